@@ -1,0 +1,34 @@
+// A conversation with a model: renders it with the model's own chat template and streams the answer.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "engine/engine.h"
+#include "tokenizer/chat_template.h"
+
+namespace hadal {
+
+struct Message {
+  std::string role;  // system, user, assistant, tool
+  std::string content;
+};
+
+class Assistant {
+ public:
+  explicit Assistant(Engine& engine);  // Error when the model has no chat template
+
+  // The token ids that the model sees for this conversation, ready for its answer.
+  std::vector<TokenId> prompt(const std::vector<Message>& messages) const;
+
+  // Answers the last message. `request.prompt` is filled in here; the rest of it is used as it is. The model's end
+  // token stops the answer.
+  GenerateResult answer(const std::vector<Message>& messages, GenerateRequest request, const OnText& on_text = {}) const;
+
+ private:
+  Engine& engine_;
+  ChatTemplate template_;
+};
+
+}  // namespace hadal

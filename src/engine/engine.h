@@ -1,0 +1,71 @@
+// Runs a model for many requests at once. One thread of its own takes steps: each step feeds every running sequence
+// (a chunk of the prompt, or the last token) through one ragged forward and samples. Requests are served in order of
+// arrival and share the steps evenly; sampled text does not depend on what runs beside it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/sampler.h"
+#include "model/model.h"
+#include "tokenizer/tokenizer.h"
+
+namespace hadal {
+
+struct EngineOptions {
+  int64_t max_context = 0;      // tokens of one sequence; 0: the model's own
+  int64_t cache_tokens = 0;     // tokens of all sequences together; 0: four full contexts
+  int max_running = 16;         // sequences in one step; the rest wait
+  int64_t prefill_chunk = 512;  // prompt tokens of one step, all sequences together
+  Precision precision = Precision::bf16;
+};
+
+struct GenerateRequest {
+  std::vector<TokenId> prompt;    // not empty
+  SamplingOptions sampling;
+  int64_t max_tokens = 0;         // 0: as many as the context holds
+  std::vector<std::string> stop;  // the answer ends before the first of these
+};
+
+enum class FinishReason { stop, length, cancelled };
+std::string_view finish_reason_name(FinishReason reason);  // "stop", "length", "cancelled"
+
+struct GenerateResult {
+  std::string text;  // whole answer, valid UTF-8, without the stop string and without special tokens
+  std::vector<TokenId> ids;
+  FinishReason finish = FinishReason::stop;
+  int64_t prompt_tokens = 0, answer_tokens = 0;
+  double first_token_seconds = 0, total_seconds = 0;
+};
+
+// A piece of text as it is made: valid UTF-8, never part of a stop string. Return false to cancel. Called on the
+// thread that called generate().
+using OnText = std::function<bool(std::string_view)>;
+
+class Engine {
+ public:
+  Engine(std::shared_ptr<Model> model, std::shared_ptr<const Tokenizer> tokenizer, EngineOptions options);
+  ~Engine();  // cancels what runs
+
+  // Blocks until the answer is complete. May be called from many threads. Throws Error for an impossible request
+  // (empty prompt, prompt longer than the context, options out of range), naming the field and the limit.
+  GenerateResult generate(const GenerateRequest& request, const OnText& on_text = {});
+
+  const Model& model() const;
+  const Tokenizer& tokenizer() const;
+  int64_t max_context() const;
+  struct Stats {
+    int64_t running = 0, waiting = 0, prompt_tokens = 0, answer_tokens = 0;
+    double busy_seconds = 0;
+  };
+  Stats stats() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hadal
