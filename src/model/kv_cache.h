@@ -1,0 +1,57 @@
+// What the model remembers of a sequence, token by token and layer by layer: MLA latents (with the rotated key) or
+// grouped-query keys and values. Memory is one pool of blocks; a sequence owns whole blocks and returns them when it
+// ends. Not thread-safe: the engine's thread owns it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "model/config.h"
+#include "ops/ops.h"
+
+namespace hadal {
+
+class KvCache {
+ public:
+  static constexpr int64_t kBlockTokens = 64;
+  // bf16 rows in Precision::bf16, f32 rows in Precision::f32 (exact).
+  KvCache(const ModelConfig& config, int64_t num_tokens, Precision precision);
+
+  int64_t num_blocks() const { return num_blocks_; }
+  int64_t free_blocks() const { return static_cast<int64_t>(free_.size()); }
+  static int64_t bytes_per_token(const ModelConfig& config, Precision precision);
+
+ private:
+  friend class KvSequence;
+  std::byte* row(int32_t block, int64_t layer, int64_t row_in_block) const;
+  int64_t layers_, width_, num_blocks_, element_bytes_;
+  bool is_bf16_;
+  std::shared_ptr<std::byte> memory_;
+  std::vector<int32_t> free_;
+};
+
+class KvSequence {
+ public:
+  explicit KvSequence(KvCache& cache) : cache_(&cache) {}
+  ~KvSequence() { truncate(0); }
+  KvSequence(const KvSequence&) = delete;
+  KvSequence& operator=(const KvSequence&) = delete;
+
+  int64_t length() const { return length_; }
+  // Makes room for `count` more tokens and counts them; false (and nothing changes) when the pool is exhausted.
+  bool extend(int64_t count);
+  void truncate(int64_t length);
+
+  // Writes rows [first, first + count) of one layer from f32 rows of `stride` numbers, into columns
+  // [column, column + width) of the stored row.
+  void write(int64_t layer, int64_t first, int64_t count, const float* rows, int64_t stride, int64_t column, int64_t width);
+  KvRows rows(int64_t layer) const;
+
+ private:
+  KvCache* cache_;
+  std::vector<int32_t> blocks_;
+  int64_t length_ = 0;
+};
+
+}  // namespace hadal

@@ -1,0 +1,111 @@
+// The ops: everything a model is made of, each with its backward. Shapes in comments; T is the number of tokens of the
+// ragged batch. With ctx.tape set, each op records its backward, which adds to the gradients of its operands. Rows are
+// independent: a row's result never depends on which rows stand beside it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "ops/context.h"
+#include "ops/tensor.h"
+#include "ops/weight.h"
+
+namespace hadal {
+
+// table [vocab, hidden] -> [T, hidden]. ids must lie in [0, vocab): the caller checks.
+Tensor embedding(const Context& ctx, const Weight& table, std::span<const int32_t> ids);
+
+// x [T, in], w [out, in], bias [out] or null -> [T, out]
+Tensor linear(const Context& ctx, const Tensor& x, const Weight& w, const Weight* bias = nullptr);
+
+// One matrix a head: x [T, heads * in], w [heads, out, in] -> [T, heads * out]
+Tensor head_linear(const Context& ctx, const Tensor& x, const Weight& w);
+
+// x [T, n] or [T, heads * n] with weight [n] -> the same shape. Zhang & Sennrich 2019.
+Tensor rms_norm(const Context& ctx, const Tensor& x, const Weight& weight, float eps);
+
+Tensor add(const Context& ctx, const Tensor& a, const Tensor& b);
+
+// silu(gate) * up, [T, n]. Shazeer 2020.
+Tensor swiglu(const Context& ctx, const Tensor& gate, const Tensor& up);
+
+// Columns [begin, begin + count) of x [T, n] -> [T, count]
+Tensor columns(const Context& ctx, const Tensor& x, int64_t begin, int64_t count);
+
+// [T, a] and [T, b] -> [T, a + b]
+Tensor concat(const Context& ctx, const Tensor& a, const Tensor& b);
+
+// Rotary embedding (Su et al. 2021) with precomputed angles: frequency i turns by position * inv_freq[i]; the rotated
+// part is multiplied by `attention_factor` (YaRN, Peng et al. 2023, section 3.4).
+struct Rope {
+  std::vector<float> inv_freq;  // [rope_dim / 2]
+  float attention_factor = 1.0f;
+  bool interleaved = true;  // neighbouring pairs (DeepSeek) or halves (Qwen2, Llama in Hugging Face order)
+};
+// x [T, heads * head_dim]; in each head the last 2 * inv_freq.size() entries turn.
+Tensor rope(const Context& ctx, const Tensor& x, int64_t heads, const Rope& rope, std::span<const int32_t> positions);
+
+// Where the keys and values of one sequence lie, row by row: rows [0, length) of f32 or bf16. Filled by the model's
+// attention state; null data: they are the batch's own rows.
+struct KvRows {
+  std::vector<const void*> blocks;  // block i holds positions [i * block_rows, (i + 1) * block_rows)
+  int64_t block_rows = 0, row_width = 0;
+  bool is_bf16 = false;
+  int64_t length = 0;  // with this batch's tokens
+};
+
+// Causal attention within each sequence. q [T, heads * k_dim], k [T, kv_heads * k_dim], v [T, kv_heads * v_dim] ->
+// [T, heads * v_dim]. heads is a multiple of kv_heads; query head h reads kv head h / (heads / kv_heads).
+struct AttentionShape {
+  int64_t heads = 0, kv_heads = 0, k_dim = 0, v_dim = 0;
+  float scale = 1.0f;
+};
+Tensor attention(const Context& ctx, const AttentionShape& shape, const Tensor& q, const Tensor& k, const Tensor& v,
+                 std::span<const int32_t> offsets);
+
+// The same against stored rows: sequence s has the rows `kv[s]`, of which the last offsets[s+1]-offsets[s] are this
+// batch's. A row holds its keys at [0, kv_heads * k_dim) and its values from `v_begin` on, kv_heads * v_dim of them
+// (they may overlap: an absorbed latent is key and value). Inference only; the bits equal those of attention().
+Tensor attention_cached(const Context& ctx, const AttentionShape& shape, const Tensor& q, std::span<const KvRows> kv,
+                        int64_t v_begin, std::span<const int32_t> offsets);
+
+// Which experts each token goes to. DeepSeek-V2 (softmax) and V3 (sigmoid, correction bias, groups).
+struct RouterOptions {
+  int64_t experts = 0, top_k = 0;
+  bool sigmoid = true;
+  int64_t groups = 1, top_groups = 1;
+  bool group_by_top2 = true;  // V3: a group's score is the sum of its two best; V2: its best
+  bool normalise = true;
+  float scale = 1.0f;
+};
+struct Routing {
+  std::vector<int32_t> experts;  // [T, top_k]
+  Tensor weights;                // [T, top_k], differentiable
+  std::vector<int64_t> load;     // [experts]: tokens that chose each
+};
+// logits [T, experts] (always f32), bias [experts] or null (added for the choice only).
+// balance_weight > 0 adds the sequence-wise balance loss (DeepSeek-V3, eq. 17-20) to *balance_loss and its gradient.
+Routing route(const Context& ctx, const Tensor& logits, const float* bias, const RouterOptions& options,
+              std::span<const int32_t> offsets, float balance_weight, double* balance_loss);
+
+// The chosen experts' SwiGLU networks, weighted and summed: x [T, hidden]; gate, up [experts, inner, hidden];
+// down [experts, hidden, inner] -> [T, hidden]. Tokens are sorted by expert, one grouped product for all.
+Tensor experts(const Context& ctx, const Tensor& x, const Routing& routing, const Weight& gate, const Weight& up,
+               const Weight& down);
+
+// Loss ops end a graph: they return the loss and, on the tape, push scale * d(loss) back.
+// Mean over the rows with weight > 0: x [T, hidden], head [vocab, hidden], targets [T] (ignored where weights[t] = 0).
+// loss = sum_t weights[t] * -log softmax(x_t head^T)[target_t] / denominator. Logits are never stored whole.
+struct CrossEntropy {
+  double sum = 0;      // of weighted losses, in nats, not divided
+  double weight = 0;   // sum of weights
+  int64_t correct = 0; // rows (weight > 0) whose best token is the target
+};
+CrossEntropy linear_cross_entropy(const Context& ctx, const Tensor& x, const Weight& head, std::span<const int32_t> targets,
+                                  std::span<const float> weights, float scale);
+
+// scale * mean((x - target)^2), for modules that forecast numbers. Returns the unscaled mean.
+double mean_squared_error(const Context& ctx, const Tensor& x, const Tensor& target, float scale);
+
+}  // namespace hadal
