@@ -17,8 +17,29 @@ namespace hadal {
 
 using TokenId = int32_t;
 
+// What files of any format know of a tokenizer, in one shape. Token types have the numbers that GGUF gives them.
+enum class TokenType : uint8_t { normal = 1, unknown = 2, control = 3, user_defined = 4, unused = 5, byte = 6 };
+
+struct TokenizerParts {
+  std::vector<std::string> tokens;  // by id: normal tokens in GPT-2's byte alphabet ("\u0120the"), others as they are
+  std::vector<TokenType> types;     // as many; control: special; user_defined: always recognised in text
+  std::vector<std::string> merges;  // "left right", in order of rank
+  std::string pre_tokenizer;        // a name (pre_tokenizer_description), used where pre_tokenizer_json is null
+  Json pre_tokenizer_json;          // as in tokenizer.json
+  bool normalize_nfc = false;       // bring text to Unicode's form C first (then decode(encode(x)) may differ from x)
+  bool ignore_merges = false;       // a word that is a token is that token, whatever the merges say (Llama 3)
+  TokenId bos = -1, eos = -1;       // -1: none
+  bool add_bos = false, add_eos = false;
+  std::vector<TokenId> strip_left, strip_right;  // added tokens that swallow the white space beside them
+  std::string chat_template;
+};
+
 class Tokenizer {
  public:
+  // Checks the parts and takes them. `who` names their file in errors. A GGUF file without tokens of all 256 bytes, with
+  // merges of unknown tokens or ids out of range is an Error.
+  static Tokenizer from_parts(TokenizerParts parts, std::string_view who);
+
   // Reads tokenizer.json of a Hugging Face folder (and, beside it, tokenizer_config.json: bos, eos, chat_template;
   // also chat_template.jinja). Throws Error naming the file and the field that is wrong or not supported.
   static Tokenizer from_hf_folder(const Path& folder);
@@ -27,10 +48,11 @@ class Tokenizer {
   void save_hf_folder(const Path& folder) const;
 
   // Invalid UTF-8 in `text` is encoded byte by byte, so decode(encode(x)) == x for any bytes. With `special`, the texts
-  // of special tokens are recognised and bos is prepended where the tokenizer's own files ask for it.
+  // of special tokens are recognised and bos is prepended where the tokenizer's own files ask for it. Added tokens that
+  // are not special (DeepSeek's <think>) are always recognised.
   std::vector<TokenId> encode(std::string_view text, bool special = false) const;
 
-  // The bytes of one token ("" for special tokens unless keep_special). Out of range: Error.
+  // The bytes of the tokens ("" for special ones unless keep_special). Out of range: Error.
   std::string decode(std::span<const TokenId> ids, bool keep_special = true) const;
 
   int64_t vocab_size() const;
@@ -38,6 +60,7 @@ class Tokenizer {
   TokenId eos() const;  // -1: none
   bool is_special(TokenId id) const;
   TokenId find(std::string_view token) const;  // a token by its text (special or not); -1: none
+  const TokenizerParts& parts() const;
   std::string_view chat_template() const;      // Jinja; "" when the files hold none
   void set_chat_template(std::string text);
 

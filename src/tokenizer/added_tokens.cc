@@ -1,0 +1,53 @@
+#include "tokenizer/added_tokens.h"
+
+#include <algorithm>
+
+#include "tokenizer/unicode.h"
+
+namespace hadal {
+
+AddedTokens::AddedTokens(std::vector<Token> tokens) : tokens_(std::move(tokens)) {
+  std::sort(tokens_.begin(), tokens_.end(), [](const Token& a, const Token& b) { return a.text < b.text; });
+  for (const Token& token : tokens_) starts_[static_cast<uint8_t>(token.text[0])] = true;
+}
+
+// The longest token that `text` begins with: narrows the sorted range byte by byte.
+const AddedTokens::Token* AddedTokens::match(std::string_view text) const {
+  const Token* longest = nullptr;
+  auto first = tokens_.begin(), last = tokens_.end();
+  for (size_t i = 0; i < text.size() && first != last; ++i) {
+    const auto byte = static_cast<uint8_t>(text[i]);
+    const auto at = [i](const Token& token) { return i < token.text.size() ? static_cast<uint8_t>(token.text[i]) : -1; };
+    first = std::partition_point(first, last, [&](const Token& token) { return at(token) < byte; });
+    last = std::partition_point(first, last, [&](const Token& token) { return at(token) <= byte; });
+    if (first != last && first->text.size() == i + 1) longest = &*first;
+  }
+  return longest;
+}
+
+AddedTokens::Found AddedTokens::find(std::string_view text, size_t from) const {
+  if (tokens_.empty()) return {text.size(), text.size(), nullptr};
+  const uint8_t* classes = char_classes();
+  for (size_t at = from; at < text.size(); ++at) {
+    if (!starts_[static_cast<uint8_t>(text[at])]) continue;
+    const Token* token = match(text.substr(at));
+    if (token == nullptr) continue;
+    size_t begin = at, end = at + token->text.size();
+    while (token->strip_left && begin > from) {
+      size_t previous = begin - 1;
+      while (previous > from && begin - previous < 4 && (static_cast<uint8_t>(text[previous]) & 0xC0) == 0x80) --previous;
+      const Char c = read_char(text, previous, classes);
+      if (!c.is(kSpace) || previous + c.length != begin) break;
+      begin = previous;
+    }
+    while (token->strip_right && end < text.size()) {
+      const Char c = read_char(text, end, classes);
+      if (!c.is(kSpace)) break;
+      end += c.length;
+    }
+    return {begin, end, token};
+  }
+  return {text.size(), text.size(), nullptr};
+}
+
+}  // namespace hadal

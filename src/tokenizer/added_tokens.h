@@ -1,0 +1,37 @@
+// Finds added tokens ("<think>", "<|im_start|>") in text: the leftmost, of those the longest.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tokenizer/tokenizer.h"
+
+namespace hadal {
+
+class AddedTokens {
+ public:
+  struct Token {
+    std::string text;
+    TokenId id;
+    bool strip_left = false, strip_right = false;
+  };
+  struct Found {
+    size_t begin, end;  // in bytes; with the white space that the token swallows
+    const Token* token;
+  };
+
+  AddedTokens() = default;
+  explicit AddedTokens(std::vector<Token> tokens);  // texts are not empty and differ
+
+  // The next token in text[from, ...); token is null when there is none.
+  Found find(std::string_view text, size_t from) const;
+
+ private:
+  const Token* match(std::string_view text) const;
+
+  std::vector<Token> tokens_;  // sorted by text
+  bool starts_[256] = {};      // first bytes
+};
+
+}  // namespace hadal
