@@ -19,8 +19,14 @@ Tensor embedding(const Context& ctx, const Weight& table, std::span<const int32_
 // x [T, in], w [out, in], bias [out] or null -> [T, out]
 Tensor linear(const Context& ctx, const Tensor& x, const Weight& w, const Weight* bias = nullptr);
 
-// One matrix a head: x [T, heads * in], w [heads, out, in] -> [T, heads * out]
-Tensor head_linear(const Context& ctx, const Tensor& x, const Weight& w);
+// One matrix a head. w [heads * rows_per_head, n]; head h uses the rows [h * rows_per_head + first, + count) as W_h.
+// Plain: x [T, heads * n] -> [T, heads * count], y_h = x_h W_h^T. Transposed: x [T, heads * count] -> [T, heads * n],
+// y_h = x_h W_h.
+struct HeadRows {
+  int64_t heads = 0, first = 0, count = 0;
+  bool transposed = false;
+};
+Tensor head_linear(const Context& ctx, const Tensor& x, const Weight& w, const HeadRows& rows);
 
 // x [T, n] or [T, heads * n] with weight [n] -> the same shape. Zhang & Sennrich 2019.
 Tensor rms_norm(const Context& ctx, const Tensor& x, const Weight& weight, float eps);
@@ -30,11 +36,12 @@ Tensor add(const Context& ctx, const Tensor& a, const Tensor& b);
 // silu(gate) * up, [T, n]. Shazeer 2020.
 Tensor swiglu(const Context& ctx, const Tensor& gate, const Tensor& up);
 
-// Columns [begin, begin + count) of x [T, n] -> [T, count]
-Tensor columns(const Context& ctx, const Tensor& x, int64_t begin, int64_t count);
+// Of each head of x [T, heads * n] the columns [begin, begin + count) -> [T, heads * count]
+Tensor columns(const Context& ctx, const Tensor& x, int64_t heads, int64_t begin, int64_t count);
 
-// [T, a] and [T, b] -> [T, a + b]
-Tensor concat(const Context& ctx, const Tensor& a, const Tensor& b);
+// Head by head: a [T, heads * na] and b [T, heads * nb] -> [T, heads * (na + nb)]; with `b_shared`, b is [T, nb] and goes
+// to every head.
+Tensor concat(const Context& ctx, const Tensor& a, const Tensor& b, int64_t heads, bool b_shared = false);
 
 // Rotary embedding (Su et al. 2021) with precomputed angles: frequency i turns by position * inv_freq[i]; the rotated
 // part is multiplied by `attention_factor` (YaRN, Peng et al. 2023, section 3.4).
@@ -95,8 +102,8 @@ Tensor experts(const Context& ctx, const Tensor& x, const Routing& routing, cons
                const Weight& down);
 
 // Loss ops end a graph: they return the loss and, on the tape, push scale * d(loss) back.
-// Mean over the rows with weight > 0: x [T, hidden], head [vocab, hidden], targets [T] (ignored where weights[t] = 0).
-// loss = sum_t weights[t] * -log softmax(x_t head^T)[target_t] / denominator. Logits are never stored whole.
+// Over the rows with weight > 0: x [T, hidden], head [vocab, hidden], targets [T] (ignored where weights[t] = 0).
+// sum_t weights[t] * -log softmax(x_t head^T)[target_t]. Logits are never stored whole.
 struct CrossEntropy {
   double sum = 0;      // of weighted losses, in nats, not divided
   double weight = 0;   // sum of weights

@@ -1,15 +1,17 @@
 // A trainable or loaded parameter as the ops see it: its values, its gradient, and the packed copies that products read.
 #pragma once
 
-#include <memory>
-#include <vector>
+#include <compare>
+#include <map>
+#include <utility>
 
 #include "ops/context.h"
 
 namespace hadal {
 
 // value is [out, in] for a matrix, [experts, out, in] for a stack of them, [n] for a vector. f32 while training; bf16
-// or f32 when loaded for inference. One Weight must not be used from two threads at once.
+// or f32 when loaded for inference. One Weight must not be used from two threads at once. Ops keep its address on the
+// tape: it must stay where it is.
 class Weight {
  public:
   Weight() = default;
@@ -23,22 +25,30 @@ class Weight {
   int64_t stack() const { return value_.shape().size() == 3 ? value_.dim(0) : 1; }
   int64_t out() const { return value_.dim(-2); }
   int64_t in() const { return value_.dim(-1); }
-  MatrixView matrix(int64_t index = 0) const;  // [out, in]
 
-  // Packed B operands, made on first use and kept until changed().
-  const PackedMatrix& for_forward(const Context& ctx, int64_t index = 0) const;   // [in, out]: x W^T
-  const PackedMatrix& for_backward(const Context& ctx, int64_t index = 0) const;  // [out, in]: dy W
-  void changed();        // the values were written: packed copies are stale
-  void drop_packed();    // and their memory goes
-  // For inference: packs for products and lets go of the plain values; grad(), matrix() and value().f32() are gone.
-  void keep_only_packed(const Context& ctx);
+  // Rows of the value seen as [stack * out, in].
+  struct Rows {
+    int64_t first = 0, count = 0;
+    auto operator<=>(const Rows&) const = default;
+  };
+  Rows matrix_rows(int64_t index = 0) const { return {index * out(), out()}; }
+  MatrixView view(Rows rows) const;  // [count, in]
+
+  // These rows packed as the B of a product, made on first use and kept until changed(): for x W^T ([in, count]), or
+  // for y W ([count, in]).
+  const PackedMatrix& packed_transposed(const Context& ctx, Rows rows) const { return packed(ctx, rows, true); }
+  const PackedMatrix& packed_plain(const Context& ctx, Rows rows) const { return packed(ctx, rows, false); }
+  void changed();      // the values were written: packed copies are stale
+  void drop_packed();  // and their memory goes
 
  private:
-  const PackedMatrix& packed(std::vector<PackedMatrix>& cache, std::vector<bool>& fresh, const Context& ctx, int64_t index,
-                             bool forward) const;
+  struct Packed {
+    PackedMatrix matrix;
+    bool fresh = false;
+  };
+  const PackedMatrix& packed(const Context& ctx, Rows rows, bool transposed) const;
   Tensor value_;
-  mutable std::vector<PackedMatrix> forward_, backward_;
-  mutable std::vector<bool> forward_fresh_, backward_fresh_;
+  mutable std::map<std::pair<Rows, bool>, Packed> packed_;
 };
 
 }  // namespace hadal

@@ -1,0 +1,115 @@
+#include <cstring>
+
+#include "kernels/vector.h"
+#include "ops/ops.h"
+
+namespace hadal {
+namespace {
+
+// x as the product reads it: rounded once to bf16 where the product would round it for every block, and kept that way
+// for the backward at half the memory.
+Tensor operand(const Context& ctx, const Tensor& x) {
+  if (ctx.precision == Precision::f32 || x.dtype() == DType::bf16) return x;
+  Tensor y(x.shape(), DType::bf16);
+  const int64_t n = x.cols();
+  parallel_rows(ctx, x.rows(), 64, [&](int64_t begin, int64_t end) { vec().to_bf16(x.row(begin), y.bf16() + begin * n, (end - begin) * n); });
+  return y;
+}
+
+Tensor rounded_grad(const Context& ctx, const Tensor& y) {
+  if (ctx.precision == Precision::f32) return {};
+  Tensor d(y.shape(), DType::bf16);
+  const int64_t n = y.cols();
+  const float* dy = y.grad();
+  parallel_rows(ctx, y.rows(), 64, [&](int64_t begin, int64_t end) { vec().to_bf16(dy + begin * n, d.bf16() + begin * n, (end - begin) * n); });
+  return d;
+}
+
+MatrixView grad_view(const Tensor& y, const Tensor& rounded) {
+  return rounded ? rounded.view() : MatrixView(y.grad(), y.rows(), y.cols(), y.cols());
+}
+
+MatrixView column_range(MatrixView m, int64_t first, int64_t count) {
+  const int64_t element = m.is_bf16 ? 2 : 4;
+  m.data = static_cast<const char*>(m.data) + first * m.col_stride * element;
+  m.cols = count;
+  return m;
+}
+
+void add_bias(const Context& ctx, const Tensor& y, const Weight& bias) {
+  const int64_t n = y.cols();
+  std::vector<float> copy;
+  const float* b = nullptr;
+  if (bias.value().dtype() == DType::bf16) {
+    copy.resize(static_cast<size_t>(n));
+    vec().to_f32(bias.value().bf16(), copy.data(), n);
+    b = copy.data();
+  } else {
+    b = bias.value().f32();
+  }
+  for (int64_t r = 0; r < y.rows(); ++r) vec().add(b, y.row(r), n);
+  if (ctx.tape != nullptr && !bias.frozen) {
+    ctx.tape->push([bias = &bias, y, n] {
+      for (int64_t r = 0; r < y.rows(); ++r) vec().add(y.grad() + r * n, bias->grad(), n);
+    });
+  }
+}
+
+}  // namespace
+
+Tensor linear(const Context& ctx, const Tensor& x, const Weight& w, const Weight* bias) {
+  HADAL_CHECK(x.cols() == w.in(), "{} times the transpose of {}", shape_text(x.shape()), shape_text(w.shape()));
+  const int64_t n = x.rows();
+  const Tensor a = operand(ctx, x);
+  Tensor y({n, w.out()});
+  const Product forward{.a = a.view(), .packed = &w.packed_transposed(ctx, w.matrix_rows()), .b = {}, .c = y.f32(), .c_stride = w.out()};
+  gemm({&forward, 1}, ctx.precision, *ctx.pool);
+  if (ctx.tape != nullptr) {
+    ctx.tape->push([ctx, x, a, w = &w, y, n] {
+      const Tensor rounded = rounded_grad(ctx, y);
+      const MatrixView dy = grad_view(y, rounded);
+      const Product dx{.a = dy, .packed = &w->packed_plain(ctx, w->matrix_rows()), .b = {}, .c = x.grad(), .c_stride = w->in(), .accumulate = true};
+      gemm({&dx, 1}, ctx.precision, *ctx.pool);
+      if (w->frozen) return;
+      const Product dw{.a = dy.transposed(), .b = a.view(), .c = w->grad(), .c_stride = w->in(), .accumulate = true};
+      gemm({&dw, 1}, ctx.precision, *ctx.pool);
+    });
+  }
+  if (bias != nullptr) add_bias(ctx, y, *bias);
+  return y;
+}
+
+Tensor head_linear(const Context& ctx, const Tensor& x, const Weight& w, const HeadRows& rows) {
+  const int64_t n = x.rows(), heads = rows.heads, per_head = w.stack() * w.out() / heads;
+  HADAL_CHECK(rows.first + rows.count <= per_head);
+  const int64_t in = rows.transposed ? rows.count : w.in(), out = rows.transposed ? w.in() : rows.count;
+  HADAL_CHECK(x.cols() == heads * in, "{} through {}", shape_text(x.shape()), shape_text(w.shape()));
+  auto head_rows = [=](int64_t h) { return Weight::Rows{h * per_head + rows.first, rows.count}; };
+  const Tensor a = operand(ctx, x);
+  Tensor y({n, heads * out});
+  std::vector<Product> products;
+  for (int64_t h = 0; h < heads; ++h) {
+    const auto& b = rows.transposed ? w.packed_plain(ctx, head_rows(h)) : w.packed_transposed(ctx, head_rows(h));
+    products.push_back({.a = column_range(a.view(), h * in, in), .packed = &b, .b = {}, .c = y.f32() + h * out, .c_stride = heads * out});
+  }
+  gemm(products, ctx.precision, *ctx.pool);
+  if (ctx.tape == nullptr) return y;
+  ctx.tape->push([=, w = &w] {
+    const Tensor rounded = rounded_grad(ctx, y);
+    std::vector<Product> dx, dw;
+    for (int64_t h = 0; h < heads; ++h) {
+      const MatrixView dy = column_range(grad_view(y, rounded), h * out, out), xh = column_range(a.view(), h * in, in);
+      const auto& b = rows.transposed ? w->packed_transposed(ctx, head_rows(h)) : w->packed_plain(ctx, head_rows(h));
+      dx.push_back({.a = dy, .packed = &b, .b = {}, .c = x.grad() + h * in, .c_stride = heads * in, .accumulate = true});
+      if (w->frozen) continue;
+      float* to = w->grad() + head_rows(h).first * w->in();
+      if (rows.transposed) dw.push_back({.a = xh.transposed(), .b = dy, .c = to, .c_stride = w->in(), .accumulate = true});
+      else dw.push_back({.a = dy.transposed(), .b = xh, .c = to, .c_stride = w->in(), .accumulate = true});
+    }
+    gemm(dx, ctx.precision, *ctx.pool);
+    gemm(dw, ctx.precision, *ctx.pool);
+  });
+  return y;
+}
+
+}  // namespace hadal

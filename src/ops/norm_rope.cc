@@ -1,0 +1,103 @@
+#include <cmath>
+#include <cstring>
+
+#include "kernels/vector.h"
+#include "ops/ops.h"
+
+namespace hadal {
+
+Tensor rms_norm(const Context& ctx, const Tensor& x, const Weight& weight, float eps) {
+  const int64_t n = weight.value().size();
+  HADAL_CHECK(x.cols() % n == 0, "{} normalised by {}", shape_text(x.shape()), shape_text(weight.shape()));
+  const int64_t rows = x.size() / n;
+  std::vector<float> converted;
+  if (weight.value().dtype() == DType::bf16) {
+    converted.resize(static_cast<size_t>(n));
+    vec().to_f32(weight.value().bf16(), converted.data(), n);
+  }
+  const float* w = converted.empty() ? weight.value().f32() : converted.data();
+  Tensor y(x.shape());
+  std::vector<float> inv_rms(static_cast<size_t>(rows));
+  parallel_rows(ctx, rows, 64, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) inv_rms[static_cast<size_t>(r)] = vec().rms_norm(x.f32() + r * n, w, eps, y.f32() + r * n, n);
+  });
+  if (ctx.tape == nullptr) return y;
+  ctx.tape->push([ctx, x, weight = &weight, y, inv_rms = std::move(inv_rms), rows, n] {
+    // Partial sums of the weight's gradient by runs of rows, added in order: the same bits for any number of threads.
+    constexpr int64_t kRun = 256;
+    const int64_t runs = (rows + kRun - 1) / kRun;
+    std::vector<float> partial(static_cast<size_t>(runs * n), 0.0f);
+    float* dx = x.grad();
+    const float* dy = y.grad();
+    parallel_rows(ctx, rows, kRun, [&](int64_t begin, int64_t end) {
+      float* dw = partial.data() + begin / kRun * n;
+      for (int64_t r = begin; r < end; ++r)
+        vec().rms_norm_backward(x.f32() + r * n, weight->value().f32(), inv_rms[static_cast<size_t>(r)], dy + r * n, dx + r * n, dw, n);
+    });
+    if (weight->frozen) return;
+    for (int64_t run = 0; run < runs; ++run) vec().add(partial.data() + run * n, weight->grad(), n);
+  });
+  return y;
+}
+
+namespace {
+
+// Turns the last 2 * half entries of each head by the token's angles; `direction` -1 turns back (the transpose).
+struct Turner {
+  int64_t heads, head_dim, half;
+  bool interleaved;
+  std::vector<float> cosine, sine;  // [T, half]
+
+  void turn(const float* x, float* y, int64_t t, float direction) const {
+    const float *c = cosine.data() + t * half, *s = sine.data() + t * half;
+    for (int64_t h = 0; h < heads; ++h) {
+      const int64_t at = (t * heads + h) * head_dim + head_dim - 2 * half;
+      for (int64_t i = 0; i < half; ++i) {
+        const int64_t a = at + (interleaved ? 2 * i : i), b = interleaved ? a + 1 : a + half;
+        const float xa = x[a], xb = x[b], si = direction * s[i];
+        y[a] += xa * c[i] - xb * si;
+        y[b] += xb * c[i] + xa * si;
+      }
+    }
+  }
+};
+
+}  // namespace
+
+Tensor rope(const Context& ctx, const Tensor& x, int64_t heads, const Rope& rope, std::span<const int32_t> positions) {
+  const int64_t rows = x.rows(), half = static_cast<int64_t>(rope.inv_freq.size());
+  HADAL_CHECK(x.cols() % heads == 0 && static_cast<size_t>(rows) == positions.size());
+  Turner turner{heads, x.cols() / heads, half, rope.interleaved, {}, {}};
+  HADAL_CHECK(turner.head_dim >= 2 * half);
+  turner.cosine.resize(static_cast<size_t>(rows * half));
+  turner.sine.resize(turner.cosine.size());
+  Tensor y(x.shape());
+  parallel_rows(ctx, rows, 64, [&](int64_t begin, int64_t end) {
+    std::memcpy(y.row(begin), x.row(begin), static_cast<size_t>((end - begin) * x.cols()) * 4);
+    for (int64_t t = begin; t < end; ++t) {
+      for (int64_t i = 0; i < half; ++i) {
+        const double angle = double{rope.inv_freq[static_cast<size_t>(i)]} * positions[static_cast<size_t>(t)];
+        turner.cosine[static_cast<size_t>(t * half + i)] = static_cast<float>(std::cos(angle) * rope.attention_factor);
+        turner.sine[static_cast<size_t>(t * half + i)] = static_cast<float>(std::sin(angle) * rope.attention_factor);
+      }
+      for (int64_t h = 0; h < heads; ++h)  // turn() adds
+        std::memset(y.row(t) + (h + 1) * turner.head_dim - 2 * half, 0, static_cast<size_t>(2 * half) * 4);
+      turner.turn(x.f32(), y.f32(), t, 1.0f);
+    }
+  });
+  if (ctx.tape != nullptr) {
+    ctx.tape->push([ctx, x, y, turner = std::move(turner), rows] {
+      float* dx = x.grad();
+      const float* dy = y.grad();
+      parallel_rows(ctx, rows, 64, [&](int64_t begin, int64_t end) {
+        const int64_t plain = turner.head_dim - 2 * turner.half;
+        for (int64_t i = begin * turner.heads; i < end * turner.heads && plain > 0; ++i)
+          vec().add(dy + i * turner.head_dim, dx + i * turner.head_dim, plain);
+        for (int64_t t = begin; t < end; ++t) turner.turn(dy, dx, t, -1.0f);
+      });
+    });
+  }
+  return y;
+}
+
+}  // namespace hadal
