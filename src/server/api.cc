@@ -1,0 +1,139 @@
+#include "server/api.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "base/log.h"
+#include "server/api_error.h"
+#include "server/openai_reply.h"
+#include "server/page.h"
+
+namespace hadal {
+namespace {
+
+constexpr std::string_view kModelPrefix = "/v1/models/";
+
+// The methods of a path, "" for a path that is not there.
+const char* methods_of(const std::string& path) {
+  if (path == "/v1/chat/completions" || path == "/v1/completions") return "POST, OPTIONS";
+  if (path == "/" || path == "/index.html" || path == "/health" || path == "/v1/models" ||
+      (path.starts_with(kModelPrefix) && path.size() > kModelPrefix.size())) {
+    return "GET, HEAD, OPTIONS";
+  }
+  return "";
+}
+
+void check_method(const HttpRequest& request, const std::string& path) {
+  std::string_view methods = methods_of(path);
+  if (methods.empty()) throw ApiError(404, fmt::format("there is nothing at {} {}", request.method, path));
+  if (methods.find(request.method) != std::string_view::npos) return;
+  ApiError error(405, fmt::format("{} does not know the method {}; use {}", path, request.method, methods));
+  error.headers.emplace_back("Allow", methods);
+  throw error;
+}
+
+HttpReply page() {
+  return {200, "text/html; charset=utf-8", std::string(page_html()), {{"X-Frame-Options", "DENY"}, {"Referrer-Policy", "no-referrer"}}};
+}
+
+void stream(const CompletionHead& head, bool include_usage, const GenerateRequest& request, ChatBackend& backend,
+            Exchange& exchange) {
+  exchange.open_stream();
+  bool begun = head.kind == CompletionKind::text;
+  auto send_text = [&](std::string_view text) {
+    if (!begun && !exchange.send_event(first_chunk(head))) return false;
+    begun = true;
+    return text.empty() ? !exchange.client_gone() : exchange.send_event(text_chunk(head, text));
+  };
+  GenerateResult result = backend.generate(request, send_text);
+  if (!begun) exchange.send_event(first_chunk(head));
+  exchange.send_event(last_chunk(head, result));
+  if (include_usage) exchange.send_event(usage_chunk(head, result));
+  exchange.send_event("[DONE]");
+}
+
+}  // namespace
+
+bool Api::is_slow(const HttpRequest& request) { return request.method == "POST"; }
+
+void Api::handle(const HttpRequest& request, Exchange& exchange) {
+  try {
+    std::string path = request.path();
+    check_method(request, path);
+    if (request.method == "POST") {
+      complete(request, path == "/v1/chat/completions", exchange);
+    } else {
+      exchange.reply(answer_quickly(request));
+    }
+  } catch (const ApiError& e) {
+    exchange.reply(e.reply());
+  } catch (const Error& e) {  // the engine's refusal of what the request asks for
+    exchange.reply(ApiError(400, e.what()).reply());
+  } catch (const std::exception& e) {
+    log_error("{} {}: {}", request.method, request.target, e.what());
+    exchange.reply(ApiError(500, fmt::format("the server failed on this request: {}", e.what())).reply());
+  }
+}
+
+HttpReply Api::answer_quickly(const HttpRequest& request) const {
+  std::string path = request.path();
+  if (request.method == "OPTIONS") return {204, "", "", {{"Allow", methods_of(path)}}};
+  if (path == "/health") return health();
+  if (path == "/v1/models") {
+    return {200, "application/json", model_list_json({options_.model_name, options_.created, backend_.max_context()}), {}};
+  }
+  if (path.starts_with(kModelPrefix)) {
+    check_model(path.substr(kModelPrefix.size()));
+    return {200, "application/json", model_json({options_.model_name, options_.created, backend_.max_context()}), {}};
+  }
+  return page();
+}
+
+HttpReply Api::health() const {
+  OrderedJson json = {{"status", "ok"}, {"model", options_.model_name}, {"running", running_.load()}};
+  return {200, "application/json", dump_json(json), {}};
+}
+
+void Api::check_model(const std::string& name) const {
+  if (name.empty() || name == options_.model_name) return;
+  throw ApiError(404, fmt::format("the model \"{}\" is not served here; \"{}\" is", name, options_.model_name), "model",
+                 "model_not_found");
+}
+
+void Api::fill_prompt(CompletionCall& call, bool chat) const {
+  const char* field = chat ? "messages" : "prompt";
+  try {
+    call.generate.prompt = chat ? backend_.chat_prompt(call.messages) : backend_.text_prompt(call.text);
+  } catch (const Error& e) {
+    throw ApiError(400, e.what(), field);
+  }
+  int64_t num_tokens = call.generate.prompt.size(), limit = backend_.max_context();
+  if (num_tokens < limit) return;  // one token at least must be left for the answer
+  throw ApiError(400, fmt::format("{}: expected fewer than {} tokens, the context of this model, found {}; shorten the "
+                                  "text or drop old messages", field, limit, num_tokens),
+                 field, "context_length_exceeded");
+}
+
+void Api::complete(const HttpRequest& request, bool chat, Exchange& exchange) {
+  Json body;
+  try {
+    body = parse_json(request.body, "the request body");
+  } catch (const Error& e) {
+    throw ApiError(400, e.what(), "", "invalid_json");
+  }
+  CompletionCall call = chat ? parse_chat_call(body, options_.sampling) : parse_text_call(body, options_.sampling);
+  check_model(call.model);
+  fill_prompt(call, chat);
+  struct Running {
+    std::atomic<int>& count;
+    explicit Running(std::atomic<int>& c) : count(c) { ++count; }
+    ~Running() { --count; }
+  } running(running_);
+  CompletionHead head = make_completion_head(chat ? CompletionKind::chat : CompletionKind::text, options_.model_name);
+  if (call.stream) return stream(head, call.include_usage, call.generate, backend_, exchange);
+  GenerateResult result = backend_.generate(call.generate, [&](std::string_view) { return !exchange.client_gone(); });
+  exchange.reply({200, "application/json", whole_completion(head, result), {}});
+}
+
+}  // namespace hadal

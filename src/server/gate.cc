@@ -1,0 +1,109 @@
+#include "server/gate.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "server/api_error.h"
+
+namespace hadal {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return std::tolower(c); });
+  return out;
+}
+
+// Takes as long for a wrong key as for a right one.
+bool same_secret(std::string_view given, std::string_view key) {
+  unsigned difference = given.size() != key.size();
+  for (size_t i = 0; i < given.size(); ++i)
+    difference |= static_cast<unsigned char>(given[i]) ^ static_cast<unsigned char>(key.empty() ? 0 : key[i % key.size()]);
+  return difference == 0;
+}
+
+std::string decode_base64(std::string_view text) {
+  static constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  unsigned bits = 0;
+  int num_bits = 0;
+  for (char c : text) {
+    size_t value = kAlphabet.find(c);
+    if (value == std::string_view::npos) break;
+    bits = (bits << 6 | static_cast<unsigned>(value)) & 0xffffff;
+    num_bits += 6;
+    if (num_bits >= 8) {
+      num_bits -= 8;
+      out += static_cast<char>(bits >> num_bits & 0xff);
+    }
+  }
+  return out;
+}
+
+// The key inside "Bearer KEY" or inside Basic's "anyone:KEY", which is how a browser opens the page.
+std::string key_of(std::string_view authorization) {
+  size_t space = authorization.find(' ');
+  if (space == std::string_view::npos) return "";
+  std::string scheme = lower(authorization.substr(0, space));
+  std::string_view rest = authorization.substr(authorization.find_first_not_of(' ', space) == std::string_view::npos
+                                                   ? authorization.size()
+                                                   : authorization.find_first_not_of(' ', space));
+  if (scheme == "bearer") return std::string(rest);
+  if (scheme != "basic") return "";
+  std::string pair = decode_base64(rest);
+  size_t colon = pair.find(':');
+  return colon == std::string::npos ? "" : pair.substr(colon + 1);
+}
+
+}  // namespace
+
+bool is_loopback_host(std::string_view host) {
+  std::string name = lower(host);
+  if (name.starts_with("[")) return name == "[::1]" || name.starts_with("[::1]:");
+  name = name.substr(0, name.find(':'));
+  if (name == "localhost") return true;
+  bool digits = name.find_first_not_of("0123456789.") == std::string::npos;
+  return digits && name.starts_with("127.") && std::count(name.begin(), name.end(), '.') == 3;
+}
+
+bool Gate::has_key(std::string_view authorization) const {
+  std::string given = key_of(authorization);
+  bool found = false;
+  for (const std::string& key : api_keys_) found |= same_secret(given, key);
+  return found;
+}
+
+bool Gate::origin_allowed(std::string_view origin) const {
+  return std::find(allowed_origins_.begin(), allowed_origins_.end(), origin) != allowed_origins_.end();
+}
+
+std::optional<HttpReply> Gate::refuse(const HttpRequest& request) const {
+  if (loopback_ && !is_loopback_host(request.host)) {
+    return ApiError(403, "this server is private to its machine and answers to localhost, 127.0.0.1 and [::1] only; the "
+                         "request was sent to the host \"" + request.host + "\"", "", "host_not_allowed").reply();
+  }
+  bool own_page = request.origin == "http://" + request.host || request.origin == "https://" + request.host;
+  if (!request.origin.empty() && !own_page && !origin_allowed(request.origin)) {
+    return ApiError(403, "web pages of \"" + request.origin + "\" may not use this server; start it with that origin "
+                         "allowed if they should", "", "origin_not_allowed").reply();
+  }
+  bool preflight = request.method == "OPTIONS" && origin_allowed(request.origin);  // browsers send it without the key
+  if (api_keys_.empty() || preflight || has_key(request.authorization)) return std::nullopt;
+  ApiError error(401, request.authorization.empty()
+                          ? "this server asks for an API key; send it as \"Authorization: Bearer KEY\""
+                          : "the API key is not one of this server's", "", "invalid_api_key");
+  // A browser asks its user for the key on Basic; API clients expect Bearer.
+  error.headers.emplace_back("WWW-Authenticate", request.path() == "/" ? "Basic realm=\"Hadal: the API key is the password\""
+                                                                       : "Bearer realm=\"Hadal\"");
+  return error.reply();
+}
+
+HttpHeaders Gate::cors_headers(const HttpRequest& request) const {
+  if (request.origin.empty() || !origin_allowed(request.origin)) return {};
+  return {{"Access-Control-Allow-Origin", request.origin},
+          {"Access-Control-Allow-Headers", "Authorization, Content-Type"},
+          {"Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS"},
+          {"Vary", "Origin"}};
+}
+
+}  // namespace hadal

@@ -1,0 +1,44 @@
+// Requests and replies as the routes see them, free of sockets and of the HTTP library.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace hadal {
+
+struct HttpRequest {
+  std::string method, target;  // target: path and query as sent
+  std::string host, origin, authorization;
+  std::string body;
+
+  std::string path() const;  // decoded, without the query
+};
+
+using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
+
+struct HttpReply {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  HttpHeaders headers;
+};
+
+// Where a route's answer goes. Used by one thread at a time.
+class Exchange {
+ public:
+  virtual ~Exchange() = default;
+
+  // The whole answer. After send_event(), only an error may still come: its body becomes the last event.
+  virtual void reply(HttpReply reply) = 0;
+
+  // From here on the answer is an event stream, and comments keep the connection alive until the first event.
+  virtual void open_stream() = 0;
+
+  // One server-sent event. False: the client is gone, stop working for it.
+  virtual bool send_event(std::string data) = 0;
+
+  virtual bool client_gone() const = 0;
+};
+
+}  // namespace hadal

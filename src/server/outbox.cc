@@ -1,0 +1,52 @@
+#include "server/outbox.h"
+
+#include <utility>
+
+namespace hadal {
+
+void Outbox::reply(HttpReply reply) {
+  std::lock_guard lock(mutex_);
+  state_.reply = std::move(reply);  // goes out with finish()
+}
+
+void Outbox::open_stream() {
+  {
+    std::lock_guard lock(mutex_);
+    state_.streaming = true;
+  }
+  notify_();
+}
+
+bool Outbox::send_event(std::string data) {
+  {
+    std::lock_guard lock(mutex_);
+    if (state_.events.size() > kMaxPending) gone_ = true;
+    if (gone_) return false;
+    state_.events.append("data: ").append(data).append("\n\n");
+  }
+  notify_();
+  return true;
+}
+
+void Outbox::finish() {
+  {
+    std::lock_guard lock(mutex_);
+    state_.finished = true;
+  }
+  notify_();
+}
+
+Outbox::State Outbox::take() {
+  std::lock_guard lock(mutex_);
+  State taken = std::move(state_);  // the flags stay
+  state_.events.clear();
+  state_.reply.reset();
+  return taken;
+}
+
+bool Outbox::has_news() const {
+  std::lock_guard lock(mutex_);
+  return !state_.events.empty() || state_.finished;
+}
+
+}  // namespace hadal
