@@ -73,6 +73,7 @@ struct Session::Impl {
   asio::steady_timer wake;           // cancelled when the outbox has news
   std::shared_ptr<Outbox> outbox;    // of the answer under way
   bool between_requests = false;
+  bool input_left = false;           // part of a request was not read
 };
 
 Session::Session(asio::ip::tcp::socket socket, Shared& shared) : impl_(std::make_unique<Impl>(std::move(socket), shared)) {
@@ -96,6 +97,7 @@ asio::awaitable<void> Session::serve(std::unique_ptr<Session> session, bool refu
     ApiError error(503, "the server has too many connections; try again in a moment");
     error.headers.emplace_back("Retry-After", "5");
     HttpRequest none;
+    impl.input_left = true;
     co_await impl.write_reply(error.reply(), none, false);
   } else {
     co_await impl.serve_requests();
@@ -129,9 +131,8 @@ asio::awaitable<bool> Session::Impl::serve_one() {
   HttpRequest request = plain_request(parser);
   auto refusal = shared.gate.refuse(request);
   if (refusal) {
-    bool no_body = parser.is_done();
-    bool keep = co_await write_reply(std::move(*refusal), request, parser.keep_alive() && no_body);
-    co_return keep;
+    input_left = !parser.is_done();
+    co_return co_await write_reply(std::move(*refusal), request, parser.keep_alive() && !input_left);
   }
   bool whole = co_await read_body(parser);
   if (!whole) co_return false;
@@ -153,6 +154,7 @@ asio::awaitable<bool> Session::Impl::read_body(Parser& parser) {
 }
 
 asio::awaitable<bool> Session::Impl::bad_request(error_code error) {
+  input_left = true;
   HttpRequest none;
   if (error == http::error::body_limit) {
     ApiError too_large(413, "the request body is above the limit of " + std::to_string(shared.options.max_body_bytes) + " bytes");
@@ -300,7 +302,7 @@ asio::awaitable<void> Session::Impl::close() {
   stream.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
   stream.expires_after(std::chrono::seconds(2));
   buffer.clear();
-  for (size_t drained = 0; drained < kMaxDrainBytes;) {
+  for (size_t drained = 0; input_left && drained < kMaxDrainBytes;) {
     auto [error, num_bytes] = co_await stream.async_read_some(buffer.prepare(4096), kNoThrow);
     if (error) break;
     drained += num_bytes;

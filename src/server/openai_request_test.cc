@@ -1,0 +1,124 @@
+#include "server/openai_request.h"
+
+#include <gtest/gtest.h>
+
+#include "server/api_error.h"
+
+namespace hadal {
+namespace {
+
+Json chat(Json fields) {
+  fields["messages"] = Json::array({{{"role", "user"}, {"content", "hi"}}});
+  return fields;
+}
+
+// The parameter that a refusal names; "accepted" when there was none.
+std::string refused_param(const Json& body) {
+  try {
+    parse_chat_call(body, {});
+  } catch (const ApiError& e) {
+    EXPECT_EQ(e.status, 400);
+    EXPECT_NE(std::string(e.what()).find(e.param), std::string::npos) << e.what();
+    return e.param;
+  }
+  return "accepted";
+}
+
+TEST(OpenaiRequest, ReadsEveryField) {
+  CompletionCall call = parse_chat_call(
+      chat({{"model", "m"}, {"stream", true}, {"stream_options", {{"include_usage", true}}}, {"stop", {"a", "b"}},
+            {"seed", 7}, {"temperature", 0}, {"top_p", 0.5}, {"top_k", 3}, {"min_p", 0.25}, {"repetition_penalty", 1.5},
+            {"max_tokens", 9}, {"n", 1}, {"user", "someone"}}), {});
+  EXPECT_EQ(call.model, "m");
+  EXPECT_TRUE(call.stream && call.include_usage);
+  EXPECT_EQ(call.generate.stop, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(call.generate.max_tokens, 9);
+  const SamplingOptions& sampling = call.generate.sampling;
+  EXPECT_EQ(sampling.seed, 7u);
+  EXPECT_EQ(sampling.temperature, 0.0f);
+  EXPECT_EQ(sampling.top_p, 0.5f);
+  EXPECT_EQ(sampling.top_k, 3);
+  EXPECT_EQ(sampling.min_p, 0.25f);
+  EXPECT_EQ(sampling.repetition_penalty, 1.5f);
+}
+
+TEST(OpenaiRequest, DefaultsStandWhereNothingIsSaid) {
+  SamplingOptions defaults;
+  defaults.temperature = 0.3f;
+  CompletionCall a = parse_chat_call(chat({{"temperature", nullptr}, {"stop", nullptr}}), defaults);
+  CompletionCall b = parse_chat_call(chat(Json::object()), defaults);
+  EXPECT_EQ(a.generate.sampling.temperature, 0.3f);
+  EXPECT_TRUE(a.generate.stop.empty());
+  EXPECT_FALSE(a.stream);
+  EXPECT_NE(a.generate.sampling.seed, b.generate.sampling.seed);
+}
+
+TEST(OpenaiRequest, NewerNameOfTheTokenLimitWins) {
+  EXPECT_EQ(parse_chat_call(chat({{"max_tokens", 5}, {"max_completion_tokens", 6}}), {}).generate.max_tokens, 6);
+}
+
+TEST(OpenaiRequest, ReadsMessages) {
+  Json body = Json::parse(R"({"messages": [
+    {"role": "developer", "content": "Be brief."},
+    {"role": "user", "content": [{"type": "text", "text": "one "}, {"type": "text", "text": "two"}]},
+    {"role": "assistant", "content": null, "reasoning_content": "hm"},
+    {"role": "user", "content": ""}]})");
+  std::vector<Message> messages = parse_chat_call(body, {}).messages;
+  ASSERT_EQ(messages.size(), 4u);
+  EXPECT_EQ(messages[0].role, "system");
+  EXPECT_EQ(messages[1].content, "one two");
+  EXPECT_EQ(messages[2].content, "");
+}
+
+TEST(OpenaiRequest, NamesTheFieldThatIsWrong) {
+  EXPECT_EQ(refused_param(chat({{"temperature", 2.1}})), "temperature");
+  EXPECT_EQ(refused_param(chat({{"temperature", "hot"}})), "temperature");
+  EXPECT_EQ(refused_param(chat({{"top_p", -1}})), "top_p");
+  EXPECT_EQ(refused_param(chat({{"top_k", 1.5}})), "top_k");
+  EXPECT_EQ(refused_param(chat({{"min_p", 1}})), "min_p");
+  EXPECT_EQ(refused_param(chat({{"repetition_penalty", 0}})), "repetition_penalty");
+  EXPECT_EQ(refused_param(chat({{"seed", "x"}})), "seed");
+  EXPECT_EQ(refused_param(chat({{"max_tokens", 0}})), "max_tokens");
+  EXPECT_EQ(refused_param(chat({{"max_tokens", uint64_t{1} << 63}})), "max_tokens");
+  EXPECT_EQ(refused_param(chat({{"stop", {"a", 1}}})), "stop");
+  EXPECT_EQ(refused_param(chat({{"stop", ""}})), "stop");
+  EXPECT_EQ(refused_param(chat({{"n", 2}})), "n");
+  EXPECT_EQ(refused_param(chat({{"model", 1}})), "model");
+  EXPECT_EQ(refused_param(chat({{"stream", "yes"}})), "stream");
+  EXPECT_EQ(refused_param(chat({{"stream_options", Json::object()}})), "stream_options");
+  EXPECT_EQ(refused_param(chat({{"presence_penalty", 0.5}})), "presence_penalty");
+  EXPECT_EQ(refused_param(chat({{"temprature", 1}})), "temprature");
+  EXPECT_EQ(refused_param(chat({{"tools", {{{"type", "function"}}}}})), "tools");
+  EXPECT_EQ(refused_param(chat({{"response_format", {{"type", "json_object"}}}})), "response_format");
+}
+
+TEST(OpenaiRequest, AcceptsFieldsThatAskForNothing) {
+  EXPECT_EQ(refused_param(chat({{"tools", Json::array()}, {"tool_choice", "none"}, {"logprobs", false}, {"logit_bias", Json::object()},
+                                {"response_format", {{"type", "text"}}}, {"presence_penalty", 0}, {"frequency_penalty", 0.0}})),
+            "accepted");
+}
+
+TEST(OpenaiRequest, RefusesMessagesThatCannotBe) {
+  EXPECT_EQ(refused_param(Json::object()), "messages");
+  EXPECT_EQ(refused_param({{"messages", Json::array()}}), "messages");
+  EXPECT_EQ(refused_param({{"messages", {"hi"}}}), "messages[0]");
+  EXPECT_EQ(refused_param({{"messages", {{{"role", "robot"}, {"content", "x"}}}}}), "messages[0].role");
+  EXPECT_EQ(refused_param({{"messages", {{{"content", "x"}}}}}), "messages[0].role");
+  EXPECT_EQ(refused_param({{"messages", {{{"role", "user"}}}}}), "messages[0].content");
+  EXPECT_EQ(refused_param({{"messages", {{{"role", "user"}, {"content", 5}}}}}), "messages[0].content");
+  Json image = {{{"type", "image_url"}, {"image_url", {{"url", "data:"}}}}};
+  EXPECT_EQ(refused_param({{"messages", {{{"role", "user"}, {"content", image}}}}}), "messages[0].content[0]");
+  EXPECT_EQ(refused_param({{"messages", {{{"role", "assistant"}, {"content", "x"}}}}}), "messages[0].role");
+  EXPECT_THROW(parse_chat_call(Json::array(), {}), ApiError);
+}
+
+TEST(OpenaiRequest, ReadsPlainCompletions) {
+  EXPECT_EQ(parse_text_call({{"prompt", "Once"}}, {}).text, "Once");
+  EXPECT_EQ(parse_text_call({{"prompt", {"Once"}}}, {}).text, "Once");
+  EXPECT_THROW(parse_text_call({{"prompt", ""}}, {}), ApiError);
+  EXPECT_THROW(parse_text_call({{"prompt", {1, 2}}}, {}), ApiError);
+  EXPECT_THROW(parse_text_call(Json::object(), {}), ApiError);
+}
+
+}  // namespace
+}  // namespace hadal

@@ -1,0 +1,52 @@
+// A backend for the server's tests: "tokens" are bytes, and the answer repeats the prompt's last message a byte at a time.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "base/error.h"
+#include "server/backend.h"
+
+namespace hadal {
+
+class EchoBackend : public ChatBackend {
+ public:
+  std::vector<TokenId> chat_prompt(const std::vector<Message>& messages) const override {
+    return text_prompt(messages.back().content);
+  }
+  std::vector<TokenId> text_prompt(std::string_view text) const override { return {text.begin(), text.end()}; }
+  int64_t max_context() const override { return context; }
+
+  GenerateResult generate(const GenerateRequest& request, const OnText& on_text) override {
+    ++started;
+    std::string prompt(request.prompt.begin(), request.prompt.end());
+    if (prompt == "refuse") fail("the engine refuses");
+    if (prompt == "break") throw std::runtime_error("the engine broke");
+    std::this_thread::sleep_for(std::chrono::milliseconds(first_token_ms));
+    GenerateResult result;
+    result.prompt_tokens = request.prompt.size();
+    for (char c : prompt) {
+      if (request.max_tokens && result.answer_tokens >= request.max_tokens) {
+        result.finish = FinishReason::length;
+        break;
+      }
+      result.text += c;
+      ++result.answer_tokens;
+      std::this_thread::sleep_for(std::chrono::milliseconds(token_ms));
+      if (on_text && !on_text({&c, 1})) {
+        result.finish = FinishReason::cancelled;
+        ++cancelled;
+        break;
+      }
+    }
+    ++finished;
+    return result;
+  }
+
+  int64_t context = 100;
+  int first_token_ms = 0, token_ms = 0;
+  std::atomic<int> started{0}, finished{0}, cancelled{0};
+};
+
+}  // namespace hadal
