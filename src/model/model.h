@@ -85,7 +85,9 @@ struct Batch {
   std::vector<int32_t> ids;        // [T]
   std::vector<int32_t> positions;  // [T]
   std::vector<int32_t> offsets;    // [sequences + 1]
-  std::vector<KvSequence*> states; // [sequences], or empty
+  // [sequences], or empty. The caller has extended each by its tokens of this batch (KvSequence::extend), so that the
+  // batch's tokens are the last ones of the state; forward() writes their rows and attends.
+  std::vector<KvSequence*> states;
 };
 
 // How multi-head latent attention is computed. Expanded: keys and values of every head (cheaper for long stretches of
