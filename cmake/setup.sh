@@ -70,10 +70,10 @@ npm_install() {
   [[ -f $stamp && $(<"$stamp") == "$wanted" ]] && return 0
   say "Installing the npm packages of $1/"
   # Browsers come from Debian, not from npm packages.
-  if ! (cd "$1" && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 PUPPETEER_SKIP_DOWNLOAD=1 npm ci --no-audit --no-fund --loglevel=error) >&2; then
+  if ! (cd "$1" && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 PUPPETEER_SKIP_DOWNLOAD=1 npm ci --no-audit --no-fund --no-progress --loglevel=error) >&2; then
     die "npm could not install the packages of $1/ (its message is above); is there a network?"
   fi
-  echo "$wanted" >"$stamp"
+  mkdir -p "${stamp%/*}" && echo "$wanted" >"$stamp"
 }
 
 # The web page, one file that the binary embeds: web/dist/index.html.
@@ -84,7 +84,7 @@ build_web() {
   npm_install web
   say "Building the web page"
   (cd web && npm run --silent build) >&2 || die "the web page could not be built (npm's message is above)"
-  echo "$wanted" >"$stamp"
+  mkdir -p "${stamp%/*}" && echo "$wanted" >"$stamp"
 }
 
 # As many jobs as cores, but no more than memory holds: the heaviest files need about 1.5 GB each.
