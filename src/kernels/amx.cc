@@ -1,0 +1,132 @@
+// The bf16 product on AMX tiles: 2 x 2 tiles of sums, 32 rows x 32 columns. See level.h.
+//
+// Tile instructions stand in inline assembly where the compiler's own word for them is unsafe: GCC 12's _tile_loadconfig
+// claims to read 8 of the 64 bytes, so stores into the rest may vanish.
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kernels/level.h"
+
+namespace hadal::kernels {
+namespace {
+
+struct alignas(64) TileConfig {
+  uint8_t palette = 1, start_row = 0, reserved[14] = {};
+  uint16_t row_bytes[16] = {};
+  uint8_t rows[16] = {};
+};
+
+// Tiles 0-3: sums (upper left, upper right, lower left, lower right); 4, 5: A upper, lower; 6, 7: B left, right.
+void configure(int upper, int lower) {
+  TileConfig config;
+  const int rows[8] = {upper, upper, lower, lower, upper, lower, 16, 16};
+  for (int t = 0; t < 8; ++t) {
+    config.row_bytes[t] = rows[t] ? 64 : 0;
+    config.rows[t] = static_cast<uint8_t>(rows[t]);
+  }
+  __asm__ volatile("ldtilecfg %0" : : "m"(config) : "memory");
+}
+
+// Tiles are configured while a product runs and released after it, so the system saves no tile state for idle threads.
+struct Configured {
+  int upper = 0, lower = 0;
+  void want(int u, int l) {
+    if (u == upper && l == lower) return;
+    configure(u, l);
+    upper = u, lower = l;
+  }
+  ~Configured() { _tile_release(); }
+};
+
+void store_tile_sums(const float* sums, float* c, int64_t ldc, int rows, __mmask16 mask, bool accumulate) {
+  for (int r = 0; r < rows; ++r) {
+    __m512 v = _mm512_load_ps(sums + r * 16);
+    if (accumulate) v = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, c + r * ldc), v);
+    _mm512_mask_storeu_ps(c + r * ldc, mask, v);
+  }
+}
+
+void multiply_rows(const uint16_t* a, int64_t lda, const uint16_t* b, int64_t k, float* c, int64_t ldc, int upper, int lower,
+                   uint32_t mask, bool accumulate) {
+  const int64_t a_stride = lda * 2, b_stride = kPanel * 4;
+  const uint16_t* a_lower = a + 16 * lda;
+  alignas(64) float sums[4][256];
+  _tile_zero(0);
+  _tile_zero(1);
+  if (lower) {
+    _tile_zero(2);
+    _tile_zero(3);
+    for (int64_t i = 0; i < k; i += 32, b += 32 * kPanel) {
+      _tile_loadd(6, b, b_stride);
+      _tile_loadd(4, a + i, a_stride);
+      _tile_loadd(7, b + 32, b_stride);
+      _tile_loadd(5, a_lower + i, a_stride);
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_dpbf16ps(1, 4, 7);
+      _tile_dpbf16ps(2, 5, 6);
+      _tile_dpbf16ps(3, 5, 7);
+    }
+    _tile_stored(2, sums[2], 64);
+    _tile_stored(3, sums[3], 64);
+  } else {
+    for (int64_t i = 0; i < k; i += 32, b += 32 * kPanel) {
+      _tile_loadd(6, b, b_stride);
+      _tile_loadd(4, a + i, a_stride);
+      _tile_loadd(7, b + 32, b_stride);
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_dpbf16ps(1, 4, 7);
+    }
+  }
+  _tile_stored(0, sums[0], 64);
+  _tile_stored(1, sums[1], 64);
+  const auto left = static_cast<__mmask16>(mask), right = static_cast<__mmask16>(mask >> 16);
+  store_tile_sums(sums[0], c, ldc, upper, left, accumulate);
+  store_tile_sums(sums[1], c + 16, ldc, upper, right, accumulate);
+  store_tile_sums(sums[2], c + 16 * ldc, ldc, lower, left, accumulate);
+  store_tile_sums(sums[3], c + 16 * ldc + 16, ldc, lower, right, accumulate);
+}
+
+}  // namespace
+
+bool amx_request_permission() {
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+void multiply_amx(const void* a_block, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
+                  int64_t cols, bool accumulate) {
+  const auto* a = static_cast<const uint16_t*>(a_block);
+  const uint32_t mask = cols >= 32 ? 0xffffffffu : (1u << cols) - 1u;
+  Configured tiles;
+  for (int64_t r = 0; r < rows; r += 32) {
+    const int upper = static_cast<int>(rows - r < 16 ? rows - r : 16);
+    const int lower = static_cast<int>(rows - r - upper < 16 ? rows - r - upper : 16);
+    tiles.want(upper, lower);
+    multiply_rows(a + r * lda, lda, static_cast<const uint16_t*>(panel), k, c + r * ldc, ldc, upper, lower, mask, accumulate);
+  }
+}
+
+double spin_amx(int64_t iterations) {
+  Configured tiles;
+  tiles.want(16, 16);
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  _tile_zero(4);
+  _tile_zero(5);
+  _tile_zero(6);
+  _tile_zero(7);
+  for (int64_t i = 0; i < iterations; ++i) {
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+  }
+  return 4.0 * 16 * 16 * 32 * 2 * static_cast<double>(iterations);
+}
+
+}  // namespace hadal::kernels
+#endif

@@ -1,0 +1,77 @@
+// The bf16 product with vdpbf16ps, for CPUs that run it faster than f32 multiply-adds. See level.h.
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "kernels/level.h"
+
+namespace hadal::kernels {
+namespace {
+
+constexpr int kMaxRows = 12;  // x 2 vectors = 24 sums of the 32 registers
+
+template <int kRows>
+void multiply_rows(const uint16_t* a, int64_t lda, const uint32_t* b, int64_t pairs, float* c, int64_t ldc, __mmask16 left,
+                   __mmask16 right, bool accumulate) {
+  __m512 sum0[kRows], sum1[kRows];
+#pragma GCC unroll 12
+  for (int r = 0; r < kRows; ++r) sum0[r] = sum1[r] = _mm512_setzero_ps();
+  for (int64_t p = 0; p < pairs; ++p, b += kPanel) {
+    const __m512bh b0 = (__m512bh)_mm512_loadu_si512(b), b1 = (__m512bh)_mm512_loadu_si512(b + 16);
+#pragma GCC unroll 12
+    for (int r = 0; r < kRows; ++r) {
+      int32_t pair;
+      __builtin_memcpy(&pair, a + r * lda + 2 * p, 4);
+      const __m512bh x = (__m512bh)_mm512_set1_epi32(pair);
+      sum0[r] = _mm512_dpbf16_ps(sum0[r], x, b0);
+      sum1[r] = _mm512_dpbf16_ps(sum1[r], x, b1);
+    }
+  }
+#pragma GCC unroll 12
+  for (int r = 0; r < kRows; ++r) {
+    float* at = c + r * ldc;
+    if (accumulate) {
+      sum0[r] = _mm512_add_ps(_mm512_maskz_loadu_ps(left, at), sum0[r]);
+      sum1[r] = _mm512_add_ps(_mm512_maskz_loadu_ps(right, at + 16), sum1[r]);
+    }
+    _mm512_mask_storeu_ps(at, left, sum0[r]);
+    _mm512_mask_storeu_ps(at + 16, right, sum1[r]);
+  }
+}
+
+using RowsFn = void (*)(const uint16_t*, int64_t, const uint32_t*, int64_t, float*, int64_t, __mmask16, __mmask16, bool);
+constexpr RowsFn kTable[] = {nullptr,           multiply_rows<1>, multiply_rows<2>,  multiply_rows<3>,  multiply_rows<4>,
+                             multiply_rows<5>,  multiply_rows<6>, multiply_rows<7>,  multiply_rows<8>,  multiply_rows<9>,
+                             multiply_rows<10>, multiply_rows<11>, multiply_rows<12>};
+
+}  // namespace
+
+void multiply_avx512_bf16(const void* a_block, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
+                          int64_t cols, bool accumulate) {
+  const auto* a = static_cast<const uint16_t*>(a_block);
+  const uint32_t mask = cols >= 32 ? 0xffffffffu : (1u << cols) - 1u;
+  int64_t groups = (rows + kMaxRows - 1) / kMaxRows;
+  for (int64_t r = 0; r < rows; --groups) {
+    const int64_t height = (rows - r + groups - 1) / groups;  // groups of nearly equal height: no thin last one
+    kTable[height](a + r * lda, lda, static_cast<const uint32_t*>(panel), k / 2, c + r * ldc, ldc,
+                   static_cast<__mmask16>(mask), static_cast<__mmask16>(mask >> 16), accumulate);
+    r += height;
+  }
+}
+
+double spin_avx512_bf16(int64_t iterations) {
+  __m512 sums[24];
+  for (auto& s : sums) s = _mm512_setzero_ps();
+  __m512i x = _mm512_set1_epi32(0x3f803f80), y = _mm512_set1_epi32(0x3f003f00);
+  for (int64_t i = 0; i < iterations; ++i) {
+    __asm__ volatile("" : "+v"(x), "+v"(y));  // the loop must not be folded
+#pragma GCC unroll 24
+    for (auto& s : sums) s = _mm512_dpbf16_ps(s, (__m512bh)x, (__m512bh)y);
+  }
+  __m512 total = _mm512_setzero_ps();
+  for (auto& s : sums) total = _mm512_add_ps(total, s);
+  __asm__ volatile("" : : "v"(total));
+  return 64.0 * 24 * static_cast<double>(iterations);
+}
+
+}  // namespace hadal::kernels
+#endif

@@ -1,0 +1,290 @@
+#include "kernels/gemm.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "base/error.h"
+#include "kernels/cpu.h"
+#include "kernels/cpu_features.h"
+#include "kernels/level.h"
+
+namespace hadal {
+
+using kernels::Format;
+using kernels::GemmKernels;
+using kernels::kPanel;
+using kernels::kUnit;
+
+struct PackedMatrixAccess {
+  static void* reserve(PackedMatrix& m, int64_t k, int64_t n, Precision precision);
+};
+
+namespace {
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
+
+int64_t panel_bytes(int64_t k, Precision precision) {
+  return precision == Precision::bf16 ? round_up(k, kUnit) * kPanel * 2 : k * kPanel * 4;
+}
+int64_t packed_bytes(int64_t k, int64_t n, Precision precision) { return ceil_div(n, kPanel) * panel_bytes(k, precision); }
+
+void check_view(const MatrixView& v, const char* name) {
+  HADAL_CHECK(v.rows >= 0 && v.cols >= 0, "{} is [{}, {}]", name, v.rows, v.cols);
+  HADAL_CHECK(v.row_stride == 1 || v.col_stride == 1, "{} has strides {}, {}; one must be 1", name, v.row_stride, v.col_stride);
+}
+
+kernels::Source source(const MatrixView& v) { return {v.data, v.is_bf16, v.row_stride, v.col_stride}; }
+
+// Memory that a thread keeps from call to call. 64-byte aligned, grows, contents are lost.
+class Scratch {
+ public:
+  ~Scratch() { std::free(data_); }
+  char* get(int64_t bytes) {
+    if (bytes > capacity_) {
+      std::free(data_);
+      capacity_ = round_up(bytes + bytes / 4, 4096);
+      data_ = std::aligned_alloc(64, static_cast<size_t>(capacity_));
+      HADAL_CHECK(data_, "out of memory: {} bytes", capacity_);
+    }
+    return static_cast<char*>(data_);
+  }
+
+ private:
+  void* data_ = nullptr;
+  int64_t capacity_ = 0;
+};
+
+thread_local Scratch scratch_a, scratch_b, scratch_own_b;
+
+struct ConvertedBlock {  // which block of A lies in scratch_a
+  uint64_t call = 0;
+  int64_t product = -1, row = -1;
+};
+thread_local ConvertedBlock converted;
+
+// How one product is cut: row blocks x chunks of panels.
+struct Plan {
+  int64_t m, n, k;
+  int64_t block_rows, row_blocks, chunk_panels, chunks;
+  int64_t first_task;
+  const char* panels;  // null: packed by its one task, on that worker
+};
+thread_local std::vector<Plan> plans;  // of the call that this thread makes
+
+struct Call {
+  std::span<const Product> products;
+  Precision precision;
+  const GemmKernels* level;
+  const Plan* plans;
+  uint64_t id;
+};
+
+int64_t columns(const Product& p) { return p.packed ? p.packed->n() : p.b.cols; }
+
+void check_product(const Product& p, Precision precision) {
+  check_view(p.a, "A");
+  const int64_t k = p.packed ? p.packed->k() : p.b.rows;
+  HADAL_CHECK(p.a.cols == k, "A is [{}, {}] but B has {} rows", p.a.rows, p.a.cols, k);
+  if (p.packed) HADAL_CHECK(p.packed->precision() == precision, "packed operand has another precision");
+  else check_view(p.b, "B");
+  HADAL_CHECK(p.c_stride >= columns(p) || p.a.rows <= 1, "C stride {} below {} columns", p.c_stride, columns(p));
+}
+
+// Along K the sum runs block by block: a panel's block stays in the first-level cache while the rows pass by.
+constexpr int64_t block_k(Precision precision) { return precision == Precision::bf16 ? 512 : 256; }
+
+void fill_or_keep(const Product& p) {
+  if (p.accumulate) return;
+  for (int64_t r = 0; r < p.a.rows; ++r) std::memset(p.c + r * p.c_stride, 0, static_cast<size_t>(columns(p)) * 4);
+}
+
+void pack_panels(const GemmKernels& level, const MatrixView& b, Precision precision, int64_t first, int64_t last, char* out) {
+  const int64_t bytes = panel_bytes(b.rows, precision);
+  for (int64_t p = first; p < last; ++p)
+    level.pack_panel(source(b), b.rows, p * kPanel, std::min(kPanel, b.cols - p * kPanel), precision == Precision::bf16,
+                     out + p * bytes);
+}
+
+// Rows [row, row + rows) of one product times panels [first, last).
+void multiply_block(const Call& call, int64_t index, int64_t row, int64_t rows, int64_t first, int64_t last, const char* panels) {
+  const Product& p = call.products[static_cast<size_t>(index)];
+  const GemmKernels& level = *call.level;
+  const Plan& plan = call.plans[index];
+  const bool is_bf16 = call.precision == Precision::bf16;
+  const Format format = is_bf16 ? level.bf16_a : Format::f32;
+  const int64_t a_bytes = format == Format::bf16 ? 2 : 4;
+  const int64_t padded_k = round_up(plan.k, kUnit), lda = padded_k + 64 / a_bytes;  // the odd line keeps rows off one cache set
+  char* a = scratch_a.get(plan.block_rows * lda * a_bytes);
+  if (converted.call != call.id || converted.product != index || converted.row != row) {
+    level.pack_a(source(p.a), row, rows, plan.k, padded_k, format, a, lda);
+    converted = {call.id, index, row};
+  }
+  const auto multiply = is_bf16 ? level.multiply_bf16 : level.multiply_f32;
+  const int64_t step = block_k(call.precision), bytes = panel_bytes(plan.k, call.precision);
+  const int64_t depth = is_bf16 ? padded_k : plan.k, b_bytes = is_bf16 ? 2 : 4;
+  for (int64_t panel = first; panel < last; ++panel) {
+    const int64_t cols = std::min(kPanel, plan.n - panel * kPanel);
+    float* c = p.c + row * p.c_stride + panel * kPanel;
+    for (int64_t k = 0; k < depth; k += step)
+      multiply(a + k * a_bytes, lda, panels + panel * bytes + k * kPanel * b_bytes, std::min(step, depth - k), c, p.c_stride, rows,
+               cols, p.accumulate || k > 0);
+  }
+}
+
+void run_task(const Call& call, int64_t task) {
+  // The last product whose first task is not after this one (products without tasks share a first_task with the next).
+  const Plan* end = call.plans + call.products.size();
+  const Plan* plan = std::upper_bound(call.plans, end, task, [](int64_t t, const Plan& x) { return t < x.first_task; }) - 1;
+  const int64_t index = plan - call.plans, inner = task - plan->first_task;
+  const Product& p = call.products[static_cast<size_t>(index)];
+  const int64_t num_panels = ceil_div(plan->n, kPanel);
+  if (plan->k == 0) return fill_or_keep(p);
+  if (!plan->panels) {  // one task does it all
+    char* own = scratch_own_b.get(packed_bytes(plan->k, plan->n, call.precision));
+    pack_panels(*call.level, p.b, call.precision, 0, num_panels, own);
+    for (int64_t row = 0; row < plan->m; row += plan->block_rows)
+      multiply_block(call, index, row, std::min(plan->block_rows, plan->m - row), 0, num_panels, own);
+    return;
+  }
+  const int64_t row = inner / plan->chunks * plan->block_rows, first = inner % plan->chunks * plan->chunk_panels;
+  multiply_block(call, index, row, std::min(plan->block_rows, plan->m - row), first,
+                 std::min(num_panels, first + plan->chunk_panels), plan->panels);
+}
+
+// Cuts every product so that tasks cost about the same; returns their number.
+int64_t make_plans(std::span<const Product> products, Precision precision, const GemmKernels& level, int num_threads) {
+  plans.clear();
+  double total = 0;
+  for (const Product& p : products)
+    total += static_cast<double>(p.a.rows) * static_cast<double>(columns(p)) * static_cast<double>(p.a.cols);
+  const double target = std::max(total / (num_threads * 8.0), 32768.0);
+  const int64_t a_bytes = precision == Precision::bf16 && level.bf16_a == Format::bf16 ? 2 : 4;
+  int64_t tasks = 0;
+  for (const Product& p : products) {
+    Plan plan{p.a.rows, columns(p), p.a.cols, 0, 0, 0, 0, tasks, nullptr};
+    const int64_t num_panels = ceil_div(plan.n, kPanel);
+    if (plan.m > 0 && plan.n > 0) {
+      const int64_t group = level.row_group;
+      const int64_t fitting = std::max<int64_t>(level.a_block_bytes / std::max<int64_t>(1, plan.k * a_bytes) / group, 96 / group) * group;
+      plan.row_blocks = ceil_div(plan.m, fitting);
+      plan.block_rows = std::min(plan.m, round_up(ceil_div(plan.m, plan.row_blocks), group));
+      plan.row_blocks = ceil_div(plan.m, plan.block_rows);
+      const double cost = static_cast<double>(plan.block_rows) * static_cast<double>(plan.n) * static_cast<double>(plan.k);
+      const bool whole = plan.k == 0 || num_threads == 1;
+      plan.chunks = whole ? 1 : std::clamp<int64_t>(static_cast<int64_t>(cost / target + 0.5), 1, num_panels);
+      plan.chunk_panels = ceil_div(num_panels, plan.chunks);
+      plan.chunks = ceil_div(num_panels, plan.chunk_panels);
+      if (p.packed) plan.panels = static_cast<const char*>(p.packed->data());
+      tasks += plan.k == 0 ? 1 : plan.row_blocks * plan.chunks;
+    }
+    plans.push_back(plan);
+  }
+  return tasks;
+}
+
+// B operands that came unpacked. With many products each is packed by the one task that uses it, and is still in that
+// worker's cache; with few, all workers pack and then share. Returns the new number of tasks.
+int64_t place_unpacked(std::span<const Product> products, Precision precision, const GemmKernels& level, ThreadPool& pool) {
+  int64_t bytes = 0, num_unpacked = 0;
+  for (const Product& p : products)
+    if (!p.packed && p.a.cols > 0) ++num_unpacked, bytes += packed_bytes(p.b.rows, p.b.cols, precision);
+  const bool shared = num_unpacked > 0 && num_unpacked < 4 * pool.size();
+  char* at = shared ? scratch_b.get(bytes) : nullptr;
+  int64_t tasks = 0;
+  for (size_t i = 0; i < products.size(); ++i) {
+    const Product& p = products[i];
+    Plan& plan = plans[i];
+    plan.first_task = tasks;
+    if (plan.m == 0 || plan.n == 0) continue;
+    if (plan.k == 0) {
+      ++tasks;
+    } else if (p.packed || shared) {
+      if (!p.packed) {
+        const int64_t panels = ceil_div(plan.n, kPanel);
+        const int64_t grain = std::max<int64_t>(1, std::min(ceil_div(panels, 2 * pool.size()), 65536 / std::max<int64_t>(1, plan.k)));
+        auto job = [&](int64_t t, int) { pack_panels(level, p.b, precision, t * grain, std::min(panels, (t + 1) * grain), at); };
+        pool.parallel_for(ceil_div(panels, grain), job);
+        plan.panels = at;
+        at += packed_bytes(plan.k, plan.n, precision);
+      }
+      tasks += plan.row_blocks * plan.chunks;
+    } else {
+      ++tasks;
+    }
+  }
+  return tasks;
+}
+
+}  // namespace
+
+MatrixView MatrixView::transposed() const {
+  MatrixView v = *this;
+  std::swap(v.rows, v.cols);
+  std::swap(v.row_stride, v.col_stride);
+  return v;
+}
+
+MatrixView MatrixView::row_range(int64_t first, int64_t count) const {
+  HADAL_CHECK(first >= 0 && count >= 0 && first + count <= rows, "rows {} + {} of {}", first, count, rows);
+  MatrixView v = *this;
+  v.data = static_cast<const char*>(data) + first * row_stride * (is_bf16 ? 2 : 4);
+  v.rows = count;
+  return v;
+}
+
+void* PackedMatrixAccess::reserve(PackedMatrix& m, int64_t k, int64_t n, Precision precision) {
+  m.k_ = k, m.n_ = n, m.precision_ = precision;
+  const int64_t bytes = round_up(packed_bytes(k, n, precision), 64);
+  if (bytes > m.capacity_bytes_ || m.data_.use_count() > 1) {
+    m.data_.reset();
+    m.data_ = std::shared_ptr<void>(std::aligned_alloc(64, static_cast<size_t>(bytes)), std::free);
+    HADAL_CHECK(bytes == 0 || m.data_, "out of memory: {} bytes", bytes);
+    m.capacity_bytes_ = bytes;
+  }
+  return m.data_.get();
+}
+
+int64_t PackedMatrix::bytes() const { return packed_bytes(k_, n_, precision_); }
+
+void PackedMatrix::pack(MatrixView b, Precision precision, ThreadPool& pool) {
+  check_view(b, "B");
+  char* out = static_cast<char*>(PackedMatrixAccess::reserve(*this, b.rows, b.cols, precision));
+  const GemmKernels& level = kernels::gemm_kernels();
+  const int64_t panels = b.rows > 0 ? ceil_div(b.cols, kPanel) : 0;
+  const int64_t grain = std::max<int64_t>(1, 65536 / std::max<int64_t>(1, b.rows * kPanel));
+  auto job = [&](int64_t t, int) { pack_panels(level, b, precision, t * grain, std::min(panels, (t + 1) * grain), out); };
+  pool.parallel_for(ceil_div(panels, grain), job);
+}
+
+void gemm(std::span<const Product> products, Precision precision, ThreadPool& pool) {
+  static std::atomic<uint64_t> calls{0};
+  for (const Product& p : products) check_product(p, precision);
+  const GemmKernels& level = kernels::gemm_kernels();
+  make_plans(products, precision, level, pool.size());
+  const int64_t tasks = place_unpacked(products, precision, level, pool);
+  const Call call{products, precision, &level, plans.data(), calls.fetch_add(1, std::memory_order_relaxed) + 1};
+  auto job = [&](int64_t task, int) { run_task(call, task); };
+  pool.parallel_for(tasks, job);
+}
+
+void gemm_plain(const Product& product, Precision precision) {
+  HADAL_CHECK(!product.packed, "the plain product takes B as it lies");
+  auto value = [&](const MatrixView& v, int64_t r, int64_t c) {
+    const int64_t at = r * v.row_stride + c * v.col_stride;
+    const float x = v.is_bf16 ? static_cast<float>(static_cast<const Bf16*>(v.data)[at]) : static_cast<const float*>(v.data)[at];
+    return precision == Precision::bf16 ? static_cast<float>(Bf16(x)) : x;
+  };
+  for (int64_t i = 0; i < product.a.rows; ++i)
+    for (int64_t j = 0; j < product.b.cols; ++j) {
+      float sum = 0;
+      for (int64_t k = 0; k < product.a.cols; ++k) sum += value(product.a, i, k) * value(product.b, k, j);
+      float& c = product.c[i * product.c_stride + j];
+      c = product.accumulate ? c + sum : sum;
+    }
+}
+
+}  // namespace hadal

@@ -1,0 +1,119 @@
+// The product for one level in f32 multiply-adds. bf16 is emulated exactly: A and B are rounded to bf16 when packed, and
+// widened here. Included by one level_*.cc per level; see level.h.
+#pragma once
+
+#include "kernels/pack_hwy-inl.h"
+
+namespace hadal::kernels {
+namespace {
+
+// 32 registers hold 12 rows x 2 vectors and their operands, 16 hold 6 x 2.
+#if HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON
+constexpr int kMaxRows = 12;
+#else
+constexpr int kMaxRows = 6;
+#endif
+
+template <int kRows, bool kBf16>
+void multiply_rows(const float* a, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, bool accumulate) {
+  const VecU upper = hn::Set(kU32, 0xffff0000u);
+  for (int64_t col = 0; col < kPanel; col += 2 * kLanes) {
+    VecF sum0[kRows], sum1[kRows];
+#pragma GCC unroll 12
+    for (int r = 0; r < kRows; ++r) sum0[r] = sum1[r] = hn::Zero(kF32);
+    if constexpr (kBf16) {
+      const uint32_t* b = static_cast<const uint32_t*>(panel) + col;
+      for (int64_t i = 0; i < k; i += 2, b += kPanel) {
+        const VecU pair0 = hn::LoadU(kU32, b), pair1 = hn::LoadU(kU32, b + kLanes);
+        const VecF even0 = hn::BitCast(kF32, hn::ShiftLeft<16>(pair0)), even1 = hn::BitCast(kF32, hn::ShiftLeft<16>(pair1));
+#pragma GCC unroll 12
+        for (int r = 0; r < kRows; ++r) {
+          const VecF x = hn::Set(kF32, a[r * lda + i]);
+          sum0[r] = hn::MulAdd(x, even0, sum0[r]);
+          sum1[r] = hn::MulAdd(x, even1, sum1[r]);
+        }
+        const VecF odd0 = hn::BitCast(kF32, hn::And(pair0, upper)), odd1 = hn::BitCast(kF32, hn::And(pair1, upper));
+#pragma GCC unroll 12
+        for (int r = 0; r < kRows; ++r) {
+          const VecF x = hn::Set(kF32, a[r * lda + i + 1]);
+          sum0[r] = hn::MulAdd(x, odd0, sum0[r]);
+          sum1[r] = hn::MulAdd(x, odd1, sum1[r]);
+        }
+      }
+    } else {
+      const float* b = static_cast<const float*>(panel) + col;
+      for (int64_t i = 0; i < k; ++i, b += kPanel) {
+        const VecF b0 = hn::LoadU(kF32, b), b1 = hn::LoadU(kF32, b + kLanes);
+#pragma GCC unroll 12
+        for (int r = 0; r < kRows; ++r) {
+          const VecF x = hn::Set(kF32, a[r * lda + i]);
+          sum0[r] = hn::MulAdd(x, b0, sum0[r]);
+          sum1[r] = hn::MulAdd(x, b1, sum1[r]);
+        }
+      }
+    }
+#pragma GCC unroll 12
+    for (int r = 0; r < kRows; ++r) {
+      float* at = c + r * ldc + col;
+      if (accumulate) {
+        sum0[r] = hn::Add(hn::LoadU(kF32, at), sum0[r]);
+        sum1[r] = hn::Add(hn::LoadU(kF32, at + kLanes), sum1[r]);
+      }
+      hn::StoreU(sum0[r], kF32, at);
+      hn::StoreU(sum1[r], kF32, at + kLanes);
+    }
+  }
+}
+
+template <bool kBf16>
+using RowsFn = void (*)(const float*, int64_t, const void*, int64_t, float*, int64_t, bool);
+
+template <bool kBf16>
+void multiply(const void* a_block, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows, int64_t cols,
+              bool accumulate) {
+  static constexpr RowsFn<kBf16> kTable[] = {
+      nullptr,
+      multiply_rows<1, kBf16>, multiply_rows<2, kBf16>, multiply_rows<3, kBf16>, multiply_rows<4, kBf16>,
+      multiply_rows<5, kBf16>, multiply_rows<6, kBf16>,
+#if HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON
+      multiply_rows<7, kBf16>, multiply_rows<8, kBf16>, multiply_rows<9, kBf16>, multiply_rows<10, kBf16>,
+      multiply_rows<11, kBf16>, multiply_rows<12, kBf16>,
+#endif
+  };
+  const float* a = static_cast<const float*>(a_block);
+  int64_t groups = (rows + kMaxRows - 1) / kMaxRows;
+  for (int64_t r = 0; r < rows; --groups) {
+    const int64_t height = (rows - r + groups - 1) / groups;  // groups of nearly equal height: no thin last one
+    if (cols == kPanel) {
+      kTable[height](a + r * lda, lda, panel, k, c + r * ldc, ldc, accumulate);
+    } else {  // a narrow last panel goes through a buffer
+      alignas(64) float whole[kMaxRows * kPanel];
+      kTable[height](a + r * lda, lda, panel, k, whole, kPanel, false);
+      for (int64_t i = 0; i < height; ++i)
+        for (int64_t j = 0; j < cols; ++j) {
+          float& at = c[(r + i) * ldc + j];
+          at = accumulate ? at + whole[i * kPanel + j] : whole[i * kPanel + j];
+        }
+    }
+    r += height;
+  }
+}
+
+double spin(int64_t iterations) {
+  constexpr int kChains = kMaxRows;
+  VecF sums[2 * kChains];
+  for (auto& s : sums) s = hn::Zero(kF32);
+  VecF x = hn::Set(kF32, 1.0f), y = hn::Set(kF32, 0.5f);
+  for (int64_t i = 0; i < iterations; ++i) {
+    __asm__ volatile("" : "+m"(y));  // the loop must not be folded
+#pragma GCC unroll 24
+    for (auto& s : sums) s = hn::MulAdd(x, y, s);
+  }
+  float sink = 0;
+  for (auto& s : sums) sink += hn::GetLane(s);
+  __asm__ volatile("" : : "x"(sink));
+  return 2.0 * static_cast<double>(kLanes) * 2 * kChains * static_cast<double>(iterations);
+}
+
+}  // namespace
+}  // namespace hadal::kernels

@@ -1,0 +1,66 @@
+// What one CPU level gives to gemm.cc and vector.cc. Inside the module only.
+//
+// Every level's file is compiled with its own instruction flags, so these files share no inline function or template
+// with the rest of the program: the linker would be free to keep the copy that the CPU cannot run. Plain structs only.
+//
+// Layout of a packed B [K, N]: panels of kPanel columns, the last one padded with zero columns.
+//   bf16: [padded_k / 2][kPanel][2], the pairs that vdpbf16ps and tdpbf16ps read; K padded with zeros to a multiple of 32
+//   f32:  [K][kPanel]
+// Layout of an A block: [rows][lda], k running inside, padded with zeros to a multiple of 32.
+#pragma once
+
+#include <stdint.h>
+
+#include "kernels/vector.h"
+
+namespace hadal::kernels {
+
+inline constexpr int64_t kPanel = 32;
+inline constexpr int64_t kUnit = 32;  // K of a panel and of an A block is padded to this
+
+enum class Format { f32, bf16, f32_rounded_to_bf16 };
+
+// Element (r, c) is data[r * row_stride + c * col_stride]; one of the strides is 1.
+struct Source {
+  const void* data;
+  bool is_bf16;
+  int64_t row_stride, col_stride;
+};
+
+// C[rows, cols] = or += A[rows, k] * panel[k, 32]; cols <= 32. k is a multiple of kUnit but for a last f32 block.
+using MultiplyFn = void (*)(const void* a, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
+                            int64_t cols, bool accumulate);
+
+struct GemmKernels {
+  int64_t row_group;       // rows that the inner kernel likes best
+  int64_t a_block_bytes;   // of A kept in the second-level cache
+  Format bf16_a;           // how A lies for multiply_bf16
+  MultiplyFn multiply_bf16, multiply_f32;
+  // A rows [row, row + rows), all k columns, to out[rows][lda]; k .. padded_k is zeroed.
+  void (*pack_a)(const Source& a, int64_t row, int64_t rows, int64_t k, int64_t padded_k, Format format, void* out, int64_t lda);
+  // Columns [col, col + cols) of B [k, N] to one panel.
+  void (*pack_panel)(const Source& b, int64_t k, int64_t col, int64_t cols, bool to_bf16, void* panel);
+  // Runs the level's multiply-add in registers; returns the floating-point operations done.
+  double (*spin_bf16)(int64_t iterations);
+  double (*spin_f32)(int64_t iterations);
+};
+
+const GemmKernels& gemm_generic();
+const VectorKernels& vector_generic();
+#if defined(__x86_64__)
+const GemmKernels& gemm_avx2();
+const VectorKernels& vector_avx2();
+const GemmKernels& gemm_avx512();
+const VectorKernels& vector_avx512();
+void multiply_avx512_bf16(const void* a, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
+                          int64_t cols, bool accumulate);
+double spin_avx512_bf16(int64_t iterations);
+void multiply_amx(const void* a, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows, int64_t cols,
+                  bool accumulate);
+double spin_amx(int64_t iterations);
+bool amx_request_permission();
+#endif
+
+const GemmKernels& gemm_kernels();  // of the current level
+
+}  // namespace hadal::kernels

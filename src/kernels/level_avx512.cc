@@ -1,0 +1,17 @@
+#if defined(__x86_64__)
+#include "kernels/gemm_hwy-inl.h"
+#include "kernels/vector_hwy-inl.h"
+
+static_assert(HWY_TARGET == HWY_AVX3, "compile this file with the flags of CMakeLists.txt");
+
+namespace hadal::kernels {
+namespace {
+constexpr GemmKernels kTable = {kMaxRows, 512 * 1024, Format::f32_rounded_to_bf16, multiply<true>, multiply<false>,
+                                pack_a, pack_panel, spin, spin};
+}
+
+const GemmKernels& gemm_avx512() { return kTable; }
+const VectorKernels& vector_avx512() { return kVectorTable; }
+
+}  // namespace hadal::kernels
+#endif

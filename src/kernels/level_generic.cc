@@ -1,0 +1,14 @@
+#include "kernels/gemm_hwy-inl.h"
+#include "kernels/vector_hwy-inl.h"
+
+
+namespace hadal::kernels {
+namespace {
+constexpr GemmKernels kTable = {kMaxRows, 512 * 1024, Format::f32_rounded_to_bf16, multiply<true>, multiply<false>,
+                                pack_a, pack_panel, spin, spin};
+}
+
+const GemmKernels& gemm_generic() { return kTable; }
+const VectorKernels& vector_generic() { return kVectorTable; }
+
+}  // namespace hadal::kernels

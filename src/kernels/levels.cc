@@ -1,0 +1,87 @@
+// Which table serves which level.
+#include <array>
+#include <chrono>
+#include <thread>
+#include <vector>
+
+#include "base/error.h"
+#include "kernels/cpu.h"
+#include "kernels/cpu_features.h"
+#include "kernels/gemm.h"
+#include "kernels/level.h"
+
+namespace hadal {
+namespace kernels {
+namespace {
+
+#if defined(__x86_64__)
+GemmKernels avx512_table() {
+  GemmKernels table = gemm_avx512();
+  if (!cpu_features().fast_dpbf16) return table;
+  table.bf16_a = Format::bf16;
+  table.multiply_bf16 = multiply_avx512_bf16;
+  table.spin_bf16 = spin_avx512_bf16;
+  return table;
+}
+GemmKernels amx_table() {
+  GemmKernels table = gemm_avx512();
+  table.row_group = 32;
+  table.a_block_bytes = 1024 * 1024;
+  table.bf16_a = Format::bf16;
+  table.multiply_bf16 = multiply_amx;
+  table.spin_bf16 = spin_amx;
+  return table;
+}
+#endif
+
+}  // namespace
+
+const GemmKernels& gemm_kernels() {
+#if defined(__x86_64__)
+  static const std::array<GemmKernels, 4> tables = {gemm_generic(), gemm_avx2(), avx512_table(), amx_table()};
+  return tables[static_cast<size_t>(cpu_level())];
+#else
+  return gemm_generic();
+#endif
+}
+
+}  // namespace kernels
+
+const VectorKernels& vec() {
+#if defined(__x86_64__)
+  switch (cpu_level()) {
+    case CpuLevel::generic: return kernels::vector_generic();
+    case CpuLevel::avx2: return kernels::vector_avx2();
+    default: return kernels::vector_avx512();
+  }
+#else
+  return kernels::vector_generic();
+#endif
+}
+
+double measure_peak_flops(Precision precision, int num_threads) {
+  using Clock = std::chrono::steady_clock;
+  HADAL_CHECK(num_threads >= 1);
+  const auto& level = kernels::gemm_kernels();
+  const auto spin = precision == Precision::bf16 ? level.spin_bf16 : level.spin_f32;
+  std::vector<double> rates(static_cast<size_t>(num_threads));
+  auto measure = [&](double& rate) {
+    spin(10000);  // wakes the wide units
+    double done = 0, seconds = 0;
+    const auto start = Clock::now();
+    while (seconds < 0.2) {
+      done += spin(50000);
+      seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    }
+    rate = done / seconds;
+  };
+  std::vector<std::thread> threads;
+  for (size_t i = 1; i < rates.size(); ++i) threads.emplace_back(measure, std::ref(rates[i]));
+  measure(rates[0]);
+  for (auto& thread : threads) thread.join();
+  double sum = 0;
+  for (double rate : rates) sum += rate;
+  return sum;
+}
+
+}  // namespace hadal

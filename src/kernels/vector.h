@@ -1,0 +1,43 @@
+// Row kernels: what is done to a vector of floats in memory. One Highway source, compiled for each level; rows are
+// independent, so callers split rows over threads. Sums run in a fixed order that depends on n only through its own
+// length: appending masked elements (exp = 0) changes nothing in softmax.
+#pragma once
+
+#include <cstdint>
+
+#include "base/bf16.h"
+
+namespace hadal {
+
+struct VectorKernels {
+  void (*to_bf16)(const float* x, Bf16* y, int64_t n);
+  void (*to_f32)(const Bf16* x, float* y, int64_t n);
+  float (*dot)(const float* x, const float* y, int64_t n);
+  float (*sum_squares)(const float* x, int64_t n);
+  void (*add)(const float* x, float* y, int64_t n);                 // y += x
+  void (*axpy)(float a, const float* x, float* y, int64_t n);       // y += a * x
+  void (*scale)(float a, float* x, int64_t n);                      // x *= a
+  void (*mul)(const float* x, const float* y, float* z, int64_t n); // z = x * y
+  // z = silu(gate) * up
+  void (*swiglu)(const float* gate, const float* up, float* z, int64_t n);
+  // d_gate += ..., d_up += ... (accumulates)
+  void (*swiglu_backward)(const float* gate, const float* up, const float* dz, float* d_gate, float* d_up, int64_t n);
+  // x = exp(scale * (x - max)) over [0, n); returns the sum; *max_out = max of x (before scaling). n >= 1.
+  float (*exp_shifted)(float* x, float scale, int64_t n, float* max_out);
+  float (*max)(const float* x, int64_t n);
+  void (*sigmoid)(const float* x, float* y, int64_t n);
+  // y = x * inv_rms * weight, inv_rms = 1/sqrt(mean(x^2) + eps); returns inv_rms
+  float (*rms_norm)(const float* x, const float* weight, float eps, float* y, int64_t n);
+  // dx += ..., d_weight += ... ; inv_rms from the forward
+  void (*rms_norm_backward)(const float* x, const float* weight, float inv_rms, const float* dy, float* dx,
+                            float* d_weight, int64_t n);
+  // Decoupled weight decay Adam (Loshchilov & Hutter 2019): m, v, w updated in place. lr and weight_decay as given;
+  // bias corrections c1 = 1/(1-beta1^t), c2 = 1/(1-beta2^t). g is scaled by grad_scale on the way.
+  void (*adamw)(float* w, float* m, float* v, const float* g, int64_t n, float lr, float beta1, float beta2, float eps,
+                float weight_decay, float c1, float c2, float grad_scale);
+};
+
+// The table of the current cpu_level().
+const VectorKernels& vec();
+
+}  // namespace hadal
