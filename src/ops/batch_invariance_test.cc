@@ -26,10 +26,11 @@ void expect_invariant(const std::string& what, const std::function<Tensor(int64_
 TEST(BatchInvariance, LinearOps) {
   test::at_every_level_and_precision([](const Context& ctx) {
     for (int64_t in : {5, 64, 131}) {
-      const Weight w(random_tensor({45, in}, 1)), bias(random_tensor({45}, 2)), heads(random_tensor({3, 7, in}, 3));
-      const Tensor x = random_tensor({kRows, in}, 4), x3 = random_tensor({kRows, 3 * in}, 5);
+      const Weight w(random_tensor({45, in}, 1)), bias(random_tensor({45}, 2)), heads(random_tensor({3 * 7, in}, 3));
+      const Tensor x = random_tensor({kRows, in}, 4), x3 = random_tensor({kRows, 3 * in}, 5), xt = random_tensor({kRows, 3 * 4}, 6);
       expect_invariant("linear", [&](int64_t b, int64_t e) { return linear(ctx, rows_of(x, b, e), w, &bias); });
-      expect_invariant("head_linear", [&](int64_t b, int64_t e) { return head_linear(ctx, rows_of(x3, b, e), heads); });
+      expect_invariant("head_linear", [&](int64_t b, int64_t e) { return head_linear(ctx, rows_of(x3, b, e), heads, {3, 2, 5, false}); });
+      expect_invariant("head_linear transposed", [&](int64_t b, int64_t e) { return head_linear(ctx, rows_of(xt, b, e), heads, {3, 1, 4, true}); });
     }
   });
 }
@@ -47,8 +48,8 @@ TEST(BatchInvariance, RowOps) {
     expect_invariant("rms_norm of heads", [&](int64_t b, int64_t e) { return rms_norm(ctx, rows_of(x, b, e), head_norm, 1e-6f); });
     expect_invariant("add", [&](int64_t b, int64_t e) { return add(ctx, rows_of(x, b, e), rows_of(y, b, e)); });
     expect_invariant("swiglu", [&](int64_t b, int64_t e) { return swiglu(ctx, rows_of(x, b, e), rows_of(y, b, e)); });
-    expect_invariant("columns", [&](int64_t b, int64_t e) { return columns(ctx, rows_of(x, b, e), 3, 20); });
-    expect_invariant("concat", [&](int64_t b, int64_t e) { return concat(ctx, rows_of(x, b, e), rows_of(y, b, e)); });
+    expect_invariant("columns", [&](int64_t b, int64_t e) { return columns(ctx, rows_of(x, b, e), 3, 2, 11); });
+    expect_invariant("concat", [&](int64_t b, int64_t e) { return concat(ctx, rows_of(x, b, e), rows_of(y, b, e), 3); });
     expect_invariant("rope", [&](int64_t b, int64_t e) { return rope(ctx, rows_of(x, b, e), 3, angles, part(positions, b, e)); });
   });
 }
@@ -168,7 +169,7 @@ TEST(BatchInvariance, AttentionOverStoredRowsEqualsAttention) {
           const Stored kv0(a, is_bf16, 0, 30, 3), kv1(a, is_bf16, 30, second, 3);
           const std::vector<KvRows> kv = {kv0.rows, kv1.rows};
           const Tensor q = concat(ctx, rows_of(a.q, 30 - count, 30).reshaped({1, count * a.q.cols()}),
-                                  rows_of(a.q, 30 + second - count, 30 + second).reshaped({1, count * a.q.cols()}))
+                                  rows_of(a.q, 30 + second - count, 30 + second).reshaped({1, count * a.q.cols()}), 1)
                                .reshaped({2 * count, a.q.cols()});
           const std::vector<int32_t> parts = {0, count, 2 * count};
           const Tensor found = attention_cached(ctx, a.shape, q, kv, v_begin, parts);
@@ -184,7 +185,7 @@ TEST(BatchInvariance, AttentionOverStoredRowsEqualsAttention) {
 TEST(BatchInvariance, StoredValuesMayOverlapTheKeys) {
   test::at_every_level_and_precision([](const Context& ctx) {
     Attended a(kShapes[2], 50);
-    a.v = columns(ctx, a.k, 0, 32);
+    a.v = columns(ctx, a.k, 1, 0, 32);
     const std::vector<int32_t> offsets = {0, 50}, last = {0, 4};
     const Tensor whole = a.run(ctx, offsets, 0, 50);
     const Stored kv(a, ctx.precision == Precision::bf16, 0, 50, 0);

@@ -51,18 +51,23 @@ TEST(Definition, WeightsStoredInBf16) {
   });
 }
 
-TEST(Definition, HeadLinear) {
+TEST(Definition, HeadLinearPlainAndTransposed) {
   test::at_every_level_and_precision([](const Context& ctx) {
-    const int64_t heads = 3, in = 19, out = 11, rows = 37;
-    const Weight w(random_tensor({heads, out, in}, 1));
-    const Tensor x = random_tensor({rows, heads * in}, 2);
-    plain::Numbers wanted(plain::at(rows * heads * out));
-    for (int64_t t = 0; t < rows; ++t)
-      for (int64_t h = 0; h < heads; ++h)
-        for (int64_t o = 0; o < out; ++o)
-          for (int64_t i = 0; i < in; ++i)
-            wanted[plain::at((t * heads + h) * out + o)] += double{x.row(t)[h * in + i]} * w.value().f32()[(h * out + o) * in + i];
-    EXPECT_LE(relative_error(head_linear(ctx, x, w).values(), wanted), bound(ctx));
+    const int64_t heads = 3, per_head = 17, n = 19, first = 4, count = 11, rows = 37;
+    const Weight w(random_tensor({heads * per_head, n}, 1));
+    for (bool transposed : {false, true}) {
+      const int64_t in = transposed ? count : n, out = transposed ? n : count;
+      const Tensor x = random_tensor({rows, heads * in}, 2);
+      plain::Numbers wanted(plain::at(rows * heads * out));
+      for (int64_t t = 0; t < rows; ++t)
+        for (int64_t h = 0; h < heads; ++h)
+          for (int64_t o = 0; o < out; ++o)
+            for (int64_t i = 0; i < in; ++i) {
+              const float* head = w.value().row(h * per_head + first);
+              wanted[plain::at((t * heads + h) * out + o)] += double{x.row(t)[h * in + i]} * (transposed ? head[i * n + o] : head[o * n + i]);
+            }
+      EXPECT_LE(relative_error(head_linear(ctx, x, w, {heads, first, count, transposed}).values(), wanted), bound(ctx));
+    }
   });
 }
 
@@ -93,13 +98,16 @@ TEST(Definition, SwigluAlsoFarFromZero) {
 }
 
 TEST(Definition, AddColumnsConcat) {
-  const Tensor a = random_tensor({7, 9}, 1), b = random_tensor({7, 4}, 2), c = random_tensor({7, 13}, 3);
-  const Tensor joined = concat({}, a, b);
-  ASSERT_EQ(joined.shape(), (Shape{7, 13}));
-  test::expect_same_rows(columns({}, joined, 0, 9), 0, a, "left part");
-  test::expect_same_rows(columns({}, joined, 9, 4), 0, b, "right part");
-  const Tensor sum = add({}, joined, c);
-  for (int64_t i = 0; i < sum.size(); ++i) EXPECT_EQ(sum.f32()[i], joined.f32()[i] + c.f32()[i]);
+  const int64_t heads = 3;
+  const Tensor a = random_tensor({7, heads * 9}, 1), b = random_tensor({7, heads * 4}, 2), shared = random_tensor({7, 4}, 3);
+  const Tensor joined = concat({}, a, b, heads), with_shared = concat({}, a, shared, heads, true);
+  ASSERT_EQ(joined.shape(), (Shape{7, heads * 13}));
+  test::expect_same_rows(columns({}, joined, heads, 0, 9), 0, a, "left part");
+  test::expect_same_rows(columns({}, joined, heads, 9, 4), 0, b, "right part");
+  for (int64_t h = 0; h < heads; ++h)
+    test::expect_same_rows(columns({}, with_shared, 1, h * 13 + 9, 4), 0, shared, "the part of every head");
+  const Tensor sum = add({}, joined, with_shared);
+  for (int64_t i = 0; i < sum.size(); ++i) EXPECT_EQ(sum.f32()[i], joined.f32()[i] + with_shared.f32()[i]);
 }
 
 TEST(Definition, RopeInBothPairings) {

@@ -22,9 +22,9 @@ struct Operand {
 
 struct GradientCase {
   std::string op, name;
-  std::vector<Operand> operands;
-  std::vector<std::shared_ptr<Weight>> weights;
-  std::function<double(const Context&)> loss;  // with a tape: seeds the gradient of the output too
+  std::vector<Operand> operands = {};
+  std::vector<std::shared_ptr<Weight>> weights = {};
+  std::function<double(const Context&)> loss = {};  // with a tape: seeds the gradient of the output too
   float step = 2e-2f;
   uint64_t next_seed = 1;
 
@@ -68,11 +68,13 @@ GradientCase linear_case(int64_t rows, bool with_bias) {
   return c;
 }
 
-GradientCase head_linear_case() {
-  GradientCase c{.op = "head_linear", .name = "3 heads"};
-  auto x = c.tensor("x", {7, 3 * 9});
-  auto w = c.weight("w", {3, 5, 9});
-  c.loss = [=](const Context& ctx) { return weighted_sum(ctx, head_linear(ctx, x, *w)); };
+GradientCase head_linear_case(bool transposed) {
+  GradientCase c{.op = "head_linear", .name = transposed ? "transposed" : "plain"};
+  auto x = c.tensor("x", {7, 3 * (transposed ? 4 : 9)});
+  auto w = c.weight("w", {3 * 6, 9});
+  c.loss = [=](const Context& ctx) {
+    return weighted_sum(ctx, head_linear(ctx, x, *w, {.heads = 3, .first = 2, .count = 4, .transposed = transposed}));
+  };
   return c;
 }
 
@@ -102,18 +104,18 @@ GradientCase swiglu_case() {
 
 GradientCase columns_case() {
   GradientCase c{.op = "columns", .name = "overlapping ranges"};
-  auto x = c.tensor("x", {7, 9});
+  auto x = c.tensor("x", {7, 2 * 9});
   c.loss = [=](const Context& ctx) {
-    return weighted_sum(ctx, columns(ctx, x, 2, 5), 5) + weighted_sum(ctx, columns(ctx, x, 4, 5), 6);
+    return weighted_sum(ctx, columns(ctx, x, 1, 2, 5), 5) + weighted_sum(ctx, columns(ctx, x, 2, 4, 5), 6);
   };
   return c;
 }
 
-GradientCase concat_case() {
-  GradientCase c{.op = "concat", .name = "uneven"};
-  auto a = c.tensor("a", {7, 3});
-  auto b = c.tensor("b", {7, 8});
-  c.loss = [=](const Context& ctx) { return weighted_sum(ctx, concat(ctx, a, b)); };
+GradientCase concat_case(bool b_shared) {
+  GradientCase c{.op = "concat", .name = b_shared ? "shared" : "head by head"};
+  auto a = c.tensor("a", {7, 3 * 4});
+  auto b = c.tensor("b", {7, b_shared ? 5 : 3 * 5});
+  c.loss = [=](const Context& ctx) { return weighted_sum(ctx, concat(ctx, a, b, 3, b_shared)); };
   return c;
 }
 
@@ -203,9 +205,9 @@ std::vector<GradientCase> all_cases() {
                          .normalise = false, .scale = 1.5f};
   RouterOptions v2_normalised = v2;
   v2_normalised.normalise = true;
-  return {embedding_case(), linear_case(7, false), linear_case(37, true), head_linear_case(), rms_norm_case(7, 1),
-          rms_norm_case(150, 3), add_case(false), add_case(true), swiglu_case(), columns_case(), concat_case(),
-          rope_case(true), rope_case(false),
+  return {embedding_case(), linear_case(7, false), linear_case(37, true), head_linear_case(false), head_linear_case(true),
+          rms_norm_case(7, 1), rms_norm_case(150, 3), add_case(false), add_case(true), swiglu_case(), columns_case(), concat_case(false),
+          concat_case(true), rope_case(true), rope_case(false),
           attention_case("every head its own", {.heads = 3, .kv_heads = 3, .k_dim = 5, .v_dim = 5}, {0, 3, 7}),
           attention_case("grouped", {.heads = 4, .kv_heads = 2, .k_dim = 6, .v_dim = 6}, {0, 1, 7}),
           attention_case("one latent head", {.heads = 3, .kv_heads = 1, .k_dim = 9, .v_dim = 7}, {0, 4, 7}),
@@ -323,8 +325,11 @@ TEST(Gradient, AFrozenWeightGetsNone) {
     for (const auto& w : c.weights) w->frozen = true;
     const auto gradients = tape_gradients(c, {.precision = Precision::f32});
     for (size_t o = 0; o < c.operands.size(); ++o)
-      for (const auto& w : c.weights)
-        if (w->value().f32() == c.operands[o].value.f32()) EXPECT_EQ(root_mean_square(gradients[o]), 0) << c.operands[o].name;
+      for (const auto& w : c.weights) {
+        if (w->value().f32() == c.operands[o].value.f32()) {
+          EXPECT_EQ(root_mean_square(gradients[o]), 0) << c.operands[o].name;
+        }
+      }
     for (const auto& w : c.weights) w->frozen = false;
   }
 }
