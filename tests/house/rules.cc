@@ -229,6 +229,37 @@ Findings documents_name_what_exists(const Tree& tree) {
   return findings;
 }
 
+namespace {
+
+bool is_word_letter(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
+
+bool has_call(const std::string& sources, const std::string& name) {
+  for (size_t i = sources.find(name + "("); i != std::string::npos; i = sources.find(name + "(", i + 1)) {
+    if (i == 0 || !is_word_letter(sources[i - 1])) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Findings documents_name_functions_that_exist(const Tree& tree) {
+  static const std::regex call(R"(`(?:[A-Za-z_0-9]+(?:::|\.))*([A-Za-z_0-9]+)\()");
+  std::string sources;
+  for (const auto& [path, text] : tree) {
+    if (is_cpp(path) || ends_with_any(path, {".cmake"})) sources += text;
+  }
+  Findings findings;
+  for_each_line_in(tree, is_document, [&](const std::string& path, size_t line, const std::string& text) {
+    for (std::sregex_iterator match(text.begin(), text.end(), call), end; match != end; ++match) {
+      const std::string name = (*match)[1];
+      if (!has_call(sources, name)) {
+        findings.push_back(at(path, line, "names the function " + name + "(), which does not exist"));
+      }
+    }
+  });
+  return findings;
+}
+
 Findings files_are_short(const Tree& tree) {
   constexpr size_t kMaxLines = 800;
   Findings findings;
@@ -275,9 +306,7 @@ Findings nothing_is_left_undone(const Tree& tree) {
         for (const auto& mark : kMarks) {
           const size_t found = text.find(mark);
           if (found == std::string::npos) continue;
-          const auto letter = [&](size_t i) {
-            return i < text.size() && (std::isalnum(static_cast<unsigned char>(text[i])) || text[i] == '_');
-          };
+          const auto letter = [&](size_t i) { return i < text.size() && is_word_letter(text[i]); };
           const bool alone = !(found > 0 && letter(found - 1)) && !letter(found + mark.size());
           if (alone) findings.push_back(at(path, line, "says " + mark + ": do it, or write it down elsewhere"));
         }

@@ -20,6 +20,9 @@ Findings deps_follow_direction(const Tree& tree);
 // A path in README.md, CONTRIBUTING.md or docs/ exists in the tree.
 Findings documents_name_what_exists(const Tree& tree);
 
+// A function named in such a document, as `name()`, stands in src/.
+Findings documents_name_functions_that_exist(const Tree& tree);
+
 // A source file has at most 800 lines.
 Findings files_are_short(const Tree& tree);
 

@@ -50,6 +50,16 @@ TEST(Rules, MissingPathInADocumentIsFound) {
   }
 }
 
+TEST(Rules, MissingFunctionInADocumentIsFound) {
+  Tree tree = {{"src/ops/ops.h", "Tensor add(const Context& ctx);\nstruct Tape { void backward(); };\n"}};
+  tree["README.md"] = "`add()` and `Tape::backward()`, then `2 * (a + b)` and plain gone().\n";
+  EXPECT_EQ(documents_name_functions_that_exist(tree), Findings{});
+  tree["README.md"] = "`subtract()`\n";
+  EXPECT_EQ(documents_name_functions_that_exist(tree).size(), 1u);
+  tree["README.md"] = "`Tape::back()`, for backward(\n";
+  EXPECT_EQ(documents_name_functions_that_exist(tree).size(), 1u);
+}
+
 TEST(Rules, LongFileIsFound) {
   EXPECT_EQ(files_are_short({{"src/ops/a.cc", repeat("\n", 800)}, {"web/package-lock.json", repeat("\n", 9000)}}),
             Findings{});
