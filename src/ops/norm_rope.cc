@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -40,23 +41,34 @@ Tensor rms_norm(const Context& ctx, const Tensor& x, const Weight& weight, float
   return y;
 }
 
+std::shared_ptr<const Rope::Table> Rope::table(int64_t positions) const {
+  if (made == nullptr) made = std::make_shared<Table>();
+  const auto half = inv_freq.size();
+  for (size_t p = half == 0 ? 0 : made->cosine.size() / half; half > 0 && p < static_cast<size_t>(positions); ++p) {
+    for (const float frequency : inv_freq) {
+      const double angle = double{frequency} * static_cast<double>(p);
+      made->cosine.push_back(static_cast<float>(std::cos(angle) * attention_factor));
+      made->sine.push_back(static_cast<float>(std::sin(angle) * attention_factor));
+    }
+  }
+  return made;
+}
+
 namespace {
 
-// Turns the last 2 * half entries of each head by the token's angles; `direction` -1 turns back (the transpose).
+// Turns the last 2 * half entries of each head of a token by its angles; `direction` -1 turns back (the transpose).
 struct Turner {
   int64_t heads, head_dim, half;
   bool interleaved;
-  std::vector<float> cosine, sine;  // [T, half]
 
-  void turn(const float* x, float* y, int64_t t, float direction) const {
-    const float *c = cosine.data() + t * half, *s = sine.data() + t * half;
+  void turn(const float* x, float* y, const float* cosine, const float* sine, float direction) const {
     for (int64_t h = 0; h < heads; ++h) {
-      const int64_t at = (t * heads + h) * head_dim + head_dim - 2 * half;
+      const int64_t at = h * head_dim + head_dim - 2 * half;
       for (int64_t i = 0; i < half; ++i) {
         const int64_t a = at + (interleaved ? 2 * i : i), b = interleaved ? a + 1 : a + half;
-        const float xa = x[a], xb = x[b], si = direction * s[i];
-        y[a] += xa * c[i] - xb * si;
-        y[b] += xb * c[i] + xa * si;
+        const float xa = x[a], xb = x[b], si = direction * sine[i];
+        y[a] += xa * cosine[i] - xb * si;
+        y[b] += xb * cosine[i] + xa * si;
       }
     }
   }
@@ -65,35 +77,38 @@ struct Turner {
 }  // namespace
 
 Tensor rope(const Context& ctx, const Tensor& x, int64_t heads, const Rope& rope, std::span<const int32_t> positions) {
-  const int64_t rows = x.rows(), half = static_cast<int64_t>(rope.inv_freq.size());
-  HADAL_CHECK(x.cols() % heads == 0 && static_cast<size_t>(rows) == positions.size());
-  Turner turner{heads, x.cols() / heads, half, rope.interleaved, {}, {}};
+  const int64_t rows = x.rows(), n = x.cols(), half = static_cast<int64_t>(rope.inv_freq.size());
+  HADAL_CHECK(n % heads == 0 && static_cast<size_t>(rows) == positions.size());
+  const Turner turner{heads, n / heads, half, rope.interleaved};
   HADAL_CHECK(turner.head_dim >= 2 * half);
-  turner.cosine.resize(static_cast<size_t>(rows * half));
-  turner.sine.resize(turner.cosine.size());
+  int32_t last = -1;
+  for (const int32_t p : positions) {
+    HADAL_CHECK(p >= 0);
+    last = std::max(last, p);
+  }
+  const auto table = rope.table(int64_t{last} + 1);
   Tensor y(x.shape());
   parallel_rows(ctx, rows, 64, [&](int64_t begin, int64_t end) {
-    std::memcpy(y.row(begin), x.row(begin), static_cast<size_t>((end - begin) * x.cols()) * 4);
+    std::memcpy(y.row(begin), x.row(begin), static_cast<size_t>((end - begin) * n) * 4);
     for (int64_t t = begin; t < end; ++t) {
-      for (int64_t i = 0; i < half; ++i) {
-        const double angle = double{rope.inv_freq[static_cast<size_t>(i)]} * positions[static_cast<size_t>(t)];
-        turner.cosine[static_cast<size_t>(t * half + i)] = static_cast<float>(std::cos(angle) * rope.attention_factor);
-        turner.sine[static_cast<size_t>(t * half + i)] = static_cast<float>(std::sin(angle) * rope.attention_factor);
-      }
       for (int64_t h = 0; h < heads; ++h)  // turn() adds
         std::memset(y.row(t) + (h + 1) * turner.head_dim - 2 * half, 0, static_cast<size_t>(2 * half) * 4);
-      turner.turn(x.f32(), y.f32(), t, 1.0f);
+      const int64_t at = positions[static_cast<size_t>(t)] * half;
+      turner.turn(x.row(t), y.row(t), table->cosine.data() + at, table->sine.data() + at, 1.0f);
     }
   });
   if (ctx.tape != nullptr) {
-    ctx.tape->push([ctx, x, y, turner = std::move(turner), rows] {
+    ctx.tape->push([ctx, x, y, turner, table, rows, n, positions = std::vector<int32_t>(positions.begin(), positions.end())] {
       float* dx = x.grad();
       const float* dy = y.grad();
+      const int64_t plain = turner.head_dim - 2 * turner.half;
       parallel_rows(ctx, rows, 64, [&](int64_t begin, int64_t end) {
-        const int64_t plain = turner.head_dim - 2 * turner.half;
         for (int64_t i = begin * turner.heads; i < end * turner.heads && plain > 0; ++i)
           vec().add(dy + i * turner.head_dim, dx + i * turner.head_dim, plain);
-        for (int64_t t = begin; t < end; ++t) turner.turn(dy, dx, t, -1.0f);
+        for (int64_t t = begin; t < end; ++t) {
+          const int64_t at = positions[static_cast<size_t>(t)] * turner.half;
+          turner.turn(dy + t * n, dx + t * n, table->cosine.data() + at, table->sine.data() + at, -1.0f);
+        }
       });
     });
   }

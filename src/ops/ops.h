@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -49,6 +50,15 @@ struct Rope {
   std::vector<float> inv_freq;  // [rope_dim / 2]
   float attention_factor = 1.0f;
   bool interleaved = true;  // neighbouring pairs (DeepSeek) or halves (Qwen2, Llama in Hugging Face order)
+
+  // cos and sin of every angle up to the largest position asked for, each [positions, inv_freq.size()]; grown on
+  // demand, so one Rope must not be used from two threads at once.
+  struct Table {
+    std::vector<float> cosine, sine;
+  };
+  std::shared_ptr<const Table> table(int64_t positions) const;
+
+  mutable std::shared_ptr<Table> made;
 };
 // x [T, heads * head_dim]; in each head the last 2 * inv_freq.size() entries turn.
 Tensor rope(const Context& ctx, const Tensor& x, int64_t heads, const Rope& rope, std::span<const int32_t> positions);
