@@ -40,52 +40,64 @@ struct Configured {
   ~Configured() { _tile_release(); }
 };
 
-void store_tile_sums(const float* sums, float* c, int64_t ldc, int rows, __mmask16 mask, bool accumulate) {
-  for (int r = 0; r < rows; ++r) {
-    __m512 v = _mm512_load_ps(sums + r * 16);
-    if (accumulate) v = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, c + r * ldc), v);
-    _mm512_mask_storeu_ps(c + r * ldc, mask, v);
-  }
-}
+// Sums that do not fill 32 columns of C pass through here.
+struct alignas(64) Buffer {
+  float sums[32 * kPanel];
 
-void multiply_rows(const uint16_t* a, int64_t lda, const uint16_t* b, int64_t k, float* c, int64_t ldc, int upper, int lower,
-                   uint32_t mask, bool accumulate) {
-  const int64_t a_stride = lda * 2, b_stride = kPanel * 4;
+  void load(const float* c, int64_t ldc, int rows, __mmask16 left, __mmask16 right) {
+    for (int r = 0; r < rows; ++r) {
+      _mm512_store_ps(sums + r * kPanel, _mm512_maskz_loadu_ps(left, c + r * ldc));
+      _mm512_store_ps(sums + r * kPanel + 16, _mm512_maskz_loadu_ps(right, c + r * ldc + 16));
+    }
+    __asm__ volatile("" : : : "memory");  // tileloadd does not tell the compiler what it reads
+  }
+  void store(float* c, int64_t ldc, int rows, __mmask16 left, __mmask16 right) const {
+    for (int r = 0; r < rows; ++r) {
+      _mm512_mask_storeu_ps(c + r * ldc, left, _mm512_load_ps(sums + r * kPanel));
+      _mm512_mask_storeu_ps(c + r * ldc + 16, right, _mm512_load_ps(sums + r * kPanel + 16));
+    }
+  }
+};
+
+// Sums start from C when accumulating, from zero otherwise. All of `k` (a multiple of 32) on 1 to 32 rows.
+template <bool kLower>
+void multiply_tiles(const uint16_t* a, int64_t lda, const uint16_t* b, int64_t k, float* c, int64_t ldc, bool accumulate) {
+  const int64_t a_stride = lda * 2, b_stride = kPanel * 4, c_stride = ldc * 4;
   const uint16_t* a_lower = a + 16 * lda;
-  alignas(64) float sums[4][256];
-  _tile_zero(0);
-  _tile_zero(1);
-  if (lower) {
-    _tile_zero(2);
-    _tile_zero(3);
-    for (int64_t i = 0; i < k; i += 32, b += 32 * kPanel) {
-      _tile_loadd(6, b, b_stride);
-      _tile_loadd(4, a + i, a_stride);
-      _tile_loadd(7, b + 32, b_stride);
+  float* c_lower = c + 16 * ldc;
+  if (accumulate) {
+    _tile_loadd(0, c, c_stride);
+    _tile_loadd(1, c + 16, c_stride);
+    if constexpr (kLower) {
+      _tile_loadd(2, c_lower, c_stride);
+      _tile_loadd(3, c_lower + 16, c_stride);
+    }
+  } else {
+    _tile_zero(0);
+    _tile_zero(1);
+    if constexpr (kLower) {
+      _tile_zero(2);
+      _tile_zero(3);
+    }
+  }
+  for (int64_t i = 0; i < k; i += 32, b += 32 * kPanel) {
+    _tile_loadd(6, b, b_stride);
+    _tile_loadd(4, a + i, a_stride);
+    _tile_loadd(7, b + 32, b_stride);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    if constexpr (kLower) {
       _tile_loadd(5, a_lower + i, a_stride);
-      _tile_dpbf16ps(0, 4, 6);
-      _tile_dpbf16ps(1, 4, 7);
       _tile_dpbf16ps(2, 5, 6);
       _tile_dpbf16ps(3, 5, 7);
     }
-    _tile_stored(2, sums[2], 64);
-    _tile_stored(3, sums[3], 64);
-  } else {
-    for (int64_t i = 0; i < k; i += 32, b += 32 * kPanel) {
-      _tile_loadd(6, b, b_stride);
-      _tile_loadd(4, a + i, a_stride);
-      _tile_loadd(7, b + 32, b_stride);
-      _tile_dpbf16ps(0, 4, 6);
-      _tile_dpbf16ps(1, 4, 7);
-    }
   }
-  _tile_stored(0, sums[0], 64);
-  _tile_stored(1, sums[1], 64);
-  const auto left = static_cast<__mmask16>(mask), right = static_cast<__mmask16>(mask >> 16);
-  store_tile_sums(sums[0], c, ldc, upper, left, accumulate);
-  store_tile_sums(sums[1], c + 16, ldc, upper, right, accumulate);
-  store_tile_sums(sums[2], c + 16 * ldc, ldc, lower, left, accumulate);
-  store_tile_sums(sums[3], c + 16 * ldc + 16, ldc, lower, right, accumulate);
+  _tile_stored(0, c, c_stride);
+  _tile_stored(1, c + 16, c_stride);
+  if constexpr (kLower) {
+    _tile_stored(2, c_lower, c_stride);
+    _tile_stored(3, c_lower + 16, c_stride);
+  }
 }
 
 }  // namespace
@@ -99,12 +111,23 @@ void multiply_amx(const void* a_block, int64_t lda, const void* panel, int64_t k
                   int64_t cols, bool accumulate) {
   const auto* a = static_cast<const uint16_t*>(a_block);
   const uint32_t mask = cols >= 32 ? 0xffffffffu : (1u << cols) - 1u;
+  const auto left = static_cast<__mmask16>(mask), right = static_cast<__mmask16>(mask >> 16);
+  const auto* b = static_cast<const uint16_t*>(panel);
   Configured tiles;
+  Buffer buffer;
   for (int64_t r = 0; r < rows; r += 32) {
     const int upper = static_cast<int>(rows - r < 16 ? rows - r : 16);
     const int lower = static_cast<int>(rows - r - upper < 16 ? rows - r - upper : 16);
     tiles.want(upper, lower);
-    multiply_rows(a + r * lda, lda, static_cast<const uint16_t*>(panel), k, c + r * ldc, ldc, upper, lower, mask, accumulate);
+    const auto multiply = lower ? multiply_tiles<true> : multiply_tiles<false>;
+    float* at = c + r * ldc;
+    if (cols == kPanel) {
+      multiply(a + r * lda, lda, b, k, at, ldc, accumulate);
+    } else {
+      if (accumulate) buffer.load(at, ldc, upper + lower, left, right);
+      multiply(a + r * lda, lda, b, k, buffer.sums, kPanel, accumulate);
+      buffer.store(at, ldc, upper + lower, left, right);
+    }
   }
 }
 

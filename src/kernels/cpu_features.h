@@ -12,4 +12,9 @@ struct CpuFeatures {
 
 const CpuFeatures& cpu_features();
 
+// For the tests that emulate AMX: claims it from now on.
+void pretend_amx_for_test();
+// Multiplies a small matrix on tiles and compares it with the plain product.
+bool amx_gives_right_products();
+
 }  // namespace hadal::kernels
