@@ -58,7 +58,7 @@ struct Rope {
   };
   std::shared_ptr<const Table> table(int64_t positions) const;
 
-  mutable std::shared_ptr<Table> made;
+  mutable std::shared_ptr<Table> made = nullptr;
 };
 // x [T, heads * head_dim]; in each head the last 2 * inv_freq.size() entries turn.
 Tensor rope(const Context& ctx, const Tensor& x, int64_t heads, const Rope& rope, std::span<const int32_t> positions);
