@@ -9,6 +9,8 @@ Json parse_json(std::string_view text, std::string_view who) {
     return Json::parse(text);
   } catch (const nlohmann::json::parse_error& e) {
     fail("{}: expected valid JSON, found a mistake at byte {}: {}", who, e.byte, e.what());
+  } catch (const nlohmann::json::exception& e) {  // a number beyond all ranges
+    fail("{}: expected valid JSON, found a mistake: {}", who, e.what());
   }
 }
 
