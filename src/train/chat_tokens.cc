@@ -1,0 +1,84 @@
+#include "train/chat_tokens.h"
+
+#include "base/error.h"
+
+namespace hadal {
+
+const char* const kBosText = "<｜begin▁of▁sentence｜>";
+const char* const kEosText = "<｜end▁of▁sentence｜>";
+
+std::vector<std::string> chat_specials() {
+  return {kBosText, kEosText, "<｜User｜>", "<｜Assistant｜>", "<think>", "</think>"};
+}
+
+std::string chat_template_text() {
+  return "{{ bos_token }}"
+         "{% for message in messages %}"
+         "{% if message['role'] == 'system' %}{{ message['content'] }}"
+         "{% elif message['role'] == 'user' %}{{ '<｜User｜>' + message['content'] }}"
+         "{% elif message['role'] == 'assistant' %}{{ '<｜Assistant｜>' + message['content'] + eos_token }}"
+         "{% else %}{{ raise_exception('expected the roles system, user and assistant, found ' + message['role']) }}"
+         "{% endif %}{% endfor %}"
+         "{% if add_generation_prompt %}{{ '<｜Assistant｜>' }}{% endif %}";
+}
+
+std::vector<uint32_t> token_lengths(const Tokenizer& tokenizer, bool special_bytes) {
+  std::vector<uint32_t> lengths(static_cast<size_t>(tokenizer.vocab_size()));
+  for (size_t i = 0; i < lengths.size(); ++i) {
+    const auto id = static_cast<TokenId>(i);
+    if (special_bytes || !tokenizer.is_special(id)) lengths[i] = static_cast<uint32_t>(tokenizer.decode({&id, 1}).size());
+  }
+  return lengths;
+}
+
+ChatEncoder::ChatEncoder(const Tokenizer& tokenizer)
+    : tokenizer_(tokenizer), template_(tokenizer.chat_template()), lengths_(token_lengths(tokenizer, true)) {
+  if (tokenizer.chat_template().empty()) {
+    fail("the tokenizer has no chat template, which dialogues need; use a tokenizer whose files hold one");
+  }
+  const TokenId bos = tokenizer.bos(), eos = tokenizer.eos();
+  if (bos >= 0) bos_ = tokenizer.decode({&bos, 1});
+  if (eos >= 0) eos_ = tokenizer.decode({&eos, 1});
+}
+
+std::string ChatEncoder::render(std::span<const ChatMessage> messages, bool generation_prompt) const {
+  OrderedJson list = OrderedJson::array();
+  for (const auto& message : messages) list.push_back({{"role", message.role}, {"content", message.content}});
+  OrderedJson context;
+  context["messages"] = std::move(list);
+  context["add_generation_prompt"] = generation_prompt;
+  context["bos_token"] = bos_;
+  context["eos_token"] = eos_;
+  return template_.render(context);
+}
+
+ChatTokens ChatEncoder::encode(std::span<const ChatMessage> messages) const {
+  const std::string whole = render(messages, false);
+  std::vector<std::pair<size_t, size_t>> spoken;  // byte ranges of the assistant's turns
+  for (size_t i = 0; i < messages.size(); ++i) {
+    if (messages[i].role != "assistant") continue;
+    const std::string before = render(messages.first(i), true), after = render(messages.first(i + 1), false);
+    if (!whole.starts_with(after) || !after.starts_with(before)) {
+      fail("the chat template changes earlier turns when later ones are added; such a template cannot be trained on");
+    }
+    spoken.emplace_back(before.size(), after.size());
+  }
+  ChatTokens out;
+  out.ids = tokenizer_.encode(whole, true);
+  // The tokenizer may add bos by itself; the template has already written one.
+  if (out.ids.size() > 1 && out.ids[0] == tokenizer_.bos() && out.ids[1] == tokenizer_.bos()) out.ids.erase(out.ids.begin());
+  const bool added = !out.ids.empty() && out.ids[0] == tokenizer_.bos() && (bos_.empty() || !whole.starts_with(bos_));
+  size_t position = 0, turn = 0;
+  for (size_t i = 0; i < out.ids.size(); ++i) {
+    while (turn < spoken.size() && position >= spoken[turn].second) ++turn;
+    out.assistant.push_back(turn < spoken.size() && position >= spoken[turn].first);
+    if (i > 0 || !added) position += lengths_[static_cast<size_t>(out.ids[i])];
+  }
+  if (position != whole.size()) {
+    fail("the tokenizer changes the text of a dialogue ({} bytes become {}), so the assistant's part cannot be told apart",
+         whole.size(), position);
+  }
+  return out;
+}
+
+}  // namespace hadal

@@ -1,0 +1,28 @@
+// Documents: what a source of a recipe holds, one text or one dialogue each.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "train/recipe.h"
+
+namespace hadal {
+
+struct ChatMessage {
+  std::string role, content;
+};
+
+struct Document {
+  std::string text;                   // or
+  std::vector<ChatMessage> messages;  // a dialogue
+  bool validation = false;            // training never sees it
+
+  std::string content() const;        // the text, or all messages in lines
+};
+
+// Calls `take` for each document that the source's filters let through, in file order. Throws Error naming the file and
+// the line that is missing, malformed or lacks a field. Stops when `take` returns false.
+void for_each_document(const SourceSpec& source, const std::function<bool(Document&&)>& take);
+
+}  // namespace hadal

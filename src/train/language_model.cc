@@ -1,0 +1,94 @@
+#include "train/language_model.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "train/chat_tokens.h"
+
+namespace hadal {
+
+LanguageModel::LanguageModel(Model& model, const Recipe& recipe, const Tokenizer& tokenizer,
+                             const std::map<std::string, TokenStore>& stores)
+    : model_(model), recipe_(recipe), stores_(stores), bos_(tokenizer.bos()), token_bytes_(token_lengths(tokenizer, false)) {
+  flops_per_token_ = forward_flops_per_token(model.config, 0);
+  flops_per_context_ = forward_flops_per_token(model.config, 1) - flops_per_token_;
+}
+
+void LanguageModel::begin_stage(int64_t index) {
+  stage_ = &recipe_.stages.at(static_cast<size_t>(index));
+  MixtureOptions options;
+  std::vector<const TokenStore*> used;
+  for (const auto& [name, share] : stage_->sources) {
+    used.push_back(&stores_.at(name));
+    options.shares.push_back(share);
+  }
+  options.sequence_length = stage_->sequence_length;
+  options.assistant_only = stage_->assistant_only;
+  options.seed = recipe_.seed + static_cast<uint64_t>(index);
+  options.bos = bos_;
+  options.token_bytes = token_bytes_;
+  mixture_ = std::make_unique<Mixture>(std::move(used), std::move(options));
+}
+
+int64_t LanguageModel::begin_step() {
+  const int64_t count = std::max<int64_t>(1, (stage_->batch_tokens + stage_->micro_batch_tokens / 2) / stage_->micro_batch_tokens);
+  batches_.clear();
+  step_weight_ = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    batches_.push_back(mixture_->next(stage_->micro_batch_tokens));
+    step_weight_ += batches_.back().weight;
+  }
+  return count;
+}
+
+void LanguageModel::micro_batch(const Context& ctx, int64_t i, StepStats& stats) {
+  const TrainingBatch& b = batches_[static_cast<size_t>(i)];
+  LossOptions options;
+  options.mtp_weight = static_cast<float>(stage_->mtp_weight);
+  options.balance_weight = static_cast<float>(stage_->balance_weight);
+  options.scale = static_cast<float>(1.0 / step_weight_);
+  const LossResult r = language_model_loss(ctx, model_, b.batch, b.targets, b.weights, options);
+  ctx.tape->backward();
+  stats.loss += r.main.sum;
+  stats.weight += r.main.weight;
+  stats.tokens += b.num_tokens();
+  for (size_t s = 0; s + 1 < b.batch.offsets.size(); ++s) {
+    const double length = b.batch.offsets[s + 1] - b.batch.offsets[s];
+    stats.flops += 3 * length * (flops_per_token_ + flops_per_context_ * length / 2);
+  }
+}
+
+void LanguageModel::end_step(bool updated, StepStats& stats) {
+  if (model_.config.experts == 0) return;
+  const double imbalance = update_router_bias(model_, updated ? static_cast<float>(stage_->router_bias_speed) : 0.0f);
+  stats.extra.emplace_back("expert_imbalance", imbalance);
+}
+
+std::vector<Evaluation> LanguageModel::evaluate(const Context& ctx) {
+  std::vector<Evaluation> out;
+  for (size_t i = 0; i < mixture_->num_sources(); ++i) {
+    double loss = 0, weight = 0;
+    int64_t correct = 0, bytes = 0;
+    mixture_->for_validation(i, recipe_.validation_tokens, stage_->micro_batch_tokens, [&](TrainingBatch&& b) {
+      LossOptions options;
+      options.mtp_weight = 0;
+      const LossResult r = language_model_loss(ctx, model_, b.batch, b.targets, b.weights, options);
+      loss += r.main.sum;
+      weight += r.main.weight;
+      correct += r.main.correct;
+      bytes += b.target_bytes;
+    });
+    if (weight == 0) continue;  // no validation documents
+    Evaluation e;
+    e.name = mixture_->source_name(i);
+    e.loss = loss / weight;
+    e.bits_per_byte = bytes > 0 ? loss / std::log(2.0) / static_cast<double>(bytes) : 0;
+    e.accuracy = static_cast<double>(correct) / weight;
+    e.tokens = static_cast<int64_t>(weight);
+    out.push_back(e);
+  }
+  return out;
+}
+
+}  // namespace hadal

@@ -1,0 +1,44 @@
+// The language model as a Trainee: batches from a mixture of sources, next-token loss (with multi-token prediction and
+// the router's balance where the model has them), validation in nats a token and bits a byte.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/model.h"
+#include "train/mixture.h"
+#include "train/recipe.h"
+#include "train/trainee.h"
+
+namespace hadal {
+
+class LanguageModel : public Trainee {
+ public:
+  // The model is initialised; both it and the stores outlive this object. Stores by the names of the recipe's sources.
+  LanguageModel(Model& model, const Recipe& recipe, const Tokenizer& tokenizer, const std::map<std::string, TokenStore>& stores);
+
+  ParamList params() override { return model_.params(); }
+  void begin_stage(int64_t index) override;
+  int64_t begin_step() override;
+  void micro_batch(const Context& ctx, int64_t i, StepStats& stats) override;
+  void end_step(bool updated, StepStats& stats) override;
+  std::vector<Evaluation> evaluate(const Context& ctx) override;
+  Json state() const override { return mixture_->state(); }
+  void restore(const Json& state, const std::string& who) override { mixture_->restore(state, who); }
+
+ private:
+  Model& model_;
+  const Recipe& recipe_;
+  const std::map<std::string, TokenStore>& stores_;
+  TokenId bos_;
+  std::vector<uint32_t> token_bytes_;
+  const StageSpec* stage_ = nullptr;
+  std::unique_ptr<Mixture> mixture_;
+  std::vector<TrainingBatch> batches_;  // of the step
+  double step_weight_ = 0;
+  double flops_per_token_ = 0, flops_per_context_ = 0;  // forward; the second per token of context
+};
+
+}  // namespace hadal

@@ -1,0 +1,148 @@
+#include "train/mixture.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/error.h"
+#include "train/hash.h"
+
+namespace hadal {
+
+Mixture::Mixture(std::vector<const TokenStore*> stores, MixtureOptions options) : options_(std::move(options)) {
+  HADAL_CHECK(stores.size() == options_.shares.size() && !stores.empty());
+  const double sum = std::accumulate(options_.shares.begin(), options_.shares.end(), 0.0);
+  for (size_t i = 0; i < stores.size(); ++i) {
+    Source source;
+    source.store = stores[i];
+    source.share = options_.shares[i] / sum;
+    cut(source);
+    if (source.train.empty()) {
+      fail("source \"{}\": expected something to train on, found no document with a token to learn; with mask = \"assistant\" "
+           "the source must hold dialogues whose first answer begins within sequence_length = {}",
+           source.store->name(), options_.sequence_length);
+    }
+    shuffle(source);
+    sources_.push_back(std::move(source));
+  }
+}
+
+void Mixture::cut(Source& source) {
+  const int64_t length = options_.sequence_length;
+  const bool lead = options_.bos >= 0 && !source.store->whole_documents();  // pieces begin with a bos of our own
+  for (int64_t d = 0; d < source.store->num_documents(); ++d) {
+    const auto tokens = source.store->document(d);
+    auto& list = source.store->is_validation(d) ? source.validation : source.train;
+    const int64_t n = static_cast<int64_t>(tokens.size());
+    const int64_t targets = lead ? n : n - 1;  // all tokens but the first, unless bos precedes it
+    for (int64_t begin = 0; begin < targets; begin += length) {
+      const int64_t count = std::min(length, targets - begin);
+      const auto first = tokens.subspan(static_cast<size_t>(begin + (lead ? 0 : 1)), static_cast<size_t>(count));
+      const bool learns = !options_.assistant_only || std::any_of(first.begin(), first.end(), [](uint32_t t) { return t & 1; });
+      if (learns && count >= 2) {
+        list.push_back({static_cast<uint32_t>(d), static_cast<uint32_t>(begin), static_cast<uint32_t>(count)});
+      }
+      if (source.store->whole_documents()) break;
+    }
+  }
+}
+
+void Mixture::shuffle(Source& source) {
+  source.order.resize(source.train.size());
+  std::iota(source.order.begin(), source.order.end(), 0u);
+  Rng rng(options_.seed, mix(fnv1a(source.store->name()) + source.epoch));
+  for (size_t i = source.order.size(); i > 1; --i) std::swap(source.order[i - 1], source.order[rng.below(i)]);
+}
+
+void Mixture::append(const Source& source, const Piece& piece, TrainingBatch& out) const {
+  const auto tokens = source.store->document(piece.document);
+  const bool lead = options_.bos >= 0 && !source.store->whole_documents();
+  if (out.batch.offsets.empty()) out.batch.offsets.push_back(0);
+  for (uint32_t i = 0; i < piece.length; ++i) {
+    const size_t at = piece.begin + i;  // of the input, or of the target when bos leads
+    const int32_t id = !lead ? static_cast<int32_t>(tokens[at] >> 1) : i == 0 ? options_.bos : static_cast<int32_t>(tokens[at - 1] >> 1);
+    const uint32_t target = tokens[lead ? at : at + 1];
+    const bool learn = !options_.assistant_only || (target & 1);
+    out.batch.ids.push_back(id);
+    out.batch.positions.push_back(static_cast<int32_t>(i));
+    out.targets.push_back(static_cast<int32_t>(target >> 1));
+    out.weights.push_back(learn ? 1.0f : 0.0f);
+    out.weight += learn;
+    if (learn) out.target_bytes += options_.token_bytes[target >> 1];
+  }
+  out.batch.offsets.push_back(static_cast<int32_t>(out.batch.ids.size()));
+}
+
+// The source that is furthest behind its share.
+Mixture::Source& Mixture::due() {
+  Source* best = &sources_[0];
+  for (Source& source : sources_) {
+    if (static_cast<double>(source.tokens) / source.share < static_cast<double>(best->tokens) / best->share) best = &source;
+  }
+  return *best;
+}
+
+TrainingBatch Mixture::next(int64_t max_tokens) {
+  TrainingBatch out;
+  for (;;) {
+    Source& source = due();
+    const Piece& piece = source.train[source.order[source.next]];
+    if (out.num_tokens() > 0 && out.num_tokens() + piece.length > max_tokens) return out;
+    append(source, piece, out);
+    source.tokens += piece.length;
+    if (++source.next == source.order.size()) {
+      source.next = 0;
+      ++source.epoch;
+      shuffle(source);
+    }
+  }
+}
+
+void Mixture::for_validation(size_t i, int64_t max_tokens, int64_t batch_tokens,
+                             const std::function<void(TrainingBatch&&)>& use) const {
+  const Source& source = sources_[i];
+  TrainingBatch batch;
+  int64_t total = 0;
+  for (const Piece& piece : source.validation) {
+    if (total + piece.length > max_tokens) break;
+    total += piece.length;
+    if (batch.num_tokens() > 0 && batch.num_tokens() + piece.length > batch_tokens) {
+      use(std::move(batch));
+      batch = TrainingBatch();
+    }
+    append(source, piece, batch);
+  }
+  if (batch.num_tokens() > 0) use(std::move(batch));
+}
+
+double Mixture::epochs(size_t i) const {
+  const Source& s = sources_[i];
+  return static_cast<double>(s.epoch) + static_cast<double>(s.next) / static_cast<double>(s.order.size());
+}
+
+Json Mixture::state() const {
+  Json list = Json::array();
+  for (const Source& s : sources_) {
+    list.push_back({{"name", s.store->name()}, {"pieces", s.train.size()}, {"epoch", s.epoch}, {"next", s.next}, {"tokens", s.tokens}});
+  }
+  return list;
+}
+
+void Mixture::restore(const Json& state, const std::string& who) {
+  if (!state.is_array() || state.size() != sources_.size()) {
+    fail("{}: expected the state of {} sources, found {}; the recipe has changed since, start a new run", who, sources_.size(), state.size());
+  }
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    Source& s = sources_[i];
+    const Json& saved = state[i];
+    if (saved.at("name") != s.store->name() || saved.at("pieces") != s.train.size() || saved.at("next") >= s.train.size()) {
+      fail("{}: expected source \"{}\" with {} pieces, found \"{}\" with {}; the data or the recipe has changed since, start a new run",
+           who, s.store->name(), s.train.size(), saved.at("name").get<std::string>(), saved.at("pieces").get<uint64_t>());
+    }
+    s.epoch = saved.at("epoch");
+    s.next = saved.at("next");
+    s.tokens = saved.at("tokens");
+    shuffle(s);
+  }
+}
+
+}  // namespace hadal

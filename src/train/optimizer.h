@@ -1,0 +1,49 @@
+// What turns gradients into new weights. Hidden matrices go to Muon (Jordan et al. 2024; the update is scaled as in Liu et
+// al. 2025, "Muon is scalable for LLM training", section 2.2, so that one rate and weight decay fit both), all else to
+// AdamW (Loshchilov & Hutter 2019). Weights and moments are f32; the result does not depend on the number of threads.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/model.h"
+#include "train/recipe.h"
+
+namespace hadal {
+
+class Optimizer {
+ public:
+  // The parameters must stay where they are; buffers and frozen weights are left alone.
+  Optimizer(ParamList params, const OptimizerSpec& spec, ThreadPool& pool);
+
+  double gradient_norm() const;  // over all parameters; not finite when any gradient is not
+  // One update; every gradient is multiplied by `scale` first (clipping).
+  void step(double matrix_lr, double other_lr, double scale);
+  void zero_gradients();
+
+  // Everything to save and restore: name and numbers, in a fixed order; and the number of updates done.
+  void for_each_state(const std::function<void(const std::string& name, std::span<float> values)>& use);
+  int64_t updates = 0;
+
+ private:
+  struct Slot {
+    Param* param = nullptr;
+    bool muon = false;
+    Tensor first, second;  // Muon has only the first
+  };
+  void adamw(const std::vector<Slot*>& slots, double lr, double scale);
+  void muon(const std::vector<Slot*>& slots, double lr, double scale);
+
+  OptimizerSpec spec_;
+  ThreadPool& pool_;
+  std::vector<Slot> slots_;
+};
+
+// The nearest (semi-)orthogonal matrix, roughly: five Newton-Schulz steps with Jordan's quintic; singular values end near
+// 1 (0.7 to 1.2). x is [rows, cols], overwritten. Runs on the calling thread inside a job of the pool.
+void orthogonalise(float* x, int64_t rows, int64_t cols, Precision precision, ThreadPool& pool);
+
+}  // namespace hadal

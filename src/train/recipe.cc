@@ -1,0 +1,212 @@
+#include "train/recipe.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/error.h"
+#include "train/toml_table.h"
+
+namespace hadal {
+namespace {
+
+constexpr int64_t kBig = int64_t{1} << 40;
+
+Path anchored(const Path& folder, const std::string& text) {
+  return text.empty() ? Path() : (folder / text).lexically_normal();
+}
+
+ModelConfig read_model(TomlTable table, const Path& file) {
+  ModelConfig m;
+  const std::string family = table.choice("family", "deepseek_v3", {"deepseek_v3", "deepseek_v2", "qwen2", "llama"});
+  m.family = family == "deepseek_v3"   ? ModelConfig::Family::deepseek_v3
+             : family == "deepseek_v2" ? ModelConfig::Family::deepseek_v2
+             : family == "qwen2"       ? ModelConfig::Family::qwen2
+                                       : ModelConfig::Family::llama;
+  for (const char* key : {"hidden", "layers", "heads", "context"}) table.require(key);
+  m.vocab = table.integer("vocab", 0, 0, 1 << 22);
+  m.hidden = table.integer("hidden", 0, 1, 1 << 20);
+  m.layers = table.integer("layers", 0, 1, 1024);
+  m.heads = table.integer("heads", 0, 1, 4096);
+  m.kv_heads = table.integer("kv_heads", m.heads, 1, 4096);
+  m.max_context = table.integer("context", 0, 1, 1 << 24);
+  m.dense_inner = table.integer("dense_inner", 4 * m.hidden, 1, 1 << 22);
+  m.norm_eps = static_cast<float>(table.number("norm_eps", 1e-6, 1e-12, 1));
+  m.rope_theta = table.number("rope_theta", 10000, 1, 1e9);
+  m.tied_head = table.flag("tied_head", false);
+  m.init_std = table.number("init_std", 0.02, 0, 10);
+  if (m.is_mla()) {
+    m.kv_heads = m.heads;
+    m.q_lora = table.integer("q_lora", 0, 0, 1 << 20);
+    m.kv_lora = table.integer("kv_lora", 0, 1, 1 << 20);
+    m.nope_dim = table.integer("nope_dim", 0, 1, 4096);
+    m.rope_dim = table.integer("rope_dim", 0, 2, 4096);
+    m.v_dim = table.integer("v_dim", 0, 1, 4096);
+    m.experts = table.integer("experts", 0, 0, 4096);
+    m.top_k = table.integer("top_k", 0, 0, 4096);
+    m.shared_experts = table.integer("shared_experts", 0, 0, 64);
+    m.expert_inner = table.integer("expert_inner", 0, 0, 1 << 22);
+    m.first_dense = table.integer("first_dense", 0, 0, 1024);
+    m.groups = table.integer("groups", 1, 1, 4096);
+    m.top_groups = table.integer("top_groups", 1, 1, 4096);
+    m.routed_scale = static_cast<float>(table.number("routed_scale", 1, 0, 1000));
+    m.mtp_depth = table.integer("mtp_depth", 0, 0, 1);
+    if (m.family == ModelConfig::Family::deepseek_v2) m.sigmoid_router = false, m.group_by_top2 = false;
+  } else {
+    m.head_dim = table.integer("head_dim", m.hidden / m.heads, 1, 4096);
+    m.qkv_bias = m.family == ModelConfig::Family::qwen2;
+  }
+  table.finish();
+  if (m.vocab > 0) check(m, file.string() + ": [model]");
+  return m;
+}
+
+SourceSpec read_source(TomlTable table, const Path& folder) {
+  SourceSpec s;
+  table.require("name");
+  table.require("kind");
+  s.name = table.text("name", "");
+  const std::string kind = table.choice("kind", "text", {"text", "chat", "arithmetic", "math"});
+  s.kind = kind == "text" ? SourceKind::text : kind == "chat" ? SourceKind::chat
+         : kind == "math" ? SourceKind::math : SourceKind::arithmetic;
+  if (s.kind == SourceKind::arithmetic) {
+    s.documents = table.integer("documents", s.documents, 1, 10000000);
+    s.seed = static_cast<uint64_t>(table.integer("seed", 1, 0, kBig));
+  } else {
+    table.require("path");
+    s.path = anchored(folder, table.text("path", ""));
+    s.include = table.texts("include");
+    s.exclude = table.texts("exclude");
+    s.exclude_ids = table.texts("exclude_ids");
+    s.max_megabytes = table.number("max_megabytes", 0, 0, 1e9);
+    s.max_document_bytes = table.integer("max_document_bytes", 0, 0, kBig);
+    s.validation = table.number("validation", s.validation, 0, 0.9);
+  }
+  if (s.kind == SourceKind::text) s.validation_tail = table.number("validation_tail", 0, 0, 0.9);
+  if (s.kind == SourceKind::chat) s.max_turns = table.integer("max_turns", 0, 0, 10000);
+  table.finish();
+  if (s.validation_tail > 0) s.validation = 0;
+  return s;
+}
+
+StageSpec read_stage(TomlTable table, const std::set<std::string>& known_sources) {
+  StageSpec s;
+  table.require("name");
+  table.require("sources");
+  s.name = table.text("name", "");
+  s.sources = table.shares("sources");
+  for (const auto& [name, share] : s.sources) {
+    if (!known_sources.count(name)) {
+      fail("{}: sources: \"{}\" is no source of this recipe; the nearest is \"{}\"", table.where("sources"), name,
+           nearest_word(name, {known_sources.begin(), known_sources.end()}));
+    }
+  }
+  std::erase_if(s.sources, [](const auto& item) { return item.second == 0; });
+  if (s.sources.empty()) fail("{}: sources: expected at least one source with a share above 0", table.where("sources"));
+  s.sequence_length = table.integer("sequence_length", s.sequence_length, 2, 1 << 20);
+  s.batch_tokens = table.integer("batch_tokens", s.batch_tokens, 2, kBig);
+  s.micro_batch_tokens = table.integer("micro_batch_tokens", std::min<int64_t>(4096, s.batch_tokens), 2, s.batch_tokens);
+  if (s.micro_batch_tokens < s.sequence_length) {
+    fail("{}: micro_batch_tokens: expected at least sequence_length = {}, found {}", table.where("micro_batch_tokens"),
+         s.sequence_length, s.micro_batch_tokens);
+  }
+  s.steps = table.integer("steps", 0, 0, kBig);
+  s.tokens = table.integer("tokens", 0, 0, kBig);
+  s.minutes = table.number("minutes", 0, 0, 1e6);
+  if ((s.steps > 0) + (s.tokens > 0) + (s.minutes > 0) != 1) {
+    fail("{}: expected exactly one of steps, tokens and minutes, above 0", table.where());
+  }
+  s.assistant_only = table.choice("mask", "all", {"all", "assistant"}) == "assistant";
+  s.matrix_lr = table.number("matrix_lr", s.matrix_lr, 0, 10);
+  s.other_lr = table.number("other_lr", s.other_lr, 0, 10);
+  s.warmup_steps = table.integer("warmup_steps", s.warmup_steps, 0, kBig);
+  s.decay = table.number("decay", s.decay, 0, 1);
+  s.final_lr = table.number("final_lr", s.final_lr, 0, 1);
+  s.balance_weight = table.number("balance_weight", s.balance_weight, 0, 10);
+  s.mtp_weight = table.number("mtp_weight", s.mtp_weight, 0, 10);
+  s.router_bias_speed = table.number("router_bias_speed", s.router_bias_speed, 0, 1);
+  table.finish();
+  return s;
+}
+
+OptimizerSpec read_optimizer(TomlTable table) {
+  OptimizerSpec o;
+  o.muon = table.choice("matrices", "muon", {"muon", "adamw"}) == "muon";
+  o.muon_momentum = table.number("muon_momentum", o.muon_momentum, 0, 0.9999);
+  o.beta1 = table.number("beta1", o.beta1, 0, 0.9999);
+  o.beta2 = table.number("beta2", o.beta2, 0, 0.999999);
+  o.eps = table.number("eps", o.eps, 1e-20, 1);
+  o.weight_decay = table.number("weight_decay", o.weight_decay, 0, 10);
+  o.clip_norm = table.number("clip_norm", o.clip_norm, 0, 1e9);
+  table.finish();
+  return o;
+}
+
+TokenizerSpec read_tokenizer(TomlTable table, const Path& folder) {
+  TokenizerSpec t;
+  t.from = anchored(folder, table.text("from", ""));
+  if (t.from.empty()) {
+    t.vocab = table.integer("vocab", t.vocab, 257, 1 << 22);
+    t.pre_tokenizer = table.text("pre_tokenizer", t.pre_tokenizer);
+    t.bytes_only = table.flag("bytes_only", false);
+    t.sources = table.shares("sources");
+  }
+  table.finish();
+  return t;
+}
+
+void read_run(TomlTable table, Recipe& r) {
+  r.checkpoint_every_steps = table.integer("checkpoint_every_steps", r.checkpoint_every_steps, 0, kBig);
+  r.checkpoint_every_minutes = table.number("checkpoint_every_minutes", r.checkpoint_every_minutes, 0, 1e6);
+  r.keep_checkpoints = table.integer("keep_checkpoints", r.keep_checkpoints, 1, 1000);
+  r.validate_every_steps = table.integer("validate_every_steps", r.validate_every_steps, 0, kBig);
+  r.validation_tokens = table.integer("validation_tokens", r.validation_tokens, 0, kBig);
+  r.max_bad_steps = table.integer("max_bad_steps", r.max_bad_steps, 1, kBig);
+  table.finish();
+}
+
+Recipe read(TomlTable table, const Path& file) {
+  const Path folder = file.has_parent_path() ? file.parent_path() : Path(".");
+  Recipe r;
+  r.file = file;
+  for (const char* key : {"name", "output", "model", "source", "stage"}) table.require(key);
+  r.name = table.text("name", "");
+  r.output = anchored(folder, table.text("output", ""));
+  if (r.output.empty()) fail("{}: output: expected the folder of the run, found an empty text", table.where("output"));
+  r.seed = static_cast<uint64_t>(table.integer("seed", 1, 0, kBig));
+  r.f32 = table.choice("precision", "bf16", {"bf16", "f32"}) == "f32";
+  r.model = read_model(*table.table("model"), file);
+  if (auto t = table.table("tokenizer")) r.tokenizer = read_tokenizer(*t, folder);
+  if (auto t = table.table("optimizer")) r.optimizer = read_optimizer(*t);
+  if (auto t = table.table("run")) read_run(*t, r);
+
+  std::set<std::string> names;
+  for (TomlTable& source : table.tables("source")) {
+    r.sources.push_back(read_source(source, folder));
+    if (!names.insert(r.sources.back().name).second) {
+      fail("{}: two sources are named \"{}\"; give each its own name", source.where("name"), r.sources.back().name);
+    }
+  }
+  for (const auto& [name, megabytes] : r.tokenizer.sources) {
+    if (!names.count(name)) {
+      fail("{}: [tokenizer]: sources: \"{}\" is no source of this recipe; the nearest is \"{}\"", file.string(), name,
+           nearest_word(name, {names.begin(), names.end()}));
+    }
+  }
+  for (TomlTable& stage : table.tables("stage")) {
+    r.stages.push_back(read_stage(stage, names));
+    if (r.stages.back().sequence_length > r.model.max_context) {
+      fail("{}: sequence_length: expected at most the model's context of {}, found {}", stage.where("sequence_length"),
+           r.model.max_context, r.stages.back().sequence_length);
+    }
+  }
+  if (r.stages.empty()) fail("{}: expected at least one [[stage]], found none", file.string());
+  table.finish();
+  return r;
+}
+
+}  // namespace
+
+Recipe read_recipe(const Path& file) { return read(TomlTable::parse_file(file), file); }
+Recipe parse_recipe(const std::string& text, const Path& file) { return read(TomlTable::parse(text, file.string()), file); }
+
+}  // namespace hadal

@@ -1,0 +1,48 @@
+// Reading a TOML file with nothing overlooked: every key of a table must be asked for. finish() throws Error for a key
+// that nobody asked for, naming it, its file and line, and the nearest key that would have been valid.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/files.h"
+
+namespace hadal {
+
+class TomlTable {
+ public:
+  static TomlTable parse_file(const Path& path);
+  static TomlTable parse(const std::string& text, const std::string& who);
+
+  bool has(const std::string& key) const;
+
+  // The value, or the fallback where the key is absent. A value of another type or outside [low, high] is an Error.
+  std::string text(const std::string& key, const std::string& fallback);
+  std::string choice(const std::string& key, const std::string& fallback, const std::vector<std::string>& valid);
+  bool flag(const std::string& key, bool fallback);
+  int64_t integer(const std::string& key, int64_t fallback, int64_t low, int64_t high);
+  double number(const std::string& key, double fallback, double low, double high);
+  std::vector<std::string> texts(const std::string& key);                          // empty where absent
+  std::vector<std::pair<std::string, double>> shares(const std::string& key);      // { name = number }, in file order
+  std::optional<TomlTable> table(const std::string& key);
+  std::vector<TomlTable> tables(const std::string& key);                           // [[key]]
+
+  void require(const std::string& key) const;     // Error where absent
+  void finish() const;                            // Error on keys that were not asked for
+  std::string where(const std::string& key = "") const;  // "pilot.toml:12"
+
+ private:
+  struct Node;
+  explicit TomlTable(std::shared_ptr<Node> node) : node_(std::move(node)) {}
+  std::shared_ptr<Node> node_;
+};
+
+// Of `candidates`, the one with the smallest edit distance to `word`; "" when there are none.
+std::string nearest_word(const std::string& word, const std::vector<std::string>& candidates);
+
+}  // namespace hadal

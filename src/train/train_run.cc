@@ -1,0 +1,149 @@
+#include "train/train_run.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "model/load.h"
+#include "train/chat_tokens.h"
+#include "train/checkpoint.h"
+#include "train/documents.h"
+#include "train/hash.h"
+#include "train/language_model.h"
+#include "train/trainer.h"
+
+namespace hadal {
+namespace {
+
+Tokenizer learn_tokenizer(const Recipe& recipe) {
+  const TokenizerSpec& spec = recipe.tokenizer;
+  BpeTrainingOptions options;
+  options.pre_tokenizer = spec.pre_tokenizer;
+  options.eos = kEosText;
+  if (spec.bytes_only) {
+    options.specials = {kEosText};
+    options.vocab_size = 256 + 1;
+    return train_bpe([](std::string&) { return false; }, options);
+  }
+  options.vocab_size = spec.vocab;
+  options.specials = chat_specials();
+  options.bos = kBosText;
+  options.chat_template = chat_template_text();
+  std::vector<std::string> texts;
+  for (SourceSpec source : recipe.sources) {
+    const auto wanted = std::find_if(spec.sources.begin(), spec.sources.end(), [&](const auto& s) { return s.first == source.name; });
+    if (!spec.sources.empty() && wanted == spec.sources.end()) continue;
+    if (wanted != spec.sources.end() && source.kind != SourceKind::arithmetic) {
+      source.max_megabytes = source.max_megabytes > 0 ? std::min(source.max_megabytes, wanted->second) : wanted->second;
+    }
+    for_each_document(source, [&](Document&& d) {
+      if (!d.validation) texts.push_back(d.content());
+      return true;
+    });
+  }
+  log_info("learning a tokenizer of {} tokens from {} documents", spec.vocab, texts.size());
+  size_t next = 0;
+  return train_bpe([&](std::string& text) { return next < texts.size() && (text = std::move(texts[next++]), true); }, options);
+}
+
+// Learnt once: a run that goes on, or starts again with the same tokenizer and sources, finds it in the run's folder.
+Tokenizer get_tokenizer(const Recipe& recipe) {
+  const TokenizerSpec& spec = recipe.tokenizer;
+  if (!spec.from.empty()) return Tokenizer::from_hf_folder(spec.from);
+  const Path folder = recipe.output / "tokenizer";
+  std::string key = fmt::format("v1|{}|{}|{}", spec.vocab, spec.pre_tokenizer, spec.bytes_only);
+  for (const auto& [name, megabytes] : spec.sources) key += fmt::format("|{}={}", name, megabytes);
+  for (const SourceSpec& s : recipe.sources) key += fmt::format("|{}:{}:{}", s.name, s.path.string(), s.max_megabytes);
+  key = fmt::format("{:016x}\n", mix(fnv1a(key)));
+  const Path key_file = folder / "recipe_key";
+  if (std::filesystem::exists(key_file) && read_file(key_file) == key) return Tokenizer::from_hf_folder(folder);
+  Tokenizer tokenizer = learn_tokenizer(recipe);
+  std::filesystem::create_directories(folder);
+  tokenizer.save_hf_folder(folder);
+  write_file_whole(key_file, key);
+  return Tokenizer::from_hf_folder(folder);
+}
+
+ModelConfig fit_config(const Recipe& recipe, const Tokenizer& tokenizer) {
+  ModelConfig config = recipe.model;
+  if (config.vocab == 0) config.vocab = tokenizer.vocab_size();
+  if (config.vocab < tokenizer.vocab_size()) {
+    fail("{}: [model]: vocab: expected at least the tokenizer's {} tokens, found {}; leave it out or raise it", recipe.file.string(),
+         tokenizer.vocab_size(), config.vocab);
+  }
+  config.bos = tokenizer.bos();
+  config.eos = tokenizer.eos();
+  check(config, recipe.file.string() + ": [model]");
+  return config;
+}
+
+TrainerOptions trainer_options(const Recipe& recipe, const TrainRunOptions& run) {
+  TrainerOptions o;
+  if (run.save) o.run = recipe.output;
+  for (const StageSpec& s : recipe.stages) {
+    o.stages.push_back({s.name, s.steps, s.tokens, s.minutes, s.matrix_lr, s.other_lr, {s.warmup_steps, s.decay, s.final_lr}});
+  }
+  o.optimizer = recipe.optimizer;
+  o.precision = recipe.f32 ? Precision::f32 : Precision::bf16;
+  o.checkpoint_every_steps = recipe.checkpoint_every_steps;
+  o.checkpoint_every_minutes = recipe.checkpoint_every_minutes;
+  o.keep_checkpoints = recipe.keep_checkpoints;
+  o.validate_every_steps = run.save ? recipe.validate_every_steps : 0;
+  o.max_bad_steps = recipe.max_bad_steps;
+  o.max_steps = run.max_steps;
+  o.resume = run.resume;
+  return o;
+}
+
+void check_output(const Recipe& recipe, const TrainRunOptions& options) {
+  if (!options.save || options.resume) return;
+  const auto found = list_checkpoints(recipe.output);
+  if (!found.empty()) {
+    fail("{}: expected an empty folder for a new run, found {}; go on with --resume, or remove the folder", recipe.output.string(),
+         found.back().filename().string());
+  }
+}
+
+std::map<std::string, TokenStore> open_stores(const Recipe& recipe, const Tokenizer& tokenizer) {
+  std::map<std::string, TokenStore> stores;
+  for (const SourceSpec& source : recipe.sources) {
+    const bool used = std::any_of(recipe.stages.begin(), recipe.stages.end(), [&](const StageSpec& stage) {
+      return std::any_of(stage.sources.begin(), stage.sources.end(), [&](const auto& s) { return s.first == source.name; });
+    });
+    if (used) stores.emplace(source.name, TokenStore::open(source, tokenizer, recipe.output / "cache", ThreadPool::shared()));
+  }
+  return stores;
+}
+
+}  // namespace
+
+OrderedJson run_recipe(const Recipe& recipe, const TrainRunOptions& options) {
+  check_output(recipe, options);
+  std::filesystem::create_directories(recipe.output);
+  const Tokenizer tokenizer = get_tokenizer(recipe);
+  const ModelConfig config = fit_config(recipe, tokenizer);
+  const auto stores = open_stores(recipe, tokenizer);
+  Model model(config);
+  initialise(model.params(), recipe.seed);
+  const ParameterCounts counts = count_parameters(config);
+  log_info("{}: {:.2f}M parameters, {:.2f}M active for a token", recipe.name, static_cast<double>(counts.total) / 1e6, static_cast<double>(counts.active) / 1e6);
+
+  LanguageModel trainee(model, recipe, tokenizer, stores);
+  Trainer trainer(trainee, trainer_options(recipe, options));
+  const TrainSummary summary = trainer.run();
+
+  OrderedJson report;
+  report["name"] = recipe.name;
+  report["output"] = recipe.output.string();
+  report["parameters"] = {{"total", counts.total}, {"active", counts.active}};
+  for (const auto& [key, value] : summary_json(summary).items()) report[key] = value;
+  if (options.save && summary.finished) {
+    save_model(recipe.output / "model", model, tokenizer, DType::bf16);
+    report["model"] = (recipe.output / "model").string();
+    write_file_whole(recipe.output / "report.json", dump_json(report, 2) + "\n");
+  }
+  return report;
+}
+
+}  // namespace hadal

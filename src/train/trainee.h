@@ -1,0 +1,63 @@
+// What the trainer trains: anything with parameters and a loss over data that it draws itself. The language model is one
+// (language_model.h); a forecaster of another shape is another.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/json.h"
+#include "model/model.h"
+
+namespace hadal {
+
+// Summed over the micro-batches of a step.
+struct StepStats {
+  double loss = 0, weight = 0;  // the mean loss is loss / weight
+  int64_t tokens = 0;           // or samples: what speed is counted in
+  double flops = 0;             // of forward and backward in products and attention
+  std::vector<std::pair<std::string, double>> extra;  // for the logs, e.g. {"expert_imbalance", 1.2}
+};
+
+struct Evaluation {
+  std::string name;        // of the data
+  double loss = 0;         // mean, nats a token or what the loss is in
+  double bits_per_byte = 0;  // 0: not defined
+  double accuracy = -1;    // -1: not defined
+  int64_t tokens = 0;
+};
+
+class Trainee {
+ public:
+  virtual ~Trainee() = default;
+
+  // In a fixed order, initialised, and staying where they are.
+  virtual ParamList params() = 0;
+
+  // Before the first step of stage `index`, and after a resume into it. Data starts at its beginning.
+  virtual void begin_stage(int64_t index) = 0;
+
+  // Draws the data of the next step; returns the number of its micro-batches (>= 1).
+  virtual int64_t begin_step() = 0;
+
+  // Forward and backward of micro-batch i: adds to the gradients of params(), scaled so that the sum over the step's
+  // micro-batches is the gradient of the step's mean loss.
+  virtual void micro_batch(const Context& ctx, int64_t i, StepStats& stats) = 0;
+
+  // After the update, or after the step was skipped (updated = false).
+  virtual void end_step(bool updated, StepStats& stats) {
+    (void)updated;
+    (void)stats;
+  }
+
+  // Loss on data that training never sees. ctx has no tape.
+  virtual std::vector<Evaluation> evaluate(const Context& ctx) = 0;
+
+  // Where the data stands, so that a resumed run draws what an uninterrupted one would have drawn. restore() comes after
+  // begin_stage() and throws Error naming `who` when the state does not fit.
+  virtual Json state() const = 0;
+  virtual void restore(const Json& state, const std::string& who) = 0;
+};
+
+}  // namespace hadal

@@ -1,0 +1,257 @@
+#include "train/trainer.h"
+
+#include <chrono>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "train/checkpoint.h"
+#include "train/run_logs.h"
+
+namespace hadal {
+namespace {
+
+class Stopwatch {
+ public:
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+std::string evaluation_text(const std::vector<Evaluation>& evaluations) {
+  std::string text;
+  for (const Evaluation& e : evaluations) {
+    text += fmt::format("{}{} {:.4f}", text.empty() ? "" : ", ", e.name, e.loss);
+    if (e.bits_per_byte > 0) text += fmt::format(" ({:.4f} bits a byte)", e.bits_per_byte);
+  }
+  return text;
+}
+
+}  // namespace
+
+struct Trainer::Logs {
+  std::unique_ptr<RunLogs> files;
+  ProgressLine line;
+};
+
+OrderedJson summary_json(const TrainSummary& s) {
+  OrderedJson json;
+  json["finished"] = s.finished;
+  json["steps"] = s.steps;
+  json["tokens"] = s.tokens;
+  json["skipped_steps"] = s.skipped_steps;
+  json["seconds"] = s.seconds;
+  json["tokens_per_s"] = s.tokens_per_s;
+  json["mfu"] = s.mfu;
+  json["loss"] = std::isfinite(s.last_loss) ? OrderedJson(s.last_loss) : OrderedJson();
+  for (const Evaluation& e : s.evaluations) {
+    OrderedJson& v = json["validation"][e.name];
+    v["loss"] = e.loss;
+    if (e.bits_per_byte > 0) v["bits_per_byte"] = e.bits_per_byte;
+    if (e.accuracy >= 0) v["accuracy"] = e.accuracy;
+    v["tokens"] = e.tokens;
+  }
+  return json;
+}
+
+Trainer::Trainer(Trainee& trainee, TrainerOptions options, ThreadPool& pool)
+    : trainee_(trainee), options_(std::move(options)), pool_(pool), params_(trainee.params()),
+      optimizer_(params_, options_.optimizer, pool), logs_(std::make_unique<Logs>()) {
+  HADAL_CHECK(!options_.stages.empty());
+}
+
+Trainer::~Trainer() = default;
+
+TrainSummary Trainer::run() {
+  peak_flops_ = measure_peak_flops(options_.precision, pool_.size());
+  if (options_.resume) restore();
+  if (saved_step_ < 0) trainee_.begin_stage(stage_);
+  if (!options_.run.empty()) logs_->files = std::make_unique<RunLogs>(options_.run, summary_.steps);
+  optimizer_.zero_gradients();
+  const int64_t num_stages = static_cast<int64_t>(options_.stages.size());
+  while (stage_ < num_stages) {
+    if (!run_stage()) break;
+    validate();
+    if (summary_.steps != saved_step_) save();
+    ++stage_;
+    stage_step_ = stage_tokens_ = 0;
+    stage_seconds_ = 0;
+    if (stage_ < num_stages) trainee_.begin_stage(stage_);
+  }
+  summary_.finished = stage_ == num_stages;
+  if (!summary_.finished && summary_.steps != saved_step_) save();
+  logs_->line.clear();
+  summary_.tokens_per_s = timed_seconds_ > 0 ? static_cast<double>(timed_tokens_) / timed_seconds_ : 0;
+  summary_.mfu = timed_seconds_ > 0 ? timed_flops_ / timed_seconds_ / peak_flops_ : 0;
+  return summary_;
+}
+
+bool Trainer::run_stage() {
+  while (progress() < 1) {
+    if (stop_requested_ || (options_.max_steps > 0 && summary_.steps >= options_.max_steps)) return false;
+    train_step();
+    const bool by_steps = options_.checkpoint_every_steps > 0 && summary_.steps % options_.checkpoint_every_steps == 0;
+    const bool by_time = options_.checkpoint_every_minutes > 0 && since_save_s_ > options_.checkpoint_every_minutes * 60;
+    if (options_.validate_every_steps > 0 && summary_.steps % options_.validate_every_steps == 0 && progress() < 1) validate();
+    if (by_steps || by_time) save();
+  }
+  return true;
+}
+
+double Trainer::progress() const {
+  const StagePlan& p = plan();
+  if (p.steps > 0) return static_cast<double>(stage_step_) / static_cast<double>(p.steps);
+  if (p.tokens > 0) return static_cast<double>(stage_tokens_) / static_cast<double>(p.tokens);
+  return stage_seconds_ / (p.minutes * 60);
+}
+
+void Trainer::train_step() {
+  const Stopwatch watch;
+  StepStats stats;
+  const int64_t count = trainee_.begin_step();
+  for (int64_t i = 0; i < count; ++i) {
+    Tape tape;
+    Context ctx;
+    ctx.tape = &tape;
+    ctx.precision = options_.precision;
+    ctx.pool = &pool_;
+    trainee_.micro_batch(ctx, i, stats);
+  }
+  const double factor = plan().schedule.factor(stage_step_, progress());
+  const bool updated = update(stats, factor);
+  trainee_.end_step(updated, stats);
+  const double step_s = watch.seconds();
+  ++summary_.steps;
+  ++stage_step_;
+  summary_.tokens += stats.tokens;
+  stage_tokens_ += stats.tokens;
+  summary_.seconds += step_s;
+  stage_seconds_ += step_s;
+  since_save_s_ += step_s;
+  timed_seconds_ += step_s;
+  timed_tokens_ += stats.tokens;
+  timed_flops_ += stats.flops;
+  report(stats, factor, last_norm_, step_s);
+  if (bad_steps_ >= options_.max_bad_steps) {
+    fail("the loss or its gradient was not finite in {} steps in a row (up to step {}); the weights are as they were before, and the last "
+         "checkpoint is untouched: lower the learning rate or look at the data, then go on with --resume",
+         bad_steps_, summary_.steps);
+  }
+}
+
+// Clips by the global norm and updates. A loss or gradient that is not finite leaves everything as it was.
+bool Trainer::update(StepStats& stats, double factor) {
+  const double mean = stats.weight > 0 ? stats.loss / stats.weight : 0;
+  last_norm_ = optimizer_.gradient_norm();
+  const bool good = std::isfinite(mean) && std::isfinite(last_norm_);
+  if (good) {
+    const double clip = options_.optimizer.clip_norm;
+    const double scale = clip > 0 && last_norm_ > clip ? clip / last_norm_ : 1.0;
+    optimizer_.step(plan().matrix_lr * factor, plan().other_lr * factor, scale);
+    bad_steps_ = 0;
+  } else {
+    ++bad_steps_;
+    ++summary_.skipped_steps;
+    logs_->line.clear();
+    log_warning("step {}: the loss is {} and the gradient's norm {}: the step is skipped ({} in a row)", summary_.steps + 1, mean, last_norm_, bad_steps_);
+  }
+  optimizer_.zero_gradients();
+  summary_.last_loss = mean;
+  if (!good) return false;
+  const double deviation = std::sqrt(loss_variance_);
+  if (stage_step_ > 20 && mean > mean_loss_ + 6 * deviation && mean > 1.1 * mean_loss_) {
+    logs_->line.clear();
+    log_warning("step {}: the loss jumped to {:.4f} from about {:.4f}", summary_.steps + 1, mean, mean_loss_);
+  }
+  const double rate = stage_step_ == 0 ? 1.0 : 0.05, delta = mean - mean_loss_;
+  mean_loss_ += rate * delta;
+  loss_variance_ = stage_step_ == 0 ? 0 : (1 - rate) * (loss_variance_ + rate * delta * delta);
+  return true;
+}
+
+void Trainer::report(const StepStats& stats, double factor, double norm, double step_s) {
+  const double tokens_per_s = static_cast<double>(stats.tokens) / step_s, mfu = stats.flops / step_s / peak_flops_;
+  recent_step_s_ = recent_step_s_ == 0 ? step_s : 0.9 * recent_step_s_ + 0.1 * step_s;
+  recent_tokens_per_s_ = recent_tokens_per_s_ == 0 ? tokens_per_s : 0.9 * recent_tokens_per_s_ + 0.1 * tokens_per_s;
+  std::vector<std::pair<std::string, double>> numbers = {
+      {"loss", summary_.last_loss}, {"lr", plan().matrix_lr * factor}, {"grad_norm", norm}, {"tokens", static_cast<double>(summary_.tokens)},
+      {"tokens_per_s", tokens_per_s}, {"mfu", mfu}, {"seconds", summary_.seconds}, {"stage", static_cast<double>(stage_)}};
+  for (const auto& item : stats.extra) numbers.push_back(item);
+  if (logs_->files) logs_->files->write(summary_.steps, "train/", numbers);
+  if (options_.quiet) return;
+  std::string line = fmt::format("{} step {} ({:.0f}%)  loss {:.4f}", plan().name, summary_.steps, 100 * std::min(1.0, progress()), summary_.last_loss);
+  if (!summary_.evaluations.empty()) line += fmt::format("  val {:.4f}", summary_.evaluations[0].loss);
+  line += fmt::format("  {:.0f} tok/s  mfu {:.0f}%", recent_tokens_per_s_, 100 * mfu);
+  for (const auto& [name, value] : stats.extra) line += fmt::format("  {} {:.2f}", name, value);
+  logs_->line.show(line + "  eta " + duration_text(eta_s()));
+}
+
+double Trainer::eta_s() const {
+  double left = 0;
+  for (int64_t s = stage_; s < static_cast<int64_t>(options_.stages.size()); ++s) {
+    const StagePlan& p = options_.stages[static_cast<size_t>(s)];
+    const double share = s == stage_ ? std::max(0.0, 1 - progress()) : 1.0;
+    left += share * (p.minutes > 0  ? p.minutes * 60
+                     : p.steps > 0 ? static_cast<double>(p.steps) * recent_step_s_
+                                   : static_cast<double>(p.tokens) / std::max(1.0, recent_tokens_per_s_));
+  }
+  return left;
+}
+
+void Trainer::validate() {
+  Context ctx;
+  ctx.precision = options_.precision;
+  ctx.pool = &pool_;
+  summary_.evaluations = trainee_.evaluate(ctx);
+  if (summary_.evaluations.empty()) return;
+  for (const Evaluation& e : summary_.evaluations) {
+    std::vector<std::pair<std::string, double>> numbers = {{"loss", e.loss}};
+    if (e.bits_per_byte > 0) numbers.emplace_back("bits_per_byte", e.bits_per_byte);
+    if (e.accuracy >= 0) numbers.emplace_back("accuracy", e.accuracy);
+    if (logs_->files) logs_->files->write(summary_.steps, "validation/" + e.name + "/", numbers);
+  }
+  if (!options_.quiet) logs_->line.note(fmt::format("step {}: validation: {}", summary_.steps, evaluation_text(summary_.evaluations)));
+}
+
+void Trainer::save() {
+  since_save_s_ = 0;
+  if (options_.run.empty()) return;
+  Json state = {{"steps", summary_.steps}, {"tokens", summary_.tokens}, {"skipped_steps", summary_.skipped_steps}, {"seconds", summary_.seconds},
+                {"stage", stage_}, {"stage_step", stage_step_}, {"stage_tokens", stage_tokens_}, {"stage_seconds", stage_seconds_},
+                {"bad_steps", bad_steps_}, {"mean_loss", mean_loss_}, {"loss_variance", loss_variance_}, {"data", trainee_.state()}};
+  save_checkpoint(options_.run, summary_.steps, params_, optimizer_, state, options_.keep_checkpoints);
+  saved_step_ = summary_.steps;
+}
+
+void Trainer::restore() {
+  const auto all = list_checkpoints(options_.run);
+  if (all.empty()) return;
+  const std::string who = (all.back() / "state.json").string();
+  const Json state = load_checkpoint(all.back(), params_, optimizer_);
+  try {
+    summary_.steps = state.at("steps");
+    summary_.tokens = state.at("tokens");
+    summary_.skipped_steps = state.at("skipped_steps");
+    summary_.seconds = state.at("seconds");
+    stage_ = state.at("stage");
+    stage_step_ = state.at("stage_step");
+    stage_tokens_ = state.at("stage_tokens");
+    stage_seconds_ = state.at("stage_seconds");
+    bad_steps_ = state.at("bad_steps");
+    mean_loss_ = state.at("mean_loss");
+    loss_variance_ = state.at("loss_variance");
+    if (stage_ < 0 || stage_ >= static_cast<int64_t>(options_.stages.size())) {
+      fail("{}: expected a stage of the recipe (it has {}), found number {}; the recipe has changed, start a new run", who, options_.stages.size(), stage_ + 1);
+    }
+    trainee_.begin_stage(stage_);
+    trainee_.restore(state.at("data"), who);
+  } catch (const Json::exception& error) {
+    fail("{}: the checkpoint is damaged: {}; remove the folder to resume from the one before it", who, error.what());
+  }
+  saved_step_ = summary_.steps;
+  log_info("resumed at step {} from {}", summary_.steps, all.back().string());
+}
+
+}  // namespace hadal

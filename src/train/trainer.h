@@ -1,0 +1,94 @@
+// The training loop: draws, accumulates, clips, updates, validates, logs and saves, for any Trainee. Everything that the
+// next step depends on is in a checkpoint, so a run that was killed and resumed ends with the same bits as one that was
+// not (stages measured in minutes excepted: their schedule reads the clock).
+#pragma once
+
+#include <atomic>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
+#include "train/trainee.h"
+
+namespace hadal {
+
+struct StagePlan {
+  std::string name;
+  int64_t steps = 0, tokens = 0;  // exactly one of these three is above 0
+  double minutes = 0;
+  double matrix_lr = 0, other_lr = 0;
+  Schedule schedule;
+};
+
+struct TrainerOptions {
+  Path run;                    // the run's folder; empty: nothing is written
+  std::vector<StagePlan> stages;
+  OptimizerSpec optimizer;
+  Precision precision = Precision::bf16;
+  int64_t checkpoint_every_steps = 0;   // 0: not by steps
+  double checkpoint_every_minutes = 0;  // 0: not by time
+  int64_t keep_checkpoints = 2;
+  int64_t validate_every_steps = 0;     // 0: at the end of each stage only
+  int64_t max_bad_steps = 10;
+  int64_t max_steps = 0;                // stop (unfinished) when so many steps were done in all; 0: no limit
+  bool resume = false;                  // from the newest checkpoint of `run`; from the start when there is none
+  bool quiet = false;                   // no progress line
+};
+
+struct TrainSummary {
+  bool finished = false;  // all stages done; otherwise stopped by a signal or max_steps
+  int64_t steps = 0, tokens = 0, skipped_steps = 0;
+  double seconds = 0;             // of training, all resumes together
+  double tokens_per_s = 0, mfu = 0;  // of this process, validation and saving left out
+  double last_loss = 0;
+  std::vector<Evaluation> evaluations;  // the newest
+};
+OrderedJson summary_json(const TrainSummary& summary);
+
+class Trainer {
+ public:
+  Trainer(Trainee& trainee, TrainerOptions options, ThreadPool& pool = ThreadPool::shared());
+  ~Trainer();
+
+  // Throws Error when the loss is not finite max_bad_steps times in a row, when a checkpoint cannot be written or read.
+  TrainSummary run();
+
+  // Asks every running trainer to save a checkpoint and stop after its current step. Safe in a signal handler.
+  static void request_stop() { stop_requested_ = true; }
+  static void clear_stop() { stop_requested_ = false; }
+
+ private:
+  struct Logs;
+  void restore();
+  bool run_stage();   // false: stopped early
+  void train_step();
+  bool update(StepStats& stats, double factor);  // false: the step was skipped
+  void validate();
+  void save();
+  void report(const StepStats& stats, double factor, double norm, double step_s);
+  double progress() const;  // of the stage, from 0 to 1
+  double eta_s() const;
+  const StagePlan& plan() const { return options_.stages[static_cast<size_t>(stage_)]; }
+
+  Trainee& trainee_;
+  TrainerOptions options_;
+  ThreadPool& pool_;
+  ParamList params_;
+  Optimizer optimizer_;
+  std::unique_ptr<Logs> logs_;
+  TrainSummary summary_;
+
+  int64_t stage_ = 0, stage_step_ = 0, stage_tokens_ = 0;
+  double stage_seconds_ = 0;
+  int64_t bad_steps_ = 0, saved_step_ = -1;
+  int64_t timed_tokens_ = 0;
+  double timed_seconds_ = 0, timed_flops_ = 0, recent_step_s_ = 0, recent_tokens_per_s_ = 0, peak_flops_ = 0;
+  double last_norm_ = 0, since_save_s_ = 0;
+  double mean_loss_ = 0, loss_variance_ = 0;  // running, for spikes
+  static inline std::atomic<bool> stop_requested_{false};
+};
+
+}  // namespace hadal
