@@ -10,6 +10,9 @@
 namespace hadal::house {
 namespace {
 
+// The module that is the program itself: it may include every other one.
+const std::string kProgram = "cli";
+
 bool starts_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
 
 bool ends_with_any(std::string_view text, std::initializer_list<std::string_view> endings) {
@@ -118,7 +121,7 @@ Findings includes_follow_deps(const Tree& tree) {
         std::smatch match;
         if (text.find("include") == std::string::npos || !std::regex_search(text, match, include)) return;
         const std::string from = module_of(path), to = match[1];
-        if (to == from || !edges().count(to)) return;
+        if (to == from || from == kProgram || !edges().count(to)) return;
         const auto module = modules.find(from);
         if (module == modules.end()) {
           findings.push_back(at(path, line, "src/" + from + "/CMakeLists.txt has no hadal_module()"));
@@ -341,9 +344,10 @@ Findings modules_are_declared_briefly(const Tree& tree) {
     if (module_of(path).empty() || path != "src/" + module_of(path) + "/CMakeLists.txt") continue;
     if (lines_of(text).size() > kMaxLines)
       findings.push_back(path + ": has more than " + std::to_string(kMaxLines) + " lines");
-    if (text.find("hadal_module(" + module_of(path)) == std::string::npos) {
-      findings.push_back(path + ": does not declare hadal_module(" + module_of(path) + " ...)");
-    }
+    const std::string declaration =
+        module_of(path) == kProgram ? "add_executable(hadal " : "hadal_module(" + module_of(path);
+    if (text.find(declaration) == std::string::npos)
+      findings.push_back(path + ": does not declare " + declaration + "...)");
   }
   return findings;
 }

@@ -26,7 +26,7 @@ TEST(Rules, IncludeOutsideDepsIsFound) {
 }
 
 TEST(Rules, DependencyToTheRightIsFound) {
-  EXPECT_EQ(deps_follow_direction({{"src/cli/CMakeLists.txt", "hadal_module(cli DEPS base train server engine)\n"}}),
+  EXPECT_EQ(deps_follow_direction({{"src/rl/CMakeLists.txt", "hadal_module(rl DEPS base train engine)\n"}}),
             Findings{});
   EXPECT_EQ(deps_follow_direction({{"src/engine/CMakeLists.txt", "hadal_module(engine DEPS model train)\n"}}).size(),
             1u);
@@ -102,6 +102,7 @@ TEST(Rules, LongOrMissingModuleDeclarationIsFound) {
   EXPECT_EQ(modules_are_declared_briefly({{"src/ops/CMakeLists.txt", "hadal_module(ops)\n" + repeat("\n", 10)}}).size(),
             1u);
   EXPECT_EQ(modules_are_declared_briefly({{"src/ops/CMakeLists.txt", "add_library(ops)\n"}}).size(), 1u);
+  EXPECT_EQ(modules_are_declared_briefly({{"src/cli/CMakeLists.txt", "add_executable(hadal main.cc)\n"}}), Findings{});
 }
 
 TEST(Rules, HeaderWithoutContractIsFound) {
