@@ -1,0 +1,19 @@
+#include "tokenizer/chat_template.h"
+
+#include "tokenizer/jinja/evaluator.h"
+#include "tokenizer/jinja/syntax.h"
+
+namespace hadal {
+
+struct ChatTemplate::Impl {
+  jinja::Body body;
+};
+
+ChatTemplate::ChatTemplate(std::string_view source) : impl_(std::make_unique<Impl>(jinja::parse_template(source))) {}
+ChatTemplate::~ChatTemplate() = default;
+ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;
+ChatTemplate& ChatTemplate::operator=(ChatTemplate&&) noexcept = default;
+
+std::string ChatTemplate::render(const OrderedJson& context) const { return jinja::render(impl_->body, context); }
+
+}  // namespace hadal

@@ -1,0 +1,82 @@
+// A template's tokens and its tree. The grammar is Jinja 3's (jinja2/lexer.py, parser.py) as chat templates use it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tokenizer/jinja/value.h"
+
+namespace hadal::jinja {
+
+enum class TokenKind { data, variable_begin, variable_end, block_begin, block_end, name, string, integer, floating, op, end };
+
+struct Token {
+  TokenKind kind;
+  std::string text;  // strings: with escapes resolved
+  int line;
+};
+
+// Cuts the source up; applies trim_blocks, lstrip_blocks and the signs - and +. Throws Error with the line.
+std::vector<Token> tokenize(std::string_view source);
+
+struct Expr;
+struct Statement;
+using ExprPtr = std::unique_ptr<Expr>;
+using Body = std::vector<std::unique_ptr<Statement>>;
+
+struct Expr {
+  enum class Kind {
+    constant,     // value
+    name,         // text
+    list,         // parts
+    dict,         // parts: key, value, key, value, ...
+    negate, positive, logic_not,  // parts[0]
+    logic_and, logic_or,          // parts[0], parts[1]
+    arithmetic,   // text is one of + - * / // % ** ~
+    comparison,   // parts[0] names[0] parts[1] names[1] parts[2] ...
+    conditional,  // parts[0] if parts[1] else parts[2] (which may be null)
+    attribute,    // parts[0].text
+    item,         // parts[0][parts[1]]
+    slice,        // parts[0][parts[1]:parts[2]:parts[3]], each of which may be null
+    call,         // parts[0](parts[1], ...); the last parts are named, by `names`
+    filter,       // parts[0] | text(parts[1], ...)
+    test,         // parts[0] is text(parts[1], ...)
+  };
+  Kind kind;
+  int line;
+  int depth = 1;
+  std::string text;
+  Value value;
+  std::vector<ExprPtr> parts;
+  std::vector<std::string> names;
+};
+
+struct Statement {
+  enum class Kind {
+    text,       // text
+    output,     // exprs[0]
+    if_else,    // exprs[i] chooses bodies[i]; one body more: else
+    for_loop,   // names in exprs[0], if exprs[1] (may be null); bodies: each, else
+    set,        // names = exprs[0]
+    set_member, // names[0].names[1] = exprs[0]
+    set_block,  // names[0] = bodies[0] passed through exprs[0], a chain of filters (may be null)
+    macro,      // text(names), exprs: defaults of the last names; bodies[0]
+    block,      // bodies[0]: {% generation %}, and the like that only mark
+    loop_break, loop_continue,
+  };
+  Kind kind;
+  int line;
+  std::string text;
+  std::vector<std::string> names;
+  std::vector<ExprPtr> exprs;
+  std::vector<Body> bodies;
+};
+
+// The name under which the text of {% set x | filter %}...{% endset %} reaches the filters.
+inline constexpr std::string_view kBlockText = " block";
+
+Body parse_template(std::string_view source);  // throws Error with the line
+
+}  // namespace hadal::jinja

@@ -1,0 +1,109 @@
+// Tests (`x is defined`), as jinja2/tests.py defines them, and the global functions of chat templates.
+#include <unordered_map>
+
+#include "base/error.h"
+#include "tokenizer/jinja/builtins.h"
+#include "tokenizer/jinja/text.h"
+
+namespace hadal::jinja {
+namespace {
+
+using Test = bool (*)(const Value&, const Arguments&);
+
+const Value& other(const Arguments& arguments) {
+  if (arguments.positional.empty()) fail("test: expected a value to compare with, found none");
+  return arguments.positional[0];
+}
+
+bool is_sequence(const Value& v) { return v.string() != nullptr || v.list() != nullptr || v.dict() != nullptr; }
+
+bool is_multiple(const Value& v, int64_t divisor) {
+  if (divisor == 0) fail("test: expected a divisor other than 0, found 0");
+  return divisor == -1 || v.integer("test") % divisor == 0;
+}
+
+bool same(const Value& v, const Arguments& a) {
+  const Value& o = other(a);
+  return v.is_bool() == o.is_bool() && v.is_float() == o.is_float() && equal(v, o);
+}
+
+const std::unordered_map<std::string_view, Test>& tests() {
+  static constexpr Test kEqual = [](const Value& v, const Arguments& a) { return equal(v, other(a)); };
+  static constexpr Test kUnequal = [](const Value& v, const Arguments& a) { return !equal(v, other(a)); };
+  static constexpr Test kLess = [](const Value& v, const Arguments& a) { return compare(v, other(a)) < 0; };
+  static constexpr Test kLessEqual = [](const Value& v, const Arguments& a) { return compare(v, other(a)) <= 0; };
+  static constexpr Test kGreater = [](const Value& v, const Arguments& a) { return compare(v, other(a)) > 0; };
+  static constexpr Test kGreaterEqual = [](const Value& v, const Arguments& a) { return compare(v, other(a)) >= 0; };
+  static const std::unordered_map<std::string_view, Test> table = {
+      {"defined", [](const Value& v, const Arguments&) { return !v.is_undefined(); }},
+      {"undefined", [](const Value& v, const Arguments&) { return v.is_undefined(); }},
+      {"none", [](const Value& v, const Arguments&) { return v.is_none(); }},
+      {"string", [](const Value& v, const Arguments&) { return v.string() != nullptr; }},
+      {"mapping", [](const Value& v, const Arguments&) { return v.dict() != nullptr; }},
+      {"iterable", [](const Value& v, const Arguments&) { return is_sequence(v) || v.is_undefined(); }},
+      {"sequence", [](const Value& v, const Arguments&) { return is_sequence(v) || v.is_undefined(); }},
+      {"true", [](const Value& v, const Arguments&) { return v.is_bool() && v.truth(); }},
+      {"false", [](const Value& v, const Arguments&) { return v.is_bool() && !v.truth(); }},
+      {"boolean", [](const Value& v, const Arguments&) { return v.is_bool(); }},
+      {"number", [](const Value& v, const Arguments&) { return v.is_number(); }},
+      {"integer", [](const Value& v, const Arguments&) { return v.is_integer(); }},
+      {"float", [](const Value& v, const Arguments&) { return v.is_float(); }},
+      {"callable", [](const Value& v, const Arguments&) { return v.callable() != nullptr; }},
+      {"odd", [](const Value& v, const Arguments&) { return !is_multiple(v, 2); }},
+      {"even", [](const Value& v, const Arguments&) { return is_multiple(v, 2); }},
+      {"divisibleby", [](const Value& v, const Arguments& a) { return is_multiple(v, other(a).integer("divisibleby")); }},
+      {"lower", [](const Value& v, const Arguments&) { return to_lower(to_text(v)) == to_text(v) && to_upper(to_text(v)) != to_text(v); }},
+      {"upper", [](const Value& v, const Arguments&) { return to_upper(to_text(v)) == to_text(v) && to_lower(to_text(v)) != to_text(v); }},
+      {"in", [](const Value& v, const Arguments& a) { return contains(other(a), v); }},
+      {"sameas", same}, {"eq", kEqual}, {"equalto", kEqual}, {"==", kEqual}, {"ne", kUnequal}, {"!=", kUnequal},
+      {"lt", kLess}, {"lessthan", kLess}, {"<", kLess}, {"le", kLessEqual}, {"<=", kLessEqual}, {"gt", kGreater},
+      {"greaterthan", kGreater}, {">", kGreater}, {"ge", kGreaterEqual}, {">=", kGreaterEqual}};
+  return table;
+}
+
+Value range(Evaluation& evaluation, const Arguments& a) {
+  const size_t n = a.positional.size();
+  if (n < 1 || n > 3) fail("range: expected one to three numbers, found {}", n);
+  const int64_t start = n > 1 ? a.positional[0].integer("range") : 0;
+  const int64_t stop = a.positional[n > 1 ? 1 : 0].integer("range"), step = n > 2 ? a.positional[2].integer("range") : 1;
+  if (step == 0) fail("range: expected a step other than 0, found 0");
+  constexpr size_t kMaxRange = 100'000;  // jinja2.sandbox.MAX_RANGE
+  std::vector<Value> items;
+  for (int64_t i = start; step > 0 ? i < stop : i > stop;) {
+    if (items.size() >= kMaxRange) fail("range: expected at most {} numbers, found more", kMaxRange);
+    items.emplace_back(i);
+    if (__builtin_add_overflow(i, step, &i)) break;
+  }
+  evaluation.charge(items.size());
+  return items;
+}
+
+Dict dict_of(const Arguments& a) {
+  Dict dict;
+  if (!a.positional.empty()) {
+    if (a.positional[0].dict() == nullptr) fail("dict: expected a dict or named values, found {}", type_name(a.positional[0]));
+    dict = *a.positional[0].dict();
+  }
+  for (const auto& [name, value] : a.named) dict.set(name, value);
+  return dict;
+}
+
+}  // namespace
+
+bool apply_test(const std::string& name, const Value& value, const Arguments& arguments) {
+  const auto found = tests().find(name);
+  if (found == tests().end()) fail("test: expected one that is supported, found \"{}\"", name);
+  return found->second(value, arguments);
+}
+
+void add_functions(Dict& globals) {
+  const auto add = [&](const char* name, auto function) { globals.set(name, Callable{name, function}); };
+  add("range", range);
+  add("dict", [](Evaluation&, const Arguments& a) -> Value { return dict_of(a); });
+  add("namespace", [](Evaluation& evaluation, const Arguments& a) -> Value { return evaluation.keep({dict_of(a)}); });
+  add("raise_exception", [](Evaluation&, const Arguments& a) -> Value {
+    fail("the template refuses the conversation: {}", a.positional.empty() ? "" : to_text(a.positional[0]));
+  });
+}
+
+}  // namespace hadal::jinja

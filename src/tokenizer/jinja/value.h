@@ -1,0 +1,117 @@
+// What a template computes with: Python's values, as far as chat templates know them. Values are cheap to copy; strings,
+// lists and dicts are shared and never change once made (Hugging Face runs templates in a sandbox that forbids it, too).
+// Errors of this folder are hadal::Error without the line; the evaluator adds it.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/json.h"
+
+namespace hadal::jinja {
+
+class Value;
+struct Evaluation;  // the running render: charges steps (evaluator.h)
+
+struct Undefined {
+  std::string name;  // what was looked for, for messages
+};
+struct None {};
+struct List {
+  std::vector<Value> items;
+  int depth = 1;
+};
+struct Dict {
+  std::vector<std::pair<std::string, Value>> entries;  // in order of insertion
+  int depth = 1;
+  const Value* find(std::string_view key) const;
+  void set(std::string key, Value value);
+};
+struct Namespace {  // the one thing that changes: {% set ns.x = 1 %}
+  Dict attributes;
+};
+struct Arguments {
+  std::vector<Value> positional;
+  std::vector<std::pair<std::string, Value>> named;
+  // The argument at `index` or called `name`; null when it was not given.
+  const Value* get(size_t index, std::string_view name) const;
+};
+struct Callable {
+  std::string name;
+  std::function<Value(Evaluation&, const Arguments&)> call;
+};
+
+class Value {
+ public:
+  using Variant = std::variant<Undefined, None, bool, int64_t, double, std::shared_ptr<const std::string>,
+                               std::shared_ptr<const List>, std::shared_ptr<const Dict>, std::shared_ptr<Namespace>,
+                               std::shared_ptr<const Callable>>;
+  Value() = default;  // undefined
+  Value(None) : data_(None{}) {}
+  Value(Undefined undefined) : data_(std::move(undefined)) {}
+  Value(std::same_as<bool> auto truth) : data_(truth) {}  // bool itself: pointers would convert silently
+  Value(std::same_as<int64_t> auto number) : data_(number) {}
+  Value(std::same_as<double> auto number) : data_(number) {}
+  Value(std::string text) : data_(std::make_shared<const std::string>(std::move(text))) {}
+  Value(std::vector<Value> items);
+  Value(Dict dict);
+  Value(std::shared_ptr<Namespace> space) : data_(std::move(space)) {}
+  Value(Callable callable) : data_(std::make_shared<const Callable>(std::move(callable))) {}
+  static Value of(size_t number) { return Value(static_cast<int64_t>(number)); }
+
+  bool is_undefined() const { return std::holds_alternative<Undefined>(data_); }
+  bool is_none() const { return std::holds_alternative<None>(data_); }
+  bool is_bool() const { return std::holds_alternative<bool>(data_); }
+  bool is_integer() const { return std::holds_alternative<int64_t>(data_); }
+  bool is_float() const { return std::holds_alternative<double>(data_); }
+  bool is_number() const { return is_bool() || is_integer() || is_float(); }
+  // Null when the value is of another type.
+  const std::string* string() const { return pointee<std::shared_ptr<const std::string>>(); }
+  const List* list() const { return pointee<std::shared_ptr<const List>>(); }
+  const Dict* dict() const { return pointee<std::shared_ptr<const Dict>>(); }
+  const Callable* callable() const { return pointee<std::shared_ptr<const Callable>>(); }
+  Namespace* space() const { return const_cast<Namespace*>(pointee<std::shared_ptr<Namespace>>()); }
+  const Undefined& undefined() const { return std::get<Undefined>(data_); }
+  int depth() const;
+
+  bool truth() const;
+  int64_t integer(std::string_view who) const;  // bool counts as 0 and 1; Error for other types
+  double number(std::string_view who) const;
+  const std::string& text(std::string_view who) const;  // Error when no string
+
+ private:
+  template <typename Pointer>
+  auto pointee() const -> decltype(std::declval<const Pointer&>().get()) {
+    const auto* pointer = std::get_if<Pointer>(&data_);
+    return pointer == nullptr ? nullptr : pointer->get();
+  }
+  Variant data_;
+};
+
+inline constexpr int kMaxValueDepth = 200;  // nested lists and dicts
+
+Value value_of_json(const OrderedJson& json, int depth = 0);
+std::string type_name(const Value& value);           // as Python calls it
+std::string to_text(const Value& value);             // Python's str()
+std::string to_repr(const Value& value);             // Python's repr()
+bool equal(const Value& a, const Value& b);          // ==
+int compare(const Value& a, const Value& b);         // < 0, 0, > 0; Error when they have no order
+std::vector<Value> items_of(const Value& value);     // what `for` visits; Error when it visits nothing of this type
+
+struct JsonStyle {
+  int indent = -1;  // -1: one line
+  bool ensure_ascii = false, sort_keys = false;
+  std::string item_separator = ", ", key_separator = ": ";
+};
+std::string to_json(const Value& value, const JsonStyle& style);  // Python's json.dumps
+
+std::string float_repr(double number);
+
+}  // namespace hadal::jinja
