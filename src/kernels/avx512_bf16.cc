@@ -9,14 +9,21 @@ namespace {
 
 constexpr int kMaxRows = 12;  // x 2 vectors = 24 sums of the 32 registers
 
+// `ahead` words after b lies what is read next: the first rows to use this block fetch it into the second-level cache.
 template <int kRows>
-void multiply_rows(const uint16_t* a, int64_t lda, const uint32_t* b, int64_t pairs, float* c, int64_t ldc, __mmask16 left,
-                   __mmask16 right, bool accumulate) {
+void multiply_rows(const uint16_t* a, int64_t lda, const uint32_t* b, int64_t pairs, int64_t ahead, float* c, int64_t ldc,
+                   __mmask16 left, __mmask16 right, bool accumulate) {
   __m512 sum0[kRows], sum1[kRows];
 #pragma GCC unroll 12
-  for (int r = 0; r < kRows; ++r) sum0[r] = sum1[r] = _mm512_setzero_ps();
+  for (int r = 0; r < kRows; ++r) {
+    sum0[r] = sum1[r] = _mm512_setzero_ps();
+    _mm_prefetch(c + r * ldc, _MM_HINT_T0);
+    _mm_prefetch(c + r * ldc + 16, _MM_HINT_T0);
+  }
   for (int64_t p = 0; p < pairs; ++p, b += kPanel) {
     const __m512bh b0 = (__m512bh)_mm512_loadu_si512(b), b1 = (__m512bh)_mm512_loadu_si512(b + 16);
+    _mm_prefetch(b + ahead, _MM_HINT_T1);
+    _mm_prefetch(b + ahead + 16, _MM_HINT_T1);
 #pragma GCC unroll 12
     for (int r = 0; r < kRows; ++r) {
       int32_t pair;
@@ -38,7 +45,7 @@ void multiply_rows(const uint16_t* a, int64_t lda, const uint32_t* b, int64_t pa
   }
 }
 
-using RowsFn = void (*)(const uint16_t*, int64_t, const uint32_t*, int64_t, float*, int64_t, __mmask16, __mmask16, bool);
+using RowsFn = void (*)(const uint16_t*, int64_t, const uint32_t*, int64_t, int64_t, float*, int64_t, __mmask16, __mmask16, bool);
 constexpr RowsFn kTable[] = {nullptr,           multiply_rows<1>, multiply_rows<2>,  multiply_rows<3>,  multiply_rows<4>,
                              multiply_rows<5>,  multiply_rows<6>, multiply_rows<7>,  multiply_rows<8>,  multiply_rows<9>,
                              multiply_rows<10>, multiply_rows<11>, multiply_rows<12>};
@@ -52,7 +59,7 @@ void multiply_avx512_bf16(const void* a_block, int64_t lda, const void* panel, i
   int64_t groups = (rows + kMaxRows - 1) / kMaxRows;
   for (int64_t r = 0; r < rows; --groups) {
     const int64_t height = (rows - r + groups - 1) / groups;  // groups of nearly equal height: no thin last one
-    kTable[height](a + r * lda, lda, static_cast<const uint32_t*>(panel), k / 2, c + r * ldc, ldc,
+    kTable[height](a + r * lda, lda, static_cast<const uint32_t*>(panel), k / 2, r == 0 ? k / 2 * kPanel : 0, c + r * ldc, ldc,
                    static_cast<__mmask16>(mask), static_cast<__mmask16>(mask >> 16), accumulate);
     r += height;
   }
