@@ -1,0 +1,215 @@
+// The ladder of equalities: one forward trains, prefills and decodes, and all ways through it give the same bits.
+#include <algorithm>
+
+#include "model/tiny_models.h"
+
+namespace hadal {
+namespace {
+
+using test::expect_same_rows;
+using test::make_batch;
+using test::make_model;
+using test::part_of;
+
+// Runs fn(ctx, model) for every tiny model, precision and CPU level.
+template <typename F>
+void for_every_model(F&& fn) {
+  test::at_every_level_and_precision([&](const Context& ctx) {
+    for (const auto& [name, config] : test::tiny_configs()) {
+      SCOPED_TRACE(name);
+      const auto model = make_model(config);
+      fn(ctx, *model);
+      if (testing::Test::HasFatalFailure()) return;
+    }
+  });
+}
+
+// Feeds [begin, begin + count) of sequence s to a state and returns the hidden rows.
+Tensor feed(const Context& ctx, Model& model, const Batch& batch, size_t s, int64_t begin, int64_t count, KvSequence& state) {
+  Batch part = part_of(batch, s, begin, count);
+  EXPECT_EQ(state.length(), begin);
+  EXPECT_TRUE(state.extend(count));
+  part.states = {&state};
+  return forward(ctx, model, part).hidden;
+}
+
+TEST(Ladder, BatchOfOneEqualsBatchOfMany) {
+  for_every_model([](const Context& ctx, Model& model) {
+    const Batch batch = make_batch({5, 1, 90, 33, 2}, model.config.vocab);
+    for (MlaForm form : {MlaForm::expanded, MlaForm::absorbed}) {
+      if (form == MlaForm::absorbed && !model.config.is_mla()) continue;
+      const Tensor whole = forward(ctx, model, batch, {.mla_form = form}).hidden;
+      for (size_t s = 0; s + 1 < batch.offsets.size(); ++s) {
+        const Batch alone = part_of(batch, s, 0, batch.offsets[s + 1] - batch.offsets[s]);
+        expect_same_rows(whole, batch.offsets[s], forward(ctx, model, alone, {.mla_form = form}).hidden, "sequence " + std::to_string(s));
+      }
+    }
+  });
+}
+
+TEST(Ladder, PrefillEqualsChunksEqualsDecode) {
+  for_every_model([](const Context& ctx, Model& model) {
+    const int64_t length = 80;
+    const Batch batch = make_batch({static_cast<int32_t>(length)}, model.config.vocab);
+    KvCache cache(model.config, 4 * 128, ctx.precision);
+    KvSequence at_once(cache), chunks(cache), decoded(cache);
+    const Tensor whole = feed(ctx, model, batch, 0, 0, length, at_once);
+    for (int64_t begin = 0, size = 1; begin < length; begin += size, size = size * 3 + 1) {  // 1, 4, 13, 40, the rest
+      size = std::min(size, length - begin);
+      expect_same_rows(whole, begin, feed(ctx, model, batch, 0, begin, size, chunks), "chunk");
+    }
+    for (int64_t t = 0; t < length; ++t) expect_same_rows(whole, t, feed(ctx, model, batch, 0, t, 1, decoded), "token by token");
+  });
+}
+
+// The trainer's forward, over whole sequences without a cache, gives the engine's bits.
+TEST(Ladder, TrainerForwardEqualsEngine) {
+  for_every_model([](Context ctx, Model& model) {
+    const Batch batch = make_batch({70, 9, 1}, model.config.vocab);
+    Tape tape;
+    Context training = ctx;
+    training.tape = &tape;
+    const Tensor trained = forward(training, model, batch, {.mla_form = MlaForm::absorbed, .balance_weight = 0.01f}).hidden;
+    KvCache cache(model.config, 512, ctx.precision);
+    for (size_t s = 0; s + 1 < batch.offsets.size(); ++s) {
+      KvSequence state(cache);
+      const int64_t length = batch.offsets[s + 1] - batch.offsets[s], prompt = length / 2;
+      if (prompt > 0) expect_same_rows(trained, batch.offsets[s], feed(ctx, model, batch, s, 0, prompt, state), "prefill");
+      for (int64_t t = prompt; t < length; ++t) expect_same_rows(trained, batch.offsets[s] + t, feed(ctx, model, batch, s, t, 1, state), "decode");
+    }
+  });
+}
+
+// One call may prefill one sequence, continue a second and decode a third.
+TEST(Ladder, MixedBatchEqualsEachAlone) {
+  for_every_model([](const Context& ctx, Model& model) {
+    const Batch batch = make_batch({30, 75, 20}, model.config.vocab);
+    const std::vector<int64_t> before = {0, 66, 19}, now = {30, 9, 1};
+    KvCache cache(model.config, 1024, ctx.precision);
+    KvSequence a(cache), b(cache), c(cache);
+    KvSequence* const states[] = {&a, &b, &c};
+    Batch mixed;
+    mixed.offsets = {0};
+    std::vector<Tensor> wanted;
+    for (size_t s = 0; s < 3; ++s) {
+      KvSequence alone(cache);
+      for (KvSequence* state : {&alone, states[s]})
+        if (before[s] > 0) feed(ctx, model, batch, s, 0, before[s], *state);
+      wanted.push_back(feed(ctx, model, batch, s, before[s], now[s], alone));
+      const Batch part = part_of(batch, s, before[s], now[s]);
+      mixed.ids.insert(mixed.ids.end(), part.ids.begin(), part.ids.end());
+      mixed.positions.insert(mixed.positions.end(), part.positions.begin(), part.positions.end());
+      mixed.offsets.push_back(static_cast<int32_t>(mixed.ids.size()));
+      mixed.states.push_back(states[s]);
+      ASSERT_TRUE(states[s]->extend(now[s]));
+    }
+    const Tensor found = forward(ctx, model, mixed).hidden;
+    for (size_t s = 0; s < 3; ++s) expect_same_rows(found, mixed.offsets[s], wanted[s], "sequence " + std::to_string(s));
+  });
+}
+
+// Blocks that others used and gave back, in any order, with what they left in them.
+TEST(Ladder, TheResultDoesNotDependOnWhereItsBlocksLie) {
+  for_every_model([](const Context& ctx, Model& model) {
+    const Batch batch = make_batch({150, 70}, model.config.vocab);
+    KvCache fresh(model.config, 192, ctx.precision), used(model.config, 640, ctx.precision);
+    KvSequence first(fresh);
+    const Tensor wanted = feed(ctx, model, batch, 0, 0, 150, first);
+    KvSequence scattered(used);
+    {
+      KvSequence x(used), y(used), z(used);
+      feed(ctx, model, batch, 1, 0, 70, x);
+      feed(ctx, model, batch, 1, 0, 70, y);
+      feed(ctx, model, batch, 1, 0, 70, z);
+      y.truncate(0);
+      expect_same_rows(wanted, 0, feed(ctx, model, batch, 0, 0, 60, scattered), "first part");
+      x.truncate(3);
+      expect_same_rows(wanted, 60, feed(ctx, model, batch, 0, 60, 50, scattered), "second part");
+    }
+    expect_same_rows(wanted, 110, feed(ctx, model, batch, 0, 110, 40, scattered), "third part");
+  });
+}
+
+// What is cut off and written anew (a rejected guess, an edited prompt) leaves no trace.
+TEST(Ladder, TruncatingAndGoingOnEqualsFresh) {
+  for_every_model([](const Context& ctx, Model& model) {
+    const Batch batch = make_batch({90}, model.config.vocab), other = make_batch({90}, model.config.vocab, 6);
+    KvCache cache(model.config, 512, ctx.precision);
+    KvSequence fresh(cache), reused(cache);
+    const Tensor wanted = feed(ctx, model, batch, 0, 0, 90, fresh);
+    feed(ctx, model, batch, 0, 0, 40, reused);
+    feed(ctx, model, other, 0, 40, 50, reused);
+    reused.truncate(40);
+    expect_same_rows(wanted, 40, feed(ctx, model, batch, 0, 40, 50, reused), "after the cut");
+  });
+}
+
+// The same function in two orders of multiplication. With all experts chosen: a rounded hidden state may otherwise pick
+// another expert, rightly. Bounds: the largest difference by the root mean square of the hidden state.
+TEST(Ladder, ExpandedIsCloseToAbsorbed) {
+  test::at_every_level_and_precision([](const Context& ctx) {
+    for (bool with_q_lora : {true, false}) {
+      ModelConfig config = test::tiny_deepseek(with_q_lora);
+      config.top_k = config.experts, config.groups = config.top_groups = 1;
+      const auto model = make_model(config);
+      const Batch batch = make_batch({5, 90, 33}, config.vocab);
+      const Tensor expanded = forward(ctx, *model, batch, {.mla_form = MlaForm::expanded}).hidden;
+      const Tensor absorbed = forward(ctx, *model, batch, {.mla_form = MlaForm::absorbed}).hidden;
+      EXPECT_LE(test::relative_error(expanded.values(), test::doubles(absorbed)), ctx.precision == Precision::f32 ? 2e-5 : 0.1);
+    }
+  });
+}
+
+struct LossAndGradients {
+  LossResult loss;
+  std::vector<std::vector<float>> gradients;
+};
+
+LossAndGradients train_step(Context ctx, const ModelConfig& config, MlaForm form) {
+  const auto model = make_model(config);
+  const Batch batch = make_batch({90, 3, 40}, config.vocab);
+  const std::vector<int32_t> targets = make_batch({133}, config.vocab, 8).ids;
+  const std::vector<float> weights(133, 1.0f);
+  Tape tape;
+  ctx.tape = &tape;
+  LossAndGradients result;
+  result.loss = language_model_loss(ctx, *model, batch, targets, weights, {.balance_weight = 0.01f, .mla_form = form, .scale = 1.0f / 133});
+  tape.backward();
+  for (Param* p : model->params())
+    if (!p->weight.frozen) result.gradients.emplace_back(p->weight.grad(), p->weight.grad() + p->weight.value().size());
+  return result;
+}
+
+TEST(Ladder, AnyNumberOfThreadsGivesTheSameLossAndGradients) {
+  ThreadPool one(1), two(2), three(3);
+  test::at_every_level_and_precision([&](const Context& ctx) {
+    for (const auto& [name, config] : test::tiny_configs()) {
+      SCOPED_TRACE(name);
+      for (MlaForm form : {MlaForm::expanded, MlaForm::absorbed}) {
+        const auto wanted = train_step({.precision = ctx.precision, .pool = &one}, config, form);
+        for (ThreadPool* pool : {&two, &three}) {
+          const auto found = train_step({.precision = ctx.precision, .pool = pool}, config, form);
+          EXPECT_EQ(found.loss.main.sum, wanted.loss.main.sum);
+          EXPECT_EQ(found.loss.mtp.sum, wanted.loss.mtp.sum);
+          EXPECT_EQ(found.loss.balance, wanted.loss.balance);
+          EXPECT_TRUE(found.gradients == wanted.gradients) << pool->size() << " threads";
+        }
+      }
+    }
+  });
+}
+
+// The log-probabilities that a trainer computes over whole sequences are the engine's: logits of any rows, bit for bit.
+TEST(Ladder, LogitsOfOneRowEqualThoseAmongMany) {
+  for_every_model([](const Context& ctx, Model& model) {
+    const Batch batch = make_batch({40}, model.config.vocab);
+    const Tensor hidden = forward(ctx, model, batch).hidden;
+    std::vector<int64_t> rows;
+    for (int64_t t = 0; t < 40; ++t) rows.push_back(t);
+    const Tensor all = logits(ctx, model, hidden, rows);
+    for (int64_t t : rows) expect_same_rows(all, t, logits(ctx, model, hidden, {&t, 1}), "one row");
+  });
+}
+
+}  // namespace
+}  // namespace hadal
