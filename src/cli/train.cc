@@ -1,0 +1,56 @@
+// hadal train RECIPE.toml
+#include <csignal>
+#include <cstdio>
+
+#include "base/error.h"
+#include "base/progress.h"
+#include "cli/options.h"
+#include "cli/verb.h"
+#include "train/train_run.h"
+#include "train/trainer.h"
+
+namespace hadal {
+namespace {
+
+// Ctrl-C and SIGTERM: save and stop after the step; a second time ends the process as usual (the last checkpoint is whole).
+void stop_on_signals() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { Trainer::request_stop(); };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+}  // namespace
+
+int train_command(int argc, char** argv) {
+  CLI::App app("Trains a model by a recipe (recipes/*.toml): tokenizer, data, stages, checkpoints and the finished model's folder.\n"
+               "Ctrl-C saves a checkpoint and stops; --resume goes on from there.", argv[0]);
+  std::string file, output;
+  TrainRunOptions options;
+  bool json = false, no_save = false;
+  app.add_option("recipe", file, "the recipe, a TOML file")->required();
+  app.add_flag("--resume", options.resume, "go on from the run's newest checkpoint");
+  app.add_option("--output", output, "the run's folder, instead of the recipe's");
+  app.add_option("--max-steps", options.max_steps, "stop after so many steps in all")->check(CLI::PositiveNumber);
+  app.add_flag("--no-save", no_save, "write no checkpoints, logs or model (for timing)");
+  add_common_options(app, &json);
+  if (const auto code = parse_options(app, argc, argv)) return *code;
+  options.save = !no_save;
+
+  Recipe recipe = read_recipe(file);
+  if (!output.empty()) recipe.output = output;
+  stop_on_signals();
+  const OrderedJson report = run_recipe(recipe, options);
+  if (json) print_json(report);
+  if (report.at("finished") == true) {
+    fmt::print(stderr, "{}: done in {}{}\n", recipe.name, duration_text(report.at("seconds")),
+               options.save ? fmt::format("; the model is {}", report.at("model").get<std::string>()) : "");
+    return 0;
+  }
+  fmt::print(stderr, "{}: stopped at step {}{}\n", recipe.name, report.at("steps").get<int64_t>(),
+             options.save ? "; go on with --resume" : "");
+  return 0;
+}
+
+}  // namespace hadal
