@@ -25,7 +25,7 @@ void expect_invariant(const std::string& what, const std::function<Tensor(int64_
 
 TEST(BatchInvariance, LinearOps) {
   test::at_every_level_and_precision([](const Context& ctx) {
-    for (int64_t in : {5, 64, 131}) {
+    for (int64_t in : {5, 64, 131, 700}) {
       const Weight w(random_tensor({45, in}, 1)), bias(random_tensor({45}, 2)), heads(random_tensor({3 * 7, in}, 3));
       const Tensor x = random_tensor({kRows, in}, 4), x3 = random_tensor({kRows, 3 * in}, 5), xt = random_tensor({kRows, 3 * 4}, 6);
       expect_invariant("linear", [&](int64_t b, int64_t e) { return linear(ctx, rows_of(x, b, e), w, &bias); });
@@ -176,6 +176,25 @@ TEST(BatchInvariance, AttentionOverStoredRowsEqualsAttention) {
           expect_same_rows(whole, 30 - count, rows_of(found, 0, count), "first sequence");
           expect_same_rows(whole, 30 + second - count, rows_of(found, count, 2 * count), "second sequence");
         }
+      }
+    }
+  });
+}
+
+// Long enough for several blocks along the keys, and for query blocks to shrink.
+TEST(BatchInvariance, AttentionOverLongSequences) {
+  test::at_every_level_and_precision([](const Context& ctx) {
+    for (int32_t length : {700, 17000}) {
+      const Attended a({.heads = 2, .kv_heads = 1, .k_dim = 6, .v_dim = 4}, length);
+      const int32_t count = 70;
+      const Stored kv(a, ctx.precision == Precision::bf16, 0, length, 0);
+      const std::vector<int32_t> all = {0, count}, single = {0, 1};
+      const Tensor whole = attention_cached(ctx, a.shape, rows_of(a.q, length - count, length), {&kv.rows, 1}, a.k.cols(), all);
+      for (int32_t back : {1, 2, 33, 69}) {
+        KvRows shorter = kv.rows;
+        shorter.length = length - back;
+        const Tensor one = attention_cached(ctx, a.shape, rows_of(a.q, length - back - 1, length - back), {&shorter, 1}, a.k.cols(), single);
+        expect_same_rows(whole, count - back - 1, one, std::to_string(length) + " keys less " + std::to_string(back));
       }
     }
   });

@@ -100,8 +100,7 @@ inline std::vector<int64_t> best(const Numbers& x, int64_t count) {
   std::vector<int64_t> order(x.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return x[at(a)] > x[at(b)]; });
-  order.resize(at(count));
-  return order;
+  return {order.begin(), order.begin() + count};
 }
 
 // One token's experts and their weights. `scores` gets the affinities of all experts.
