@@ -156,4 +156,5 @@ addEventListener('pagehide', () => {
   if (!talk.busy) return;
   writer.flush();
   saveChat(talk.busy);
+  stop();
 });

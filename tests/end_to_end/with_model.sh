@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# with_model.sh FOLDER TESTS... runs the Node.js tests of FOLDER against a model: HADAL_TEST_MODEL, else models/pilot, else a
+# small one that recipes/smoke.toml trains first. Exit status 77: skipped, something that the tests need is not installed.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+export HADAL_BINARY=${HADAL_BINARY:-$root/build/hadal}
+skip() { echo "skipped: $*"; exit 77; }
+
+folder=$1
+shift
+command -v node >/dev/null || skip "Node.js is not installed (apt-get install nodejs npm)"
+(($(node -p 'process.versions.node.split(".")[0]') >= 18)) || skip "Node.js 18 or later is needed, found $(node --version)"
+if [[ $folder == browser ]]; then
+  [[ -x ${CHROMIUM:-/usr/bin/chromium} ]] || skip "Chromium is not installed (apt-get install chromium)"
+fi
+if [[ ! -d $root/tests/$folder/node_modules ]]; then
+  command -v npm >/dev/null || skip "npm is not installed"
+  (cd "$root/tests/$folder" && npm ci --no-audit --no-fund --loglevel=error) || skip "npm ci failed; is there a network?"
+fi
+
+if [[ -z ${HADAL_TEST_MODEL:-} ]]; then
+  HADAL_TEST_MODEL=$root/models/pilot
+  if [[ ! -f $HADAL_TEST_MODEL/config.json ]]; then
+    HADAL_TEST_MODEL=$(dirname "$HADAL_BINARY")/test_model
+    exec 9>"$HADAL_TEST_MODEL.lock"
+    flock 9
+    if [[ ! -f $HADAL_TEST_MODEL/config.json ]]; then
+      (cd "$root" && "$HADAL_BINARY" train recipes/smoke.toml --out "$HADAL_TEST_MODEL") >"$HADAL_TEST_MODEL.log" 2>&1 ||
+        { cat "$HADAL_TEST_MODEL.log"; exit 1; }
+    fi
+    exec 9>&-
+  fi
+fi
+export HADAL_TEST_MODEL
+cd "$root/tests/$folder"
+exec node --test "$@"
