@@ -86,6 +86,8 @@ class Evaluator {
       case Kind::set_member: set_member(s); break;
       case Kind::set_block: set_block(s); break;
       case Kind::macro: frames_.back().set(s.text, macro(s)); break;
+      case Kind::call_block: call_block(s); break;
+      case Kind::filter_block: filter_block(s); break;
       case Kind::block: return run_body(s.bodies[0]);
       case Kind::loop_break: return Flow::loop_break;
       case Kind::loop_continue: return Flow::loop_continue;
@@ -154,13 +156,43 @@ class Evaluator {
     return text;
   }
 
-  void set_block(const Statement& s) {
+  // The text of a body, passed through the filters of exprs[0].
+  Value filtered_body(const Statement& s) {
     frames_.emplace_back();
     Value text(capture(s.bodies[0]));
     frames_.back().set(std::string(kBlockText), std::move(text));
     Value filtered = evaluate(*s.exprs[0]);
     frames_.pop_back();
-    frames_.back().set(s.names[0], std::move(filtered));
+    return filtered;
+  }
+
+  void set_block(const Statement& s) {
+    Value text = filtered_body(s);  // first: it may move the frames
+    frames_.back().set(s.names[0], std::move(text));
+  }
+  void filter_block(const Statement& s) { write(to_text(filtered_body(s))); }
+
+  // {% call(names) macro(...) %}body{% endcall %}: the macro gets the body as caller(), which sees the names of here.
+  void call_block(const Statement& s) {
+    Dict visible;
+    for (size_t i = base_; i < frames_.size(); ++i) {
+      for (const auto& [name, value] : frames_[i].entries) visible.set(name, value);
+    }
+    const Value caller(Callable{"caller", [this, &s, visible](Evaluation&, const Arguments& given) {
+      const Deeper deeper(*this);
+      const size_t outer_base = std::exchange(base_, frames_.size());
+      frames_.push_back(visible);
+      for (size_t i = 0; i < s.names.size(); ++i) {
+        const Value* value = given.get(i, s.names[i]);
+        frames_.back().set(s.names[i], value != nullptr ? *value : Value(Undefined{s.names[i]}));
+      }
+      std::string text = capture(s.bodies[0]);
+      frames_.pop_back();
+      base_ = outer_base;
+      return Value(std::move(text));
+    }});
+    if (s.exprs[0]->kind != Expr::Kind::call) fail("call: expected a call of a macro, found another expression");
+    write(to_text(call(*s.exprs[0], &caller)));
   }
 
   Value macro(const Statement& s) {
@@ -174,7 +206,7 @@ class Evaluator {
       fail("macro {}: expected at most {} arguments, found {}", s.text, s.names.size(), arguments.positional.size());
     }
     for (const auto& [name, value] : arguments.named) {
-      if (std::find(s.names.begin(), s.names.end(), name) == s.names.end()) fail("macro {}: has no parameter {}", s.text, name);
+      if (name != "caller" && std::find(s.names.begin(), s.names.end(), name) == s.names.end()) fail("macro {}: has no parameter {}", s.text, name);
     }
     const size_t outer_base = std::exchange(base_, frames_.size());
     frames_.emplace_back();
@@ -184,6 +216,7 @@ class Evaluator {
       Value value = given != nullptr ? *given : i >= first_default ? evaluate(*s.exprs[i - first_default]) : Value(Undefined{s.names[i]});
       frames_.back().set(s.names[i], std::move(value));
     }
+    if (const Value* caller = arguments.get(SIZE_MAX, "caller")) frames_.back().set("caller", *caller);
     std::string text = capture(s.bodies[0]);
     frames_.pop_back();
     base_ = outer_base;
@@ -200,8 +233,8 @@ class Evaluator {
       case Kind::name: return look_up(e.text);
       case Kind::list: return list(e);
       case Kind::dict: return dict(e);
-      case Kind::negate: return arithmetic(evaluation_, "-", Value(int64_t{0}), evaluate(*e.parts[0]));
-      case Kind::positive: return arithmetic(evaluation_, "+", Value(int64_t{0}), evaluate(*e.parts[0]));
+      case Kind::negate: return arithmetic(evaluation_, "*", Value(int64_t{-1}), number(*e.parts[0]));
+      case Kind::positive: return arithmetic(evaluation_, "*", Value(int64_t{1}), number(*e.parts[0]));
       case Kind::logic_not: return !evaluate(*e.parts[0]).truth();
       case Kind::logic_and: case Kind::logic_or: return logic(e);
       case Kind::arithmetic: return binary(e);
@@ -212,8 +245,15 @@ class Evaluator {
       case Kind::slice: return slice(e);
       case Kind::call: return call(e);
       case Kind::filter: case Kind::test: return filter_or_test(e);
+      case Kind::unpack: case Kind::unpack_named: break;  // arguments() deals with them
     }
     return {};
+  }
+
+  Value number(const Expr& e) {
+    Value value = evaluate(e);
+    value.number("sign");  // an Error when it is none
+    return value;
   }
 
   Value list(const Expr& e) {
@@ -292,15 +332,22 @@ class Evaluator {
     Arguments made;
     const size_t num_positional = e.parts.size() - e.names.size();
     for (size_t i = 1; i < e.parts.size(); ++i) {
-      if (i < num_positional) made.positional.push_back(evaluate(*e.parts[i]));
+      if (e.parts[i]->kind == Expr::Kind::unpack) {
+        for (Value& item : items_of(evaluate(*e.parts[i]->parts[0]))) made.positional.push_back(std::move(item));
+      } else if (e.parts[i]->kind == Expr::Kind::unpack_named) {
+        const Value named = evaluate(*e.parts[i]->parts[0]);
+        if (named.dict() == nullptr) fail("**: expected a dict, found {}", type_name(named));
+        for (const auto& entry : named.dict()->entries) made.named.push_back(entry);
+      } else if (i < num_positional) made.positional.push_back(evaluate(*e.parts[i]));
       else made.named.emplace_back(e.names[i - num_positional], evaluate(*e.parts[i]));
     }
     return made;
   }
 
-  Value call(const Expr& e) {
+  Value call(const Expr& e, const Value* caller = nullptr) {
     const Value callee = evaluate(*e.parts[0]);
-    const Arguments given = arguments(e);
+    Arguments given = arguments(e);
+    if (caller != nullptr) given.named.emplace_back("caller", *caller);
     line_ = e.line;
     if (callee.callable() == nullptr) fail("expected a function to call, found {}", type_name(callee));
     return callee.callable()->call(evaluation_, given);

@@ -87,7 +87,7 @@ Value to_json_filter(const Call& c) {
     const int64_t width = indent->integer("tojson: indent");
     if (width < 0 || width > 64) fail("tojson: indent: expected 0 to 64, found {}", width);
     style.indent = static_cast<int>(width);
-    style.item_separator = ",";
+    style.item_separator.assign(1, ',');
   }
   if (const Value* separators = c.get(2, "separators"); separators != nullptr && !separators->is_none()) {
     const std::vector<Value> pair = items_of(*separators);

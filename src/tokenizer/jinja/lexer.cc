@@ -208,12 +208,13 @@ class Lexer {
     };
     run();
     bool floating = false;
-    if (at_ + 1 < source_.size() && source_[at_] == '.' && is_digit(source_[at_ + 1])) {
+    const bool is_index = start > 0 && source_[start - 1] == '.';  // x.0.1 is an item of an item, not 0.1
+    if (!is_index && at_ + 1 < source_.size() && source_[at_] == '.' && is_digit(source_[at_ + 1])) {
       floating = true;
       digits += source_[at_++];
       run();
     }
-    if (at_ < source_.size() && (source_[at_] == 'e' || source_[at_] == 'E')) {
+    if (!is_index && at_ < source_.size() && (source_[at_] == 'e' || source_[at_] == 'E')) {
       size_t exponent = at_ + 1;
       if (exponent < source_.size() && (source_[exponent] == '-' || source_[exponent] == '+')) ++exponent;
       if (exponent < source_.size() && is_digit(source_[exponent])) {

@@ -47,7 +47,7 @@ std::vector<Value> split_spaces(std::string_view text, int64_t max_splits) {
       }
       --max_splits;
     } else {
-      end = strip_right(text).size();
+      end = text.size();
     }
     parts.emplace_back(std::string(text.substr(0, end)));
     text = strip_left(text.substr(end));

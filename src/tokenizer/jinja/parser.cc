@@ -307,7 +307,13 @@ class Parser {
         expect_op(",");
         if (skip_op(")")) break;
       }
-      if (is_op("*") || is_op("**")) fail_here("plain arguments (unpacking is not supported)");
+      if (is_op("*") || is_op("**")) {
+        const Kind kind = is_op("*") ? Kind::unpack : Kind::unpack_named;
+        const int line = take().line;
+        if (!call.names.empty()) fail_here("unpacked arguments before named ones");
+        add(call, make(kind, line, "", expression()));
+        continue;
+      }
       if (peek().kind == TokenKind::name && peek(1).kind == TokenKind::op && peek(1).text == "=") {
         call.names.push_back(take().text);
         take();
@@ -404,6 +410,8 @@ class Parser {
     if (skip_word("for")) return parse_for(line);
     if (skip_word("set")) return parse_set(line);
     if (skip_word("macro")) return parse_macro(line);
+    if (skip_word("call")) return parse_call_block(line);
+    if (skip_word("filter")) return parse_filter_block(line);
     if (skip_word("generation")) {
       auto made = statement(Statements::block, line);
       end_tag();
@@ -415,7 +423,7 @@ class Parser {
       auto made = statement(take().text == "break" ? Statements::loop_break : Statements::loop_continue, line);
       return end_tag(), std::move(made);
     }
-    fail_here("a statement (if, for, set, macro, break, continue, generation)");
+    fail_here("a statement (if, for, set, macro, call, filter, break, continue, generation)");
   }
 
   std::unique_ptr<Statement> parse_if(int line) {
@@ -472,11 +480,40 @@ class Parser {
     }
     if (made->kind != Statements::set || made->names.size() != 1) fail_here("\"=\"");
     made->kind = Statements::set_block;
-    ExprPtr chain = make(Kind::name, line, std::string(kBlockText));
-    while (is_op("|")) chain = filter(std::move(chain));
-    made->exprs.push_back(std::move(chain));
+    made->exprs.push_back(block_filters(make(Kind::name, line, std::string(kBlockText))));
     end_tag();
     made->bodies.push_back(parse_body({"endset"}));
+    return take(), end_tag(), std::move(made);
+  }
+
+  ExprPtr block_filters(ExprPtr chain) {
+    while (is_op("|")) chain = filter(std::move(chain));
+    return chain;
+  }
+
+  std::unique_ptr<Statement> parse_filter_block(int line) {
+    auto made = statement(Statements::filter_block, line);
+    ExprPtr first = make(Kind::filter, line, dotted_name(), make(Kind::name, line, std::string(kBlockText)));
+    if (is_op("(")) arguments(*first);
+    made->exprs.push_back(block_filters(std::move(first)));
+    end_tag();
+    made->bodies.push_back(parse_body({"endfilter"}));
+    return take(), end_tag(), std::move(made);
+  }
+
+  std::unique_ptr<Statement> parse_call_block(int line) {
+    auto made = statement(Statements::call_block, line);
+    if (skip_op("(")) {
+      while (!skip_op(")")) {
+        if (!made->names.empty()) expect_op(",");
+        made->names.push_back(expect_name());
+      }
+    }
+    made->exprs.push_back(expression());
+    end_tag();
+    const int outer_loops = std::exchange(loops_, 0);
+    made->bodies.push_back(parse_body({"endcall"}));
+    loops_ = outer_loops;
     return take(), end_tag(), std::move(made);
   }
 

@@ -41,6 +41,7 @@ struct Expr {
     item,         // parts[0][parts[1]]
     slice,        // parts[0][parts[1]:parts[2]:parts[3]], each of which may be null
     call,         // parts[0](parts[1], ...); the last parts are named, by `names`
+    unpack, unpack_named,  // *parts[0] and **parts[0], among the arguments of a call
     filter,       // parts[0] | text(parts[1], ...)
     test,         // parts[0] is text(parts[1], ...)
   };
@@ -63,6 +64,8 @@ struct Statement {
     set_member, // names[0].names[1] = exprs[0]
     set_block,  // names[0] = bodies[0] passed through exprs[0], a chain of filters (may be null)
     macro,      // text(names), exprs: defaults of the last names; bodies[0]
+    call_block,   // exprs[0], a call that gets bodies[0] as caller(names)
+    filter_block, // bodies[0] passed through exprs[0], a chain of filters
     block,      // bodies[0]: {% generation %}, and the like that only mark
     loop_break, loop_continue,
   };
