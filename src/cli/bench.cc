@@ -1,0 +1,189 @@
+// How fast a model runs here, beside what the machine could give at most: a step that writes one token has to read every
+// weight it touches once (memory bandwidth), a step that reads a prompt has to do its multiplications (peak rate).
+#include <sys/resource.h>
+
+#include <chrono>
+#include <cmath>
+#include <numeric>
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "cli/options.h"
+#include "cli/verb.h"
+#include "kernels/cpu.h"
+
+namespace hadal {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+struct BenchOptions {
+  int64_t prompt = 512, generate = 64, depth = 0, batch = 1, chunk = 512;
+  bool exact = false;
+};
+
+struct Timing {
+  double prefill_seconds = 0, decode_seconds = 0;
+};
+
+// Sequences of random tokens: the time of a step does not depend on what they say.
+class Runner {
+ public:
+  Runner(Model& model, const BenchOptions& o, int64_t room) : model_(model), cache_(model.config, room, o.exact ? Precision::f32 : Precision::bf16) {
+    ctx_.precision = o.exact ? Precision::f32 : Precision::bf16;
+    for (int64_t i = 0; i < o.batch; ++i) sequences_.push_back(std::make_unique<KvSequence>(cache_));
+  }
+
+  // `count` more tokens for each sequence, at most `chunk` tokens a step; logits where a token would be sampled.
+  void feed(int64_t count, int64_t chunk) {
+    const auto batch_size = static_cast<int64_t>(sequences_.size());
+    const int64_t share = std::max<int64_t>(1, chunk / batch_size);
+    for (int64_t done = 0; done < count; done += share) step(std::min(share, count - done), done + share >= count);
+  }
+
+ private:
+  void step(int64_t count, bool sample) {
+    Batch batch;
+    batch.offsets.push_back(0);
+    std::vector<int64_t> rows;
+    for (auto& sequence : sequences_) {
+      const int64_t begin = sequence->length();
+      HADAL_CHECK(sequence->extend(count), "the cache is planned too small");
+      for (int64_t i = 0; i < count; ++i) {
+        batch.ids.push_back(static_cast<int32_t>(rng_.below(static_cast<uint64_t>(model_.config.vocab))));
+        batch.positions.push_back(static_cast<int32_t>(begin + i));
+      }
+      batch.offsets.push_back(static_cast<int32_t>(batch.ids.size()));
+      batch.states.push_back(sequence.get());
+      rows.push_back(batch.offsets.back() - 1);
+    }
+    const Tensor hidden = forward(ctx_, model_, batch).hidden;
+    if (sample) logits(ctx_, model_, hidden, rows);
+  }
+
+  Model& model_;
+  KvCache cache_;
+  Context ctx_;
+  std::vector<std::unique_ptr<KvSequence>> sequences_;
+  Rng rng_{1};
+};
+
+Timing measure(Model& model, const BenchOptions& o) {
+  const int64_t each = (o.depth + o.prompt + o.generate + KvCache::kBlockTokens - 1) / KvCache::kBlockTokens * KvCache::kBlockTokens;
+  {
+    BenchOptions small = o;
+    small.batch = 1;
+    Runner warm_up(model, small, 2 * KvCache::kBlockTokens);  // packs the weights
+    warm_up.feed(64, 64);
+    warm_up.feed(1, 1);
+  }
+  Runner runner(model, o, each * o.batch);
+  runner.feed(o.depth, o.chunk);
+  Timing timing;
+  auto start = Clock::now();
+  runner.feed(o.prompt, o.chunk);
+  timing.prefill_seconds = seconds_since(start);
+  start = Clock::now();
+  for (int64_t i = 0; i < o.generate; ++i) runner.feed(1, o.batch);
+  timing.decode_seconds = seconds_since(start);
+  return timing;
+}
+
+// Bytes a second that all threads together read from memory: the best of a few passes over more than the caches hold.
+double measure_read_bandwidth() {
+  constexpr int64_t kWords = int64_t{64} << 20, kRun = 1 << 20;  // 512 MiB
+  std::vector<uint64_t> words(kWords, 1);
+  std::vector<uint64_t> sums(kWords / kRun);
+  double best = 0;
+  for (int pass = 0; pass < 4; ++pass) {
+    const auto start = Clock::now();
+    auto sum = [&](int64_t run, int) {
+      const uint64_t* p = words.data() + run * kRun;
+      sums[static_cast<size_t>(run)] += std::accumulate(p, p + kRun, uint64_t{0});
+    };
+    ThreadPool::shared().parallel_for(kWords / kRun, sum);
+    best = std::max(best, static_cast<double>(kWords * 8) / seconds_since(start));
+  }
+  const uint64_t total = std::accumulate(sums.begin(), sums.end(), uint64_t{0});
+  HADAL_CHECK(total == 4 * static_cast<uint64_t>(kWords), "the sums were not made");
+  return best;
+}
+
+// Weights that one step with `batch` tokens reads: all of the dense part, and of each layer's experts those that any of
+// the tokens chose, taking choices as even and independent.
+double touched_weights(const ModelConfig& c, int64_t batch) {
+  const ParameterCounts counts = count_parameters(c);
+  if (c.experts == 0) return static_cast<double>(counts.matrix_active);
+  const double expert = 3.0 * static_cast<double>(c.hidden * c.expert_inner), layers = static_cast<double>(c.layers - c.first_dense);
+  const double k = static_cast<double>(c.top_k), e = static_cast<double>(c.experts);
+  const double touched = e * (1 - std::pow(1 - k / e, static_cast<double>(batch)));
+  return static_cast<double>(counts.matrix_active) + layers * expert * (touched - k);
+}
+
+int64_t peak_rss_bytes() {
+  struct rusage usage = {};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<int64_t>(usage.ru_maxrss) * 1024;
+}
+
+OrderedJson report(const LoadedModel& loaded, const BenchOptions& o, const Timing& t, double load_seconds, int64_t rss) {
+  const ModelConfig& c = loaded.model->config;
+  const Precision precision = o.exact ? Precision::f32 : Precision::bf16;
+  const int threads = ThreadPool::shared().size();
+  const double bandwidth = measure_read_bandwidth(), peak = measure_peak_flops(precision, threads);
+  const double step_bytes = touched_weights(c, o.batch) * (o.exact ? 4 : 2);
+  const double flops = forward_flops_per_token(c, static_cast<double>(o.depth) + 0.5 * static_cast<double>(o.prompt)) * static_cast<double>(o.prompt * o.batch);
+  OrderedJson json{{"model", loaded.name}, {"threads", threads}, {"cpu_level", cpu_level_name(cpu_level())},
+                   {"precision", o.exact ? "f32" : "bf16"}, {"prompt", o.prompt}, {"generate", o.generate}, {"depth", o.depth}, {"batch", o.batch}};
+  json["load_seconds"] = load_seconds;
+  json["peak_rss_bytes"] = rss;
+  if (o.prompt > 0) {
+    json["prefill_tokens_per_s"] = static_cast<double>(o.prompt * o.batch) / t.prefill_seconds;
+    json["prefill_floor_fraction"] = flops / peak / t.prefill_seconds;
+  }
+  if (o.generate > 0) {
+    json["decode_tokens_per_s"] = static_cast<double>(o.generate * o.batch) / t.decode_seconds;
+    json["decode_floor_fraction"] = static_cast<double>(o.generate) * step_bytes / bandwidth / t.decode_seconds;
+  }
+  json["read_bandwidth_bytes_per_s"] = bandwidth;
+  json["peak_flops"] = peak;
+  return json;
+}
+
+}  // namespace
+
+int bench_command(int argc, char** argv) {
+  CLI::App app("Measures how fast a model runs here, and what fraction of the machine's own limits that is.");
+  std::string model, precision = "auto";
+  bool json = false;
+  BenchOptions options;
+  add_model_option(app, model);
+  app.add_option("--prompt", options.prompt, "tokens to read")->check(CLI::Range(0, 1 << 24))->capture_default_str();
+  app.add_option("--generate", options.generate, "tokens to write")->check(CLI::Range(0, 1 << 24))->capture_default_str();
+  app.add_option("--depth", options.depth, "tokens that stand before")->check(CLI::Range(0, 1 << 24))->capture_default_str();
+  app.add_option("--batch", options.batch, "sequences at once")->check(CLI::Range(1, 4096))->capture_default_str();
+  app.add_option("--precision", precision, "auto (bf16 products), or f32")->check(CLI::IsMember({"auto", "f32"}));
+  add_common_options(app, &json);
+  if (const auto code = parse_options(app, argc, argv)) return *code;
+  options.exact = precision == "f32";
+  options.chunk *= options.batch;
+
+  const auto start = Clock::now();
+  const LoadedModel loaded = load_model(model);
+  const double load_seconds = seconds_since(start);
+  const int64_t tokens = options.depth + options.prompt + options.generate;
+  if (tokens > loaded.model->config.max_context) {
+    fail("depth + prompt + generate: expected at most {} tokens (the context of the model), found {}", loaded.model->config.max_context, tokens);
+  }
+  const Timing timing = measure(*loaded.model, options);
+  const OrderedJson result = report(loaded, options, timing, load_seconds, peak_rss_bytes());
+  if (json) {
+    print_json(result);
+  } else {
+    for (const auto& [name, value] : result.items()) print_text(fmt::format("{:<28}{}\n", name, value.is_string() ? value.get<std::string>() : value.dump()));
+  }
+  return 0;
+}
+
+}  // namespace hadal

@@ -1,0 +1,256 @@
+// How good a model is: bits per byte of texts, choices between a good and a bad text, sums in words.
+#include <atomic>
+#include <cmath>
+#include <map>
+#include <numbers>
+#include <thread>
+
+#include "assistant/assistant.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "cli/last_number.h"
+#include "cli/options.h"
+#include "cli/verb.h"
+
+namespace hadal {
+namespace {
+
+struct EvalOptions {
+  std::string model, task, file;
+  int64_t limit = 0, context = 0, max_tokens = 512, parallel = 16;
+  bool exact = false, json = false;
+  std::string samples;
+};
+
+// The string field `name` of each line's object.
+std::vector<std::map<std::string, std::string>> read_items(const EvalOptions& o, const std::vector<std::string>& names) {
+  std::vector<std::map<std::string, std::string>> items;
+  for_each_line(o.file, [&](std::string_view line, int64_t number) {
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) return true;
+    const std::string who = fmt::format("{}: line {}", o.file, number);
+    const Json json = parse_json(line, who);
+    auto& item = items.emplace_back();
+    for (const auto& name : names) {
+      if (!json.is_object() || !json.contains(name) || !(json[name].is_string() || json[name].is_number())) {
+        fail("{}: expected an object with a text \"{}\"", who, name);
+      }
+      item[name] = json[name].is_string() ? json[name].get<std::string>() : json[name].dump();
+    }
+    return o.limit == 0 || static_cast<int64_t>(items.size()) < o.limit;
+  });
+  if (items.empty()) fail("{}: expected at least one line of JSON, found none", o.file);
+  return items;
+}
+
+// A stretch of tokens to run, of which those from `first_scored` on are asked for, and whose they are.
+struct Window {
+  std::vector<TokenId> ids;
+  size_t first_scored = 1;
+  size_t owner = 0;
+};
+
+// Windows of at most `context` tokens; each token is scored once, with at least half a window before it (or all there
+// is). A text stands after the begin token where the model has one; else its first token has nothing before it and is
+// not scored.
+void add_windows(const std::vector<TokenId>& ids, size_t context, size_t owner, std::vector<Window>& windows) {
+  size_t scored = 1;
+  for (size_t begin = 0; scored < ids.size(); begin += context / 2) {
+    const size_t end = std::min(ids.size(), begin + context);
+    windows.push_back({{ids.begin() + static_cast<int64_t>(begin), ids.begin() + static_cast<int64_t>(end)}, scored - begin, owner});
+    scored = end;
+  }
+}
+
+class Scorer {
+ public:
+  Scorer(Model& model, const Tokenizer& tokenizer, const EvalOptions& o) : model_(model), tokenizer_(tokenizer) {
+    ctx_.precision = o.exact ? Precision::f32 : Precision::bf16;
+    context_ = static_cast<size_t>(o.context > 0 ? o.context : std::min<int64_t>(model.config.max_context, 4096));
+    if (static_cast<int64_t>(context_) > model.config.max_context || context_ < 2) {
+      fail("context: expected a number from 2 to {} (the model's own), found {}", model.config.max_context, context_);
+    }
+  }
+
+  // The sum of the natural logarithms of each text's token probabilities, and the bytes of the tokens that were scored.
+  struct Score {
+    double log_prob = 0;
+    int64_t bytes = 0, tokens = 0;
+  };
+  std::vector<Score> score(const std::vector<std::string>& texts) {
+    std::vector<Window> windows;
+    std::vector<Score> scores(texts.size());
+    for (size_t i = 0; i < texts.size(); ++i) {
+      std::vector<TokenId> ids = tokenizer_.encode(texts[i]);
+      scores[i].bytes = static_cast<int64_t>(texts[i].size());
+      const TokenId before = tokenizer_.bos() >= 0 ? tokenizer_.bos() : tokenizer_.eos();
+      if (before >= 0) ids.insert(ids.begin(), before);
+      else if (!ids.empty()) scores[i].bytes -= static_cast<int64_t>(tokenizer_.decode({ids.data(), 1}).size());
+      scores[i].tokens = std::max<int64_t>(0, static_cast<int64_t>(ids.size()) - 1);
+      add_windows(ids, context_, i, windows);
+    }
+    size_t begin = 0, tokens = 0;
+    for (size_t i = 0; i < windows.size(); ++i) {
+      tokens += windows[i].ids.size();
+      if (tokens < kStepTokens && i + 1 < windows.size()) continue;
+      run({windows.data() + begin, i + 1 - begin}, scores);
+      begin = i + 1;
+      tokens = 0;
+    }
+    return scores;
+  }
+
+ private:
+  static constexpr size_t kStepTokens = 2048;
+  static constexpr int64_t kLogitRows = 256;  // at a time, so that a large vocabulary fits
+
+  void run(std::span<const Window> windows, std::vector<Score>& scores) {
+    Batch batch;
+    batch.offsets.push_back(0);
+    std::vector<int64_t> rows;      // of the token before
+    std::vector<TokenId> targets;
+    std::vector<size_t> owners;
+    for (const Window& window : windows) {
+      for (size_t i = 0; i < window.ids.size(); ++i) {
+        if (i >= window.first_scored) {
+          rows.push_back(static_cast<int64_t>(batch.ids.size()) - 1);
+          targets.push_back(window.ids[i]);
+          owners.push_back(window.owner);
+        }
+        batch.ids.push_back(window.ids[i]);
+        batch.positions.push_back(static_cast<int32_t>(i));
+      }
+      batch.offsets.push_back(static_cast<int32_t>(batch.ids.size()));
+    }
+    const Tensor hidden = forward(ctx_, model_, batch).hidden;
+    const auto count = static_cast<int64_t>(rows.size());
+    std::vector<double> log_probs(rows.size());
+    for (int64_t first = 0; first < count; first += kLogitRows) {
+      const int64_t part = std::min(kLogitRows, count - first);
+      const Tensor scored = logits(ctx_, model_, hidden, std::span(rows).subspan(static_cast<size_t>(first), static_cast<size_t>(part)));
+      parallel_rows(ctx_, part, 8, [&](int64_t from, int64_t to) {
+        for (int64_t r = from; r < to; ++r) log_probs[static_cast<size_t>(first + r)] = log_prob(scored, r, targets[static_cast<size_t>(first + r)]);
+      });
+    }
+    for (size_t i = 0; i < rows.size(); ++i) scores[owners[i]].log_prob += log_probs[i];
+  }
+
+  static double log_prob(const Tensor& scores, int64_t r, TokenId target) {
+    const float* row = scores.row(r);
+    const double best = *std::max_element(row, row + scores.cols());
+    double sum = 0;
+    for (int64_t i = 0; i < scores.cols(); ++i) sum += std::exp(static_cast<double>(row[i]) - best);
+    return static_cast<double>(row[target]) - best - std::log(sum);
+  }
+
+  Model& model_;
+  const Tokenizer& tokenizer_;
+  Context ctx_;
+  size_t context_;
+};
+
+OrderedJson eval_perplexity(const EvalOptions& o, const LoadedModel& loaded) {
+  const auto items = read_items(o, {"text"});
+  std::vector<std::string> texts;
+  for (const auto& item : items) texts.push_back(item.at("text"));
+  Scorer scorer(*loaded.model, *loaded.tokenizer, o);
+  double nats = 0;
+  int64_t bytes = 0, tokens = 0;
+  for (const auto& score : scorer.score(texts)) {
+    nats -= score.log_prob;
+    bytes += score.bytes;
+    tokens += score.tokens;
+  }
+  if (bytes == 0) fail("{}: expected texts to measure, found only empty ones", o.file);
+  return {{"task", o.task}, {"items", items.size()}, {"bytes", bytes}, {"tokens", tokens},
+          {"bits_per_byte", nats / std::numbers::ln2 / static_cast<double>(bytes)}, {"perplexity", std::exp(nats / static_cast<double>(tokens))}};
+}
+
+OrderedJson eval_choice(const EvalOptions& o, const LoadedModel& loaded) {
+  const auto items = read_items(o, {"good", "bad"});
+  std::vector<std::string> texts;
+  for (const auto& item : items) {
+    texts.push_back(item.at("good"));
+    texts.push_back(item.at("bad"));
+  }
+  Scorer scorer(*loaded.model, *loaded.tokenizer, o);
+  const auto scores = scorer.score(texts);
+  int64_t right = 0;
+  for (size_t i = 0; i < items.size(); ++i) right += scores[2 * i].log_prob > scores[2 * i + 1].log_prob ? 1 : 0;
+  return {{"task", o.task}, {"items", items.size()}, {"accuracy", static_cast<double>(right) / static_cast<double>(items.size())}};
+}
+
+OrderedJson eval_math(const EvalOptions& o, const LoadedModel& loaded) {
+  const auto items = read_items(o, {"question", "answer"});
+  EngineOptions engine_options;
+  engine_options.max_context = std::min<int64_t>(loaded.model->config.max_context, 4096);
+  engine_options.max_running = static_cast<int>(o.parallel);
+  engine_options.cache_tokens = engine_options.max_context * o.parallel;
+  engine_options.precision = o.exact ? Precision::f32 : Precision::bf16;
+  Engine engine(loaded.model, loaded.tokenizer, engine_options);
+  const Assistant assistant(engine);
+  GenerateRequest request;
+  request.sampling.temperature = 0;
+  request.max_tokens = o.max_tokens;
+
+  std::vector<std::string> replies(items.size());
+  std::atomic<size_t> next = 0, refused = 0;
+  {
+    std::vector<std::jthread> askers;
+    for (int64_t t = 0; t < o.parallel; ++t) {
+      askers.emplace_back([&] {
+        for (size_t i; (i = next++) < items.size();) {
+          try {
+            replies[i] = assistant.answer({{"user", items[i].at("question")}}, request).text;
+          } catch (const Error& e) {
+            ++refused;
+            log_warning("{}: item {}: {}; it counts as wrong", o.file, i + 1, e.what());
+          }
+        }
+      });
+    }
+  }
+  int64_t right = 0;
+  std::string samples;
+  for (size_t i = 0; i < items.size(); ++i) {
+    const auto expected = last_number(items[i].at("answer")), found = last_number(replies[i]);
+    const bool ok = expected && found && std::abs(*expected - *found) <= 1e-6 * std::max(1.0, std::abs(*expected));
+    right += ok ? 1 : 0;
+    samples += dump_json(OrderedJson{{"question", items[i].at("question")}, {"answer", items[i].at("answer")}, {"reply", replies[i]}, {"right", ok}}) + "\n";
+  }
+  if (!o.samples.empty()) write_file_whole(o.samples, samples);
+  return {{"task", o.task}, {"items", items.size()}, {"refused", refused.load()}, {"accuracy", static_cast<double>(right) / static_cast<double>(items.size())}};
+}
+
+}  // namespace
+
+int eval_command(int argc, char** argv) {
+  CLI::App app(
+      "Measures how good a model is on a file of JSON lines (.zst too).\n"
+      "  perplexity  \"text\": bits per byte\n"
+      "  choice      \"good\", \"bad\": how often the good text is the likelier one\n"
+      "  math        \"question\", \"answer\": how often the last number of the reply is the answer's");
+  EvalOptions o;
+  std::string precision = "auto";
+  add_model_option(app, o.model);
+  app.add_option("--task", o.task, "perplexity, choice or math")->required()->check(CLI::IsMember({"perplexity", "choice", "math"}));
+  app.add_option("-f,--file", o.file, "JSON lines")->required();
+  app.add_option("--limit", o.limit, "take only so many lines (0: all)")->check(CLI::Range(0, 1 << 30));
+  app.add_option("--context", o.context, "longest window of tokens for perplexity and choice (default: the model's, at most 4096)")->check(CLI::Range(2, 1 << 30));
+  app.add_option("--max-tokens", o.max_tokens, "longest reply of math")->check(CLI::Range(1, 1 << 30))->capture_default_str();
+  app.add_option("--parallel", o.parallel, "questions asked at once")->check(CLI::Range(1, 256))->capture_default_str();
+  app.add_option("--samples", o.samples, "write the replies of math to this file, as JSON lines");
+  app.add_option("--precision", precision, "auto (bf16 products), or f32")->check(CLI::IsMember({"auto", "f32"}));
+  add_common_options(app, &o.json);
+  if (const auto code = parse_options(app, argc, argv)) return *code;
+  o.exact = precision == "f32";
+  const LoadedModel loaded = load_model(o.model);
+  const OrderedJson result = o.task == "perplexity" ? eval_perplexity(o, loaded) : o.task == "choice" ? eval_choice(o, loaded) : eval_math(o, loaded);
+  if (o.json) {
+    print_json(result);
+  } else {
+    for (const auto& [name, value] : result.items()) print_text(fmt::format("{:<16}{}\n", name, value.is_string() ? value.get<std::string>() : value.dump()));
+  }
+  return 0;
+}
+
+}  // namespace hadal

@@ -1,0 +1,89 @@
+#include "cli/options.h"
+#include "cli/verb.h"
+#include "formats/safetensors.h"
+
+namespace hadal {
+namespace {
+
+OrderedJson describe_tensors(const Safetensors& file) {
+  OrderedJson tensors = OrderedJson::array();
+  for (const auto& [name, entry] : file.entries()) tensors.push_back({{"name", name}, {"type", entry.dtype}, {"shape", entry.shape}, {"bytes", entry.bytes.size()}});
+  return tensors;
+}
+
+std::map<std::string, int64_t> bytes_by_type(const Safetensors& file) {
+  std::map<std::string, int64_t> bytes;
+  for (const auto& [name, entry] : file.entries()) bytes[entry.dtype] += static_cast<int64_t>(entry.bytes.size());
+  return bytes;
+}
+
+// A single safetensors file: its tensors. A folder: the model too, read as `generate` would read it.
+OrderedJson inspect(const Path& path) {
+  OrderedJson json;
+  json["path"] = path.string();
+  if (path.extension() == ".safetensors") {
+    const auto file = Safetensors::open_file(path);
+    json["bytes"] = file.data_bytes();
+    json["bytes_by_type"] = bytes_by_type(file);
+    json["tensors"] = describe_tensors(file);
+    return json;
+  }
+  const LoadedModel loaded = load_model(path.string());
+  ModelConfig config = loaded.model->config;
+  const auto file = Safetensors::open_folder(path);
+  const ParameterCounts counts = count_parameters(config);
+  json["name"] = loaded.name;
+  json["parameters"] = counts.total;
+  json["active_parameters"] = counts.active;
+  json["bytes"] = file.data_bytes();
+  json["bytes_by_type"] = bytes_by_type(file);
+  json["context"] = config.max_context;
+  json["kv_bytes_per_token"] = KvCache::bytes_per_token(config, Precision::bf16);
+  json["tokens"] = loaded.tokenizer->vocab_size();
+  json["has_chat_template"] = !loaded.tokenizer->chat_template().empty();
+  json["config"] = config_to_json(config);
+  json["tensors"] = describe_tensors(file);
+  return json;
+}
+
+std::string millions(int64_t n) { return fmt::format("{:.1f} million", static_cast<double>(n) / 1e6); }
+
+std::string as_text(const OrderedJson& j) {
+  std::string text;
+  const auto line = [&](std::string_view name, const std::string& value) { text += fmt::format("{:<16}{}\n", name, value); };
+  line("path", j["path"]);
+  if (j.contains("config")) {
+    const auto& c = j["config"];
+    line("architecture", c["model_type"]);
+    line("parameters", fmt::format("{}, of which a token uses {}", millions(j["parameters"]), millions(j["active_parameters"])));
+    line("layers", fmt::format("{}, hidden size {}, {} heads", c["num_hidden_layers"].get<int64_t>(), c["hidden_size"].get<int64_t>(),
+                               c["num_attention_heads"].get<int64_t>()));
+    if (c.contains("num_experts_per_tok")) {
+      line("experts", fmt::format("{}, of which {} are chosen, and {} shared", c["n_routed_experts"].get<int64_t>(),
+                                  c["num_experts_per_tok"].get<int64_t>(), c["n_shared_experts"].get<int64_t>()));
+    }
+    line("context", fmt::format("{} tokens, {} bytes each", j["context"].get<int64_t>(), j["kv_bytes_per_token"].get<int64_t>()));
+    line("vocabulary", fmt::format("{} tokens", j["tokens"].get<int64_t>()));
+    line("chat template", j["has_chat_template"].get<bool>() ? "yes" : "no");
+  }
+  line("weights", fmt::format("{:.1f} MB in {} tensors", j["bytes"].get<double>() / 1e6, j["tensors"].size()));
+  for (const auto& [type, bytes] : j["bytes_by_type"].items()) line("  " + type, fmt::format("{:.1f} MB", bytes.get<double>() / 1e6));
+  return text;
+}
+
+}  // namespace
+
+int inspect_command(int argc, char** argv) {
+  CLI::App app("Shows what a model is made of, and checks that it can be read.");
+  std::string model;
+  bool json = false;
+  app.add_option("MODEL", model, "a Hugging Face folder, a .safetensors file, or a name under models/")->required();
+  add_common_options(app, &json);
+  if (const auto code = parse_options(app, argc, argv)) return *code;
+  const OrderedJson result = inspect(find_model(model));
+  if (json) print_json(result);
+  else print_text(as_text(result));
+  return 0;
+}
+
+}  // namespace hadal

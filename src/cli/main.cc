@@ -1,0 +1,66 @@
+// hadal VERB ...: finds the verb, runs it, and turns errors into messages and exit codes.
+#include <cstdio>
+#include <exception>
+#include <iterator>
+#include <new>
+#include <string>
+
+#include "base/error.h"
+#include "cli/verb.h"
+
+namespace hadal {
+namespace {
+
+constexpr Verb kVerbs[] = {
+    {"chat", "talk with a model in the terminal", chat_command},
+    {"serve", "serve a model: a page for the browser, and OpenAI's API", serve_command},
+    {"generate", "continue a text", generate_command},
+#if __has_include("cli/train.cc")
+    {"train", "train a model by a recipe", train_command},
+#endif
+    {"eval", "measure how good a model is on a file of tasks", eval_command},
+    {"bench", "measure how fast a model runs here", bench_command},
+    {"inspect", "show what a model is made of", inspect_command},
+    {"tokenize", "text to token ids", tokenize_command},
+    {"detokenize", "token ids to text", detokenize_command},
+    {"logits", "what a model says about given tokens", logits_command},
+    {"export", "write a model in another format", export_command},
+};
+
+std::string help() {
+  std::string text = "hadal: train, run and serve language models on your own machine\n\nusage: hadal VERB [options]\n\n";
+  for (const Verb& verb : kVerbs) text += fmt::format("  {:<12}{}\n", verb.name, verb.summary);
+  return text + "\n  hadal VERB --help   the options of a verb\n  hadal --version     the version\n";
+}
+
+int run_verb(const Verb& verb, int argc, char** argv) {
+  std::string name = fmt::format("hadal {}", verb.name);
+  argv[0] = name.data();
+  try {
+    return verb.run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "{}: out of memory; take a smaller model, a smaller batch or a shorter context\n", name);
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "{}: {}\n", name, e.what());
+  }
+  return 1;
+}
+
+}  // namespace
+}  // namespace hadal
+
+int main(int argc, char** argv) {
+  const std::string_view name = argc > 1 ? argv[1] : "--help";
+  if (name == "--help" || name == "-h" || name == "help") {
+    fmt::print("{}", hadal::help());
+    return 0;
+  }
+  if (name == "--version") {
+    fmt::print("hadal {}\n", HADAL_VERSION);
+    return 0;
+  }
+  for (const auto& verb : hadal::kVerbs)
+    if (verb.name == name) return hadal::run_verb(verb, argc - 1, argv + 1);
+  fmt::print(stderr, "hadal: expected a verb, found \"{}\"\n\n{}", name, hadal::help());
+  return 2;
+}

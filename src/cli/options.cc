@@ -1,0 +1,99 @@
+#include "cli/options.h"
+
+#include <charconv>
+#include <cstdio>
+#include <random>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/threads.h"
+
+namespace hadal {
+
+std::optional<int> parse_options(CLI::App& app, int argc, char** argv) {
+  app.name(argv[0]);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
+  return std::nullopt;
+}
+
+void add_common_options(CLI::App& app, bool* json) {
+  app.add_option_function<int>("--threads", [](int n) { ThreadPool::set_shared_size(n); }, "threads to compute with (default: all cores)")
+      ->check(CLI::Range(1, 1024));
+  if (json != nullptr) app.add_flag("--json", *json, "print one JSON document");
+}
+
+void add_model_option(CLI::App& app, std::string& model) {
+  model = kDefaultModel;
+  app.add_option("-m,--model", model, "a Hugging Face folder, or a name under models/")->capture_default_str();
+}
+
+void SamplingFlags::add_to(CLI::App& app) {
+  app.add_option("-n,--max-tokens", max_tokens, "longest answer, in tokens (0: what the context holds)")->check(CLI::Range(0, 1 << 30));
+  app.add_option("--temperature", options.temperature, "0: always the likeliest token")->capture_default_str();
+  app.add_option("--top-p", options.top_p, "keep the likeliest tokens that hold this much probability")->capture_default_str();
+  app.add_option("--top-k", options.top_k, "keep this many tokens (0: all)")->capture_default_str();
+  app.add_option("--min-p", options.min_p, "drop tokens below this share of the likeliest one's probability")->capture_default_str();
+  app.add_option("--repetition-penalty", options.repetition_penalty, "above 1: avoid tokens already there")->capture_default_str();
+  app.add_option("--seed", seed, "the same seed gives the same answer (default: drawn anew)");
+  app.add_option("--stop", stop, "end the answer before this text (may be given several times)")->allow_extra_args(false);
+}
+
+GenerateRequest SamplingFlags::request() const {
+  GenerateRequest request;
+  request.sampling = options;
+  request.sampling.seed = seed ? *seed : random_seed();
+  request.max_tokens = max_tokens;
+  request.stop = stop;
+  return request;
+}
+
+void EngineFlags::add_to(CLI::App& app) {
+  app.add_option("--context", context, "longest conversation, in tokens (default: the model's, at most 32768)")->check(CLI::Range(1, 1 << 30));
+  app.add_option("--precision", precision, "auto (bf16 products), or f32 (exact, slower)")->check(CLI::IsMember({"auto", "f32"}));
+}
+
+EngineOptions EngineFlags::options(const ModelConfig& config, int64_t sequences) const {
+  EngineOptions options;
+  options.max_context = context > 0 ? context : std::min<int64_t>(config.max_context, 32768);
+  options.cache_tokens = options.max_context * sequences;
+  options.precision = precision == "f32" ? Precision::f32 : Precision::bf16;
+  return options;
+}
+
+std::vector<TokenId> parse_ids(const std::string& text, int64_t vocab) {
+  std::vector<TokenId> ids;
+  const char *at = text.data(), *end = at + text.size();
+  while (at < end) {
+    while (at < end && (*at == ' ' || *at == '[')) ++at;
+    int64_t id = 0;
+    const auto [next, error] = std::from_chars(at, end, id);
+    if (error != std::errc() || next == at) fail("ids: expected whole numbers parted by commas, found \"{}\"", std::string_view(at, static_cast<size_t>(end - at)).substr(0, 40));
+    if (id < 0 || id >= vocab) fail("ids: expected numbers from 0 to {}, found {}", vocab - 1, id);
+    ids.push_back(static_cast<TokenId>(id));
+    at = next;
+    while (at < end && (*at == ' ' || *at == ']')) ++at;
+    if (at == end) break;
+    if (*at != ',') fail("ids: expected a comma, found \"{}\"", std::string_view(at, static_cast<size_t>(end - at)).substr(0, 40));
+    ++at;
+  }
+  return ids;
+}
+
+uint64_t random_seed() {
+  std::random_device device;
+  return (uint64_t{device()} << 32) | device();
+}
+
+void print_text(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    fail("standard output: cannot write; is the disk full, or the reader gone?");
+  }
+}
+void print_json(const Json& json) { print_text(dump_json(json) + "\n"); }
+void print_json(const OrderedJson& json) { print_text(dump_json(json) + "\n"); }
+
+}  // namespace hadal

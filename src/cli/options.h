@@ -1,0 +1,50 @@
+// What the verbs have in common: options, and how they are parsed and answered.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "engine/engine.h"
+#include "model/load.h"
+
+namespace hadal {
+
+inline constexpr const char* kDefaultModel = "pilot";
+
+// Parses; returns the exit code when the command ends here: 0 after --help, 2 after a mistake (its text is on standard
+// error). `argv[0]` is the name shown in the help.
+std::optional<int> parse_options(CLI::App& app, int argc, char** argv);
+
+// --threads N, and --json where `json` is given.
+void add_common_options(CLI::App& app, bool* json = nullptr);
+void add_model_option(CLI::App& app, std::string& model);
+
+struct SamplingFlags {
+  SamplingOptions options;
+  std::optional<uint64_t> seed;  // none: drawn anew
+  int64_t max_tokens = 0;
+  std::vector<std::string> stop;
+  void add_to(CLI::App& app);
+  GenerateRequest request() const;  // prompt is left empty
+};
+
+// How the engine is set up: --context, --precision.
+struct EngineFlags {
+  int64_t context = 0;
+  std::string precision = "auto";
+  void add_to(CLI::App& app);
+  // `sequences`: how many full contexts the memory is planned for.
+  EngineOptions options(const ModelConfig& config, int64_t sequences) const;
+};
+
+std::vector<TokenId> parse_ids(const std::string& text, int64_t vocab);  // "1,2,3"; Error naming what is wrong
+
+uint64_t random_seed();
+void print_json(const Json& json);
+void print_json(const OrderedJson& json);
+void print_text(std::string_view text);  // flushed; Error when standard output is gone
+
+}  // namespace hadal

@@ -1,0 +1,67 @@
+#include <chrono>
+
+#include "assistant/assistant.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "cli/options.h"
+#include "cli/verb.h"
+#include "server/server.h"
+
+namespace hadal {
+namespace {
+
+// One key a line; empty lines and lines that begin with # are passed over.
+std::vector<std::string> read_api_keys(const Path& file) {
+  std::vector<std::string> keys;
+  for_each_line(file, [&](std::string_view line, int64_t) {
+    while (!line.empty() && (line.back() == ' ' || line.back() == '\r' || line.back() == '\t')) line.remove_suffix(1);
+    while (!line.empty() && (line.front() == ' ' || line.front() == '\t')) line.remove_prefix(1);
+    if (!line.empty() && line.front() != '#') keys.emplace_back(line);
+    return true;
+  });
+  if (keys.empty()) fail("{}: expected at least one API key, one a line, found none", file.string());
+  return keys;
+}
+
+int64_t unix_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+int serve_command(int argc, char** argv) {
+  CLI::App app("Serves a model: a page for the browser at /, OpenAI's API under /v1. Ctrl-C finishes what is in flight; a second one exits at once.");
+  std::string model, key_file;
+  ServerOptions options;
+  SamplingFlags sampling;
+  EngineFlags engine_flags;
+  int64_t sequences = 4;
+  add_model_option(app, model);
+  app.add_option("--port", options.port, "0: a free one")->check(CLI::Range(0, 65535))->capture_default_str();
+  app.add_option("--host", options.host, "the address to listen on; other than loopback needs an API key")->capture_default_str();
+  app.add_option("--api-key-file", key_file, "a file of API keys, one a line; every request must carry one");
+  app.add_option("--allow-origin", options.allowed_origins, "another web page's origin that may call the API")->allow_extra_args(false);
+  app.add_option("--parallel", sequences, "full conversations that memory is planned for")->check(CLI::Range(1, 1024))->capture_default_str();
+  app.add_option("--temperature", sampling.options.temperature, "where a request says nothing")->capture_default_str();
+  app.add_option("--top-p", sampling.options.top_p, "where a request says nothing")->capture_default_str();
+  engine_flags.add_to(app);
+  add_common_options(app);
+  if (const auto code = parse_options(app, argc, argv)) return *code;
+  check(sampling.options);
+  if (!key_file.empty()) options.api_keys = read_api_keys(key_file);
+
+  const LoadedModel loaded = load_model(model);
+  Engine engine(loaded.model, loaded.tokenizer, engine_flags.options(loaded.model->config, sequences));
+  const Assistant assistant(engine);
+  EngineBackend backend(engine, assistant);
+  options.model_name = loaded.name;
+  options.created = unix_seconds();
+  options.sampling = sampling.options;
+  options.stop_on_signals = true;
+  Server server(options, backend);
+  fmt::print(stderr, "listening on {}\n", server.url());
+  server.run();
+  return 0;
+}
+
+}  // namespace hadal

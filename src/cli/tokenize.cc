@@ -1,0 +1,56 @@
+#include <fmt/ranges.h>
+
+#include "base/error.h"
+#include "cli/options.h"
+#include "cli/verb.h"
+
+namespace hadal {
+namespace {
+
+// The tokenizer alone, without the weights.
+Tokenizer load_tokenizer(const std::string& model) {
+  const Path folder = find_model(model);
+  if (!std::filesystem::is_directory(folder)) fail("{}: expected a Hugging Face folder, found a file; this version does not read GGUF files", folder.string());
+  return Tokenizer::from_hf_folder(folder);
+}
+
+}  // namespace
+
+int tokenize_command(int argc, char** argv) {
+  CLI::App app("Text to token ids.");
+  std::string model, text, file;
+  bool json = false, special = false;
+  add_model_option(app, model);
+  auto* text_option = app.add_option("TEXT", text, "the text");
+  auto* file_option = app.add_option("-f,--file", file, "take the text from this file, byte by byte");
+  text_option->excludes(file_option);
+  app.add_flag("--special", special, "recognise special tokens in the text, and begin as the model's files ask for");
+  add_common_options(app, &json);
+  if (const auto code = parse_options(app, argc, argv)) return *code;
+  if (text_option->count() + file_option->count() == 0) {
+    fmt::print(stderr, "{}: expected TEXT or --file\n", argv[0]);
+    return 2;
+  }
+  if (file_option->count() > 0) text = read_file(file);
+  const auto ids = load_tokenizer(model).encode(text, special);
+  if (json) print_json(Json{{"ids", ids}});
+  else print_text(fmt::format("{}\n", fmt::join(ids, ",")));
+  return 0;
+}
+
+int detokenize_command(int argc, char** argv) {
+  CLI::App app("Token ids to text.");
+  std::string model, ids;
+  bool json = false;
+  add_model_option(app, model);
+  app.add_option("--ids", ids, "token ids, parted by commas")->required();
+  add_common_options(app, &json);
+  if (const auto code = parse_options(app, argc, argv)) return *code;
+  const Tokenizer tokenizer = load_tokenizer(model);
+  const std::string text = tokenizer.decode(parse_ids(ids, tokenizer.vocab_size()));
+  if (json) print_json(Json{{"text", text}});
+  else print_text(text + "\n");
+  return 0;
+}
+
+}  // namespace hadal

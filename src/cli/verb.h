@@ -1,0 +1,29 @@
+// The verbs of the command line: `hadal VERB ...`. One file per verb; the table stands in main.cc.
+//
+// A command gets its own arguments, argv[0] being "hadal VERB", and returns the exit code: 0 ok, 1 failure, 2 usage. It
+// may throw Error, which main() prints and turns into 1. Standard output belongs to answers, and with --json to one JSON
+// document; everything else goes to standard error.
+#pragma once
+
+#include <string_view>
+
+namespace hadal {
+
+struct Verb {
+  std::string_view name, summary;
+  int (*run)(int argc, char** argv);
+};
+
+int bench_command(int argc, char** argv);
+int chat_command(int argc, char** argv);
+int detokenize_command(int argc, char** argv);
+int eval_command(int argc, char** argv);
+int export_command(int argc, char** argv);
+int generate_command(int argc, char** argv);
+int inspect_command(int argc, char** argv);
+int logits_command(int argc, char** argv);
+int serve_command(int argc, char** argv);
+int tokenize_command(int argc, char** argv);
+int train_command(int argc, char** argv);
+
+}  // namespace hadal
