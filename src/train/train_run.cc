@@ -137,7 +137,8 @@ OrderedJson run_recipe(const Recipe& recipe, const TrainRunOptions& options) {
   report["name"] = recipe.name;
   report["output"] = recipe.output.string();
   report["parameters"] = {{"total", counts.total}, {"active", counts.active}};
-  for (const auto& [key, value] : summary_json(summary).items()) report[key] = value;
+  const OrderedJson outcome = summary_json(summary);  // named: items() of a temporary would dangle
+  for (const auto& [key, value] : outcome.items()) report[key] = value;
   if (options.save && summary.finished) {
     save_model(recipe.output / "model", model, tokenizer, DType::bf16);
     report["model"] = (recipe.output / "model").string();
