@@ -68,8 +68,6 @@ void Api::handle(const HttpRequest& request, Exchange& exchange) {
     }
   } catch (const ApiError& e) {
     exchange.reply(e.reply());
-  } catch (const Error& e) {  // the engine's refusal of what the request asks for
-    exchange.reply(ApiError(400, e.what()).reply());
   } catch (const std::exception& e) {
     log_error("{} {}: {}", request.method, request.target, e.what());
     exchange.reply(ApiError(500, fmt::format("the server failed on this request: {}", e.what())).reply());

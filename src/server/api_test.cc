@@ -127,7 +127,7 @@ TEST_F(ApiTest, RefusesInOpenaisShape) {
            Case{"POST", "/v1/chat/completions", "{}", 400, "messages", nullptr},
            Case{"POST", "/v1/completions", R"({"prompt": "x", "model": "gpt"})", 404, "model", "model_not_found"},
            Case{"POST", "/v1/completions", "{\"prompt\": \"" + long_text + "\"}", 400, "prompt", "context_length_exceeded"},
-           Case{"POST", "/v1/completions", R"({"prompt": "refuse"})", 400, nullptr, nullptr},
+           Case{"POST", "/v1/completions", R"({"prompt": "refuse"})", 500, nullptr, nullptr},
            Case{"POST", "/v1/completions", R"({"prompt": "break"})", 500, nullptr, nullptr},
            Case{"POST", "/nowhere", "", 404, nullptr, nullptr},
            Case{"GET", "/v1/models/", "", 404, nullptr, nullptr},

@@ -154,10 +154,19 @@ TEST_F(ServerTest, SendsCommentsWhileItWaits) {
   EXPECT_NE(client.read_all().find("[DONE]"), std::string::npos);
 }
 
-TEST_F(ServerTest, RefusalOfTheEngineHasItsStatusAlsoInAStream) {
+TEST_F(ServerTest, FailureHasItsStatusAlsoInAStream) {
   start();
-  EXPECT_TRUE(ask(post_chat("refuse", true)).starts_with("HTTP/1.1 400 "));
+  EXPECT_TRUE(ask(post_chat(std::string(200, 'x'), true)).starts_with("HTTP/1.1 400 "));
   EXPECT_TRUE(ask(post_chat("break", true)).starts_with("HTTP/1.1 500 "));
+}
+
+TEST_F(ServerTest, FailureInMidStreamIsItsLastEvent) {
+  start();
+  std::string reply = ask(post_chat("ab\x01" "cd", true));
+  EXPECT_NE(reply.find("\"content\":\"b\""), std::string::npos) << reply;
+  EXPECT_NE(reply.find("data: {\"error\":{"), std::string::npos) << reply;
+  EXPECT_EQ(reply.find("[DONE]"), std::string::npos);
+  EXPECT_TRUE(reply.ends_with("\r\n0\r\n\r\n"));
 }
 
 TEST_F(ServerTest, ClientThatHangsUpCancels) {

@@ -1,4 +1,5 @@
-// A backend for the server's tests: "tokens" are bytes, and the answer repeats the prompt's last message a byte at a time.
+// A backend for the server's tests: "tokens" are bytes, and the answer repeats the prompt's last message a byte at a
+// time. "refuse" and "break" make it fail at once, a byte 1 fails in mid-answer.
 #pragma once
 
 #include <atomic>
@@ -27,6 +28,7 @@ class EchoBackend : public ChatBackend {
     GenerateResult result;
     result.prompt_tokens = request.prompt.size();
     for (char c : prompt) {
+      if (c == '\x01') fail("the engine failed in mid-answer");
       if (request.max_tokens && result.answer_tokens >= request.max_tokens) {
         result.finish = FinishReason::length;
         break;

@@ -21,12 +21,15 @@ fi
 if [[ -z ${HADAL_TEST_MODEL:-} ]]; then
   HADAL_TEST_MODEL=$root/models/pilot
   if [[ ! -f $HADAL_TEST_MODEL/config.json ]]; then
-    HADAL_TEST_MODEL=$(dirname "$HADAL_BINARY")/test_model
-    exec 9>"$HADAL_TEST_MODEL.lock"
+    run=$(dirname "$HADAL_BINARY")/test_model
+    HADAL_TEST_MODEL=$run/model
+    exec 9>"$run.lock"
     flock 9
-    if [[ ! -f $HADAL_TEST_MODEL/config.json ]]; then
-      (cd "$root" && "$HADAL_BINARY" train recipes/smoke.toml --out "$HADAL_TEST_MODEL") >"$HADAL_TEST_MODEL.log" 2>&1 ||
-        { cat "$HADAL_TEST_MODEL.log"; exit 1; }
+    if [[ ! -f $run/ready ]]; then
+      "$HADAL_BINARY" train "$root/recipes/smoke.toml" --output "$run" >"$run.log" 2>&1 || { cat "$run.log"; exit 1; }
+      # A context that is long enough for an answer to be stopped while it comes.
+      sed -i 's/"max_position_embeddings": *[0-9]*/"max_position_embeddings": 16384/' "$run/model/config.json"
+      touch "$run/ready"
     fi
     exec 9>&-
   fi
