@@ -66,18 +66,20 @@ void multiply_avx512_bf16(const void* a_block, int64_t lda, const void* panel, i
 }
 
 double spin_avx512_bf16(int64_t iterations) {
-  __m512 sums[24];
-  for (auto& s : sums) s = _mm512_setzero_ps();
+  constexpr int kChains = 2 * kMaxRows;
+  __m512 sums[kChains];
+#pragma GCC unroll 24
+  for (int c = 0; c < kChains; ++c) sums[c] = _mm512_set1_ps(static_cast<float>(c));  // unlike, or one would do for all
   __m512i x = _mm512_set1_epi32(0x3f803f80), y = _mm512_set1_epi32(0x3f003f00);
   for (int64_t i = 0; i < iterations; ++i) {
     __asm__ volatile("" : "+v"(x), "+v"(y));  // the loop must not be folded
 #pragma GCC unroll 24
-    for (auto& s : sums) s = _mm512_dpbf16_ps(s, (__m512bh)x, (__m512bh)y);
+    for (int c = 0; c < kChains; ++c) sums[c] = _mm512_dpbf16_ps(sums[c], (__m512bh)x, (__m512bh)y);
   }
-  __m512 total = _mm512_setzero_ps();
-  for (auto& s : sums) total = _mm512_add_ps(total, s);
-  __asm__ volatile("" : : "v"(total));
-  return 64.0 * 24 * static_cast<double>(iterations);
+#pragma GCC unroll 24
+  for (int c = 1; c < kChains; ++c) sums[0] = _mm512_add_ps(sums[0], sums[c]);
+  __asm__ volatile("" : : "v"(sums[0]));
+  return 64.0 * kChains * static_cast<double>(iterations);
 }
 
 }  // namespace hadal::kernels

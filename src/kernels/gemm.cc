@@ -94,8 +94,13 @@ void check_product(const Product& p, Precision precision) {
   HADAL_CHECK(p.c_stride >= columns(p) || p.a.rows <= 1, "C stride {} below {} columns", p.c_stride, columns(p));
 }
 
-// Along K the sum runs block by block: a panel's block stays in the first-level cache while the rows pass by.
-constexpr int64_t block_k(Precision precision) { return precision == Precision::bf16 ? 512 : 256; }
+constexpr int64_t kBlockF32 = 256;
+
+// bf16 rows that the kernel can read where they lie. Strides of a whole page would crowd all rows into one cache set.
+bool usable_in_place(const MatrixView& a, Format format, int64_t rows) {
+  const int64_t stride = a.row_stride * 2;
+  return format == Format::bf16 && a.is_bf16 && a.col_stride == 1 && a.cols % kUnit == 0 && (rows <= 8 || stride % 2048 != 0);
+}
 
 void fill_or_keep(const Product& p) {
   if (p.accumulate) return;
@@ -109,6 +114,17 @@ void pack_panels(const GemmKernels& level, const MatrixView& b, Precision precis
                      out + p * bytes);
 }
 
+// A's rows in this worker's scratch; still there when the worker's last task had the same rows.
+const char* converted_rows(const Call& call, int64_t index, int64_t row, int64_t rows, Format format, int64_t padded_k, int64_t lda) {
+  const Plan& plan = call.plans[index];
+  char* a = scratch_a.get(plan.block_rows * lda * (format == Format::bf16 ? 2 : 4));
+  if (converted.call != call.id || converted.product != index || converted.row != row) {
+    call.level->pack_a(source(call.products[static_cast<size_t>(index)].a), row, rows, plan.k, padded_k, format, a, lda);
+    converted = {call.id, index, row};
+  }
+  return a;
+}
+
 // Rows [row, row + rows) of one product times panels [first, last).
 void multiply_block(const Call& call, int64_t index, int64_t row, int64_t rows, int64_t first, int64_t last, const char* panels) {
   const Product& p = call.products[static_cast<size_t>(index)];
@@ -117,14 +133,17 @@ void multiply_block(const Call& call, int64_t index, int64_t row, int64_t rows, 
   const bool is_bf16 = call.precision == Precision::bf16;
   const Format format = is_bf16 ? level.bf16_a : Format::f32;
   const int64_t a_bytes = format == Format::bf16 ? 2 : 4;
-  const int64_t padded_k = round_up(plan.k, kUnit), lda = padded_k + 64 / a_bytes;  // the odd line keeps rows off one cache set
-  char* a = scratch_a.get(plan.block_rows * lda * a_bytes);
-  if (converted.call != call.id || converted.product != index || converted.row != row) {
-    level.pack_a(source(p.a), row, rows, plan.k, padded_k, format, a, lda);
-    converted = {call.id, index, row};
+  const int64_t padded_k = round_up(plan.k, kUnit);
+  int64_t lda = padded_k + 64 / a_bytes;  // the odd line keeps rows off one cache set
+  const char* a;
+  if (usable_in_place(p.a, format, rows)) {
+    lda = p.a.row_stride;
+    a = static_cast<const char*>(p.a.data) + row * lda * 2;
+  } else {
+    a = converted_rows(call, index, row, rows, format, padded_k, lda);
   }
   const auto multiply = is_bf16 ? level.multiply_bf16 : level.multiply_f32;
-  const int64_t step = block_k(call.precision), bytes = panel_bytes(plan.k, call.precision);
+  const int64_t step = is_bf16 ? level.block_k_bf16 : kBlockF32, bytes = panel_bytes(plan.k, call.precision);
   const int64_t depth = is_bf16 ? padded_k : plan.k, b_bytes = is_bf16 ? 2 : 4;
   for (int64_t panel = first; panel < last; ++panel) {
     const int64_t cols = std::min(kPanel, plan.n - panel * kPanel);

@@ -14,8 +14,10 @@ constexpr int kMaxRows = 12;
 constexpr int kMaxRows = 6;
 #endif
 
+// `ahead` words after the block lies what is read next: the first rows to use a block fetch it into the cache.
 template <int kRows, bool kBf16>
-void multiply_rows(const float* a, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, bool accumulate) {
+void multiply_rows(const float* a, int64_t lda, const void* panel, int64_t k, int64_t ahead, float* c, int64_t ldc,
+                   bool accumulate) {
   const VecU upper = hn::Set(kU32, 0xffff0000u);
   for (int64_t col = 0; col < kPanel; col += 2 * kLanes) {
     VecF sum0[kRows], sum1[kRows];
@@ -24,6 +26,7 @@ void multiply_rows(const float* a, int64_t lda, const void* panel, int64_t k, fl
     if constexpr (kBf16) {
       const uint32_t* b = static_cast<const uint32_t*>(panel) + col;
       for (int64_t i = 0; i < k; i += 2, b += kPanel) {
+        for (int64_t line = 0; line < 2 * kLanes; line += 16) __builtin_prefetch(b + ahead + line, 0, 2);
         const VecU pair0 = hn::LoadU(kU32, b), pair1 = hn::LoadU(kU32, b + kLanes);
         const VecF even0 = hn::BitCast(kF32, hn::ShiftLeft<16>(pair0)), even1 = hn::BitCast(kF32, hn::ShiftLeft<16>(pair1));
 #pragma GCC unroll 12
@@ -43,6 +46,7 @@ void multiply_rows(const float* a, int64_t lda, const void* panel, int64_t k, fl
     } else {
       const float* b = static_cast<const float*>(panel) + col;
       for (int64_t i = 0; i < k; ++i, b += kPanel) {
+        for (int64_t line = 0; line < 2 * kLanes; line += 16) __builtin_prefetch(b + ahead + line, 0, 2);
         const VecF b0 = hn::LoadU(kF32, b), b1 = hn::LoadU(kF32, b + kLanes);
 #pragma GCC unroll 12
         for (int r = 0; r < kRows; ++r) {
@@ -66,7 +70,7 @@ void multiply_rows(const float* a, int64_t lda, const void* panel, int64_t k, fl
 }
 
 template <bool kBf16>
-using RowsFn = void (*)(const float*, int64_t, const void*, int64_t, float*, int64_t, bool);
+using RowsFn = void (*)(const float*, int64_t, const void*, int64_t, int64_t, float*, int64_t, bool);
 
 template <bool kBf16>
 void multiply(const void* a_block, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows, int64_t cols,
@@ -84,11 +88,12 @@ void multiply(const void* a_block, int64_t lda, const void* panel, int64_t k, fl
   int64_t groups = (rows + kMaxRows - 1) / kMaxRows;
   for (int64_t r = 0; r < rows; --groups) {
     const int64_t height = (rows - r + groups - 1) / groups;  // groups of nearly equal height: no thin last one
+    const int64_t ahead = r == 0 ? (kBf16 ? k / 2 : k) * kPanel : 0;
     if (cols == kPanel) {
-      kTable[height](a + r * lda, lda, panel, k, c + r * ldc, ldc, accumulate);
+      kTable[height](a + r * lda, lda, panel, k, ahead, c + r * ldc, ldc, accumulate);
     } else {  // a narrow last panel goes through a buffer
       alignas(64) float whole[kMaxRows * kPanel];
-      kTable[height](a + r * lda, lda, panel, k, whole, kPanel, false);
+      kTable[height](a + r * lda, lda, panel, k, ahead, whole, kPanel, false);
       for (int64_t i = 0; i < height; ++i)
         for (int64_t j = 0; j < cols; ++j) {
           float& at = c[(r + i) * ldc + j];
@@ -100,19 +105,22 @@ void multiply(const void* a_block, int64_t lda, const void* panel, int64_t k, fl
 }
 
 double spin(int64_t iterations) {
-  constexpr int kChains = kMaxRows;
-  VecF sums[2 * kChains];
-  for (auto& s : sums) s = hn::Zero(kF32);
-  VecF x = hn::Set(kF32, 1.0f), y = hn::Set(kF32, 0.5f);
-  for (int64_t i = 0; i < iterations; ++i) {
-    __asm__ volatile("" : "+m"(y));  // the loop must not be folded
+  constexpr int kChains = 2 * kMaxRows;
+  VecF sums[kChains];
 #pragma GCC unroll 24
-    for (auto& s : sums) s = hn::MulAdd(x, y, s);
+  for (int c = 0; c < kChains; ++c) sums[c] = hn::Set(kF32, static_cast<float>(c));  // unlike, or one would do for all
+  float x = 1.0f, y = 0.5f;
+  for (int64_t i = 0; i < iterations; ++i) {
+    __asm__ volatile("" : "+m"(x), "+m"(y));  // the loop must not be folded
+    const VecF one = hn::Set(kF32, x), factor = hn::Set(kF32, y);
+#pragma GCC unroll 24
+    for (int c = 0; c < kChains; ++c) sums[c] = hn::MulAdd(one, factor, sums[c]);
   }
-  float sink = 0;
-  for (auto& s : sums) sink += hn::GetLane(s);
-  __asm__ volatile("" : : "x"(sink));
-  return 2.0 * static_cast<double>(kLanes) * 2 * kChains * static_cast<double>(iterations);
+#pragma GCC unroll 24
+  for (int c = 1; c < kChains; ++c) sums[0] = hn::Add(sums[0], sums[c]);
+  y = hn::GetLane(sums[0]);
+  __asm__ volatile("" : "+m"(y));
+  return 2.0 * static_cast<double>(kLanes) * kChains * static_cast<double>(iterations);
 }
 
 }  // namespace

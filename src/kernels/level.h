@@ -34,6 +34,7 @@ using MultiplyFn = void (*)(const void* a, int64_t lda, const void* panel, int64
 struct GemmKernels {
   int64_t row_group;       // rows that the inner kernel likes best
   int64_t a_block_bytes;   // of A kept in the second-level cache
+  int64_t block_k_bf16;    // the sum along K runs block by block: a block of a panel stays near while the rows pass by
   Format bf16_a;           // how A lies for multiply_bf16
   MultiplyFn multiply_bf16, multiply_f32;
   // A rows [row, row + rows), all k columns, to out[rows][lda]; k .. padded_k is zeroed.

@@ -1,4 +1,5 @@
 // Which table serves which level.
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <thread>
@@ -19,6 +20,7 @@ GemmKernels avx512_table() {
   GemmKernels table = gemm_avx512();
   if (!cpu_features().fast_dpbf16) return table;
   table.bf16_a = Format::bf16;
+  table.block_k_bf16 = 1024;
   table.multiply_bf16 = multiply_avx512_bf16;
   table.spin_bf16 = spin_avx512_bf16;
   return table;
@@ -65,15 +67,17 @@ double measure_peak_flops(Precision precision, int num_threads) {
   const auto& level = kernels::gemm_kernels();
   const auto spin = precision == Precision::bf16 ? level.spin_bf16 : level.spin_f32;
   std::vector<double> rates(static_cast<size_t>(num_threads));
-  auto measure = [&](double& rate) {
-    spin(10000);  // wakes the wide units
-    double done = 0, seconds = 0;
-    const auto start = Clock::now();
-    while (seconds < 0.2) {
-      done += spin(50000);
-      seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  auto measure = [&](double& rate) {  // the best of short slices: other programs take whole ones
+    int64_t iterations = 1000;
+    double total = 0;
+    for (rate = 0; total < 0.2;) {
+      const auto start = Clock::now();
+      const double done = spin(iterations);
+      const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+      if (seconds < 0.001) iterations *= 2;
+      else rate = std::max(rate, done / seconds);
+      total += seconds;
     }
-    rate = done / seconds;
   };
   std::vector<std::thread> threads;
   for (size_t i = 1; i < rates.size(); ++i) threads.emplace_back(measure, std::ref(rates[i]));

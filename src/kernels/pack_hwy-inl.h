@@ -86,8 +86,10 @@ void transpose_words(const uint32_t* in, int64_t in_stride, int64_t rows, int64_
     for (; c < cols; ++c)
       for (int64_t i = 0; i < 4; ++i) out[c * out_stride + r + i] = in[(r + i) * in_stride + c];
   }
-  for (; r < rows; ++r)
-    for (int64_t c = 0; c < cols; ++c) out[c * out_stride + r] = in[r * in_stride + c];
+  const int64_t rest = rows - r;
+  for (int64_t c = 0; c < cols; ++c)
+    for (int64_t i = 0; i < 3; ++i)
+      if (i < rest) out[c * out_stride + r + i] = in[(r + i) * in_stride + c];
 }
 
 // One word of (low, high) bf16 per column from two rows; `high` may be null (zeros).
@@ -165,23 +167,43 @@ void pack_a(const Source& a, int64_t row, int64_t rows, int64_t k, int64_t padde
   if (a.col_stride != 1) pack_a_transposed(a, row, rows, k, format, out, lda);
 }
 
+// Lines far apart in memory defy the hardware's own prefetching.
+inline void prefetch_line(const void* from, int64_t bytes) {
+  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(static_cast<const char*>(from) + i);
+}
+constexpr int64_t kRowsAhead = 16;
+
+// One go of K-contiguous columns: `steps` of k from k0 to words[kPanel][kDepth].
+template <int64_t kDepth>
+inline void gather_columns(const Source& b, int64_t k0, int64_t steps, int64_t col, int64_t cols, Format format, void* lines) {
+  const int64_t bytes = format == Format::bf16 ? 2 : 4;
+  for (int64_t c = 0; c < cols; ++c) {
+    const void* from = element(b, k0, col + c);
+    prefetch_line(static_cast<const char*>(from) + steps * (b.is_bf16 ? 2 : 4), steps * (b.is_bf16 ? 2 : 4));
+    char* line = static_cast<char*>(lines) + c * kDepth * bytes;
+    copy_line(from, b.is_bf16, steps, format, line);
+    if (steps < kDepth) zero_bytes(line + steps * bytes, bytes);  // the other half of an odd last pair
+  }
+}
+
 void pack_panel_bf16(const Source& b, int64_t k, int64_t col, int64_t cols, uint32_t* panel) {
   const int64_t padded_pairs = (k + kUnit - 1) / kUnit * kUnit / 2, pairs = (k + 1) / 2;
   if (b.col_stride == 1) {
     if (cols < kPanel) zero_bytes(panel, pairs * kPanel * 4);
-    for (int64_t p = 0; p < pairs; ++p)
+    const int64_t line = cols * (b.is_bf16 ? 2 : 4);
+    for (int64_t p = 0; p < pairs; ++p) {
+      prefetch_line(element(b, 2 * p + kRowsAhead, col), line);
+      prefetch_line(element(b, 2 * p + kRowsAhead + 1, col), line);
       pair_rows(element(b, 2 * p, col), 2 * p + 1 < k ? element(b, 2 * p + 1, col) : nullptr, b.is_bf16, cols, panel + p * kPanel);
+    }
   } else {
-    alignas(64) uint32_t words[kPanel * kStep / 2];
-    zero_bytes(words, sizeof words);
-    for (int64_t k0 = 0; k0 < k; k0 += kStep) {
-      const int64_t steps = k - k0 < kStep ? k - k0 : kStep;
-      for (int64_t c = 0; c < cols; ++c) {
-        auto* line = reinterpret_cast<uint16_t*>(words + c * (kStep / 2));
-        copy_line(element(b, k0, col + c), b.is_bf16, steps, Format::bf16, line);
-        if (steps & 1) line[steps] = 0;
-      }
-      transpose_words(words, kStep / 2, kPanel, (steps + 1) / 2, panel + k0 / 2 * kPanel, kPanel);
+    constexpr int64_t kDepth = 256;
+    alignas(64) uint32_t words[kPanel * kDepth / 2];
+    if (cols < kPanel) zero_bytes(words, sizeof words);
+    for (int64_t k0 = 0; k0 < k; k0 += kDepth) {
+      const int64_t steps = k - k0 < kDepth ? k - k0 : kDepth;
+      gather_columns<kDepth>(b, k0, steps, col, cols, Format::bf16, words);
+      transpose_words(words, kDepth / 2, kPanel, (steps + 1) / 2, panel + k0 / 2 * kPanel, kPanel);
     }
   }
   zero_bytes(panel + pairs * kPanel, (padded_pairs - pairs) * kPanel * 4);
@@ -190,15 +212,19 @@ void pack_panel_bf16(const Source& b, int64_t k, int64_t col, int64_t cols, uint
 void pack_panel_f32(const Source& b, int64_t k, int64_t col, int64_t cols, float* panel) {
   if (b.col_stride == 1) {
     if (cols < kPanel) zero_bytes(panel, k * kPanel * 4);
-    for (int64_t i = 0; i < k; ++i) copy_line(element(b, i, col), b.is_bf16, cols, Format::f32, panel + i * kPanel);
+    for (int64_t i = 0; i < k; ++i) {
+      prefetch_line(element(b, i + kRowsAhead, col), cols * (b.is_bf16 ? 2 : 4));
+      copy_line(element(b, i, col), b.is_bf16, cols, Format::f32, panel + i * kPanel);
+    }
     return;
   }
-  alignas(64) uint32_t words[kPanel * kStep];
-  zero_bytes(words, sizeof words);
-  for (int64_t k0 = 0; k0 < k; k0 += kStep) {
-    const int64_t steps = k - k0 < kStep ? k - k0 : kStep;
-    for (int64_t c = 0; c < cols; ++c) copy_line(element(b, k0, col + c), b.is_bf16, steps, Format::f32, words + c * kStep);
-    transpose_words(words, kStep, kPanel, steps, reinterpret_cast<uint32_t*>(panel) + k0 * kPanel, kPanel);
+  constexpr int64_t kDepth = 128;
+  alignas(64) uint32_t words[kPanel * kDepth];
+  if (cols < kPanel) zero_bytes(words, sizeof words);
+  for (int64_t k0 = 0; k0 < k; k0 += kDepth) {
+    const int64_t steps = k - k0 < kDepth ? k - k0 : kDepth;
+    gather_columns<kDepth>(b, k0, steps, col, cols, Format::f32, words);
+    transpose_words(words, kDepth, kPanel, steps, reinterpret_cast<uint32_t*>(panel) + k0 * kPanel, kPanel);
   }
 }
 
