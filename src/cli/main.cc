@@ -15,9 +15,7 @@ constexpr Verb kVerbs[] = {
     {"chat", "talk with a model in the terminal", chat_command},
     {"serve", "serve a model: a page for the browser, and OpenAI's API", serve_command},
     {"generate", "continue a text", generate_command},
-#if __has_include("cli/train.cc")
     {"train", "train a model by a recipe", train_command},
-#endif
     {"eval", "measure how good a model is on a file of tasks", eval_command},
     {"bench", "measure how fast a model runs here", bench_command},
     {"inspect", "show what a model is made of", inspect_command},
