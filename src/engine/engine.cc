@@ -219,6 +219,7 @@ void Engine::Impl::pause_youngest() {
   sequence->cache.reset();
   const std::lock_guard lock(mutex);
   waiting.push_front(std::move(sequence));
+  ++stats.paused;
 }
 
 bool Engine::Impl::make_room() {

@@ -59,6 +59,7 @@ class Engine {
   int64_t max_context() const;
   struct Stats {
     int64_t running = 0, waiting = 0, prompt_tokens = 0, answer_tokens = 0;
+    int64_t paused = 0;  // times that a sequence gave its memory to older ones, to go on later
     double busy_seconds = 0;
   };
   Stats stats() const;

@@ -1,0 +1,229 @@
+#include "engine/engine.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "base/error.h"
+#include "model/tiny_models.h"
+#include "tokenizer/unicode.h"
+
+namespace hadal {
+namespace {
+
+// A token a byte, and an end token.
+std::shared_ptr<const Tokenizer> byte_tokenizer() {
+  TokenizerParts parts;
+  for (int byte = 0; byte < 256; ++byte) parts.tokens.push_back(to_byte_alphabet(std::string(1, static_cast<char>(byte))));
+  parts.tokens.push_back("<end>");
+  parts.types.assign(256, TokenType::normal);
+  parts.types.push_back(TokenType::control);
+  parts.eos = 256;
+  parts.pre_tokenizer = "gpt-2";
+  return std::make_shared<const Tokenizer>(Tokenizer::from_parts(std::move(parts), "test"));
+}
+
+std::shared_ptr<Model> tiny_model(bool deepseek = true) {
+  ModelConfig config = deepseek ? test::tiny_deepseek(true) : test::tiny_gqa();
+  config.vocab = 264;  // seven more than the tokenizer has
+  config.eos = 256;
+  std::shared_ptr<Model> model = test::make_model(config);
+  for (Param* p : model->params()) p->weight.frozen = true;
+  return model;
+}
+
+GenerateRequest make_request(std::string_view prompt, uint64_t seed, int64_t max_tokens = 40) {
+  GenerateRequest request;
+  for (const char c : prompt) request.prompt.push_back(static_cast<unsigned char>(c));
+  request.sampling.seed = seed;
+  request.sampling.temperature = 1;
+  request.max_tokens = max_tokens;
+  return request;
+}
+
+// Prompts of many lengths, answers of many lengths.
+std::vector<GenerateRequest> mixed_requests(int count) {
+  std::vector<GenerateRequest> requests;
+  for (int i = 0; i < count; ++i) {
+    requests.push_back(make_request(std::string(static_cast<size_t>(1 + i * 37 % 150), static_cast<char>('a' + i)), static_cast<uint64_t>(i), 5 + i * 13 % 90));
+  }
+  return requests;
+}
+
+std::vector<GenerateResult> run_together(Engine& engine, const std::vector<GenerateRequest>& requests) {
+  std::vector<GenerateResult> results(requests.size());
+  std::vector<std::jthread> threads;
+  for (size_t i = 0; i < requests.size(); ++i) threads.emplace_back([&, i] { results[i] = engine.generate(requests[i]); });
+  threads.clear();
+  return results;
+}
+
+TEST(Engine, WhatRunsBesideDoesNotMatter) {
+  for (const bool deepseek : {true, false}) {
+    const auto model = tiny_model(deepseek);
+    const auto requests = mixed_requests(14);
+    std::vector<GenerateResult> alone;
+    {
+      Engine engine(model, byte_tokenizer(), {});
+      for (const auto& request : requests) alone.push_back(engine.generate(request));
+    }
+    // Plenty of room; few places; small chunks; and so little memory that sequences are paused and read again.
+    const EngineOptions plenty{}, few{.max_running = 3}, small{.prefill_chunk = 7}, tight{.max_context = 256, .cache_tokens = 320};
+    for (const EngineOptions& options : {plenty, few, small, tight}) {
+      Engine engine(model, byte_tokenizer(), options);
+      const auto together = run_together(engine, requests);
+      for (size_t i = 0; i < requests.size(); ++i) {
+        EXPECT_EQ(together[i].ids, alone[i].ids) << "request " << i << ", cache of " << options.cache_tokens;
+        EXPECT_EQ(together[i].text, alone[i].text);
+        EXPECT_EQ(together[i].finish, alone[i].finish);
+      }
+      EXPECT_EQ(engine.stats().waiting, 0);
+      if (options.cache_tokens == tight.cache_tokens) EXPECT_GT(engine.stats().paused, 0);
+      else EXPECT_EQ(engine.stats().paused, 0);
+      int64_t prompt_tokens = 0;
+      for (const auto& result : together) prompt_tokens += result.prompt_tokens;
+      EXPECT_EQ(engine.stats().prompt_tokens, prompt_tokens);
+      EXPECT_GT(engine.stats().busy_seconds, 0);
+    }
+  }
+}
+
+TEST(Engine, StreamsTheWholeAnswerInValidPieces) {
+  Engine engine(tiny_model(), byte_tokenizer(), {});
+  std::string streamed;
+  const GenerateResult result = engine.generate(make_request("stream", 3, 200), [&](std::string_view piece) {
+    EXPECT_FALSE(piece.empty());
+    Utf8Stream valid;
+    EXPECT_EQ(valid.push(piece) + valid.finish(), piece);
+    streamed += piece;
+    return true;
+  });
+  EXPECT_EQ(streamed, result.text);
+  EXPECT_GT(result.text.size(), 20u);
+  EXPECT_EQ(result.answer_tokens, static_cast<int64_t>(result.ids.size()));
+  EXPECT_EQ(result.prompt_tokens, 6);
+  EXPECT_GT(result.first_token_seconds, 0);
+  EXPECT_GE(result.total_seconds, result.first_token_seconds);
+  for (const TokenId id : result.ids) EXPECT_LT(id, 256);  // neither the end token nor padding
+}
+
+TEST(Engine, EndsAtTheLimitAndAtTheEndToken) {
+  const auto model = tiny_model();
+  Engine engine(model, byte_tokenizer(), {.max_context = 128});
+  const GenerateResult limited = engine.generate(make_request("abc", 1, 5));
+  EXPECT_EQ(limited.finish, FinishReason::length);
+  EXPECT_EQ(limited.answer_tokens, 5);
+  const GenerateResult full = engine.generate(make_request("abc", 1, 0));
+  EXPECT_LE(full.answer_tokens, 125);
+  int stopped = 0;
+  for (uint64_t seed = 0; seed < 40; ++seed) stopped += engine.generate(make_request("abc", seed, 0)).finish == FinishReason::stop;
+  EXPECT_GT(stopped, 0);  // one token in 257 is the end
+}
+
+TEST(Engine, StopStringsCutTheAnswer) {
+  Engine engine(tiny_model(), byte_tokenizer(), {});
+  GenerateRequest request = make_request("stop here", 11, 120);
+  const std::string whole = engine.generate(request).text;
+  ASSERT_GT(whole.size(), 40u);
+  for (size_t at = 10; at + 4 < whole.size(); at += 9) {
+    if ((static_cast<unsigned char>(whole[at]) & 0xc0) == 0x80) continue;
+    request.stop = {"never in there, never", whole.substr(at, 4)};
+    std::string streamed;
+    const GenerateResult cut = engine.generate(request, [&](std::string_view piece) {
+      streamed += piece;
+      return true;
+    });
+    EXPECT_EQ(cut.text, whole.substr(0, whole.find(request.stop[1])));
+    EXPECT_EQ(streamed, cut.text);
+    EXPECT_EQ(cut.finish, FinishReason::stop);
+  }
+}
+
+TEST(Engine, Cancels) {
+  Engine engine(tiny_model(), byte_tokenizer(), {});
+  int pieces = 0;
+  const GenerateResult result = engine.generate(make_request("cancel", 1, 400), [&](std::string_view) { return ++pieces < 3; });
+  EXPECT_EQ(result.finish, FinishReason::cancelled);
+  EXPECT_EQ(pieces, 3);
+  EXPECT_LT(result.answer_tokens, 400);
+  EXPECT_THROW(engine.generate(make_request("throw", 1), [](std::string_view) -> bool { throw Error("the caller's own"); }), Error);
+  EXPECT_EQ(engine.generate(make_request("after", 1, 4)).answer_tokens, 4);
+}
+
+TEST(Engine, EndingCancelsWhatRuns) {
+  std::atomic<bool> started = false;
+  auto engine = std::make_unique<Engine>(tiny_model(), byte_tokenizer(), EngineOptions{.max_context = 500});
+  Engine* running = engine.get();
+  GenerateResult result;
+  std::jthread caller([&] {
+    GenerateRequest request = make_request("x", 5, 490);
+    result = running->generate(request, [&](std::string_view) {
+      started = true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      return true;
+    });
+  });
+  while (!started) std::this_thread::yield();
+  engine.reset();
+  caller.join();
+  EXPECT_LE(result.answer_tokens, 490);
+}
+
+TEST(Engine, RefusesImpossibleRequests) {
+  Engine engine(tiny_model(), byte_tokenizer(), {.max_context = 64});
+  const auto refused = [&](const GenerateRequest& request, std::string_view part) {
+    try {
+      engine.generate(request);
+      ADD_FAILURE() << "accepted; expected a refusal with: " << part;
+    } catch (const Error& e) {
+      EXPECT_NE(std::string_view(e.what()).find(part), std::string_view::npos) << e.what();
+    }
+  };
+  refused(make_request("", 1), "empty prompt");
+  refused(make_request(std::string(64, 'x'), 1), "64");
+  GenerateRequest request = make_request("x", 1);
+  request.prompt.push_back(264);
+  refused(request, "264");
+  request.prompt.back() = -1;
+  refused(request, "-1");
+  request = make_request("x", 1);
+  request.max_tokens = -1;
+  refused(request, "max_tokens");
+  request.max_tokens = 1;
+  request.stop = {""};
+  refused(request, "stop");
+  request.stop.clear();
+  request.sampling.top_p = 2;
+  refused(request, "top_p");
+  EXPECT_EQ(engine.generate(make_request(std::string(63, 'x'), 1)).answer_tokens, 1);
+  EXPECT_THROW(Engine(tiny_model(), byte_tokenizer(), {.max_context = 100000}), Error);
+}
+
+TEST(Engine, BrokenWeightsAreAnErrorAndNotACrash) {
+  const auto model = tiny_model();
+  model->norm.weight.value().values()[0] = std::nanf("");
+  Engine engine(model, byte_tokenizer(), {});
+  EXPECT_THROW(engine.generate(make_request("x", 1)), Error);
+}
+
+// A short request that comes after a long one ends long before it.
+TEST(Engine, ServesFairly) {
+  Engine engine(tiny_model(), byte_tokenizer(), {});
+  std::atomic<bool> started = false;
+  std::atomic<int64_t> long_pieces = 0;
+  std::jthread slow([&] {
+    engine.generate(make_request("long", 5, 500), [&](std::string_view) {
+      started = true;
+      ++long_pieces;
+      return true;
+    });
+  });
+  while (!started) std::this_thread::yield();
+  engine.generate(make_request("short", 6, 3));
+  EXPECT_LT(long_pieces, 300);
+}
+
+}  // namespace
+}  // namespace hadal
