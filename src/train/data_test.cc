@@ -1,0 +1,219 @@
+// Documents, token caches and mixtures: what reaches the model is what the source holds, borders, masks and all.
+#include <map>
+#include <set>
+
+#include "train/documents.h"
+#include "train/mixture.h"
+#include "train/test_support.h"
+
+namespace hadal {
+namespace {
+
+using test::error_of;
+using test::expect_contains;
+using test::TemporaryFolder;
+
+SourceSpec text_source(const Path& path) {
+  SourceSpec s;
+  s.name = "text";
+  s.path = path;
+  s.validation = 0;
+  return s;
+}
+
+std::string lines(int count) {
+  std::string out;
+  for (int i = 0; i < count; ++i) out += fmt::format("{{\"id\":\"d-{}\",\"source\":\"s{}\",\"text\":\"the cat number {} sat on the mat and the dog\"}}\n", i, i % 2, i);
+  return out;
+}
+
+const char* const kChat =
+    "{\"source\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"what is the cat?\"},{\"role\":\"assistant\",\"content\":\"the cat is Tom.\"},"
+    "{\"role\":\"user\",\"content\":\"and the dog?\"},{\"role\":\"assistant\",\"content\":\"the dog sat on the log.\"}]}\n";
+
+std::string decode_targets(const Tokenizer& t, const TrainingBatch& b, bool learnt) {
+  std::vector<TokenId> ids;
+  for (size_t i = 0; i < b.targets.size(); ++i) {
+    if ((b.weights[i] > 0) == learnt) ids.push_back(b.targets[i]);
+  }
+  return t.decode(ids);
+}
+
+TEST(Documents, FiltersByIdAndSourceAndSplitsByContent) {
+  const TemporaryFolder folder;
+  SourceSpec s = text_source(folder.file("a.jsonl", lines(200)));
+  auto count = [&] {
+    int n = 0, held = 0;
+    for_each_document(s, [&](Document&& d) { return ++n, held += d.validation, true; });
+    return std::pair(n, held);
+  };
+  EXPECT_EQ(count().first, 200);
+  s.include = {"s1"};
+  EXPECT_EQ(count().first, 100);
+  s.include.clear();
+  s.exclude_ids = {"d-1*", "d-5"};
+  EXPECT_EQ(count().first, 200 - 111 - 1);
+  s.exclude_ids.clear();
+  s.validation = 0.2;
+  EXPECT_GT(count().second, 20);
+  EXPECT_LT(count().second, 60);
+  s.max_megabytes = 0.002;
+  EXPECT_LT(count().first, 60);
+  EXPECT_GT(count().first, 30);
+}
+
+TEST(Documents, ErrorsNameFileLineAndField) {
+  const TemporaryFolder folder;
+  auto error = [&](const std::string& content) {
+    const SourceSpec s = text_source(folder.file("bad.jsonl", content));
+    return error_of([&] { for_each_document(s, [](Document&&) { return true; }); });
+  };
+  expect_contains(error("{\"text\":\"a\"}\n{\"txt\":1}\n"), {"bad.jsonl:2", "\"text\"", "found none"});
+  expect_contains(error("{\"text\":7}\n"), {"bad.jsonl:1", "expected a string, found number"});
+  expect_contains(error("{oops\n"), {"bad.jsonl:1"});
+  expect_contains(error_of([&] { for_each_document(text_source(folder.path() / "none.txt"), [](Document&&) { return true; }); }),
+                  {"none.txt", "found no such file"});
+}
+
+TEST(Documents, TheTailOfATextIsHeldOut) {
+  const TemporaryFolder folder;
+  SourceSpec s = text_source(folder.file("a.txt", "0123456789"));
+  s.validation_tail = 0.2;
+  std::vector<std::string> parts;
+  for_each_document(s, [&](Document&& d) { return parts.push_back(d.text + (d.validation ? "!" : "")), true; });
+  EXPECT_EQ(parts, (std::vector<std::string>{"01234567", "89!"}));
+}
+
+TEST(ChatTokens, AreTheTemplatesTextEncodedAndMarkTheAssistant) {
+  const Tokenizer t = test::tiny_tokenizer();
+  const ChatEncoder encoder(t);
+  const std::vector<ChatMessage> messages = {{"system", "be kind"}, {"user", "what is the cat?"}, {"assistant", "Tom."}, {"user", "é"}, {"assistant", "so"}};
+  const ChatTokens tokens = encoder.encode(messages);
+  std::vector<TokenId> whole = t.encode(encoder.render(messages, false), true);
+  if (whole.size() > 1 && whole[1] == t.bos()) whole.erase(whole.begin());
+  EXPECT_EQ(tokens.ids, whole);
+  EXPECT_EQ(std::count(tokens.ids.begin(), tokens.ids.end(), t.bos()), 1);
+  std::vector<TokenId> spoken;
+  for (size_t i = 0; i < tokens.ids.size(); ++i) {
+    if (tokens.assistant[i]) spoken.push_back(tokens.ids[i]);
+  }
+  EXPECT_EQ(t.decode(spoken), std::string("Tom.") + kEosText + "so" + kEosText);
+  expect_contains(error_of([&] { encoder.encode(std::vector<ChatMessage>{{"robot", "x"}}); }), {"robot"});
+}
+
+struct Stores {
+  TemporaryFolder folder;
+  Tokenizer tokenizer = test::tiny_tokenizer();
+  ThreadPool pool{2};
+  TokenStore open(const SourceSpec& s) { return TokenStore::open(s, tokenizer, folder.path() / "cache", pool); }
+  MixtureOptions options(std::vector<double> shares, int64_t length) {
+    return {std::move(shares), length, false, 5, tokenizer.bos(), token_lengths(tokenizer, false)};
+  }
+};
+
+TEST(TokenStore, IsMadeOnceAndMadeAnewWhenTheSourceChanges) {
+  Stores s;
+  SourceSpec source = text_source(s.folder.file("a.jsonl", lines(50)));
+  const TokenStore first = s.open(source);
+  EXPECT_EQ(first.num_documents(), 50);
+  auto files = [&] { return std::distance(std::filesystem::directory_iterator(s.folder.path() / "cache"), {}); };
+  s.open(source);
+  EXPECT_EQ(files(), 1);
+  source.exclude_ids = {"d-1"};
+  EXPECT_EQ(s.open(source).num_documents(), 49);
+  EXPECT_EQ(files(), 2);
+  std::vector<TokenId> ids;
+  for (const uint32_t t : first.document(3)) ids.push_back(static_cast<TokenId>(t >> 1));
+  EXPECT_EQ(s.tokenizer.decode(ids), std::string("the cat number 3 sat on the mat and the dog") + kEosText);
+}
+
+TEST(TokenStore, RefusesADamagedCacheAndAnEmptySource) {
+  Stores s;
+  SourceSpec source = text_source(s.folder.file("a.jsonl", lines(5)));
+  s.open(source);
+  for (const auto& entry : std::filesystem::directory_iterator(s.folder.path() / "cache")) std::filesystem::resize_file(entry.path(), 100);
+  expect_contains(error_of([&] { s.open(source); }), {".tokens", "delete the file"});
+  source.include = {"nobody"};
+  expect_contains(error_of([&] { s.open(source); }), {"\"text\"", "found none"});
+}
+
+TEST(Mixture, EveryPieceOfAnEpochComesOnceWithBosAndItsOwnPositions) {
+  Stores s;
+  const TokenStore store = s.open(text_source(s.folder.file("a.jsonl", lines(30))));
+  Mixture mixture({&store}, s.options({1}, 8));
+  std::multiset<std::string> seen;
+  int64_t tokens = 0;
+  while (mixture.epochs(0) < 1) {
+    const TrainingBatch b = mixture.next(64);
+    ASSERT_LE(b.num_tokens(), 64);
+    ASSERT_EQ(b.batch.offsets.back(), b.num_tokens());
+    for (size_t q = 0; q + 1 < b.batch.offsets.size(); ++q) {
+      const auto begin = static_cast<size_t>(b.batch.offsets[q]), end = static_cast<size_t>(b.batch.offsets[q + 1]);
+      ASSERT_LE(end - begin, 8u);
+      EXPECT_EQ(b.batch.ids[begin], s.tokenizer.bos());
+      for (size_t i = begin; i < end; ++i) EXPECT_EQ(b.batch.positions[i], static_cast<int32_t>(i - begin));
+      for (size_t i = begin; i + 1 < end; ++i) EXPECT_EQ(b.batch.ids[i + 1], b.targets[i]);
+    }
+    tokens += b.num_tokens();
+    seen.insert(decode_targets(s.tokenizer, b, true));
+  }
+  EXPECT_GT(seen.size(), 1u);
+  int64_t dropped = 0;  // a last piece of one token is left out
+  for (int64_t d = 0; d < store.num_documents(); ++d) dropped += store.document(d).size() % 8 == 1;
+  EXPECT_GE(tokens, store.num_tokens() - dropped);
+}
+
+TEST(Mixture, LearnsTheAssistantOnlyWhenAsked) {
+  Stores s;
+  SourceSpec source = text_source(s.folder.file("c.jsonl", kChat));
+  source.kind = SourceKind::chat;
+  const TokenStore store = s.open(source);
+  MixtureOptions options = s.options({1}, 200);
+  options.assistant_only = true;
+  const TrainingBatch b = Mixture({&store}, options).next(200);
+  EXPECT_EQ(decode_targets(s.tokenizer, b, true), std::string("the cat is Tom.") + kEosText + "the dog sat on the log." + kEosText);
+  EXPECT_EQ(b.target_bytes, 15 + 23);
+  EXPECT_EQ(b.batch.ids[0], s.tokenizer.bos());
+  options.assistant_only = false;
+  EXPECT_EQ(decode_targets(s.tokenizer, Mixture({&store}, options).next(200), false), "");
+}
+
+TEST(Mixture, KeepsTheSharesOfTokens) {
+  Stores s;
+  SourceSpec a = text_source(s.folder.file("a.jsonl", lines(40))), b = text_source(s.folder.file("b.jsonl", lines(90)));
+  b.name = "other";
+  const TokenStore first = s.open(a), second = s.open(b);
+  Mixture mixture({&first, &second}, s.options({3, 1}, 16));
+  for (int i = 0; i < 100; ++i) mixture.next(128);
+  const Json state = mixture.state();
+  const double ratio = state[0]["tokens"].get<double>() / state[1]["tokens"].get<double>();
+  EXPECT_NEAR(ratio, 3.0, 0.1);
+}
+
+TEST(Mixture, GoesOnWhereItsStateSays) {
+  Stores s;
+  const TokenStore store = s.open(text_source(s.folder.file("a.jsonl", lines(30))));
+  Mixture one({&store}, s.options({1}, 8)), two({&store}, s.options({1}, 8));
+  for (int i = 0; i < 13; ++i) one.next(64);
+  two.restore(one.state(), "state.json");
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(one.next(64).batch.ids, two.next(64).batch.ids);
+  Mixture other({&store}, s.options({1}, 16));
+  expect_contains(error_of([&] { other.restore(one.state(), "state.json"); }), {"state.json", "\"text\""});
+}
+
+TEST(Mixture, ValidationIsApartFromTraining) {
+  Stores s;
+  SourceSpec source = text_source(s.folder.file("a.jsonl", lines(100)));
+  source.validation = 0.2;
+  const TokenStore store = s.open(source);
+  Mixture mixture({&store}, s.options({1}, 64));
+  std::set<std::string> held, seen;
+  mixture.for_validation(0, 1 << 20, 1, [&](TrainingBatch&& b) { held.insert(decode_targets(s.tokenizer, b, true)); });
+  while (mixture.epochs(0) < 1) seen.insert(decode_targets(s.tokenizer, mixture.next(1), true));
+  EXPECT_GT(held.size(), 5u);
+  EXPECT_GT(seen.size(), 50u);
+  for (const auto& text : held) EXPECT_EQ(seen.count(text), 0u);
+}
+
+}  // namespace
+}  // namespace hadal

@@ -1,0 +1,131 @@
+// A recipe from end to end on a tiny language model: the model's folder loads and generates the same logits, and a run in
+// parts ends with the bits of a run in one.
+#include "train/train_run.h"
+
+#include "model/load.h"
+#include "train/test_support.h"
+
+namespace hadal {
+namespace {
+
+using test::error_of;
+using test::expect_contains;
+using test::TemporaryFolder;
+
+const char* const kRecipe = R"(
+name = "tiny"
+output = "run"
+[tokenizer]
+vocab = 280
+[model]
+hidden = 32
+layers = 2
+heads = 2
+context = 64
+dense_inner = 48
+kv_lora = 16
+nope_dim = 8
+rope_dim = 4
+v_dim = 8
+experts = 4
+top_k = 2
+shared_experts = 1
+expert_inner = 16
+first_dense = 1
+mtp_depth = 1
+[run]
+validate_every_steps = 2
+validation_tokens = 256
+[[source]]
+name = "text"
+kind = "text"
+path = "text.jsonl"
+validation = 0.2
+[[source]]
+name = "sums"
+kind = "arithmetic"
+documents = 50
+[[stage]]
+name = "text"
+sources = { text = 1 }
+sequence_length = 32
+batch_tokens = 128
+micro_batch_tokens = 64
+steps = 3
+[[stage]]
+name = "sums"
+sources = { sums = 0.5, text = 0.5 }
+sequence_length = 64
+batch_tokens = 128
+micro_batch_tokens = 64
+steps = 3
+)";
+
+class TrainRunTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string lines;
+    for (int i = 0; i < 40; ++i) lines += fmt::format("{{\"text\":\"the cat number {} sat on the mat, and the dog {} sat on the log.\"}}\n", i, 3 * i);
+    folder_.file("text.jsonl", lines);
+    folder_.file("tiny.toml", kRecipe);
+  }
+  Recipe recipe(const std::string& run) {
+    Recipe r = read_recipe(folder_.path() / "tiny.toml");
+    r.output = folder_.path() / run;
+    return r;
+  }
+  std::string weights(const std::string& run) { return read_file(folder_.path() / run / "model" / "model.safetensors"); }
+  TemporaryFolder folder_;
+};
+
+TEST_F(TrainRunTest, ARunInPartsEndsWithTheBitsOfARunInOne) {
+  const OrderedJson report = run_recipe(recipe("one"), {});
+  EXPECT_EQ(report.at("finished"), true);
+  EXPECT_EQ(report.at("steps"), 6);
+  EXPECT_TRUE(report.at("validation").at("text").contains("bits_per_byte"));
+  TrainRunOptions part;
+  for (const int64_t stop : {2, 3, 5, 0}) {
+    part.max_steps = stop;
+    part.resume = stop != 2;
+    EXPECT_EQ(run_recipe(recipe("parts"), part).at("finished"), stop == 0);
+  }
+  EXPECT_TRUE(weights("one") == weights("parts"));
+}
+
+TEST_F(TrainRunTest, TheModelsFolderLoads) {
+  run_recipe(recipe("one"), {});
+  const LoadedModel loaded = load_model((folder_.path() / "one" / "model").string());
+  EXPECT_EQ(loaded.model->config.vocab, loaded.tokenizer->vocab_size());
+  EXPECT_NE(loaded.tokenizer->chat_template(), "");
+  EXPECT_TRUE(std::filesystem::exists(folder_.path() / "one" / "report.json"));
+}
+
+TEST_F(TrainRunTest, RefusesToTrainOverARunAndATokenizerThatDoesNotFit) {
+  TrainRunOptions part;
+  part.max_steps = 1;
+  run_recipe(recipe("one"), part);
+  expect_contains(error_of([&] { run_recipe(recipe("one"), part); }), {"checkpoint-1", "--resume"});
+  Recipe small = recipe("other");
+  small.model.vocab = 100;
+  expect_contains(error_of([&] { run_recipe(small, {}); }), {"vocab", "280", "100"});
+  Recipe other = recipe("one");
+  other.model.hidden = 48;
+  part.resume = true;
+  expect_contains(error_of([&] { run_recipe(other, part); }), {"model.safetensors", "model has changed"});
+  Recipe missing = recipe("missing");
+  missing.sources[0].path = folder_.path() / "gone.jsonl";
+  expect_contains(error_of([&] { run_recipe(missing, {}); }), {"gone.jsonl", "no such file"});
+}
+
+TEST_F(TrainRunTest, ForTimingNothingIsSaved) {
+  TrainRunOptions timing;
+  timing.save = false;
+  timing.max_steps = 2;
+  const OrderedJson report = run_recipe(recipe("timed"), timing);
+  EXPECT_GT(report.at("tokens_per_s").get<double>(), 0);
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "timed" / "metrics.jsonl"));
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "timed" / "model"));
+}
+
+}  // namespace
+}  // namespace hadal

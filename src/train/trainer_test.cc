@@ -1,0 +1,228 @@
+// The loop over a module that is no language model: a two-layer forecaster of ops with a squared error. Resuming, skipped
+// steps, stopping, damaged checkpoints, a full disk.
+#include "train/trainer.h"
+
+#include <sys/resource.h>
+
+#include <cmath>
+#include <csignal>
+#include <cstring>
+
+#include "train/checkpoint.h"
+#include "train/test_support.h"
+
+namespace hadal {
+namespace {
+
+using test::error_of;
+using test::expect_contains;
+using test::TemporaryFolder;
+
+// Learns y = a linear map of x through linear -> swiglu -> linear.
+class Forecaster : public Trainee {
+ public:
+  explicit Forecaster(uint64_t seed = 1) {
+    add(gate_, "gate", {16, 8}), add(up_, "up", {16, 8}), add(down_, "down", {2, 16});
+    bias_.init_std = 0;
+    add(bias_, "bias", {2}, ParamGroup::vector);
+    initialise(params(), seed);
+  }
+  ParamList params() override { return {&gate_, &up_, &down_, &bias_}; }
+  void begin_stage(int64_t index) override { stage_ = index, drawn_ = 0; }
+  int64_t begin_step() override { return 2; }
+  void micro_batch(const Context& ctx, int64_t, StepStats& stats) override {
+    const double loss = run(ctx, ++drawn_, 0.5f);
+    ctx.tape->backward();
+    if (poison_at >= 0 && drawn_ / 2 >= poison_at && drawn_ / 2 < poison_at + poison_steps) gate_.weight.grad()[0] = NAN;
+    stats.loss += 32 * loss;
+    stats.weight += 32;
+    stats.tokens += 32;
+    stats.flops += 1e4;
+  }
+  std::vector<Evaluation> evaluate(const Context& ctx) override {
+    Evaluation e;
+    e.name = "later";
+    e.loss = run(ctx, 1 << 30, 1);
+    return {e};
+  }
+  Json state() const override { return {{"drawn", drawn_}}; }
+  void restore(const Json& state, const std::string&) override { drawn_ = state.at("drawn"); }
+  std::vector<float> numbers() {
+    std::vector<float> all;
+    for (Param* p : params()) all.insert(all.end(), p->weight.value().values().begin(), p->weight.value().values().end());
+    return all;
+  }
+  int64_t poison_at = -1, poison_steps = 0;
+
+ private:
+  void add(Param& p, const char* name, Shape shape, ParamGroup group = ParamGroup::matrix) {
+    p.name = name, p.shape = std::move(shape), p.group = group;
+    if (group == ParamGroup::matrix) p.init_std = 0.3f;
+  }
+  double run(const Context& ctx, int64_t batch, float scale) {
+    Rng rng(7, static_cast<uint64_t>(batch));
+    Tensor x({32, 8}), y({32, 2});
+    for (float& v : x.values()) v = rng.normal();
+    for (int64_t r = 0; r < 32; ++r) {
+      y.row(r)[0] = x.row(r)[0] - 0.5f * x.row(r)[3];
+      y.row(r)[1] = 0.7f * x.row(r)[5] + 0.2f;
+    }
+    const Tensor h = swiglu(ctx, linear(ctx, x, gate_.weight), linear(ctx, x, up_.weight));
+    return mean_squared_error(ctx, linear(ctx, h, down_.weight, &bias_.weight), y, scale);
+  }
+  Param gate_, up_, down_, bias_;
+  int64_t stage_ = 0, drawn_ = 0;
+};
+
+TrainerOptions options_for(const Path& run, int64_t steps) {
+  TrainerOptions o;
+  o.run = run;
+  o.stages = {{"one", steps, 0, 0, 0.02, 0.02, {3, 0.5, 0}}, {"two", 3, 0, 0, 0.005, 0.005, {0, 0.5, 0}}};
+  o.precision = Precision::f32;
+  o.quiet = true;
+  return o;
+}
+
+bool same(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+class TrainerTest : public ::testing::Test {
+ protected:
+  void SetUp() override { Trainer::clear_stop(); }
+  void TearDown() override { Trainer::clear_stop(); }
+  TemporaryFolder folder_;
+};
+
+TEST_F(TrainerTest, TrainsAModuleThatIsNoLanguageModel) {
+  Forecaster f;
+  Context ctx;
+  ctx.precision = Precision::f32;
+  const double before = f.evaluate(ctx)[0].loss;
+  const TrainSummary s = Trainer(f, options_for({}, 200)).run();
+  EXPECT_TRUE(s.finished);
+  EXPECT_EQ(s.steps, 203);
+  EXPECT_EQ(s.tokens, 203 * 64);
+  EXPECT_LT(s.evaluations.at(0).loss, 0.1 * before);
+  EXPECT_GT(s.mfu, 0);
+}
+
+TEST_F(TrainerTest, ResumedIsUninterruptedBitForBit) {
+  Forecaster straight, parts;
+  Trainer(straight, options_for({}, 6)).run();
+  TrainerOptions o = options_for(folder_.path(), 6);
+  for (const int64_t stop : {2, 3, 7, 0}) {  // in both stages
+    Forecaster fresh(99);                    // other weights: all must come from the checkpoint
+    if (stop == 2) fresh = Forecaster();
+    o.max_steps = stop;
+    o.resume = stop != 2;
+    const TrainSummary s = Trainer(fresh, o).run();
+    EXPECT_EQ(s.finished, stop == 0);
+    EXPECT_EQ(s.steps, stop == 0 ? 9 : stop);
+    if (stop == 0) EXPECT_TRUE(same(fresh.numbers(), straight.numbers()));
+  }
+  // metrics.jsonl holds each step once.
+  int64_t expected = 0;
+  for_each_line(folder_.path() / "metrics.jsonl", [&](std::string_view line, int64_t) {
+    const Json json = parse_json(line, "line");
+    if (json.contains("train/loss")) EXPECT_EQ(json["step"].get<int64_t>(), ++expected);
+    return true;
+  });
+  EXPECT_EQ(expected, 9);
+}
+
+TEST_F(TrainerTest, SkipsStepsThatAreNotFiniteAndGoesOn) {
+  Forecaster f;
+  f.poison_at = 5, f.poison_steps = 2;
+  const TrainSummary s = Trainer(f, options_for(folder_.path(), 50)).run();
+  EXPECT_TRUE(s.finished);
+  EXPECT_EQ(s.skipped_steps, 2);
+  for (const float v : f.numbers()) EXPECT_TRUE(std::isfinite(v));
+}
+
+TEST_F(TrainerTest, StopsWhenNoStepIsFiniteAndKeepsTheCheckpoint) {
+  Forecaster f;
+  f.poison_at = 5, f.poison_steps = 1000;
+  TrainerOptions o = options_for(folder_.path(), 50);
+  o.max_bad_steps = 4;
+  o.checkpoint_every_steps = 4;
+  expect_contains(error_of([&] { Trainer(f, o).run(); }), {"not finite in 4 steps in a row", "--resume"});
+  ASSERT_FALSE(list_checkpoints(folder_.path()).empty());
+  Forecaster again(3);
+  o.resume = true;
+  EXPECT_TRUE(Trainer(again, o).run().finished);
+}
+
+TEST_F(TrainerTest, AStopRequestSavesAndStops) {
+  Forecaster f;
+  TrainerOptions o = options_for(folder_.path(), 50);
+  o.max_steps = 4;
+  Trainer(f, o).run();
+  o.max_steps = 0, o.resume = true;
+  Trainer::request_stop();
+  const TrainSummary s = Trainer(f, o).run();
+  EXPECT_FALSE(s.finished);
+  EXPECT_EQ(s.steps, 4);
+  EXPECT_EQ(list_checkpoints(folder_.path()).back().filename(), "checkpoint-4");
+}
+
+TEST_F(TrainerTest, KeepsTheNewestCheckpointsOnly) {
+  Forecaster f;
+  TrainerOptions o = options_for(folder_.path(), 9);
+  o.checkpoint_every_steps = 2;
+  Trainer(f, o).run();
+  const auto all = list_checkpoints(folder_.path());
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[1].filename(), "checkpoint-12");
+}
+
+TEST_F(TrainerTest, NamesADamagedCheckpoint) {
+  Forecaster f;
+  TrainerOptions o = options_for(folder_.path(), 6);
+  o.max_steps = 3;
+  Trainer(f, o).run();
+  o.resume = true;
+  const Path checkpoint = folder_.path() / "checkpoint-3", file = checkpoint / "model.safetensors";
+  const std::string good = read_file(file);
+  auto error = [&] { return error_of([&] { Forecaster g; Trainer(g, o).run(); }); };
+  std::string bad = good;
+  bad[bad.size() - 5] ^= 1;
+  write_file_whole(file, bad);
+  expect_contains(error(), {"model.safetensors", "checksum", "remove the folder"});
+  write_file_whole(file, good.substr(0, good.size() / 2));
+  expect_contains(error(), {"model.safetensors", "damaged", "bytes"});
+  std::filesystem::remove(file);
+  expect_contains(error(), {"model.safetensors", "found none"});
+  write_file_whole(file, good);
+  EXPECT_EQ(error(), "");
+  for (const auto& newer : list_checkpoints(folder_.path())) {
+    if (newer != checkpoint) std::filesystem::remove_all(newer);
+  }
+  write_file_whole(checkpoint / "state.json", "{\"format\": 1}");
+  expect_contains(error(), {"state.json", "damaged"});
+}
+
+// Writes beyond a limit fail as they do on a full disk; the checkpoint before stays, and nothing half-written is left.
+TEST_F(TrainerTest, AFailedWriteLeavesTheCheckpointBeforeIt) {
+  Forecaster f;
+  ThreadPool pool(1);
+  Optimizer optimizer(f.params(), OptimizerSpec{}, pool);
+  const Json state = {{"steps", 1}};
+  save_checkpoint(folder_.path(), 1, f.params(), optimizer, state, 2);
+  struct rlimit before {};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  struct rlimit tight = before;
+  tight.rlim_cur = 1024;
+  setrlimit(RLIMIT_FSIZE, &tight);
+  const std::string error = error_of([&] { save_checkpoint(folder_.path(), 2, f.params(), optimizer, state, 2); });
+  setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  expect_contains(error, {"checkpoint-2", "could not be written", "untouched"});
+  ASSERT_EQ(list_checkpoints(folder_.path()).size(), 1u);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}), 1);
+  EXPECT_EQ(load_checkpoint(folder_.path() / "checkpoint-1", f.params(), optimizer).at("steps"), 1);
+}
+
+}  // namespace
+}  // namespace hadal
