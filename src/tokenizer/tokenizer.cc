@@ -1,5 +1,6 @@
 #include "tokenizer/tokenizer.h"
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "base/error.h"
@@ -18,6 +19,8 @@ struct Tokenizer::Impl {
   std::unique_ptr<const PreTokenizer> pre_tokenizer;
   std::unique_ptr<const Bpe> bpe;
   AddedTokens always, with_special;
+  std::array<bool, 256> has_no_token{};  // bytes
+  bool lacks_bytes = false;
 
   Impl(TokenizerParts taken, std::string_view who);
   Impl(const Impl&) = delete;
@@ -25,6 +28,7 @@ struct Tokenizer::Impl {
   void read_merges(std::string_view who);
   void read_added_tokens(std::string_view who);
   void check_id(TokenId id, std::string_view what, std::string_view who) const;
+  std::string replace_lacking_bytes(std::string_view text) const;
   void encode_plain(std::string_view text, std::vector<TokenId>& out) const;
 };
 
@@ -79,8 +83,15 @@ void Tokenizer::Impl::read_merges(std::string_view who) {
   for (int byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);
     const auto found = token_of.find(std::string_view(&c, 1));
-    if (found == token_of.end()) fail("{}: vocabulary: expected a token for each of the 256 bytes, found none for {:#04x}", who, byte);
-    byte_ids[static_cast<size_t>(byte)] = found->second;
+    if (found != token_of.end()) {
+      byte_ids[static_cast<size_t>(byte)] = found->second;
+      continue;
+    }
+    // DeepSeek's vocabularies leave out the bytes that valid UTF-8 never has.
+    const bool in_utf8 = byte < 0xC0 || (byte > 0xC1 && byte < 0xF5);
+    if (in_utf8) fail("{}: vocabulary: expected a token for each byte of UTF-8 text, found none for {:#04x}", who, byte);
+    byte_ids[static_cast<size_t>(byte)] = -1;
+    has_no_token[static_cast<size_t>(byte)] = lacks_bytes = true;
   }
   std::unordered_map<std::string_view, TokenId> by_text;
   by_text.reserve(parts.tokens.size());
@@ -126,8 +137,19 @@ void Tokenizer::Impl::read_added_tokens(std::string_view who) {
   with_special = AddedTokens(std::move(all));
 }
 
+std::string Tokenizer::Impl::replace_lacking_bytes(std::string_view text) const {
+  std::string out;
+  for (const char c : text) {
+    if (has_no_token[static_cast<uint8_t>(c)]) out += "\xEF\xBF\xBD";
+    else out += c;
+  }
+  return out;
+}
+
 void Tokenizer::Impl::encode_plain(std::string_view text, std::vector<TokenId>& out) const {
-  std::string normal;
+  std::string replaced, normal;
+  const auto lacks = [this](char c) { return has_no_token[static_cast<uint8_t>(c)]; };
+  if (lacks_bytes && std::any_of(text.begin(), text.end(), lacks)) text = replaced = replace_lacking_bytes(text);
   if (parts.normalize_nfc && may_change_under_nfc(text)) text = normal = normalize_nfc(text);
   pre_tokenizer->split(text, [&](std::string_view piece) { bpe->encode(piece, out); });
 }

@@ -36,8 +36,8 @@ struct TokenizerParts {
 
 class Tokenizer {
  public:
-  // Checks the parts and takes them. `who` names their file in errors. A GGUF file without tokens of all 256 bytes, with
-  // merges of unknown tokens or ids out of range is an Error.
+  // Checks the parts and takes them. `who` names their file in errors. Tokens missing for bytes of UTF-8 text, merges of unknown
+  // tokens and ids out of range are Errors.
   static Tokenizer from_parts(TokenizerParts parts, std::string_view who);
 
   // Reads tokenizer.json of a Hugging Face folder (and, beside it, tokenizer_config.json: bos, eos, chat_template;
@@ -47,7 +47,8 @@ class Tokenizer {
   // Writes tokenizer.json and tokenizer_config.json, readable by Hugging Face's tokenizers.
   void save_hf_folder(const Path& folder) const;
 
-  // Invalid UTF-8 in `text` is encoded byte by byte, so decode(encode(x)) == x for any bytes. With `special`, the texts
+  // Invalid UTF-8 in `text` is encoded byte by byte, so decode(encode(x)) == x for any bytes; only a byte that the
+  // vocabulary lacks (of those that valid UTF-8 never has) becomes U+FFFD. With `special`, the texts
   // of special tokens are recognised and bos is prepended where the tokenizer's own files ask for it. Added tokens that
   // are not special (DeepSeek's <think>) are always recognised.
   std::vector<TokenId> encode(std::string_view text, bool special = false) const;

@@ -66,6 +66,11 @@ class Evaluator {
     *out_ += text;
   }
 
+  void write_value(const Value& value) {
+    evaluation_.charge(value.weight());
+    write(to_text(value));
+  }
+
   Flow run_body(const Body& body) {
     for (const auto& statement : body) {
       if (const Flow flow = run_statement(*statement); flow != Flow::next) return flow;
@@ -79,7 +84,7 @@ class Evaluator {
     line_ = s.line;
     switch (s.kind) {
       case Kind::text: write(s.text); break;
-      case Kind::output: write(to_text(evaluate(*s.exprs[0]))); break;
+      case Kind::output: write_value(evaluate(*s.exprs[0])); break;
       case Kind::if_else: return run_if(s);
       case Kind::for_loop: run_for(s); break;
       case Kind::set: assign(s.names, evaluate(*s.exprs[0])); break;
@@ -170,7 +175,7 @@ class Evaluator {
     Value text = filtered_body(s);  // first: it may move the frames
     frames_.back().set(s.names[0], std::move(text));
   }
-  void filter_block(const Statement& s) { write(to_text(filtered_body(s))); }
+  void filter_block(const Statement& s) { write_value(filtered_body(s)); }
 
   // {% call(names) macro(...) %}body{% endcall %}: the macro gets the body as caller(), which sees the names of here.
   void call_block(const Statement& s) {
@@ -192,7 +197,7 @@ class Evaluator {
       return Value(std::move(text));
     }});
     if (s.exprs[0]->kind != Expr::Kind::call) fail("call: expected a call of a macro, found another expression");
-    write(to_text(call(*s.exprs[0], &caller)));
+    write_value(call(*s.exprs[0], &caller));
   }
 
   Value macro(const Statement& s) {
@@ -294,9 +299,7 @@ class Evaluator {
   }
 
   bool compares(const std::string& op, const Value& a, const Value& b) {
-    for (const Value* v : {&a, &b}) {
-      if (const std::string* text = v->string()) evaluation_.charge(text->size() / 64);
-    }
+    evaluation_.charge(a.weight() + b.weight());
     if (op == "==") return equal(a, b);
     if (op == "!=") return !equal(a, b);
     if (op == "in") return contains(b, a);
@@ -313,6 +316,7 @@ class Evaluator {
   Value item(const Expr& e) {
     const Value object = evaluate(*e.parts[0]), key = evaluate(*e.parts[1]);
     line_ = e.line;
+    if (object.string() != nullptr) evaluation_.charge(object.weight());
     return get_item(object, key);
   }
 
@@ -344,11 +348,17 @@ class Evaluator {
     return made;
   }
 
+  void charge_arguments(const Arguments& given) {
+    for (const Value& value : given.positional) evaluation_.charge(value.weight());
+    for (const auto& entry : given.named) evaluation_.charge(entry.second.weight());
+  }
+
   Value call(const Expr& e, const Value* caller = nullptr) {
     const Value callee = evaluate(*e.parts[0]);
     Arguments given = arguments(e);
     if (caller != nullptr) given.named.emplace_back("caller", *caller);
     line_ = e.line;
+    charge_arguments(given);
     if (callee.callable() == nullptr) fail("expected a function to call, found {}", type_name(callee));
     return callee.callable()->call(evaluation_, given);
   }
@@ -357,6 +367,8 @@ class Evaluator {
     const Value value = evaluate(*e.parts[0]);
     const Arguments given = arguments(e);
     line_ = e.line;
+    evaluation_.charge(value.weight());
+    charge_arguments(given);
     if (e.kind == Expr::Kind::filter) return apply_filter(evaluation_, e.text, value, given);
     return apply_test(e.text, value, given);
   }

@@ -353,8 +353,7 @@ const std::unordered_map<std::string_view, Filter>& filters() {
 Value apply_filter(Evaluation& evaluation, const std::string& name, const Value& value, const Arguments& arguments) {
   const auto found = filters().find(name);
   if (found == filters().end()) fail("filter: expected one that is supported, found \"{}\"", name);
-  evaluation.charge(1);
-  if (const std::string* text = value.string()) evaluation.charge(text->size() / 64);
+  evaluation.charge(value.weight());
   return found->second({evaluation, name, value, arguments});
 }
 

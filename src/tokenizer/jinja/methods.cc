@@ -58,7 +58,6 @@ std::vector<Value> split_spaces(std::string_view text, int64_t max_splits) {
 Value split(const Call& c) {
   const std::string_view separator = c.text_or_none(0, "sep");
   int64_t max_splits = c.integer_or(1, "maxsplit", -1);
-  c.evaluation.charge(c.text().size() / 16);
   const Value* given = c.arguments.get(0, "sep");
   if (given == nullptr || given->is_none()) return split_spaces(c.text(), max_splits);
   if (separator.empty()) fail("split: expected a separator, found an empty one");
@@ -129,7 +128,6 @@ Value count(const Call& c) {
 
 Value replace(const Call& c) {
   const std::string &from = c.required(0, "old").text(c.name), &to = c.required(1, "new").text(c.name);
-  c.evaluation.charge(c.text().size() / 16);
   if (to.size() > from.size()) {
     const size_t times = c.text().size() / std::max<size_t>(1, from.size()) + 1;
     if (to.size() > Evaluation::kMaxBytes / times) fail("replace: expected a text of at most {} bytes, found what may be longer", Evaluation::kMaxBytes);
@@ -233,6 +231,7 @@ Value find_method(const Value& value, const std::string& name) {
   const auto found = table->find(name);
   if (found == table->end()) return {};
   return Callable{name, [value, name, method = found->second](Evaluation& evaluation, const Arguments& arguments) {
+    evaluation.charge(value.weight());
     return method({evaluation, name, value, arguments});
   }};
 }

@@ -65,9 +65,13 @@ Value get_item(const Value& value, const Value& key) {
   const int64_t index = key.integer("index");
   if (const List* list = value.list()) {
     if (find_index(index, list->items.size(), at)) return list->items[at];
-  } else if (value.string() != nullptr) {
-    const std::vector<Value> characters = items_of(value);
-    if (find_index(index, characters.size(), at)) return characters[at];
+  } else if (const std::string* text = value.string()) {
+    std::string found;
+    if (!find_index(index, num_characters(*text), at)) return Undefined{to_repr(key)};
+    for_each_character(*text, [&, i = size_t{0}](std::string_view character) mutable {
+      if (i++ == at) found = character;
+    });
+    return found;
   }
   return Undefined{to_repr(key)};
 }
@@ -170,6 +174,7 @@ Value float_arithmetic(const std::string& op, double a, double b) {
 
 Value arithmetic(Evaluation& evaluation, const std::string& op, const Value& left, const Value& right) {
   if (op == "~" || (op == "+" && left.string() != nullptr && right.string() != nullptr)) {
+    evaluation.charge(left.weight() + right.weight());
     std::string a = to_text(left);
     const std::string b = to_text(right);
     evaluation.charge_bytes(a.size() + b.size());

@@ -11,9 +11,16 @@
 namespace hadal::jinja {
 namespace {
 
-int checked_depth(int depth) {
+void check_depth(int depth) {
   if (depth > kMaxValueDepth) fail("expected lists and dicts nested at most {} deep, found more", kMaxValueDepth);
-  return depth;
+}
+
+// The extent of what holds a value of extent `part`.
+void widen(Extent& whole, Extent part) {
+  whole.depth = std::max(whole.depth, part.depth + 1);
+  whole.weight += part.weight;
+  check_depth(whole.depth);
+  if (whole.weight > kMaxWeight) fail("expected lists and dicts with at most {} values in them, found more", kMaxWeight);
 }
 
 }  // namespace
@@ -44,22 +51,25 @@ const Value* Arguments::get(size_t index, std::string_view name) const {
 }
 
 Value::Value(std::vector<Value> items) {
-  int depth = 0;
-  for (const Value& item : items) depth = std::max(depth, item.depth());
-  data_ = std::make_shared<const List>(List{std::move(items), checked_depth(depth + 1)});
+  Extent extent;
+  for (const Value& item : items) widen(extent, item.extent());
+  data_ = std::make_shared<const List>(List{std::move(items), extent});
 }
 
 Value::Value(Dict dict) {
-  dict.depth = 0;
-  for (const auto& entry : dict.entries) dict.depth = std::max(dict.depth, entry.second.depth());
-  checked_depth(++dict.depth);
+  dict.extent = {};
+  for (const auto& [key, value] : dict.entries) {
+    widen(dict.extent, value.extent());
+    dict.extent.weight += key.size() / 16;
+  }
   data_ = std::make_shared<const Dict>(std::move(dict));
 }
 
-int Value::depth() const {
-  if (const List* items = list()) return items->depth;
-  if (const Dict* entries = dict()) return entries->depth;
-  return 0;
+Extent Value::extent() const {
+  if (const List* items = list()) return items->extent;
+  if (const Dict* entries = dict()) return entries->extent;
+  if (const std::string* text = string()) return {0, 1 + text->size() / 16};
+  return {};
 }
 
 bool Value::truth() const {
@@ -91,7 +101,7 @@ const std::string& Value::text(std::string_view who) const {
 }
 
 Value value_of_json(const OrderedJson& json, int depth) {
-  checked_depth(depth);
+  check_depth(depth);
   switch (json.type()) {
     case OrderedJson::value_t::null: return None{};
     case OrderedJson::value_t::boolean: return json.get<bool>();

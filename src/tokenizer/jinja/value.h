@@ -24,13 +24,19 @@ struct Undefined {
   std::string name;  // what was looked for, for messages
 };
 struct None {};
+// How deep a value is and how much going through it costs: a step for each value in it and each 16 bytes of text.
+// Lists share what they hold, so a few steps can make one that takes forever to print; both are bounded when it is made.
+struct Extent {
+  int depth = 0;
+  size_t weight = 1;
+};
 struct List {
   std::vector<Value> items;
-  int depth = 1;
+  Extent extent;
 };
 struct Dict {
   std::vector<std::pair<std::string, Value>> entries;  // in order of insertion
-  int depth = 1;
+  Extent extent;
   const Value* find(std::string_view key) const;
   void set(std::string key, Value value);
 };
@@ -79,7 +85,8 @@ class Value {
   const Callable* callable() const { return pointee<std::shared_ptr<const Callable>>(); }
   Namespace* space() const { return const_cast<Namespace*>(pointee<std::shared_ptr<Namespace>>()); }
   const Undefined& undefined() const { return std::get<Undefined>(data_); }
-  int depth() const;
+  Extent extent() const;
+  size_t weight() const { return extent().weight; }
 
   bool truth() const;
   int64_t integer(std::string_view who) const;  // bool counts as 0 and 1; Error for other types
@@ -96,6 +103,7 @@ class Value {
 };
 
 inline constexpr int kMaxValueDepth = 200;  // nested lists and dicts
+inline constexpr size_t kMaxWeight = 8'000'000;
 
 Value value_of_json(const OrderedJson& json, int depth = 0);
 std::string type_name(const Value& value);           // as Python calls it
