@@ -1,5 +1,6 @@
 // How good a model is: bits per byte of texts, choices between a good and a bad text, sums in words.
 #include <atomic>
+#include <cctype>
 #include <cmath>
 #include <map>
 #include <numbers>
@@ -179,6 +180,25 @@ OrderedJson eval_choice(const EvalOptions& o, const LoadedModel& loaded) {
   return {{"task", o.task}, {"items", items.size()}, {"accuracy", static_cast<double>(right) / static_cast<double>(items.size())}};
 }
 
+// For answers without digits ("eighty-one"): the reply ends with the answer, as a word of its own.
+bool ends_with_answer(const std::string& reply, const std::string& answer) {
+  auto plain = [](std::string text) {
+    for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    while (!text.empty() && !std::isalnum(static_cast<unsigned char>(text.back()))) text.pop_back();
+    return text;
+  };
+  const std::string text = plain(reply), end = plain(answer);
+  if (end.empty() || !text.ends_with(end)) return false;
+  const std::string before = text.substr(0, text.size() - end.size());
+  return before.empty() || (before.back() == ' ' && !before.ends_with("hundred ") && !before.ends_with("hundred and "));
+}
+
+bool is_right(const std::string& reply, const std::string& answer) {
+  const auto expected = last_number(answer), found = last_number(reply);
+  if (!expected) return ends_with_answer(reply, answer);
+  return found && std::abs(*expected - *found) <= 1e-6 * std::max(1.0, std::abs(*expected));
+}
+
 OrderedJson eval_math(const EvalOptions& o, const LoadedModel& loaded) {
   const auto items = read_items(o, {"question", "answer"});
   EngineOptions engine_options;
@@ -212,8 +232,7 @@ OrderedJson eval_math(const EvalOptions& o, const LoadedModel& loaded) {
   int64_t right = 0;
   std::string samples;
   for (size_t i = 0; i < items.size(); ++i) {
-    const auto expected = last_number(items[i].at("answer")), found = last_number(replies[i]);
-    const bool ok = expected && found && std::abs(*expected - *found) <= 1e-6 * std::max(1.0, std::abs(*expected));
+    const bool ok = is_right(replies[i], items[i].at("answer"));
     right += ok ? 1 : 0;
     samples += dump_json(OrderedJson{{"question", items[i].at("question")}, {"answer", items[i].at("answer")}, {"reply", replies[i]}, {"right", ok}}) + "\n";
   }
@@ -228,7 +247,8 @@ int eval_command(int argc, char** argv) {
       "Measures how good a model is on a file of JSON lines (.zst too).\n"
       "  perplexity  \"text\": bits per byte\n"
       "  choice      \"good\", \"bad\": how often the good text is the likelier one\n"
-      "  math        \"question\", \"answer\": how often the last number of the reply is the answer's");
+      "  math        \"question\", \"answer\": how often the last number of the reply is the answer's\n"
+      "              (an answer without digits must be the end of the reply)");
   EvalOptions o;
   std::string precision = "auto";
   add_model_option(app, o.model);
