@@ -104,17 +104,10 @@ StageSpec read_stage(TomlTable table, const std::set<std::string>& known_sources
   if (s.sources.empty()) fail("{}: sources: expected at least one source with a share above 0", table.where("sources"));
   s.sequence_length = table.integer("sequence_length", s.sequence_length, 2, 1 << 20);
   s.batch_tokens = table.integer("batch_tokens", s.batch_tokens, 2, kBig);
-  s.micro_batch_tokens = table.integer("micro_batch_tokens", std::min<int64_t>(4096, s.batch_tokens), 2, s.batch_tokens);
-  if (s.micro_batch_tokens < s.sequence_length) {
-    fail("{}: micro_batch_tokens: expected at least sequence_length = {}, found {}", table.where("micro_batch_tokens"),
-         s.sequence_length, s.micro_batch_tokens);
-  }
+  s.micro_batch_tokens = table.integer("micro_batch_tokens", std::min<int64_t>(4096, s.batch_tokens), 2, kBig);
   s.steps = table.integer("steps", 0, 0, kBig);
   s.tokens = table.integer("tokens", 0, 0, kBig);
   s.minutes = table.number("minutes", 0, 0, 1e6);
-  if ((s.steps > 0) + (s.tokens > 0) + (s.minutes > 0) != 1) {
-    fail("{}: expected exactly one of steps, tokens and minutes, above 0", table.where());
-  }
   s.assistant_only = table.choice("mask", "all", {"all", "assistant"}) == "assistant";
   s.matrix_lr = table.number("matrix_lr", s.matrix_lr, 0, 10);
   s.other_lr = table.number("other_lr", s.other_lr, 0, 10);
@@ -125,6 +118,13 @@ StageSpec read_stage(TomlTable table, const std::set<std::string>& known_sources
   s.mtp_weight = table.number("mtp_weight", s.mtp_weight, 0, 10);
   s.router_bias_speed = table.number("router_bias_speed", s.router_bias_speed, 0, 1);
   table.finish();
+  if (s.micro_batch_tokens < s.sequence_length) {
+    fail("{}: micro_batch_tokens: expected at least sequence_length = {}, found {}", table.where("micro_batch_tokens"),
+         s.sequence_length, s.micro_batch_tokens);
+  }
+  if ((s.steps > 0) + (s.tokens > 0) + (s.minutes > 0) != 1) {
+    fail("{}: expected exactly one of steps, tokens and minutes, above 0", table.where());
+  }
   return s;
 }
 

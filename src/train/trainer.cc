@@ -130,6 +130,7 @@ void Trainer::train_step() {
   summary_.seconds += step_s;
   stage_seconds_ += step_s;
   since_save_s_ += step_s;
+  if (++process_steps_ == 3) timed_seconds_ = timed_flops_ = 0, timed_tokens_ = 0;  // the first two make buffers and caches
   timed_seconds_ += step_s;
   timed_tokens_ += stats.tokens;
   timed_flops_ += stats.flops;

@@ -42,7 +42,7 @@ struct TrainSummary {
   bool finished = false;  // all stages done; otherwise stopped by a signal or max_steps
   int64_t steps = 0, tokens = 0, skipped_steps = 0;
   double seconds = 0;             // of training, all resumes together
-  double tokens_per_s = 0, mfu = 0;  // of this process, validation and saving left out
+  double tokens_per_s = 0, mfu = 0;  // of this process, without its first two steps, validation and saving
   double last_loss = 0;
   std::vector<Evaluation> evaluations;  // the newest
 };
@@ -84,7 +84,7 @@ class Trainer {
   int64_t stage_ = 0, stage_step_ = 0, stage_tokens_ = 0;
   double stage_seconds_ = 0;
   int64_t bad_steps_ = 0, saved_step_ = -1;
-  int64_t timed_tokens_ = 0;
+  int64_t process_steps_ = 0, timed_tokens_ = 0;
   double timed_seconds_ = 0, timed_flops_ = 0, recent_step_s_ = 0, recent_tokens_per_s_ = 0, peak_flops_ = 0;
   double last_norm_ = 0, since_save_s_ = 0;
   double mean_loss_ = 0, loss_variance_ = 0;  // running, for spikes
