@@ -23,10 +23,11 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 // what that thread and the caller exchange.
 struct Sequence {
   Sequence(const GenerateRequest& request, int64_t max_answer)
-      : tokens(request.prompt), prompt_tokens(static_cast<int64_t>(request.prompt.size())), limit(max_answer), sampler(request.sampling), stop(request.stop) {}
+      : tokens(request.prompt), prompt_tokens(static_cast<int64_t>(request.prompt.size())), limit(max_answer), ignore_end(request.ignore_end), sampler(request.sampling), stop(request.stop) {}
 
   std::vector<TokenId> tokens;  // prompt and answer
   const int64_t prompt_tokens, limit;
+  const bool ignore_end;
   Sampler sampler;
   Utf8Stream utf8;
   StopFilter stop;
@@ -268,7 +269,7 @@ void Engine::Impl::finish(Sequence& sequence, FinishReason reason) {
 
 void Engine::Impl::take(Sequence& sequence, TokenId token) {
   if (sequence.answered() == 0) sequence.first_token_seconds = seconds_since(sequence.start);
-  if (is_end(token)) return finish(sequence, FinishReason::stop);
+  if (is_end(token) && !sequence.ignore_end) return finish(sequence, FinishReason::stop);
   sequence.tokens.push_back(token);
   sequence.say(sequence.stop.push(sequence.utf8.push(tokenizer->decode({&token, 1}, /*keep_special=*/false))));
   if (sequence.stop.found()) return finish(sequence, FinishReason::stop);

@@ -28,6 +28,7 @@ struct GenerateRequest {
   SamplingOptions sampling;
   int64_t max_tokens = 0;         // 0: as many as the context holds
   std::vector<std::string> stop;  // the answer ends before the first of these
+  bool ignore_end = false;        // the model's end token does not end the answer: for measurements of a fixed length
 };
 
 enum class FinishReason { stop, length, cancelled };

@@ -17,9 +17,9 @@ using Names = std::span<const std::string_view>;
 
 constexpr int64_t kMaxStops = 16;
 
-constexpr std::array<std::string_view, 15> kRead = {
+constexpr std::array<std::string_view, 16> kRead = {
     "model", "stream", "stream_options", "stop", "seed", "temperature", "top_p", "top_k", "min_p",
-    "repetition_penalty", "max_tokens", "max_completion_tokens", "n", "presence_penalty", "frequency_penalty"};
+    "repetition_penalty", "max_tokens", "max_completion_tokens", "n", "presence_penalty", "frequency_penalty", "ignore_eos"};
 constexpr std::array<std::string_view, 10> kReadOver = {
     "user", "metadata", "store", "service_tier", "parallel_tool_calls", "reasoning_effort", "prompt_cache_key",
     "prompt_cache_retention", "safety_identifier", "verbosity"};
@@ -160,6 +160,7 @@ CompletionCall read_common(const Json& body, const SamplingOptions& defaults, Na
   call.generate.sampling = read_sampling(body, defaults);
   call.generate.max_tokens = read_max_tokens(body);
   call.generate.stop = read_stop(body);
+  call.generate.ignore_end = read_flag(body, "ignore_eos");
   read_stream(body, call);
   return call;
 }

@@ -14,11 +14,11 @@ after(async () => {
   if (server) await stopServer(server);
 });
 
-const kEndless = { temperature: 2 }; // too hot to find an end
 const kShort = { maxTokens: 12 };
 
-// A fresh browser with this page in it. Whatever a test does: no request leaves the machine, nothing fails in the script.
-async function open(t, { settings = kShort, store = {}, url = server.url, ...context } = {}) {
+// A fresh browser with this page in it; `endless` makes answers as long as the context, so that there is time to stop them.
+// Whatever a test does: no request leaves the machine, nothing fails in the script.
+async function open(t, { settings = kShort, store = {}, url = server.url, endless = false, ...context } = {}) {
   const own = await browser.newContext({ viewport: { width: 1200, height: 800 }, ...context });
   const page = await own.newPage();
   const faults = [];
@@ -26,7 +26,12 @@ async function open(t, { settings = kShort, store = {}, url = server.url, ...con
   page.on('request', (request) => {
     if (!/^(data:|http:\/\/127\.0\.0\.1:)/.test(request.url())) faults.push(`asked for ${request.url()}`);
   });
-  const kept = { settings, ...store };
+  if (endless) {
+    await page.route('**/v1/chat/completions', (route) => {
+      route.continue({ postData: JSON.stringify({ ...route.request().postDataJSON(), ignore_eos: true }) });
+    });
+  }
+  const kept = { settings: endless ? {} : settings, ...store };
   await page.addInitScript((items) => {
     if (sessionStorage.getItem('seeded')) return;
     sessionStorage.setItem('seeded', 'yes');
@@ -64,7 +69,7 @@ async function streaming(page) {
 }
 
 test('types, streams, stops and survives a reload', async (t) => {
-  const page = await open(t, { settings: kEndless });
+  const page = await open(t, { endless: true });
   await ask(page, 'Tell me a story about the sea.');
   await streaming(page);
   const lengths = new Set();
@@ -83,7 +88,7 @@ test('types, streams, stops and survives a reload', async (t) => {
 });
 
 test('keeps what had come when the page is closed in mid-answer', async (t) => {
-  const page = await open(t, { settings: kEndless });
+  const page = await open(t, { endless: true });
   await ask(page, 'Tell me a story.');
   await streaming(page);
   const before = await textOf(page);
@@ -118,7 +123,7 @@ test('edits a message and sends it again', async (t) => {
 });
 
 test('works with the keyboard alone', async (t) => {
-  const page = await open(t, { settings: kEndless });
+  const page = await open(t, { endless: true });
   const keyboard = page.keyboard;
   await keyboard.type('one'); // the field has the focus from the start
   await keyboard.press('Shift+Enter');
@@ -173,7 +178,7 @@ test('keeps conversations apart, deletes one and brings it back', async (t) => {
 
 test('says that the server is gone, loses nothing, and goes on when it is back', async (t) => {
   const own = await startServer();
-  const page = await open(t, { url: own.url, settings: kEndless });
+  const page = await open(t, { url: own.url, endless: true });
   await page.getByText('runs on this server').waitFor();
   await ask(page, 'before');
   await streaming(page);
@@ -267,7 +272,7 @@ test('a thousand messages do not slow it down', async (t) => {
   const messages = Array.from({ length: 1000 }, (_, i) => ({ role: i % 2 ? 'assistant' : 'user', content: i % 2 ? paragraph : `question ${i}` }));
   const kept = stored(messages);
   kept['chat.kept'].skipped = 998;
-  const page = await open(t, { settings: kEndless, store: kept });
+  const page = await open(t, { endless: true, store: kept });
   await field(page).waitFor();
   await page.evaluate(() => {
     window.slow = [];
