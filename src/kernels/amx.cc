@@ -59,9 +59,21 @@ struct alignas(64) Buffer {
   }
 };
 
+// Fetches the block of B that comes next, a few lines at each step, so that no row waits for it.
+struct Fetch {
+  const char* at;
+  const char* end;
+  int64_t lines_per_step;
+
+  void step() {
+    for (int64_t i = 0; i < lines_per_step && at < end; ++i, at += 64) _mm_prefetch(at, _MM_HINT_T1);
+  }
+};
+
 // Sums start from C when accumulating, from zero otherwise. All of `k` (a multiple of 32) on 1 to 32 rows.
 template <bool kLower>
-void multiply_tiles(const uint16_t* a, int64_t lda, const uint16_t* b, int64_t k, float* c, int64_t ldc, bool accumulate) {
+void multiply_tiles(const uint16_t* a, int64_t lda, const uint16_t* b, int64_t k, float* c, int64_t ldc, bool accumulate,
+                    Fetch& fetch) {
   const int64_t a_stride = lda * 2, b_stride = kPanel * 4, c_stride = ldc * 4;
   const uint16_t* a_lower = a + 16 * lda;
   float* c_lower = c + 16 * ldc;
@@ -81,6 +93,7 @@ void multiply_tiles(const uint16_t* a, int64_t lda, const uint16_t* b, int64_t k
     }
   }
   for (int64_t i = 0; i < k; i += 32, b += 32 * kPanel) {
+    fetch.step();
     _tile_loadd(6, b, b_stride);
     _tile_loadd(4, a + i, a_stride);
     _tile_loadd(7, b + 32, b_stride);
@@ -113,6 +126,9 @@ void multiply_amx(const void* a_block, int64_t lda, const void* panel, int64_t k
   const uint32_t mask = cols >= 32 ? 0xffffffffu : (1u << cols) - 1u;
   const auto left = static_cast<__mmask16>(mask), right = static_cast<__mmask16>(mask >> 16);
   const auto* b = static_cast<const uint16_t*>(panel);
+  const int64_t groups = (rows + 31) / 32;
+  const char* next = reinterpret_cast<const char*>(b + k * kPanel);
+  Fetch fetch{next, next + k * kPanel * 2, (32 + groups - 1) / groups};  // a step uses 32 lines of B
   Configured tiles;
   Buffer buffer;
   for (int64_t r = 0; r < rows; r += 32) {
@@ -122,10 +138,10 @@ void multiply_amx(const void* a_block, int64_t lda, const void* panel, int64_t k
     const auto multiply = lower ? multiply_tiles<true> : multiply_tiles<false>;
     float* at = c + r * ldc;
     if (cols == kPanel) {
-      multiply(a + r * lda, lda, b, k, at, ldc, accumulate);
+      multiply(a + r * lda, lda, b, k, at, ldc, accumulate, fetch);
     } else {
       if (accumulate) buffer.load(at, ldc, upper + lower, left, right);
-      multiply(a + r * lda, lda, b, k, buffer.sums, kPanel, accumulate);
+      multiply(a + r * lda, lda, b, k, buffer.sums, kPanel, accumulate, fetch);
       buffer.store(at, ldc, upper + lower, left, right);
     }
   }

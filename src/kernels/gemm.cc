@@ -174,66 +174,60 @@ void run_task(const Call& call, int64_t task) {
                  std::min(num_panels, first + plan->chunk_panels), plan->panels);
 }
 
-// Cuts every product so that tasks cost about the same; returns their number.
-int64_t make_plans(std::span<const Product> products, Precision precision, const GemmKernels& level, int num_threads) {
-  plans.clear();
-  double total = 0;
-  for (const Product& p : products)
-    total += static_cast<double>(p.a.rows) * static_cast<double>(columns(p)) * static_cast<double>(p.a.cols);
-  const double target = std::max(total / (num_threads * 8.0), 32768.0);
-  const int64_t a_bytes = precision == Precision::bf16 && level.bf16_a == Format::bf16 ? 2 : 4;
-  int64_t tasks = 0;
-  for (const Product& p : products) {
-    Plan plan{p.a.rows, columns(p), p.a.cols, 0, 0, 0, 0, tasks, nullptr};
-    const int64_t num_panels = ceil_div(plan.n, kPanel);
-    if (plan.m > 0 && plan.n > 0) {
-      const int64_t group = level.row_group;
-      const int64_t fitting = std::max<int64_t>(level.a_block_bytes / std::max<int64_t>(1, plan.k * a_bytes) / group, 96 / group) * group;
-      plan.row_blocks = ceil_div(plan.m, fitting);
-      plan.block_rows = std::min(plan.m, round_up(ceil_div(plan.m, plan.row_blocks), group));
-      plan.row_blocks = ceil_div(plan.m, plan.block_rows);
-      const double cost = static_cast<double>(plan.block_rows) * static_cast<double>(plan.n) * static_cast<double>(plan.k);
-      const bool whole = plan.k == 0 || num_threads == 1;
-      plan.chunks = whole ? 1 : std::clamp<int64_t>(static_cast<int64_t>(cost / target + 0.5), 1, num_panels);
-      plan.chunk_panels = ceil_div(num_panels, plan.chunks);
-      plan.chunks = ceil_div(num_panels, plan.chunk_panels);
-      if (p.packed) plan.panels = static_cast<const char*>(p.packed->data());
-      tasks += plan.k == 0 ? 1 : plan.row_blocks * plan.chunks;
-    }
-    plans.push_back(plan);
-  }
-  return tasks;
+// What a product costs, in multiply-adds at full speed. With few rows the time goes into reading B.
+double cost_of(int64_t m, int64_t n, int64_t k) { return static_cast<double>(m + 6) * static_cast<double>(n) * static_cast<double>(k); }
+
+Plan plan_product(const Product& p, int64_t a_bytes, const GemmKernels& level, double target, bool split) {
+  Plan plan{p.a.rows, columns(p), p.a.cols, 0, 0, 0, 0, 0, nullptr};
+  if (plan.m == 0 || plan.n == 0) return plan;
+  const int64_t group = level.row_group, panels = ceil_div(plan.n, kPanel);
+  const int64_t wanted = split ? static_cast<int64_t>(cost_of(plan.m, plan.n, plan.k) / target + 0.5) : 1;  // tasks
+  const int64_t fitting = std::max(level.a_block_bytes / std::max<int64_t>(1, plan.k * a_bytes) / group, 96 / group) * group;
+  const int64_t blocks = std::max(ceil_div(plan.m, fitting), ceil_div(wanted, panels));
+  plan.block_rows = std::min(plan.m, round_up(ceil_div(plan.m, blocks), group));
+  plan.row_blocks = ceil_div(plan.m, plan.block_rows);
+  plan.chunk_panels = ceil_div(panels, std::clamp<int64_t>(ceil_div(wanted, plan.row_blocks), 1, panels));
+  plan.chunks = ceil_div(panels, plan.chunk_panels);
+  if (p.packed) plan.panels = static_cast<const char*>(p.packed->data());
+  return plan;
 }
 
-// B operands that came unpacked. With many products each is packed by the one task that uses it, and is still in that
-// worker's cache; with few, all workers pack and then share. Returns the new number of tasks.
-int64_t place_unpacked(std::span<const Product> products, Precision precision, const GemmKernels& level, ThreadPool& pool) {
+// Cuts every product so that tasks cost about the same, and no less than what handing one out costs.
+void make_plans(std::span<const Product> products, Precision precision, const GemmKernels& level, int num_threads) {
+  double total = 0;
+  for (const Product& p : products) total += cost_of(p.a.rows, columns(p), p.a.cols);
+  const double target = std::max(total / (num_threads * 10.0), 5e5);
+  const int64_t a_bytes = precision == Precision::bf16 && level.bf16_a == Format::bf16 ? 2 : 4;
+  plans.clear();
+  for (const Product& p : products) plans.push_back(plan_product(p, a_bytes, level, target, num_threads > 1));
+}
+
+void pack_to(const Product& p, Precision precision, const GemmKernels& level, ThreadPool& pool, char* out) {
+  const int64_t panels = ceil_div(p.b.cols, kPanel);
+  const int64_t grain = std::clamp<int64_t>(65536 / (p.b.rows * kPanel + 1), 1, panels);
+  auto job = [&](int64_t t, int) { pack_panels(level, p.b, precision, t * grain, std::min(panels, (t + 1) * grain), out); };
+  pool.parallel_for(ceil_div(panels, grain), job);
+}
+
+// Numbers the tasks and places B operands that came unpacked: with many products each is packed by the one task that
+// uses it, and is still in that worker's cache; with few, all workers pack and then share. Returns the number of tasks.
+int64_t place(std::span<const Product> products, Precision precision, const GemmKernels& level, ThreadPool& pool) {
   int64_t bytes = 0, num_unpacked = 0;
   for (const Product& p : products)
     if (!p.packed && p.a.cols > 0) ++num_unpacked, bytes += packed_bytes(p.b.rows, p.b.cols, precision);
-  const bool shared = num_unpacked > 0 && num_unpacked < 4 * pool.size();
+  const bool shared = num_unpacked < 4 * pool.size();
   char* at = shared ? scratch_b.get(bytes) : nullptr;
   int64_t tasks = 0;
   for (size_t i = 0; i < products.size(); ++i) {
-    const Product& p = products[i];
     Plan& plan = plans[i];
     plan.first_task = tasks;
     if (plan.m == 0 || plan.n == 0) continue;
-    if (plan.k == 0) {
-      ++tasks;
-    } else if (p.packed || shared) {
-      if (!p.packed) {
-        const int64_t panels = ceil_div(plan.n, kPanel);
-        const int64_t grain = std::max<int64_t>(1, std::min(ceil_div(panels, 2 * pool.size()), 65536 / std::max<int64_t>(1, plan.k)));
-        auto job = [&](int64_t t, int) { pack_panels(level, p.b, precision, t * grain, std::min(panels, (t + 1) * grain), at); };
-        pool.parallel_for(ceil_div(panels, grain), job);
-        plan.panels = at;
-        at += packed_bytes(plan.k, plan.n, precision);
-      }
-      tasks += plan.row_blocks * plan.chunks;
-    } else {
-      ++tasks;
+    if (plan.k > 0 && !products[i].packed && shared) {
+      pack_to(products[i], precision, level, pool, at);
+      plan.panels = at;
+      at += packed_bytes(plan.k, plan.n, precision);
     }
+    tasks += plan.k > 0 && plan.panels ? plan.row_blocks * plan.chunks : 1;
   }
   return tasks;
 }
@@ -272,11 +266,9 @@ int64_t PackedMatrix::bytes() const { return packed_bytes(k_, n_, precision_); }
 void PackedMatrix::pack(MatrixView b, Precision precision, ThreadPool& pool) {
   check_view(b, "B");
   char* out = static_cast<char*>(PackedMatrixAccess::reserve(*this, b.rows, b.cols, precision));
-  const GemmKernels& level = kernels::gemm_kernels();
-  const int64_t panels = b.rows > 0 ? ceil_div(b.cols, kPanel) : 0;
-  const int64_t grain = std::max<int64_t>(1, 65536 / std::max<int64_t>(1, b.rows * kPanel));
-  auto job = [&](int64_t t, int) { pack_panels(level, b, precision, t * grain, std::min(panels, (t + 1) * grain), out); };
-  pool.parallel_for(ceil_div(panels, grain), job);
+  Product whole;
+  whole.b = b;
+  if (bytes() > 0) pack_to(whole, precision, kernels::gemm_kernels(), pool, out);
 }
 
 void gemm(std::span<const Product> products, Precision precision, ThreadPool& pool) {
@@ -284,7 +276,7 @@ void gemm(std::span<const Product> products, Precision precision, ThreadPool& po
   for (const Product& p : products) check_product(p, precision);
   const GemmKernels& level = kernels::gemm_kernels();
   make_plans(products, precision, level, pool.size());
-  const int64_t tasks = place_unpacked(products, precision, level, pool);
+  const int64_t tasks = place(products, precision, level, pool);
   const Call call{products, precision, &level, plans.data(), calls.fetch_add(1, std::memory_order_relaxed) + 1};
   auto job = [&](int64_t task, int) { run_task(call, task); };
   pool.parallel_for(tasks, job);
