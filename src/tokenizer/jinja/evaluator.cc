@@ -124,6 +124,7 @@ class Evaluator {
       return;
     }
     for (size_t i = 0; i < items.size(); ++i) {
+      evaluation_.charge(10);
       frames_.emplace_back();
       frames_.back().set("loop", loop(items, i));
       assign(s.names, items[i]);

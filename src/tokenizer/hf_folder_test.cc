@@ -1,0 +1,147 @@
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "tokenizer/tokenizer.h"
+#include "tokenizer/unicode.h"
+
+namespace hadal {
+namespace {
+
+class HfFolder : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::temp_directory_path() / ("hadal_hf_folder_" + std::to_string(getpid()));
+    std::filesystem::create_directories(folder_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  static Json valid() {
+    Json vocab = Json::object();
+    for (int b = 0; b < 256; ++b) vocab[to_byte_alphabet(std::string(1, static_cast<char>(b)))] = b;
+    vocab["ab"] = 256;
+    return {{"version", "1.0"},
+            {"added_tokens", {{{"id", 257}, {"content", "<s>"}, {"special", true}}, {{"id", 258}, {"content", "<think>"}, {"special", false}}}},
+            {"normalizer", nullptr},
+            {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", true}}},
+            {"post_processor", nullptr},
+            {"decoder", {{"type", "ByteLevel"}}},
+            {"model", {{"type", "BPE"}, {"vocab", vocab}, {"merges", {"a b"}}}}};
+  }
+
+  Tokenizer load(const std::string& tokenizer, const std::string& config = "") {
+    write_file_whole(folder_ / "tokenizer.json", tokenizer);
+    std::filesystem::remove(folder_ / "tokenizer_config.json");
+    if (!config.empty()) write_file_whole(folder_ / "tokenizer_config.json", config);
+    return Tokenizer::from_hf_folder(folder_);
+  }
+
+  // `named` must be in the message, and the file.
+  void refuse(const std::string& tokenizer, const std::string& named, const std::string& config = "") {
+    try {
+      load(tokenizer, config);
+      ADD_FAILURE() << "accepted what should fail with " << named;
+    } catch (const Error& e) {
+      EXPECT_NE(std::string(e.what()).find(named), std::string::npos) << "\"" << e.what() << "\" does not name " << named;
+      EXPECT_NE(std::string(e.what()).find("tokenizer"), std::string::npos) << e.what();
+    }
+  }
+  template <typename Change>
+  void refuse_changed(Change&& change, const std::string& named) {
+    Json json = valid();
+    change(json);
+    refuse(json.dump(), named);
+  }
+
+  Path folder_;
+};
+
+TEST_F(HfFolder, LoadsTheValidOne) {
+  const Tokenizer tokenizer = load(valid().dump(), R"({"bos_token": {"content": "<s>"}, "eos_token": null, "add_bos_token": true,
+      "chat_template": [{"name": "rag", "template": "r"}, {"name": "default", "template": "d"}]})");
+  EXPECT_EQ(tokenizer.vocab_size(), 259);
+  EXPECT_EQ(tokenizer.encode("ab", true), (std::vector<TokenId>{257, 256}));
+  EXPECT_EQ(tokenizer.bos(), 257);
+  EXPECT_EQ(tokenizer.eos(), -1);
+  EXPECT_EQ(tokenizer.chat_template(), "d");
+  EXPECT_EQ(tokenizer.encode("<think>"), std::vector<TokenId>{258});
+}
+
+TEST_F(HfFolder, TemplateProcessingAndPairsOfMerges) {
+  Json json = valid();
+  json["model"]["merges"] = Json::array({Json::array({"a", "b"})});
+  json["post_processor"] = {{"type", "Sequence"}, {"processors", {{{"type", "ByteLevel"}}, {{"type", "TemplateProcessing"},
+      {"single", {{{"SpecialToken", {{"id", "<s>"}, {"type_id", 0}}}}, {{"Sequence", {{"id", "A"}, {"type_id", 0}}}}}}}}}};
+  EXPECT_EQ(load(json.dump()).encode("ab", true), (std::vector<TokenId>{257, 256}));
+  EXPECT_EQ(load(json.dump()).encode("ab", false), std::vector<TokenId>{256});
+  EXPECT_EQ(load(json.dump(), R"({"add_bos_token": false})").encode("ab", true), std::vector<TokenId>{256});
+}
+
+TEST_F(HfFolder, ChatTemplateFileWins) {
+  write_file_whole(folder_ / "chat_template.jinja", "from the file");
+  EXPECT_EQ(load(valid().dump(), R"({"chat_template": "from the config"})").chat_template(), "from the file");
+}
+
+TEST_F(HfFolder, SavesWhatItLoads) {
+  Json json = valid();
+  json["normalizer"] = {{"type", "Sequence"}, {"normalizers", {{{"type", "NFC"}}}}};
+  json["model"]["ignore_merges"] = true;
+  json["added_tokens"][1]["lstrip"] = true;
+  const Tokenizer first = load(json.dump(), R"({"bos_token": "<s>", "eos_token": "<s>", "add_eos_token": true, "chat_template": "t{{ 1 }}\n"})");
+  first.save_hf_folder(folder_ / "again");
+  const Tokenizer second = Tokenizer::from_hf_folder(folder_ / "again");
+  const TokenizerParts &a = first.parts(), &b = second.parts();
+  EXPECT_EQ(a.tokens, b.tokens);
+  EXPECT_EQ(a.types, b.types);
+  EXPECT_EQ(a.merges, b.merges);
+  EXPECT_EQ(a.pre_tokenizer_json, b.pre_tokenizer_json);
+  EXPECT_EQ(std::tie(a.normalize_nfc, a.ignore_merges, a.bos, a.eos, a.add_bos, a.add_eos, a.strip_left, a.chat_template),
+            std::tie(b.normalize_nfc, b.ignore_merges, b.bos, b.eos, b.add_bos, b.add_eos, b.strip_left, b.chat_template));
+  EXPECT_TRUE(b.normalize_nfc && b.ignore_merges && b.add_eos && !b.add_bos);
+}
+
+TEST_F(HfFolder, RefusesHostileFiles) {
+  EXPECT_THROW(Tokenizer::from_hf_folder(folder_ / "absent"), Error);
+  refuse("", "JSON");
+  refuse("{", "JSON");
+  refuse("[]", "object");
+  refuse("{}", "model");
+  refuse(R"({"model": 3})", "model");
+  refuse_changed([](Json& j) { j["model"].erase("vocab"); }, "vocab");
+  refuse_changed([](Json& j) { j["model"].erase("merges"); }, "merges");
+  refuse_changed([](Json& j) { j.erase("pre_tokenizer"); }, "pre_tokenizer");
+  refuse_changed([](Json& j) { j["model"]["type"] = "Unigram"; }, "Unigram");
+  refuse_changed([](Json& j) { j["model"]["type"] = 7; }, "type");
+  refuse_changed([](Json& j) { j["model"]["byte_fallback"] = true; }, "byte_fallback");
+  refuse_changed([](Json& j) { j["model"]["byte_fallback"] = "yes"; }, "byte_fallback");
+  refuse_changed([](Json& j) { j["model"]["end_of_word_suffix"] = "</w>"; }, "end_of_word_suffix");
+  refuse_changed([](Json& j) { j["model"]["vocab"] = Json::array(); }, "vocab");
+  refuse_changed([](Json& j) { j["model"]["vocab"].erase("a"); }, "0x61");
+  refuse_changed([](Json& j) { j["model"]["vocab"]["ab"] = "x"; }, "ab");
+  refuse_changed([](Json& j) { j["model"]["vocab"]["ab"] = -1; }, "-1");
+  refuse_changed([](Json& j) { j["model"]["vocab"]["ab"] = 1.5; }, "ab");
+  refuse_changed([](Json& j) { j["model"]["vocab"]["ab"] = 2'000'000'000; }, "ab");       // would plan a huge table
+  refuse_changed([](Json& j) { j["model"]["vocab"]["ab"] = 18'000'000'000'000'000'000u; }, "ab");
+  refuse_changed([](Json& j) { j["model"]["vocab"]["ab"] = 5; }, "expected an id of its own");
+  refuse_changed([](Json& j) { j["model"]["merges"] = {"a"}; }, "merge 0");
+  refuse_changed([](Json& j) { j["model"]["merges"] = {"a b c"}; }, "merge 0");
+  refuse_changed([](Json& j) { j["model"]["merges"] = {"a c"}; }, "ac");
+  refuse_changed([](Json& j) { j["model"]["merges"] = {"a zz"}; }, "zz");
+  refuse_changed([](Json& j) { j["model"]["merges"] = {1}; }, "merge 0");
+  refuse_changed([](Json& j) { j["normalizer"] = {{"type", "Lowercase"}}; }, "Lowercase");
+  refuse_changed([](Json& j) { j["decoder"] = {{"type", "Metaspace"}}; }, "Metaspace");
+  refuse_changed([](Json& j) { j["post_processor"] = {{"type", "BertProcessing"}}; }, "BertProcessing");
+  refuse_changed([](Json& j) { j["added_tokens"][0]["id"] = 5; }, "<s>");
+  refuse_changed([](Json& j) { j["added_tokens"][0]["id"] = 1 << 30; }, "<s>");
+  refuse_changed([](Json& j) { j["added_tokens"][0]["content"] = ""; }, "257");
+  refuse_changed([](Json& j) { j["added_tokens"][1]["content"] = "<s>"; }, "<s>");
+  refuse_changed([](Json& j) { j["added_tokens"][0].erase("content"); }, "content");
+  refuse_changed([](Json& j) { j["added_tokens"][0]["single_word"] = true; }, "single_word");
+  refuse_changed([](Json& j) { j["added_tokens"] = 5; }, "added_tokens");
+  refuse(valid().dump(), "bos_token", R"({"bos_token": "<nowhere>"})");
+  refuse(valid().dump(), "object", "[]");
+  refuse(valid().dump(), "chat_template", R"({"chat_template": 3})");
+}
+
+}  // namespace
+}  // namespace hadal
