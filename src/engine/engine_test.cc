@@ -47,7 +47,7 @@ GenerateRequest make_request(std::string_view prompt, uint64_t seed, int64_t max
 std::vector<GenerateRequest> mixed_requests(int count) {
   std::vector<GenerateRequest> requests;
   for (int i = 0; i < count; ++i) {
-    requests.push_back(make_request(std::string(static_cast<size_t>(1 + i * 37 % 150), static_cast<char>('a' + i)), static_cast<uint64_t>(i), 5 + i * 13 % 90));
+    requests.push_back(make_request(std::string(static_cast<size_t>(1 + i * 37 % 100), static_cast<char>('a' + i)), static_cast<uint64_t>(i), 5 + i * 53 % 145));
   }
   return requests;
 }
