@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
+
+#include "base/files.h"
+#include "base/json.h"
 
 namespace hadal {
 namespace {
@@ -58,6 +62,27 @@ TEST(Arithmetic, FindsTheResultAtTheEndOfAnAnswerOnly) {
   EXPECT_FALSE(states_result("The answer is eighty-five.", 5));
   EXPECT_FALSE(states_result("85 or 86", 85));
   EXPECT_FALSE(states_result("", 1));
+}
+
+TEST(Arithmetic, TheFileOfHeldOutSumsHoldsNoOthers) {
+  std::map<std::string, int> questions;  // all that may stand there
+  for (int a = 10; a < 100; ++a) {
+    for (int b = 10; b < 100; ++b) {
+      if (!is_held_out(a, b)) continue;
+      for (const bool in_words : {false, true}) questions[plain_question({a, b}, in_words)] = a + b;
+    }
+  }
+  int items = 0;
+  for_each_line(Path(HADAL_SOURCE_DIR) / "recipes/data/held_out_sums.jsonl", [&](std::string_view line, int64_t) {
+    const Json item = parse_json(line, "held_out_sums.jsonl");
+    const auto found = questions.find(item.at("question").get<std::string>());
+    EXPECT_NE(found, questions.end()) << line;
+    if (found != questions.end()) {
+      EXPECT_TRUE(states_result(item.at("answer"), found->second)) << line;
+    }
+    return ++items > 0;
+  });
+  EXPECT_GT(items, 100);
 }
 
 }  // namespace
