@@ -1,9 +1,9 @@
 // Matrix products, the one place where floating-point time is spent.
 //
 // C[M,N] = A[M,K] * B[K,N], C in f32. In Precision::bf16 both operands are rounded to bf16 and products are summed in
-// f32; in Precision::f32 nothing is rounded but the sums. A row of C never depends on M, on where the row stands or on
-// how the work is split: the sum along K runs in one fixed order for a given level, precision and K (batch invariance).
-// Appending zeros to K leaves the result's bits as they are.
+// f32 (vdpbf16ps and AMX take denormals as zero); in Precision::f32 only sums are rounded. A row of C never depends on
+// M, on its place or on how the work is split: for a level, precision and K the sum along K runs in one fixed order
+// (batch invariance). Appending zeros to K leaves the result's bits as they are.
 #pragma once
 
 #include <cstdint>
