@@ -133,7 +133,7 @@ std::vector<int64_t> all_rows(const Batch& batch) {
 double logits_error(const ModelConfig& config, Precision precision, MlaForm form) {
   const auto model = make_model(config);
   const Batch batch = make_batch({5, 1, 70, 13}, config.vocab);
-  const Context ctx{.precision = precision};
+  const Context ctx = test::one_thread(precision);
   const Tensor hidden = forward(ctx, *model, batch, {.mla_form = form}).hidden;
   const PlainModel plain{*model, batch};
   return relative_error(logits(ctx, *model, hidden, all_rows(batch)).values(), plain.head(plain.hidden(), model->norm));
@@ -182,7 +182,7 @@ TEST(Forward, LossesEqualTheModelWrittenOut) {
     std::vector<float> weights(30, 1.0f);
     weights[3] = weights[29] = 0;
     weights[12] = 0.5f;
-    const LossResult found = language_model_loss({.precision = Precision::f32}, *model, batch, targets, weights, {});
+    const LossResult found = language_model_loss(test::one_thread(Precision::f32), *model, batch, targets, weights, {});
     const PlainModel plain{*model, batch};
     auto sum_of = [&](const Numbers& rows, int64_t shift) {  // row t predicts targets[t + shift], within its sequence
       double sum = 0;

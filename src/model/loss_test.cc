@@ -42,7 +42,7 @@ struct Training {
     float& element = p.weight.value().f32()[i];
     const float before = std::exchange(element, value);
     p.weight.changed();
-    const double result = objective({.precision = Precision::f32});
+    const double result = objective(test::one_thread(Precision::f32));
     element = before;
     p.weight.changed();
     return result;
@@ -51,7 +51,7 @@ struct Training {
 
 // Four-point differences, step 4e-3; accepted: 1 % of (the derivative + the root mean square of the parameter's gradient).
 void check_gradients(Training& training) {
-  training.backward({.precision = Precision::f32});
+  training.backward(test::one_thread(Precision::f32));
   for (Param* p : training.model->params()) {
     if (p->group == ParamGroup::buffer) {
       EXPECT_FALSE(p->weight.value().has_grad()) << p->name;
@@ -111,10 +111,10 @@ TEST(LossGradient, OfGroupedQueryAttentionEqualsCentralDifferences) {
 
 TEST(LossGradient, IsAddedToAndScales) {
   Training once(test::tiny_deepseek(true)), twice(test::tiny_deepseek(true));
-  once.backward({.precision = Precision::f32});
+  once.backward(test::one_thread(Precision::f32));
   twice.options.scale *= 0.5f;
-  twice.backward({.precision = Precision::f32});
-  twice.backward({.precision = Precision::f32});
+  twice.backward(test::one_thread(Precision::f32));
+  twice.backward(test::one_thread(Precision::f32));
   const ParamList a = once.model->params(), b = twice.model->params();
   for (size_t i = 0; i < a.size(); ++i) {
     if (a[i]->group == ParamGroup::buffer) continue;
@@ -127,7 +127,7 @@ TEST(Loss, OfAnUntrainedModelIsNearTheLogarithmOfTheVocabulary) {
   ModelConfig config = test::tiny_deepseek(true);
   config.init_std = 0.02;
   Training training(config, {40, 40});
-  const LossResult r = training.run({.precision = Precision::f32});
+  const LossResult r = training.run(test::one_thread(Precision::f32));
   EXPECT_NEAR(r.main.sum / r.main.weight, std::log(61.0), 0.1);
   EXPECT_NEAR(r.mtp.sum / r.mtp.weight, std::log(61.0), 0.1);
 }
@@ -142,7 +142,7 @@ TEST(Loss, FallsWhenABatchIsRepeated) {
       double first = 0, last = 0;
       for (int step = 0; step < 60; ++step) {
         Tape tape;
-        const LossResult r = training.run({.tape = &tape, .precision = precision});
+        const LossResult r = training.run(test::one_thread(precision, &tape));
         tape.backward();
         last = r.main.sum / r.main.weight;
         if (step == 0) first = last;
@@ -177,7 +177,7 @@ TEST(RouterBias, MovesTheLoadTowardsBalance) {
   Training training(test::tiny_deepseek(true), {100, 120});
   double first = 0, last = 0;
   for (int step = 0; step < 150; ++step) {
-    training.backward({.precision = Precision::f32});  // the weights stay as they are
+    training.backward(test::one_thread(Precision::f32));  // the weights stay as they are
     last = update_router_bias(*training.model, 0.005f);
     if (step == 0) first = last;
   }
@@ -188,14 +188,14 @@ TEST(RouterBias, MovesTheLoadTowardsBalance) {
 // Every MoE layer, the MTP layer's too, counts each token top_k times; without a tape nothing is counted.
 TEST(RouterBias, LoadIsCountedInTrainingOnly) {
   Training training(test::tiny_deepseek(true));
-  training.run({.precision = Precision::f32});
+  training.run(test::one_thread(Precision::f32));
   const auto total = [](const MoeParams& moe) {
     int64_t sum = 0;
     for (int64_t n : moe.load) sum += n;
     return sum;
   };
   for (size_t layer : {1, 2}) EXPECT_EQ(total(training.model->blocks[layer].moe), 0);
-  training.backward({.precision = Precision::f32});
+  training.backward(test::one_thread(Precision::f32));
   for (size_t layer : {1, 2}) EXPECT_EQ(total(training.model->blocks[layer].moe), 19 * 3);
   EXPECT_EQ(total(training.model->mtp[0].block.moe), 19 * 3);
 }

@@ -301,7 +301,7 @@ TEST(Definition, CrossEntropyIgnoresTargetsOfWeightZero) {
   const std::vector<int32_t> targets = {4, -1, 11};
   const std::vector<float> weights = {1, 0, 0};
   Tape tape;
-  const CrossEntropy found = linear_cross_entropy({.tape = &tape, .precision = Precision::f32}, x, head, targets, weights, 1);
+  const CrossEntropy found = linear_cross_entropy(test::one_thread(Precision::f32, &tape), x, head, targets, weights, 1);
   tape.backward();
   EXPECT_TRUE(std::isfinite(found.sum));
   EXPECT_EQ(found.weight, 1);

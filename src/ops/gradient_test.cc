@@ -246,7 +246,7 @@ double loss_at(const GradientCase& c, float* element, float value) {
   const float before = *element;
   *element = value;
   for (const auto& w : c.weights) w->changed();
-  const double loss = c.loss({.precision = Precision::f32});
+  const double loss = c.loss(test::one_thread(Precision::f32));
   *element = before;
   for (const auto& w : c.weights) w->changed();
   return loss;
@@ -266,7 +266,7 @@ double root_mean_square(std::span<const float> x) {
 }
 
 void check_case(const GradientCase& c) {
-  const auto gradients = tape_gradients(c, {.precision = Precision::f32});
+  const auto gradients = tape_gradients(c, test::one_thread(Precision::f32));
   for (size_t o = 0; o < c.operands.size(); ++o) {
     const double typical = root_mean_square(gradients[o]);
     EXPECT_GT(typical, 0) << c.operands[o].name;
@@ -302,7 +302,7 @@ TEST(Gradient, InBf16StaysNearF32) {
   test::at_every_level([] {
     for (const GradientCase& c : all_cases()) {
       SCOPED_TRACE(c.op + ": " + c.name);
-      const auto exact = tape_gradients(c, {.precision = Precision::f32}), rounded = tape_gradients(c, {.precision = Precision::bf16});
+      const auto exact = tape_gradients(c, test::one_thread(Precision::f32)), rounded = tape_gradients(c, test::one_thread(Precision::bf16));
       for (size_t o = 0; o < exact.size(); ++o) {
         std::vector<float> difference(exact[o].size());
         for (size_t i = 0; i < difference.size(); ++i) difference[i] = exact[o][i] - rounded[o][i];
@@ -328,7 +328,7 @@ TEST(Gradient, AFrozenWeightGetsNone) {
   for (const GradientCase& c : all_cases()) {
     SCOPED_TRACE(c.op + ": " + c.name);
     for (const auto& w : c.weights) w->frozen = true;
-    const auto gradients = tape_gradients(c, {.precision = Precision::f32});
+    const auto gradients = tape_gradients(c, test::one_thread(Precision::f32));
     for (size_t o = 0; o < c.operands.size(); ++o)
       for (const auto& w : c.weights) {
         if (w->value().f32() == c.operands[o].value.f32()) {
@@ -341,7 +341,7 @@ TEST(Gradient, AFrozenWeightGetsNone) {
 
 TEST(Gradient, NothingIsRecordedWithoutATape) {
   for (const GradientCase& c : all_cases()) {
-    c.loss({.precision = Precision::f32});
+    c.loss(test::one_thread(Precision::f32));
     for (const Operand& o : c.operands) EXPECT_FALSE(o.value.has_grad()) << c.op << ": " << o.name;
   }
 }

@@ -56,6 +56,12 @@ inline std::vector<double> doubles(const Tensor& x) { return doubles(x.values())
 inline const char* precision_name(Precision p) { return p == Precision::f32 ? "f32" : "bf16"; }
 inline constexpr Precision kPrecisions[] = {Precision::f32, Precision::bf16};
 
+// Tensors of tests are too small to gain from threads; on a busy machine waiting for them takes most of the time.
+inline Context one_thread(Precision precision, Tape* tape = nullptr) {
+  static ThreadPool pool(1);
+  return {.tape = tape, .precision = precision, .pool = &pool};
+}
+
 // Runs fn at every CPU level of this machine. Packed matrices do not outlive a level: make the weights within fn.
 template <typename F>
 void at_every_level(F&& fn) {
@@ -73,9 +79,7 @@ void at_every_level_and_precision(F&& fn) {
   at_every_level([&] {
     for (Precision precision : kPrecisions) {
       SCOPED_TRACE(precision_name(precision));
-      Context ctx;
-      ctx.precision = precision;
-      fn(ctx);
+      fn(one_thread(precision));
     }
   });
 }
