@@ -175,7 +175,11 @@ std::vector<std::pair<int, std::string>> paths_named(const std::string& text, co
         slash != std::string::npos && slash > 0 && slash + 1 < word.size() && folders.count(word.substr(0, slash));
     const bool is_name = slash == std::string::npos && !in_fence && word[0] != '*' &&
                          ends_with_any(word, {".cc", ".h", ".md", ".toml", ".sh", ".cmake", ".svelte"});
-    if (in_folder || is_name) found.emplace_back(static_cast<int>(line) + 1, word);
+    // RECIPE.toml stands for any name; documents themselves may shout (README.md).
+    const std::string stem = word.substr(0, word.find('.'));
+    const bool stands_for_any =
+        stem.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == std::string::npos && !ends_with_any(word, {".md"});
+    if (in_folder || (is_name && !stands_for_any)) found.emplace_back(static_cast<int>(line) + 1, word);
   };
 
   static const std::regex marked(R"(`([^`]+)`|\]\(([^)#\s]+)[^)]*\))");

@@ -39,12 +39,12 @@ TEST(Rules, MissingPathInADocumentIsFound) {
   Tree tree = {{"src/ops/ops.h", ""}, {"recipes/smoke.toml", ""}, {"docs/cli.md", ""}, {"docs/decisions/001-x.md", ""}};
   tree["README.md"] =
       "See `src/ops/ops.h`, `ops/ops.h`, `ops.h`, [cli](docs/cli.md#verbs), `src/*/ops.h`, `src/ops/`, `/v1/models`,\n"
-      "`a/b`, `model.safetensors`, [there](https://example.org/src/x.h), `build/hadal`, src/unmarked.h\n"
+      "`a/b`, `model.safetensors`, `RECIPE.toml`, [there](https://example.org/src/x.h), `build/hadal`, src/unmarked.h\n"
       "```\n./run train recipes/smoke.toml\n```\n";
   tree["docs/decisions/002-y.md"] = "After `001-x.md`.\n";
   EXPECT_EQ(documents_name_what_exists(tree), Findings{});
   for (const std::string bad : {"`src/ops/gone.h`", "`ops/gone.h`", "`gone.cc`", "[x](docs/gone.md)", "`src/*/gone.h`",
-                                "```\n./run train recipes/gone.toml\n```"}) {
+                                "`GONE.md`", "```\n./run train recipes/gone.toml\n```"}) {
     tree["docs/architecture.md"] = bad + "\n";
     EXPECT_EQ(documents_name_what_exists(tree).size(), 1u) << bad;
   }
