@@ -17,11 +17,12 @@
 namespace hadal {
 namespace {
 
-// Ctrl-C ends the answer that is being written; a second one, before the first had effect, ends the program.
+// Ctrl-C ends the answer that is being written, or empties the line; a second one, before the first had effect on an
+// answer, ends the program.
 std::atomic<bool> interrupted = false, answering = false;
 
 void on_interrupt(int) {
-  if (answering && interrupted.exchange(true)) ::_exit(130);
+  if (interrupted.exchange(true) && answering) ::_exit(130);
 }
 
 class InterruptGuard {
@@ -53,8 +54,12 @@ class Input {
 
   bool next(std::string& line) {
     if (!terminal_) return static_cast<bool>(std::getline(std::cin, line));
+    interrupted = false;
     char* text = ::readline("> ");
-    if (text == nullptr) return false;
+    if (text == nullptr) {  // Ctrl-D, or Ctrl-C
+      line.clear();
+      return interrupted;
+    }
     line = text;
     std::free(text);
     if (!line.empty()) ::add_history(line.c_str());
@@ -83,7 +88,7 @@ class Chat {
       make_fit();
       const InterruptGuard guard;
       const GenerateResult result = assistant_.answer(messages_, sampling_.request(), [&](std::string_view piece) {
-        if (!quiet_) print_text(piece);
+        if (!quiet_) print_answer(piece);
         return !interrupted.load();
       });
       messages_.push_back({"assistant", result.text});

@@ -30,7 +30,7 @@ int generate_command(int argc, char** argv) {
   GenerateRequest request = sampling.request();
   request.prompt = loaded.tokenizer->encode(prompt, /*special=*/true);
   const GenerateResult result = engine.generate(request, [&](std::string_view piece) {
-    if (!json) print_text(piece);
+    if (!json) print_answer(piece);
     return true;
   });
   if (json) {

@@ -1,5 +1,7 @@
 #include "cli/options.h"
 
+#include <unistd.h>
+
 #include <charconv>
 #include <cstdio>
 #include <random>
@@ -92,6 +94,23 @@ void print_text(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
     fail("standard output: cannot write; is the disk full, or the reader gone?");
   }
+}
+std::string without_controls(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool c1 = byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;  // U+0080 to U+009F
+    if (c1 || byte == 0x7f || (byte < 0x20 && byte != '\n' && byte != '\t')) out += "\uFFFD";
+    else out += text[i];
+    i += c1 ? 1 : 0;
+  }
+  return out;
+}
+
+void print_answer(std::string_view text) {
+  static const bool terminal = ::isatty(STDOUT_FILENO) != 0;
+  if (terminal) print_text(without_controls(text));
+  else print_text(text);
 }
 void print_json(const Json& json) { print_text(dump_json(json) + "\n"); }
 void print_json(const OrderedJson& json) { print_text(dump_json(json) + "\n"); }

@@ -46,5 +46,8 @@ uint64_t random_seed();
 void print_json(const Json& json);
 void print_json(const OrderedJson& json);
 void print_text(std::string_view text);  // flushed; Error when standard output is gone
+// What a model said: in a terminal its control characters, which could do anything there, are shown as U+FFFD.
+void print_answer(std::string_view text);
+std::string without_controls(std::string_view text);
 
 }  // namespace hadal
