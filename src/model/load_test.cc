@@ -1,0 +1,159 @@
+#include "model/load.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "base/error.h"
+#include "formats/safetensors.h"
+#include "model/test_folder.h"
+
+namespace hadal {
+namespace {
+
+void refused(const std::string& model, std::initializer_list<std::string_view> parts) {
+  try {
+    load_model(model);
+    ADD_FAILURE() << "accepted; expected a refusal with: " << *parts.begin();
+  } catch (const Error& e) {
+    for (const auto part : parts) EXPECT_NE(std::string_view(e.what()).find(part), std::string_view::npos) << part << "\n" << e.what();
+  }
+}
+
+// Reads all tensors, lets `change` edit the list, and writes them again.
+using Edit = std::function<void(std::vector<SafetensorsWriter::Tensor>&, std::vector<std::string>&)>;
+void edit_tensors(const Path& folder, const Edit& change) {
+  const Path path = folder / "model.safetensors";
+  std::vector<SafetensorsWriter::Tensor> tensors;
+  std::vector<std::string> data;
+  const auto file = Safetensors::open_file(path);
+  for (const auto& [name, entry] : file.entries()) {
+    tensors.push_back({name, entry.dtype, entry.shape});
+    data.emplace_back(reinterpret_cast<const char*>(entry.bytes.data()), entry.bytes.size());
+  }
+  change(tensors, data);
+  SafetensorsWriter writer(path, tensors);
+  for (const auto& bytes : data) writer.write(bytes.data(), bytes.size());
+  writer.commit();
+}
+
+void edit_config(const Path& folder, const char* patch) {
+  Json config = parse_json(read_file(folder / "config.json"), "config.json");
+  config.merge_patch(Json::parse(patch));
+  write_file_whole(folder / "config.json", config.dump());
+}
+
+TEST(Load, GivesBackWhatWasSaved) {
+  for (const bool deepseek : {true, false}) {
+    const test::ModelFolder folder(deepseek);
+    const auto original = test::make_model(test::byte_config(deepseek));
+    const LoadedModel loaded = load_model(folder.text(), /*frozen=*/false);
+    EXPECT_EQ(loaded.name, folder.path().filename().string());
+    EXPECT_EQ(load_model(folder.text() + "/").name, loaded.name);
+    EXPECT_EQ(loaded.tokenizer->vocab_size(), 259);
+    const ParamList a = original->params(), b = loaded.model->params();
+    ASSERT_EQ(a.size(), b.size());
+    for (size_t i = 0; i < a.size(); ++i) {
+      EXPECT_EQ(b[i]->weight.frozen, b[i]->group == ParamGroup::buffer) << b[i]->name;
+      const auto x = a[i]->weight.value().values(), y = b[i]->weight.value().values();
+      EXPECT_TRUE(std::equal(x.begin(), x.end(), y.begin(), y.end())) << a[i]->name;
+    }
+  }
+}
+
+TEST(Load, FrozenKeepsBf16AndLeavesPredictionLayersOut) {
+  const test::ModelFolder folder(true, DType::bf16);
+  const LoadedModel loaded = load_model(folder.text());
+  EXPECT_EQ(loaded.model->config.mtp_depth, 0);
+  for (const Param* p : loaded.model->params()) {
+    EXPECT_TRUE(p->weight.frozen) << p->name;
+    EXPECT_EQ(p->weight.value().dtype(), p->shape.size() > 1 ? DType::bf16 : DType::f32) << p->name;
+  }
+  const auto file = Safetensors::open_folder(folder.path());
+  for (const auto& [name, entry] : file.entries())
+    EXPECT_EQ(entry.dtype, name.ends_with("e_score_correction_bias") ? "F32" : "BF16") << name;
+}
+
+TEST(Load, RefusesWhatDoesNotFit) {
+  {
+    const test::ModelFolder folder;
+    edit_tensors(folder.path(), [](auto& tensors, auto& data) {
+      for (size_t i = 0; i < tensors.size(); ++i)
+        if (tensors[i].name == "model.norm.weight") tensors.erase(tensors.begin() + static_cast<int64_t>(i)), data.erase(data.begin() + static_cast<int64_t>(i));
+    });
+    refused(folder.text(), {folder.text(), "model.norm.weight", "none"});
+  }
+  {
+    const test::ModelFolder folder;
+    edit_tensors(folder.path(), [](auto& tensors, auto&) {
+      for (auto& tensor : tensors)
+        if (tensor.name == "lm_head.weight") std::swap(tensor.shape[0], tensor.shape[1]);
+    });
+    refused(folder.text(), {"model.safetensors", "lm_head.weight", "[264, 40]", "[40, 264]"});
+  }
+  {
+    const test::ModelFolder folder;
+    edit_tensors(folder.path(), [](auto& tensors, auto& data) {
+      tensors.push_back({"model.layers.0.self_attn.q_norm.weight", "F32", {1}});
+      data.push_back("1234");
+    });
+    refused(folder.text(), {"q_norm", "not support"});
+  }
+  {
+    const test::ModelFolder folder;
+    edit_tensors(folder.path(), [](auto& tensors, auto&) {
+      for (auto& tensor : tensors)
+        if (tensor.name == "lm_head.weight") tensor.dtype = "I32";
+    });
+    refused(folder.text(), {"lm_head.weight", "I32"});
+  }
+  {
+    const test::ModelFolder folder;
+    edit_config(folder.path(), R"({"hidden_size":41})");
+    refused(folder.text(), {"model.embed_tokens.weight", "[264, 41]"});
+  }
+  {
+    const test::ModelFolder folder;
+    edit_config(folder.path(), R"({"vocab_size":258})");
+    edit_tensors(folder.path(), [](auto& tensors, auto& data) {
+      for (size_t i = 0; i < tensors.size(); ++i)
+        if (tensors[i].shape.size() == 2 && tensors[i].shape[0] == 264) tensors[i].shape[0] = 258, data[i].resize(258 * 40 * 4);
+    });
+    refused(folder.text(), {"tokenizer does not fit", "259", "258"});
+  }
+  {
+    const test::ModelFolder folder;
+    std::filesystem::remove(folder.path() / "tokenizer.json");
+    refused(folder.text(), {"tokenizer.json"});
+  }
+  {
+    const test::ModelFolder folder;
+    write_file_whole(folder.path() / "config.json", "{");
+    refused(folder.text(), {"config.json", "JSON"});
+  }
+}
+
+// Sizes that no machine has are refused before anything is allocated.
+TEST(Load, RefusesGiantsAtOnce) {
+  const test::ModelFolder folder;
+  edit_config(folder.path(), R"({"n_routed_experts":4096,"moe_intermediate_size":262144,"hidden_size":65536,"n_group":1,"topk_group":1})");
+  refused(folder.text(), {"expected"});
+}
+
+TEST(Load, FindsModelsByName) {
+  const test::ModelFolder folder;
+  const std::string parent = folder.path().parent_path().string(), name = folder.path().filename().string();
+  ::setenv("HADAL_MODELS", parent.c_str(), 1);
+  EXPECT_EQ(find_model(name), folder.path());
+  EXPECT_EQ(load_model(name).name, name);
+  refused("no_such_model", {"no_such_model", name});
+  ::unsetenv("HADAL_MODELS");
+  refused("no_such_model", {"no_such_model"});
+  refused("", {"model"});
+  refused((folder.path() / "model.safetensors").string(), {"Hugging Face folder"});
+  write_file_whole(folder.path() / "x.gguf", "GGUF");
+  refused((folder.path() / "x.gguf").string(), {"x.gguf", "GGUF"});
+}
+
+}  // namespace
+}  // namespace hadal
