@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <new>
 #include <unordered_map>
 
 namespace hadal {
@@ -14,6 +15,9 @@ namespace {
 class BufferPool {
  public:
   std::shared_ptr<void> take(size_t num_bytes) {
+#if defined(__SANITIZE_ADDRESS__)  // a buffer of its own each time, so that the sanitizer sees its bounds and its end
+    return {::operator new(num_bytes, std::align_val_t{64}), [](void* p) { ::operator delete(p, std::align_val_t{64}); }};
+#endif
     const size_t size = size_class(num_bytes);
     void* p = nullptr;
     {
