@@ -1,6 +1,7 @@
 // How fast is the tokenizer? Trains on a text and encodes it on one core.
-// Usage: tokenizer_speed TEXT [VOCABULARY [FOLDER]]   TEXT: plain, or JSON Lines with a field "text" (.jsonl, .jsonl.zst).
-// FOLDER: a Hugging Face folder whose tokenizer encodes instead. Prints CSV: question, MB, seconds, MB per second.
+// Usage: tokenizer_speed TEXT [VOCABULARY [FOLDER]]   TEXT: plain, or JSON Lines with a field "text" (.jsonl,
+// .jsonl.zst). FOLDER: a Hugging Face folder whose tokenizer encodes instead. Prints CSV: question, MB, seconds, MB per
+// second.
 #include <chrono>
 #include <cstdio>
 #include <string>

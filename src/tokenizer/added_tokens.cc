@@ -17,7 +17,9 @@ const AddedTokens::Token* AddedTokens::match(std::string_view text) const {
   auto first = tokens_.begin(), last = tokens_.end();
   for (size_t i = 0; i < text.size() && first != last; ++i) {
     const auto byte = static_cast<uint8_t>(text[i]);
-    const auto at = [i](const Token& token) { return i < token.text.size() ? static_cast<uint8_t>(token.text[i]) : -1; };
+    const auto at = [i](const Token& token) {
+      return i < token.text.size() ? static_cast<uint8_t>(token.text[i]) : -1;
+    };
     first = std::partition_point(first, last, [&](const Token& token) { return at(token) < byte; });
     last = std::partition_point(first, last, [&](const Token& token) { return at(token) <= byte; });
     if (first != last && first->text.size() == i + 1) longest = &*first;
@@ -35,7 +37,8 @@ AddedTokens::Found AddedTokens::find(std::string_view text, size_t from) const {
     size_t begin = at, end = at + token->text.size();
     while (token->strip_left && begin > from) {
       size_t previous = begin - 1;
-      while (previous > from && begin - previous < 4 && (static_cast<uint8_t>(text[previous]) & 0xC0) == 0x80) --previous;
+      while (previous > from && begin - previous < 4 && (static_cast<uint8_t>(text[previous]) & 0xC0) == 0x80)
+        --previous;
       const Char c = read_char(text, previous, classes);
       if (!c.is(kSpace) || previous + c.length != begin) break;
       begin = previous;

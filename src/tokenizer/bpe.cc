@@ -88,8 +88,10 @@ void Bpe::merge(std::string_view word, std::vector<TokenId>& out) const {
   if (ignore_merges_) {
     if (const auto whole = token_of_->find(word); whole != token_of_->end()) return out.push_back(whole->second);
   }
-  if (word.size() <= kShortWord) merge_short(word, out);
-  else merge_long(word, out);
+  if (word.size() <= kShortWord)
+    merge_short(word, out);
+  else
+    merge_long(word, out);
 }
 
 void Bpe::merge_short(std::string_view word, std::vector<TokenId>& out) const {
@@ -118,8 +120,8 @@ void Bpe::merge_short(std::string_view word, std::vector<TokenId>& out) const {
 
 void Bpe::merge_long(std::string_view word, std::vector<TokenId>& out) const {
   if (word.size() >= (size_t{1} << 31)) fail("encode: expected words below 2 GiB, found one of {} bytes", word.size());
-  // Symbols are a linked list; those merged into their left neighbour have id -1. The heap holds candidates by rank, then
-  // position; an entry is stale when the pair at its position has become another one.
+  // Symbols are a linked list; those merged into their left neighbour have id -1. The heap holds candidates by rank,
+  // then position; an entry is stale when the pair at its position has become another one.
   struct Symbol {
     TokenId id;
     int32_t previous, next;
@@ -134,7 +136,8 @@ void Bpe::merge_long(std::string_view word, std::vector<TokenId>& out) const {
   std::vector<Symbol> symbols(word.size());
   std::vector<Candidate> heap;
   for (int32_t i = 0; i < n; ++i) {
-    symbols[static_cast<size_t>(i)] = {byte_ids_[static_cast<uint8_t>(word[static_cast<size_t>(i)])], i - 1, i + 1 < n ? i + 1 : -1};
+    symbols[static_cast<size_t>(i)] = {byte_ids_[static_cast<uint8_t>(word[static_cast<size_t>(i)])], i - 1,
+                                       i + 1 < n ? i + 1 : -1};
   }
   const auto candidate = [&](int32_t at, bool push) {
     const Symbol& left = symbols[static_cast<size_t>(at)];
@@ -162,7 +165,8 @@ void Bpe::merge_long(std::string_view word, std::vector<TokenId>& out) const {
     if (left.previous >= 0) candidate(left.previous, true);
     candidate(top.at, true);
   }
-  for (int32_t i = 0; i >= 0; i = symbols[static_cast<size_t>(i)].next) out.push_back(symbols[static_cast<size_t>(i)].id);
+  for (int32_t i = 0; i >= 0; i = symbols[static_cast<size_t>(i)].next)
+    out.push_back(symbols[static_cast<size_t>(i)].id);
 }
 
 }  // namespace hadal

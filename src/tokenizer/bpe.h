@@ -1,5 +1,5 @@
-// The merging core of byte-level BPE: one pre-token's bytes to token ids. Immutable after build(); the cache of finished
-// pre-tokens is per thread and bounded.
+// The merging core of byte-level BPE: one pre-token's bytes to token ids. Immutable after build(); the cache of
+// finished pre-tokens is per thread and bounded.
 #pragma once
 
 #include <array>

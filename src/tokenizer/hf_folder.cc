@@ -16,7 +16,8 @@ bool is_null_or_absent(const Json& object, const char* key) {
   return found == object.end() || found->is_null();
 }
 
-void put_token(TokenizerParts& parts, int64_t id, const std::string& text, TokenType type, int64_t limit, std::string_view who) {
+void put_token(TokenizerParts& parts, int64_t id, const std::string& text, TokenType type, int64_t limit,
+               std::string_view who) {
   if (id < 0 || id >= limit) fail("{}: token \"{}\": expected an id below {}, found {}", who, text, limit, id);
   const auto at = static_cast<size_t>(id);
   if (parts.tokens.size() <= at) {
@@ -53,7 +54,8 @@ void check_decoder(const Json& description, std::string_view who) {
 }
 
 void read_model(const Json& model, TokenizerParts& parts, int64_t limit, std::string_view who) {
-  if (const std::string type = is_null_or_absent(model, "type") ? "BPE" : get_string(model, "type", who, "model"); type != "BPE") {
+  if (const std::string type = is_null_or_absent(model, "type") ? "BPE" : get_string(model, "type", who, "model");
+      type != "BPE") {
     fail("{}: model: expected type BPE, found \"{}\", which is not supported", who, type);
   }
   for (const char* affix : {"continuing_subword_prefix", "end_of_word_suffix"}) {
@@ -64,7 +66,8 @@ void read_model(const Json& model, TokenizerParts& parts, int64_t limit, std::st
   if (get_bool(model, "byte_fallback", false, who, "model")) {
     fail("{}: model: byte_fallback: expected false, found true, which is not supported", who);
   }
-  if (!is_null_or_absent(model, "dropout") && model["dropout"] != 0) fail("{}: model: dropout: expected none, found one", who);
+  if (!is_null_or_absent(model, "dropout") && model["dropout"] != 0)
+    fail("{}: model: dropout: expected none, found one", who);
   parts.ignore_merges = get_bool(model, "ignore_merges", false, who, "model");
   for (const auto& [text, id] : get_object(model, "vocab", who, "model").items()) {
     if (!id.is_number_integer()) fail("{}: model: vocab: \"{}\": expected an id, found {}", who, text, id.type_name());
@@ -77,7 +80,8 @@ void read_model(const Json& model, TokenizerParts& parts, int64_t limit, std::st
     } else if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string()) {
       parts.merges.push_back(merge[0].get<std::string>() + " " + merge[1].get<std::string>());
     } else {
-      fail("{}: model: merges: merge {}: expected a string or two strings, found {}", who, parts.merges.size(), merge.type_name());
+      fail("{}: model: merges: merge {}: expected a string or two strings, found {}", who, parts.merges.size(),
+           merge.type_name());
     }
   }
 }
@@ -109,11 +113,13 @@ void read_post_processor(const Json& description, TokenizerParts& parts, std::st
   const std::string type = get_string(description, "type", who, "post_processor");
   if (type == "ByteLevel") return;  // it only trims offsets
   if (type == "Sequence") {
-    for (const Json& part : get_array(description, "processors", who, "post_processor")) read_post_processor(part, parts, who);
+    for (const Json& part : get_array(description, "processors", who, "post_processor"))
+      read_post_processor(part, parts, who);
     return;
   }
   if (type != "TemplateProcessing") {
-    fail("{}: post_processor: expected ByteLevel or TemplateProcessing, found \"{}\", which is not supported", who, type);
+    fail("{}: post_processor: expected ByteLevel or TemplateProcessing, found \"{}\", which is not supported", who,
+         type);
   }
   bool behind = false;
   for (const Json& item : get_array(description, "single", who, "post_processor")) {
@@ -124,17 +130,21 @@ void read_post_processor(const Json& description, TokenizerParts& parts, std::st
     const Json& special = get_object(item, "SpecialToken", who, "post_processor");
     const TokenId id = id_of_text(parts, get_string(special, "id", who, "post_processor"), "post_processor", who);
     bool& added = behind ? parts.add_eos : parts.add_bos;
-    if (added) fail("{}: post_processor: expected at most one token {} the text, found more", who, behind ? "behind" : "before");
+    if (added)
+      fail("{}: post_processor: expected at most one token {} the text, found more", who, behind ? "behind" : "before");
     added = true;
     (behind ? parts.eos : parts.bos) = id;
   }
 }
 
 // "bos_token": "<s>", or {"content": "<s>", ...}, or null.
-void read_named_token(const Json& config, const char* key, TokenId& id, const TokenizerParts& parts, std::string_view who) {
+void read_named_token(const Json& config, const char* key, TokenId& id, const TokenizerParts& parts,
+                      std::string_view who) {
   if (is_null_or_absent(config, key)) return;
   const Json& field = config[key];
-  id = id_of_text(parts, field.is_object() ? get_string(field, "content", who, key) : get_string(config, key, who, "config"), key, who);
+  id = id_of_text(parts,
+                  field.is_object() ? get_string(field, "content", who, key) : get_string(config, key, who, "config"),
+                  key, who);
 }
 
 std::string read_chat_template(const Json& field, std::string_view who) {
@@ -157,7 +167,8 @@ void read_config(const Path& path, TokenizerParts& parts) {
   read_named_token(config, "eos_token", parts.eos, parts, who);
   parts.add_bos = get_bool(config, "add_bos_token", parts.add_bos, who, "config") && parts.bos >= 0;
   parts.add_eos = get_bool(config, "add_eos_token", parts.add_eos, who, "config") && parts.eos >= 0;
-  if (!is_null_or_absent(config, "chat_template")) parts.chat_template = read_chat_template(config["chat_template"], who);
+  if (!is_null_or_absent(config, "chat_template"))
+    parts.chat_template = read_chat_template(config["chat_template"], who);
 }
 
 OrderedJson post_processor_json(const TokenizerParts& parts) {
@@ -187,8 +198,12 @@ OrderedJson added_tokens_json(const TokenizerParts& parts) {
   OrderedJson list = OrderedJson::array();
   for (size_t id = 0; id < parts.tokens.size(); ++id) {
     if (parts.types[id] != TokenType::control && parts.types[id] != TokenType::user_defined) continue;
-    list.push_back({{"id", id}, {"content", parts.tokens[id]}, {"single_word", false}, {"lstrip", among(parts.strip_left, id)},
-                    {"rstrip", among(parts.strip_right, id)}, {"normalized", false},
+    list.push_back({{"id", id},
+                    {"content", parts.tokens[id]},
+                    {"single_word", false},
+                    {"lstrip", among(parts.strip_left, id)},
+                    {"rstrip", among(parts.strip_right, id)},
+                    {"normalized", false},
                     {"special", parts.types[id] == TokenType::control}});
   }
   return list;
@@ -199,11 +214,19 @@ OrderedJson model_json(const TokenizerParts& parts) {
   // Straight into the underlying list: the ordered map's own insertion looks for the key first, which is quadratic.
   auto& entries = vocab.get_ref<OrderedJson::object_t&>();
   for (size_t id = 0; id < parts.tokens.size(); ++id) {
-    if (parts.types[id] == TokenType::normal) entries.std::vector<OrderedJson::object_t::value_type>::emplace_back(parts.tokens[id], id);
+    if (parts.types[id] == TokenType::normal)
+      entries.std::vector<OrderedJson::object_t::value_type>::emplace_back(parts.tokens[id], id);
   }
-  return {{"type", "BPE"}, {"dropout", nullptr}, {"unk_token", nullptr}, {"continuing_subword_prefix", nullptr},
-          {"end_of_word_suffix", nullptr}, {"fuse_unk", false}, {"byte_fallback", false},
-          {"ignore_merges", parts.ignore_merges}, {"vocab", std::move(vocab)}, {"merges", parts.merges}};
+  return {{"type", "BPE"},
+          {"dropout", nullptr},
+          {"unk_token", nullptr},
+          {"continuing_subword_prefix", nullptr},
+          {"end_of_word_suffix", nullptr},
+          {"fuse_unk", false},
+          {"byte_fallback", false},
+          {"ignore_merges", parts.ignore_merges},
+          {"vocab", std::move(vocab)},
+          {"merges", parts.merges}};
 }
 
 }  // namespace
@@ -213,7 +236,8 @@ Tokenizer Tokenizer::from_hf_folder(const Path& folder) {
   const std::string who = path.string();
   const Json root = parse_json(read_file(path, kMaxFileBytes), who);
   const Json& model = get_object(root, "model", who, "tokenizer");
-  const size_t num_added = is_null_or_absent(root, "added_tokens") ? 0 : get_array(root, "added_tokens", who, "tokenizer").size();
+  const size_t num_added =
+      is_null_or_absent(root, "added_tokens") ? 0 : get_array(root, "added_tokens", who, "tokenizer").size();
   // Holes in the numbering are allowed, but not so many that a small file plans a huge table.
   const auto limit = static_cast<int64_t>(2 * (get_object(model, "vocab", who, "model").size() + num_added) + 4096);
   TokenizerParts parts;
@@ -233,17 +257,23 @@ Tokenizer Tokenizer::from_hf_folder(const Path& folder) {
 void Tokenizer::save_hf_folder(const Path& folder) const {
   std::filesystem::create_directories(folder);
   const TokenizerParts& p = parts();
-  const OrderedJson root = {{"version", "1.0"}, {"truncation", nullptr}, {"padding", nullptr},
-                            {"added_tokens", added_tokens_json(p)},
-                            {"normalizer", p.normalize_nfc ? OrderedJson{{"type", "NFC"}} : OrderedJson()},
-                            {"pre_tokenizer", OrderedJson::parse(p.pre_tokenizer_json.dump())},
-                            {"post_processor", post_processor_json(p)},
-                            {"decoder", {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", true}, {"use_regex", true}}},
-                            {"model", model_json(p)}};
+  const OrderedJson root = {
+      {"version", "1.0"},
+      {"truncation", nullptr},
+      {"padding", nullptr},
+      {"added_tokens", added_tokens_json(p)},
+      {"normalizer", p.normalize_nfc ? OrderedJson{{"type", "NFC"}} : OrderedJson()},
+      {"pre_tokenizer", OrderedJson::parse(p.pre_tokenizer_json.dump())},
+      {"post_processor", post_processor_json(p)},
+      {"decoder", {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", true}, {"use_regex", true}}},
+      {"model", model_json(p)}};
   write_file_whole(folder / "tokenizer.json", dump_json(root, 1) + "\n");
   const auto text = [&](TokenId id) { return id < 0 ? OrderedJson() : OrderedJson(p.tokens[static_cast<size_t>(id)]); };
-  OrderedJson config = {{"tokenizer_class", "PreTrainedTokenizerFast"}, {"add_bos_token", p.add_bos},
-                        {"add_eos_token", p.add_eos}, {"bos_token", text(p.bos)}, {"eos_token", text(p.eos)},
+  OrderedJson config = {{"tokenizer_class", "PreTrainedTokenizerFast"},
+                        {"add_bos_token", p.add_bos},
+                        {"add_eos_token", p.add_eos},
+                        {"bos_token", text(p.bos)},
+                        {"eos_token", text(p.eos)},
                         {"clean_up_tokenization_spaces", false}};
   if (!p.chat_template.empty()) config["chat_template"] = p.chat_template;
   write_file_whole(folder / "tokenizer_config.json", dump_json(config, 1) + "\n");

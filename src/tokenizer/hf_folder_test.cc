@@ -21,7 +21,9 @@ class HfFolder : public testing::Test {
     for (int b = 0; b < 256; ++b) vocab[to_byte_alphabet(std::string(1, static_cast<char>(b)))] = b;
     vocab["ab"] = 256;
     return {{"version", "1.0"},
-            {"added_tokens", {{{"id", 257}, {"content", "<s>"}, {"special", true}}, {{"id", 258}, {"content", "<think>"}, {"special", false}}}},
+            {"added_tokens",
+             {{{"id", 257}, {"content", "<s>"}, {"special", true}},
+              {{"id", 258}, {"content", "<think>"}, {"special", false}}}},
             {"normalizer", nullptr},
             {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", true}}},
             {"post_processor", nullptr},
@@ -42,7 +44,8 @@ class HfFolder : public testing::Test {
       load(tokenizer, config);
       ADD_FAILURE() << "accepted what should fail with " << named;
     } catch (const Error& e) {
-      EXPECT_NE(std::string(e.what()).find(named), std::string::npos) << "\"" << e.what() << "\" does not name " << named;
+      EXPECT_NE(std::string(e.what()).find(named), std::string::npos)
+          << "\"" << e.what() << "\" does not name " << named;
       EXPECT_NE(std::string(e.what()).find("tokenizer"), std::string::npos) << e.what();
     }
   }
@@ -57,7 +60,8 @@ class HfFolder : public testing::Test {
 };
 
 TEST_F(HfFolder, LoadsTheValidOne) {
-  const Tokenizer tokenizer = load(valid().dump(), R"({"bos_token": {"content": "<s>"}, "eos_token": null, "add_bos_token": true,
+  const Tokenizer tokenizer =
+      load(valid().dump(), R"({"bos_token": {"content": "<s>"}, "eos_token": null, "add_bos_token": true,
       "chat_template": [{"name": "rag", "template": "r"}, {"name": "default", "template": "d"}]})");
   EXPECT_EQ(tokenizer.vocab_size(), 259);
   EXPECT_EQ(tokenizer.encode("ab", true), (std::vector<TokenId>{257, 256}));
@@ -70,8 +74,13 @@ TEST_F(HfFolder, LoadsTheValidOne) {
 TEST_F(HfFolder, TemplateProcessingAndPairsOfMerges) {
   Json json = valid();
   json["model"]["merges"] = Json::array({Json::array({"a", "b"})});
-  json["post_processor"] = {{"type", "Sequence"}, {"processors", {{{"type", "ByteLevel"}}, {{"type", "TemplateProcessing"},
-      {"single", {{{"SpecialToken", {{"id", "<s>"}, {"type_id", 0}}}}, {{"Sequence", {{"id", "A"}, {"type_id", 0}}}}}}}}}};
+  json["post_processor"] = {
+      {"type", "Sequence"},
+      {"processors",
+       {{{"type", "ByteLevel"}},
+        {{"type", "TemplateProcessing"},
+         {"single",
+          {{{"SpecialToken", {{"id", "<s>"}, {"type_id", 0}}}}, {{"Sequence", {{"id", "A"}, {"type_id", 0}}}}}}}}}};
   EXPECT_EQ(load(json.dump()).encode("ab", true), (std::vector<TokenId>{257, 256}));
   EXPECT_EQ(load(json.dump()).encode("ab", false), std::vector<TokenId>{256});
   EXPECT_EQ(load(json.dump(), R"({"add_bos_token": false})").encode("ab", true), std::vector<TokenId>{256});
@@ -87,7 +96,8 @@ TEST_F(HfFolder, SavesWhatItLoads) {
   json["normalizer"] = {{"type", "Sequence"}, {"normalizers", {{{"type", "NFC"}}}}};
   json["model"]["ignore_merges"] = true;
   json["added_tokens"][1]["lstrip"] = true;
-  const Tokenizer first = load(json.dump(), R"({"bos_token": "<s>", "eos_token": "<s>", "add_eos_token": true, "chat_template": "t{{ 1 }}\n"})");
+  const Tokenizer first = load(
+      json.dump(), R"({"bos_token": "<s>", "eos_token": "<s>", "add_eos_token": true, "chat_template": "t{{ 1 }}\n"})");
   first.save_hf_folder(folder_ / "again");
   const Tokenizer second = Tokenizer::from_hf_folder(folder_ / "again");
   const TokenizerParts &a = first.parts(), &b = second.parts();
@@ -95,8 +105,9 @@ TEST_F(HfFolder, SavesWhatItLoads) {
   EXPECT_EQ(a.types, b.types);
   EXPECT_EQ(a.merges, b.merges);
   EXPECT_EQ(a.pre_tokenizer_json, b.pre_tokenizer_json);
-  EXPECT_EQ(std::tie(a.normalize_nfc, a.ignore_merges, a.bos, a.eos, a.add_bos, a.add_eos, a.strip_left, a.chat_template),
-            std::tie(b.normalize_nfc, b.ignore_merges, b.bos, b.eos, b.add_bos, b.add_eos, b.strip_left, b.chat_template));
+  EXPECT_EQ(
+      std::tie(a.normalize_nfc, a.ignore_merges, a.bos, a.eos, a.add_bos, a.add_eos, a.strip_left, a.chat_template),
+      std::tie(b.normalize_nfc, b.ignore_merges, b.bos, b.eos, b.add_bos, b.add_eos, b.strip_left, b.chat_template));
   EXPECT_TRUE(b.normalize_nfc && b.ignore_merges && b.add_eos && !b.add_bos);
 }
 
@@ -120,7 +131,7 @@ TEST_F(HfFolder, RefusesHostileFiles) {
   refuse_changed([](Json& j) { j["model"]["vocab"]["ab"] = "x"; }, "ab");
   refuse_changed([](Json& j) { j["model"]["vocab"]["ab"] = -1; }, "-1");
   refuse_changed([](Json& j) { j["model"]["vocab"]["ab"] = 1.5; }, "ab");
-  refuse_changed([](Json& j) { j["model"]["vocab"]["ab"] = 2'000'000'000; }, "ab");       // would plan a huge table
+  refuse_changed([](Json& j) { j["model"]["vocab"]["ab"] = 2'000'000'000; }, "ab");  // would plan a huge table
   refuse_changed([](Json& j) { j["model"]["vocab"]["ab"] = 18'000'000'000'000'000'000u; }, "ab");
   refuse_changed([](Json& j) { j["model"]["vocab"]["ab"] = 5; }, "expected an id of its own");
   refuse_changed([](Json& j) { j["model"]["merges"] = {"a"}; }, "merge 0");

@@ -15,13 +15,15 @@ PreTokenizer::PreTokenizer(const Json& description, std::string_view who) {
 
 void PreTokenizer::add(const Json& description, std::string_view who) {
   const std::string type = get_string(description, "type", who, "pre_tokenizer");
-  if (byte_level_) fail("{}: pre_tokenizer: expected ByteLevel to be the last component, found {} behind it", who, type);
+  if (byte_level_)
+    fail("{}: pre_tokenizer: expected ByteLevel to be the last component, found {} behind it", who, type);
   if (type == "Sequence") {
     for (const Json& part : get_array(description, "pretokenizers", who, "pre_tokenizer")) add(part, who);
   } else if (type == "Split") {
     const std::string behavior = get_string(description, "behavior", who, "pre_tokenizer Split");
     if (behavior != "Isolated") {
-      fail("{}: pre_tokenizer Split: behavior: expected \"Isolated\", found \"{}\", which is not supported", who, behavior);
+      fail("{}: pre_tokenizer Split: behavior: expected \"Isolated\", found \"{}\", which is not supported", who,
+           behavior);
     }
     const Json& pattern = get_object(description, "pattern", who, "pre_tokenizer Split");
     if (pattern.contains("Regex")) {
@@ -44,7 +46,8 @@ void PreTokenizer::add(const Json& description, std::string_view who) {
     }
     byte_level_ = true;
   } else {
-    fail("{}: pre_tokenizer: expected Sequence, Split, Digits or ByteLevel, found \"{}\", which is not supported", who, type);
+    fail("{}: pre_tokenizer: expected Sequence, Split, Digits or ByteLevel, found \"{}\", which is not supported", who,
+         type);
   }
 }
 
@@ -75,8 +78,10 @@ Json pre_tokenizer_description(std::string_view name, std::string_view who) {
   } else if (name == "gpt-2" || name == "gpt2") {
     split(kGpt2);
   } else {
-    fail("{}: pre-tokenizer: expected deepseek-llm, deepseek-coder, deepseek-v3, qwen2, deepseek-r1-qwen, llama-bpe or "
-         "gpt-2, found \"{}\", which is not supported", who, name);
+    fail(
+        "{}: pre-tokenizer: expected deepseek-llm, deepseek-coder, deepseek-v3, qwen2, deepseek-r1-qwen, llama-bpe or "
+        "gpt-2, found \"{}\", which is not supported",
+        who, name);
   }
   stages.push_back({{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", false}});
   return {{"type", "Sequence"}, {"pretokenizers", stages}};

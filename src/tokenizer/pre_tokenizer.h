@@ -17,10 +17,10 @@ namespace hadal {
 class PieceSink {
  public:
   template <typename F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, PieceSink>)
-  PieceSink(F&& f)  // NOLINT: implicit on purpose
-      : object_(const_cast<void*>(static_cast<const void*>(&f))),
-        call_([](void* object, std::string_view piece) { (*static_cast<std::remove_reference_t<F>*>(object))(piece); }) {}
+  requires(!std::is_same_v<std::remove_cvref_t<F>, PieceSink>) PieceSink(F&& f)  // NOLINT: implicit on purpose
+      : object_(const_cast<void*>(static_cast<const void*>(&f))), call_([](void* object, std::string_view piece) {
+          (*static_cast<std::remove_reference_t<F>*>(object))(piece);
+        }) {}
   void operator()(std::string_view piece) const { call_(object_, piece); }
 
  private:

@@ -19,16 +19,20 @@ std::vector<std::string> pieces(const SplitStage& stage, std::string_view text) 
 // Characters of every class that a pattern tells apart, and some that none does.
 std::string random_text(Rng& rng, size_t n, bool newlines) {
   static const std::vector<std::string> kParts = {
-      "a", "Z", "s", "t", "re", "VE", "ll", "d", "m", "'", "'", "'s", "'LL", "\u017F", " ", " ", "  ", "\t", "\v", "\u00A0",
-      "\u3000", "\u2003", "\u0085", "1", "23", "456", "\u00B2", "\u00BD", "\u0663", "\u2167", ".", ",", "!", "_", "#", "$",
-      "+", "^", "~", "\u00A7", "\u20AC", "\u2018", "\u3002", "\uFF01", "é", "ß", "Σ", "\u0301", "\u0903", "世", "界", "\u9FA5",
-      "\u3042", "\u30AB", "\uAC00", "\u0905", "\u05D0", "\u01BB", "ǅ", "\u2126", "\u212A", "\u1F7D", "😀", "\u0001", "\u200B",
-      "\u00AD", "\uE000", "\U000E0100"};
+      "a",      "Z",      "s",      "t",      "re",     "VE",     "ll",     "d",         "m",      "'",
+      "'",      "'s",     "'LL",    "\u017F", " ",      " ",      "  ",     "\t",        "\v",     "\u00A0",
+      "\u3000", "\u2003", "\u0085", "1",      "23",     "456",    "\u00B2", "\u00BD",    "\u0663", "\u2167",
+      ".",      ",",      "!",      "_",      "#",      "$",      "+",      "^",         "~",      "\u00A7",
+      "\u20AC", "\u2018", "\u3002", "\uFF01", "é",      "ß",      "Σ",      "\u0301",    "\u0903", "世",
+      "界",     "\u9FA5", "\u3042", "\u30AB", "\uAC00", "\u0905", "\u05D0", "\u01BB",    "ǅ",      "\u2126",
+      "\u212A", "\u1F7D", "😀",      "\u0001", "\u200B", "\u00AD", "\uE000", "\U000E0100"};
   std::string text;
   for (size_t i = 0; i < n; ++i) {
     const uint64_t pick = rng.below(kParts.size() + (newlines ? 5 : 0));
-    if (pick < kParts.size()) text += kParts[pick];
-    else text += pick % 2 == 0 ? "\n" : "\r\n";
+    if (pick < kParts.size())
+      text += kParts[pick];
+    else
+      text += pick % 2 == 0 ? "\n" : "\r\n";
   }
   return text;
 }
@@ -36,8 +40,8 @@ std::string random_text(Rng& rng, size_t n, bool newlines) {
 // The hand-written scanners against the regular expressions they stand for.
 TEST(SplitStages, ScannersCutAsTheirExpressionsDo) {
   using namespace patterns;
-  for (const std::string_view regex : {kGpt2, kQwen2, kLlama3, kDigits3, kCjkKana, kDeepseekV3, kNewlines, kCasedWord, kWidePunct,
-                                       kTrailingSpace, kCjkHangul, kWord, kPunctRun}) {
+  for (const std::string_view regex : {kGpt2, kQwen2, kLlama3, kDigits3, kCjkKana, kDeepseekV3, kNewlines, kCasedWord,
+                                       kWidePunct, kTrailingSpace, kCjkHangul, kWord, kPunctRun}) {
     const auto scanner = known_split(regex);
     const auto expression = regex_split(regex, "test");
     ASSERT_NE(scanner, nullptr) << regex;
@@ -54,7 +58,8 @@ TEST(SplitStages, NeedNoValidText) {
   for (int i = 0; i < 2000; ++i) {
     std::string text;
     for (uint64_t n = rng.below(30); n > 0; --n) text += static_cast<char>(rng.below(2) == 0 ? rng.below(256) : 'a');
-    for (const auto& regex : {patterns::kLlama3, patterns::kDeepseekV3, patterns::kCasedWord, patterns::kTrailingSpace}) {
+    for (const auto& regex :
+         {patterns::kLlama3, patterns::kDeepseekV3, patterns::kCasedWord, patterns::kTrailingSpace}) {
       std::string joined;
       for (const auto& piece : pieces(*known_split(regex), text)) joined += piece;
       EXPECT_EQ(joined, text);
@@ -70,7 +75,8 @@ TEST(PreTokenizer, UnknownExpressionsRunOnPcre) {
       {"type": "Split", "pattern": {"Regex": "[aeiou]+"}, "behavior": "Isolated", "invert": false},
       {"type": "Split", "pattern": {"String": "--"}, "behavior": "Isolated", "invert": false},
       {"type": "Digits", "individual_digits": true},
-      {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false}]})", "test");
+      {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false}]})",
+                                      "test");
   std::vector<std::string> out;
   PreTokenizer(description, "test").split("queue--12x", [&](std::string_view piece) { out.emplace_back(piece); });
   EXPECT_EQ(out, (std::vector<std::string>{"q", "ueue", "--", "1", "2", "x"}));

@@ -22,8 +22,9 @@ class RegexStage final : public SplitStage {
   RegexStage(std::string_view regex, std::string_view who) : regex_(regex) {
     int code = 0;
     size_t offset = 0;
-    compiled_ = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(regex.data()), regex.size(),
-                              PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_MATCH_INVALID_UTF, &code, &offset, nullptr);
+    compiled_ =
+        pcre2_compile(reinterpret_cast<PCRE2_SPTR>(regex.data()), regex.size(),
+                      PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_MATCH_INVALID_UTF, &code, &offset, nullptr);
     if (compiled_ == nullptr) {
       fail("{}: pre_tokenizer: the regular expression \"{}\" does not compile (at byte {}: {})", who, regex, offset,
            pcre_message(code));
@@ -48,7 +49,8 @@ class RegexStage final : public SplitStage {
     HADAL_CHECK(match.data != nullptr);
     size_t gap = 0;
     for (size_t at = 0; at < text.size();) {
-      const int found = pcre2_match(compiled_, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), at, 0, match.data, limits_);
+      const int found =
+          pcre2_match(compiled_, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), at, 0, match.data, limits_);
       if (found == PCRE2_ERROR_NOMATCH) break;
       if (found < 0) {
         fail("pre-tokenizer: the regular expression \"{}\" failed on a text of {} bytes: {}", regex_, text.size(),

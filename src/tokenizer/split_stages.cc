@@ -1,5 +1,5 @@
-// Hand-written scanners for the known patterns. Each is a function from (text, position) to the length of the match there
-// (0: none), and says beside each line which branch of its regular expression it is.
+// Hand-written scanners for the known patterns. Each is a function from (text, position) to the length of the match
+// there (0: none), and says beside each line which branch of its regular expression it is.
 #include <algorithm>
 #include <utility>
 
@@ -70,8 +70,8 @@ size_t match_gpt2(const Reader& in, size_t start) {
   }
   const size_t first = c.code == ' ' ? start + 1 : start;
   const Char f = first == start ? c : in.at(first);
-  if (f.is(kLetter)) return in.run(first, kLetter) - start;                                      // ` ?\p{L}+`
-  if (f.is(kNumber)) return in.run(first, kNumber) - start;                                      // ` ?\p{N}+`
+  if (f.is(kLetter)) return in.run(first, kLetter) - start;  // ` ?\p{L}+`
+  if (f.is(kNumber)) return in.run(first, kNumber) - start;  // ` ?\p{N}+`
   if (f.length != 0 && !f.is(kSpace)) return in.run_outside(first, kSpace | kLetter | kNumber) - start;
   return match_space(in, start, false);
 }
@@ -82,8 +82,8 @@ size_t match_llama3(const Reader& in, size_t start) {
   if (c.code == '\'') {
     if (const size_t n = match_contraction(in, start, true)) return n;
   }
-  if (c.is(kLetter)) return in.run(start, kLetter) - start;          // [^\r\n\p{L}\p{N}]?\p{L}+
-  if (c.is(kNumber)) {                                               // \p{N}{1,3}
+  if (c.is(kLetter)) return in.run(start, kLetter) - start;  // [^\r\n\p{L}\p{N}]?\p{L}+
+  if (c.is(kNumber)) {                                       // \p{N}{1,3}
     size_t end = start + c.length;
     for (int i = 1; i < kMaxDigits && in.at(end).is(kNumber); ++i) end += in.at(end).length;
     return end - start;
@@ -91,7 +91,7 @@ size_t match_llama3(const Reader& in, size_t start) {
   const Char next = in.at(start + c.length);
   if (!c.is(kNewline) && next.is(kLetter)) return in.run(start + c.length, kLetter) - start;
   const bool space_first = c.code == ' ' && next.length != 0 && !next.is(kSpace | kLetter | kNumber);
-  if (space_first || !c.is(kSpace)) {                                // ` ?[^\s\p{L}\p{N}]+[\r\n]*`
+  if (space_first || !c.is(kSpace)) {  // ` ?[^\s\p{L}\p{N}]+[\r\n]*`
     return in.run(in.run_outside(start + c.length, kSpace | kLetter | kNumber), kNewline) - start;
   }
   return match_space(in, start, true);
@@ -113,12 +113,12 @@ size_t match_deepseek_v3(const Reader& in, size_t start) {
     while (end < in.text.size() && is_ascii_letter(static_cast<uint8_t>(in.text[end]))) ++end;
     return end - start;
   }
-  if (c.is(kLetter | kMark)) return in.run(start, kLetter | kMark) - start;       // [^...]?[\p{L}\p{M}]+
+  if (c.is(kLetter | kMark)) return in.run(start, kLetter | kMark) - start;  // [^...]?[\p{L}\p{M}]+
   const Char next = in.at(start + c.length);
   if (!c.is(kNewline) && !mark_of_text && next.is(kLetter | kMark)) {
     return in.run(start + c.length, kLetter | kMark) - start;
   }
-  if (mark_of_text || (c.code == ' ' && next.is(kPunct | kSymbol))) {             // ` ?[\p{P}\p{S}]+[\r\n]*`
+  if (mark_of_text || (c.code == ' ' && next.is(kPunct | kSymbol))) {  // ` ?[\p{P}\p{S}]+[\r\n]*`
     return in.run(in.run(start + c.length, kPunct | kSymbol), kNewline) - start;
   }
   return c.is(kSpace) ? match_space(in, start, true) : 0;

@@ -40,15 +40,18 @@ Tokenizer::Impl::Impl(TokenizerParts taken, std::string_view who) : parts(std::m
   if (parts.types.size() != parts.tokens.size()) {
     fail("{}: token types: expected {}, one for each token, found {}", who, parts.tokens.size(), parts.types.size());
   }
-  if (parts.pre_tokenizer_json.is_null()) parts.pre_tokenizer_json = pre_tokenizer_description(parts.pre_tokenizer, who);
+  if (parts.pre_tokenizer_json.is_null())
+    parts.pre_tokenizer_json = pre_tokenizer_description(parts.pre_tokenizer, who);
   pre_tokenizer = std::make_unique<PreTokenizer>(parts.pre_tokenizer_json, who);
   read_tokens(who);
   read_merges(who);
   read_added_tokens(who);
   check_id(parts.bos, "bos token", who);
   check_id(parts.eos, "eos token", who);
-  if (parts.add_bos && parts.bos < 0) fail("{}: expected a bos token, since it is to be added to texts, found none", who);
-  if (parts.add_eos && parts.eos < 0) fail("{}: expected an eos token, since it is to be added to texts, found none", who);
+  if (parts.add_bos && parts.bos < 0)
+    fail("{}: expected a bos token, since it is to be added to texts, found none", who);
+  if (parts.add_eos && parts.eos < 0)
+    fail("{}: expected an eos token, since it is to be added to texts, found none", who);
 }
 
 void Tokenizer::Impl::check_id(TokenId id, std::string_view what, std::string_view who) const {
@@ -65,16 +68,22 @@ void Tokenizer::Impl::read_tokens(std::string_view who) {
       case TokenType::normal:
         if (!from_byte_alphabet(text, bytes[id])) bytes[id] = text;  // text outside the alphabet: never made by merging
         break;
-      case TokenType::unknown: case TokenType::control: case TokenType::user_defined: bytes[id] = text; break;
-      case TokenType::unused: break;
+      case TokenType::unknown:
+      case TokenType::control:
+      case TokenType::user_defined:
+        bytes[id] = text;
+        break;
+      case TokenType::unused:
+        break;
       default:
-        fail("{}: token {}: expected a type of byte-level BPE (normal, control, user-defined, unused), found {}", who, id,
-             static_cast<int>(parts.types[id]));
+        fail("{}: token {}: expected a type of byte-level BPE (normal, control, user-defined, unused), found {}", who,
+             id, static_cast<int>(parts.types[id]));
     }
   }
   token_of.reserve(bytes.size());
   for (size_t id = 0; id < bytes.size(); ++id) {
-    if (parts.types[id] == TokenType::normal && !bytes[id].empty()) token_of.try_emplace(bytes[id], static_cast<TokenId>(id));
+    if (parts.types[id] == TokenType::normal && !bytes[id].empty())
+      token_of.try_emplace(bytes[id], static_cast<TokenId>(id));
   }
 }
 
@@ -89,7 +98,8 @@ void Tokenizer::Impl::read_merges(std::string_view who) {
     }
     // DeepSeek's vocabularies leave out the bytes that valid UTF-8 never has.
     const bool in_utf8 = byte < 0xC0 || (byte > 0xC1 && byte < 0xF5);
-    if (in_utf8) fail("{}: vocabulary: expected a token for each byte of UTF-8 text, found none for {:#04x}", who, byte);
+    if (in_utf8)
+      fail("{}: vocabulary: expected a token for each byte of UTF-8 text, found none for {:#04x}", who, byte);
     byte_ids[static_cast<size_t>(byte)] = -1;
     has_no_token[static_cast<size_t>(byte)] = lacks_bytes = true;
   }
@@ -103,13 +113,15 @@ void Tokenizer::Impl::read_merges(std::string_view who) {
   for (size_t rank = 0; rank < merges.size(); ++rank) {
     const std::string_view text = parts.merges[rank];
     const size_t space = text.find(' ', 1);
-    if (space == std::string_view::npos || space + 1 == text.size() || text.find(' ', space + 1) != std::string_view::npos) {
+    if (space == std::string_view::npos || space + 1 == text.size() ||
+        text.find(' ', space + 1) != std::string_view::npos) {
       fail("{}: merge {}: expected two tokens and a space between them, found \"{}\"", who, rank, text);
     }
     joined.assign(text.substr(0, space)).append(text.substr(space + 1));
     const auto id_of = [&](std::string_view token) {
       const auto found = by_text.find(token);
-      if (found == by_text.end()) fail("{}: merge {} (\"{}\"): expected tokens of the vocabulary, found \"{}\"", who, rank, text, token);
+      if (found == by_text.end())
+        fail("{}: merge {} (\"{}\"): expected tokens of the vocabulary, found \"{}\"", who, rank, text, token);
       return found->second;
     };
     merges[rank] = {id_of(text.substr(0, space)), id_of(text.substr(space + 1)), id_of(joined)};
@@ -140,8 +152,10 @@ void Tokenizer::Impl::read_added_tokens(std::string_view who) {
 std::string Tokenizer::Impl::replace_lacking_bytes(std::string_view text) const {
   std::string out;
   for (const char c : text) {
-    if (has_no_token[static_cast<uint8_t>(c)]) out += "\xEF\xBF\xBD";
-    else out += c;
+    if (has_no_token[static_cast<uint8_t>(c)])
+      out += "\xEF\xBF\xBD";
+    else
+      out += c;
   }
   return out;
 }

@@ -36,8 +36,8 @@ struct TokenizerParts {
 
 class Tokenizer {
  public:
-  // Checks the parts and takes them. `who` names their file in errors. Tokens missing for bytes of UTF-8 text, merges of unknown
-  // tokens and ids out of range are Errors.
+  // Checks the parts and takes them. `who` names their file in errors. Tokens missing for bytes of UTF-8 text, merges
+  // of unknown tokens and ids out of range are Errors.
   static Tokenizer from_parts(TokenizerParts parts, std::string_view who);
 
   // Reads tokenizer.json of a Hugging Face folder (and, beside it, tokenizer_config.json: bos, eos, chat_template;
@@ -62,7 +62,7 @@ class Tokenizer {
   bool is_special(TokenId id) const;
   TokenId find(std::string_view token) const;  // a token by its text (special or not); -1: none
   const TokenizerParts& parts() const;
-  std::string_view chat_template() const;      // Jinja; "" when the files hold none
+  std::string_view chat_template() const;  // Jinja; "" when the files hold none
   void set_chat_template(std::string text);
 
   struct Impl;
@@ -85,9 +85,9 @@ class Utf8Stream {
 };
 
 struct BpeTrainingOptions {
-  int64_t vocab_size = 8192;              // with the 256 bytes and the special tokens
-  std::vector<std::string> specials;      // get the last ids, in this order
-  std::string bos, eos;                   // each one of `specials`, or ""
+  int64_t vocab_size = 8192;          // with the 256 bytes and the special tokens
+  std::vector<std::string> specials;  // get the last ids, in this order
+  std::string bos, eos;               // each one of `specials`, or ""
   std::string pre_tokenizer = "deepseek-v3";
   std::string chat_template;
 };

@@ -29,10 +29,13 @@ Tokenizer small_tokenizer(const std::string& pre_tokenizer = "deepseek-v3") {
   options.bos = "<bos>";
   options.eos = "<eos>";
   options.pre_tokenizer = pre_tokenizer;
-  return train_bpe([&](std::string& text) {
-    text = "the cat sat on the mat and the dog sat on the log; 1234 dogs, 12 cats! naïve café 你好世界 aaaaaaaaaaaa\n";
-    return left-- > 0;
-  }, options);
+  return train_bpe(
+      [&](std::string& text) {
+        text =
+            "the cat sat on the mat and the dog sat on the log; 1234 dogs, 12 cats! naïve café 你好世界 aaaaaaaaaaaa\n";
+        return left-- > 0;
+      },
+      options);
 }
 
 // Where Hugging Face's answer stands beside, it is the folder's: only tokenizer.json asks for normalisation.
@@ -63,8 +66,8 @@ INSTANTIATE_TEST_SUITE_P(Tiny, Goldens, testing::Values("tiny-deepseek-v3", "tin
 
 TEST(Tokenizer, LoadsModelFolders) {
   if (!std::filesystem::exists(kGoldens)) GTEST_SKIP() << "no goldens beside the source tree";
-  for (const auto& [name, vocab_size] : {std::pair{"deepseek_v2lite_tiny", 384}, {"deepseek_v3_tiny", 384},
-                                         {"qwen2_tiny", 416}, {"llama3_tiny", 320}}) {
+  for (const auto& [name, vocab_size] :
+       {std::pair{"deepseek_v2lite_tiny", 384}, {"deepseek_v3_tiny", 384}, {"qwen2_tiny", 416}, {"llama3_tiny", 320}}) {
     const Tokenizer tokenizer = Tokenizer::from_hf_folder(kGoldens / name / "hf");
     EXPECT_EQ(tokenizer.vocab_size(), vocab_size) << name;
     EXPECT_TRUE(tokenizer.is_special(tokenizer.eos())) << name;
@@ -157,8 +160,8 @@ TEST(Tokenizer, AddedTokens) {
   }
   parts.strip_left = parts.strip_right = {kSmallVocab + 2};
   const Tokenizer tokenizer = Tokenizer::from_parts(parts, "test");
-  EXPECT_EQ(tokenizer.encode("<think>"), std::vector<TokenId>{kSmallVocab});        // recognised without `special`
-  EXPECT_EQ(tokenizer.encode("<think>>"), std::vector<TokenId>{kSmallVocab + 1});   // the longest
+  EXPECT_EQ(tokenizer.encode("<think>"), std::vector<TokenId>{kSmallVocab});       // recognised without `special`
+  EXPECT_EQ(tokenizer.encode("<think>>"), std::vector<TokenId>{kSmallVocab + 1});  // the longest
   EXPECT_EQ(tokenizer.encode(" \n<x>\u3000 "), std::vector<TokenId>{kSmallVocab + 2});
   EXPECT_EQ(tokenizer.decode(tokenizer.encode("a<thin<think>b")), "a<thin<think>b");
 }
@@ -166,12 +169,16 @@ TEST(Tokenizer, AddedTokens) {
 TEST(Tokenizer, ABytesTokenMayLackWhereUtf8HasNone) {
   TokenizerParts parts = small_tokenizer().parts();
   const auto drop = [&](uint8_t byte) {
-    const TokenId id = Tokenizer::from_parts(small_tokenizer().parts(), "test").find(std::string(1, static_cast<char>(byte)));
+    const TokenId id =
+        Tokenizer::from_parts(small_tokenizer().parts(), "test").find(std::string(1, static_cast<char>(byte)));
     parts.types[static_cast<size_t>(id)] = TokenType::unused;
   };
   drop(0xC0), drop(0xFF);
   const Tokenizer tokenizer = Tokenizer::from_parts(parts, "test");
-  EXPECT_EQ(tokenizer.decode(tokenizer.encode("a\xC0" "b\xFF")), "a\uFFFD" "b\uFFFD");
+  EXPECT_EQ(tokenizer.decode(tokenizer.encode("a\xC0"
+                                              "b\xFF")),
+            "a\uFFFD"
+            "b\uFFFD");
   drop('q');
   EXPECT_THROW(Tokenizer::from_parts(parts, "test"), Error);
 }

@@ -1,6 +1,6 @@
-// Trains byte-level BPE (Sennrich et al. 2016, "Neural Machine Translation of Rare Words with Subword Units") on counted
-// words. Counts of pairs are kept up to date merge by merge; a pair knows the words it may occur in, so a merge visits
-// those alone.
+// Trains byte-level BPE (Sennrich et al. 2016, "Neural Machine Translation of Rare Words with Subword Units") on
+// counted words. Counts of pairs are kept up to date merge by merge; a pair knows the words it may occur in, so a merge
+// visits those alone.
 #include <algorithm>
 #include <queue>
 #include <unordered_map>
@@ -17,7 +17,9 @@ namespace {
 
 constexpr int64_t kMinCount = 2;  // a pair seen once teaches nothing
 
-uint64_t pair_key(TokenId left, TokenId right) { return static_cast<uint64_t>(left) << 32 | static_cast<uint32_t>(right); }
+uint64_t pair_key(TokenId left, TokenId right) {
+  return static_cast<uint64_t>(left) << 32 | static_cast<uint32_t>(right);
+}
 
 class Trainer {
  public:
@@ -183,11 +185,12 @@ class Trainer {
 void check_options(const BpeTrainingOptions& options) {
   const auto least = static_cast<int64_t>(256 + options.specials.size());
   if (options.vocab_size < least || options.vocab_size > (int64_t{1} << 24)) {
-    fail("train_bpe: vocab_size: expected {} (the bytes and {} special tokens) to {}, found {}", least, options.specials.size(),
-         int64_t{1} << 24, options.vocab_size);
+    fail("train_bpe: vocab_size: expected {} (the bytes and {} special tokens) to {}, found {}", least,
+         options.specials.size(), int64_t{1} << 24, options.vocab_size);
   }
   for (const std::string* name : {&options.bos, &options.eos}) {
-    if (!name->empty() && std::find(options.specials.begin(), options.specials.end(), *name) == options.specials.end()) {
+    if (!name->empty() &&
+        std::find(options.specials.begin(), options.specials.end(), *name) == options.specials.end()) {
       fail("train_bpe: bos and eos: expected one of the special tokens or none, found \"{}\"", *name);
     }
   }

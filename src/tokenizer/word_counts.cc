@@ -23,15 +23,19 @@ using Counts = std::unordered_map<std::string, int64_t, Hash, std::equal_to<>>;
 
 void add(Counts& counts, std::string_view word, int64_t count) {
   const auto found = counts.find(word);
-  if (found != counts.end()) found->second += count;
-  else counts.emplace(word, count);
+  if (found != counts.end())
+    found->second += count;
+  else
+    counts.emplace(word, count);
 }
 
 class Counter {
  public:
   Counter(const PreTokenizer& pre_tokenizer, size_t max_words)
-      : pre_tokenizer_(pre_tokenizer), max_shard_words_(std::max<size_t>(1, max_words / kShards)),
-        local_(static_cast<size_t>(ThreadPool::shared().size())), shards_(kShards) {
+      : pre_tokenizer_(pre_tokenizer),
+        max_shard_words_(std::max<size_t>(1, max_words / kShards)),
+        local_(static_cast<size_t>(ThreadPool::shared().size())),
+        shards_(kShards) {
     for (auto& shards : local_) shards.resize(kShards);
   }
 

@@ -38,7 +38,8 @@ class Evaluator {
   struct Deeper {
     explicit Deeper(Evaluator& e) : evaluator(e) {
       evaluator.evaluation_.charge(1);
-      if (++evaluator.depth_ > kMaxDepth) fail("expected at most {} levels of expressions and calls, found more", kMaxDepth);
+      if (++evaluator.depth_ > kMaxDepth)
+        fail("expected at most {} levels of expressions and calls, found more", kMaxDepth);
     }
     ~Deeper() { --evaluator.depth_; }
     Evaluator& evaluator;
@@ -62,7 +63,8 @@ class Evaluator {
 
   // --- statements ---
   void write(const std::string& text) {
-    evaluation_.charge_bytes(out_->size() + text.size() > Evaluation::kMaxBytes ? Evaluation::kMaxBytes + 1 : text.size());
+    evaluation_.charge_bytes(out_->size() + text.size() > Evaluation::kMaxBytes ? Evaluation::kMaxBytes + 1
+                                                                                : text.size());
     *out_ += text;
   }
 
@@ -83,19 +85,41 @@ class Evaluator {
     const Deeper deeper(*this);
     line_ = s.line;
     switch (s.kind) {
-      case Kind::text: write(s.text); break;
-      case Kind::output: write_value(evaluate(*s.exprs[0])); break;
-      case Kind::if_else: return run_if(s);
-      case Kind::for_loop: run_for(s); break;
-      case Kind::set: assign(s.names, evaluate(*s.exprs[0])); break;
-      case Kind::set_member: set_member(s); break;
-      case Kind::set_block: set_block(s); break;
-      case Kind::macro: frames_.back().set(s.text, macro(s)); break;
-      case Kind::call_block: call_block(s); break;
-      case Kind::filter_block: filter_block(s); break;
-      case Kind::block: return run_body(s.bodies[0]);
-      case Kind::loop_break: return Flow::loop_break;
-      case Kind::loop_continue: return Flow::loop_continue;
+      case Kind::text:
+        write(s.text);
+        break;
+      case Kind::output:
+        write_value(evaluate(*s.exprs[0]));
+        break;
+      case Kind::if_else:
+        return run_if(s);
+      case Kind::for_loop:
+        run_for(s);
+        break;
+      case Kind::set:
+        assign(s.names, evaluate(*s.exprs[0]));
+        break;
+      case Kind::set_member:
+        set_member(s);
+        break;
+      case Kind::set_block:
+        set_block(s);
+        break;
+      case Kind::macro:
+        frames_.back().set(s.text, macro(s));
+        break;
+      case Kind::call_block:
+        call_block(s);
+        break;
+      case Kind::filter_block:
+        filter_block(s);
+        break;
+      case Kind::block:
+        return run_body(s.bodies[0]);
+      case Kind::loop_break:
+        return Flow::loop_break;
+      case Kind::loop_continue:
+        return Flow::loop_continue;
     }
     return Flow::next;
   }
@@ -137,20 +161,27 @@ class Evaluator {
   static Value loop(const std::vector<Value>& items, size_t i) {
     const size_t n = items.size();
     Dict loop;
-    loop.entries = {{"index", Value::of(i + 1)}, {"index0", Value::of(i)}, {"first", i == 0}, {"last", i + 1 == n},
-                    {"length", Value::of(n)}, {"revindex", Value::of(n - i)}, {"revindex0", Value::of(n - i - 1)},
+    loop.entries = {{"index", Value::of(i + 1)},
+                    {"index0", Value::of(i)},
+                    {"first", i == 0},
+                    {"last", i + 1 == n},
+                    {"length", Value::of(n)},
+                    {"revindex", Value::of(n - i)},
+                    {"revindex0", Value::of(n - i - 1)},
                     {"previtem", i > 0 ? items[i - 1] : Value(Undefined{"loop.previtem"})},
                     {"nextitem", i + 1 < n ? items[i + 1] : Value(Undefined{"loop.nextitem"})}};
     loop.entries.emplace_back("cycle", Callable{"cycle", [i](Evaluation&, const Arguments& a) -> Value {
-      if (a.positional.empty()) fail("loop.cycle: expected values, found none");
-      return a.positional[i % a.positional.size()];
-    }});
+                                                  if (a.positional.empty())
+                                                    fail("loop.cycle: expected values, found none");
+                                                  return a.positional[i % a.positional.size()];
+                                                }});
     return loop;
   }
 
   void set_member(const Statement& s) {
     const Value target = look_up(s.names[0]);
-    if (target.space() == nullptr) fail("set {}.{}: expected a namespace, found {}", s.names[0], s.names[1], type_name(target));
+    if (target.space() == nullptr)
+      fail("set {}.{}: expected a namespace, found {}", s.names[0], s.names[1], type_name(target));
     target.space()->attributes.set(s.names[1], evaluate(*s.exprs[0]));
   }
 
@@ -185,18 +216,19 @@ class Evaluator {
       for (const auto& [name, value] : frames_[i].entries) visible.set(name, value);
     }
     const Value caller(Callable{"caller", [this, &s, visible](Evaluation&, const Arguments& given) {
-      const Deeper deeper(*this);
-      const size_t outer_base = std::exchange(base_, frames_.size());
-      frames_.push_back(visible);
-      for (size_t i = 0; i < s.names.size(); ++i) {
-        const Value* value = given.get(i, s.names[i]);
-        frames_.back().set(s.names[i], value != nullptr ? *value : Value(Undefined{s.names[i]}));
-      }
-      std::string text = capture(s.bodies[0]);
-      frames_.pop_back();
-      base_ = outer_base;
-      return Value(std::move(text));
-    }});
+                                  const Deeper deeper(*this);
+                                  const size_t outer_base = std::exchange(base_, frames_.size());
+                                  frames_.push_back(visible);
+                                  for (size_t i = 0; i < s.names.size(); ++i) {
+                                    const Value* value = given.get(i, s.names[i]);
+                                    frames_.back().set(s.names[i],
+                                                       value != nullptr ? *value : Value(Undefined{s.names[i]}));
+                                  }
+                                  std::string text = capture(s.bodies[0]);
+                                  frames_.pop_back();
+                                  base_ = outer_base;
+                                  return Value(std::move(text));
+                                }});
     if (s.exprs[0]->kind != Expr::Kind::call) fail("call: expected a call of a macro, found another expression");
     write_value(call(*s.exprs[0], &caller));
   }
@@ -212,14 +244,17 @@ class Evaluator {
       fail("macro {}: expected at most {} arguments, found {}", s.text, s.names.size(), arguments.positional.size());
     }
     for (const auto& [name, value] : arguments.named) {
-      if (name != "caller" && std::find(s.names.begin(), s.names.end(), name) == s.names.end()) fail("macro {}: has no parameter {}", s.text, name);
+      if (name != "caller" && std::find(s.names.begin(), s.names.end(), name) == s.names.end())
+        fail("macro {}: has no parameter {}", s.text, name);
     }
     const size_t outer_base = std::exchange(base_, frames_.size());
     frames_.emplace_back();
     const size_t first_default = s.names.size() - s.exprs.size();
     for (size_t i = 0; i < s.names.size(); ++i) {
       const Value* given = arguments.get(i, s.names[i]);
-      Value value = given != nullptr ? *given : i >= first_default ? evaluate(*s.exprs[i - first_default]) : Value(Undefined{s.names[i]});
+      Value value = given != nullptr     ? *given
+                    : i >= first_default ? evaluate(*s.exprs[i - first_default])
+                                         : Value(Undefined{s.names[i]});
       frames_.back().set(s.names[i], std::move(value));
     }
     if (const Value* caller = arguments.get(SIZE_MAX, "caller")) frames_.back().set("caller", *caller);
@@ -235,23 +270,43 @@ class Evaluator {
     const Deeper deeper(*this);
     line_ = e.line;
     switch (e.kind) {
-      case Kind::constant: return e.value;
-      case Kind::name: return look_up(e.text);
-      case Kind::list: return list(e);
-      case Kind::dict: return dict(e);
-      case Kind::negate: return arithmetic(evaluation_, "*", Value(int64_t{-1}), number(*e.parts[0]));
-      case Kind::positive: return arithmetic(evaluation_, "*", Value(int64_t{1}), number(*e.parts[0]));
-      case Kind::logic_not: return !evaluate(*e.parts[0]).truth();
-      case Kind::logic_and: case Kind::logic_or: return logic(e);
-      case Kind::arithmetic: return binary(e);
-      case Kind::comparison: return comparison(e);
-      case Kind::conditional: return conditional(e);
-      case Kind::attribute: return get_attribute(evaluate(*e.parts[0]), e.text);
-      case Kind::item: return item(e);
-      case Kind::slice: return slice(e);
-      case Kind::call: return call(e);
-      case Kind::filter: case Kind::test: return filter_or_test(e);
-      case Kind::unpack: case Kind::unpack_named: break;  // arguments() deals with them
+      case Kind::constant:
+        return e.value;
+      case Kind::name:
+        return look_up(e.text);
+      case Kind::list:
+        return list(e);
+      case Kind::dict:
+        return dict(e);
+      case Kind::negate:
+        return arithmetic(evaluation_, "*", Value(int64_t{-1}), number(*e.parts[0]));
+      case Kind::positive:
+        return arithmetic(evaluation_, "*", Value(int64_t{1}), number(*e.parts[0]));
+      case Kind::logic_not:
+        return !evaluate(*e.parts[0]).truth();
+      case Kind::logic_and:
+      case Kind::logic_or:
+        return logic(e);
+      case Kind::arithmetic:
+        return binary(e);
+      case Kind::comparison:
+        return comparison(e);
+      case Kind::conditional:
+        return conditional(e);
+      case Kind::attribute:
+        return get_attribute(evaluate(*e.parts[0]), e.text);
+      case Kind::item:
+        return item(e);
+      case Kind::slice:
+        return slice(e);
+      case Kind::call:
+        return call(e);
+      case Kind::filter:
+      case Kind::test:
+        return filter_or_test(e);
+      case Kind::unpack:
+      case Kind::unpack_named:
+        break;  // arguments() deals with them
     }
     return {};
   }
@@ -343,8 +398,10 @@ class Evaluator {
         const Value named = evaluate(*e.parts[i]->parts[0]);
         if (named.dict() == nullptr) fail("**: expected a dict, found {}", type_name(named));
         for (const auto& entry : named.dict()->entries) made.named.push_back(entry);
-      } else if (i < num_positional) made.positional.push_back(evaluate(*e.parts[i]));
-      else made.named.emplace_back(e.names[i - num_positional], evaluate(*e.parts[i]));
+      } else if (i < num_positional)
+        made.positional.push_back(evaluate(*e.parts[i]));
+      else
+        made.named.emplace_back(e.names[i - num_positional], evaluate(*e.parts[i]));
     }
     return made;
   }
@@ -374,8 +431,9 @@ class Evaluator {
     return apply_test(e.text, value, given);
   }
 
-  std::vector<Dict> frames_;  // names; [0]: of the whole template. Declared before the evaluation, which clears namespaces
-  size_t base_ = 0;           // names in frames below, save [0], are hidden from the running macro
+  std::vector<Dict>
+      frames_;       // names; [0]: of the whole template. Declared before the evaluation, which clears namespaces
+  size_t base_ = 0;  // names in frames below, save [0], are hidden from the running macro
   std::string* out_ = nullptr;
   int line_ = 1, depth_ = 0;
   Evaluation evaluation_;

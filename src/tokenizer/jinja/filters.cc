@@ -1,9 +1,9 @@
 // Filters, as jinja2/filters.py defines them; tojson as Hugging Face replaces it (json.dumps without HTML escapes).
 #include <algorithm>
-#include <utility>
 #include <charconv>
 #include <cmath>
 #include <unordered_map>
+#include <utility>
 
 #include "base/error.h"
 #include "tokenizer/jinja/builtins.h"
@@ -136,8 +136,10 @@ Value to_integer(const Call& c) {
     const std::string_view unsigned_digits = digits.substr(digits.starts_with('+') ? 1 : 0);
     const char* end = unsigned_digits.data() + unsigned_digits.size();
     int64_t integer = 0;
-    if (const auto r = std::from_chars(unsigned_digits.data(), end, integer); r.ec == std::errc{} && r.ptr == end) return integer;
-    if (const auto r = std::from_chars(unsigned_digits.data(), end, number); r.ec != std::errc{} || r.ptr != end) return otherwise;
+    if (const auto r = std::from_chars(unsigned_digits.data(), end, integer); r.ec == std::errc{} && r.ptr == end)
+      return integer;
+    if (const auto r = std::from_chars(unsigned_digits.data(), end, number); r.ec != std::errc{} || r.ptr != end)
+      return otherwise;
   } else if (c.value.is_float()) {
     number = c.value.number("int");
   } else {
@@ -192,7 +194,9 @@ Value choose(const Call& c) {
   if (kAttribute && given.empty()) fail("{}: expected the name of an attribute, found none", c.name);
   const bool tested = given.size() > test_at;
   const std::string test = tested ? given[test_at].text(c.name) : "";
-  const Arguments rest{tested ? std::vector<Value>(given.begin() + static_cast<ptrdiff_t>(test_at) + 1, given.end()) : std::vector<Value>(), {}};
+  const Arguments rest{tested ? std::vector<Value>(given.begin() + static_cast<ptrdiff_t>(test_at) + 1, given.end())
+                              : std::vector<Value>(),
+                       {}};
   std::vector<Value> out;
   for (const Value& item : c.items()) {
     const Value subject = kAttribute ? attribute_of(item, given[0]) : item;
@@ -290,8 +294,10 @@ Value reverse(const Call& c) {
 Value indent(const Call& c) {
   const Value* width = c.get(0, "width");
   std::string by = "    ";
-  if (width != nullptr && width->string() != nullptr) by = *width->string();
-  else if (width != nullptr) by.assign(static_cast<size_t>(std::clamp<int64_t>(width->integer("indent"), 0, 1000)), ' ');
+  if (width != nullptr && width->string() != nullptr)
+    by = *width->string();
+  else if (width != nullptr)
+    by.assign(static_cast<size_t>(std::clamp<int64_t>(width->integer("indent"), 0, 1000)), ' ');
   const bool first_line = c.flag(1, "first"), blank_lines = c.flag(2, "blank");
   const std::string text = c.text();
   std::string out;
@@ -309,12 +315,18 @@ Value indent(const Call& c) {
 Value escape(const Call& c) {
   std::string out;
   for (const char ch : c.text()) {
-    if (ch == '&') out += "&amp;";
-    else if (ch == '<') out += "&lt;";
-    else if (ch == '>') out += "&gt;";
-    else if (ch == '"') out += "&#34;";
-    else if (ch == '\'') out += "&#39;";
-    else out += ch;
+    if (ch == '&')
+      out += "&amp;";
+    else if (ch == '<')
+      out += "&lt;";
+    else if (ch == '>')
+      out += "&gt;";
+    else if (ch == '"')
+      out += "&#34;";
+    else if (ch == '\'')
+      out += "&#39;";
+    else
+      out += ch;
   }
   return out;
 }
@@ -327,13 +339,36 @@ Value absolute(const Call& c) {
 
 const std::unordered_map<std::string_view, Filter>& filters() {
   static const std::unordered_map<std::string_view, Filter> table = {
-      {"default", default_value}, {"d", default_value}, {"length", length}, {"count", length}, {"join", join},
-      {"tojson", to_json_filter}, {"replace", replace}, {"trim", trim}, {"first", first}, {"last", last},
-      {"int", to_integer}, {"float", to_float}, {"items", items_filter}, {"map", map},
-      {"select", choose<true, false>}, {"reject", choose<false, false>}, {"selectattr", choose<true, true>},
-      {"rejectattr", choose<false, true>}, {"sort", sort}, {"dictsort", dict_sort}, {"unique", unique},
-      {"max", extreme<1>}, {"min", extreme<-1>}, {"sum", sum}, {"round", round}, {"reverse", reverse},
-      {"indent", indent}, {"escape", escape}, {"e", escape}, {"abs", absolute},
+      {"default", default_value},
+      {"d", default_value},
+      {"length", length},
+      {"count", length},
+      {"join", join},
+      {"tojson", to_json_filter},
+      {"replace", replace},
+      {"trim", trim},
+      {"first", first},
+      {"last", last},
+      {"int", to_integer},
+      {"float", to_float},
+      {"items", items_filter},
+      {"map", map},
+      {"select", choose<true, false>},
+      {"reject", choose<false, false>},
+      {"selectattr", choose<true, true>},
+      {"rejectattr", choose<false, true>},
+      {"sort", sort},
+      {"dictsort", dict_sort},
+      {"unique", unique},
+      {"max", extreme<1>},
+      {"min", extreme<-1>},
+      {"sum", sum},
+      {"round", round},
+      {"reverse", reverse},
+      {"indent", indent},
+      {"escape", escape},
+      {"e", escape},
+      {"abs", absolute},
       {"upper", [](const Call& c) -> Value { return to_upper(c.text()); }},
       {"lower", [](const Call& c) -> Value { return to_lower(c.text()); }},
       {"title", [](const Call& c) -> Value { return to_title(c.text()); }},

@@ -17,8 +17,10 @@ std::string normalize_lines(std::string_view source) {
   std::string text;
   text.reserve(source.size());
   for (size_t i = 0; i < source.size(); ++i) {
-    if (source[i] != '\r') text += source[i];
-    else if (text += '\n'; i + 1 < source.size() && source[i + 1] == '\n') ++i;
+    if (source[i] != '\r')
+      text += source[i];
+    else if (text += '\n'; i + 1 < source.size() && source[i + 1] == '\n')
+      ++i;
   }
   if (text.ends_with('\n')) text.pop_back();
   return text;
@@ -41,9 +43,12 @@ class Lexer {
       emit_data(tag, kind != '{', sign);
       at_ = tag + 2 + (has_sign ? 1 : 0);
       line_starting_ = false;
-      if (kind == '#') comment(tag);
-      else if (kind == '%' && raw(tag)) continue;
-      else code(tag, kind == '{');
+      if (kind == '#')
+        comment(tag);
+      else if (kind == '%' && raw(tag))
+        continue;
+      else
+        code(tag, kind == '{');
     }
     emit(TokenKind::end, "", source_.size());
     return std::move(tokens_);
@@ -81,7 +86,8 @@ class Lexer {
       data = strip_right(data);
     } else if (lstrip && sign != '+') {
       const size_t line_start = data.rfind('\n') + 1;  // npos + 1 is 0
-      if ((line_start > 0 || line_starting_) && strip(data.substr(line_start)).empty()) data = data.substr(0, line_start);
+      if ((line_start > 0 || line_starting_) && strip(data.substr(line_start)).empty())
+        data = data.substr(0, line_start);
     }
     emit(TokenKind::data, std::string(data), at_);
   }
@@ -150,7 +156,8 @@ class Lexer {
     std::string open;
     for (;;) {
       while (at_ < source_.size() && is_space(source_[at_])) ++at_;
-      if (at_ >= source_.size()) fail_at(tag, fmt::format("expected the end of the tag, {}, found the end of the template", closing));
+      if (at_ >= source_.size())
+        fail_at(tag, fmt::format("expected the end of the tag, {}, found the end of the template", closing));
       if (open.empty()) {
         const char c = source_[at_];
         const bool has_sign = (c == '-' || (c == '+' && !variable)) && source_.compare(at_ + 1, 2, closing) == 0;
@@ -174,9 +181,9 @@ class Lexer {
     }
     if (is_digit(c)) return number();
     if (c == '\'' || c == '"') return string();
-    static constexpr std::array<std::string_view, 26> kOperators = {
-        "//", "**", "==", "!=", "<=", ">=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ":", ",", ".", "|",
-        "=", "<", ">", ";"};
+    static constexpr std::array<std::string_view, 26> kOperators = {"//", "**", "==", "!=", "<=", ">=", "+", "-", "/",
+                                                                    "*",  "%",  "~",  "[",  "]",  "(",  ")", "{", "}",
+                                                                    ":",  ",",  ".",  "|",  "=",  "<",  ">", ";"};
     for (const std::string_view op : kOperators) {
       if (source_.compare(at_, op.size(), op) != 0) continue;
       balance(op, open);
@@ -188,11 +195,15 @@ class Lexer {
   }
 
   void balance(std::string_view op, std::string& open) {
-    if (op == "{") open += '}';
-    else if (op == "(") open += ')';
-    else if (op == "[") open += ']';
+    if (op == "{")
+      open += '}';
+    else if (op == "(")
+      open += ')';
+    else if (op == "[")
+      open += ']';
     else if (op == "}" || op == ")" || op == "]") {
-      if (open.empty() || open.back() != op[0]) fail_at(at_, fmt::format("found \"{}\" without its opening bracket", op));
+      if (open.empty() || open.back() != op[0])
+        fail_at(at_, fmt::format("found \"{}\" without its opening bracket", op));
       open.pop_back();
     }
   }
@@ -235,8 +246,10 @@ class Lexer {
       if (at_ >= source_.size()) fail_at(start, "expected the end of the string, found the end of the template");
       const char c = source_[at_++];
       if (c == quote) break;
-      if (c == '\\' && at_ < source_.size()) escape(text);
-      else text += c;
+      if (c == '\\' && at_ < source_.size())
+        escape(text);
+      else
+        text += c;
     }
     emit(TokenKind::string, std::move(text), start);
   }
@@ -254,12 +267,15 @@ class Lexer {
       uint32_t code = 0;
       for (size_t i = 0; i < width; ++i, ++at_) {
         const char digit = at_ < source_.size() ? source_[at_] : '\0';
-        const int value = is_digit(digit) ? digit - '0' : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
-                          : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
+        const int value = is_digit(digit)                ? digit - '0'
+                          : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
+                          : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
+                                                         : -1;
         if (value < 0) fail_at(at_, fmt::format("expected {} hexadecimal digits behind \\{}, found fewer", width, c));
         code = code << 4 | static_cast<uint32_t>(value);
       }
-      if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) fail_at(at_, fmt::format("expected a character, found code {:#x}", code));
+      if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
+        fail_at(at_, fmt::format("expected a character, found code {:#x}", code));
       return append_utf8(text, code);
     }
     if (c >= '0' && c <= '7') {

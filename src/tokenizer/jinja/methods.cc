@@ -1,7 +1,7 @@
 // Methods of strings, dicts and lists that do not change them.
 #include <algorithm>
-#include <utility>
 #include <unordered_map>
+#include <utility>
 
 #include "base/error.h"
 #include "tokenizer/jinja/builtins.h"
@@ -119,7 +119,8 @@ Value find(const Call& c) {
 Value count(const Call& c) {
   int64_t times = 0;
   const Value& wanted = c.required(0, "sub");
-  if (const List* list = c.self.list()) return static_cast<int64_t>(std::ranges::count_if(list->items, [&](const Value& v) { return equal(v, wanted); }));
+  if (const List* list = c.self.list())
+    return static_cast<int64_t>(std::ranges::count_if(list->items, [&](const Value& v) { return equal(v, wanted); }));
   const std::string& part = wanted.text(c.name);
   if (part.empty()) return Value::of(num_characters(c.text()) + 1);
   for (size_t at = 0; (at = c.text().find(part, at)) != std::string::npos; at += part.size()) ++times;
@@ -130,7 +131,8 @@ Value replace(const Call& c) {
   const std::string &from = c.required(0, "old").text(c.name), &to = c.required(1, "new").text(c.name);
   if (to.size() > from.size()) {
     const size_t times = c.text().size() / std::max<size_t>(1, from.size()) + 1;
-    if (to.size() > Evaluation::kMaxBytes / times) fail("replace: expected a text of at most {} bytes, found what may be longer", Evaluation::kMaxBytes);
+    if (to.size() > Evaluation::kMaxBytes / times)
+      fail("replace: expected a text of at most {} bytes, found what may be longer", Evaluation::kMaxBytes);
     c.evaluation.charge_bytes(times * to.size());
   }
   return replace_all(c.text(), from, to, c.integer_or(2, "count", -1));
@@ -150,7 +152,8 @@ Value join(const Call& c) {
 template <bool (*kFits)(const Char&)>
 Value all_characters(const Call& c) {
   bool all = !c.text().empty();
-  for_each_character(c.text(), [&](std::string_view character) { all = all && kFits(read_char(character, 0, char_classes())); });
+  for_each_character(c.text(),
+                     [&](std::string_view character) { all = all && kFits(read_char(character, 0, char_classes())); });
   return all;
 }
 bool is_digit_char(const Char& c) { return c.code >= '0' && c.code <= '9'; }
@@ -166,20 +169,34 @@ const std::unordered_map<std::string_view, Method>& string_methods() {
       {"upper", [](const Call& c) -> Value { return to_upper(c.text()); }},
       {"title", [](const Call& c) -> Value { return to_title(c.text()); }},
       {"capitalize", [](const Call& c) -> Value { return to_capitalized(c.text()); }},
-      {"removeprefix", [](const Call& c) -> Value {
+      {"removeprefix",
+       [](const Call& c) -> Value {
          const std::string& prefix = c.required(0, "prefix").text(c.name);
          return c.text().substr(c.text().starts_with(prefix) ? prefix.size() : 0);
        }},
-      {"removesuffix", [](const Call& c) -> Value {
+      {"removesuffix",
+       [](const Call& c) -> Value {
          const std::string& suffix = c.required(0, "suffix").text(c.name);
          return c.text().substr(0, c.text().size() - (c.text().ends_with(suffix) ? suffix.size() : 0));
        }},
-      {"split", split}, {"rsplit", rsplit}, {"splitlines", splitlines}, {"replace", replace}, {"join", join},
-      {"startswith", starts_or_ends<false>}, {"endswith", starts_or_ends<true>}, {"find", find<false>}, {"rfind", find<true>},
-      {"count", count}, {"isspace", all_characters<is_python_space>}, {"isdigit", all_characters<is_digit_char>},
-      {"isalpha", all_characters<is_letter_char>}, {"isalnum", all_characters<is_alnum_char>},
-      {"islower", [](const Call& c) -> Value { return to_lower(c.text()) == c.text() && to_upper(c.text()) != c.text(); }},
-      {"isupper", [](const Call& c) -> Value { return to_upper(c.text()) == c.text() && to_lower(c.text()) != c.text(); }}};
+      {"split", split},
+      {"rsplit", rsplit},
+      {"splitlines", splitlines},
+      {"replace", replace},
+      {"join", join},
+      {"startswith", starts_or_ends<false>},
+      {"endswith", starts_or_ends<true>},
+      {"find", find<false>},
+      {"rfind", find<true>},
+      {"count", count},
+      {"isspace", all_characters<is_python_space>},
+      {"isdigit", all_characters<is_digit_char>},
+      {"isalpha", all_characters<is_letter_char>},
+      {"isalnum", all_characters<is_alnum_char>},
+      {"islower",
+       [](const Call& c) -> Value { return to_lower(c.text()) == c.text() && to_upper(c.text()) != c.text(); }},
+      {"isupper",
+       [](const Call& c) -> Value { return to_upper(c.text()) == c.text() && to_lower(c.text()) != c.text(); }}};
   return table;
 }
 
@@ -204,8 +221,11 @@ Value dict_get(const Call& c) {
 
 const std::unordered_map<std::string_view, Method>& dict_methods() {
   static const std::unordered_map<std::string_view, Method> table = {
-      {"items", dict_items}, {"values", dict_values}, {"get", dict_get},
-      {"keys", [](const Call& c) -> Value { return items_of(c.self); }}, {"copy", [](const Call& c) -> Value { return c.self; }}};
+      {"items", dict_items},
+      {"values", dict_values},
+      {"get", dict_get},
+      {"keys", [](const Call& c) -> Value { return items_of(c.self); }},
+      {"copy", [](const Call& c) -> Value { return c.self; }}};
   return table;
 }
 
@@ -225,15 +245,17 @@ const std::unordered_map<std::string_view, Method>& list_methods() {
 }  // namespace
 
 Value find_method(const Value& value, const std::string& name) {
-  const auto* table = value.string() != nullptr ? &string_methods() : value.dict() != nullptr ? &dict_methods()
-                      : value.list() != nullptr ? &list_methods() : nullptr;
+  const auto* table = value.string() != nullptr ? &string_methods()
+                      : value.dict() != nullptr ? &dict_methods()
+                      : value.list() != nullptr ? &list_methods()
+                                                : nullptr;
   if (table == nullptr) return {};
   const auto found = table->find(name);
   if (found == table->end()) return {};
   return Callable{name, [value, name, method = found->second](Evaluation& evaluation, const Arguments& arguments) {
-    evaluation.charge(value.weight());
-    return method({evaluation, name, value, arguments});
-  }};
+                    evaluation.charge(value.weight());
+                    return method({evaluation, name, value, arguments});
+                  }};
 }
 
 }  // namespace hadal::jinja

@@ -77,7 +77,8 @@ Value get_item(const Value& value, const Value& key) {
 }
 
 Value get_slice(Evaluation& evaluation, const Value& value, const Value* start, const Value* stop, const Value* step) {
-  if (value.list() == nullptr && value.string() == nullptr) fail("slice: expected a list or string, found {}", type_name(value));
+  if (value.list() == nullptr && value.string() == nullptr)
+    fail("slice: expected a list or string, found {}", type_name(value));
   const std::vector<Value> items = items_of(value);
   evaluation.charge(items.size());
   const auto n = static_cast<int64_t>(items.size());
@@ -104,7 +105,8 @@ Value get_slice(Evaluation& evaluation, const Value& value, const Value* start, 
 
 bool contains(const Value& container, const Value& item) {
   if (container.is_undefined()) return false;
-  if (const std::string* text = container.string()) return text->find(item.text("in: what is looked for in a string")) != std::string::npos;
+  if (const std::string* text = container.string())
+    return text->find(item.text("in: what is looked for in a string")) != std::string::npos;
   if (const List* list = container.list()) {
     return std::ranges::any_of(list->items, [&](const Value& candidate) { return equal(candidate, item); });
   }
@@ -117,14 +119,16 @@ namespace {
 Value repeat(Evaluation& evaluation, const Value& value, int64_t times) {
   const auto n = static_cast<size_t>(std::max<int64_t>(times, 0));
   if (const std::string* text = value.string()) {
-    if (!text->empty() && n > Evaluation::kMaxBytes / text->size()) fail("*: expected a text of at most {} bytes, found a longer one", Evaluation::kMaxBytes);
+    if (!text->empty() && n > Evaluation::kMaxBytes / text->size())
+      fail("*: expected a text of at most {} bytes, found a longer one", Evaluation::kMaxBytes);
     evaluation.charge_bytes(n * text->size());
     std::string out;
     for (size_t i = 0; i < n && !text->empty(); ++i) out += *text;
     return out;
   }
   const auto& items = value.list()->items;
-  if (!items.empty() && n > Evaluation::kMaxSteps / items.size()) fail("*: expected a list of at most {} items, found a longer one", Evaluation::kMaxSteps);
+  if (!items.empty() && n > Evaluation::kMaxSteps / items.size())
+    fail("*: expected a list of at most {} items, found a longer one", Evaluation::kMaxSteps);
   evaluation.charge(n * items.size());
   std::vector<Value> out;
   for (size_t i = 0; i < n && !items.empty(); ++i) out.insert(out.end(), items.begin(), items.end());
@@ -146,15 +150,24 @@ int64_t integer_power(int64_t base, int64_t exponent) {
 Value integer_arithmetic(const std::string& op, int64_t a, int64_t b) {
   int64_t result = 0;
   bool overflow = false;
-  if (op == "+") overflow = __builtin_add_overflow(a, b, &result);
-  else if (op == "-") overflow = __builtin_sub_overflow(a, b, &result);
-  else if (op == "*") overflow = __builtin_mul_overflow(a, b, &result);
-  else if (op == "**" && b >= 0) result = integer_power(a, b);
-  else if (op == "**") return std::pow(static_cast<double>(a), static_cast<double>(b));
-  else if (b == 0) fail("{}: expected a divisor other than 0, found 0", op);
-  else if (op == "/") return static_cast<double>(a) / static_cast<double>(b);
-  else if (b == -1) overflow = __builtin_sub_overflow(int64_t{0}, op == "%" ? int64_t{0} : a, &result);
-  else result = op == "//" ? floor_divide(a, b) : a - b * floor_divide(a, b);
+  if (op == "+")
+    overflow = __builtin_add_overflow(a, b, &result);
+  else if (op == "-")
+    overflow = __builtin_sub_overflow(a, b, &result);
+  else if (op == "*")
+    overflow = __builtin_mul_overflow(a, b, &result);
+  else if (op == "**" && b >= 0)
+    result = integer_power(a, b);
+  else if (op == "**")
+    return std::pow(static_cast<double>(a), static_cast<double>(b));
+  else if (b == 0)
+    fail("{}: expected a divisor other than 0, found 0", op);
+  else if (op == "/")
+    return static_cast<double>(a) / static_cast<double>(b);
+  else if (b == -1)
+    overflow = __builtin_sub_overflow(int64_t{0}, op == "%" ? int64_t{0} : a, &result);
+  else
+    result = op == "//" ? floor_divide(a, b) : a - b * floor_divide(a, b);
   if (overflow) fail("{}: expected a number below 2^63, found a larger one", op);
   return result;
 }

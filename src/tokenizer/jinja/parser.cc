@@ -36,12 +36,18 @@ class Parser {
 
   static std::string describe(const Token& token) {
     switch (token.kind) {
-      case TokenKind::end: return "the end of the template";
-      case TokenKind::variable_end: return "}}";
-      case TokenKind::block_end: return "%}";
-      case TokenKind::variable_begin: return "{{";
-      case TokenKind::block_begin: return "{%";
-      default: return fmt::format("\"{}\"", token.text);
+      case TokenKind::end:
+        return "the end of the template";
+      case TokenKind::variable_end:
+        return "}}";
+      case TokenKind::block_end:
+        return "%}";
+      case TokenKind::variable_begin:
+        return "{{";
+      case TokenKind::block_begin:
+        return "{%";
+      default:
+        return fmt::format("\"{}\"", token.text);
     }
   }
   [[noreturn]] void fail_here(std::string_view expected) const {
@@ -168,9 +174,12 @@ class Parser {
     const Nest nest(*this);
     const int line = peek().line;
     ExprPtr expr;
-    if (skip_op("-")) expr = make(Kind::negate, line, "", unary(false));
-    else if (skip_op("+")) expr = make(Kind::positive, line, "", unary(false));
-    else expr = primary();
+    if (skip_op("-"))
+      expr = make(Kind::negate, line, "", unary(false));
+    else if (skip_op("+"))
+      expr = make(Kind::positive, line, "", unary(false));
+    else
+      expr = primary();
     expr = postfix(std::move(expr));
     return with_filter ? filters_and_tests(std::move(expr)) : std::move(expr);
   }
@@ -197,9 +206,12 @@ class Parser {
         while (peek().kind == TokenKind::string) text += take().text;
         return constant(line, std::move(text));
       }
-      case TokenKind::integer: return constant(line, number<int64_t>(take()));
-      case TokenKind::floating: return constant(line, number<double>(take()));
-      default: break;
+      case TokenKind::integer:
+        return constant(line, number<int64_t>(take()));
+      case TokenKind::floating:
+        return constant(line, number<double>(take()));
+      default:
+        break;
     }
     if (skip_op("(")) {
       if (skip_op(")")) return make(Kind::list, line, "");
@@ -295,7 +307,9 @@ class Parser {
       }
     }
     expect_op("]");
-    if (colons > 0) return make(Kind::slice, line, "", std::move(expr), std::move(bounds[0]), std::move(bounds[1]), std::move(bounds[2]));
+    if (colons > 0)
+      return make(Kind::slice, line, "", std::move(expr), std::move(bounds[0]), std::move(bounds[1]),
+                  std::move(bounds[2]));
     if (!bounds[0]) fail_here("an index before \"]\"");
     return make(Kind::item, line, "", std::move(expr), std::move(bounds[0]));
   }
@@ -360,9 +374,11 @@ class Parser {
       arguments(*expr);
     } else {
       const Token& next = peek();
-      const bool word = next.kind == TokenKind::name && next.text != "else" && next.text != "or" && next.text != "and" &&
-                        next.text != "if" && next.text != "is" && next.text != "in" && next.text != "not";
-      const bool value = next.kind == TokenKind::string || next.kind == TokenKind::integer || next.kind == TokenKind::floating;
+      const bool word = next.kind == TokenKind::name && next.text != "else" && next.text != "or" &&
+                        next.text != "and" && next.text != "if" && next.text != "is" && next.text != "in" &&
+                        next.text != "not";
+      const bool value =
+          next.kind == TokenKind::string || next.kind == TokenKind::integer || next.kind == TokenKind::floating;
       if (word || value || is_op("[") || is_op("{")) add(*expr, postfix(primary()));
     }
     return negated ? make(Kind::logic_not, line, "", std::move(expr)) : std::move(expr);
@@ -524,8 +540,10 @@ class Parser {
     for (bool first = true; !skip_op(")"); first = false) {
       if (!first) expect_op(",");
       made->names.push_back(expect_name());
-      if (skip_op("=")) made->exprs.push_back(expression());
-      else if (!made->exprs.empty()) fail_here("a default, as the parameter before has one");
+      if (skip_op("="))
+        made->exprs.push_back(expression());
+      else if (!made->exprs.empty())
+        fail_here("a default, as the parameter before has one");
     }
     end_tag();
     const int outer_loops = std::exchange(loops_, 0);

@@ -10,7 +10,19 @@
 
 namespace hadal::jinja {
 
-enum class TokenKind { data, variable_begin, variable_end, block_begin, block_end, name, string, integer, floating, op, end };
+enum class TokenKind {
+  data,
+  variable_begin,
+  variable_end,
+  block_begin,
+  block_end,
+  name,
+  string,
+  integer,
+  floating,
+  op,
+  end
+};
 
 struct Token {
   TokenKind kind;
@@ -28,12 +40,15 @@ using Body = std::vector<std::unique_ptr<Statement>>;
 
 struct Expr {
   enum class Kind {
-    constant,     // value
-    name,         // text
-    list,         // parts
-    dict,         // parts: key, value, key, value, ...
-    negate, positive, logic_not,  // parts[0]
-    logic_and, logic_or,          // parts[0], parts[1]
+    constant,  // value
+    name,      // text
+    list,      // parts
+    dict,      // parts: key, value, key, value, ...
+    negate,
+    positive,
+    logic_not,  // parts[0]
+    logic_and,
+    logic_or,     // parts[0], parts[1]
     arithmetic,   // text is one of + - * / // % ** ~
     comparison,   // parts[0] names[0] parts[1] names[1] parts[2] ...
     conditional,  // parts[0] if parts[1] else parts[2] (which may be null)
@@ -41,9 +56,10 @@ struct Expr {
     item,         // parts[0][parts[1]]
     slice,        // parts[0][parts[1]:parts[2]:parts[3]], each of which may be null
     call,         // parts[0](parts[1], ...); the last parts are named, by `names`
-    unpack, unpack_named,  // *parts[0] and **parts[0], among the arguments of a call
-    filter,       // parts[0] | text(parts[1], ...)
-    test,         // parts[0] is text(parts[1], ...)
+    unpack,
+    unpack_named,  // *parts[0] and **parts[0], among the arguments of a call
+    filter,        // parts[0] | text(parts[1], ...)
+    test,          // parts[0] is text(parts[1], ...)
   };
   Kind kind;
   int line;
@@ -56,18 +72,19 @@ struct Expr {
 
 struct Statement {
   enum class Kind {
-    text,       // text
-    output,     // exprs[0]
-    if_else,    // exprs[i] chooses bodies[i]; one body more: else
-    for_loop,   // names in exprs[0], if exprs[1] (may be null); bodies: each, else
-    set,        // names = exprs[0]
-    set_member, // names[0].names[1] = exprs[0]
-    set_block,  // names[0] = bodies[0] passed through exprs[0], a chain of filters (may be null)
-    macro,      // text(names), exprs: defaults of the last names; bodies[0]
-    call_block,   // exprs[0], a call that gets bodies[0] as caller(names)
-    filter_block, // bodies[0] passed through exprs[0], a chain of filters
-    block,      // bodies[0]: {% generation %}, and the like that only mark
-    loop_break, loop_continue,
+    text,          // text
+    output,        // exprs[0]
+    if_else,       // exprs[i] chooses bodies[i]; one body more: else
+    for_loop,      // names in exprs[0], if exprs[1] (may be null); bodies: each, else
+    set,           // names = exprs[0]
+    set_member,    // names[0].names[1] = exprs[0]
+    set_block,     // names[0] = bodies[0] passed through exprs[0], a chain of filters (may be null)
+    macro,         // text(names), exprs: defaults of the last names; bodies[0]
+    call_block,    // exprs[0], a call that gets bodies[0] as caller(names)
+    filter_block,  // bodies[0] passed through exprs[0], a chain of filters
+    block,         // bodies[0]: {% generation %}, and the like that only mark
+    loop_break,
+    loop_continue,
   };
   Kind kind;
   int line;

@@ -51,13 +51,33 @@ const std::unordered_map<std::string_view, Test>& tests() {
       {"callable", [](const Value& v, const Arguments&) { return v.callable() != nullptr; }},
       {"odd", [](const Value& v, const Arguments&) { return !is_multiple(v, 2); }},
       {"even", [](const Value& v, const Arguments&) { return is_multiple(v, 2); }},
-      {"divisibleby", [](const Value& v, const Arguments& a) { return is_multiple(v, other(a).integer("divisibleby")); }},
-      {"lower", [](const Value& v, const Arguments&) { return to_lower(to_text(v)) == to_text(v) && to_upper(to_text(v)) != to_text(v); }},
-      {"upper", [](const Value& v, const Arguments&) { return to_upper(to_text(v)) == to_text(v) && to_lower(to_text(v)) != to_text(v); }},
+      {"divisibleby",
+       [](const Value& v, const Arguments& a) { return is_multiple(v, other(a).integer("divisibleby")); }},
+      {"lower",
+       [](const Value& v, const Arguments&) {
+         return to_lower(to_text(v)) == to_text(v) && to_upper(to_text(v)) != to_text(v);
+       }},
+      {"upper",
+       [](const Value& v, const Arguments&) {
+         return to_upper(to_text(v)) == to_text(v) && to_lower(to_text(v)) != to_text(v);
+       }},
       {"in", [](const Value& v, const Arguments& a) { return contains(other(a), v); }},
-      {"sameas", same}, {"eq", kEqual}, {"equalto", kEqual}, {"==", kEqual}, {"ne", kUnequal}, {"!=", kUnequal},
-      {"lt", kLess}, {"lessthan", kLess}, {"<", kLess}, {"le", kLessEqual}, {"<=", kLessEqual}, {"gt", kGreater},
-      {"greaterthan", kGreater}, {">", kGreater}, {"ge", kGreaterEqual}, {">=", kGreaterEqual}};
+      {"sameas", same},
+      {"eq", kEqual},
+      {"equalto", kEqual},
+      {"==", kEqual},
+      {"ne", kUnequal},
+      {"!=", kUnequal},
+      {"lt", kLess},
+      {"lessthan", kLess},
+      {"<", kLess},
+      {"le", kLessEqual},
+      {"<=", kLessEqual},
+      {"gt", kGreater},
+      {"greaterthan", kGreater},
+      {">", kGreater},
+      {"ge", kGreaterEqual},
+      {">=", kGreaterEqual}};
   return table;
 }
 
@@ -65,7 +85,8 @@ Value range(Evaluation& evaluation, const Arguments& a) {
   const size_t n = a.positional.size();
   if (n < 1 || n > 3) fail("range: expected one to three numbers, found {}", n);
   const int64_t start = n > 1 ? a.positional[0].integer("range") : 0;
-  const int64_t stop = a.positional[n > 1 ? 1 : 0].integer("range"), step = n > 2 ? a.positional[2].integer("range") : 1;
+  const int64_t stop = a.positional[n > 1 ? 1 : 0].integer("range"),
+                step = n > 2 ? a.positional[2].integer("range") : 1;
   if (step == 0) fail("range: expected a step other than 0, found 0");
   constexpr size_t kMaxRange = 100'000;  // jinja2.sandbox.MAX_RANGE
   std::vector<Value> items;
@@ -81,7 +102,8 @@ Value range(Evaluation& evaluation, const Arguments& a) {
 Dict dict_of(const Arguments& a) {
   Dict dict;
   if (!a.positional.empty()) {
-    if (a.positional[0].dict() == nullptr) fail("dict: expected a dict or named values, found {}", type_name(a.positional[0]));
+    if (a.positional[0].dict() == nullptr)
+      fail("dict: expected a dict or named values, found {}", type_name(a.positional[0]));
     dict = *a.positional[0].dict();
   }
   for (const auto& [name, value] : a.named) dict.set(name, value);

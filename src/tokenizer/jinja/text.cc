@@ -14,8 +14,10 @@ std::string map_characters(std::string_view text, F&& map) {
   out.reserve(text.size());
   for (size_t i = 0; i < text.size();) {
     const Char c = read_char(text, i, classes);
-    if (c.code == 0xFFFFFFFFu) out += text[i];
-    else append_utf8(out, static_cast<uint32_t>(map(static_cast<utf8proc_int32_t>(c.code), c)));
+    if (c.code == 0xFFFFFFFFu)
+      out += text[i];
+    else
+      append_utf8(out, static_cast<uint32_t>(map(static_cast<utf8proc_int32_t>(c.code), c)));
     i += c.length;
   }
   return out;

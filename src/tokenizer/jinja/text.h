@@ -30,7 +30,7 @@ inline std::string_view strip(std::string_view text, std::string_view characters
 
 std::string to_lower(std::string_view text);
 std::string to_upper(std::string_view text);
-std::string to_title(std::string_view text);       // str.title()
+std::string to_title(std::string_view text);        // str.title()
 std::string to_capitalized(std::string_view text);  // str.capitalize()
 std::string replace_all(std::string_view text, std::string_view from, std::string_view to, int64_t max_times = -1);
 

@@ -20,7 +20,8 @@ void widen(Extent& whole, Extent part) {
   whole.depth = std::max(whole.depth, part.depth + 1);
   whole.weight += part.weight;
   check_depth(whole.depth);
-  if (whole.weight > kMaxWeight) fail("expected lists and dicts with at most {} values in them, found more", kMaxWeight);
+  if (whole.weight > kMaxWeight)
+    fail("expected lists and dicts with at most {} values in them, found more", kMaxWeight);
 }
 
 }  // namespace
@@ -103,14 +104,19 @@ const std::string& Value::text(std::string_view who) const {
 Value value_of_json(const OrderedJson& json, int depth) {
   check_depth(depth);
   switch (json.type()) {
-    case OrderedJson::value_t::null: return None{};
-    case OrderedJson::value_t::boolean: return json.get<bool>();
-    case OrderedJson::value_t::number_integer: return json.get<int64_t>();
+    case OrderedJson::value_t::null:
+      return None{};
+    case OrderedJson::value_t::boolean:
+      return json.get<bool>();
+    case OrderedJson::value_t::number_integer:
+      return json.get<int64_t>();
     case OrderedJson::value_t::number_unsigned:
       if (json.get<uint64_t>() > INT64_MAX) return json.get<double>();
       return json.get<int64_t>();
-    case OrderedJson::value_t::number_float: return json.get<double>();
-    case OrderedJson::value_t::string: return json.get<std::string>();
+    case OrderedJson::value_t::number_float:
+      return json.get<double>();
+    case OrderedJson::value_t::string:
+      return json.get<std::string>();
     case OrderedJson::value_t::array: {
       std::vector<Value> items;
       for (const auto& item : json) items.push_back(value_of_json(item, depth + 1));
@@ -121,7 +127,8 @@ Value value_of_json(const OrderedJson& json, int depth) {
       for (const auto& [key, value] : json.items()) dict.entries.emplace_back(key, value_of_json(value, depth + 1));
       return dict;
     }
-    default: fail("expected a JSON value, found {}", json.type_name());
+    default:
+      fail("expected a JSON value, found {}", json.type_name());
   }
 }
 
@@ -160,23 +167,35 @@ void append_string_repr(std::string& out, const std::string& text) {
   const char quote = text.find('\'') != std::string::npos && text.find('"') == std::string::npos ? '"' : '\'';
   out += quote;
   for (const char c : text) {
-    if (c == quote || c == '\\') (out += '\\') += c;
-    else if (c == '\n') out += "\\n";
-    else if (c == '\r') out += "\\r";
-    else if (c == '\t') out += "\\t";
-    else if (static_cast<uint8_t>(c) < 0x20 || c == 0x7F) out += fmt::format("\\x{:02x}", static_cast<uint8_t>(c));
-    else out += c;
+    if (c == quote || c == '\\')
+      (out += '\\') += c;
+    else if (c == '\n')
+      out += "\\n";
+    else if (c == '\r')
+      out += "\\r";
+    else if (c == '\t')
+      out += "\\t";
+    else if (static_cast<uint8_t>(c) < 0x20 || c == 0x7F)
+      out += fmt::format("\\x{:02x}", static_cast<uint8_t>(c));
+    else
+      out += c;
   }
   out += quote;
 }
 
 void append_repr(std::string& out, const Value& value) {
-  if (value.is_undefined()) out += "Undefined";
-  else if (value.is_none()) out += "None";
-  else if (value.is_bool()) out += value.truth() ? "True" : "False";
-  else if (value.is_integer()) out += std::to_string(value.integer("repr"));
-  else if (value.is_float()) out += float_repr(value.number("repr"));
-  else if (const std::string* text = value.string()) append_string_repr(out, *text);
+  if (value.is_undefined())
+    out += "Undefined";
+  else if (value.is_none())
+    out += "None";
+  else if (value.is_bool())
+    out += value.truth() ? "True" : "False";
+  else if (value.is_integer())
+    out += std::to_string(value.integer("repr"));
+  else if (value.is_float())
+    out += float_repr(value.number("repr"));
+  else if (const std::string* text = value.string())
+    append_string_repr(out, *text);
   else if (const List* list = value.list()) {
     out += '[';
     for (size_t i = 0; i < list->items.size(); ++i) {
@@ -272,16 +291,27 @@ void append_json_string(std::string& out, const std::string& text, bool ensure_a
     const Char c = read_char(text, i, classes);
     const std::string_view bytes = std::string_view(text).substr(i, c.length);
     i += c.length;
-    if (c.code == '"' || c.code == '\\') (out += '\\') += bytes;
-    else if (c.code == '\n') out += "\\n";
-    else if (c.code == '\r') out += "\\r";
-    else if (c.code == '\t') out += "\\t";
-    else if (c.code == '\b') out += "\\b";
-    else if (c.code == '\f') out += "\\f";
-    else if (c.code < 0x20) out += fmt::format("\\u{:04x}", c.code);
-    else if (c.code < 0x7F || !ensure_ascii || c.code == 0xFFFFFFFFu) out += bytes;
-    else if (c.code < 0x10000) out += fmt::format("\\u{:04x}", c.code);
-    else out += fmt::format("\\u{:04x}\\u{:04x}", 0xD800 + ((c.code - 0x10000) >> 10), 0xDC00 + ((c.code - 0x10000) & 0x3FF));
+    if (c.code == '"' || c.code == '\\')
+      (out += '\\') += bytes;
+    else if (c.code == '\n')
+      out += "\\n";
+    else if (c.code == '\r')
+      out += "\\r";
+    else if (c.code == '\t')
+      out += "\\t";
+    else if (c.code == '\b')
+      out += "\\b";
+    else if (c.code == '\f')
+      out += "\\f";
+    else if (c.code < 0x20)
+      out += fmt::format("\\u{:04x}", c.code);
+    else if (c.code < 0x7F || !ensure_ascii || c.code == 0xFFFFFFFFu)
+      out += bytes;
+    else if (c.code < 0x10000)
+      out += fmt::format("\\u{:04x}", c.code);
+    else
+      out +=
+          fmt::format("\\u{:04x}\\u{:04x}", 0xD800 + ((c.code - 0x10000) >> 10), 0xDC00 + ((c.code - 0x10000) & 0x3FF));
   }
   out += '"';
 }
@@ -308,7 +338,8 @@ void append_json(std::string& out, const Value& value, const JsonStyle& style, i
   if (const Dict* dict = value.dict()) {
     std::vector<const std::pair<std::string, Value>*> entries;
     for (const auto& entry : dict->entries) entries.push_back(&entry);
-    if (style.sort_keys) std::ranges::sort(entries, {}, [](const auto* entry) -> const std::string& { return entry->first; });
+    if (style.sort_keys)
+      std::ranges::sort(entries, {}, [](const auto* entry) -> const std::string& { return entry->first; });
     out += '{';
     for (size_t i = 0; i < entries.size(); ++i) {
       separate(i);
@@ -320,12 +351,18 @@ void append_json(std::string& out, const Value& value, const JsonStyle& style, i
     out += '}';
     return;
   }
-  if (value.is_none()) out += "null";
-  else if (value.is_bool()) out += value.truth() ? "true" : "false";
-  else if (value.is_float() && std::isnan(value.number("tojson"))) out += "NaN";
-  else if (value.is_float() && std::isinf(value.number("tojson"))) out += value.number("tojson") > 0 ? "Infinity" : "-Infinity";
-  else if (value.is_number()) out += to_repr(value);
-  else fail("tojson: expected a value that JSON knows, found {}", type_name(value));
+  if (value.is_none())
+    out += "null";
+  else if (value.is_bool())
+    out += value.truth() ? "true" : "false";
+  else if (value.is_float() && std::isnan(value.number("tojson")))
+    out += "NaN";
+  else if (value.is_float() && std::isinf(value.number("tojson")))
+    out += value.number("tojson") > 0 ? "Infinity" : "-Infinity";
+  else if (value.is_number())
+    out += to_repr(value);
+  else
+    fail("tojson: expected a value that JSON knows, found {}", type_name(value));
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-// What a template computes with: Python's values, as far as chat templates know them. Values are cheap to copy; strings,
-// lists and dicts are shared and never change once made (Hugging Face runs templates in a sandbox that forbids it, too).
-// Errors of this folder are hadal::Error without the line; the evaluator adds it.
+// What a template computes with: Python's values, as far as chat templates know them. Values are cheap to copy;
+// strings, lists and dicts are shared and never change once made (Hugging Face runs templates in a sandbox that forbids
+// it, too). Errors of this folder are hadal::Error without the line; the evaluator adds it.
 #pragma once
 
 #include <concepts>
@@ -25,7 +25,8 @@ struct Undefined {
 };
 struct None {};
 // How deep a value is and how much going through it costs: a step for each value in it and each 16 bytes of text.
-// Lists share what they hold, so a few steps can make one that takes forever to print; both are bounded when it is made.
+// Lists share what they hold, so a few steps can make one that takes forever to print; both are bounded when it is
+// made.
 struct Extent {
   int depth = 0;
   size_t weight = 1;
@@ -106,12 +107,12 @@ inline constexpr int kMaxValueDepth = 200;  // nested lists and dicts
 inline constexpr size_t kMaxWeight = 8'000'000;
 
 Value value_of_json(const OrderedJson& json, int depth = 0);
-std::string type_name(const Value& value);           // as Python calls it
-std::string to_text(const Value& value);             // Python's str()
-std::string to_repr(const Value& value);             // Python's repr()
-bool equal(const Value& a, const Value& b);          // ==
-int compare(const Value& a, const Value& b);         // < 0, 0, > 0; Error when they have no order
-std::vector<Value> items_of(const Value& value);     // what `for` visits; Error when it visits nothing of this type
+std::string type_name(const Value& value);        // as Python calls it
+std::string to_text(const Value& value);          // Python's str()
+std::string to_repr(const Value& value);          // Python's repr()
+bool equal(const Value& a, const Value& b);       // ==
+int compare(const Value& a, const Value& b);      // < 0, 0, > 0; Error when they have no order
+std::vector<Value> items_of(const Value& value);  // what `for` visits; Error when it visits nothing of this type
 
 struct JsonStyle {
   int indent = -1;  // -1: one line
