@@ -3,11 +3,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "cli/last_number.h"
+#include "model/test_folder.h"
 
 namespace hadal {
 namespace {
@@ -18,12 +22,12 @@ struct Outcome {
 };
 
 Path scratch() {
-  static const Path folder = [] {
-    const Path path = std::filesystem::temp_directory_path() / ("hadal_cli_" + std::to_string(::getpid()));
-    std::filesystem::create_directories(path);
-    return path;
-  }();
-  return folder;
+  static const struct Folder {
+    Path path = std::filesystem::temp_directory_path() / ("hadal_cli_" + std::to_string(::getpid()));
+    Folder() { std::filesystem::create_directories(path); }
+    ~Folder() { std::filesystem::remove_all(path); }
+  } folder;
+  return folder.path;
 }
 
 Outcome run(const std::string& arguments, const std::string& input = "") {
@@ -57,6 +61,162 @@ TEST(Cli, MistakesOfUsageAreExitCode2) {
     EXPECT_EQ(o.out, "") << arguments;
     EXPECT_NE(o.err, "") << arguments;
   }
+}
+
+// ---- With a model ----
+
+class CliModel : public ::testing::Test {
+ protected:
+  static const std::string& model() {
+    static const test::ModelFolder folder;
+    static const std::string text = "'" + folder.text() + "'";
+    return text;
+  }
+  // Runs with --json; standard output must be one JSON document.
+  static Json json_of(const std::string& arguments, const std::string& input = "") {
+    const Outcome o = run(arguments + " --json", input);
+    EXPECT_EQ(o.code, 0) << arguments << "\n" << o.err;
+    return parse_json(o.out, arguments);
+  }
+  static Path file(const char* name, std::string_view content) {
+    write_file_whole(scratch() / name, content);
+    return scratch() / name;
+  }
+};
+
+TEST_F(CliModel, Inspects) {
+  const Json json = json_of("inspect " + model());
+  EXPECT_EQ(json["config"]["model_type"], "deepseek_v3");
+  EXPECT_EQ(json["tokens"], 259);
+  EXPECT_GT(json["parameters"].get<int64_t>(), json["active_parameters"].get<int64_t>());
+  EXPECT_NE(run("inspect " + model()).out.find("deepseek_v3"), std::string::npos);
+}
+
+TEST_F(CliModel, Tokenizes) {
+  EXPECT_EQ(json_of("tokenize --model " + model() + " 'Hi<end>'"), (Json{{"ids", {'H', 'i', '<', 'e', 'n', 'd', '>'}}}));
+  EXPECT_EQ(json_of("tokenize --special --model " + model() + " 'Hi<end>'"), (Json{{"ids", {256, 'H', 'i', 257}}}));
+  const Path path = file("text", std::string_view("a\0b\n", 4));
+  EXPECT_EQ(json_of("tokenize --model " + model() + " --file " + path.string()), (Json{{"ids", {'a', 0, 'b', '\n'}}}));
+  EXPECT_EQ(json_of("detokenize --model " + model() + " --ids 72,105"), (Json{{"text", "Hi"}}));
+  EXPECT_EQ(run("tokenize --model " + model() + " Hi").out, "72,105\n");
+}
+
+TEST_F(CliModel, PrintsLogits) {
+  const Json all = json_of("logits --all --precision f32 --ids 256,72,105 --model " + model())["logits"];
+  ASSERT_EQ(all.size(), 3u);
+  ASSERT_EQ(all[0].size(), 264u);
+  const Json last = json_of("logits --precision f32 --ids 256,72,105 --model " + model())["logits"];
+  ASSERT_EQ(last.size(), 1u);
+  EXPECT_EQ(last[0], all[2]);
+}
+
+TEST_F(CliModel, Generates) {
+  const std::string command = "generate --prompt Hello --max-tokens 20 --seed 5 --model " + model();
+  const Json first = json_of(command), second = json_of(command);
+  EXPECT_EQ(first["ids"], second["ids"]);
+  EXPECT_EQ(first["prompt_tokens"], 6);
+  EXPECT_EQ(first["answer_tokens"], first["ids"].size());
+  EXPECT_EQ(run(command).out, first["text"].get<std::string>() + "\n");
+}
+
+TEST_F(CliModel, ChatsThroughAPipe) {
+  const Json json = json_of("chat --max-tokens 8 --seed 3 --system 'Be brief.' --model " + model(), "Hello\n\nAnd you?\n");
+  ASSERT_EQ(json["messages"].size(), 5u);
+  EXPECT_EQ(json["messages"][0]["role"], "system");
+  EXPECT_EQ(json["messages"][3]["content"], "And you?");
+  EXPECT_EQ(json["messages"][4]["role"], "assistant");
+  EXPECT_EQ(json_of("chat --max-tokens 8 --seed 3 --model " + model(), "Hello\n/new\nAnew\n/quit\nNever\n")["messages"].size(), 2u);
+  EXPECT_EQ(run("chat --max-tokens 8 --seed 3 --model " + model(), "Hello\n").code, 0);
+}
+
+TEST_F(CliModel, Evaluates) {
+  const Path texts = file("texts.jsonl", "{\"text\":\"Hello there.\"}\n{\"text\":\"Caf\xc3\xa9\"}\n");
+  const std::string options = " --precision f32 --model " + model() + " --file " + texts.string();
+  const Json whole = json_of("eval --task perplexity" + options);
+  EXPECT_EQ(whole["bytes"], 17);
+  EXPECT_EQ(whole["tokens"], 17);
+  EXPECT_GT(whole["bits_per_byte"].get<double>(), 4);  // a random model: about eight bits for each of 264 tokens
+  EXPECT_LT(whole["bits_per_byte"].get<double>(), 20);
+  EXPECT_NEAR(json_of("eval --task perplexity --context 300" + options)["bits_per_byte"], whole["bits_per_byte"], 1e-9);
+  EXPECT_NE(json_of("eval --task perplexity --context 4" + options)["bits_per_byte"], whole["bits_per_byte"]);
+  EXPECT_EQ(json_of("eval --task perplexity --limit 1" + options)["bytes"], 12);
+
+  // The sum of the log-probabilities, token by token, by `hadal logits`.
+  const Json rows = json_of("logits --all --precision f32 --model " + model() + " --ids 256,72,105")["logits"];
+  double nats = 0;
+  for (size_t i = 0; i < 2; ++i) {
+    double sum = 0;
+    for (const double logit : rows[i]) sum += std::exp(logit);
+    nats -= rows[i][i == 0 ? 72 : 105].get<double>() - std::log(sum);
+  }
+  const Path hi = file("hi.jsonl", "{\"text\":\"Hi\"}");
+  EXPECT_NEAR(json_of("eval --task perplexity --precision f32 --model " + model() + " --file " + hi.string())["bits_per_byte"],
+              nats / std::log(2.0) / 2, 1e-5);
+
+  const Path pairs = file("pairs.jsonl", "{\"good\":\"ab\",\"bad\":\"cd\"}\n{\"good\":\"cd\",\"bad\":\"ab\"}\n{\"good\":\"x\",\"bad\":\"x\"}\n");
+  EXPECT_NEAR(json_of("eval --task choice --model " + model() + " --file " + pairs.string())["accuracy"], 1.0 / 3, 1e-12);
+  const Path sums = file("sums.jsonl", "{\"question\":\"1 + 1?\",\"answer\":2}\n");
+  EXPECT_EQ(json_of("eval --task math --max-tokens 5 --model " + model() + " --file " + sums.string())["items"], 1);
+}
+
+TEST_F(CliModel, Benches) {
+  const Json json = json_of("bench --prompt 32 --generate 4 --batch 2 --threads 1 --model " + model());
+  for (const char* name : {"prefill_tokens_per_s", "decode_tokens_per_s", "peak_rss_bytes", "load_seconds", "prefill_floor_fraction", "decode_floor_fraction"})
+    EXPECT_GT(json[name].get<double>(), 0) << name;
+}
+
+TEST_F(CliModel, Exports) {
+  const Path out = scratch() / "exported";
+  EXPECT_EQ(json_of("export --to hf " + out.string() + " --model " + model())["format"], "hf");
+  EXPECT_EQ(json_of("inspect " + out.string())["tokens"], 259);
+  EXPECT_EQ(run("export --to hf " + out.string() + " --model " + model()).code, 1);
+  EXPECT_EQ(run("export --to gguf x.gguf --model " + model()).code, 1);
+}
+
+// Each mistake: exit code 1, nothing on standard output, one line that names it.
+TEST_F(CliModel, BadInputIsOneClearError) {
+  const test::ModelFolder mute(true, DType::f32, /*chat=*/false);
+  const Path bad_json = file("bad.jsonl", "{\"text\":\"fine\"}\n{\"text\"\n"), other = file("other.jsonl", "{\"body\":\"x\"}\n"), empty = file("empty.jsonl", "");
+  const std::string m = " --model " + model();
+  const std::pair<std::string, const char*> mistakes[] = {
+      {"generate --prompt ''" + m, "prompt"},
+      {"generate --prompt '" + std::string(600, 'x') + "'" + m, "512"},
+      {"generate --prompt x --temperature -1" + m, "temperature"},
+      {"generate --prompt x --top-p 7" + m, "top_p"},
+      {"generate --prompt x --context 100000" + m, "max_context"},
+      {"generate --prompt x --model no_such_model", "no_such_model"},
+      {"generate --prompt-file /no/such/file" + m, "/no/such/file"},
+      {"chat --model " + mute.text(), "chat template"},
+      {"serve --model " + mute.text(), "chat template"},
+      {"serve --api-key-file " + empty.string() + m, "API key"},
+      {"logits --ids 1,264" + m, "264"},
+      {"logits --ids 1,x" + m, "x"},
+      {"logits --ids ''" + m, "ids"},
+      {"detokenize --ids 259" + m, "259"},
+      {"eval --task perplexity --file " + bad_json.string() + m, "line 2"},
+      {"eval --task perplexity --file " + other.string() + m, "text"},
+      {"eval --task perplexity --file " + empty.string() + m, "found none"},
+      {"eval --task perplexity --file /no/such/file" + m, "/no/such/file"},
+      {"bench --prompt 5000" + m, "512"},
+  };
+  for (const auto& [arguments, part] : mistakes) {
+    const Outcome o = run(arguments);
+    EXPECT_EQ(o.code, 1) << arguments;
+    EXPECT_EQ(o.out, "") << arguments;
+    EXPECT_NE(o.err.find(part), std::string::npos) << arguments << "\n" << o.err;
+    EXPECT_EQ(std::count(o.err.begin(), o.err.end(), '\n'), 1) << o.err;
+  }
+}
+
+TEST(LastNumber, IsReadAsPeopleWriteIt) {
+  EXPECT_EQ(last_number("The total is $1,234.50."), 1234.5);
+  EXPECT_EQ(last_number("#### 72"), 72);
+  EXPECT_EQ(last_number("It is -3"), -3);
+  EXPECT_EQ(last_number("5-3"), 3);
+  EXPECT_EQ(last_number("1,2"), 2);
+  EXPECT_EQ(last_number("12,345,678 apples"), 12345678);
+  EXPECT_EQ(last_number("3.5.2"), 2);
+  EXPECT_FALSE(last_number("none at all"));
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "engine/stop_filter.h"
 
 namespace hadal {
@@ -102,7 +103,13 @@ struct Engine::Impl {
     }
     if (o.max_context == 0) o.max_context = config.max_context;
     if (o.cache_tokens == 0) o.cache_tokens = 4 * o.max_context;
+    if (o.cache_tokens < 0 || o.cache_tokens > INT64_MAX / 2) fail("cache_tokens: expected a number from 0 up, found {}", o.cache_tokens);
     o.cache_tokens = blocks_of(std::max(o.cache_tokens, o.max_context)) * KvCache::kBlockTokens;  // one sequence always fits
+    const auto needed = static_cast<uint64_t>(o.cache_tokens) * static_cast<uint64_t>(KvCache::bytes_per_token(config, o.precision));
+    if (const uint64_t available = available_memory_bytes(); needed > available) {
+      fail("max_context: a cache of {} tokens needs {:.1f} GB of memory, and this machine has {:.1f} GB left; take a smaller context",
+           o.cache_tokens, static_cast<double>(needed) / 1e9, static_cast<double>(available) / 1e9);
+    }
     if (o.max_running < 1 || o.prefill_chunk < 1) fail("max_running and prefill_chunk: expected at least 1, found {} and {}", o.max_running, o.prefill_chunk);
     return o;
   }

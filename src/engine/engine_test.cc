@@ -199,6 +199,7 @@ TEST(Engine, RefusesImpossibleRequests) {
   refused(request, "top_p");
   EXPECT_EQ(engine.generate(make_request(std::string(63, 'x'), 1)).answer_tokens, 1);
   EXPECT_THROW(Engine(tiny_model(), byte_tokenizer(), {.max_context = 100000}), Error);
+  EXPECT_THROW(Engine(tiny_model(), byte_tokenizer(), {.cache_tokens = int64_t{1} << 40}), Error);
 }
 
 TEST(Engine, BrokenWeightsAreAnErrorAndNotACrash) {

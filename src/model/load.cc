@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
 #include <set>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "formats/safetensors.h"
 
 namespace hadal {
@@ -96,15 +96,6 @@ void refuse_unknown(const Safetensors& file, const std::vector<Source>& sources,
     if (layer >= config.layers) continue;
     fail("{}: the tensor \"{}\" {} is none of this model's; Hadal does not support what it is for", who, name, entry.shape);
   }
-}
-
-uint64_t available_memory_bytes() {
-  std::ifstream file("/proc/meminfo");
-  for (std::string key; file >> key;) {
-    uint64_t kib = 0;
-    if (key == "MemAvailable:" && file >> kib) return kib * 1024;
-  }
-  return UINT64_MAX;  // not known here
 }
 
 void check_memory(const std::vector<Source>& sources, const std::string& who) {
