@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
-// Puts the script and the style into index.html, so that the page is one file that needs nothing else, and a policy that
-// lets the browser run that script alone and talk to the page's own server alone. What a model writes cannot load a
+// Puts the script and the style into index.html, so that the page is one file that needs nothing else, and a policy
+// that lets the browser run that script alone and talk to the page's own server alone. What a model writes cannot load a
 // picture from elsewhere or run a script, even if it got past the sanitizer.
 export function oneFile() {
   return {
@@ -10,7 +10,8 @@ export function oneFile() {
     generateBundle(_, bundle) {
       const page = bundle['index.html'];
       const files = Object.values(bundle).filter((file) => file !== page);
-      const script = files.filter((f) => f.type === 'chunk').map((f) => f.code).join('\n').replaceAll('</script', '<\\/script');
+      const code = files.filter((f) => f.type === 'chunk').map((f) => f.code).join('\n');
+      const script = code.replaceAll('</script', '<\\/script');
       const style = files.filter((f) => f.fileName.endsWith('.css')).map((f) => f.source).join('\n');
       const left = files.filter((f) => f.type !== 'chunk' && !f.fileName.endsWith('.css'));
       if (left.length) this.error(`expected every asset inline, found ${left.map((f) => f.fileName).join(', ')}`);
@@ -28,7 +29,10 @@ export function oneFile() {
       page.source = page.source
         .replace(/\s*<script type="module"[^>]*><\/script>/, '')
         .replace(/\s*<link rel="stylesheet"[^>]*>/, '')
-        .replace('<meta charset="utf-8">', (m) => `${m}\n<meta http-equiv="Content-Security-Policy" content="${policy}">`)
+        .replace(
+          '<meta charset="utf-8">',
+          (meta) => `${meta}\n<meta http-equiv="Content-Security-Policy" content="${policy}">`,
+        )
         .replace('</head>', () => `<style>${style}</style>\n</head>`)
         .replace('</body>', () => `<script type="module">${script}</script>\n</body>`);
       for (const file of files) delete bundle[file.fileName];

@@ -34,7 +34,8 @@ void check_method(const HttpRequest& request, const std::string& path) {
 }
 
 HttpReply page() {
-  return {200, "text/html; charset=utf-8", std::string(page_html()), {{"X-Frame-Options", "DENY"}, {"Referrer-Policy", "no-referrer"}}};
+  HttpHeaders headers = {{"X-Frame-Options", "DENY"}, {"Referrer-Policy", "no-referrer"}};
+  return {200, "text/html; charset=utf-8", std::string(page_html()), headers};
 }
 
 void stream(const CompletionHead& head, bool include_usage, const GenerateRequest& request, ChatBackend& backend,
@@ -78,12 +79,11 @@ HttpReply Api::answer_quickly(const HttpRequest& request) const {
   std::string path = request.path();
   if (request.method == "OPTIONS") return {204, "", "", {{"Allow", methods_of(path)}}};
   if (path == "/health") return health();
-  if (path == "/v1/models") {
-    return {200, "application/json", model_list_json({options_.model_name, options_.created, backend_.max_context()}), {}};
-  }
+  ModelInfo model{options_.model_name, options_.created, backend_.max_context()};
+  if (path == "/v1/models") return {200, "application/json", model_list_json(model), {}};
   if (path.starts_with(kModelPrefix)) {
     check_model(path.substr(kModelPrefix.size()));
-    return {200, "application/json", model_json({options_.model_name, options_.created, backend_.max_context()}), {}};
+    return {200, "application/json", model_json(model), {}};
   }
   return page();
 }

@@ -20,7 +20,8 @@ Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Js
 }  // namespace
 
 HttpReply ApiError::reply() const {
-  OrderedJson error = {{"message", what()}, {"type", error_type(status)}, {"code", or_null(code)}, {"param", or_null(param)}};
+  OrderedJson error = {
+      {"message", what()}, {"type", error_type(status)}, {"code", or_null(code)}, {"param", or_null(param)}};
   return {status, "application/json", dump_json(OrderedJson{{"error", error}}), headers};
 }
 

@@ -17,8 +17,10 @@ std::string lower(std::string_view text) {
 // Takes as long for a wrong key as for a right one.
 bool same_secret(std::string_view given, std::string_view key) {
   unsigned difference = given.size() != key.size();
-  for (size_t i = 0; i < given.size(); ++i)
-    difference |= static_cast<unsigned char>(given[i]) ^ static_cast<unsigned char>(key.empty() ? 0 : key[i % key.size()]);
+  for (size_t i = 0; i < given.size(); ++i) {
+    char expected = key.empty() ? '\0' : key[i % key.size()];
+    difference |= static_cast<unsigned char>(given[i] ^ expected);
+  }
   return difference == 0;
 }
 
@@ -79,8 +81,8 @@ bool Gate::origin_allowed(std::string_view origin) const {
 
 std::optional<HttpReply> Gate::refuse(const HttpRequest& request) const {
   if (loopback_ && !is_loopback_host(request.host)) {
-    return ApiError(403, "this server is private to its machine and answers to localhost, 127.0.0.1 and [::1] only; the "
-                         "request was sent to the host \"" + request.host + "\"", "", "host_not_allowed").reply();
+    return ApiError(403, "this server is private to its machine and answers to localhost, 127.0.0.1 and [::1] only; "
+                         "the request was sent to the host \"" + request.host + "\"", "", "host_not_allowed").reply();
   }
   bool own_page = request.origin == "http://" + request.host || request.origin == "https://" + request.host;
   if (!request.origin.empty() && !own_page && !origin_allowed(request.origin)) {
@@ -93,8 +95,9 @@ std::optional<HttpReply> Gate::refuse(const HttpRequest& request) const {
                           ? "this server asks for an API key; send it as \"Authorization: Bearer KEY\""
                           : "the API key is not one of this server's", "", "invalid_api_key");
   // A browser asks its user for the key on Basic; API clients expect Bearer.
-  error.headers.emplace_back("WWW-Authenticate", request.path() == "/" ? "Basic realm=\"Hadal: the API key is the password\""
-                                                                       : "Bearer realm=\"Hadal\"");
+  bool page = request.path() == "/";
+  error.headers.emplace_back("WWW-Authenticate",
+                             page ? "Basic realm=\"Hadal: the API key is the password\"" : "Bearer realm=\"Hadal\"");
   return error.reply();
 }
 

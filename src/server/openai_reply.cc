@@ -22,17 +22,24 @@ OrderedJson usage(const GenerateResult& result) {
 }
 
 // "cancelled" is no word of theirs; the client that cancelled does not read it.
-const char* finish_reason(const GenerateResult& result) { return result.finish == FinishReason::length ? "length" : "stop"; }
+const char* finish_reason(const GenerateResult& result) {
+  return result.finish == FinishReason::length ? "length" : "stop";
+}
 
 OrderedJson envelope(const CompletionHead& head, bool chunk, OrderedJson choices) {
   const char* object = head.kind == CompletionKind::text ? "text_completion"
                        : chunk                           ? "chat.completion.chunk"
                                                          : "chat.completion";
-  return {{"id", head.id}, {"object", object}, {"created", head.created}, {"model", head.model}, {"choices", std::move(choices)}};
+  return {{"id", head.id},
+          {"object", object},
+          {"created", head.created},
+          {"model", head.model},
+          {"choices", std::move(choices)}};
 }
 
 OrderedJson choice(const char* key, OrderedJson value, OrderedJson finish) {
-  return OrderedJson::array({{{"index", 0}, {key, std::move(value)}, {"logprobs", nullptr}, {"finish_reason", std::move(finish)}}});
+  OrderedJson one = {{"index", 0}, {key, std::move(value)}, {"logprobs", nullptr}, {"finish_reason", std::move(finish)}};
+  return OrderedJson::array({std::move(one)});
 }
 
 std::string chunk(const CompletionHead& head, OrderedJson delta, std::string_view text, OrderedJson finish) {
@@ -42,7 +49,11 @@ std::string chunk(const CompletionHead& head, OrderedJson delta, std::string_vie
 }
 
 OrderedJson model_object(const ModelInfo& model) {
-  return {{"id", model.name}, {"object", "model"}, {"created", model.created}, {"owned_by", "hadal"}, {"context_length", model.max_context}};
+  return {{"id", model.name},
+          {"object", "model"},
+          {"created", model.created},
+          {"owned_by", "hadal"},
+          {"context_length", model.max_context}};
 }
 
 }  // namespace
@@ -52,11 +63,10 @@ CompletionHead make_completion_head(CompletionKind kind, const std::string& mode
 }
 
 std::string whole_completion(const CompletionHead& head, const GenerateResult& result) {
-  OrderedJson choices =
-      head.kind == CompletionKind::chat
-          ? choice("message", {{"role", "assistant"}, {"content", result.text}, {"refusal", nullptr}}, finish_reason(result))
-          : choice("text", result.text, finish_reason(result));
-  OrderedJson json = envelope(head, false, std::move(choices));
+  OrderedJson message = {{"role", "assistant"}, {"content", result.text}, {"refusal", nullptr}};
+  bool chat = head.kind == CompletionKind::chat;
+  OrderedJson json = envelope(head, false, chat ? choice("message", std::move(message), finish_reason(result))
+                                                : choice("text", result.text, finish_reason(result)));
   json["usage"] = usage(result);
   return dump_json(json);
 }

@@ -19,7 +19,8 @@ constexpr int64_t kMaxStops = 16;
 
 constexpr std::array<std::string_view, 16> kRead = {
     "model", "stream", "stream_options", "stop", "seed", "temperature", "top_p", "top_k", "min_p",
-    "repetition_penalty", "max_tokens", "max_completion_tokens", "n", "presence_penalty", "frequency_penalty", "ignore_eos"};
+    "repetition_penalty", "max_tokens", "max_completion_tokens", "n", "presence_penalty", "frequency_penalty",
+    "ignore_eos"};
 constexpr std::array<std::string_view, 10> kReadOver = {
     "user", "metadata", "store", "service_tier", "parallel_tool_calls", "reasoning_effort", "prompt_cache_key",
     "prompt_cache_retention", "safety_identifier", "verbosity"};
@@ -91,18 +92,23 @@ uint64_t random_seed() {
 }
 
 SamplingOptions read_sampling(const Json& body, SamplingOptions sampling) {
-  if (auto* v = field(body, "temperature")) sampling.temperature = static_cast<float>(read_number(*v, "temperature", 0, 2));
-  if (auto* v = field(body, "top_p")) {
-    sampling.top_p = static_cast<float>(read_number(*v, "top_p", 0, 1));
-    if (sampling.top_p <= 0) sampling.top_k = 1, sampling.top_p = 1;  // OpenAI allows 0, the smallest set: the best token
+  auto number = [](const Json& value, const char* name, double low, double high) {
+    return static_cast<float>(read_number(value, name, low, high));
+  };
+  if (auto* v = field(body, "temperature")) sampling.temperature = number(*v, "temperature", 0, 2);
+  if (auto* v = field(body, "top_k")) {  // -1 means off in other engines, as 0 does here
+    sampling.top_k = std::max(0, static_cast<int>(read_integer(*v, "top_k", -1, INT32_MAX)));
   }
-  if (auto* v = field(body, "top_k")) sampling.top_k = static_cast<int>(std::max<int64_t>(0, read_integer(*v, "top_k", -1, INT32_MAX)));
+  if (auto* v = field(body, "top_p")) {
+    sampling.top_p = number(*v, "top_p", 0, 1);
+    if (sampling.top_p <= 0) sampling.top_k = 1, sampling.top_p = 1;  // OpenAI allows 0: the best token alone
+  }
   if (auto* v = field(body, "min_p")) {
-    sampling.min_p = static_cast<float>(read_number(*v, "min_p", 0, 1));
+    sampling.min_p = number(*v, "min_p", 0, 1);
     if (sampling.min_p >= 1) wrong("min_p", "a number below 1", *v);
   }
   if (auto* v = field(body, "repetition_penalty")) {
-    sampling.repetition_penalty = static_cast<float>(read_number(*v, "repetition_penalty", 0.01, 100));
+    sampling.repetition_penalty = number(*v, "repetition_penalty", 0.01, 100);
   }
   const Json* seed = field(body, "seed");
   sampling.seed = seed ? static_cast<uint64_t>(read_integer(*seed, "seed", INT64_MIN, INT64_MAX)) : random_seed();
@@ -144,12 +150,16 @@ void read_stream(const Json& body, CompletionCall& call) {
   const Json* options = field(body, "stream_options");
   if (!options) return;
   if (!options->is_object()) wrong("stream_options", "an object", *options);
-  if (!call.stream) throw ApiError(400, "stream_options: expected only together with \"stream\": true", "stream_options");
+  if (!call.stream) {
+    throw ApiError(400, "stream_options: expected only together with \"stream\": true", "stream_options");
+  }
   call.include_usage = read_flag(*options, "include_usage");
 }
 
 CompletionCall read_common(const Json& body, const SamplingOptions& defaults, Names own) {
-  if (!body.is_object()) throw ApiError(400, fmt::format("the request body: expected a JSON object, found {}", body.type_name()));
+  if (!body.is_object()) {
+    throw ApiError(400, fmt::format("the request body: expected a JSON object, found {}", body.type_name()));
+  }
   refuse_unknown_fields(body, own);
   refuse_what_is_not_served(body);
   CompletionCall call;
@@ -192,7 +202,8 @@ Message read_message(const Json& message, const std::string& param) {
   if (!message.is_object()) wrong(param, "an object with role and content", message);
   Message out{read_role(message, param), ""};
   if (auto* calls = field(message, "tool_calls"); calls && !calls->empty()) {
-    throw ApiError(400, param + ".tool_calls is not supported by this server", param + ".tool_calls", "unsupported_parameter");
+    std::string name = param + ".tool_calls";
+    throw ApiError(400, name + " is not supported by this server", name, "unsupported_parameter");
   }
   const Json* content = field(message, "content");
   if (!content && out.role != "assistant") wrong(param + ".content", "a text or a list of text parts", Json());
@@ -225,7 +236,9 @@ CompletionCall parse_text_call(const Json& body, const SamplingOptions& defaults
   if (auto* suffix = field(body, "suffix"); suffix && *suffix != "") wrong("suffix", "nothing", *suffix);
   const Json* prompt = field(body, "prompt");
   Json text = prompt && prompt->is_array() && prompt->size() == 1 ? (*prompt)[0] : prompt ? *prompt : Json();
-  if (!text.is_string() || text.get_ref<const std::string&>().empty()) wrong("prompt", "a text that is not empty", text);
+  if (!text.is_string() || text.get_ref<const std::string&>().empty()) {
+    wrong("prompt", "a text that is not empty", text);
+  }
   call.text = text.get<std::string>();
   return call;
 }

@@ -1,7 +1,7 @@
-// Requests of OpenAI's API, read and checked. Pure functions: JSON in, plain structs out, ApiError (400) naming the field
-// that is wrong. A field that this server does not know is refused, so that a typing error does not pass unseen; the
-// known ones that change nothing here (user, metadata, ...) are read over. top_k, min_p, repetition_penalty and ignore_eos
-// are what other engines have beside OpenAI's own.
+// Requests of OpenAI's API, read and checked. Pure functions: JSON in, plain structs out, ApiError (400) naming the
+// field that is wrong. A field that this server does not know is refused, so that a typing error does not pass unseen;
+// the known ones that change nothing here (user, metadata, ...) are read over. top_k, min_p, repetition_penalty and
+// ignore_eos are what other engines have beside OpenAI's own.
 #pragma once
 
 #include <string>

@@ -54,6 +54,12 @@ TEST(OpenaiRequest, DefaultsStandWhereNothingIsSaid) {
   EXPECT_NE(a.generate.sampling.seed, b.generate.sampling.seed);
 }
 
+TEST(OpenaiRequest, NoProbabilityLeftIsTheBestToken) {
+  SamplingOptions sampling = parse_chat_call(chat({{"top_p", 0}, {"top_k", 5}}), {}).generate.sampling;
+  EXPECT_EQ(sampling.top_k, 1);
+  EXPECT_EQ(sampling.top_p, 1.0f);
+}
+
 TEST(OpenaiRequest, NewerNameOfTheTokenLimitWins) {
   EXPECT_EQ(parse_chat_call(chat({{"max_tokens", 5}, {"max_completion_tokens", 6}}), {}).generate.max_tokens, 6);
 }
@@ -94,9 +100,11 @@ TEST(OpenaiRequest, NamesTheFieldThatIsWrong) {
 }
 
 TEST(OpenaiRequest, AcceptsFieldsThatAskForNothing) {
-  EXPECT_EQ(refused_param(chat({{"tools", Json::array()}, {"tool_choice", "none"}, {"logprobs", false}, {"logit_bias", Json::object()},
-                                {"response_format", {{"type", "text"}}}, {"presence_penalty", 0}, {"frequency_penalty", 0.0}})),
-            "accepted");
+  Json body = chat({{"tools", Json::array()}, {"tool_choice", "none"}, {"logprobs", false}, {"presence_penalty", 0}});
+  body["response_format"] = {{"type", "text"}};
+  body["logit_bias"] = Json::object();
+  body["frequency_penalty"] = 0.0;
+  EXPECT_EQ(refused_param(body), "accepted");
 }
 
 TEST(OpenaiRequest, RefusesMessagesThatCannotBe) {

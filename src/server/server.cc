@@ -93,7 +93,8 @@ struct Server::Impl {
   asio::signal_set signals;
 };
 
-Server::Server(ServerOptions options, ChatBackend& backend) : impl_(std::make_unique<Impl>(std::move(options), backend)) {}
+Server::Server(ServerOptions options, ChatBackend& backend)
+    : impl_(std::make_unique<Impl>(std::move(options), backend)) {}
 
 Server::~Server() = default;
 

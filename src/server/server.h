@@ -1,5 +1,5 @@
-// A private HTTP server for one model: the page at "/", OpenAI's API under /v1, /health. Bad requests get OpenAI's error
-// shape. It listens on loopback unless told otherwise, and then demands an API key on every route.
+// A private HTTP server for one model: the page at "/", OpenAI's API under /v1, /health. Bad requests get OpenAI's
+// error shape. It listens on loopback unless told otherwise, and then demands an API key on every route.
 #pragma once
 
 #include <cstdint>

@@ -26,7 +26,7 @@ namespace {
 
 constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 constexpr uint32_t kMaxHeaderBytes = 16 << 10;
-constexpr int kFirstKeepAliveMs = 500;  // soon enough to show that the server works, late enough for a plain error reply
+constexpr int kFirstKeepAliveMs = 500;  // soon enough to show that the server works, late enough for an error reply
 constexpr size_t kMaxDrainBytes = 16 << 20;
 
 using Parser = http::request_parser<http::string_body>;
@@ -76,7 +76,8 @@ struct Session::Impl {
   bool input_left = false;           // part of a request was not read
 };
 
-Session::Session(asio::ip::tcp::socket socket, Shared& shared) : impl_(std::make_unique<Impl>(std::move(socket), shared)) {
+Session::Session(asio::ip::tcp::socket socket, Shared& shared)
+    : impl_(std::make_unique<Impl>(std::move(socket), shared)) {
   shared.sessions.insert(this);
 }
 
@@ -157,14 +158,15 @@ asio::awaitable<bool> Session::Impl::bad_request(error_code error) {
   input_left = true;
   HttpRequest none;
   if (error == http::error::body_limit) {
-    ApiError too_large(413, "the request body is above the limit of " + std::to_string(shared.options.max_body_bytes) + " bytes");
+    std::string limit = std::to_string(shared.options.max_body_bytes);
+    ApiError too_large(413, "the request body is above the limit of " + limit + " bytes");
     co_await write_reply(too_large.reply(), none, false);
   } else if (error == http::error::header_limit) {
     co_await write_reply(ApiError(431, "the request header is above the limit of 16 KiB").reply(), none, false);
   } else if (error == beast::error::timeout) {
     // Beast has closed the socket already.
-  } else if (error.category() == make_error_code(http::error::bad_method).category() && error != http::error::end_of_stream &&
-             error != http::error::partial_message) {
+  } else if (error.category() == make_error_code(http::error::bad_method).category() &&
+             error != http::error::end_of_stream && error != http::error::partial_message) {
     co_await write_reply(ApiError(400, "this is not an HTTP/1.1 request: " + error.message()).reply(), none, false);
   }
   co_return false;
@@ -203,8 +205,8 @@ asio::awaitable<bool> Session::Impl::answer_slowly(HttpRequest request, bool kee
   co_return keep;
 }
 
-// A client that hangs up ends its answer, also while nothing is being written to it. The wait may outlive the answer and
-// this connection; an outbox that is alive says that neither is over.
+// A client that hangs up ends its answer, also while nothing is being written to it. The wait may outlive the answer
+// and this connection; an outbox that is alive says that neither is over.
 void Session::Impl::watch_for_end(std::weak_ptr<Outbox> watched) {
   auto on_readable = [this, watched](error_code error) {
     std::shared_ptr<Outbox> box = watched.lock();

@@ -16,8 +16,8 @@ after(async () => {
 
 const kShort = { maxTokens: 12 };
 
-// A fresh browser with this page in it; `endless` makes answers as long as the context, so that there is time to stop them.
-// Whatever a test does: no request leaves the machine, nothing fails in the script.
+// A fresh browser with this page in it; `endless` makes answers as long as the context, so that there is time to stop
+// them. Whatever a test does: no request leaves the machine, nothing fails in the script.
 async function open(t, { settings = kShort, store = {}, url = server.url, endless = false, ...context } = {}) {
   const own = await browser.newContext({ viewport: { width: 1200, height: 800 }, ...context });
   const page = await own.newPage();
@@ -65,7 +65,8 @@ async function textOf(page) {
 }
 async function streaming(page) {
   await stopButton(page).waitFor();
-  await eventually(async () => (await answers(page).last().locator('.prose').count()) && (await textOf(page)).length > 20, 'text comes');
+  const prose = answers(page).last().locator('.prose');
+  await eventually(async () => (await prose.count()) && (await textOf(page)).length > 20, 'text comes');
 }
 
 test('types, streams, stops and survives a reload', async (t) => {
@@ -78,7 +79,8 @@ test('types, streams, stops and survives a reload', async (t) => {
   await finished(page);
   await page.getByText('Stopped.').waitFor();
   const text = await textOf(page);
-  await eventually(async () => (await (await fetch(`${server.url}/health`)).json()).running === 0, 'the server stops too');
+  const running = async () => (await (await fetch(`${server.url}/health`)).json()).running;
+  await eventually(async () => (await running()) === 0, 'the server stops too');
   assert.equal(await textOf(page), text);
 
   await page.reload();
@@ -204,6 +206,11 @@ test('shows why the server refuses', async (t) => {
   await ask(page, long);
   await page.getByRole('alert').getByText(/tokens/).waitFor();
   assert.equal((await page.locator('.bubble').textContent()).trim(), long.trim());
+  const sent = page.waitForRequest((request) => request.method() === 'POST');
+  await ask(page, 'short'); // the refused question is not sent again
+  assert.deepEqual((await sent).postDataJSON().messages, [{ role: 'user', content: 'short' }]);
+  await finished(page);
+  await answers(page).last().locator('.prose').waitFor();
 });
 
 test('sends the settings, and keeps them', async (t) => {
@@ -247,16 +254,21 @@ test('fits a phone', async (t) => {
 
 // One conversation as the page keeps it.
 function stored(messages) {
-  const chat = { id: 'kept', title: 'kept', skipped: 0, messages: messages.map((m, i) => ({ id: `m${i}`, state: 'done', thoughts: '', failure: null, stats: null, ...m })) };
+  const blank = { state: 'done', thoughts: '', failure: null, stats: null };
+  const full = messages.map((message, i) => ({ id: `m${i}`, ...blank, ...message }));
+  const chat = { id: 'kept', title: 'kept', skipped: 0, messages: full };
   return { chats: [{ id: 'kept', title: 'kept', updated: Date.now() }], 'chat.kept': chat, open: 'kept' };
 }
 
 test('shows what a model writes, and runs none of it', async (t) => {
   const content = [
-    '<think>Is this **safe**?</think># Title', '**bold** <img src=x onerror="window.ran = 1"> <script>window.ran = 1</script>',
-    '[link](javascript:window.ran=1) ![picture](http://198.51.100.1/x.png) <https://example.org>', '```js\nlet a = "</code>";\n```',
+    '<think>Is this **safe**?</think># Title',
+    '**bold** <img src=x onerror="window.ran = 1"> <script>window.ran = 1</script>',
+    '[link](javascript:window.ran=1) ![picture](http://198.51.100.1/x.png) <https://example.org>',
+    '```js\nlet a = "</code>";\n```',
   ].join('\n\n');
-  const page = await open(t, { store: stored([{ role: 'user', content: 'Show it.' }, { role: 'assistant', content }]) });
+  const messages = [{ role: 'user', content: 'Show it.' }, { role: 'assistant', content }];
+  const page = await open(t, { store: stored(messages) });
   const prose = answers(page).locator('.prose');
   await prose.getByRole('heading', { name: 'Title' }).waitFor();
   assert.equal(await prose.locator('img, script, iframe, [onerror], a[href^="javascript"]').count(), 0);
@@ -269,14 +281,20 @@ test('shows what a model writes, and runs none of it', async (t) => {
 
 test('a thousand messages do not slow it down', async (t) => {
   const paragraph = 'The sea is **deep** and `dark`, and nobody has seen all of it.\n\n- one\n- two\n\n'.repeat(5);
-  const messages = Array.from({ length: 1000 }, (_, i) => ({ role: i % 2 ? 'assistant' : 'user', content: i % 2 ? paragraph : `question ${i}` }));
+  const messages = Array.from({ length: 500 }, (_, i) => [
+    { role: 'user', content: `question ${i}` },
+    { role: 'assistant', content: paragraph },
+  ]).flat();
   const kept = stored(messages);
   kept['chat.kept'].skipped = 998;
   const page = await open(t, { endless: true, store: kept });
   await field(page).waitFor();
   await page.evaluate(() => {
     window.slow = [];
-    new PerformanceObserver((list) => list.getEntries().forEach((e) => window.slow.push(Math.round(e.duration)))).observe({ type: 'longtask' });
+    const watch = new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) window.slow.push(Math.round(entry.duration));
+    });
+    watch.observe({ type: 'longtask' });
   });
   await ask(page, 'Go on.');
   await streaming(page);

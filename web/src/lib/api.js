@@ -1,7 +1,7 @@
 import { readEvents } from './sse.js';
 
-// What went wrong, in words for the person at the keyboard. kind: 'offline' (nobody answered), 'broken' (the answer ended
-// early), 'refused' (the server said why; `code` is its word for it).
+// What went wrong, in words for the person at the keyboard. kind: 'offline' (nobody answered), 'broken' (the answer
+// ended early), 'refused' (the server said why; `code` is its word for it).
 export class ApiFailure extends Error {
   constructor(kind, message, code = null) {
     super(message);
@@ -22,8 +22,8 @@ async function request(path, options) {
     throw new ApiFailure('offline', kOffline);
   }
   if (response.ok) return response;
-  const body = await response.json().catch(() => null);
-  throw new ApiFailure('refused', body?.error?.message ?? `The server answered with status ${response.status}.`, body?.error?.code);
+  const error = (await response.json().catch(() => null))?.error;
+  throw new ApiFailure('refused', error?.message ?? `The server answered with status ${response.status}.`, error?.code);
 }
 
 // The model that is served: {id, context_length}.
@@ -45,8 +45,8 @@ function bodyOf(messages, settings) {
   return JSON.stringify(body);
 }
 
-// Streams an answer. onText(text) and onThought(text) get each piece; resolves to {finish, usage}; throws ApiFailure, or
-// an AbortError after signal.abort().
+// Streams an answer. onText(text) and onThought(text) get each piece; resolves to {finish, usage}; throws ApiFailure,
+// or an AbortError after signal.abort().
 export async function streamChat(messages, settings, signal, { onText, onThought }) {
   const response = await request('/v1/chat/completions', {
     method: 'POST',

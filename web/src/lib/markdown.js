@@ -23,12 +23,15 @@ markdown.renderer.rules.fence = (tokens, index) => {
   const known = name && hljs.getLanguage(name);
   const code = known ? hljs.highlight(token.content, { language: name }).value : escape(token.content);
   const label = escape(name || 'text');
-  return `<figure class="code"><figcaption>${label}<button type="button" class="copy-code">Copy</button></figcaption><pre tabindex="0"><code>${code}</code></pre></figure>`;
+  const caption = `<figcaption>${label}<button type="button" class="copy-code">Copy</button></figcaption>`;
+  return `<figure class="code">${caption}<pre tabindex="0"><code>${code}</code></pre></figure>`;
 };
 markdown.renderer.rules.table_open = () => '<div class="table" tabindex="0"><table>';
 markdown.renderer.rules.table_close = () => '</table></div>';
 // Pictures would ask another machine for them.
-markdown.renderer.rules.image = (tokens, index) => `<span class="image">${escape(tokens[index].content || 'picture')}</span>`;
+markdown.renderer.rules.image = (tokens, index) => {
+  return `<span class="image">${escape(tokens[index].content || 'picture')}</span>`;
+};
 
 DOMPurify.addHook('afterSanitizeAttributes', (node) => {
   if (node.tagName === 'A') {
@@ -37,6 +40,8 @@ DOMPurify.addHook('afterSanitizeAttributes', (node) => {
   }
 });
 
+const kForbidden = { FORBID_TAGS: ['style', 'form', 'input'], FORBID_ATTR: ['style', 'id', 'name'] };
+
 export function render(text) {
-  return DOMPurify.sanitize(markdown.render(text), { FORBID_TAGS: ['style', 'form', 'input'], FORBID_ATTR: ['style', 'id', 'name'] });
+  return DOMPurify.sanitize(markdown.render(text), kForbidden);
 }

@@ -1,5 +1,5 @@
-// What the browser keeps: the list of conversations, each conversation by itself, drafts, settings. A browser that keeps
-// nothing (private mode, storage full) costs the memory of the conversation, never the conversation on the screen.
+// What the browser keeps: the list of conversations, each conversation by itself, drafts, settings. A browser that
+// keeps nothing (private mode, storage full) costs the memory of the conversation, never the conversation on the screen.
 const kPrefix = 'hadal.';
 
 export function load(key, fallback) {

@@ -64,16 +64,19 @@ export function leaveOutOld(index) {
   regenerate(index);
 }
 
+// What the model gets to see: a question that was never answered is left out, but for the last.
 function wireMessages(chat) {
-  return chat.messages
-    .slice(chat.skipped)
-    .filter((m) => m.role === 'user' || m.content)
+  const seen = chat.messages.slice(chat.skipped);
+  const answered = (i) => i + 1 === seen.length || seen[i + 1].content !== '';
+  return seen
+    .filter((m, i) => (m.role === 'user' ? answered(i) : m.content !== ''))
     .map(({ role, content }) => ({ role, content }));
 }
 
 async function answer(chat) {
   const messages = wireMessages(chat);
-  chat.messages.push({ id: newId(), role: 'assistant', content: '', thoughts: '', state: 'streaming', failure: null, stats: null });
+  const blank = { content: '', thoughts: '', failure: null, stats: null };
+  chat.messages.push({ id: newId(), role: 'assistant', state: 'streaming', ...blank });
   const message = chat.messages.at(-1); // the reactive one
   talk.busy = chat;
   talk.spoken = 'Answering';
@@ -116,7 +119,8 @@ function settle(message, error) {
 function statsOf(usage, firstAt) {
   if (!usage || !firstAt) return null;
   const seconds = (performance.now() - firstAt) / 1000;
-  return { tokens: usage.completion_tokens, perSecond: usage.completion_tokens > 1 ? (usage.completion_tokens - 1) / seconds : null };
+  const tokens = usage.completion_tokens;
+  return { tokens, perSecond: tokens > 1 ? (tokens - 1) / seconds : null };
 }
 
 // Collects pieces and puts them on the screen once a frame; a hidden page draws no frames, a timer stands in.
