@@ -165,6 +165,7 @@ std::vector<std::pair<int, std::string>> paths_named(const std::string& text, co
     if (first == std::string::npos || last == std::string::npos || last < first) return;
     word = word.substr(first, last - first + 1);
     if (starts_with(word, "./")) word = word.substr(2);
+    while (starts_with(word, "../")) word = word.substr(3);
     if (word.empty() ||
         word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-/*+") !=
             std::string::npos) {

@@ -43,8 +43,9 @@ TEST(Rules, MissingPathInADocumentIsFound) {
       "```\n./run train recipes/smoke.toml\n```\n";
   tree["docs/decisions/002-y.md"] = "After `001-x.md`.\n";
   EXPECT_EQ(documents_name_what_exists(tree), Findings{});
-  for (const std::string bad : {"`src/ops/gone.h`", "`ops/gone.h`", "`gone.cc`", "[x](docs/gone.md)", "`src/*/gone.h`",
-                                "`GONE.md`", "```\n./run train recipes/gone.toml\n```"}) {
+  for (const std::string bad :
+       {"`src/ops/gone.h`", "`ops/gone.h`", "`gone.cc`", "[x](docs/gone.md)", "[x](../recipes/gone.toml)",
+        "`src/*/gone.h`", "`GONE.md`", "```\n./run train recipes/gone.toml\n```"}) {
     tree["docs/architecture.md"] = bad + "\n";
     EXPECT_EQ(documents_name_what_exists(tree).size(), 1u) << bad;
   }
