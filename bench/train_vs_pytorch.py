@@ -91,8 +91,16 @@ def run_hadal(binary, recipe, steps):
     return {"tokens_per_s": report["tokens_per_s"], "loss": report["loss"], "parameters": report["parameters"]["total"]}
 
 
+def python_with_torch():
+    """Debian's package belongs to Debian's own Python, which need not be the one that runs this file."""
+    for python in (sys.executable, "/usr/bin/python3"):
+        if subprocess.run([python, "-c", "import torch"], stderr=subprocess.DEVNULL).returncode == 0:
+            return python
+    sys.exit("expected PyTorch, found none; apt-get install python3-torch")
+
+
 def run_torch(shape, precision, steps, folder):
-    command = [sys.executable, os.path.abspath(__file__), "--torch-worker", shape, precision, str(steps), os.path.join(folder, "text.txt")]
+    command = [TORCH_PYTHON, os.path.abspath(__file__), "--torch-worker", shape, precision, str(steps), os.path.join(folder, "text.txt")]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode != 0:
         sys.exit(f"PyTorch failed:\n{done.stderr}")
@@ -204,6 +212,8 @@ def main():
     parser.add_argument("--shape", choices=SHAPES, action="append")
     parser.add_argument("--precision", choices=["f32", "bf16"], action="append")
     arguments = parser.parse_args()
+    global TORCH_PYTHON
+    TORCH_PYTHON = python_with_torch()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         with open(os.path.join(folder, "text.txt"), "w") as f:
