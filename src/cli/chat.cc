@@ -1,5 +1,6 @@
 // A conversation in the terminal, or line by line through a pipe.
 #include <editline/readline.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -48,7 +49,10 @@ class Input {
     }
   }
   ~Input() {
-    if (!history_file_.empty()) ::write_history(history_file_.c_str());
+    if (history_file_.empty()) return;
+    const mode_t before = ::umask(077);  // nobody else's business
+    ::write_history(history_file_.c_str());
+    ::umask(before);
   }
   bool terminal() const { return terminal_; }
 

@@ -88,6 +88,7 @@ TEST_F(CliModel, Inspects) {
   const Json json = json_of("inspect " + model());
   EXPECT_EQ(json["config"]["model_type"], "deepseek_v3");
   EXPECT_EQ(json["tokens"], 259);
+  EXPECT_EQ(json["config"]["num_nextn_predict_layers"], 1);
   EXPECT_GT(json["parameters"].get<int64_t>(), json["active_parameters"].get<int64_t>());
   EXPECT_NE(run("inspect " + model()).out.find("deepseek_v3"), std::string::npos);
 }

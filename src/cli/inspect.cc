@@ -29,7 +29,8 @@ OrderedJson inspect(const Path& path) {
     return json;
   }
   const LoadedModel loaded = load_model(path.string());
-  ModelConfig config = loaded.model->config;
+  const Path config_path = path / "config.json";  // with the prediction layers, which running leaves out
+  const ModelConfig config = config_from_json(parse_json(read_file(config_path), config_path.string()), config_path.string());
   const auto file = Safetensors::open_folder(path);
   const ParameterCounts counts = count_parameters(config);
   json["name"] = loaded.name;

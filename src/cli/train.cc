@@ -12,7 +12,8 @@
 namespace hadal {
 namespace {
 
-// Ctrl-C and SIGTERM: save and stop after the step; a second time ends the process as usual (the last checkpoint is whole).
+// Ctrl-C and SIGTERM: save and stop after the step; a second time ends the process as usual (the last checkpoint is
+// whole).
 void stop_on_signals() {
   struct sigaction action {};
   action.sa_handler = [](int) { Trainer::request_stop(); };
@@ -24,8 +25,11 @@ void stop_on_signals() {
 }  // namespace
 
 int train_command(int argc, char** argv) {
-  CLI::App app("Trains a model by a recipe (recipes/*.toml): tokenizer, data, stages, checkpoints and the finished model's folder.\n"
-               "Ctrl-C saves a checkpoint and stops; --resume goes on from there.", argv[0]);
+  CLI::App app(
+      "Trains a model by a recipe (recipes/*.toml): tokenizer, data, stages, checkpoints and the finished model's "
+      "folder.\n"
+      "Ctrl-C saves a checkpoint and stops; --resume goes on from there.",
+      argv[0]);
   std::string file, output;
   TrainRunOptions options;
   bool json = false, no_save = false;
