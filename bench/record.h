@@ -26,7 +26,9 @@ inline std::string output_of(const char* command) {
 // The short commit, with + when sources differ from it.
 inline std::string commit() {
   return output_of("cd '" HADAL_SOURCE_DIR "' && git describe --always --abbrev=10 2>/dev/null; true") +
-         (output_of("cd '" HADAL_SOURCE_DIR "' && git diff --quiet HEAD -- src bench 2>/dev/null && echo same").empty() ? "+" : "");
+         (output_of("cd '" HADAL_SOURCE_DIR "' && git diff --quiet HEAD -- src bench 2>/dev/null && echo same").empty()
+              ? "+"
+              : "");
 }
 
 inline std::string cpu_model() {

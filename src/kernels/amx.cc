@@ -1,7 +1,7 @@
 // The bf16 product on AMX tiles: 2 x 2 tiles of sums, 32 rows x 32 columns. See level.h.
 //
-// Tile instructions stand in inline assembly where the compiler's own word for them is unsafe: GCC 12's _tile_loadconfig
-// claims to read 8 of the 64 bytes, so stores into the rest may vanish.
+// Tile instructions stand in inline assembly where the compiler's own word for them is unsafe: GCC 12's
+// _tile_loadconfig claims to read 8 of the 64 bytes, so stores into the rest may vanish.
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <sys/syscall.h>
@@ -72,8 +72,8 @@ struct Fetch {
 
 // Sums start from C when accumulating, from zero otherwise. All of `k` (a multiple of 32) on 1 to 32 rows.
 template <bool kLower>
-void multiply_tiles(const uint16_t* a, int64_t lda, const uint16_t* b, int64_t k, float* c, int64_t ldc, bool accumulate,
-                    Fetch& fetch) {
+void multiply_tiles(const uint16_t* a, int64_t lda, const uint16_t* b, int64_t k, float* c, int64_t ldc,
+                    bool accumulate, Fetch& fetch) {
   const int64_t a_stride = lda * 2, b_stride = kPanel * 4, c_stride = ldc * 4;
   const uint16_t* a_lower = a + 16 * lda;
   float* c_lower = c + 16 * ldc;

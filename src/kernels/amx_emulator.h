@@ -1,5 +1,5 @@
-// For tests: AMX on any x86-64 CPU. An illegal-instruction handler decodes and carries out the tile instructions that the
-// AMX kernel uses, so its real machine code runs (slowly) where there are no tiles.
+// For tests: AMX on any x86-64 CPU. An illegal-instruction handler decodes and carries out the tile instructions that
+// the AMX kernel uses, so its real machine code runs (slowly) where there are no tiles.
 #pragma once
 
 #include <vector>

@@ -83,7 +83,8 @@ struct Instruction {
     int64_t address = 0;
     bool absolute = false, from_rip = false;
     if (rm == 4) {
-      const int sib = code[length++], scale = sib >> 6, index_reg = (sib >> 3 & 7) + extend_index, base_reg = (sib & 7) + extend_base;
+      const int sib = code[length++], scale = sib >> 6, index_reg = (sib >> 3 & 7) + extend_index,
+                base_reg = (sib & 7) + extend_base;
       if (index_reg != 4) index = static_cast<int64_t>(reg_value(index_reg)) << scale;
       absolute = (sib & 7) == 5 && mod == 0;
       if (!absolute) address = reg_value(base_reg);
@@ -128,9 +129,11 @@ struct Instruction {
     std::memcpy(tiles.config, base + index, 64);
     const uint8_t* c = tiles.config;
     bool right = c[0] == 1 && std::all_of(c + 1, c + 16, [](uint8_t x) { return x == 0; }) &&
-                 std::all_of(c + 32, c + 48, [](uint8_t x) { return x == 0; }) && std::all_of(c + 56, c + 64, [](uint8_t x) { return x == 0; });
+                 std::all_of(c + 32, c + 48, [](uint8_t x) { return x == 0; }) &&
+                 std::all_of(c + 56, c + 64, [](uint8_t x) { return x == 0; });
     for (int t = 0; t < 8; ++t)
-      right = right && tiles.rows(t) <= 16 && tiles.row_bytes(t) <= 64 && (tiles.rows(t) == 0) == (tiles.row_bytes(t) == 0);
+      right =
+          right && tiles.rows(t) <= 16 && tiles.row_bytes(t) <= 64 && (tiles.rows(t) == 0) == (tiles.row_bytes(t) == 0);
     return right;
   }
   bool load_tile() const {

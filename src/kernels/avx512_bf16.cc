@@ -11,8 +11,8 @@ constexpr int kMaxRows = 12;  // x 2 vectors = 24 sums of the 32 registers
 
 // `ahead` words after b lies what is read next: the first rows to use this block fetch it into the second-level cache.
 template <int kRows>
-void multiply_rows(const uint16_t* a, int64_t lda, const uint32_t* b, int64_t pairs, int64_t ahead, float* c, int64_t ldc,
-                   __mmask16 left, __mmask16 right, bool accumulate) {
+void multiply_rows(const uint16_t* a, int64_t lda, const uint32_t* b, int64_t pairs, int64_t ahead, float* c,
+                   int64_t ldc, __mmask16 left, __mmask16 right, bool accumulate) {
   __m512 sum0[kRows], sum1[kRows];
 #pragma GCC unroll 12
   for (int r = 0; r < kRows; ++r) {
@@ -45,22 +45,23 @@ void multiply_rows(const uint16_t* a, int64_t lda, const uint32_t* b, int64_t pa
   }
 }
 
-using RowsFn = void (*)(const uint16_t*, int64_t, const uint32_t*, int64_t, int64_t, float*, int64_t, __mmask16, __mmask16, bool);
-constexpr RowsFn kTable[] = {nullptr,           multiply_rows<1>, multiply_rows<2>,  multiply_rows<3>,  multiply_rows<4>,
-                             multiply_rows<5>,  multiply_rows<6>, multiply_rows<7>,  multiply_rows<8>,  multiply_rows<9>,
+using RowsFn = void (*)(const uint16_t*, int64_t, const uint32_t*, int64_t, int64_t, float*, int64_t, __mmask16,
+                        __mmask16, bool);
+constexpr RowsFn kTable[] = {nullptr,           multiply_rows<1>,  multiply_rows<2>, multiply_rows<3>, multiply_rows<4>,
+                             multiply_rows<5>,  multiply_rows<6>,  multiply_rows<7>, multiply_rows<8>, multiply_rows<9>,
                              multiply_rows<10>, multiply_rows<11>, multiply_rows<12>};
 
 }  // namespace
 
-void multiply_avx512_bf16(const void* a_block, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
-                          int64_t cols, bool accumulate) {
+void multiply_avx512_bf16(const void* a_block, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc,
+                          int64_t rows, int64_t cols, bool accumulate) {
   const auto* a = static_cast<const uint16_t*>(a_block);
   const uint32_t mask = cols >= 32 ? 0xffffffffu : (1u << cols) - 1u;
   int64_t groups = (rows + kMaxRows - 1) / kMaxRows;
   for (int64_t r = 0; r < rows; --groups) {
     const int64_t height = (rows - r + groups - 1) / groups;  // groups of nearly equal height: no thin last one
-    kTable[height](a + r * lda, lda, static_cast<const uint32_t*>(panel), k / 2, r == 0 ? k / 2 * kPanel : 0, c + r * ldc, ldc,
-                   static_cast<__mmask16>(mask), static_cast<__mmask16>(mask >> 16), accumulate);
+    kTable[height](a + r * lda, lda, static_cast<const uint32_t*>(panel), k / 2, r == 0 ? k / 2 * kPanel : 0,
+                   c + r * ldc, ldc, static_cast<__mmask16>(mask), static_cast<__mmask16>(mask >> 16), accumulate);
     r += height;
   }
 }

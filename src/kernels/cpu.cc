@@ -16,10 +16,14 @@ constexpr CpuLevel kLevels[] = {CpuLevel::generic, CpuLevel::avx2, CpuLevel::avx
 bool present(CpuLevel level) {
   const auto& features = kernels::cpu_features();
   switch (level) {
-    case CpuLevel::generic: return true;
-    case CpuLevel::avx2: return features.avx2;
-    case CpuLevel::avx512: return features.avx512;
-    case CpuLevel::amx: return features.amx;
+    case CpuLevel::generic:
+      return true;
+    case CpuLevel::avx2:
+      return features.avx2;
+    case CpuLevel::avx512:
+      return features.avx512;
+    case CpuLevel::amx:
+      return features.amx;
   }
   return false;
 }
@@ -36,7 +40,8 @@ CpuLevel chosen_by_environment() {
   if (!wanted || !*wanted) return levels.back();
   for (CpuLevel level : levels)
     if (cpu_level_name(level) == wanted) return level;
-  fail("HADAL_CPU: expected a level that this CPU has ({}), found \"{}\"; unset it to take the best", names(levels), wanted);
+  fail("HADAL_CPU: expected a level that this CPU has ({}), found \"{}\"; unset it to take the best", names(levels),
+       wanted);
 }
 
 std::atomic<int> current_level{-1};

@@ -30,11 +30,14 @@ int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 int64_t panel_bytes(int64_t k, Precision precision) {
   return precision == Precision::bf16 ? round_up(k, kUnit) * kPanel * 2 : k * kPanel * 4;
 }
-int64_t packed_bytes(int64_t k, int64_t n, Precision precision) { return ceil_div(n, kPanel) * panel_bytes(k, precision); }
+int64_t packed_bytes(int64_t k, int64_t n, Precision precision) {
+  return ceil_div(n, kPanel) * panel_bytes(k, precision);
+}
 
 void check_view(const MatrixView& v, const char* name) {
   HADAL_CHECK(v.rows >= 0 && v.cols >= 0, "{} is [{}, {}]", name, v.rows, v.cols);
-  HADAL_CHECK(v.row_stride == 1 || v.col_stride == 1, "{} has strides {}, {}; one must be 1", name, v.row_stride, v.col_stride);
+  HADAL_CHECK(v.row_stride == 1 || v.col_stride == 1, "{} has strides {}, {}; one must be 1", name, v.row_stride,
+              v.col_stride);
 }
 
 kernels::Source source(const MatrixView& v) { return {v.data, v.is_bf16, v.row_stride, v.col_stride}; }
@@ -89,8 +92,10 @@ void check_product(const Product& p, Precision precision) {
   check_view(p.a, "A");
   const int64_t k = p.packed ? p.packed->k() : p.b.rows;
   HADAL_CHECK(p.a.cols == k, "A is [{}, {}] but B has {} rows", p.a.rows, p.a.cols, k);
-  if (p.packed) HADAL_CHECK(p.packed->precision() == precision, "packed operand has another precision");
-  else check_view(p.b, "B");
+  if (p.packed)
+    HADAL_CHECK(p.packed->precision() == precision, "packed operand has another precision");
+  else
+    check_view(p.b, "B");
   HADAL_CHECK(p.c_stride >= columns(p) || p.a.rows <= 1, "C stride {} below {} columns", p.c_stride, columns(p));
 }
 
@@ -99,7 +104,8 @@ constexpr int64_t kBlockF32 = 256;
 // bf16 rows that the kernel can read where they lie. Strides of a whole page would crowd all rows into one cache set.
 bool usable_in_place(const MatrixView& a, Format format, int64_t rows) {
   const int64_t stride = a.row_stride * 2;
-  return format == Format::bf16 && a.is_bf16 && a.col_stride == 1 && a.cols % kUnit == 0 && (rows <= 8 || stride % 2048 != 0);
+  return format == Format::bf16 && a.is_bf16 && a.col_stride == 1 && a.cols % kUnit == 0 &&
+         (rows <= 8 || stride % 2048 != 0);
 }
 
 void fill_or_keep(const Product& p) {
@@ -107,7 +113,8 @@ void fill_or_keep(const Product& p) {
   for (int64_t r = 0; r < p.a.rows; ++r) std::memset(p.c + r * p.c_stride, 0, static_cast<size_t>(columns(p)) * 4);
 }
 
-void pack_panels(const GemmKernels& level, const MatrixView& b, Precision precision, int64_t first, int64_t last, char* out) {
+void pack_panels(const GemmKernels& level, const MatrixView& b, Precision precision, int64_t first, int64_t last,
+                 char* out) {
   const int64_t bytes = panel_bytes(b.rows, precision);
   for (int64_t p = first; p < last; ++p)
     level.pack_panel(source(b), b.rows, p * kPanel, std::min(kPanel, b.cols - p * kPanel), precision == Precision::bf16,
@@ -115,18 +122,21 @@ void pack_panels(const GemmKernels& level, const MatrixView& b, Precision precis
 }
 
 // A's rows in this worker's scratch; still there when the worker's last task had the same rows.
-const char* converted_rows(const Call& call, int64_t index, int64_t row, int64_t rows, Format format, int64_t padded_k, int64_t lda) {
+const char* converted_rows(const Call& call, int64_t index, int64_t row, int64_t rows, Format format, int64_t padded_k,
+                           int64_t lda) {
   const Plan& plan = call.plans[index];
   char* a = scratch_a.get(plan.block_rows * lda * (format == Format::bf16 ? 2 : 4));
   if (converted.call != call.id || converted.product != index || converted.row != row) {
-    call.level->pack_a(source(call.products[static_cast<size_t>(index)].a), row, rows, plan.k, padded_k, format, a, lda);
+    call.level->pack_a(source(call.products[static_cast<size_t>(index)].a), row, rows, plan.k, padded_k, format, a,
+                       lda);
     converted = {call.id, index, row};
   }
   return a;
 }
 
 // Rows [row, row + rows) of one product times panels [first, last).
-void multiply_block(const Call& call, int64_t index, int64_t row, int64_t rows, int64_t first, int64_t last, const char* panels) {
+void multiply_block(const Call& call, int64_t index, int64_t row, int64_t rows, int64_t first, int64_t last,
+                    const char* panels) {
   const Product& p = call.products[static_cast<size_t>(index)];
   const GemmKernels& level = *call.level;
   const Plan& plan = call.plans[index];
@@ -149,15 +159,16 @@ void multiply_block(const Call& call, int64_t index, int64_t row, int64_t rows, 
     const int64_t cols = std::min(kPanel, plan.n - panel * kPanel);
     float* c = p.c + row * p.c_stride + panel * kPanel;
     for (int64_t k = 0; k < depth; k += step)
-      multiply(a + k * a_bytes, lda, panels + panel * bytes + k * kPanel * b_bytes, std::min(step, depth - k), c, p.c_stride, rows,
-               cols, p.accumulate || k > 0);
+      multiply(a + k * a_bytes, lda, panels + panel * bytes + k * kPanel * b_bytes, std::min(step, depth - k), c,
+               p.c_stride, rows, cols, p.accumulate || k > 0);
   }
 }
 
 void run_task(const Call& call, int64_t task) {
   // The last product whose first task is not after this one (products without tasks share a first_task with the next).
   const Plan* end = call.plans + call.products.size();
-  const Plan* plan = std::upper_bound(call.plans, end, task, [](int64_t t, const Plan& x) { return t < x.first_task; }) - 1;
+  const Plan* plan =
+      std::upper_bound(call.plans, end, task, [](int64_t t, const Plan& x) { return t < x.first_task; }) - 1;
   const int64_t index = plan - call.plans, inner = task - plan->first_task;
   const Product& p = call.products[static_cast<size_t>(index)];
   const int64_t num_panels = ceil_div(plan->n, kPanel);
@@ -175,14 +186,17 @@ void run_task(const Call& call, int64_t task) {
 }
 
 // What a product costs, in multiply-adds at full speed. With few rows the time goes into reading B.
-double cost_of(int64_t m, int64_t n, int64_t k) { return static_cast<double>(m + 6) * static_cast<double>(n) * static_cast<double>(k); }
+double cost_of(int64_t m, int64_t n, int64_t k) {
+  return static_cast<double>(m + 6) * static_cast<double>(n) * static_cast<double>(k);
+}
 
 Plan plan_product(const Product& p, int64_t a_bytes, const GemmKernels& level, double target, bool split) {
   Plan plan{p.a.rows, columns(p), p.a.cols, 0, 0, 0, 0, 0, nullptr};
   if (plan.m == 0 || plan.n == 0) return plan;
   const int64_t group = level.row_group, panels = ceil_div(plan.n, kPanel);
   const int64_t wanted = split ? static_cast<int64_t>(cost_of(plan.m, plan.n, plan.k) / target + 0.5) : 1;  // tasks
-  const int64_t fitting = std::max(level.a_block_bytes / std::max<int64_t>(1, plan.k * a_bytes) / group, 96 / group) * group;
+  const int64_t fitting =
+      std::max(level.a_block_bytes / std::max<int64_t>(1, plan.k * a_bytes) / group, 96 / group) * group;
   const int64_t blocks = std::max(ceil_div(plan.m, fitting), ceil_div(wanted, panels));
   plan.block_rows = std::min(plan.m, round_up(ceil_div(plan.m, blocks), group));
   plan.row_blocks = ceil_div(plan.m, plan.block_rows);
@@ -205,7 +219,9 @@ void make_plans(std::span<const Product> products, Precision precision, const Ge
 void pack_to(const Product& p, Precision precision, const GemmKernels& level, ThreadPool& pool, char* out) {
   const int64_t panels = ceil_div(p.b.cols, kPanel);
   const int64_t grain = std::clamp<int64_t>(65536 / (p.b.rows * kPanel + 1), 1, panels);
-  auto job = [&](int64_t t, int) { pack_panels(level, p.b, precision, t * grain, std::min(panels, (t + 1) * grain), out); };
+  auto job = [&](int64_t t, int) {
+    pack_panels(level, p.b, precision, t * grain, std::min(panels, (t + 1) * grain), out);
+  };
   pool.parallel_for(ceil_div(panels, grain), job);
 }
 
@@ -286,7 +302,8 @@ void gemm_plain(const Product& product, Precision precision) {
   HADAL_CHECK(!product.packed, "the plain product takes B as it lies");
   auto value = [&](const MatrixView& v, int64_t r, int64_t c) {
     const int64_t at = r * v.row_stride + c * v.col_stride;
-    const float x = v.is_bf16 ? static_cast<float>(static_cast<const Bf16*>(v.data)[at]) : static_cast<const float*>(v.data)[at];
+    const float x =
+        v.is_bf16 ? static_cast<float>(static_cast<const Bf16*>(v.data)[at]) : static_cast<const float*>(v.data)[at];
     return precision == Precision::bf16 ? static_cast<float>(Bf16(x)) : x;
   };
   for (int64_t i = 0; i < product.a.rows; ++i)

@@ -1,5 +1,5 @@
-// The product for one level in f32 multiply-adds. bf16 is emulated exactly: A and B are rounded to bf16 when packed, and
-// widened here. Included by one level_*.cc per level; see level.h.
+// The product for one level in f32 multiply-adds. bf16 is emulated exactly: A and B are rounded to bf16 when packed,
+// and widened here. Included by one level_*.cc per level; see level.h.
 #pragma once
 
 #include "kernels/pack_hwy-inl.h"
@@ -28,7 +28,8 @@ void multiply_rows(const float* a, int64_t lda, const void* panel, int64_t k, in
       for (int64_t i = 0; i < k; i += 2, b += kPanel) {
         for (int64_t line = 0; line < 2 * kLanes; line += 16) __builtin_prefetch(b + ahead + line, 0, 2);
         const VecU pair0 = hn::LoadU(kU32, b), pair1 = hn::LoadU(kU32, b + kLanes);
-        const VecF even0 = hn::BitCast(kF32, hn::ShiftLeft<16>(pair0)), even1 = hn::BitCast(kF32, hn::ShiftLeft<16>(pair1));
+        const VecF even0 = hn::BitCast(kF32, hn::ShiftLeft<16>(pair0)),
+                   even1 = hn::BitCast(kF32, hn::ShiftLeft<16>(pair1));
 #pragma GCC unroll 12
         for (int r = 0; r < kRows; ++r) {
           const VecF x = hn::Set(kF32, a[r * lda + i]);
@@ -73,15 +74,23 @@ template <bool kBf16>
 using RowsFn = void (*)(const float*, int64_t, const void*, int64_t, int64_t, float*, int64_t, bool);
 
 template <bool kBf16>
-void multiply(const void* a_block, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows, int64_t cols,
-              bool accumulate) {
+void multiply(const void* a_block, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
+              int64_t cols, bool accumulate) {
   static constexpr RowsFn<kBf16> kTable[] = {
-      nullptr,
-      multiply_rows<1, kBf16>, multiply_rows<2, kBf16>, multiply_rows<3, kBf16>, multiply_rows<4, kBf16>,
-      multiply_rows<5, kBf16>, multiply_rows<6, kBf16>,
+    nullptr,
+    multiply_rows<1, kBf16>,
+    multiply_rows<2, kBf16>,
+    multiply_rows<3, kBf16>,
+    multiply_rows<4, kBf16>,
+    multiply_rows<5, kBf16>,
+    multiply_rows<6, kBf16>,
 #if HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON
-      multiply_rows<7, kBf16>, multiply_rows<8, kBf16>, multiply_rows<9, kBf16>, multiply_rows<10, kBf16>,
-      multiply_rows<11, kBf16>, multiply_rows<12, kBf16>,
+    multiply_rows<7, kBf16>,
+    multiply_rows<8, kBf16>,
+    multiply_rows<9, kBf16>,
+    multiply_rows<10, kBf16>,
+    multiply_rows<11, kBf16>,
+    multiply_rows<12, kBf16>,
 #endif
   };
   const float* a = static_cast<const float*>(a_block);

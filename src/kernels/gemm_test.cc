@@ -15,7 +15,12 @@
 namespace hadal {
 namespace {
 
-enum class Layout { rows, columns, wide_rows, wide_columns };  // which index runs inside; wide: with a gap between lines
+enum class Layout {
+  rows,
+  columns,
+  wide_rows,
+  wide_columns
+};  // which index runs inside; wide: with a gap between lines
 
 // A random matrix, in f32 or bf16, in any layout.
 struct Matrix {
@@ -29,8 +34,10 @@ struct Matrix {
     const int64_t stride = line + (layout == Layout::wide_rows || layout == Layout::wide_columns ? 5 : 0);
     for (int64_t i = 0; i < lines * stride; ++i) {
       const float x = rng.normal();
-      if (is_bf16) bf16.push_back(Bf16(x));
-      else f32.push_back(x);
+      if (is_bf16)
+        bf16.push_back(Bf16(x));
+      else
+        f32.push_back(x);
     }
     view = is_bf16 ? MatrixView(bf16.data(), lines, line, stride) : MatrixView(f32.data(), lines, line, stride);
     if (transposed) view = view.transposed();
@@ -57,7 +64,8 @@ std::string describe(const Case& c) {
                      c.b_bf16 ? "bf16" : "f32", static_cast<int>(c.b), c.accumulate, c.packed);
 }
 
-void expect_close(const std::vector<float>& found, const std::vector<float>& expected, int64_t k, const std::string& what) {
+void expect_close(const std::vector<float>& found, const std::vector<float>& expected, int64_t k,
+                  const std::string& what) {
   // Both are sums of k products near 1 in some order: each addition errs by at most 2^-24 of a partial sum.
   const float bound = 4e-7f * static_cast<float>(k + 4) + 1e-6f;
   for (size_t i = 0; i < found.size(); ++i) ASSERT_NEAR(found[i], expected[i], bound) << what << " at " << i;
@@ -101,7 +109,9 @@ TEST_P(Gemm, EqualsThePlainProductInEveryLayout) {
       for (Layout a : {Layout::rows, Layout::columns, Layout::wide_rows, Layout::wide_columns})
         for (Layout b : {Layout::rows, Layout::columns, Layout::wide_rows, Layout::wide_columns}) {
           for (int64_t k : {75, 530})
-            if (k < 100 || bits % 5 == 0) check({14, 40, k, precision, (bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0, a, b}, pool_);
+            if (k < 100 || bits % 5 == 0)
+              check({14, 40, k, precision, (bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0, a, b},
+                    pool_);
           if (HasFatalFailure()) return;
         }
 }
@@ -122,7 +132,8 @@ TEST_P(Gemm, ARowHasTheSameBitsAloneAndAmongOthers) {
         const Matrix a(rng, 137, k, false), b(rng, k, n, false, Layout::columns);
         PackedMatrix packed;
         packed.pack(b.view, precision, pool_);
-        std::vector<float> all(static_cast<size_t>(137 * n)), some(static_cast<size_t>(37 * n)), one(static_cast<size_t>(n));
+        std::vector<float> all(static_cast<size_t>(137 * n)), some(static_cast<size_t>(37 * n)),
+            one(static_cast<size_t>(n));
         Product product{.a = a.view, .packed = &packed, .b = {}, .c = all.data(), .c_stride = n};
         gemm({&product, 1}, precision, pool_);
         product.a = a.view.row_range(50, 37), product.c = some.data();
@@ -131,7 +142,8 @@ TEST_P(Gemm, ARowHasTheSameBitsAloneAndAmongOthers) {
         for (int64_t row : {0, 1, 5, 11, 12, 15, 16, 31, 36, 50, 86, 136}) {
           product.a = a.view.row_range(row, 1), product.c = one.data();
           gemm({&product, 1}, precision, pool_);
-          EXPECT_EQ(0, std::memcmp(one.data(), all.data() + row * n, one.size() * 4)) << "row " << row << " k " << k << " n " << n;
+          EXPECT_EQ(0, std::memcmp(one.data(), all.data() + row * n, one.size() * 4))
+              << "row " << row << " k " << k << " n " << n;
         }
       }
 }
@@ -160,7 +172,8 @@ TEST_P(Gemm, ZerosAppendedToKLeaveTheBits) {
     Rng rng(7);
     const Matrix a(rng, 21, 700, false), b(rng, 700, 40, false);
     std::vector<float> expected(21 * 40), found(21 * 40), wide_a(21 * 1100), long_b(1100 * 40);
-    for (int64_t i = 0; i < 21; ++i) std::memcpy(&wide_a[static_cast<size_t>(i * 1100)], &a.f32[static_cast<size_t>(i * 700)], 2800);
+    for (int64_t i = 0; i < 21; ++i)
+      std::memcpy(&wide_a[static_cast<size_t>(i * 1100)], &a.f32[static_cast<size_t>(i * 700)], 2800);
     std::memcpy(long_b.data(), b.f32.data(), b.f32.size() * 4);
     Product product{.a = a.view, .b = b.view, .c = expected.data(), .c_stride = 40};
     gemm({&product, 1}, precision, pool_);
@@ -191,7 +204,11 @@ TEST_P(Gemm, GroupsOfProductsAreEachRight) {
           expected.push_back(found.back());
         }
         for (size_t i = 0; i < as.size(); ++i) {
-          Product product{.a = as[i].view, .b = bs[i].view, .c = expected[i].data(), .c_stride = bs[i].view.cols, .accumulate = i % 3 == 0};
+          Product product{.a = as[i].view,
+                          .b = bs[i].view,
+                          .c = expected[i].data(),
+                          .c_stride = bs[i].view.cols,
+                          .accumulate = i % 3 == 0};
           gemm_plain(product, precision);
           product.c = found[i].data();
           if (packed) {

@@ -4,8 +4,8 @@
 // with the rest of the program: the linker would be free to keep the copy that the CPU cannot run. Plain structs only.
 //
 // Layout of a packed B [K, N]: panels of kPanel columns, the last one padded with zero columns.
-//   bf16: [padded_k / 2][kPanel][2], the pairs that vdpbf16ps and tdpbf16ps read; K padded with zeros to a multiple of 32
-//   f32:  [K][kPanel]
+//   bf16: [padded_k / 2][kPanel][2], the pairs that vdpbf16ps and tdpbf16ps read; K padded with zeros to a multiple of
+//   32 f32:  [K][kPanel]
 // Layout of an A block: [rows][lda], k running inside, padded with zeros to a multiple of 32.
 #pragma once
 
@@ -28,17 +28,18 @@ struct Source {
 };
 
 // C[rows, cols] = or += A[rows, k] * panel[k, 32]; cols <= 32. k is a multiple of kUnit but for a last f32 block.
-using MultiplyFn = void (*)(const void* a, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
-                            int64_t cols, bool accumulate);
+using MultiplyFn = void (*)(const void* a, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc,
+                            int64_t rows, int64_t cols, bool accumulate);
 
 struct GemmKernels {
-  int64_t row_group;       // rows that the inner kernel likes best
-  int64_t a_block_bytes;   // of A kept in the second-level cache
-  int64_t block_k_bf16;    // the sum along K runs block by block: a block of a panel stays near while the rows pass by
-  Format bf16_a;           // how A lies for multiply_bf16
+  int64_t row_group;      // rows that the inner kernel likes best
+  int64_t a_block_bytes;  // of A kept in the second-level cache
+  int64_t block_k_bf16;   // the sum along K runs block by block: a block of a panel stays near while the rows pass by
+  Format bf16_a;          // how A lies for multiply_bf16
   MultiplyFn multiply_bf16, multiply_f32;
   // A rows [row, row + rows), all k columns, to out[rows][lda]; k .. padded_k is zeroed.
-  void (*pack_a)(const Source& a, int64_t row, int64_t rows, int64_t k, int64_t padded_k, Format format, void* out, int64_t lda);
+  void (*pack_a)(const Source& a, int64_t row, int64_t rows, int64_t k, int64_t padded_k, Format format, void* out,
+                 int64_t lda);
   // Columns [col, col + cols) of B [k, N] to one panel.
   void (*pack_panel)(const Source& b, int64_t k, int64_t col, int64_t cols, bool to_bf16, void* panel);
   // Runs the level's multiply-add in registers; returns the floating-point operations done.
@@ -56,8 +57,8 @@ const VectorKernels& vector_avx512();
 void multiply_avx512_bf16(const void* a, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
                           int64_t cols, bool accumulate);
 double spin_avx512_bf16(int64_t iterations);
-void multiply_amx(const void* a, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows, int64_t cols,
-                  bool accumulate);
+void multiply_amx(const void* a, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
+                  int64_t cols, bool accumulate);
 double spin_amx(int64_t iterations);
 bool amx_request_permission();
 #endif

@@ -1,11 +1,11 @@
 #include "kernels/gemm_hwy-inl.h"
 #include "kernels/vector_hwy-inl.h"
 
-
 namespace hadal::kernels {
 namespace {
-constexpr GemmKernels kTable = {kMaxRows, 384 * 1024, 512, Format::f32_rounded_to_bf16, multiply<true>, multiply<false>,
-                                pack_a, pack_panel, spin, spin};
+constexpr GemmKernels kTable = {
+    kMaxRows,   384 * 1024, 512, Format::f32_rounded_to_bf16, multiply<true>, multiply<false>, pack_a,
+    pack_panel, spin,       spin};
 }
 
 const GemmKernels& gemm_generic() { return kTable; }

@@ -52,9 +52,12 @@ const GemmKernels& gemm_kernels() {
 const VectorKernels& vec() {
 #if defined(__x86_64__)
   switch (cpu_level()) {
-    case CpuLevel::generic: return kernels::vector_generic();
-    case CpuLevel::avx2: return kernels::vector_avx2();
-    default: return kernels::vector_avx512();
+    case CpuLevel::generic:
+      return kernels::vector_generic();
+    case CpuLevel::avx2:
+      return kernels::vector_avx2();
+    default:
+      return kernels::vector_avx512();
   }
 #else
   return kernels::vector_generic();
@@ -74,8 +77,10 @@ double measure_peak_flops(Precision precision, int num_threads) {
       const auto start = Clock::now();
       const double done = spin(iterations);
       const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-      if (seconds < 0.001) iterations *= 2;
-      else rate = std::max(rate, done / seconds);
+      if (seconds < 0.001)
+        iterations *= 2;
+      else
+        rate = std::max(rate, done / seconds);
       total += seconds;
     }
   };

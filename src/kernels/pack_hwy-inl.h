@@ -61,11 +61,14 @@ void round_row_in_f32(const float* x, float* y, int64_t n) {
   for (; i < n; ++i) y[i] = widen_one(round_one(x[i]));
 }
 
-inline void copy_bytes(const void* from, void* to, int64_t bytes) { __builtin_memcpy(to, from, static_cast<size_t>(bytes)); }
+inline void copy_bytes(const void* from, void* to, int64_t bytes) {
+  __builtin_memcpy(to, from, static_cast<size_t>(bytes));
+}
 inline void zero_bytes(void* at, int64_t bytes) { __builtin_memset(at, 0, static_cast<size_t>(bytes)); }
 
 // out[c][r] = in[r][c] in words of 32 bits.
-void transpose_words(const uint32_t* in, int64_t in_stride, int64_t rows, int64_t cols, uint32_t* out, int64_t out_stride) {
+void transpose_words(const uint32_t* in, int64_t in_stride, int64_t rows, int64_t cols, uint32_t* out,
+                     int64_t out_stride) {
   const hn::FixedTag<uint32_t, 4> d;
   const hn::Repartition<uint64_t, decltype(d)> d64;
   int64_t r = 0;
@@ -75,8 +78,10 @@ void transpose_words(const uint32_t* in, int64_t in_stride, int64_t rows, int64_
       const uint32_t* p = in + r * in_stride + c;
       const auto r0 = hn::LoadU(d, p), r1 = hn::LoadU(d, p + in_stride);
       const auto r2 = hn::LoadU(d, p + 2 * in_stride), r3 = hn::LoadU(d, p + 3 * in_stride);
-      const auto a = hn::BitCast(d64, hn::InterleaveLower(d, r0, r1)), b = hn::BitCast(d64, hn::InterleaveLower(d, r2, r3));
-      const auto e = hn::BitCast(d64, hn::InterleaveUpper(d, r0, r1)), f = hn::BitCast(d64, hn::InterleaveUpper(d, r2, r3));
+      const auto a = hn::BitCast(d64, hn::InterleaveLower(d, r0, r1)),
+                 b = hn::BitCast(d64, hn::InterleaveLower(d, r2, r3));
+      const auto e = hn::BitCast(d64, hn::InterleaveUpper(d, r0, r1)),
+                 f = hn::BitCast(d64, hn::InterleaveUpper(d, r2, r3));
       uint32_t* q = out + c * out_stride + r;
       hn::StoreU(hn::BitCast(d, hn::InterleaveLower(d64, a, b)), d, q);
       hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(d64, a, b)), d, q + out_stride);
@@ -123,13 +128,18 @@ inline const void* element(const Source& s, int64_t r, int64_t c) {
 // A line of n contiguous values in the wanted format.
 inline void copy_line(const void* from, bool is_bf16, int64_t n, Format format, void* to) {
   if (is_bf16) {
-    if (format == Format::bf16) copy_bytes(from, to, n * 2);
-    else widen_row(static_cast<const uint16_t*>(from), static_cast<float*>(to), n);
+    if (format == Format::bf16)
+      copy_bytes(from, to, n * 2);
+    else
+      widen_row(static_cast<const uint16_t*>(from), static_cast<float*>(to), n);
   } else {
     const auto* x = static_cast<const float*>(from);
-    if (format == Format::f32) copy_bytes(from, to, n * 4);
-    else if (format == Format::bf16) round_row(x, static_cast<uint16_t*>(to), n);
-    else round_row_in_f32(x, static_cast<float*>(to), n);
+    if (format == Format::f32)
+      copy_bytes(from, to, n * 4);
+    else if (format == Format::bf16)
+      round_row(x, static_cast<uint16_t*>(to), n);
+    else
+      round_row_in_f32(x, static_cast<float*>(to), n);
   }
 }
 
@@ -145,19 +155,22 @@ void pack_a_transposed(const Source& a, int64_t row, int64_t rows, int64_t k, Fo
       const int64_t width = rows - r0 < kWidth ? rows - r0 : kWidth;
       if (format == Format::bf16) {
         for (int64_t i = 0; i < steps; i += 2)
-          pair_rows(element(a, row + r0, k0 + i), i + 1 < steps ? element(a, row + r0, k0 + i + 1) : nullptr, a.is_bf16, width,
-                    words + i / 2 * kWidth);
+          pair_rows(element(a, row + r0, k0 + i), i + 1 < steps ? element(a, row + r0, k0 + i + 1) : nullptr, a.is_bf16,
+                    width, words + i / 2 * kWidth);
         // lda is even and rows are padded to kUnit, so the last odd element's pair has its place.
-        transpose_words(words, kWidth, (steps + 1) / 2, width, static_cast<uint32_t*>(out) + (r0 * lda + k0) / 2, lda / 2);
+        transpose_words(words, kWidth, (steps + 1) / 2, width, static_cast<uint32_t*>(out) + (r0 * lda + k0) / 2,
+                        lda / 2);
       } else {
-        for (int64_t i = 0; i < steps; ++i) copy_line(element(a, row + r0, k0 + i), a.is_bf16, width, format, words + i * kWidth);
+        for (int64_t i = 0; i < steps; ++i)
+          copy_line(element(a, row + r0, k0 + i), a.is_bf16, width, format, words + i * kWidth);
         transpose_words(words, kWidth, steps, width, static_cast<uint32_t*>(out) + r0 * lda + k0, lda);
       }
     }
   }
 }
 
-void pack_a(const Source& a, int64_t row, int64_t rows, int64_t k, int64_t padded_k, Format format, void* out, int64_t lda) {
+void pack_a(const Source& a, int64_t row, int64_t rows, int64_t k, int64_t padded_k, Format format, void* out,
+            int64_t lda) {
   const int64_t bytes = format == Format::bf16 ? 2 : 4;
   char* at = static_cast<char*>(out);
   for (int64_t r = 0; r < rows; ++r) {
@@ -175,7 +188,8 @@ constexpr int64_t kRowsAhead = 16;
 
 // One go of K-contiguous columns: `steps` of k from k0 to words[kPanel][kDepth].
 template <int64_t kDepth>
-inline void gather_columns(const Source& b, int64_t k0, int64_t steps, int64_t col, int64_t cols, Format format, void* lines) {
+inline void gather_columns(const Source& b, int64_t k0, int64_t steps, int64_t col, int64_t cols, Format format,
+                           void* lines) {
   const int64_t bytes = format == Format::bf16 ? 2 : 4;
   for (int64_t c = 0; c < cols; ++c) {
     const void* from = element(b, k0, col + c);
@@ -194,7 +208,8 @@ void pack_panel_bf16(const Source& b, int64_t k, int64_t col, int64_t cols, uint
     for (int64_t p = 0; p < pairs; ++p) {
       prefetch_line(element(b, 2 * p + kRowsAhead, col), line);
       prefetch_line(element(b, 2 * p + kRowsAhead + 1, col), line);
-      pair_rows(element(b, 2 * p, col), 2 * p + 1 < k ? element(b, 2 * p + 1, col) : nullptr, b.is_bf16, cols, panel + p * kPanel);
+      pair_rows(element(b, 2 * p, col), 2 * p + 1 < k ? element(b, 2 * p + 1, col) : nullptr, b.is_bf16, cols,
+                panel + p * kPanel);
     }
   } else {
     constexpr int64_t kDepth = 256;
@@ -229,8 +244,10 @@ void pack_panel_f32(const Source& b, int64_t k, int64_t col, int64_t cols, float
 }
 
 void pack_panel(const Source& b, int64_t k, int64_t col, int64_t cols, bool to_bf16, void* panel) {
-  if (to_bf16) pack_panel_bf16(b, k, col, cols, static_cast<uint32_t*>(panel));
-  else pack_panel_f32(b, k, col, cols, static_cast<float*>(panel));
+  if (to_bf16)
+    pack_panel_bf16(b, k, col, cols, static_cast<uint32_t*>(panel));
+  else
+    pack_panel_f32(b, k, col, cols, static_cast<float*>(panel));
 }
 
 }  // namespace

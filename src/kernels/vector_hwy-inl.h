@@ -1,8 +1,8 @@
 // The row kernels of vector.h for one level. Included by one level_*.cc per level; see level.h.
 //
-// An element's arithmetic never depends on where it stands: the last, partial vector goes through a buffer of one vector
-// padded with a neutral value. Element i of a sum goes to partial sum (i / lanes) mod kPartials, lane i mod lanes, and
-// these are added in one fixed tree, so appended zeros change nothing.
+// An element's arithmetic never depends on where it stands: the last, partial vector goes through a buffer of one
+// vector padded with a neutral value. Element i of a sum goes to partial sum (i / lanes) mod kPartials, lane i mod
+// lanes, and these are added in one fixed tree, so appended zeros change nothing.
 #pragma once
 
 #include <hwy/contrib/math/math-inl.h>
@@ -33,7 +33,9 @@ inline void map(int64_t n, float* y, F f, const In*... x) {
   if (i < n) store_some(f(load_some(x + i, n - i, 0.0f)...), y + i, n - i);
 }
 
-inline float tree_sum(VecF* s) { return hn::GetLane(hn::SumOfLanes(kF32, hn::Add(hn::Add(s[0], s[1]), hn::Add(s[2], s[3])))); }
+inline float tree_sum(VecF* s) {
+  return hn::GetLane(hn::SumOfLanes(kF32, hn::Add(hn::Add(s[0], s[1]), hn::Add(s[2], s[3]))));
+}
 
 // Sum of terms; step(sum, x...) adds one vector of them.
 template <typename F, typename... In>
@@ -46,7 +48,8 @@ inline float reduce(int64_t n, F step, const In*... x) {
 #pragma GCC unroll 4
   for (int p = 0; p < kPartials; ++p, i += kLanes) {
     if (i >= n) break;
-    sums[p] = i + kLanes <= n ? step(sums[p], hn::LoadU(kF32, x + i)...) : step(sums[p], load_some(x + i, n - i, 0.0f)...);
+    sums[p] =
+        i + kLanes <= n ? step(sums[p], hn::LoadU(kF32, x + i)...) : step(sums[p], load_some(x + i, n - i, 0.0f)...);
   }
   return tree_sum(sums);
 }
@@ -61,38 +64,47 @@ inline VecF sigmoid_of(VecF x) {  // exp of a negative number only: no overflow
 void v_to_bf16(const float* x, Bf16* y, int64_t n) { round_row(x, reinterpret_cast<uint16_t*>(y), n); }
 void v_to_f32(const Bf16* x, float* y, int64_t n) { widen_row(reinterpret_cast<const uint16_t*>(x), y, n); }
 float v_dot(const float* x, const float* y, int64_t n) {
-  return reduce(n, [](VecF s, VecF a, VecF b) { return hn::MulAdd(a, b, s); }, x, y);
+  return reduce(
+      n, [](VecF s, VecF a, VecF b) { return hn::MulAdd(a, b, s); }, x, y);
 }
 float v_sum_squares(const float* x, int64_t n) {
-  return reduce(n, [](VecF s, VecF a) { return hn::MulAdd(a, a, s); }, x);
+  return reduce(
+      n, [](VecF s, VecF a) { return hn::MulAdd(a, a, s); }, x);
 }
 void v_add(const float* x, float* y, int64_t n) {
-  map(n, y, [](VecF a, VecF b) { return hn::Add(b, a); }, x, static_cast<const float*>(y));
+  map(
+      n, y, [](VecF a, VecF b) { return hn::Add(b, a); }, x, static_cast<const float*>(y));
 }
 void v_axpy(float a, const float* x, float* y, int64_t n) {
   const VecF factor = hn::Set(kF32, a);
-  map(n, y, [=](VecF u, VecF v) { return hn::MulAdd(factor, u, v); }, x, static_cast<const float*>(y));
+  map(
+      n, y, [=](VecF u, VecF v) { return hn::MulAdd(factor, u, v); }, x, static_cast<const float*>(y));
 }
 void v_scale(float a, float* x, int64_t n) {
   const VecF factor = hn::Set(kF32, a);
-  map(n, x, [=](VecF u) { return hn::Mul(factor, u); }, static_cast<const float*>(x));
+  map(
+      n, x, [=](VecF u) { return hn::Mul(factor, u); }, static_cast<const float*>(x));
 }
 void v_mul(const float* x, const float* y, float* z, int64_t n) {
-  map(n, z, [](VecF a, VecF b) { return hn::Mul(a, b); }, x, y);
+  map(
+      n, z, [](VecF a, VecF b) { return hn::Mul(a, b); }, x, y);
 }
 void v_swiglu(const float* gate, const float* up, float* z, int64_t n) {
-  map(n, z, [](VecF g, VecF u) { return hn::Mul(hn::Mul(g, sigmoid_of(g)), u); }, gate, up);
+  map(
+      n, z, [](VecF g, VecF u) { return hn::Mul(hn::Mul(g, sigmoid_of(g)), u); }, gate, up);
 }
 void v_swiglu_backward(const float* gate, const float* up, const float* dz, float* d_gate, float* d_up, int64_t n) {
   const VecF one = hn::Set(kF32, 1.0f);
-  map(n, d_gate,
+  map(
+      n, d_gate,
       [=](VecF g, VecF u, VecF d, VecF old) {  // d silu(g) = s (1 + g (1 - s))
         const VecF s = sigmoid_of(g);
         const VecF slope = hn::Mul(s, hn::MulAdd(g, hn::Sub(one, s), one));
         return hn::MulAdd(hn::Mul(d, u), slope, old);
       },
       gate, up, dz, static_cast<const float*>(d_gate));
-  map(n, d_up, [](VecF g, VecF d, VecF old) { return hn::MulAdd(d, hn::Mul(g, sigmoid_of(g)), old); }, gate, dz,
+  map(
+      n, d_up, [](VecF g, VecF d, VecF old) { return hn::MulAdd(d, hn::Mul(g, sigmoid_of(g)), old); }, gate, dz,
       static_cast<const float*>(d_up));
 }
 float v_max(const float* x, int64_t n) {
@@ -107,42 +119,54 @@ float v_exp_shifted(float* x, float scale, int64_t n, float* max_out) {
   const float top = v_max(x, n);
   *max_out = top;
   const VecF factor = hn::Set(kF32, scale), shift = hn::Set(kF32, top);
-  map(n, x, [=](VecF u) { return exp_of(hn::Mul(factor, hn::Sub(u, shift))); }, static_cast<const float*>(x));
-  return reduce(n, [](VecF s, VecF a) { return hn::Add(s, a); }, static_cast<const float*>(x));
+  map(
+      n, x, [=](VecF u) { return exp_of(hn::Mul(factor, hn::Sub(u, shift))); }, static_cast<const float*>(x));
+  return reduce(
+      n, [](VecF s, VecF a) { return hn::Add(s, a); }, static_cast<const float*>(x));
 }
 void v_sigmoid(const float* x, float* y, int64_t n) {
-  map(n, y, [](VecF u) { return sigmoid_of(u); }, x);
+  map(
+      n, y, [](VecF u) { return sigmoid_of(u); }, x);
 }
 float v_rms_norm(const float* x, const float* weight, float eps, float* y, int64_t n) {
   const float inv_rms = 1.0f / __builtin_sqrtf(v_sum_squares(x, n) / static_cast<float>(n) + eps);
   const VecF factor = hn::Set(kF32, inv_rms);
-  map(n, y, [=](VecF u, VecF w) { return hn::Mul(hn::Mul(u, factor), w); }, x, weight);
+  map(
+      n, y, [=](VecF u, VecF w) { return hn::Mul(hn::Mul(u, factor), w); }, x, weight);
   return inv_rms;
 }
-void v_rms_norm_backward(const float* x, const float* weight, float inv_rms, const float* dy, float* dx, float* d_weight,
-                         int64_t n) {
+void v_rms_norm_backward(const float* x, const float* weight, float inv_rms, const float* dy, float* dx,
+                         float* d_weight, int64_t n) {
   // y = w x r, r = (mean x^2 + eps)^(-1/2): dx = r w dy - x r^3 mean(w dy x)
-  const float inner = reduce(n, [](VecF s, VecF a, VecF w, VecF d) { return hn::MulAdd(hn::Mul(w, d), a, s); }, x, weight, dy);
+  const float inner = reduce(
+      n, [](VecF s, VecF a, VecF w, VecF d) { return hn::MulAdd(hn::Mul(w, d), a, s); }, x, weight, dy);
   const VecF r = hn::Set(kF32, inv_rms);
   const VecF pull = hn::Set(kF32, -inner * inv_rms * inv_rms * inv_rms / static_cast<float>(n));
-  map(n, dx, [=](VecF a, VecF w, VecF d, VecF old) { return hn::MulAdd(pull, a, hn::MulAdd(hn::Mul(w, d), r, old)); }, x, weight,
-      dy, static_cast<const float*>(dx));
-  map(n, d_weight, [=](VecF a, VecF d, VecF old) { return hn::MulAdd(hn::Mul(a, r), d, old); }, x, dy,
+  map(
+      n, dx, [=](VecF a, VecF w, VecF d, VecF old) { return hn::MulAdd(pull, a, hn::MulAdd(hn::Mul(w, d), r, old)); },
+      x, weight, dy, static_cast<const float*>(dx));
+  map(
+      n, d_weight, [=](VecF a, VecF d, VecF old) { return hn::MulAdd(hn::Mul(a, r), d, old); }, x, dy,
       static_cast<const float*>(d_weight));
 }
 void v_adamw(float* w, float* m, float* v, const float* g, int64_t n, float lr, float beta1, float beta2, float eps,
              float weight_decay, float c1, float c2, float grad_scale) {
   const VecF b1 = hn::Set(kF32, beta1), rest1 = hn::Set(kF32, 1.0f - beta1), b2 = hn::Set(kF32, beta2);
-  const VecF rest2 = hn::Set(kF32, 1.0f - beta2), scale = hn::Set(kF32, grad_scale), root_c2 = hn::Set(kF32, __builtin_sqrtf(c2));
+  const VecF rest2 = hn::Set(kF32, 1.0f - beta2), scale = hn::Set(kF32, grad_scale),
+             root_c2 = hn::Set(kF32, __builtin_sqrtf(c2));
   const VecF step = hn::Set(kF32, -lr * c1), keep = hn::Set(kF32, 1.0f - lr * weight_decay), tiny = hn::Set(kF32, eps);
-  map(n, m, [=](VecF old, VecF d) { return hn::MulAdd(b1, old, hn::Mul(rest1, hn::Mul(d, scale))); }, static_cast<const float*>(m), g);
-  map(n, v,
+  map(
+      n, m, [=](VecF old, VecF d) { return hn::MulAdd(b1, old, hn::Mul(rest1, hn::Mul(d, scale))); },
+      static_cast<const float*>(m), g);
+  map(
+      n, v,
       [=](VecF old, VecF d) {
         const VecF s = hn::Mul(d, scale);
         return hn::MulAdd(b2, old, hn::Mul(rest2, hn::Mul(s, s)));
       },
       static_cast<const float*>(v), g);
-  map(n, w,
+  map(
+      n, w,
       [=](VecF old, VecF first, VecF second) {
         const VecF under = hn::MulAdd(hn::Sqrt(second), root_c2, tiny);
         return hn::MulAdd(step, hn::Div(first, under), hn::Mul(old, keep));
@@ -150,8 +174,9 @@ void v_adamw(float* w, float* m, float* v, const float* g, int64_t n, float lr, 
       static_cast<const float*>(w), static_cast<const float*>(m), static_cast<const float*>(v));
 }
 
-constexpr VectorKernels kVectorTable = {v_to_bf16, v_to_f32, v_dot, v_sum_squares, v_add, v_axpy, v_scale, v_mul, v_swiglu,
-                                        v_swiglu_backward, v_exp_shifted, v_max, v_sigmoid, v_rms_norm, v_rms_norm_backward,
+constexpr VectorKernels kVectorTable = {v_to_bf16,     v_to_f32, v_dot,     v_sum_squares, v_add,
+                                        v_axpy,        v_scale,  v_mul,     v_swiglu,      v_swiglu_backward,
+                                        v_exp_shifted, v_max,    v_sigmoid, v_rms_norm,    v_rms_norm_backward,
                                         v_adamw};
 
 }  // namespace

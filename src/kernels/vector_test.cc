@@ -32,9 +32,11 @@ class Vector : public testing::TestWithParam<CpuLevel> {
 };
 
 // `size`: the size of the terms that may cancel.
-void expect_near(const Floats& found, const std::vector<double>& expected, double relative, const char* what, double size = 1e-3) {
+void expect_near(const Floats& found, const std::vector<double>& expected, double relative, const char* what,
+                 double size = 1e-3) {
   for (size_t i = 0; i < found.size(); ++i)
-    ASSERT_NEAR(found[i], expected[i], relative * (std::abs(expected[i]) + size)) << what << " at " << i << " of " << found.size();
+    ASSERT_NEAR(found[i], expected[i], relative * (std::abs(expected[i]) + size))
+        << what << " at " << i << " of " << found.size();
 }
 
 double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
@@ -220,9 +222,9 @@ TEST_P(Vector, AdamwFollowsThePaper) {
       m_expected.push_back(first), v_expected.push_back(second);
       w_expected.push_back(w[i] - lr * (first * c1 / (std::sqrt(second * c2) + eps) + decay * w[i]));
     }
-    vec().adamw(w.data(), m.data(), v.data(), g.data(), n, static_cast<float>(lr), static_cast<float>(b1), static_cast<float>(b2),
-                static_cast<float>(eps), static_cast<float>(decay), static_cast<float>(c1), static_cast<float>(c2),
-                static_cast<float>(scale));
+    vec().adamw(w.data(), m.data(), v.data(), g.data(), n, static_cast<float>(lr), static_cast<float>(b1),
+                static_cast<float>(b2), static_cast<float>(eps), static_cast<float>(decay), static_cast<float>(c1),
+                static_cast<float>(c2), static_cast<float>(scale));
     expect_near(m, m_expected, 2e-7, "m", 1.0);
     expect_near(v, v_expected, 4e-7, "v", 1.0);
     expect_near(w, w_expected, 4e-7, "w", 1.0);
