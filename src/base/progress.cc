@@ -10,7 +10,8 @@
 namespace hadal {
 
 ProgressLine::ProgressLine(double plain_interval_s)
-    : terminal_(isatty(STDERR_FILENO) != 0), plain_interval_s_(plain_interval_s),
+    : terminal_(isatty(STDERR_FILENO) != 0),
+      plain_interval_s_(plain_interval_s),
       last_(std::chrono::steady_clock::now() - std::chrono::hours(1)) {}
 
 void ProgressLine::show(const std::string& line) {

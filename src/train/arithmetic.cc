@@ -11,28 +11,53 @@
 namespace hadal {
 namespace {
 
-constexpr const char* kSmall[] = {"zero",    "one",     "two",       "three",    "four",     "five",    "six",
-                                  "seven",   "eight",   "nine",      "ten",      "eleven",   "twelve",  "thirteen",
-                                  "fourteen", "fifteen", "sixteen",  "seventeen", "eighteen", "nineteen"};
+constexpr const char* kSmall[] = {"zero",     "one",     "two",     "three",     "four",     "five",    "six",
+                                  "seven",    "eight",   "nine",    "ten",       "eleven",   "twelve",  "thirteen",
+                                  "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"};
 constexpr const char* kTens[] = {"", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"};
 
 // {0} and {1} are the numbers; "+" stands for the sign or the word.
-constexpr const char* kAddDigits[] = {
-    "What is {0} + {1}?", "What is {0} + {1}?",     "What is {0} plus {1}?",      "What's {0} + {1}?",
-    "{0} + {1}",          "{0} + {1} = ?",          "{0}+{1}",                    "{0} plus {1}",
-    "How much is {0} + {1}?", "How much is {0} plus {1}?", "Add {0} and {1}.",    "Please add {0} and {1}.",
-    "Can you add {0} and {1}?", "Calculate {0} + {1}.", "What is the sum of {0} and {1}?", "what is {0}+{1}?",
-    "Tell me what {0} plus {1} is.", "What do you get when you add {0} to {1}?", "Could you work out {0} + {1} for me?",
-    "I have {0} apples and I get {1} more. How many apples do I have now?",
-    "There are {0} boys and {1} girls in a school. How many children are there?"};
-constexpr const char* kAddWords[] = {
-    "What is {0} plus {1}?", "What is {0} plus {1}?", "What's {0} plus {1}?",  "{2} plus {1}",
-    "How much is {0} plus {1}?", "Add {0} and {1}.",  "Please add {0} and {1}.", "Can you add {0} and {1}?",
-    "What is the sum of {0} and {1}?", "Tell me what {0} plus {1} is.", "What do {0} and {1} make together?",
-    "I have {0} apples and I get {1} more. How many apples do I have now?"};
-constexpr const char* kSubtractDigits[] = {
-    "What is {0} - {1}?", "What is {0} minus {1}?", "{0} - {1}", "{0} - {1} = ?", "How much is {0} minus {1}?",
-    "Calculate {0} - {1}.", "Take {1} away from {0}.", "I have {0} apples and give away {1}. How many are left?"};
+constexpr const char* kAddDigits[] = {"What is {0} + {1}?",
+                                      "What is {0} + {1}?",
+                                      "What is {0} plus {1}?",
+                                      "What's {0} + {1}?",
+                                      "{0} + {1}",
+                                      "{0} + {1} = ?",
+                                      "{0}+{1}",
+                                      "{0} plus {1}",
+                                      "How much is {0} + {1}?",
+                                      "How much is {0} plus {1}?",
+                                      "Add {0} and {1}.",
+                                      "Please add {0} and {1}.",
+                                      "Can you add {0} and {1}?",
+                                      "Calculate {0} + {1}.",
+                                      "What is the sum of {0} and {1}?",
+                                      "what is {0}+{1}?",
+                                      "Tell me what {0} plus {1} is.",
+                                      "What do you get when you add {0} to {1}?",
+                                      "Could you work out {0} + {1} for me?",
+                                      "I have {0} apples and I get {1} more. How many apples do I have now?",
+                                      "There are {0} boys and {1} girls in a school. How many children are there?"};
+constexpr const char* kAddWords[] = {"What is {0} plus {1}?",
+                                     "What is {0} plus {1}?",
+                                     "What's {0} plus {1}?",
+                                     "{2} plus {1}",
+                                     "How much is {0} plus {1}?",
+                                     "Add {0} and {1}.",
+                                     "Please add {0} and {1}.",
+                                     "Can you add {0} and {1}?",
+                                     "What is the sum of {0} and {1}?",
+                                     "Tell me what {0} plus {1} is.",
+                                     "What do {0} and {1} make together?",
+                                     "I have {0} apples and I get {1} more. How many apples do I have now?"};
+constexpr const char* kSubtractDigits[] = {"What is {0} - {1}?",
+                                           "What is {0} minus {1}?",
+                                           "{0} - {1}",
+                                           "{0} - {1} = ?",
+                                           "How much is {0} minus {1}?",
+                                           "Calculate {0} - {1}.",
+                                           "Take {1} away from {0}.",
+                                           "I have {0} apples and give away {1}. How many are left?"};
 constexpr const char* kSubtractWords[] = {"What is {0} minus {1}?", "How much is {0} minus {1}?", "{2} minus {1}",
                                           "Take {1} away from {0}.",
                                           "I have {0} apples and give away {1}. How many are left?"};
@@ -52,7 +77,9 @@ std::string write(int n, bool words) { return words ? number_words(n) : std::to_
 // One step of the working: "40 + 30 = 70" or "forty plus thirty is seventy".
 std::string step(int a, int b, bool subtract, bool words) {
   const int result = subtract ? a - b : a + b;
-  if (words) return fmt::format("{} {} {} is {}", number_words(a), subtract ? "minus" : "plus", number_words(b), number_words(result));
+  if (words)
+    return fmt::format("{} {} {} is {}", number_words(a), subtract ? "minus" : "plus", number_words(b),
+                       number_words(result));
   return fmt::format("{} {} {} = {}", a, subtract ? "-" : "+", b, result);
 }
 
@@ -106,8 +133,10 @@ SumDialogue make_sum(Rng& rng, bool held_out) {
   d.sum = draw(rng, held_out);
   const bool ask_words = rng.uniform() < 0.35;
   const std::string a = write(d.sum.a, ask_words), b = write(d.sum.b, ask_words);
-  if (d.sum.subtract) d.question = ask_words ? pick(rng, kSubtractWords, a, b) : pick(rng, kSubtractDigits, a, b);
-  else d.question = ask_words ? pick(rng, kAddWords, a, b) : pick(rng, kAddDigits, a, b);
+  if (d.sum.subtract)
+    d.question = ask_words ? pick(rng, kSubtractWords, a, b) : pick(rng, kSubtractDigits, a, b);
+  else
+    d.question = ask_words ? pick(rng, kAddWords, a, b) : pick(rng, kAddDigits, a, b);
   bool answer_words = ask_words;
   if (rng.uniform() < 0.1) {  // asked for in the other form
     answer_words = !ask_words;
@@ -120,7 +149,8 @@ SumDialogue make_sum(Rng& rng, bool held_out) {
 }
 
 std::string plain_question(const Sum& sum, bool words) {
-  if (words) return fmt::format("What is {} {} {}?", number_words(sum.a), sum.subtract ? "minus" : "plus", number_words(sum.b));
+  if (words)
+    return fmt::format("What is {} {} {}?", number_words(sum.a), sum.subtract ? "minus" : "plus", number_words(sum.b));
   return fmt::format("What is {} {} {}?", sum.a, sum.subtract ? "-" : "+", sum.b);
 }
 
@@ -134,7 +164,8 @@ bool states_result(const std::string& answer, int result) {
     const char before = text[text.size() - number.size() - 1];
     if (std::isalnum(static_cast<unsigned char>(before)) || before == '-' || before == '.') return false;
     const std::string head = text.substr(0, text.size() - number.size() - 1);
-    return !(std::isalpha(static_cast<unsigned char>(number[0])) && (head.ends_with("hundred and") || head.ends_with("hundred")));
+    return !(std::isalpha(static_cast<unsigned char>(number[0])) &&
+             (head.ends_with("hundred and") || head.ends_with("hundred")));
   };
   return ends_with(std::to_string(result)) || ends_with(number_words(result));
 }

@@ -26,7 +26,8 @@ std::vector<uint32_t> token_lengths(const Tokenizer& tokenizer, bool special_byt
   std::vector<uint32_t> lengths(static_cast<size_t>(tokenizer.vocab_size()));
   for (size_t i = 0; i < lengths.size(); ++i) {
     const auto id = static_cast<TokenId>(i);
-    if (special_bytes || !tokenizer.is_special(id)) lengths[i] = static_cast<uint32_t>(tokenizer.decode({&id, 1}).size());
+    if (special_bytes || !tokenizer.is_special(id))
+      lengths[i] = static_cast<uint32_t>(tokenizer.decode({&id, 1}).size());
   }
   return lengths;
 }
@@ -66,7 +67,8 @@ ChatTokens ChatEncoder::encode(std::span<const ChatMessage> messages) const {
   ChatTokens out;
   out.ids = tokenizer_.encode(whole, true);
   // The tokenizer may add bos by itself; the template has already written one.
-  if (out.ids.size() > 1 && out.ids[0] == tokenizer_.bos() && out.ids[1] == tokenizer_.bos()) out.ids.erase(out.ids.begin());
+  if (out.ids.size() > 1 && out.ids[0] == tokenizer_.bos() && out.ids[1] == tokenizer_.bos())
+    out.ids.erase(out.ids.begin());
   const bool added = !out.ids.empty() && out.ids[0] == tokenizer_.bos() && (bos_.empty() || !whole.starts_with(bos_));
   size_t position = 0, turn = 0;
   for (size_t i = 0; i < out.ids.size(); ++i) {
@@ -75,8 +77,10 @@ ChatTokens ChatEncoder::encode(std::span<const ChatMessage> messages) const {
     if (i > 0 || !added) position += lengths_[static_cast<size_t>(out.ids[i])];
   }
   if (position != whole.size()) {
-    fail("the tokenizer changes the text of a dialogue ({} bytes become {}), so the assistant's part cannot be told apart",
-         whole.size(), position);
+    fail(
+        "the tokenizer changes the text of a dialogue ({} bytes become {}), so the assistant's part cannot be told "
+        "apart",
+        whole.size(), position);
   }
   return out;
 }

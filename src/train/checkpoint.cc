@@ -65,15 +65,17 @@ int64_t step_of(const Path& folder) {
 }
 
 std::string advice(const Path& folder) {
-  return fmt::format("remove the folder {} to resume from the checkpoint before it, or start a new run", folder.string());
+  return fmt::format("remove the folder {} to resume from the checkpoint before it, or start a new run",
+                     folder.string());
 }
 
 void check_file(const Path& file, const Json& expected, const Path& folder) {
-  if (!std::filesystem::exists(file)) fail("{}: expected a file of the checkpoint, found none; {}", file.string(), advice(folder));
+  if (!std::filesystem::exists(file))
+    fail("{}: expected a file of the checkpoint, found none; {}", file.string(), advice(folder));
   const uint64_t size = std::filesystem::file_size(file);
   if (size != expected.at("bytes").get<uint64_t>()) {
-    fail("{}: the checkpoint is damaged: expected {} bytes, found {}; {}", file.string(), expected.at("bytes").get<uint64_t>(), size,
-         advice(folder));
+    fail("{}: the checkpoint is damaged: expected {} bytes, found {}; {}", file.string(),
+         expected.at("bytes").get<uint64_t>(), size, advice(folder));
   }
   const uint32_t crc = file_crc(file);
   if (crc != expected.at("crc32c").get<uint32_t>()) {
@@ -86,14 +88,17 @@ void read_items(const Path& file, const std::vector<Item>& items) {
   const Safetensors tensors = Safetensors::open_file(file);
   for (const Item& item : items) {
     const SafetensorsEntry* entry = tensors.find(item.name);
-    if (!entry) fail("{}: expected the tensor {}, found none; the recipe's model or optimizer has changed, start a new run", file.string(), item.name);
+    if (!entry)
+      fail("{}: expected the tensor {}, found none; the recipe's model or optimizer has changed, start a new run",
+           file.string(), item.name);
     if (entry->dtype != "F32" || entry->shape != item.shape) {
-      fail("{}: {}: expected F32 {}, found {} {}; the recipe's model has changed, start a new run", file.string(), item.name,
-           shape_text(item.shape), entry->dtype, shape_text(entry->shape));
+      fail("{}: {}: expected F32 {}, found {} {}; the recipe's model has changed, start a new run", file.string(),
+           item.name, shape_text(item.shape), entry->dtype, shape_text(entry->shape));
     }
   }
   if (tensors.entries().size() != items.size()) {
-    fail("{}: expected {} tensors, found {}; the recipe has changed, start a new run", file.string(), items.size(), tensors.entries().size());
+    fail("{}: expected {} tensors, found {}; the recipe has changed, start a new run", file.string(), items.size(),
+         tensors.entries().size());
   }
   for (const Item& item : items) tensors.find(item.name)->read(item.values);
 }
@@ -104,13 +109,15 @@ std::vector<Path> list_checkpoints(const Path& run) {
   std::vector<Path> found;
   if (!std::filesystem::is_directory(run)) return found;
   for (const auto& entry : std::filesystem::directory_iterator(run)) {
-    if (step_of(entry.path()) >= 0 && std::filesystem::exists(entry.path() / "state.json")) found.push_back(entry.path());
+    if (step_of(entry.path()) >= 0 && std::filesystem::exists(entry.path() / "state.json"))
+      found.push_back(entry.path());
   }
   std::sort(found.begin(), found.end(), [](const Path& a, const Path& b) { return step_of(a) < step_of(b); });
   return found;
 }
 
-void save_checkpoint(const Path& run, int64_t step, const ParamList& params, Optimizer& optimizer, const Json& state, int64_t keep) {
+void save_checkpoint(const Path& run, int64_t step, const ParamList& params, Optimizer& optimizer, const Json& state,
+                     int64_t keep) {
   std::filesystem::create_directories(run);
   const auto model = model_items(params), moments = optimizer_items(optimizer);
   uint64_t bytes = 1 << 20;
@@ -120,8 +127,10 @@ void save_checkpoint(const Path& run, int64_t step, const ParamList& params, Opt
   const uint64_t free_bytes = free_disk_bytes(run);
   const Path target = run / fmt::format("checkpoint-{}", step), temporary = run / fmt::format("unfinished-{}", step);
   if (free_bytes < bytes) {
-    fail("{}: a checkpoint needs {} MB of disk, {} MB are free; the checkpoints before it are untouched: make room and go on with --resume",
-         target.string(), bytes >> 20, free_bytes >> 20);
+    fail(
+        "{}: a checkpoint needs {} MB of disk, {} MB are free; the checkpoints before it are untouched: make room and "
+        "go on with --resume",
+        target.string(), bytes >> 20, free_bytes >> 20);
   }
   std::error_code ignored;
   std::filesystem::remove_all(temporary, ignored);
@@ -139,8 +148,10 @@ void save_checkpoint(const Path& run, int64_t step, const ParamList& params, Opt
     sync_folder(run);
   } catch (const std::exception& error) {
     std::filesystem::remove_all(temporary, ignored);
-    fail("{}: the checkpoint could not be written: {}; the checkpoints before it are untouched: mend that and go on with --resume",
-         target.string(), error.what());
+    fail(
+        "{}: the checkpoint could not be written: {}; the checkpoints before it are untouched: mend that and go on "
+        "with --resume",
+        target.string(), error.what());
   }
   auto all = list_checkpoints(run);
   for (size_t i = 0; i + static_cast<size_t>(keep) < all.size(); ++i) {
@@ -152,8 +163,11 @@ Json load_checkpoint(const Path& folder, const ParamList& params, Optimizer& opt
   const Path file = folder / "state.json";
   try {
     const Json state = parse_json(read_file(file, 256 << 20), file.string());
-    if (state.at("format") != 1) fail("{}: expected a checkpoint of format 1, found {}; {}", file.string(), dump_json(state.at("format")), advice(folder));
-    for (const char* name : {"model.safetensors", "optimizer.safetensors"}) check_file(folder / name, state.at("files").at(name), folder);
+    if (state.at("format") != 1)
+      fail("{}: expected a checkpoint of format 1, found {}; {}", file.string(), dump_json(state.at("format")),
+           advice(folder));
+    for (const char* name : {"model.safetensors", "optimizer.safetensors"})
+      check_file(folder / name, state.at("files").at(name), folder);
     read_items(folder / "model.safetensors", model_items(params));
     read_items(folder / "optimizer.safetensors", optimizer_items(optimizer));
     optimizer.updates = state.at("updates");

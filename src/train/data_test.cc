@@ -23,13 +23,18 @@ SourceSpec text_source(const Path& path) {
 
 std::string lines(int count) {
   std::string out;
-  for (int i = 0; i < count; ++i) out += fmt::format("{{\"id\":\"d-{}\",\"source\":\"s{}\",\"text\":\"the cat number {} sat on the mat and the dog\"}}\n", i, i % 2, i);
+  for (int i = 0; i < count; ++i)
+    out += fmt::format(
+        "{{\"id\":\"d-{}\",\"source\":\"s{}\",\"text\":\"the cat number {} sat on the mat and the dog\"}}\n", i, i % 2,
+        i);
   return out;
 }
 
 const char* const kChat =
-    "{\"source\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"what is the cat?\"},{\"role\":\"assistant\",\"content\":\"the cat is Tom.\"},"
-    "{\"role\":\"user\",\"content\":\"and the dog?\"},{\"role\":\"assistant\",\"content\":\"the dog sat on the log.\"}]}\n";
+    "{\"source\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"what is the "
+    "cat?\"},{\"role\":\"assistant\",\"content\":\"the cat is Tom.\"},"
+    "{\"role\":\"user\",\"content\":\"and the dog?\"},{\"role\":\"assistant\",\"content\":\"the dog sat on the "
+    "log.\"}]}\n";
 
 std::string decode_targets(const Tokenizer& t, const TrainingBatch& b, bool learnt) {
   std::vector<TokenId> ids;
@@ -71,8 +76,9 @@ TEST(Documents, ErrorsNameFileLineAndField) {
   expect_contains(error("{\"text\":\"a\"}\n{\"txt\":1}\n"), {"bad.jsonl:2", "\"text\"", "found none"});
   expect_contains(error("{\"text\":7}\n"), {"bad.jsonl:1", "expected a string, found number"});
   expect_contains(error("{oops\n"), {"bad.jsonl:1"});
-  expect_contains(error_of([&] { for_each_document(text_source(folder.path() / "none.txt"), [](Document&&) { return true; }); }),
-                  {"none.txt", "found no such file"});
+  expect_contains(
+      error_of([&] { for_each_document(text_source(folder.path() / "none.txt"), [](Document&&) { return true; }); }),
+      {"none.txt", "found no such file"});
 }
 
 TEST(Documents, TheTailOfATextIsHeldOut) {
@@ -87,7 +93,8 @@ TEST(Documents, TheTailOfATextIsHeldOut) {
 TEST(ChatTokens, AreTheTemplatesTextEncodedAndMarkTheAssistant) {
   const Tokenizer t = test::tiny_tokenizer();
   const ChatEncoder encoder(t);
-  const std::vector<ChatMessage> messages = {{"system", "be kind"}, {"user", "what is the cat?"}, {"assistant", "Tom."}, {"user", "é"}, {"assistant", "so"}};
+  const std::vector<ChatMessage> messages = {
+      {"system", "be kind"}, {"user", "what is the cat?"}, {"assistant", "Tom."}, {"user", "é"}, {"assistant", "so"}};
   const ChatTokens tokens = encoder.encode(messages);
   std::vector<TokenId> whole = t.encode(encoder.render(messages, false), true);
   if (whole.size() > 1 && whole[1] == t.bos()) whole.erase(whole.begin());
@@ -131,7 +138,8 @@ TEST(TokenStore, RefusesADamagedCacheAndAnEmptySource) {
   Stores s;
   SourceSpec source = text_source(s.folder.file("a.jsonl", lines(5)));
   s.open(source);
-  for (const auto& entry : std::filesystem::directory_iterator(s.folder.path() / "cache")) std::filesystem::resize_file(entry.path(), 100);
+  for (const auto& entry : std::filesystem::directory_iterator(s.folder.path() / "cache"))
+    std::filesystem::resize_file(entry.path(), 100);
   expect_contains(error_of([&] { s.open(source); }), {".tokens", "delete the file"});
   source.include = {"nobody"};
   expect_contains(error_of([&] { s.open(source); }), {"\"text\"", "found none"});
@@ -171,7 +179,8 @@ TEST(Mixture, LearnsTheAssistantOnlyWhenAsked) {
   MixtureOptions options = s.options({1}, 200);
   options.assistant_only = true;
   const TrainingBatch b = Mixture({&store}, options).next(1);
-  EXPECT_EQ(decode_targets(s.tokenizer, b, true), std::string("the cat is Tom.") + kEosText + "the dog sat on the log." + kEosText);
+  EXPECT_EQ(decode_targets(s.tokenizer, b, true),
+            std::string("the cat is Tom.") + kEosText + "the dog sat on the log." + kEosText);
   EXPECT_EQ(b.target_bytes, 15 + 23);
   EXPECT_EQ(b.batch.ids[0], s.tokenizer.bos());
   options.assistant_only = false;

@@ -23,7 +23,8 @@ bool matches(const std::vector<std::string>& patterns, const std::string& word) 
 const Json& field(const Json& object, const char* key, Json::value_t type, const std::string& where) {
   const auto found = object.find(key);
   if (found == object.end()) fail("{}: expected a field \"{}\", found none", where, key);
-  if (found->type() != type) fail("{}: \"{}\": expected a {}, found {}", where, key, Json(type).type_name(), found->type_name());
+  if (found->type() != type)
+    fail("{}: \"{}\": expected a {}, found {}", where, key, Json(type).type_name(), found->type_name());
   return *found;
 }
 
@@ -69,7 +70,8 @@ bool split_and_take(const SourceSpec& source, Document&& d, const Take& take) {
   if (source.validation_tail > 0) {
     Document tail;
     size_t cut = static_cast<size_t>(static_cast<double>(d.text.size()) * (1 - source.validation_tail));
-    while (cut < d.text.size() && (static_cast<unsigned char>(d.text[cut]) & 0xC0) == 0x80) ++cut;  // not inside a character
+    while (cut < d.text.size() && (static_cast<unsigned char>(d.text[cut]) & 0xC0) == 0x80)
+      ++cut;  // not inside a character
     tail.text = d.text.substr(cut);
     tail.validation = true;
     d.text.resize(cut);
@@ -85,7 +87,8 @@ void read_lines(const SourceSpec& source, const Take& take) {
     const std::string where = fmt::format("{}:{}", source.path.string(), number);
     auto document = read_line(parse_json(text, where), source, where);
     if (!document) return true;
-    if (source.max_document_bytes > 0 && static_cast<int64_t>(document->content().size()) > source.max_document_bytes) return true;
+    if (source.max_document_bytes > 0 && static_cast<int64_t>(document->content().size()) > source.max_document_bytes)
+      return true;
     return take(std::move(*document));
   });
 }
@@ -130,8 +133,8 @@ std::string Document::content() const {
 void for_each_document(const SourceSpec& source, const Take& take) {
   if (source.kind == SourceKind::arithmetic) return make_up_sums(source, take);
   if (!std::filesystem::exists(source.path)) {
-    fail("source \"{}\": expected data at {}, found no such file; put it there or change the recipe's path", source.name,
-         source.path.string());
+    fail("source \"{}\": expected data at {}, found no such file; put it there or change the recipe's path",
+         source.name, source.path.string());
   }
   if (source.kind == SourceKind::text && source.path.extension() == ".txt") {
     Document d;

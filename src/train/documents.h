@@ -18,7 +18,7 @@ struct Document {
   std::vector<ChatMessage> messages;  // a dialogue
   bool validation = false;            // training never sees it
 
-  std::string content() const;        // the text, or all messages in lines
+  std::string content() const;  // the text, or all messages in lines
 };
 
 // Calls `take` for each document that the source's filters let through, in file order. Throws Error naming the file and

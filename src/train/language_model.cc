@@ -10,7 +10,11 @@ namespace hadal {
 
 LanguageModel::LanguageModel(Model& model, const Recipe& recipe, const Tokenizer& tokenizer,
                              const std::map<std::string, TokenStore>& stores)
-    : model_(model), recipe_(recipe), stores_(stores), bos_(tokenizer.bos()), token_bytes_(token_lengths(tokenizer, false)) {
+    : model_(model),
+      recipe_(recipe),
+      stores_(stores),
+      bos_(tokenizer.bos()),
+      token_bytes_(token_lengths(tokenizer, false)) {
   flops_per_token_ = forward_flops_per_token(model.config, 0);
   flops_per_context_ = forward_flops_per_token(model.config, 1) - flops_per_token_;
 }
@@ -32,7 +36,8 @@ void LanguageModel::begin_stage(int64_t index) {
 }
 
 int64_t LanguageModel::begin_step() {
-  const int64_t count = std::max<int64_t>(1, (stage_->batch_tokens + stage_->micro_batch_tokens / 2) / stage_->micro_batch_tokens);
+  const int64_t count =
+      std::max<int64_t>(1, (stage_->batch_tokens + stage_->micro_batch_tokens / 2) / stage_->micro_batch_tokens);
   batches_.clear();
   step_weight_ = 0;
   for (int64_t i = 0; i < count; ++i) {

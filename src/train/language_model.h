@@ -17,7 +17,8 @@ namespace hadal {
 class LanguageModel : public Trainee {
  public:
   // The model is initialised; both it and the stores outlive this object. Stores by the names of the recipe's sources.
-  LanguageModel(Model& model, const Recipe& recipe, const Tokenizer& tokenizer, const std::map<std::string, TokenStore>& stores);
+  LanguageModel(Model& model, const Recipe& recipe, const Tokenizer& tokenizer,
+                const std::map<std::string, TokenStore>& stores);
 
   ParamList params() override { return model_.params(); }
   void begin_stage(int64_t index) override;

@@ -17,9 +17,11 @@ Mixture::Mixture(std::vector<const TokenStore*> stores, MixtureOptions options) 
     source.share = options_.shares[i] / sum;
     cut(source);
     if (source.train.empty()) {
-      fail("source \"{}\": expected something to train on, found no document with a token to learn; with mask = \"assistant\" "
-           "the source must hold dialogues whose first answer begins within sequence_length = {}",
-           source.store->name(), options_.sequence_length);
+      fail(
+          "source \"{}\": expected something to train on, found no document with a token to learn; with mask = "
+          "\"assistant\" "
+          "the source must hold dialogues whose first answer begins within sequence_length = {}",
+          source.store->name(), options_.sequence_length);
     }
     shuffle(source);
     sources_.push_back(std::move(source));
@@ -37,7 +39,8 @@ void Mixture::cut(Source& source) {
     for (int64_t begin = 0; begin < targets; begin += length) {
       const int64_t count = std::min(length, targets - begin);
       const auto first = tokens.subspan(static_cast<size_t>(begin + (lead ? 0 : 1)), static_cast<size_t>(count));
-      const bool learns = !options_.assistant_only || std::any_of(first.begin(), first.end(), [](uint32_t t) { return t & 1; });
+      const bool learns =
+          !options_.assistant_only || std::any_of(first.begin(), first.end(), [](uint32_t t) { return t & 1; });
       if (learns && count >= 2) {
         list.push_back({static_cast<uint32_t>(d), static_cast<uint32_t>(begin), static_cast<uint32_t>(count)});
       }
@@ -59,7 +62,9 @@ void Mixture::append(const Source& source, const Piece& piece, TrainingBatch& ou
   if (out.batch.offsets.empty()) out.batch.offsets.push_back(0);
   for (uint32_t i = 0; i < piece.length; ++i) {
     const size_t at = piece.begin + i;  // of the input, or of the target when bos leads
-    const int32_t id = !lead ? static_cast<int32_t>(tokens[at] >> 1) : i == 0 ? options_.bos : static_cast<int32_t>(tokens[at - 1] >> 1);
+    const int32_t id = !lead    ? static_cast<int32_t>(tokens[at] >> 1)
+                       : i == 0 ? options_.bos
+                                : static_cast<int32_t>(tokens[at - 1] >> 1);
     const uint32_t target = tokens[lead ? at : at + 1];
     const bool learn = !options_.assistant_only || (target & 1);
     out.batch.ids.push_back(id);
@@ -76,7 +81,8 @@ void Mixture::append(const Source& source, const Piece& piece, TrainingBatch& ou
 Mixture::Source& Mixture::due() {
   Source* best = &sources_[0];
   for (Source& source : sources_) {
-    if (static_cast<double>(source.tokens) / source.share < static_cast<double>(best->tokens) / best->share) best = &source;
+    if (static_cast<double>(source.tokens) / source.share < static_cast<double>(best->tokens) / best->share)
+      best = &source;
   }
   return *best;
 }
@@ -122,21 +128,30 @@ double Mixture::epochs(size_t i) const {
 Json Mixture::state() const {
   Json list = Json::array();
   for (const Source& s : sources_) {
-    list.push_back({{"name", s.store->name()}, {"pieces", s.train.size()}, {"epoch", s.epoch}, {"next", s.next}, {"tokens", s.tokens}});
+    list.push_back({{"name", s.store->name()},
+                    {"pieces", s.train.size()},
+                    {"epoch", s.epoch},
+                    {"next", s.next},
+                    {"tokens", s.tokens}});
   }
   return list;
 }
 
 void Mixture::restore(const Json& state, const std::string& who) {
   if (!state.is_array() || state.size() != sources_.size()) {
-    fail("{}: expected the state of {} sources, found {}; the recipe has changed since, start a new run", who, sources_.size(), state.size());
+    fail("{}: expected the state of {} sources, found {}; the recipe has changed since, start a new run", who,
+         sources_.size(), state.size());
   }
   for (size_t i = 0; i < sources_.size(); ++i) {
     Source& s = sources_[i];
     const Json& saved = state[i];
-    if (saved.at("name") != s.store->name() || saved.at("pieces") != s.train.size() || saved.at("next") >= s.train.size()) {
-      fail("{}: expected source \"{}\" with {} pieces, found \"{}\" with {}; the data or the recipe has changed since, start a new run",
-           who, s.store->name(), s.train.size(), saved.at("name").get<std::string>(), saved.at("pieces").get<uint64_t>());
+    if (saved.at("name") != s.store->name() || saved.at("pieces") != s.train.size() ||
+        saved.at("next") >= s.train.size()) {
+      fail(
+          "{}: expected source \"{}\" with {} pieces, found \"{}\" with {}; the data or the recipe has changed since, "
+          "start a new run",
+          who, s.store->name(), s.train.size(), saved.at("name").get<std::string>(),
+          saved.at("pieces").get<uint64_t>());
     }
     s.epoch = saved.at("epoch");
     s.next = saved.at("next");

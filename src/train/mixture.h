@@ -25,12 +25,12 @@ struct TrainingBatch {
 };
 
 struct MixtureOptions {
-  std::vector<double> shares;        // of each store, of tokens
+  std::vector<double> shares;  // of each store, of tokens
   int64_t sequence_length = 512;
   bool assistant_only = false;
   uint64_t seed = 1;
   TokenId bos = -1;
-  std::vector<uint32_t> token_bytes; // of each token id
+  std::vector<uint32_t> token_bytes;  // of each token id
 };
 
 class Mixture {
@@ -41,7 +41,8 @@ class Mixture {
   TrainingBatch next(int64_t max_tokens);
 
   // The validation pieces of store `i`, up to `max_tokens` of them in all, in batches of at most `batch_tokens`.
-  void for_validation(size_t i, int64_t max_tokens, int64_t batch_tokens, const std::function<void(TrainingBatch&&)>& use) const;
+  void for_validation(size_t i, int64_t max_tokens, int64_t batch_tokens,
+                      const std::function<void(TrainingBatch&&)>& use) const;
 
   size_t num_sources() const { return sources_.size(); }
   const std::string& source_name(size_t i) const { return sources_[i].store->name(); }

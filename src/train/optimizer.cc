@@ -20,7 +20,8 @@ struct Chunk {
 std::vector<Chunk> chunks_of(const std::vector<int64_t>& sizes) {
   std::vector<Chunk> chunks;
   for (size_t s = 0; s < sizes.size(); ++s) {
-    for (int64_t begin = 0; begin < sizes[s]; begin += kChunk) chunks.push_back({s, begin, std::min(kChunk, sizes[s] - begin)});
+    for (int64_t begin = 0; begin < sizes[s]; begin += kChunk)
+      chunks.push_back({s, begin, std::min(kChunk, sizes[s] - begin)});
   }
   return chunks;
 }
@@ -130,7 +131,8 @@ void Optimizer::muon(const std::vector<Slot*>& slots, double lr, double scale) {
     vec().axpy(momentum, m, u.data(), n);
     orthogonalise(u.data(), job.rows, job.cols, Precision::bf16, pool_);
     if (p.decay) vec().scale(static_cast<float>(1 - lr * spec_.weight_decay), w, n);
-    vec().axpy(static_cast<float>(-lr * 0.2 * std::sqrt(static_cast<double>(std::max(job.rows, job.cols)))), u.data(), w, n);
+    vec().axpy(static_cast<float>(-lr * 0.2 * std::sqrt(static_cast<double>(std::max(job.rows, job.cols)))), u.data(),
+               w, n);
   });
 }
 
@@ -152,13 +154,17 @@ void orthogonalise(float* x, int64_t rows, int64_t cols, Precision precision, Th
   };
   for (int step = 0; step < 5; ++step) {
     // x <- a x + (b G + c G G) x with the Gram matrix G of the smaller side.
-    if (rows <= cols) multiply(xv, xv.transposed(), gram.data(), small);
-    else multiply(xv.transposed(), xv, gram.data(), small);
+    if (rows <= cols)
+      multiply(xv, xv.transposed(), gram.data(), small);
+    else
+      multiply(xv.transposed(), xv, gram.data(), small);
     multiply(gv, gv, poly.data(), small);
     vec().scale(c, poly.data(), small * small);
     vec().axpy(b, gram.data(), poly.data(), small * small);
-    if (rows <= cols) multiply(pv, xv, next.data(), cols);
-    else multiply(xv, pv, next.data(), cols);
+    if (rows <= cols)
+      multiply(pv, xv, next.data(), cols);
+    else
+      multiply(xv, pv, next.data(), cols);
     vec().scale(a, x, n);
     vec().add(next.data(), x, n);
   }

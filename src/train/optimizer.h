@@ -1,6 +1,7 @@
-// What turns gradients into new weights. Hidden matrices go to Muon (Jordan et al. 2024; the update is scaled as in Liu et
-// al. 2025, "Muon is scalable for LLM training", section 2.2, so that one rate and weight decay fit both), all else to
-// AdamW (Loshchilov & Hutter 2019). Weights and moments are f32; the result does not depend on the number of threads.
+// What turns gradients into new weights. Hidden matrices go to Muon (Jordan et al. 2024; the update is scaled as in Liu
+// et al. 2025, "Muon is scalable for LLM training", section 2.2, so that one rate and weight decay fit both), all else
+// to AdamW (Loshchilov & Hutter 2019). Weights and moments are f32; the result does not depend on the number of
+// threads.
 #pragma once
 
 #include <cstdint>
@@ -42,8 +43,8 @@ class Optimizer {
   std::vector<Slot> slots_;
 };
 
-// The nearest (semi-)orthogonal matrix, roughly: five Newton-Schulz steps with Jordan's quintic; singular values end near
-// 1 (0.7 to 1.2). x is [rows, cols], overwritten. Runs on the calling thread inside a job of the pool.
+// The nearest (semi-)orthogonal matrix, roughly: five Newton-Schulz steps with Jordan's quintic; singular values end
+// near 1 (0.7 to 1.2). x is [rows, cols], overwritten. Runs on the calling thread inside a job of the pool.
 void orthogonalise(float* x, int64_t rows, int64_t cols, Precision precision, ThreadPool& pool);
 
 }  // namespace hadal

@@ -59,8 +59,10 @@ TEST(Orthogonalise, BringsSingularValuesNearOne) {
     double largest = 0;
     for (int turn = 0; turn < 50; ++turn) {
       std::vector<double> u(static_cast<size_t>(rows)), w(static_cast<size_t>(cols));
-      for (int64_t r = 0; r < rows; ++r) for (int64_t c = 0; c < cols; ++c) u[static_cast<size_t>(r)] += x.row(r)[c] * v[static_cast<size_t>(c)];
-      for (int64_t r = 0; r < rows; ++r) for (int64_t c = 0; c < cols; ++c) w[static_cast<size_t>(c)] += x.row(r)[c] * u[static_cast<size_t>(r)];
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t c = 0; c < cols; ++c) u[static_cast<size_t>(r)] += x.row(r)[c] * v[static_cast<size_t>(c)];
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t c = 0; c < cols; ++c) w[static_cast<size_t>(c)] += x.row(r)[c] * u[static_cast<size_t>(r)];
       double norm = 0;
       for (const double e : w) norm += e * e;
       norm = std::sqrt(norm);
@@ -96,13 +98,15 @@ TEST(Optimizer, FollowsItsFormulas) {
       const double g = 0.5 * vector.weight.grad()[i];
       m[i] = spec.beta1 * m[i] + (1 - spec.beta1) * g;
       v[i] = spec.beta2 * v[i] + (1 - spec.beta2) * g * g;
-      w[i] -= 0.02 * (m[i] / (1 - std::pow(spec.beta1, t))) / (std::sqrt(v[i] / (1 - std::pow(spec.beta2, t))) + spec.eps);
+      w[i] -=
+          0.02 * (m[i] / (1 - std::pow(spec.beta1, t))) / (std::sqrt(v[i] / (1 - std::pow(spec.beta2, t))) + spec.eps);
     }
     optimizer.step(0.01, 0.02, 0.5);
   }
   for (size_t i = 0; i < 7; ++i) EXPECT_NEAR(vector.weight.value().f32()[i], w[i], 1e-5);
   double moved = 0;
-  for (size_t i = 0; i < 60; ++i) moved += std::pow(matrix.weight.value().f32()[i] - matrix_before[i] * std::pow(1 - 0.01 * 0.3, 2), 2);
+  for (size_t i = 0; i < 60; ++i)
+    moved += std::pow(matrix.weight.value().f32()[i] - matrix_before[i] * std::pow(1 - 0.01 * 0.3, 2), 2);
   // Two orthogonal updates of the 6 x 10 matrix: each has a norm of about sqrt(6), times lr * 0.2 * sqrt(10).
   const double each = 0.01 * 0.2 * std::sqrt(10.0) * std::sqrt(6.0);
   EXPECT_GT(std::sqrt(moved), 0.8 * each);
@@ -113,7 +117,8 @@ TEST(Optimizer, DoesNotDependOnTheNumberOfThreadsAndTreatsStacksAsMatrices) {
   std::vector<std::vector<float>> results;
   for (const int threads : {1, 2}) {
     ThreadPool pool(threads);
-    Param stack = make_param("s", {3, 20, 12}, ParamGroup::matrix, 4), large = make_param("e", {300, 70}, ParamGroup::embedding, 5);
+    Param stack = make_param("s", {3, 20, 12}, ParamGroup::matrix, 4),
+          large = make_param("e", {300, 70}, ParamGroup::embedding, 5);
     Optimizer optimizer({&stack, &large}, OptimizerSpec{}, pool);
     for (uint64_t t = 0; t < 3; ++t) {
       set_gradient(stack, t);
@@ -129,7 +134,8 @@ TEST(Optimizer, DoesNotDependOnTheNumberOfThreadsAndTreatsStacksAsMatrices) {
 
   // The second matrix of the stack alone gets the same update.
   ThreadPool pool(1);
-  Param stack = make_param("s", {3, 20, 12}, ParamGroup::matrix, 4), alone = make_param("a", {20, 12}, ParamGroup::matrix, 9);
+  Param stack = make_param("s", {3, 20, 12}, ParamGroup::matrix, 4),
+        alone = make_param("a", {20, 12}, ParamGroup::matrix, 9);
   std::memcpy(alone.weight.value().f32(), stack.weight.value().f32() + 240, 240 * sizeof(float));
   set_gradient(stack, 1);
   std::memcpy(alone.weight.grad(), stack.weight.grad() + 240, 240 * sizeof(float));

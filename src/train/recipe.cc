@@ -66,8 +66,10 @@ SourceSpec read_source(TomlTable table, const Path& folder) {
   table.require("kind");
   s.name = table.text("name", "");
   const std::string kind = table.choice("kind", "text", {"text", "chat", "arithmetic", "math"});
-  s.kind = kind == "text" ? SourceKind::text : kind == "chat" ? SourceKind::chat
-         : kind == "math" ? SourceKind::math : SourceKind::arithmetic;
+  s.kind = kind == "text"   ? SourceKind::text
+           : kind == "chat" ? SourceKind::chat
+           : kind == "math" ? SourceKind::math
+                            : SourceKind::arithmetic;
   if (s.kind == SourceKind::arithmetic) {
     s.documents = table.integer("documents", s.documents, 1, 10000000);
     s.seed = static_cast<uint64_t>(table.integer("seed", 1, 0, kBig));
@@ -207,6 +209,8 @@ Recipe read(TomlTable table, const Path& file) {
 }  // namespace
 
 Recipe read_recipe(const Path& file) { return read(TomlTable::parse_file(file), file); }
-Recipe parse_recipe(const std::string& text, const Path& file) { return read(TomlTable::parse(text, file.string()), file); }
+Recipe parse_recipe(const std::string& text, const Path& file) {
+  return read(TomlTable::parse(text, file.string()), file);
+}
 
 }  // namespace hadal

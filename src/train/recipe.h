@@ -1,5 +1,5 @@
-// A recipe: a whole training run as one TOML file. Paths in it are relative to the recipe's folder. docs/training.md and
-// the files in recipes/ say what each key means; every key has its default here.
+// A recipe: a whole training run as one TOML file. Paths in it are relative to the recipe's folder. docs/training.md
+// and the files in recipes/ say what each key means; every key has its default here.
 #pragma once
 
 #include <cstdint>
@@ -22,13 +22,13 @@ struct SourceSpec {
   Path path;
   std::vector<std::string> include, exclude;  // of the field `source`; include empty: all
   std::vector<std::string> exclude_ids;
-  double max_megabytes = 0;       // whole documents in order of their hash, up to this; 0: all
-  int64_t max_document_bytes = 0; // longer documents are left out; 0: none
-  int64_t max_turns = 0;          // chat: dialogues are cut to so many messages; 0: not
-  double validation = 0.005;      // share of documents (by hash) that training never sees
-  double validation_tail = 0;     // or: the last part of each document
-  int64_t documents = 20000;      // arithmetic: how many are made up
-  uint64_t seed = 1;              // arithmetic
+  double max_megabytes = 0;        // whole documents in order of their hash, up to this; 0: all
+  int64_t max_document_bytes = 0;  // longer documents are left out; 0: none
+  int64_t max_turns = 0;           // chat: dialogues are cut to so many messages; 0: not
+  double validation = 0.005;       // share of documents (by hash) that training never sees
+  double validation_tail = 0;      // or: the last part of each document
+  int64_t documents = 20000;       // arithmetic: how many are made up
+  uint64_t seed = 1;               // arithmetic
 };
 
 struct StageSpec {
@@ -41,13 +41,13 @@ struct StageSpec {
   bool assistant_only = false;    // mask = "assistant"
   double matrix_lr = 0.002, other_lr = 0.002;
   int64_t warmup_steps = 20;
-  double decay = 0.3;             // the last share of the stage in which the rate falls
-  double final_lr = 0.0;          // as a share of the full rate
+  double decay = 0.3;     // the last share of the stage in which the rate falls
+  double final_lr = 0.0;  // as a share of the full rate
   double balance_weight = 1e-4, mtp_weight = 0.3, router_bias_speed = 1e-3;
 };
 
 struct OptimizerSpec {
-  bool muon = true;          // for hidden matrices; else AdamW for all
+  bool muon = true;  // for hidden matrices; else AdamW for all
   double muon_momentum = 0.95;
   double beta1 = 0.9, beta2 = 0.95, eps = 1e-8;
   double weight_decay = 0.1;
@@ -55,20 +55,20 @@ struct OptimizerSpec {
 };
 
 struct TokenizerSpec {
-  Path from;                 // a Hugging Face folder; or train one:
+  Path from;  // a Hugging Face folder; or train one:
   int64_t vocab = 8192;
   std::string pre_tokenizer = "deepseek-v3";
-  bool bytes_only = false;   // the 256 bytes and the specials, nothing merged, no bos
+  bool bytes_only = false;                              // the 256 bytes and the specials, nothing merged, no bos
   std::vector<std::pair<std::string, double>> sources;  // megabytes of each to learn from
 };
 
 struct Recipe {
-  Path file;                 // the recipe
+  Path file;  // the recipe
   std::string name;
-  Path output;               // the run's folder
+  Path output;  // the run's folder
   uint64_t seed = 1;
-  bool f32 = false;          // precision of products
-  ModelConfig model;         // vocab 0: the tokenizer's
+  bool f32 = false;   // precision of products
+  ModelConfig model;  // vocab 0: the tokenizer's
   TokenizerSpec tokenizer;
   std::vector<SourceSpec> sources;
   std::vector<StageSpec> stages;
@@ -77,8 +77,8 @@ struct Recipe {
   double checkpoint_every_minutes = 5;
   int64_t keep_checkpoints = 2;
   int64_t validate_every_steps = 100;
-  int64_t validation_tokens = 65536;   // at most, of each source
-  int64_t max_bad_steps = 10;          // so many in a row without a finite loss stop the run
+  int64_t validation_tokens = 65536;  // at most, of each source
+  int64_t max_bad_steps = 10;         // so many in a row without a finite loss stop the run
 };
 
 Recipe read_recipe(const Path& file);

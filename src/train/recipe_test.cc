@@ -55,19 +55,22 @@ TEST(Recipe, ReadsKeysAndAnchorsPaths) {
 }
 
 TEST(Recipe, NamesAnUnknownKeyItsLineAndTheNearest) {
-  expect_contains(error_with("sequence_length", "sequence_lenght"), {"folder/r.toml:20", "sequence_lenght", "\"sequence_length\""});
+  expect_contains(error_with("sequence_length", "sequence_lenght"),
+                  {"folder/r.toml:20", "sequence_lenght", "\"sequence_length\""});
   expect_contains(error_with("output", "otuput"), {"output"});
   expect_contains(error_with("hidden = 64", "hidden = 64\nheds = 3"), {"folder/r.toml:6", "\"heads\""});
 }
 
 TEST(Recipe, RefusesWrongTypesRangesAndNames) {
-  expect_contains(error_with("layers = 2", "layers = \"two\""), {"folder/r.toml:6", "layers", "expected an integer, found a text"});
+  expect_contains(error_with("layers = 2", "layers = \"two\""),
+                  {"folder/r.toml:6", "layers", "expected an integer, found a text"});
   expect_contains(error_with("layers = 2", "layers = 0"), {"layers", "found 0"});
   expect_contains(error_with("sources = { a = 1 }", "sources = { b = 1 }"), {"\"b\" is no source", "\"a\""});
   expect_contains(error_with("kind = \"text\"", "kind = \"txt\""), {"expected one of text", "\"txt\""});
   expect_contains(error_with("steps = 10", "steps = 10\ntokens = 20"), {"exactly one of steps, tokens and minutes"});
   expect_contains(error_with("steps = 10", "steps = ]"), {"folder/r.toml:23", "not valid TOML"});
-  expect_contains(error_with("sequence_length = 64", "sequence_length = 300"), {"micro_batch_tokens", "at least sequence_length"});
+  expect_contains(error_with("sequence_length = 64", "sequence_length = 300"),
+                  {"micro_batch_tokens", "at least sequence_length"});
   expect_contains(error_with("context = 128", "context = 32"), {"at most the model's context of 32", "found 64"});
   expect_contains(error_of([] { read_recipe("no/such.toml"); }), {"no/such.toml", "found no such file"});
 }

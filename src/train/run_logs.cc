@@ -31,7 +31,8 @@ RunLogs::RunLogs(const Path& run, int64_t first_step) : path_(run / "metrics.jso
   if (!file_) fail("{}: cannot be written: {}", path_.string(), std::strerror(errno));
 }
 
-void RunLogs::write(int64_t step, const std::string& prefix, const std::vector<std::pair<std::string, double>>& numbers) {
+void RunLogs::write(int64_t step, const std::string& prefix,
+                    const std::vector<std::pair<std::string, double>>& numbers) {
   OrderedJson line;
   line["step"] = step;
   std::vector<std::pair<std::string, float>> scalars;
@@ -41,7 +42,8 @@ void RunLogs::write(int64_t step, const std::string& prefix, const std::vector<s
   }
   const std::string text = dump_json(line) + "\n";
   if (std::fwrite(text.data(), 1, text.size(), file_.get()) != text.size() || std::fflush(file_.get()) != 0) {
-    fail("{}: cannot be written: {}; checkpoints are untouched: make room and go on with --resume", path_.string(), std::strerror(errno));
+    fail("{}: cannot be written: {}; checkpoints are untouched: make room and go on with --resume", path_.string(),
+         std::strerror(errno));
   }
   events_.write(step, scalars);
 }

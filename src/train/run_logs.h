@@ -14,7 +14,8 @@ namespace hadal {
 
 class RunLogs {
  public:
-  // Appends to the run's files; lines of steps after `first_step` are of a run that was resumed from before them, and go.
+  // Appends to the run's files; lines of steps after `first_step` are of a run that was resumed from before them, and
+  // go.
   RunLogs(const Path& run, int64_t first_step);
   void write(int64_t step, const std::string& prefix, const std::vector<std::pair<std::string, double>>& numbers);
 

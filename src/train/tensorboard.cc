@@ -33,9 +33,7 @@ void put_time(std::string& out, double wall_time_s) {
   put_little_endian(out, std::bit_cast<uint64_t>(wall_time_s));
 }
 
-double now_s() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
+double now_s() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
 }  // namespace
 
@@ -46,12 +44,12 @@ std::string encode_event(double wall_time_s, int64_t step, const std::vector<std
   put_varint(event, static_cast<uint64_t>(step));
   for (const auto& [tag, number] : scalars) {
     std::string value;
-    put_bytes(value, 1, tag);        // Summary.Value.tag
-    put_varint(value, 2 << 3 | 5);   // Summary.Value.simple_value
+    put_bytes(value, 1, tag);       // Summary.Value.tag
+    put_varint(value, 2 << 3 | 5);  // Summary.Value.simple_value
     put_little_endian(value, std::bit_cast<uint32_t>(number));
-    put_bytes(summary, 1, value);    // Summary.value
+    put_bytes(summary, 1, value);  // Summary.value
   }
-  put_bytes(event, 5, summary);      // Event.summary
+  put_bytes(event, 5, summary);  // Event.summary
   return event;
 }
 

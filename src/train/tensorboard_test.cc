@@ -17,8 +17,8 @@ TEST(Crc32c, KnowsThePublishedCheckValue) {
 
 TEST(TensorBoard, AnEventHasTheBytesOfTheProtocol) {
   // wall_time 1.5, step 300, one scalar "a" = 2: written out by hand from event.proto and summary.proto.
-  const unsigned char expected[] = {0x09, 0, 0, 0, 0, 0, 0, 0xF8, 0x3F, 0x10, 0xAC, 0x02, 0x2A, 0x0A, 0x0A, 0x08,
-                                    0x0A, 0x01, 'a', 0x15, 0, 0, 0, 0x40};
+  const unsigned char expected[] = {0x09, 0,    0,    0,    0,    0,    0,   0xF8, 0x3F, 0x10, 0xAC, 0x02,
+                                    0x2A, 0x0A, 0x0A, 0x08, 0x0A, 0x01, 'a', 0x15, 0,    0,    0,    0x40};
   const std::string event = encode_event(1.5, 300, {{"a", 2.0f}});
   ASSERT_EQ(event.size(), sizeof expected);
   EXPECT_EQ(std::memcmp(event.data(), expected, sizeof expected), 0);

@@ -35,7 +35,8 @@ class TemporaryFolder {
 };
 
 inline Tokenizer tiny_tokenizer() {
-  const std::vector<std::string> texts = {"the cat sat on the mat and the dog sat on the log", "what is the name of the cat? the cat is called Tom.",
+  const std::vector<std::string> texts = {"the cat sat on the mat and the dog sat on the log",
+                                          "what is the name of the cat? the cat is called Tom.",
                                           "one and two and three are numbers, and so are four and five."};
   BpeTrainingOptions options;
   options.vocab_size = 300;
@@ -59,7 +60,8 @@ std::string error_of(F&& job) {
 }
 
 inline void expect_contains(const std::string& text, const std::vector<std::string>& parts) {
-  for (const auto& part : parts) EXPECT_NE(text.find(part), std::string::npos) << "\"" << part << "\" is not in: " << text;
+  for (const auto& part : parts)
+    EXPECT_NE(text.find(part), std::string::npos) << "\"" << part << "\" is not in: " << text;
 }
 
 }  // namespace hadal::test

@@ -19,8 +19,9 @@ struct Header {
 };
 
 uint64_t source_key(const SourceSpec& s, const Tokenizer& tokenizer) {
-  std::string text = fmt::format("v1|{}|{}|{}|{}|{}|{}|{}|{}|{}|", static_cast<int>(s.kind), s.path.string(), s.max_megabytes,
-                                 s.max_document_bytes, s.max_turns, s.validation, s.validation_tail, s.documents, s.seed);
+  std::string text =
+      fmt::format("v1|{}|{}|{}|{}|{}|{}|{}|{}|{}|", static_cast<int>(s.kind), s.path.string(), s.max_megabytes,
+                  s.max_document_bytes, s.max_turns, s.validation, s.validation_tail, s.documents, s.seed);
   for (const auto* list : {&s.include, &s.exclude, &s.exclude_ids}) {
     for (const auto& item : *list) text += item + "|";
     text += "/";
@@ -58,7 +59,8 @@ std::vector<uint32_t> tokenise(const Document& d, const Tokenizer& tokenizer, co
 // Gathers documents, and tokenises them in bunches on all threads, in order.
 class Builder {
  public:
-  Builder(const Tokenizer& tokenizer, const ChatEncoder* chat, ThreadPool& pool) : tokenizer_(tokenizer), chat_(chat), pool_(pool) {}
+  Builder(const Tokenizer& tokenizer, const ChatEncoder* chat, ThreadPool& pool)
+      : tokenizer_(tokenizer), chat_(chat), pool_(pool) {}
 
   void add(Document&& d) {
     pending_bytes_ += d.content().size();
@@ -121,13 +123,14 @@ void build(const SourceSpec& source, const Tokenizer& tokenizer, const Path& fil
   out.write(b.validation.data(), b.validation.size());
   out.commit();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  log_info("source {}: {} documents, {} tokens in {:.1f} s{}", source.name, b.validation.size(), b.tokens.size(), took.count(),
-           b.skipped ? fmt::format("; {} left out", b.skipped) : "");
+  log_info("source {}: {} documents, {} tokens in {:.1f} s{}", source.name, b.validation.size(), b.tokens.size(),
+           took.count(), b.skipped ? fmt::format("; {} left out", b.skipped) : "");
 }
 
 }  // namespace
 
-TokenStore TokenStore::open(const SourceSpec& source, const Tokenizer& tokenizer, const Path& cache_folder, ThreadPool& pool) {
+TokenStore TokenStore::open(const SourceSpec& source, const Tokenizer& tokenizer, const Path& cache_folder,
+                            ThreadPool& pool) {
   const Path file = cache_folder / fmt::format("{}-{:016x}.tokens", source.name, source_key(source, tokenizer));
   std::filesystem::create_directories(cache_folder);
   if (!std::filesystem::exists(file)) build(source, tokenizer, file, pool);
@@ -141,8 +144,8 @@ TokenStore TokenStore::open(const SourceSpec& source, const Tokenizer& tokenizer
   const uint64_t limit = bytes.size();
   if (bytes.size() < sizeof h || h.magic != kMagic || h.documents > limit || h.tokens > limit ||
       bytes.size() != sizeof h + (h.documents + 1) * 8 + h.tokens * 4 + h.documents) {
-    fail("{}: expected a token cache, found {} bytes of something else; delete the file, it will be made again", file.string(),
-         bytes.size());
+    fail("{}: expected a token cache, found {} bytes of something else; delete the file, it will be made again",
+         file.string(), bytes.size());
   }
   const std::byte* p = bytes.data() + sizeof h;
   store.offsets_ = {reinterpret_cast<const uint64_t*>(p), h.documents + 1};
@@ -155,7 +158,9 @@ TokenStore TokenStore::open(const SourceSpec& source, const Tokenizer& tokenizer
   }
   bool any = false;
   for (int64_t i = 0; i < store.num_documents() && !any; ++i) any = !store.is_validation(i);
-  if (!any) fail("source \"{}\": expected documents to train on, found none after its filters; check include, exclude and path", source.name);
+  if (!any)
+    fail("source \"{}\": expected documents to train on, found none after its filters; check include, exclude and path",
+         source.name);
   return store;
 }
 

@@ -17,14 +17,16 @@ namespace hadal {
 class TokenStore {
  public:
   // Throws Error for missing or malformed data, and when the source holds no document for training.
-  static TokenStore open(const SourceSpec& source, const Tokenizer& tokenizer, const Path& cache_folder, ThreadPool& pool);
+  static TokenStore open(const SourceSpec& source, const Tokenizer& tokenizer, const Path& cache_folder,
+                         ThreadPool& pool);
 
   const std::string& name() const { return name_; }
   bool whole_documents() const { return whole_; }  // dialogues: cut at the end, never in pieces
   int64_t num_documents() const { return static_cast<int64_t>(offsets_.size()) - 1; }
   // Each entry is id << 1 | spoken, where spoken marks the assistant's tokens (all tokens of plain text).
   std::span<const uint32_t> document(int64_t i) const {
-    return tokens_.subspan(offsets_[static_cast<size_t>(i)], offsets_[static_cast<size_t>(i) + 1] - offsets_[static_cast<size_t>(i)]);
+    return tokens_.subspan(offsets_[static_cast<size_t>(i)],
+                           offsets_[static_cast<size_t>(i) + 1] - offsets_[static_cast<size_t>(i)]);
   }
   bool is_validation(int64_t i) const { return validation_[static_cast<size_t>(i)] != 0; }
   int64_t num_tokens() const { return static_cast<int64_t>(tokens_.size()); }
@@ -33,9 +35,9 @@ class TokenStore {
   std::string name_;
   bool whole_ = false;
   MappedFile file_;
-  std::span<const uint64_t> offsets_;     // [documents + 1]
+  std::span<const uint64_t> offsets_;  // [documents + 1]
   std::span<const uint32_t> tokens_;
-  std::span<const uint8_t> validation_;   // [documents]
+  std::span<const uint8_t> validation_;  // [documents]
 };
 
 }  // namespace hadal

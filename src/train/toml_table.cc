@@ -1,8 +1,8 @@
 #include "train/toml_table.h"
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <cmath>
-#include <toml++/toml.h>
 
 #include "base/error.h"
 
@@ -11,7 +11,7 @@ namespace hadal {
 struct TomlTable::Node {
   std::shared_ptr<toml::table> root;  // keeps `table` alive
   const toml::table* table = nullptr;
-  std::string who, name;              // the file; the table's own name for messages
+  std::string who, name;  // the file; the table's own name for messages
   mutable std::set<std::string> asked;
 
   const toml::node* find(const std::string& key) const {
@@ -24,13 +24,20 @@ namespace {
 
 std::string type_text(const toml::node& node) {
   switch (node.type()) {
-    case toml::node_type::string: return "a text";
-    case toml::node_type::integer: return "an integer";
-    case toml::node_type::floating_point: return "a number";
-    case toml::node_type::boolean: return "true or false";
-    case toml::node_type::table: return "a table";
-    case toml::node_type::array: return "a list";
-    default: return "a date or time";
+    case toml::node_type::string:
+      return "a text";
+    case toml::node_type::integer:
+      return "an integer";
+    case toml::node_type::floating_point:
+      return "a number";
+    case toml::node_type::boolean:
+      return "true or false";
+    case toml::node_type::table:
+      return "a table";
+    case toml::node_type::array:
+      return "a list";
+    default:
+      return "a date or time";
   }
 }
 
@@ -98,7 +105,8 @@ std::string TomlTable::text(const std::string& key, const std::string& fallback)
   return node->as_string()->get();
 }
 
-std::string TomlTable::choice(const std::string& key, const std::string& fallback, const std::vector<std::string>& valid) {
+std::string TomlTable::choice(const std::string& key, const std::string& fallback,
+                              const std::vector<std::string>& valid) {
   const std::string value = text(key, fallback);
   if (std::find(valid.begin(), valid.end(), value) != valid.end()) return value;
   std::string list;

@@ -27,13 +27,13 @@ class TomlTable {
   bool flag(const std::string& key, bool fallback);
   int64_t integer(const std::string& key, int64_t fallback, int64_t low, int64_t high);
   double number(const std::string& key, double fallback, double low, double high);
-  std::vector<std::string> texts(const std::string& key);                          // empty where absent
-  std::vector<std::pair<std::string, double>> shares(const std::string& key);      // { name = number }, in file order
+  std::vector<std::string> texts(const std::string& key);                      // empty where absent
+  std::vector<std::pair<std::string, double>> shares(const std::string& key);  // { name = number }, in file order
   std::optional<TomlTable> table(const std::string& key);
-  std::vector<TomlTable> tables(const std::string& key);                           // [[key]]
+  std::vector<TomlTable> tables(const std::string& key);  // [[key]]
 
-  void require(const std::string& key) const;     // Error where absent
-  void finish() const;                            // Error on keys that were not asked for
+  void require(const std::string& key) const;            // Error where absent
+  void finish() const;                                   // Error on keys that were not asked for
   std::string where(const std::string& key = "") const;  // "pilot.toml:12"
 
  private:

@@ -32,7 +32,8 @@ Tokenizer learn_tokenizer(const Recipe& recipe) {
   options.chat_template = chat_template_text();
   std::vector<std::string> texts;
   for (SourceSpec source : recipe.sources) {
-    const auto wanted = std::find_if(spec.sources.begin(), spec.sources.end(), [&](const auto& s) { return s.first == source.name; });
+    const auto wanted =
+        std::find_if(spec.sources.begin(), spec.sources.end(), [&](const auto& s) { return s.first == source.name; });
     if (!spec.sources.empty() && wanted == spec.sources.end()) continue;
     if (wanted != spec.sources.end() && source.kind != SourceKind::arithmetic) {
       source.max_megabytes = source.max_megabytes > 0 ? std::min(source.max_megabytes, wanted->second) : wanted->second;
@@ -44,7 +45,8 @@ Tokenizer learn_tokenizer(const Recipe& recipe) {
   }
   log_info("learning a tokenizer of {} tokens from {} documents", spec.vocab, texts.size());
   size_t next = 0;
-  return train_bpe([&](std::string& text) { return next < texts.size() && (text = std::move(texts[next++]), true); }, options);
+  return train_bpe([&](std::string& text) { return next < texts.size() && (text = std::move(texts[next++]), true); },
+                   options);
 }
 
 // Learnt once: a run that goes on, or starts again with the same tokenizer and sources, finds it in the run's folder.
@@ -69,8 +71,8 @@ ModelConfig fit_config(const Recipe& recipe, const Tokenizer& tokenizer) {
   ModelConfig config = recipe.model;
   if (config.vocab == 0) config.vocab = tokenizer.vocab_size();
   if (config.vocab < tokenizer.vocab_size()) {
-    fail("{}: [model]: vocab: expected at least the tokenizer's {} tokens, found {}; leave it out or raise it", recipe.file.string(),
-         tokenizer.vocab_size(), config.vocab);
+    fail("{}: [model]: vocab: expected at least the tokenizer's {} tokens, found {}; leave it out or raise it",
+         recipe.file.string(), tokenizer.vocab_size(), config.vocab);
   }
   config.bos = tokenizer.bos();
   config.eos = tokenizer.eos();
@@ -82,7 +84,8 @@ TrainerOptions trainer_options(const Recipe& recipe, const TrainRunOptions& run)
   TrainerOptions o;
   if (run.save) o.run = recipe.output;
   for (const StageSpec& s : recipe.stages) {
-    o.stages.push_back({s.name, s.steps, s.tokens, s.minutes, s.matrix_lr, s.other_lr, {s.warmup_steps, s.decay, s.final_lr}});
+    o.stages.push_back(
+        {s.name, s.steps, s.tokens, s.minutes, s.matrix_lr, s.other_lr, {s.warmup_steps, s.decay, s.final_lr}});
   }
   o.optimizer = recipe.optimizer;
   o.precision = recipe.f32 ? Precision::f32 : Precision::bf16;
@@ -100,8 +103,8 @@ void check_output(const Recipe& recipe, const TrainRunOptions& options) {
   if (!options.save || options.resume) return;
   const auto found = list_checkpoints(recipe.output);
   if (!found.empty()) {
-    fail("{}: expected an empty folder for a new run, found {}; go on with --resume, or remove the folder", recipe.output.string(),
-         found.back().filename().string());
+    fail("{}: expected an empty folder for a new run, found {}; go on with --resume, or remove the folder",
+         recipe.output.string(), found.back().filename().string());
   }
 }
 
@@ -109,9 +112,11 @@ std::map<std::string, TokenStore> open_stores(const Recipe& recipe, const Tokeni
   std::map<std::string, TokenStore> stores;
   for (const SourceSpec& source : recipe.sources) {
     const bool used = std::any_of(recipe.stages.begin(), recipe.stages.end(), [&](const StageSpec& stage) {
-      return std::any_of(stage.sources.begin(), stage.sources.end(), [&](const auto& s) { return s.first == source.name; });
+      return std::any_of(stage.sources.begin(), stage.sources.end(),
+                         [&](const auto& s) { return s.first == source.name; });
     });
-    if (used) stores.emplace(source.name, TokenStore::open(source, tokenizer, recipe.output / "cache", ThreadPool::shared()));
+    if (used)
+      stores.emplace(source.name, TokenStore::open(source, tokenizer, recipe.output / "cache", ThreadPool::shared()));
   }
   return stores;
 }
@@ -127,7 +132,8 @@ OrderedJson run_recipe(const Recipe& recipe, const TrainRunOptions& options) {
   Model model(config);
   initialise(model.params(), recipe.seed);
   const ParameterCounts counts = count_parameters(config);
-  log_info("{}: {:.2f}M parameters, {:.2f}M active for a token", recipe.name, static_cast<double>(counts.total) / 1e6, static_cast<double>(counts.active) / 1e6);
+  log_info("{}: {:.2f}M parameters, {:.2f}M active for a token", recipe.name, static_cast<double>(counts.total) / 1e6,
+           static_cast<double>(counts.active) / 1e6);
 
   LanguageModel trainee(model, recipe, tokenizer, stores);
   Trainer trainer(trainee, trainer_options(recipe, options));

@@ -1,5 +1,5 @@
-// A recipe from end to end on a tiny language model: the model's folder loads and generates the same logits, and a run in
-// parts ends with the bits of a run in one.
+// A recipe from end to end on a tiny language model: the model's folder loads and generates the same logits, and a run
+// in parts ends with the bits of a run in one.
 #include "train/train_run.h"
 
 #include "model/load.h"
@@ -65,7 +65,9 @@ class TrainRunTest : public ::testing::Test {
  protected:
   void SetUp() override {
     std::string lines;
-    for (int i = 0; i < 40; ++i) lines += fmt::format("{{\"text\":\"the cat number {} sat on the mat, and the dog {} sat on the log.\"}}\n", i, 3 * i);
+    for (int i = 0; i < 40; ++i)
+      lines +=
+          fmt::format("{{\"text\":\"the cat number {} sat on the mat, and the dog {} sat on the log.\"}}\n", i, 3 * i);
     folder_.file("text.jsonl", lines);
     folder_.file("tiny.toml", kRecipe);
   }
@@ -74,7 +76,9 @@ class TrainRunTest : public ::testing::Test {
     r.output = folder_.path() / run;
     return r;
   }
-  std::string weights(const std::string& run) { return read_file(folder_.path() / run / "model" / "model.safetensors"); }
+  std::string weights(const std::string& run) {
+    return read_file(folder_.path() / run / "model" / "model.safetensors");
+  }
   TemporaryFolder folder_;
 };
 

@@ -1,5 +1,5 @@
-// What the trainer trains: anything with parameters and a loss over data that it draws itself. The language model is one
-// (language_model.h); a forecaster of another shape is another.
+// What the trainer trains: anything with parameters and a loss over data that it draws itself. The language model is
+// one (language_model.h); a forecaster of another shape is another.
 #pragma once
 
 #include <cstdint>
@@ -14,17 +14,17 @@ namespace hadal {
 
 // Summed over the micro-batches of a step.
 struct StepStats {
-  double loss = 0, weight = 0;  // the mean loss is loss / weight
-  int64_t tokens = 0;           // or samples: what speed is counted in
-  double flops = 0;             // of forward and backward in products and attention
+  double loss = 0, weight = 0;                        // the mean loss is loss / weight
+  int64_t tokens = 0;                                 // or samples: what speed is counted in
+  double flops = 0;                                   // of forward and backward in products and attention
   std::vector<std::pair<std::string, double>> extra;  // for the logs, e.g. {"expert_imbalance", 1.2}
 };
 
 struct Evaluation {
-  std::string name;        // of the data
-  double loss = 0;         // mean, nats a token or what the loss is in
+  std::string name;          // of the data
+  double loss = 0;           // mean, nats a token or what the loss is in
   double bits_per_byte = 0;  // 0: not defined
-  double accuracy = -1;    // -1: not defined
+  double accuracy = -1;      // -1: not defined
   int64_t tokens = 0;
 };
 
@@ -54,8 +54,8 @@ class Trainee {
   // Loss on data that training never sees. ctx has no tape.
   virtual std::vector<Evaluation> evaluate(const Context& ctx) = 0;
 
-  // Where the data stands, so that a resumed run draws what an uninterrupted one would have drawn. restore() comes after
-  // begin_stage() and throws Error naming `who` when the state does not fit.
+  // Where the data stands, so that a resumed run draws what an uninterrupted one would have drawn. restore() comes
+  // after begin_stage() and throws Error naming `who` when the state does not fit.
   virtual Json state() const = 0;
   virtual void restore(const Json& state, const std::string& who) = 0;
 };

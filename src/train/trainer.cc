@@ -57,8 +57,12 @@ OrderedJson summary_json(const TrainSummary& s) {
 }
 
 Trainer::Trainer(Trainee& trainee, TrainerOptions options, ThreadPool& pool)
-    : trainee_(trainee), options_(std::move(options)), pool_(pool), params_(trainee.params()),
-      optimizer_(params_, options_.optimizer, pool), logs_(std::make_unique<Logs>()) {
+    : trainee_(trainee),
+      options_(std::move(options)),
+      pool_(pool),
+      params_(trainee.params()),
+      optimizer_(params_, options_.optimizer, pool),
+      logs_(std::make_unique<Logs>()) {
   HADAL_CHECK(!options_.stages.empty());
 }
 
@@ -93,8 +97,10 @@ bool Trainer::run_stage() {
     if (stop_requested_ || (options_.max_steps > 0 && summary_.steps >= options_.max_steps)) return false;
     train_step();
     const bool by_steps = options_.checkpoint_every_steps > 0 && summary_.steps % options_.checkpoint_every_steps == 0;
-    const bool by_time = options_.checkpoint_every_minutes > 0 && since_save_s_ > options_.checkpoint_every_minutes * 60;
-    if (options_.validate_every_steps > 0 && summary_.steps % options_.validate_every_steps == 0 && progress() < 1) validate();
+    const bool by_time =
+        options_.checkpoint_every_minutes > 0 && since_save_s_ > options_.checkpoint_every_minutes * 60;
+    if (options_.validate_every_steps > 0 && summary_.steps % options_.validate_every_steps == 0 && progress() < 1)
+      validate();
     if (by_steps || by_time) save();
   }
   return true;
@@ -130,15 +136,18 @@ void Trainer::train_step() {
   summary_.seconds += step_s;
   stage_seconds_ += step_s;
   since_save_s_ += step_s;
-  if (++process_steps_ == 3) timed_seconds_ = timed_flops_ = 0, timed_tokens_ = 0;  // the first two make buffers and caches
+  if (++process_steps_ == 3)
+    timed_seconds_ = timed_flops_ = 0, timed_tokens_ = 0;  // the first two make buffers and caches
   timed_seconds_ += step_s;
   timed_tokens_ += stats.tokens;
   timed_flops_ += stats.flops;
   report(stats, factor, last_norm_, step_s);
   if (bad_steps_ >= options_.max_bad_steps) {
-    fail("the loss or its gradient was not finite in {} steps in a row (up to step {}); the weights are as they were before, and the last "
-         "checkpoint is untouched: lower the learning rate or look at the data, then go on with --resume",
-         bad_steps_, summary_.steps);
+    fail(
+        "the loss or its gradient was not finite in {} steps in a row (up to step {}); the weights are as they were "
+        "before, and the last "
+        "checkpoint is untouched: lower the learning rate or look at the data, then go on with --resume",
+        bad_steps_, summary_.steps);
   }
 }
 
@@ -156,7 +165,8 @@ bool Trainer::update(StepStats& stats, double factor) {
     ++bad_steps_;
     ++summary_.skipped_steps;
     logs_->line.clear();
-    log_warning("step {}: the loss is {} and the gradient's norm {}: the step is skipped ({} in a row)", summary_.steps + 1, mean, last_norm_, bad_steps_);
+    log_warning("step {}: the loss is {} and the gradient's norm {}: the step is skipped ({} in a row)",
+                summary_.steps + 1, mean, last_norm_, bad_steps_);
   }
   optimizer_.zero_gradients();
   summary_.last_loss = mean;
@@ -176,13 +186,19 @@ void Trainer::report(const StepStats& stats, double factor, double norm, double 
   const double tokens_per_s = static_cast<double>(stats.tokens) / step_s, mfu = stats.flops / step_s / peak_flops_;
   recent_step_s_ = recent_step_s_ == 0 ? step_s : 0.9 * recent_step_s_ + 0.1 * step_s;
   recent_tokens_per_s_ = recent_tokens_per_s_ == 0 ? tokens_per_s : 0.9 * recent_tokens_per_s_ + 0.1 * tokens_per_s;
-  std::vector<std::pair<std::string, double>> numbers = {
-      {"loss", summary_.last_loss}, {"lr", plan().matrix_lr * factor}, {"grad_norm", norm}, {"tokens", static_cast<double>(summary_.tokens)},
-      {"tokens_per_s", tokens_per_s}, {"mfu", mfu}, {"seconds", summary_.seconds}, {"stage", static_cast<double>(stage_)}};
+  std::vector<std::pair<std::string, double>> numbers = {{"loss", summary_.last_loss},
+                                                         {"lr", plan().matrix_lr * factor},
+                                                         {"grad_norm", norm},
+                                                         {"tokens", static_cast<double>(summary_.tokens)},
+                                                         {"tokens_per_s", tokens_per_s},
+                                                         {"mfu", mfu},
+                                                         {"seconds", summary_.seconds},
+                                                         {"stage", static_cast<double>(stage_)}};
   for (const auto& item : stats.extra) numbers.push_back(item);
   if (logs_->files) logs_->files->write(summary_.steps, "train/", numbers);
   if (options_.quiet) return;
-  std::string line = fmt::format("{} step {} ({:.0f}%)  loss {:.4f}", plan().name, summary_.steps, 100 * std::min(1.0, progress()), summary_.last_loss);
+  std::string line = fmt::format("{} step {} ({:.0f}%)  loss {:.4f}", plan().name, summary_.steps,
+                                 100 * std::min(1.0, progress()), summary_.last_loss);
   if (!summary_.evaluations.empty()) line += fmt::format("  val {:.4f}", summary_.evaluations[0].loss);
   line += fmt::format("  {:.0f} tok/s  mfu {:.0f}%", recent_tokens_per_s_, 100 * mfu);
   for (const auto& [name, value] : stats.extra) line += fmt::format("  {} {:.2f}", name, value);
@@ -194,7 +210,7 @@ double Trainer::eta_s() const {
   for (int64_t s = stage_; s < static_cast<int64_t>(options_.stages.size()); ++s) {
     const StagePlan& p = options_.stages[static_cast<size_t>(s)];
     const double share = s == stage_ ? std::max(0.0, 1 - progress()) : 1.0;
-    left += share * (p.minutes > 0  ? p.minutes * 60
+    left += share * (p.minutes > 0 ? p.minutes * 60
                      : p.steps > 0 ? static_cast<double>(p.steps) * recent_step_s_
                                    : static_cast<double>(p.tokens) / std::max(1.0, recent_tokens_per_s_));
   }
@@ -213,15 +229,25 @@ void Trainer::validate() {
     if (e.accuracy >= 0) numbers.emplace_back("accuracy", e.accuracy);
     if (logs_->files) logs_->files->write(summary_.steps, "validation/" + e.name + "/", numbers);
   }
-  if (!options_.quiet) logs_->line.note(fmt::format("step {}: validation: {}", summary_.steps, evaluation_text(summary_.evaluations)));
+  if (!options_.quiet)
+    logs_->line.note(fmt::format("step {}: validation: {}", summary_.steps, evaluation_text(summary_.evaluations)));
 }
 
 void Trainer::save() {
   since_save_s_ = 0;
   if (options_.run.empty()) return;
-  Json state = {{"steps", summary_.steps}, {"tokens", summary_.tokens}, {"skipped_steps", summary_.skipped_steps}, {"seconds", summary_.seconds},
-                {"stage", stage_}, {"stage_step", stage_step_}, {"stage_tokens", stage_tokens_}, {"stage_seconds", stage_seconds_},
-                {"bad_steps", bad_steps_}, {"mean_loss", mean_loss_}, {"loss_variance", loss_variance_}, {"data", trainee_.state()}};
+  Json state = {{"steps", summary_.steps},
+                {"tokens", summary_.tokens},
+                {"skipped_steps", summary_.skipped_steps},
+                {"seconds", summary_.seconds},
+                {"stage", stage_},
+                {"stage_step", stage_step_},
+                {"stage_tokens", stage_tokens_},
+                {"stage_seconds", stage_seconds_},
+                {"bad_steps", bad_steps_},
+                {"mean_loss", mean_loss_},
+                {"loss_variance", loss_variance_},
+                {"data", trainee_.state()}};
   save_checkpoint(options_.run, summary_.steps, params_, optimizer_, state, options_.keep_checkpoints);
   saved_step_ = summary_.steps;
 }
@@ -244,7 +270,8 @@ void Trainer::restore() {
     mean_loss_ = state.at("mean_loss");
     loss_variance_ = state.at("loss_variance");
     if (stage_ < 0 || stage_ >= static_cast<int64_t>(options_.stages.size())) {
-      fail("{}: expected a stage of the recipe (it has {}), found number {}; the recipe has changed, start a new run", who, options_.stages.size(), stage_ + 1);
+      fail("{}: expected a stage of the recipe (it has {}), found number {}; the recipe has changed, start a new run",
+           who, options_.stages.size(), stage_ + 1);
     }
     trainee_.begin_stage(stage_);
     trainee_.restore(state.at("data"), who);

@@ -1,6 +1,6 @@
-// The training loop: draws, accumulates, clips, updates, validates, logs and saves, for any Trainee. Everything that the
-// next step depends on is in a checkpoint, so a run that was killed and resumed ends with the same bits as one that was
-// not (stages measured in minutes excepted: their schedule reads the clock).
+// The training loop: draws, accumulates, clips, updates, validates, logs and saves, for any Trainee. Everything that
+// the next step depends on is in a checkpoint, so a run that was killed and resumed ends with the same bits as one that
+// was not (stages measured in minutes excepted: their schedule reads the clock).
 #pragma once
 
 #include <atomic>
@@ -24,24 +24,24 @@ struct StagePlan {
 };
 
 struct TrainerOptions {
-  Path run;                    // the run's folder; empty: nothing is written
+  Path run;  // the run's folder; empty: nothing is written
   std::vector<StagePlan> stages;
   OptimizerSpec optimizer;
   Precision precision = Precision::bf16;
   int64_t checkpoint_every_steps = 0;   // 0: not by steps
   double checkpoint_every_minutes = 0;  // 0: not by time
   int64_t keep_checkpoints = 2;
-  int64_t validate_every_steps = 0;     // 0: at the end of each stage only
+  int64_t validate_every_steps = 0;  // 0: at the end of each stage only
   int64_t max_bad_steps = 10;
-  int64_t max_steps = 0;                // stop (unfinished) when so many steps were done in all; 0: no limit
-  bool resume = false;                  // from the newest checkpoint of `run`; from the start when there is none
-  bool quiet = false;                   // no progress line
+  int64_t max_steps = 0;  // stop (unfinished) when so many steps were done in all; 0: no limit
+  bool resume = false;    // from the newest checkpoint of `run`; from the start when there is none
+  bool quiet = false;     // no progress line
 };
 
 struct TrainSummary {
   bool finished = false;  // all stages done; otherwise stopped by a signal or max_steps
   int64_t steps = 0, tokens = 0, skipped_steps = 0;
-  double seconds = 0;             // of training, all resumes together
+  double seconds = 0;                // of training, all resumes together
   double tokens_per_s = 0, mfu = 0;  // of this process, without its first two steps, validation and saving
   double last_loss = 0;
   std::vector<Evaluation> evaluations;  // the newest
@@ -63,7 +63,7 @@ class Trainer {
  private:
   struct Logs;
   void restore();
-  bool run_stage();   // false: stopped early
+  bool run_stage();  // false: stopped early
   void train_step();
   bool update(StepStats& stats, double factor);  // false: the step was skipped
   void validate();

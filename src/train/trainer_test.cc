@@ -1,5 +1,5 @@
-// The loop over a module that is no language model: a two-layer forecaster of ops with a squared error. Resuming, skipped
-// steps, stopping, damaged checkpoints, a full disk.
+// The loop over a module that is no language model: a two-layer forecaster of ops with a squared error. Resuming,
+// skipped steps, stopping, damaged checkpoints, a full disk.
 #include "train/trainer.h"
 
 #include <sys/resource.h>
@@ -50,7 +50,8 @@ class Forecaster : public Trainee {
   void restore(const Json& state, const std::string&) override { drawn_ = state.at("drawn"); }
   std::vector<float> numbers() {
     std::vector<float> all;
-    for (Param* p : params()) all.insert(all.end(), p->weight.value().values().begin(), p->weight.value().values().end());
+    for (Param* p : params())
+      all.insert(all.end(), p->weight.value().values().begin(), p->weight.value().values().end());
     return all;
   }
   int64_t poison_at = -1, poison_steps = 0;
@@ -187,7 +188,12 @@ TEST_F(TrainerTest, NamesADamagedCheckpoint) {
   o.resume = true;
   const Path checkpoint = folder_.path() / "checkpoint-3", file = checkpoint / "model.safetensors";
   const std::string good = read_file(file);
-  auto error = [&] { return error_of([&] { Forecaster g; Trainer(g, o).run(); }); };
+  auto error = [&] {
+    return error_of([&] {
+      Forecaster g;
+      Trainer(g, o).run();
+    });
+  };
   std::string bad = good;
   bad[bad.size() - 5] ^= 1;
   write_file_whole(file, bad);
