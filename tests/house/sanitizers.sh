@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# sanitizers.sh asan|tsan: builds the preset and runs the modules' unit tests in it. Threads are what tsan looks at, so it
-# runs only the modules that have them.
+# sanitizers.sh asan|tsan [MODULE...]: builds the preset and runs the modules' unit tests in it. Threads are what tsan looks
+# at, so by default it runs only the modules that have them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source cmake/setup.sh
@@ -11,6 +11,7 @@ case $preset in
   tsan) modules=(base engine server) ;;
   *) die "expected asan or tsan, found $preset" ;;
 esac
+(($# > 1)) && modules=("${@:2}")
 export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
 
 cmake --preset "$preset" >/dev/null
