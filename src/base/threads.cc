@@ -30,8 +30,12 @@ struct ThreadPool::State {
   const Job* job = nullptr;
   int64_t count = 0;
   std::atomic<int64_t> next{0};
-  std::atomic<uint64_t> generation{0};
-  std::atomic<int> working{0};  // helpers that have not finished this generation
+  // The loop that runs: its number in the upper half, whether helpers may still enter, and how many have entered. The
+  // caller closes it when no index is left and then waits only for those that entered: a helper that the system has not
+  // scheduled (a busy machine) holds nobody up.
+  static constexpr uint64_t kOpen = uint64_t{1} << 31, kEntered = kOpen - 1;
+  std::atomic<uint64_t> loop{0};
+  std::atomic<uint64_t> left{0};  // helpers that entered and are done
   std::atomic<bool> stop{false};
 
   void work(int worker) {
@@ -41,19 +45,52 @@ struct ThreadPool::State {
     current_worker = before;
   }
 
+  static uint64_t number(uint64_t state) { return state >> 32; }
+  bool is_new(uint64_t seen) const {
+    const uint64_t state = loop.load(std::memory_order_acquire);
+    return (state & kOpen) != 0 && number(state) != seen;
+  }
+  // True when the open loop has taken this helper in; `seen` becomes its number.
+  bool enter(uint64_t& seen) {
+    uint64_t state = loop.load(std::memory_order_acquire);
+    while ((state & kOpen) != 0 && number(state) != seen) {
+      if (loop.compare_exchange_weak(state, state + 1, std::memory_order_acq_rel, std::memory_order_acquire)) {
+        seen = number(state);
+        return true;
+      }
+    }
+    return false;
+  }
+
   void helper(int worker) {
     uint64_t seen = 0;
-    for (;;) {
+    while (!stop) {
       // Spin a little: consecutive parallel loops of one step follow within microseconds.
-      for (int spin = 0; spin < 4000 && generation.load(std::memory_order_acquire) == seen && !stop; ++spin) pause_briefly();
-      if (generation.load(std::memory_order_acquire) == seen) {
+      for (int spin = 0; spin < 4000 && !is_new(seen) && !stop; ++spin) pause_briefly();
+      if (enter(seen)) {
+        work(worker);
+        left.fetch_add(1, std::memory_order_acq_rel);
+      } else {
         std::unique_lock lock(mutex);
-        wake.wait(lock, [&] { return stop || generation.load(std::memory_order_acquire) != seen; });
+        wake.wait(lock, [&] { return stop || is_new(seen); });
       }
-      if (stop) return;
-      seen = generation.load(std::memory_order_acquire);
-      work(worker);
-      working.fetch_sub(1, std::memory_order_acq_rel);
+    }
+  }
+
+  void open() {
+    left.store(0, std::memory_order_relaxed);
+    {
+      std::lock_guard lock(mutex);
+      const uint64_t following = (number(loop.load(std::memory_order_relaxed)) + 1) & 0xffffffffu;
+      loop.store((following << 32) | kOpen, std::memory_order_release);
+    }
+    wake.notify_all();
+  }
+  void close() {
+    const uint64_t entered = loop.fetch_and(~kOpen, std::memory_order_acq_rel) & kEntered;
+    for (int spin = 0; left.load(std::memory_order_acquire) != entered; ++spin) {
+      if (spin < 20000) pause_briefly();
+      else std::this_thread::yield();
     }
   }
 };
@@ -86,21 +123,9 @@ void ThreadPool::parallel_for(int64_t n, Job job) {
   s.count = n;
   s.next.store(0, std::memory_order_relaxed);
   const bool helpers = n > 1 && !s.threads.empty();
-  if (helpers) {
-    s.working.store(static_cast<int>(s.threads.size()), std::memory_order_relaxed);
-    {
-      std::lock_guard lock(s.mutex);
-      s.generation.fetch_add(1, std::memory_order_release);
-    }
-    s.wake.notify_all();
-  }
+  if (helpers) s.open();
   s.work(0);
-  if (helpers) {
-    for (int spin = 0; s.working.load(std::memory_order_acquire) > 0; ++spin) {
-      if (spin < 20000) pause_briefly();
-      else std::this_thread::yield();
-    }
-  }
+  if (helpers) s.close();
 }
 
 namespace {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -117,8 +118,10 @@ TEST(Engine, EndsAtTheLimitAndAtTheEndToken) {
   EXPECT_EQ(limited.answer_tokens, 5);
   const GenerateResult full = engine.generate(make_request("abc", 1, 0));
   EXPECT_LE(full.answer_tokens, 125);
-  int stopped = 0;
-  for (uint64_t seed = 0; seed < 40; ++seed) stopped += engine.generate(make_request("abc", seed, 0)).finish == FinishReason::stop;
+  std::vector<GenerateRequest> requests;
+  for (uint64_t seed = 0; seed < 32; ++seed) requests.push_back(make_request("abc", seed, 0));
+  const auto results = run_together(engine, requests);
+  const auto stopped = std::count_if(results.begin(), results.end(), [](auto& r) { return r.finish == FinishReason::stop; });
   EXPECT_GT(stopped, 0);  // one token in 257 is the end
 }
 
