@@ -187,6 +187,29 @@ TEST(Mixture, LearnsTheAssistantOnlyWhenAsked) {
   EXPECT_EQ(decode_targets(s.tokenizer, Mixture({&store}, options).next(1), false), "");
 }
 
+TEST(Mixture, JoinedDialoguesAreOneConversationOfTheTemplate) {
+  Stores s;
+  SourceSpec source = text_source(s.folder.file("c.jsonl", kChat));
+  source.kind = SourceKind::chat;
+  const TokenStore store = s.open(source);
+  MixtureOptions options = s.options({1}, 200);
+  options.assistant_only = true;
+  const TrainingBatch apart = Mixture({&store}, options).next(150);
+  options.join = 1;
+  const TrainingBatch joined = Mixture({&store}, options).next(150);
+  ASSERT_GT(apart.batch.offsets.size(), 2u);  // the same dialogue several times
+  ASSERT_EQ(joined.batch.offsets.size(), 2u);
+  EXPECT_EQ(joined.batch.ids.size(), apart.batch.ids.size());
+  EXPECT_EQ(joined.targets, apart.targets);
+  EXPECT_EQ(joined.weights, apart.weights);
+  for (size_t i = 0; i < joined.batch.ids.size(); ++i) {
+    EXPECT_EQ(joined.batch.positions[i], static_cast<int32_t>(i));
+    if (i > 0) EXPECT_EQ(joined.batch.ids[i], joined.targets[i - 1]);  // one unbroken text, with a single begin token
+  }
+  options.sequence_length = static_cast<int64_t>(apart.batch.offsets[1]) + 3;  // no room for a second one
+  EXPECT_EQ(Mixture({&store}, options).next(150).batch.offsets, apart.batch.offsets);
+}
+
 TEST(Mixture, KeepsTheSharesOfTokens) {
   Stores s;
   SourceSpec a = text_source(s.folder.file("a.jsonl", lines(40))), b = text_source(s.folder.file("b.jsonl", lines(90)));

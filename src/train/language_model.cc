@@ -29,6 +29,7 @@ void LanguageModel::begin_stage(int64_t index) {
   }
   options.sequence_length = stage_->sequence_length;
   options.assistant_only = stage_->assistant_only;
+  options.join = stage_->join;
   options.seed = recipe_.seed + static_cast<uint64_t>(index);
   options.bos = bos_;
   options.token_bytes = token_bytes_;

@@ -56,25 +56,39 @@ void Mixture::shuffle(Source& source) {
   for (size_t i = source.order.size(); i > 1; --i) std::swap(source.order[i - 1], source.order[rng.below(i)]);
 }
 
-void Mixture::append(const Source& source, const Piece& piece, TrainingBatch& out) const {
+// Decided by what the piece is, so that nothing more has to be saved.
+bool Mixture::joins(const Source& source, const Piece& piece, const TrainingBatch& out) const {
+  const auto& offsets = out.batch.offsets;
+  if (options_.join <= 0 || !out.ends_whole || !source.store->whole_documents()) return false;
+  if (offsets.back() - offsets[offsets.size() - 2] + int64_t{piece.length} > options_.sequence_length) return false;
+  Rng rng(options_.seed, mix(fnv1a(source.store->name()) + source.epoch) + piece.document);
+  return rng.uniform() < options_.join;
+}
+
+// A joined dialogue's first input is the end token of the one before it instead of its own begin token.
+void Mixture::append(const Source& source, const Piece& piece, bool joined, TrainingBatch& out) const {
   const auto tokens = source.store->document(piece.document);
   const bool lead = options_.bos >= 0 && !source.store->whole_documents();
   if (out.batch.offsets.empty()) out.batch.offsets.push_back(0);
+  const int32_t first_position = joined ? out.batch.positions.back() + 1 : 0, end_before = joined ? out.targets.back() : -1;
   for (uint32_t i = 0; i < piece.length; ++i) {
     const size_t at = piece.begin + i;  // of the input, or of the target when bos leads
-    const int32_t id = !lead    ? static_cast<int32_t>(tokens[at] >> 1)
+    const int32_t id = joined && i == 0 ? end_before
+                       : !lead  ? static_cast<int32_t>(tokens[at] >> 1)
                        : i == 0 ? options_.bos
                                 : static_cast<int32_t>(tokens[at - 1] >> 1);
     const uint32_t target = tokens[lead ? at : at + 1];
     const bool learn = !options_.assistant_only || (target & 1);
     out.batch.ids.push_back(id);
-    out.batch.positions.push_back(static_cast<int32_t>(i));
+    out.batch.positions.push_back(first_position + static_cast<int32_t>(i));
     out.targets.push_back(static_cast<int32_t>(target >> 1));
     out.weights.push_back(learn ? 1.0f : 0.0f);
     out.weight += learn;
     if (learn) out.target_bytes += options_.token_bytes[target >> 1];
   }
+  if (joined) out.batch.offsets.pop_back();
   out.batch.offsets.push_back(static_cast<int32_t>(out.batch.ids.size()));
+  out.ends_whole = source.store->whole_documents() && piece.begin + piece.length + 1 == tokens.size();
 }
 
 // The source that is furthest behind its share.
@@ -93,7 +107,7 @@ TrainingBatch Mixture::next(int64_t max_tokens) {
     Source& source = due();
     const Piece& piece = source.train[source.order[source.next]];
     if (out.num_tokens() > 0 && out.num_tokens() + piece.length > max_tokens) return out;
-    append(source, piece, out);
+    append(source, piece, joins(source, piece, out), out);
     source.tokens += piece.length;
     if (++source.next == source.order.size()) {
       source.next = 0;
@@ -115,7 +129,7 @@ void Mixture::for_validation(size_t i, int64_t max_tokens, int64_t batch_tokens,
       use(std::move(batch));
       batch = TrainingBatch();
     }
-    append(source, piece, batch);
+    append(source, piece, false, batch);
   }
   if (batch.num_tokens() > 0) use(std::move(batch));
 }

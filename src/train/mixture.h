@@ -1,7 +1,7 @@
 // What training reads: pieces of documents, shuffled by seed, drawn from several sources in given shares, and packed
 // into ragged batches. Plain text is cut into pieces of at most sequence_length tokens, each beginning with bos (where
 // the tokenizer has one); dialogues are one piece each, cut at the end. Positions restart at each piece, and attention
-// never crosses a border. Deterministic by (seed, state).
+// never crosses a border, except where `join` lets a dialogue go on from the one before it. Deterministic by (seed, state).
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,7 @@ struct TrainingBatch {
   std::vector<float> weights;    // [T], 0 or 1
   double weight = 0;             // their sum
   int64_t target_bytes = 0;      // of the texts of the targets with weight 1
+  bool ends_whole = false;       // the last piece is a dialogue that was not cut: another may follow it
   int64_t num_tokens() const { return static_cast<int64_t>(batch.ids.size()); }
 };
 
@@ -31,6 +32,7 @@ struct MixtureOptions {
   uint64_t seed = 1;
   TokenId bos = -1;
   std::vector<uint32_t> token_bytes;  // of each token id
+  double join = 0;  // share of dialogues that become further turns of the conversation before them
 };
 
 class Mixture {
@@ -65,7 +67,8 @@ class Mixture {
 
   void cut(Source& source);
   void shuffle(Source& source);
-  void append(const Source& source, const Piece& piece, TrainingBatch& out) const;
+  bool joins(const Source& source, const Piece& piece, const TrainingBatch& out) const;
+  void append(const Source& source, const Piece& piece, bool joined, TrainingBatch& out) const;
   Source& due();
 
   MixtureOptions options_;

@@ -111,6 +111,7 @@ StageSpec read_stage(TomlTable table, const std::set<std::string>& known_sources
   s.tokens = table.integer("tokens", 0, 0, kBig);
   s.minutes = table.number("minutes", 0, 0, 1e6);
   s.assistant_only = table.choice("mask", "all", {"all", "assistant"}) == "assistant";
+  s.join = table.number("join", s.join, 0, 1);
   s.matrix_lr = table.number("matrix_lr", s.matrix_lr, 0, 10);
   s.other_lr = table.number("other_lr", s.other_lr, 0, 10);
   s.warmup_steps = table.integer("warmup_steps", s.warmup_steps, 0, kBig);

@@ -39,6 +39,7 @@ struct StageSpec {
   int64_t steps = 0, tokens = 0;  // exactly one of steps, tokens, minutes is set
   double minutes = 0;             // wall clock: such a stage is not deterministic to the bit
   bool assistant_only = false;    // mask = "assistant"
+  double join = 0;                // share of dialogues that go on from the one before them as one conversation
   double matrix_lr = 0.002, other_lr = 0.002;
   int64_t warmup_steps = 20;
   double decay = 0.3;     // the last share of the stage in which the rate falls

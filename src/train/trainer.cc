@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <ctime>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -44,6 +45,7 @@ OrderedJson summary_json(const TrainSummary& s) {
   json["skipped_steps"] = s.skipped_steps;
   json["seconds"] = s.seconds;
   json["tokens_per_s"] = s.tokens_per_s;
+  json["tokens_per_cpu_s"] = s.tokens_per_cpu_s;
   json["mfu"] = s.mfu;
   json["loss"] = std::isfinite(s.last_loss) ? OrderedJson(s.last_loss) : OrderedJson();
   for (const Evaluation& e : s.evaluations) {
@@ -88,6 +90,7 @@ TrainSummary Trainer::run() {
   if (!summary_.finished && summary_.steps != saved_step_) save();
   logs_->line.clear();
   summary_.tokens_per_s = timed_seconds_ > 0 ? static_cast<double>(timed_tokens_) / timed_seconds_ : 0;
+  summary_.tokens_per_cpu_s = timed_cpu_s_ > 0 ? static_cast<double>(timed_tokens_) / timed_cpu_s_ : 0;
   summary_.mfu = timed_seconds_ > 0 ? timed_flops_ / timed_seconds_ / peak_flops_ : 0;
   return summary_;
 }
@@ -115,6 +118,7 @@ double Trainer::progress() const {
 
 void Trainer::train_step() {
   const Stopwatch watch;
+  const std::clock_t cpu_start = std::clock();
   StepStats stats;
   const int64_t count = trainee_.begin_step();
   for (int64_t i = 0; i < count; ++i) {
@@ -136,9 +140,12 @@ void Trainer::train_step() {
   summary_.seconds += step_s;
   stage_seconds_ += step_s;
   since_save_s_ += step_s;
-  if (++process_steps_ == 3)
-    timed_seconds_ = timed_flops_ = 0, timed_tokens_ = 0;  // the first two make buffers and caches
+  if (++process_steps_ == 3) {  // the first two make buffers and caches
+    timed_seconds_ = timed_cpu_s_ = timed_flops_ = 0;
+    timed_tokens_ = 0;
+  }
   timed_seconds_ += step_s;
+  timed_cpu_s_ += static_cast<double>(std::clock() - cpu_start) / CLOCKS_PER_SEC;
   timed_tokens_ += stats.tokens;
   timed_flops_ += stats.flops;
   report(stats, factor, last_norm_, step_s);
