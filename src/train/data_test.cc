@@ -204,7 +204,9 @@ TEST(Mixture, JoinedDialoguesAreOneConversationOfTheTemplate) {
   EXPECT_EQ(joined.weights, apart.weights);
   for (size_t i = 0; i < joined.batch.ids.size(); ++i) {
     EXPECT_EQ(joined.batch.positions[i], static_cast<int32_t>(i));
-    if (i > 0) EXPECT_EQ(joined.batch.ids[i], joined.targets[i - 1]);  // one unbroken text, with a single begin token
+    if (i > 0) {
+      EXPECT_EQ(joined.batch.ids[i], joined.targets[i - 1]);  // one unbroken text, with a single begin token
+    }
   }
   options.sequence_length = static_cast<int64_t>(apart.batch.offsets[1]) + 3;  // no room for a second one
   EXPECT_EQ(Mixture({&store}, options).next(150).batch.offsets, apart.batch.offsets);
