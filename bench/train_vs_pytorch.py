@@ -6,8 +6,7 @@
 
 The model is a Llama: RMSNorm, rotary attention, SwiGLU, an untied head; AdamW with clipping; whole steps are timed (data,
 forward, backward, update), the first two of each turn left out. Of each side the best turn counts. On a machine that does other work too, tokens per second of processor time (all
-threads) say more than tokens per second. Rows are appended to
-bench/results/train_vs_pytorch.csv. PyTorch runs eagerly with the fastest settings found: all cores, oneDNN, bf16 by autocast.
+threads) say more than tokens per second. Rows are appended to bench/results/train_vs_pytorch.csv. PyTorch runs eagerly with the fastest settings found: all cores, oneDNN, bf16 by autocast.
 """
 import argparse
 import csv
