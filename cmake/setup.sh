@@ -70,7 +70,10 @@ npm_install() {
   [[ -f $stamp && $(<"$stamp") == "$wanted" ]] && return 0
   say "Installing the npm packages of $1/"
   # Browsers come from Debian, not from npm packages.
-  if ! (cd "$1" && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 PUPPETEER_SKIP_DOWNLOAD=1 npm ci --no-audit --no-fund --no-progress --loglevel=error) >&2; then
+  # npm 11 refuses a lock file without the optional packages of other platforms; `install --no-save` keeps to its versions too.
+  local quiet=(--no-audit --no-fund --no-progress --loglevel=error)
+  export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 PUPPETEER_SKIP_DOWNLOAD=1
+  if ! (cd "$1" && { npm ci "${quiet[@]}" 2>/dev/null || npm install --no-save "${quiet[@]}"; }) >&2; then
     die "npm could not install the packages of $1/ (its message is above); is there a network?"
   fi
   mkdir -p "${stamp%/*}" && echo "$wanted" >"$stamp"
