@@ -22,7 +22,8 @@ have_node() { # Node 18 or later with npm, from Debian or from elsewhere
 missing_packages() {
   local names installed name
   mapfile -t names < <(packages_for "$@")
-  installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${names[@]}" 2>/dev/null | sed -n 's/^installed //p')
+  # dpkg-query fails when it has never heard of one of them, which is the very case this is for.
+  installed=$({ dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${names[@]}" 2>/dev/null || true; } | sed -n 's/^installed //p')
   for name in "${names[@]}"; do
     grep -qxF -- "$name" <<<"$installed" || echo "$name"
   done
