@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "formats/half.h"
+#include "base/half.h"
 
 namespace hadal {
 namespace {

@@ -10,6 +10,7 @@
 #include "kernels/cpu.h"
 #include "kernels/cpu_features.h"
 #include "kernels/level.h"
+#include "kernels/quant_gemm.h"
 
 namespace hadal {
 
@@ -86,15 +87,15 @@ struct Call {
   uint64_t id;
 };
 
-int64_t columns(const Product& p) { return p.packed ? p.packed->n() : p.b.cols; }
+int64_t columns(const Product& p) { return p.packed ? p.packed->n() : p.quant.data ? p.quant.rows : p.b.cols; }
 
 void check_product(const Product& p, Precision precision) {
   check_view(p.a, "A");
-  const int64_t k = p.packed ? p.packed->k() : p.b.rows;
+  const int64_t k = p.packed ? p.packed->k() : p.quant.data ? p.quant.cols : p.b.rows;
   HADAL_CHECK(p.a.cols == k, "A is [{}, {}] but B has {} rows", p.a.rows, p.a.cols, k);
   if (p.packed)
     HADAL_CHECK(p.packed->precision() == precision, "packed operand has another precision");
-  else
+  else if (!p.quant.data)
     check_view(p.b, "B");
   HADAL_CHECK(p.c_stride >= columns(p) || p.a.rows <= 1, "C stride {} below {} columns", p.c_stride, columns(p));
 }
@@ -290,6 +291,7 @@ void PackedMatrix::pack(MatrixView b, Precision precision, ThreadPool& pool) {
 void gemm(std::span<const Product> products, Precision precision, ThreadPool& pool) {
   static std::atomic<uint64_t> calls{0};
   for (const Product& p : products) check_product(p, precision);
+  if (!products.empty() && products[0].quant.data) return kernels::quant_gemm(products, precision, pool);
   const GemmKernels& level = kernels::gemm_kernels();
   make_plans(products, precision, level, pool.size());
   const int64_t tasks = place(products, precision, level, pool);
@@ -300,6 +302,14 @@ void gemm(std::span<const Product> products, Precision precision, ThreadPool& po
 
 void gemm_plain(const Product& product, Precision precision) {
   HADAL_CHECK(!product.packed, "the plain product takes B as it lies");
+  std::vector<float> numbers;
+  MatrixView b = product.b;
+  if (product.quant.data) {
+    const QuantMatrix& q = product.quant;
+    numbers.resize(static_cast<size_t>(q.rows * q.cols));
+    for (int64_t r = 0; r < q.rows; ++r) dequantise_row(q, r, numbers.data() + r * q.cols);
+    b = MatrixView(numbers.data(), q.rows, q.cols, q.cols).transposed();
+  }
   auto value = [&](const MatrixView& v, int64_t r, int64_t c) {
     const int64_t at = r * v.row_stride + c * v.col_stride;
     const float x =
@@ -307,9 +317,9 @@ void gemm_plain(const Product& product, Precision precision) {
     return precision == Precision::bf16 ? static_cast<float>(Bf16(x)) : x;
   };
   for (int64_t i = 0; i < product.a.rows; ++i)
-    for (int64_t j = 0; j < product.b.cols; ++j) {
+    for (int64_t j = 0; j < b.cols; ++j) {
       float sum = 0;
-      for (int64_t k = 0; k < product.a.cols; ++k) sum += value(product.a, i, k) * value(product.b, k, j);
+      for (int64_t k = 0; k < product.a.cols; ++k) sum += value(product.a, i, k) * value(b, k, j);
       float& c = product.c[i * product.c_stride + j];
       c = product.accumulate ? c + sum : sum;
     }

@@ -4,6 +4,9 @@
 // f32 (vdpbf16ps and AMX take denormals as zero); in Precision::f32 only sums are rounded. A row of C never depends on
 // M, on its place or on how the work is split: for a level, precision and K the sum along K runs in one fixed order
 // (batch invariance). Appending zeros to K leaves the result's bits as they are.
+//
+// A quantised B is multiplied exactly as its values say in Precision::f32. In Precision::bf16 the rows of A are rounded to
+// 8 bits in blocks of 32, or both sides to bf16: which one depends on the level and on the number of rows.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +15,7 @@
 
 #include "base/bf16.h"
 #include "base/threads.h"
+#include "kernels/quant.h"
 
 namespace hadal {
 
@@ -57,7 +61,8 @@ class PackedMatrix {
 struct Product {
   MatrixView a;                           // [M, K]
   const PackedMatrix* packed = nullptr;   // B packed before, or
-  MatrixView b;                           // B as it lies, [K, N], packed on the way in scratch memory
+  QuantMatrix quant = {};                 // the transpose of B as a file has it, [N, K], or
+  MatrixView b = {};                      // B as it lies, [K, N], packed on the way in scratch memory
   float* c = nullptr;                     // [M, N]
   int64_t c_stride = 0;
   bool accumulate = false;                // C += A * B instead of C = A * B
@@ -68,7 +73,7 @@ struct Product {
 // worker alone), and from several threads.
 void gemm(std::span<const Product> products, Precision precision, ThreadPool& pool);
 
-// The definition: three loops, f32 sums in the order of k. The oracle of the tests.
+// The definition: three loops, f32 sums in the order of k. The oracle of the tests. A quantised B counts by its values.
 void gemm_plain(const Product& product, Precision precision);
 
 // Floating-point operations per second of this level's own multiply-add in registers alone, on `num_threads` threads:

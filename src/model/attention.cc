@@ -41,12 +41,15 @@ Tensor absorbed(const Context& ctx, const Model& model, const MlaParams& p, cons
                 const Batch& batch, int64_t layer) {
   const ModelConfig& c = model.config;
   const AttentionShape shape{c.heads, 1, c.kv_lora + c.rope_dim, c.kv_lora, model.attention_scale};
-  const Tensor q_latent = head_linear(ctx, columns(ctx, q, c.heads, 0, c.nope_dim), p.kv_b.weight, {c.heads, 0, c.nope_dim, true});
+  const Tensor q_nope = columns(ctx, q, c.heads, 0, c.nope_dim);
+  const Tensor q_latent = c.split_kv_b ? head_linear(ctx, q_nope, p.k_b.weight, {c.heads, 0, c.kv_lora, false})
+                                       : head_linear(ctx, q_nope, p.kv_b.weight, {c.heads, 0, c.nope_dim, true});
   const Tensor q_all = concat(ctx, q_latent, columns(ctx, q, c.heads, c.nope_dim, c.rope_dim), c.heads);
   const Tensor o = batch.states.empty()
                        ? attention(ctx, shape, q_all, concat(ctx, latent, k_rope, 1), latent, batch.offsets)
                        : attention_cached(ctx, shape, q_all, remembered(batch, layer), 0, batch.offsets);
-  return head_linear(ctx, o, p.kv_b.weight, {c.heads, c.nope_dim, c.v_dim, false});
+  return c.split_kv_b ? head_linear(ctx, o, p.v_b.weight, {c.heads, 0, c.v_dim, false})
+                      : head_linear(ctx, o, p.kv_b.weight, {c.heads, c.nope_dim, c.v_dim, false});
 }
 
 }  // namespace
@@ -60,7 +63,7 @@ Tensor mla_attention(const Context& ctx, const Model& model, const MlaParams& p,
   const Tensor k_rope = rope(ctx, columns(ctx, kv, 1, c.kv_lora, c.rope_dim), 1, model.rope, batch.positions);
   remember(batch, layer, latent, 0);
   remember(batch, layer, k_rope, c.kv_lora);
-  const bool expand = batch.states.empty() && form == MlaForm::expanded;
+  const bool expand = batch.states.empty() && form == MlaForm::expanded && !c.split_kv_b;
   const Tensor o = expand ? expanded(ctx, model, p, q, latent, k_rope, batch) : absorbed(ctx, model, p, q, latent, k_rope, batch, layer);
   return linear(ctx, o, p.o.weight);
 }

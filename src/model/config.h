@@ -28,6 +28,7 @@ struct ModelConfig {
 
   // Multi-head latent attention (deepseek): q_lora 0 means a plain query projection.
   int64_t q_lora = 0, kv_lora = 0, nope_dim = 0, rope_dim = 0, v_dim = 0;
+  bool split_kv_b = false;  // the file has kv_b as two stacks, k_b transposed (newer GGUF files)
   // Grouped-query attention (qwen2, llama).
   int64_t head_dim = 0;
   bool qkv_bias = false;

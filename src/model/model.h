@@ -39,6 +39,7 @@ using ParamList = std::vector<Param*>;
 struct MlaParams {
   Param q_a, q_a_norm, q_b;  // q_lora > 0, else only q
   Param q, kv_a, kv_a_norm, kv_b, o;
+  Param k_b, v_b;  // config.split_kv_b, in place of kv_b: [heads, kv_lora, nope] and [heads, v, kv_lora]
 };
 struct GqaParams {
   Param q, k, v, o, q_bias, k_bias, v_bias;

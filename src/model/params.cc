@@ -45,7 +45,12 @@ struct Maker {
     }
     p.kv_a = matrix(at + "kv_a_proj_with_mqa", c.kv_lora + c.rope_dim, c.hidden);
     p.kv_a_norm = norm(at + "kv_a_layernorm", c.kv_lora);
-    p.kv_b = matrix(at + "kv_b_proj", c.heads * (c.nope_dim + c.v_dim), c.kv_lora);
+    if (c.split_kv_b) {
+      p.k_b = stack(at + "k_b_proj", c.heads, c.kv_lora, c.nope_dim);
+      p.v_b = stack(at + "v_b_proj", c.heads, c.v_dim, c.kv_lora);
+    } else {
+      p.kv_b = matrix(at + "kv_b_proj", c.heads * (c.nope_dim + c.v_dim), c.kv_lora);
+    }
     p.o = matrix(at + "o_proj", c.hidden, c.heads * c.v_dim, true);
     return p;
   }
@@ -102,7 +107,7 @@ void list_all(ParamList& out, Params&... params) {
 }
 
 void list_block(BlockParams& b, ParamList& out) {
-  list_all(out, b.attention_norm, b.mla.q, b.mla.q_a, b.mla.q_a_norm, b.mla.q_b, b.mla.kv_a, b.mla.kv_a_norm, b.mla.kv_b, b.mla.o);
+  list_all(out, b.attention_norm, b.mla.q, b.mla.q_a, b.mla.q_a_norm, b.mla.q_b, b.mla.kv_a, b.mla.kv_a_norm, b.mla.kv_b, b.mla.k_b, b.mla.v_b, b.mla.o);
   list_all(out, b.gqa.q, b.gqa.q_bias, b.gqa.k, b.gqa.k_bias, b.gqa.v, b.gqa.v_bias, b.gqa.o);
   list_all(out, b.ffn_norm, b.dense.gate, b.dense.up, b.dense.down, b.moe.router, b.moe.correction_bias);
   list_all(out, b.moe.experts.gate, b.moe.experts.up, b.moe.experts.down, b.moe.shared.gate, b.moe.shared.up, b.moe.shared.down);

@@ -13,13 +13,11 @@ constexpr int64_t kGrain = 64;  // rows of one task
 Tensor embedding(const Context& ctx, const Weight& table, std::span<const int32_t> ids) {
   const int64_t n = static_cast<int64_t>(ids.size()), width = table.in();
   Tensor y({n, width});
-  const bool is_bf16 = table.value().dtype() == DType::bf16;
   parallel_rows(ctx, n, kGrain, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       const int64_t id = ids[static_cast<size_t>(t)];
       HADAL_CHECK(id >= 0 && id < table.out(), "token {} of a vocabulary of {}", id, table.out());
-      if (is_bf16) vec().to_f32(table.value().bf16() + id * width, y.row(t), width);
-      else std::memcpy(y.row(t), table.value().row(id), static_cast<size_t>(width) * 4);
+      table.read(id * width, {y.row(t), static_cast<size_t>(width)});
     }
   });
   if (ctx.tape != nullptr && !table.frozen) {

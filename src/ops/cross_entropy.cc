@@ -50,7 +50,7 @@ CrossEntropy linear_cross_entropy(const Context& ctx, const Tensor& x, const Wei
       if (rounded) vec().to_bf16(from, xs.bf16() + i * hidden, hidden);
       else std::memcpy(xs.row(i), from, static_cast<size_t>(hidden) * 4);
     }
-    const Product forward{.a = xs.view(), .packed = &head.packed_transposed(ctx, head.matrix_rows()), .b = {}, .c = logits.f32(), .c_stride = vocab};
+    const Product forward = head.product(ctx, xs.view(), head.matrix_rows(), false, logits.f32(), vocab);
     gemm({&forward, 1}, ctx.precision, *ctx.pool);
     std::vector<RowLoss> losses(static_cast<size_t>(rows));
     parallel_rows(ctx, rows, 8, [&](int64_t begin, int64_t end) {
@@ -73,7 +73,7 @@ CrossEntropy linear_cross_entropy(const Context& ctx, const Tensor& x, const Wei
       d = Tensor({rows, vocab}, DType::bf16);
       parallel_rows(ctx, rows, 8, [&](int64_t begin, int64_t end) { vec().to_bf16(logits.row(begin), d.bf16() + begin * vocab, (end - begin) * vocab); });
     }
-    const Product dx{.a = d.view(), .packed = &head.packed_plain(ctx, head.matrix_rows()), .b = {}, .c = dx_used.row(first), .c_stride = hidden};
+    const Product dx = head.product(ctx, d.view(), head.matrix_rows(), true, dx_used.row(first), hidden);
     gemm({&dx, 1}, ctx.precision, *ctx.pool);
     if (head.frozen) continue;
     const Product dw{.a = d.view().transposed(), .b = xs.view(), .c = head.grad(), .c_stride = hidden, .accumulate = true};

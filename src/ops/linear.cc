@@ -7,9 +7,9 @@ namespace hadal {
 namespace {
 
 // x as the product reads it: rounded once to bf16 where the product would round it for every block, and kept that way
-// for the backward at half the memory.
-Tensor operand(const Context& ctx, const Tensor& x) {
-  if (ctx.precision == Precision::f32 || x.dtype() == DType::bf16) return x;
+// for the backward at half the memory. Quantised weights take their own, finer, rounding.
+Tensor operand(const Context& ctx, const Tensor& x, const Weight& w) {
+  if (ctx.precision == Precision::f32 || x.dtype() == DType::bf16 || w.quant() != nullptr) return x;
   Tensor y(x.shape(), DType::bf16);
   const int64_t n = x.cols();
   parallel_rows(ctx, x.rows(), 64, [&](int64_t begin, int64_t end) { vec().to_bf16(x.row(begin), y.bf16() + begin * n, (end - begin) * n); });
@@ -60,15 +60,15 @@ void add_bias(const Context& ctx, const Tensor& y, const Weight& bias) {
 Tensor linear(const Context& ctx, const Tensor& x, const Weight& w, const Weight* bias) {
   HADAL_CHECK(x.cols() == w.in(), "{} times the transpose of {}", shape_text(x.shape()), shape_text(w.shape()));
   const int64_t n = x.rows();
-  const Tensor a = operand(ctx, x);
+  const Tensor a = operand(ctx, x, w);
   Tensor y({n, w.out()});
-  const Product forward{.a = a.view(), .packed = &w.packed_transposed(ctx, w.matrix_rows()), .b = {}, .c = y.f32(), .c_stride = w.out()};
+  const Product forward = w.product(ctx, a.view(), w.matrix_rows(), false, y.f32(), w.out());
   gemm({&forward, 1}, ctx.precision, *ctx.pool);
   if (ctx.tape != nullptr) {
     ctx.tape->push([ctx, x, a, w = &w, y, n] {
       const Tensor rounded = rounded_grad(ctx, y);
       const MatrixView dy = grad_view(y, rounded);
-      const Product dx{.a = dy, .packed = &w->packed_plain(ctx, w->matrix_rows()), .b = {}, .c = x.grad(), .c_stride = w->in(), .accumulate = true};
+      const Product dx = w->product(ctx, dy, w->matrix_rows(), true, x.grad(), w->in(), true);
       gemm({&dx, 1}, ctx.precision, *ctx.pool);
       if (w->frozen) return;
       const Product dw{.a = dy.transposed(), .b = a.view(), .c = w->grad(), .c_stride = w->in(), .accumulate = true};
@@ -85,12 +85,11 @@ Tensor head_linear(const Context& ctx, const Tensor& x, const Weight& w, const H
   const int64_t in = rows.transposed ? rows.count : w.in(), out = rows.transposed ? w.in() : rows.count;
   HADAL_CHECK(x.cols() == heads * in, "{} through {}", shape_text(x.shape()), shape_text(w.shape()));
   auto head_rows = [=](int64_t h) { return Weight::Rows{h * per_head + rows.first, rows.count}; };
-  const Tensor a = operand(ctx, x);
+  const Tensor a = operand(ctx, x, w);
   Tensor y({n, heads * out});
   std::vector<Product> products;
   for (int64_t h = 0; h < heads; ++h) {
-    const auto& b = rows.transposed ? w.packed_plain(ctx, head_rows(h)) : w.packed_transposed(ctx, head_rows(h));
-    products.push_back({.a = column_range(a.view(), h * in, in), .packed = &b, .b = {}, .c = y.f32() + h * out, .c_stride = heads * out});
+    products.push_back(w.product(ctx, column_range(a.view(), h * in, in), head_rows(h), rows.transposed, y.f32() + h * out, heads * out));
   }
   gemm(products, ctx.precision, *ctx.pool);
   if (ctx.tape == nullptr) return y;
@@ -99,8 +98,7 @@ Tensor head_linear(const Context& ctx, const Tensor& x, const Weight& w, const H
     std::vector<Product> dx, dw;
     for (int64_t h = 0; h < heads; ++h) {
       const MatrixView dy = column_range(grad_view(y, rounded), h * out, out), xh = column_range(a.view(), h * in, in);
-      const auto& b = rows.transposed ? w->packed_transposed(ctx, head_rows(h)) : w->packed_plain(ctx, head_rows(h));
-      dx.push_back({.a = dy, .packed = &b, .b = {}, .c = x.grad() + h * in, .c_stride = heads * in, .accumulate = true});
+      dx.push_back(w->product(ctx, dy, head_rows(h), !rows.transposed, x.grad() + h * in, heads * in, true));
       if (w->frozen) continue;
       float* to = w->grad() + head_rows(h).first * w->in();
       if (rows.transposed) dw.push_back({.a = xh.transposed(), .b = dy, .c = to, .c_stride = w->in(), .accumulate = true});

@@ -182,7 +182,8 @@ struct ExpertsRun {
   int64_t experts, k, hidden, inner;
   Tensor x, xs, gate, up, act, ys, y, weights;
 
-  DType operand_type() const { return ctx.precision == Precision::bf16 ? DType::bf16 : DType::f32; }
+  // Quantised weights take their own rounding of f32 rows.
+  DType operand_type(const Weight& w) const { return ctx.precision == Precision::bf16 && w.quant() == nullptr ? DType::bf16 : DType::f32; }
 
   void store(const float* from, const Tensor& to, int64_t row) const {
     const int64_t n = to.cols();
@@ -196,8 +197,7 @@ struct ExpertsRun {
     for (int64_t e = 0; e < experts; ++e) {
       if (sorted.count(e) == 0) continue;
       const int64_t first = sorted.first[static_cast<size_t>(e)];
-      const auto& b = transposed ? w.packed_transposed(ctx, w.matrix_rows(e)) : w.packed_plain(ctx, w.matrix_rows(e));
-      products.push_back({.a = from.view().row_range(first, sorted.count(e)), .packed = &b, .b = {}, .c = to + first * columns, .c_stride = columns, .accumulate = accumulate});
+      products.push_back(w.product(ctx, from.view().row_range(first, sorted.count(e)), w.matrix_rows(e), !transposed, to + first * columns, columns, accumulate));
     }
   }
 
@@ -214,8 +214,8 @@ struct ExpertsRun {
 
   void forward() {
     const int64_t rows = static_cast<int64_t>(sorted.token_of.size());
-    xs = Tensor({rows, hidden}, operand_type());
-    gate = Tensor({rows, inner}), up = Tensor({rows, inner}), act = Tensor({rows, inner}, operand_type()), ys = Tensor({rows, hidden});
+    xs = Tensor({rows, hidden}, operand_type(*gate_w));
+    gate = Tensor({rows, inner}), up = Tensor({rows, inner}), act = Tensor({rows, inner}, operand_type(*down_w)), ys = Tensor({rows, hidden});
     parallel_rows(ctx, rows, 64, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) store(x.row(sorted.token_of[static_cast<size_t>(i)]), xs, i);
     });
@@ -246,7 +246,7 @@ struct ExpertsRun {
     const int64_t rows = static_cast<int64_t>(sorted.token_of.size());
     const float* dy = y.grad();
     float* dw = weights.grad();
-    Tensor dys({rows, hidden}, operand_type());
+    Tensor dys({rows, hidden}, operand_type(*down_w));
     parallel_rows(ctx, x.rows(), 64, [&](int64_t begin, int64_t end) {
       std::vector<float> row(static_cast<size_t>(hidden));
       for (int64_t i = begin * k; i < end * k; ++i) {
@@ -258,7 +258,7 @@ struct ExpertsRun {
         store(row.data(), dys, at);
       }
     });
-    Tensor d_act({rows, inner}), dxs({rows, hidden}), d_gate({rows, inner}, operand_type()), d_up({rows, inner}, operand_type());
+    Tensor d_act({rows, inner}), dxs({rows, hidden}), d_gate({rows, inner}, operand_type(*gate_w)), d_up({rows, inner}, operand_type(*gate_w));
     std::vector<Product> products;
     multiply(products, dys, *down_w, false, d_act.f32(), false);
     weight_gradient(products, dys, act, *down_w);

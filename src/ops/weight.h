@@ -5,26 +5,33 @@
 #include <map>
 #include <utility>
 
+#include "kernels/quant.h"
 #include "ops/context.h"
 
 namespace hadal {
 
-// value is [out, in] for a matrix, [experts, out, in] for a stack of them, [n] for a vector. f32 while training; bf16
-// or f32 when loaded for inference. One Weight must not be used from two threads at once. Ops keep its address on the
-// tape: it must stay where it is.
+// [out, in] for a matrix, [experts, out, in] for a stack of them, [n] for a vector. f32 while training; bf16, f32 or a
+// file's quantised blocks when loaded for inference. One Weight must not be used from two threads at once. Ops keep its
+// address on the tape: it must stay where it is.
 class Weight {
  public:
   Weight() = default;
-  explicit Weight(Tensor value) : value_(std::move(value)) {}
+  explicit Weight(Tensor value) : value_(std::move(value)), shape_(value_.shape()) {}
+  // A matrix or a stack of them as its file has it, [stack * out, in]; frozen. `owner` keeps the bytes alive.
+  Weight(const QuantMatrix& matrix, Shape shape, std::shared_ptr<const void> owner);
 
-  const Tensor& value() const { return value_; }
-  const Shape& shape() const { return value_.shape(); }
+  explicit operator bool() const { return !shape_.empty(); }  // has values
+  const Tensor& value() const { return value_; }              // empty when quantised
+  const QuantMatrix* quant() const { return quant_.data != nullptr ? &quant_ : nullptr; }
+  const Shape& shape() const { return shape_; }
+  // Numbers [first, first + out.size()) of the whole, whole rows of a matrix, as f32.
+  void read(int64_t first, std::span<float> out) const;
   float* grad() const { return value_.grad(); }
   bool frozen = false;  // no gradient is wanted (inference, buffers)
 
-  int64_t stack() const { return value_.shape().size() == 3 ? value_.dim(0) : 1; }
-  int64_t out() const { return value_.dim(-2); }
-  int64_t in() const { return value_.dim(-1); }
+  int64_t stack() const { return shape_.size() == 3 ? shape_[0] : 1; }
+  int64_t out() const { return shape_[shape_.size() - 2]; }
+  int64_t in() const { return shape_.back(); }
 
   // Rows of the value seen as [stack * out, in].
   struct Rows {
@@ -32,13 +39,12 @@ class Weight {
     auto operator<=>(const Rows&) const = default;
   };
   Rows matrix_rows(int64_t index = 0) const { return {index * out(), out()}; }
-  MatrixView view(Rows rows) const;  // [count, in]
+  MatrixView view(Rows rows) const;  // [count, in]; not for quantised ones
 
-  // These rows packed as the B of a product, made on first use and kept until changed(): for x W^T ([in, count]), or
-  // for y W ([count, in]).
-  const PackedMatrix& packed_transposed(const Context& ctx, Rows rows) const { return packed(ctx, rows, true); }
-  const PackedMatrix& packed_plain(const Context& ctx, Rows rows) const { return packed(ctx, rows, false); }
-  void changed();      // the values were written: packed copies are stale
+  // c = a W^T with these rows ([M, in] -> [M, count]), or a W when `plain` ([M, count] -> [M, in]).
+  Product product(const Context& ctx, const MatrixView& a, Rows rows, bool plain, float* c, int64_t c_stride, bool accumulate = false) const;
+  // product() reads packed copies, made on first use and kept. changed(): the values were written, they are stale.
+  void changed();
   void drop_packed();  // and their memory goes
 
  private:
@@ -48,6 +54,9 @@ class Weight {
   };
   const PackedMatrix& packed(const Context& ctx, Rows rows, bool transposed) const;
   Tensor value_;
+  QuantMatrix quant_;
+  Shape shape_;
+  std::shared_ptr<const void> owner_;
   mutable std::map<std::pair<Rows, bool>, Packed> packed_;
 };
 
