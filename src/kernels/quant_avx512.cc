@@ -1,0 +1,287 @@
+// Products with quantised matrices in 8-bit integers (VNNI). See quant_kernels.h.
+#if defined(__x86_64__)
+#include "kernels/quant_unpack_avx512.h"
+
+namespace hadal::kernels {
+namespace {
+
+// ---- Rows of A ----
+
+HADAL_INLINE __m512 load_part(const float* x, int64_t left) {
+  const uint32_t mask = left >= 16 ? 0xffffu : left <= 0 ? 0u : (1u << left) - 1u;
+  return _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask), x);
+}
+
+void round_row(const float* x, int64_t n, const RoundedRows& out, int64_t r) {
+  for (int64_t g = 0; g < out.k / kGroup; ++g) {
+    const __m512 a = load_part(x + g * 32, n - g * 32), b = load_part(x + g * 32 + 16, n - g * 32 - 16);
+    const float largest = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(a), _mm512_abs_ps(b)));
+    const float d = largest / 127.0f;
+    const __m512 inverse = _mm512_set1_ps(largest > 0 ? 127.0f / largest : 0.0f);
+    const __m512i qa = _mm512_cvtps_epi32(_mm512_mul_ps(a, inverse)), qb = _mm512_cvtps_epi32(_mm512_mul_ps(b, inverse));
+    int8_t* q = out.q + r * out.k + g * 32;
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(q), _mm512_cvtsepi32_epi8(qa));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(q + 16), _mm512_cvtsepi32_epi8(qb));
+    const int sa = _mm512_reduce_add_epi32(qa), sb = _mm512_reduce_add_epi32(qb);
+    const int64_t at = r * (out.k / 32) + g;
+    out.d[at] = d;
+    out.sum32[at] = d * static_cast<float>(sa + sb);
+    out.isum32[at] = -(sa + sb);
+    out.sum16[2 * at] = d * static_cast<float>(sa);
+    out.sum16[2 * at + 1] = d * static_cast<float>(sb);
+    out.isum16[2 * at] = -sa;
+    out.isum16[2 * at + 1] = -sb;
+  }
+}
+
+// ---- Few rows: each row of W streams by once ----
+
+// Which of the 8 (or 16) scales belongs to each lane of the sums of weights [64 v, 64 v + 64): 4 weights a lane.
+template <bool kWide>
+HADAL_INLINE __m512i lane_groups(int v) {
+  const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  return _mm512_add_epi32(_mm512_srli_epi32(lane, kWide ? 2 : 3), _mm512_set1_epi32(kWide ? 4 * v : 2 * v));
+}
+
+template <typename T, int M>
+void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, float* c, int64_t ldc, bool accumulate) {
+  const int64_t row_bytes = w.row_bytes(), supers = a.k / kSuper, groups = a.k / kGroup;
+  const __m512i doubled = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+  const __m512i lanes[4] = {lane_groups<T::kWide>(0), lane_groups<T::kWide>(1), lane_groups<T::kWide>(2), lane_groups<T::kWide>(3)};
+  alignas(64) std::byte buffer[T::kBytes];
+  for (int64_t j = 0; j < w.rows; ++j) {
+    const std::byte* row = w.row(j);
+    __m512 sums[M], more[M], offset_sums[M];
+#pragma GCC unroll 8
+    for (int m = 0; m < M; ++m) sums[m] = more[m] = offset_sums[m] = _mm512_setzero_ps();
+    for (int64_t i = 0; i < supers; ++i) {
+      const std::byte* b = super_block<T>(row, i, row_bytes, buffer);
+      _mm_prefetch(reinterpret_cast<const char*>(b) + 2048, _MM_HINT_T0);
+      _mm_prefetch(reinterpret_cast<const char*>(b) + 2048 + 64, _MM_HINT_T0);
+      if constexpr (T::kBytes > 128) _mm_prefetch(reinterpret_cast<const char*>(b) + 2048 + 128, _MM_HINT_T0);
+      if constexpr (T::kBytes > 192) _mm_prefetch(reinterpret_cast<const char*>(b) + 2048 + 192, _MM_HINT_T0);
+      const __m512 scales = T::scales(b), offsets = offsets_of<T>(b, scales);
+      const __m512i codes[4] = {T::codes(b, 0), T::codes(b, 1), T::codes(b, 2), T::codes(b, 3)};
+#pragma GCC unroll 8
+      for (int m = 0; m < M; ++m) {
+        const int64_t r = first_row + m;
+        const __m512 d8 = _mm512_castps256_ps512(_mm256_loadu_ps(a.d + r * groups + 8 * i));
+        __m512 scaled;
+        if constexpr (T::kWide) {
+          scaled = _mm512_mul_ps(scales, _mm512_permutexvar_ps(doubled, d8));
+          offset_sums[m] = _mm512_fmadd_ps(offsets, _mm512_loadu_ps(a.sum16 + r * 2 * groups + 16 * i), offset_sums[m]);
+        } else {
+          scaled = _mm512_mul_ps(scales, d8);
+          const __m512 sum = _mm512_zextps256_ps512(_mm256_loadu_ps(a.sum32 + r * groups + 8 * i));
+          offset_sums[m] = _mm512_fmadd_ps(_mm512_zextps256_ps512(_mm512_castps512_ps256(offsets)), sum, offset_sums[m]);
+        }
+        const int8_t* q = a.q + r * a.k + kSuper * i;
+#pragma GCC unroll 4
+        for (int v = 0; v < 4; ++v) {
+          const __m512i products = _mm512_dpbusd_epi32(_mm512_setzero_si512(), codes[v], _mm512_loadu_si512(q + 64 * v));
+          __m512& sum = v % 2 ? more[m] : sums[m];
+          sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products), _mm512_permutexvar_ps(lanes[v], scaled), sum);
+        }
+      }
+    }
+#pragma GCC unroll 8
+    for (int m = 0; m < M; ++m) {
+      const float sum = _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(sums[m], more[m]), offset_sums[m]));
+      float& to = c[m * ldc + j];
+      to = accumulate ? to + sum : sum;
+    }
+  }
+}
+
+template <typename T>
+void dot_type(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc, bool accumulate) {
+  for (int64_t i = 0; i < m;) {
+    const int64_t left = m - i;
+    if (left >= 4) dot_rows<T, 4>(w, a, first_row + i, c + i * ldc, ldc, accumulate), i += 4;
+    else if (left >= 2) dot_rows<T, 2>(w, a, first_row + i, c + i * ldc, ldc, accumulate), i += 2;
+    else dot_rows<T, 1>(w, a, first_row + i, c + i * ldc, ldc, accumulate), i += 1;
+  }
+}
+
+void dot(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc, bool accumulate) {
+#define HADAL_CALL(T) dot_type<T>(w, a, first_row, m, c, ldc, accumulate)
+  HADAL_FOR_BLOCK_TYPE(w.type, HADAL_CALL)
+#undef HADAL_CALL
+}
+
+// ---- Many rows: 32 rows of W, kDepth of K at a time, unpacked once and used by all rows of A ----
+
+constexpr int64_t kDepth = 512, kCols = 32;
+
+// Codes so that 16 columns x 4 steps of k are one vector; a scale (and an offset) for each group and column.
+struct Tile {
+  alignas(64) uint8_t codes[kDepth / 4][kCols][4];
+  alignas(64) float scales[kDepth / 16][kCols];
+  alignas(64) float offsets[kDepth / 16][kCols];
+};
+
+// out[i] gets word i of each of the 16 vectors.
+HADAL_INLINE void transpose16(__m512i* x) {
+  __m512i t[16];
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) {
+    t[2 * i] = _mm512_unpacklo_epi32(x[2 * i], x[2 * i + 1]);
+    t[2 * i + 1] = _mm512_unpackhi_epi32(x[2 * i], x[2 * i + 1]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    x[4 * i] = _mm512_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
+    x[4 * i + 1] = _mm512_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
+    x[4 * i + 2] = _mm512_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
+    x[4 * i + 3] = _mm512_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    t[i] = _mm512_shuffle_i32x4(x[i], x[4 + i], 0x88);
+    t[4 + i] = _mm512_shuffle_i32x4(x[i], x[4 + i], 0xdd);
+    t[8 + i] = _mm512_shuffle_i32x4(x[8 + i], x[12 + i], 0x88);
+    t[12 + i] = _mm512_shuffle_i32x4(x[8 + i], x[12 + i], 0xdd);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    x[i] = _mm512_shuffle_i32x4(t[i], t[8 + i], 0x88);
+    x[8 + i] = _mm512_shuffle_i32x4(t[i], t[8 + i], 0xdd);
+    x[4 + i] = _mm512_shuffle_i32x4(t[4 + i], t[12 + i], 0x88);
+    x[12 + i] = _mm512_shuffle_i32x4(t[4 + i], t[12 + i], 0xdd);
+  }
+}
+
+// Super-blocks [first, first + count) of 16 rows of W from `row` on; rows that are not there become zeros.
+template <typename T>
+void unpack16(const QuantMatrix& w, int64_t row, int64_t first, int64_t count, int64_t half, Tile& tile) {
+  constexpr int kGroups = T::kWide ? 16 : 8;
+  const int64_t row_bytes = w.row_bytes();
+  alignas(64) std::byte buffer[16][T::kBytes];
+  for (int64_t i = 0; i < count; ++i) {
+    const std::byte* blocks[16];
+    for (int r = 0; r < 16; ++r) {
+      if (row + r < w.rows) {
+        blocks[r] = super_block<T>(w.row(row + r), first + i, row_bytes, buffer[r]);
+        const char* next = reinterpret_cast<const char*>(blocks[r]) + T::kBytes;
+        for (int64_t line = 0; line < T::kBytes; line += 64) _mm_prefetch(next + line, _MM_HINT_T0);
+      } else {
+        __builtin_memset(buffer[r], 0, T::kBytes);
+        blocks[r] = buffer[r];
+      }
+      alignas(64) float lanes[16];
+      const __m512 scales = T::scales(blocks[r]);
+      _mm512_store_ps(lanes, scales);
+      for (int g = 0; g < kGroups; ++g) tile.scales[i * kGroups + g][half * 16 + r] = lanes[g];
+      if constexpr (T::kBias == 0) {
+        _mm512_store_ps(lanes, T::offsets(blocks[r]));
+        for (int g = 0; g < kGroups; ++g) tile.offsets[i * kGroups + g][half * 16 + r] = lanes[g];
+      }
+    }
+    for (int v = 0; v < 4; ++v) {
+      __m512i x[16];
+#pragma GCC unroll 16
+      for (int r = 0; r < 16; ++r) x[r] = T::codes(blocks[r], v);
+      transpose16(x);
+#pragma GCC unroll 16
+      for (int t = 0; t < 16; ++t) _mm512_store_si512(tile.codes[i * 64 + v * 16 + t][half * 16], x[t]);
+    }
+  }
+}
+
+// R rows of A times the tile. `k`: where the tile begins in A.
+template <typename T, int R>
+void tile_rows(const Tile& tile, const RoundedRows& a, int64_t row, int64_t k, int64_t depth, float* c, int64_t ldc, __mmask16 left, __mmask16 right,
+               bool accumulate) {
+  constexpr int64_t kSteps = T::kWide ? 4 : 8, kSize = 4 * kSteps;
+  const int64_t groups = a.k / kGroup;
+  const float* d = a.d + row * groups + k / kGroup;
+  const float* sums = T::kWide ? a.sum16 + row * 2 * groups + k / 16 : a.sum32 + row * groups + k / kGroup;
+  const int32_t* isums = T::kWide ? a.isum16 + row * 2 * groups + k / 16 : a.isum32 + row * groups + k / kGroup;
+  const int64_t sum_stride = T::kWide ? 2 * groups : groups;
+  const int8_t* q = a.q + row * a.k + k;
+  __m512 f0[R], f1[R];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    f0[r] = accumulate ? _mm512_maskz_loadu_ps(left, c + r * ldc) : _mm512_setzero_ps();
+    f1[r] = accumulate ? _mm512_maskz_loadu_ps(right, c + r * ldc + 16) : _mm512_setzero_ps();
+  }
+  for (int64_t g = 0; g < depth / kSize; ++g) {
+    __m512i i0[R], i1[R];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      if constexpr (T::kBias != 0) i0[r] = i1[r] = _mm512_slli_epi32(_mm512_set1_epi32(isums[r * sum_stride + g]), __builtin_ctz(T::kBias));
+      else i0[r] = i1[r] = _mm512_setzero_si512();
+    }
+    const uint8_t* codes = tile.codes[g * kSteps][0];
+#pragma GCC unroll 8
+    for (int64_t s = 0; s < kSteps; ++s) {
+      const __m512i w0 = _mm512_load_si512(codes + s * 128), w1 = _mm512_load_si512(codes + s * 128 + 64);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        int32_t four;
+        __builtin_memcpy(&four, q + r * a.k + g * kSize + 4 * s, 4);
+        const __m512i x = _mm512_set1_epi32(four);
+        i0[r] = _mm512_dpbusd_epi32(i0[r], w0, x);
+        i1[r] = _mm512_dpbusd_epi32(i1[r], w1, x);
+      }
+    }
+    const __m512 s0 = _mm512_load_ps(tile.scales[g]), s1 = _mm512_load_ps(tile.scales[g] + 16);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      const __m512 factor = _mm512_set1_ps(d[r * groups + g * kSize / kGroup]);
+      f0[r] = _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(i0[r]), s0), factor, f0[r]);
+      f1[r] = _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(i1[r]), s1), factor, f1[r]);
+      if constexpr (T::kBias == 0) {
+        const __m512 sum = _mm512_set1_ps(sums[r * sum_stride + g]);
+        f0[r] = _mm512_fmadd_ps(_mm512_load_ps(tile.offsets[g]), sum, f0[r]);
+        f1[r] = _mm512_fmadd_ps(_mm512_load_ps(tile.offsets[g] + 16), sum, f1[r]);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    _mm512_mask_storeu_ps(c + r * ldc, left, f0[r]);
+    _mm512_mask_storeu_ps(c + r * ldc + 16, right, f1[r]);
+  }
+}
+
+template <typename T>
+void tile_type(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc, bool accumulate, Tile& tile) {
+  using RowsFn = void (*)(const Tile&, const RoundedRows&, int64_t, int64_t, int64_t, float*, int64_t, __mmask16, __mmask16, bool);
+  static constexpr RowsFn kTable[] = {nullptr,         tile_rows<T, 1>, tile_rows<T, 2>, tile_rows<T, 3>,
+                                      tile_rows<T, 4>, tile_rows<T, 5>, tile_rows<T, 6>};
+  constexpr int64_t kRows = 6;
+  for (int64_t col = 0; col < w.rows; col += kCols) {
+    const int64_t cols = w.rows - col < kCols ? w.rows - col : kCols;
+    const uint32_t mask = cols >= 32 ? 0xffffffffu : (1u << cols) - 1u;
+    for (int64_t k = 0; k < a.k; k += kDepth) {
+      const int64_t depth = a.k - k < kDepth ? a.k - k : kDepth;
+      unpack16<T>(w, col, k / kSuper, depth / kSuper, 0, tile);
+      unpack16<T>(w, col + 16, k / kSuper, depth / kSuper, 1, tile);
+      int64_t sets = (m + kRows - 1) / kRows;
+      for (int64_t r = 0; r < m; --sets) {
+        const int64_t height = (m - r + sets - 1) / sets;
+        kTable[height](tile, a, first_row + r, k, depth, c + r * ldc + col, ldc, static_cast<__mmask16>(mask), static_cast<__mmask16>(mask >> 16),
+                       accumulate || k > 0);
+        r += height;
+      }
+    }
+  }
+}
+
+void tile(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc, bool accumulate, void* scratch) {
+  Tile& memory = *static_cast<Tile*>(scratch);
+#define HADAL_CALL(T) tile_type<T>(w, a, first_row, m, c, ldc, accumulate, memory)
+  HADAL_FOR_BLOCK_TYPE(w.type, HADAL_CALL)
+#undef HADAL_CALL
+}
+
+}  // namespace
+
+const QuantKernels& quant_avx512_vnni() {
+  static constexpr QuantKernels kTable = {round_row, dot, tile, sizeof(Tile)};
+  return kTable;
+}
+
+}  // namespace hadal::kernels
+#endif
