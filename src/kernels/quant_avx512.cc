@@ -51,9 +51,9 @@ void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, flo
   alignas(64) std::byte buffer[T::kBytes];
   for (int64_t j = 0; j < w.rows; ++j) {
     const std::byte* row = w.row(j);
-    __m512 sums[M], more[M], offset_sums[M];
+    __m512 sums[M], offset_sums[M], more = _mm512_setzero_ps();  // `more`: a second chain where one row has but one
 #pragma GCC unroll 8
-    for (int m = 0; m < M; ++m) sums[m] = more[m] = offset_sums[m] = _mm512_setzero_ps();
+    for (int m = 0; m < M; ++m) sums[m] = offset_sums[m] = _mm512_setzero_ps();
     for (int64_t i = 0; i < supers; ++i) {
       const std::byte* b = super_block<T>(row, i, row_bytes, buffer);
       _mm_prefetch(reinterpret_cast<const char*>(b) + 2048, _MM_HINT_T0);
@@ -79,14 +79,14 @@ void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, flo
 #pragma GCC unroll 4
         for (int v = 0; v < 4; ++v) {
           const __m512i products = _mm512_dpbusd_epi32(_mm512_setzero_si512(), codes[v], _mm512_loadu_si512(q + 64 * v));
-          __m512& sum = v % 2 ? more[m] : sums[m];
+          __m512& sum = M == 1 && v % 2 ? more : sums[m];
           sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products), _mm512_permutexvar_ps(lanes[v], scaled), sum);
         }
       }
     }
 #pragma GCC unroll 8
     for (int m = 0; m < M; ++m) {
-      const float sum = _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(sums[m], more[m]), offset_sums[m]));
+      const float sum = _mm512_reduce_add_ps(_mm512_add_ps(M == 1 ? _mm512_add_ps(sums[m], more) : sums[m], offset_sums[m]));
       float& to = c[m * ldc + j];
       to = accumulate ? to + sum : sum;
     }
@@ -95,11 +95,12 @@ void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, flo
 
 template <typename T>
 void dot_type(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc, bool accumulate) {
-  for (int64_t i = 0; i < m;) {
-    const int64_t left = m - i;
-    if (left >= 4) dot_rows<T, 4>(w, a, first_row + i, c + i * ldc, ldc, accumulate), i += 4;
-    else if (left >= 2) dot_rows<T, 2>(w, a, first_row + i, c + i * ldc, ldc, accumulate), i += 2;
-    else dot_rows<T, 1>(w, a, first_row + i, c + i * ldc, ldc, accumulate), i += 1;
+  using RowsFn = void (*)(const QuantMatrix&, const RoundedRows&, int64_t, float*, int64_t, bool);
+  static constexpr RowsFn kTable[] = {nullptr,        dot_rows<T, 1>, dot_rows<T, 2>, dot_rows<T, 3>, dot_rows<T, 4>,
+                                      dot_rows<T, 5>, dot_rows<T, 6>, dot_rows<T, 7>, dot_rows<T, 8>};
+  for (int64_t i = 0; i < m; i += 8) {
+    const int64_t rows = m - i < 8 ? m - i : 8;
+    kTable[rows](w, a, first_row + i, c + i * ldc, ldc, accumulate);
   }
 }
 
@@ -151,6 +152,34 @@ HADAL_INLINE void transpose16(__m512i* x) {
   }
 }
 
+// Scales and offsets of 16 blocks, group by group.
+template <typename T>
+HADAL_INLINE void store_factors(const std::byte* const* blocks, int64_t group, int64_t half, Tile& tile) {
+  __m512i x[16];
+  auto store = [&](int64_t first, int64_t count, auto& to) {
+    for (int64_t g = 0; g < count; ++g) _mm512_store_si512(&to[group + g][half * 16], x[first + g]);
+  };
+  if constexpr (T::kWide) {
+    for (int r = 0; r < 16; ++r) x[r] = _mm512_castps_si512(T::scales(blocks[r]));
+    transpose16(x);
+    store(0, 16, tile.scales);
+    if constexpr (T::kBias == 0) {
+      for (int r = 0; r < 16; ++r) x[r] = _mm512_castps_si512(T::offsets(blocks[r]));
+      transpose16(x);
+      store(0, 16, tile.offsets);
+    }
+  } else {
+    for (int r = 0; r < 16; ++r) {
+      __m512 both = T::scales(blocks[r]);
+      if constexpr (T::kBias == 0) both = _mm512_insertf32x8(both, _mm512_castps512_ps256(T::offsets(blocks[r])), 1);
+      x[r] = _mm512_castps_si512(both);
+    }
+    transpose16(x);
+    store(0, 8, tile.scales);
+    if constexpr (T::kBias == 0) store(8, 8, tile.offsets);
+  }
+}
+
 // Super-blocks [first, first + count) of 16 rows of W from `row` on; rows that are not there become zeros.
 template <typename T>
 void unpack16(const QuantMatrix& w, int64_t row, int64_t first, int64_t count, int64_t half, Tile& tile) {
@@ -168,15 +197,8 @@ void unpack16(const QuantMatrix& w, int64_t row, int64_t first, int64_t count, i
         __builtin_memset(buffer[r], 0, T::kBytes);
         blocks[r] = buffer[r];
       }
-      alignas(64) float lanes[16];
-      const __m512 scales = T::scales(blocks[r]);
-      _mm512_store_ps(lanes, scales);
-      for (int g = 0; g < kGroups; ++g) tile.scales[i * kGroups + g][half * 16 + r] = lanes[g];
-      if constexpr (T::kBias == 0) {
-        _mm512_store_ps(lanes, T::offsets(blocks[r]));
-        for (int g = 0; g < kGroups; ++g) tile.offsets[i * kGroups + g][half * 16 + r] = lanes[g];
-      }
     }
+    store_factors<T>(blocks, i * kGroups, half, tile);
     for (int v = 0; v < 4; ++v) {
       __m512i x[16];
 #pragma GCC unroll 16

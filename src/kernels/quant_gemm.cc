@@ -14,7 +14,7 @@ namespace hadal::kernels {
 namespace {
 
 // Up to this many rows of A the weights stream by once and are used from registers; beyond, they are unpacked to memory.
-constexpr int64_t kFewRows = 3;
+constexpr int64_t kFewRows = 8;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
