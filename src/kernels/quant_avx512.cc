@@ -24,8 +24,9 @@ void round_row(const float* x, int64_t n, const RoundedRows& out, int64_t r) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(q + 16), _mm512_cvtsepi32_epi8(qb));
     const int sa = _mm512_reduce_add_epi32(qa), sb = _mm512_reduce_add_epi32(qb);
     const int64_t at = r * (out.k / 32) + g;
-    out.d[at] = d;
-    out.sum32[at] = d * static_cast<float>(sa + sb);
+    float* factor = out.factors + (at / 8 * 16 + at % 8);
+    factor[0] = d;
+    factor[8] = d * static_cast<float>(sa + sb);
     out.isum32[at] = -(sa + sb);
     out.sum16[2 * at] = d * static_cast<float>(sa);
     out.sum16[2 * at + 1] = d * static_cast<float>(sb);
@@ -60,20 +61,21 @@ void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, flo
       _mm_prefetch(reinterpret_cast<const char*>(b) + 2048 + 64, _MM_HINT_T0);
       if constexpr (T::kBytes > 128) _mm_prefetch(reinterpret_cast<const char*>(b) + 2048 + 128, _MM_HINT_T0);
       if constexpr (T::kBytes > 192) _mm_prefetch(reinterpret_cast<const char*>(b) + 2048 + 192, _MM_HINT_T0);
-      const __m512 scales = T::scales(b), offsets = offsets_of<T>(b, scales);
+      __m512 scales, offsets;
+      if constexpr (T::kWide) scales = T::scales(b), offsets = offsets_of<T>(b, scales);
+      else scales = T::both(b);
       const __m512i codes[4] = {T::codes(b, 0), T::codes(b, 1), T::codes(b, 2), T::codes(b, 3)};
 #pragma GCC unroll 8
       for (int m = 0; m < M; ++m) {
         const int64_t r = first_row + m;
-        const __m512 d8 = _mm512_castps256_ps512(_mm256_loadu_ps(a.d + r * groups + 8 * i));
+        const __m512 factors = _mm512_loadu_ps(a.factors + (r * supers + i) * 16);
         __m512 scaled;
         if constexpr (T::kWide) {
-          scaled = _mm512_mul_ps(scales, _mm512_permutexvar_ps(doubled, d8));
+          scaled = _mm512_mul_ps(scales, _mm512_permutexvar_ps(doubled, factors));
           offset_sums[m] = _mm512_fmadd_ps(offsets, _mm512_loadu_ps(a.sum16 + r * 2 * groups + 16 * i), offset_sums[m]);
         } else {
-          scaled = _mm512_mul_ps(scales, d8);
-          const __m512 sum = _mm512_zextps256_ps512(_mm256_loadu_ps(a.sum32 + r * groups + 8 * i));
-          offset_sums[m] = _mm512_fmadd_ps(_mm512_zextps256_ps512(_mm512_castps512_ps256(offsets)), sum, offset_sums[m]);
+          scaled = _mm512_mul_ps(scales, factors);
+          offset_sums[m] = _mm512_mask_add_ps(offset_sums[m], 0xff00, offset_sums[m], scaled);
         }
         const int8_t* q = a.q + r * a.k + kSuper * i;
 #pragma GCC unroll 4
@@ -86,7 +88,12 @@ void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, flo
     }
 #pragma GCC unroll 8
     for (int m = 0; m < M; ++m) {
-      const float sum = _mm512_reduce_add_ps(_mm512_add_ps(M == 1 ? _mm512_add_ps(sums[m], more) : sums[m], offset_sums[m]));
+      const __m512 all = M == 1 ? _mm512_add_ps(sums[m], more) : sums[m];
+      constexpr float kSign = [] {
+        if constexpr (T::kWide) return 1.0f;
+        else return T::kSign;
+      }();
+      const float sum = _mm512_reduce_add_ps(_mm512_fmadd_ps(offset_sums[m], _mm512_set1_ps(kSign), all));
       float& to = c[m * ldc + j];
       to = accumulate ? to + sum : sum;
     }
@@ -170,9 +177,8 @@ HADAL_INLINE void store_factors(const std::byte* const* blocks, int64_t group, i
     }
   } else {
     for (int r = 0; r < 16; ++r) {
-      __m512 both = T::scales(blocks[r]);
-      if constexpr (T::kBias == 0) both = _mm512_insertf32x8(both, _mm512_castps512_ps256(T::offsets(blocks[r])), 1);
-      x[r] = _mm512_castps_si512(both);
+      const __m512 signs = joined(_mm256_set1_ps(1.0f), _mm256_set1_ps(T::kSign));
+      x[r] = _mm512_castps_si512(_mm512_mul_ps(T::both(blocks[r]), signs));
     }
     transpose16(x);
     store(0, 8, tile.scales);
@@ -216,8 +222,8 @@ void tile_rows(const Tile& tile, const RoundedRows& a, int64_t row, int64_t k, i
                bool accumulate) {
   constexpr int64_t kSteps = T::kWide ? 4 : 8, kSize = 4 * kSteps;
   const int64_t groups = a.k / kGroup;
-  const float* d = a.d + row * groups + k / kGroup;
-  const float* sums = T::kWide ? a.sum16 + row * 2 * groups + k / 16 : a.sum32 + row * groups + k / kGroup;
+  const float* factors = a.factor(row, k / kGroup);  // k is a multiple of kSuper
+  const float* sums = a.sum16 + row * 2 * groups + k / 16;
   const int32_t* isums = T::kWide ? a.isum16 + row * 2 * groups + k / 16 : a.isum32 + row * groups + k / kGroup;
   const int64_t sum_stride = T::kWide ? 2 * groups : groups;
   const int8_t* q = a.q + row * a.k + k;
@@ -250,11 +256,13 @@ void tile_rows(const Tile& tile, const RoundedRows& a, int64_t row, int64_t k, i
     const __m512 s0 = _mm512_load_ps(tile.scales[g]), s1 = _mm512_load_ps(tile.scales[g] + 16);
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
-      const __m512 factor = _mm512_set1_ps(d[r * groups + g * kSize / kGroup]);
+      const int64_t group = g * kSize / kGroup;
+      const float* d = factors + r * 2 * groups + group / 8 * 16 + group % 8;
+      const __m512 factor = _mm512_set1_ps(d[0]);
       f0[r] = _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(i0[r]), s0), factor, f0[r]);
       f1[r] = _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(i1[r]), s1), factor, f1[r]);
       if constexpr (T::kBias == 0) {
-        const __m512 sum = _mm512_set1_ps(sums[r * sum_stride + g]);
+        const __m512 sum = _mm512_set1_ps(T::kWide ? sums[r * sum_stride + g] : d[8]);
         f0[r] = _mm512_fmadd_ps(_mm512_load_ps(tile.offsets[g]), sum, f0[r]);
         f1[r] = _mm512_fmadd_ps(_mm512_load_ps(tile.offsets[g] + 16), sum, f1[r]);
       }

@@ -63,7 +63,11 @@ class Rounded {
       const Source& source = sources_[s];
       for (int64_t r = first; r < std::min(first + kRun, source.view.rows); ++r) round_row(level, source, r);
     };
-    pool.parallel_for(static_cast<int64_t>(runs.size()), job);
+    if (runs.size() > sources_.size()) {
+      pool.parallel_for(static_cast<int64_t>(runs.size()), job);
+    } else {  // too little to hand out
+      for (size_t i = 0; i < runs.size(); ++i) job(static_cast<int64_t>(i), 0);
+    }
   }
   const RoundedRows& of(size_t product) const { return sources_[index_[product]].rows; }
 
@@ -80,7 +84,7 @@ class Rounded {
   void place() {
     thread_local Scratch memory;
     int64_t bytes = 0;
-    for (const Source& s : sources_) bytes += s.view.rows * padded(s.view.cols) / 32 * (32 + 4 * (1 + 1 + 2 + 1 + 2)) + 64 * 6;
+    for (const Source& s : sources_) bytes += s.view.rows * padded(s.view.cols) / 32 * (32 + 4 * (2 + 2 + 1 + 2)) + 64 * 6;
     char* at = memory.get(bytes);
     auto take = [&](int64_t size) {
       char* here = at;
@@ -89,9 +93,9 @@ class Rounded {
     };
     for (Source& s : sources_) {
       const int64_t k = padded(s.view.cols), groups = s.view.rows * (k / 32);
-      s.rows = {reinterpret_cast<int8_t*>(take(s.view.rows * k)),     reinterpret_cast<float*>(take(groups * 4)),
-                reinterpret_cast<float*>(take(groups * 4)),           reinterpret_cast<float*>(take(groups * 8)),
-                reinterpret_cast<int32_t*>(take(groups * 4)),         reinterpret_cast<int32_t*>(take(groups * 8)), k};
+      s.rows = {reinterpret_cast<int8_t*>(take(s.view.rows * k)), reinterpret_cast<float*>(take(groups * 8)),
+                reinterpret_cast<float*>(take(groups * 8)),       reinterpret_cast<int32_t*>(take(groups * 4)),
+                reinterpret_cast<int32_t*>(take(groups * 8)),     k};
     }
   }
 

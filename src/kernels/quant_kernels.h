@@ -15,12 +15,13 @@ inline constexpr int64_t kGroup = 32;   // of one activation scale
 // Rows of A, rounded: x = d * q. All arrays are [rows, K / ...] of the padded K.
 struct RoundedRows {
   int8_t* q;        // [rows, K]
-  float* d;         // [rows, K / 32]
-  float* sum32;     // [rows, K / 32]: d * sum of the group's q
-  float* sum16;     // [rows, K / 16]
+  float* factors;   // [rows, K / 256, 16]: d of 8 groups, then d * sum of q of each
+  float* sum16;     // [rows, K / 16]: d * sum of q, for groups of 16
   int32_t* isum32;  // [rows, K / 32]: minus the sum of the group's q
   int32_t* isum16;  // [rows, K / 16]
   int64_t k;        // padded
+
+  const float* factor(int64_t r, int64_t group) const { return factors + (r * (k / kSuper) + group / 8) * 16 + group % 8; }
 };
 
 struct QuantKernels {
