@@ -1,6 +1,7 @@
 // Products with quantised matrices in 8-bit integers (VNNI). See quant_kernels.h.
 #if defined(__x86_64__)
 #include "kernels/quant_unpack_avx512.h"
+#include "kernels/transpose_avx512.h"
 
 namespace hadal::kernels {
 namespace {
@@ -37,6 +38,8 @@ void round_row(const float* x, int64_t n, const RoundedRows& out, int64_t r) {
 
 // ---- Few rows: each row of W streams by once ----
 
+constexpr int64_t kAhead = 6144;  // bytes that are fetched before they are used: the best of those tried, by a sixth over 2048
+
 // Which of the 8 (or 16) scales belongs to each lane of the sums of weights [64 v, 64 v + 64): 4 weights a lane.
 template <bool kWide>
 HADAL_INLINE __m512i lane_groups(int v) {
@@ -57,10 +60,10 @@ void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, flo
     for (int m = 0; m < M; ++m) sums[m] = offset_sums[m] = _mm512_setzero_ps();
     for (int64_t i = 0; i < supers; ++i) {
       const std::byte* b = super_block<T>(row, i, row_bytes, buffer);
-      _mm_prefetch(reinterpret_cast<const char*>(b) + 2048, _MM_HINT_T0);
-      _mm_prefetch(reinterpret_cast<const char*>(b) + 2048 + 64, _MM_HINT_T0);
-      if constexpr (T::kBytes > 128) _mm_prefetch(reinterpret_cast<const char*>(b) + 2048 + 128, _MM_HINT_T0);
-      if constexpr (T::kBytes > 192) _mm_prefetch(reinterpret_cast<const char*>(b) + 2048 + 192, _MM_HINT_T0);
+      _mm_prefetch(reinterpret_cast<const char*>(b) + kAhead, _MM_HINT_T0);
+      _mm_prefetch(reinterpret_cast<const char*>(b) + kAhead + 64, _MM_HINT_T0);
+      if constexpr (T::kBytes > 128) _mm_prefetch(reinterpret_cast<const char*>(b) + kAhead + 128, _MM_HINT_T0);
+      if constexpr (T::kBytes > 192) _mm_prefetch(reinterpret_cast<const char*>(b) + kAhead + 192, _MM_HINT_T0);
       __m512 scales, offsets;
       if constexpr (T::kWide) scales = T::scales(b), offsets = offsets_of<T>(b, scales);
       else scales = T::both(b);
@@ -127,37 +130,6 @@ struct Tile {
   alignas(64) float scales[kDepth / 16][kCols];
   alignas(64) float offsets[kDepth / 16][kCols];
 };
-
-// out[i] gets word i of each of the 16 vectors.
-HADAL_INLINE void transpose16(__m512i* x) {
-  __m512i t[16];
-#pragma GCC unroll 8
-  for (int i = 0; i < 8; ++i) {
-    t[2 * i] = _mm512_unpacklo_epi32(x[2 * i], x[2 * i + 1]);
-    t[2 * i + 1] = _mm512_unpackhi_epi32(x[2 * i], x[2 * i + 1]);
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    x[4 * i] = _mm512_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
-    x[4 * i + 1] = _mm512_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
-    x[4 * i + 2] = _mm512_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
-    x[4 * i + 3] = _mm512_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    t[i] = _mm512_shuffle_i32x4(x[i], x[4 + i], 0x88);
-    t[4 + i] = _mm512_shuffle_i32x4(x[i], x[4 + i], 0xdd);
-    t[8 + i] = _mm512_shuffle_i32x4(x[8 + i], x[12 + i], 0x88);
-    t[12 + i] = _mm512_shuffle_i32x4(x[8 + i], x[12 + i], 0xdd);
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    x[i] = _mm512_shuffle_i32x4(t[i], t[8 + i], 0x88);
-    x[8 + i] = _mm512_shuffle_i32x4(t[i], t[8 + i], 0xdd);
-    x[4 + i] = _mm512_shuffle_i32x4(t[4 + i], t[12 + i], 0x88);
-    x[12 + i] = _mm512_shuffle_i32x4(t[4 + i], t[12 + i], 0xdd);
-  }
-}
 
 // Scales and offsets of 16 blocks, group by group.
 template <typename T>

@@ -18,6 +18,10 @@ constexpr int64_t kFewRows = 8;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+bool same_view(const MatrixView& a, const MatrixView& b) {
+  return a.data == b.data && a.rows == b.rows && a.cols == b.cols && a.row_stride == b.row_stride && a.col_stride == b.col_stride && a.is_bf16 == b.is_bf16;
+}
+
 // The integer kernels of the current level; null: it multiplies dequantised panels.
 const QuantKernels* integer_kernels(Precision precision, QuantType type) {
   if (precision == Precision::f32 || quant_format(type).block_weights == 1) return nullptr;
@@ -27,19 +31,114 @@ const QuantKernels* integer_kernels(Precision precision, QuantType type) {
   return nullptr;
 }
 
-// ---- In floating point: 32 columns of B at a time, dequantised, packed, and multiplied while they are in the cache ----
+// ---- In floating point: some columns of B at a time, dequantised to panels that stay in the cache while all rows pass ----
 
-void multiply_panel(const Product& p, int64_t first, Precision precision, ThreadPool& pool) {
-  const int64_t count = std::min(kPanel, p.quant.rows - first), k = p.quant.cols;
+bool panels_by_tiles(Precision precision, QuantType type) {
+#if defined(__x86_64__)
+  return precision == Precision::bf16 && quant_format(type).block_weights > 1 && cpu_level() == CpuLevel::amx;
+#else
+  return false;
+#endif
+}
+
+// Rows [first, first + 32) of w to one panel of level.h's layout.
+void make_panel(const QuantMatrix& w, int64_t first, Precision precision, const GemmKernels& level, char* panel) {
+  const int64_t count = std::min(kPanel, w.rows - first), k = w.cols;
+#if defined(__x86_64__)
+  if (panels_by_tiles(precision, w.type)) return quant_panel_bf16(w.row_range(first, count), panel);
+#endif
   thread_local Scratch memory;
   auto* numbers = reinterpret_cast<float*>(memory.get(count * k * 4));
-  for (int64_t r = 0; r < count; ++r) dequantise_row(p.quant, first + r, numbers + r * k);
-  Product part = p;
-  part.quant = {};
-  part.b = MatrixView(numbers, count, k, k).transposed();
-  part.c = p.c + first;
-  gemm({&part, 1}, precision, pool);
+  for (int64_t r = 0; r < count; ++r) dequantise_row(w, first + r, numbers + r * k);
+  level.pack_panel({numbers, false, 1, k}, k, 0, count, precision == Precision::bf16, panel);
 }
+
+// A as the kernels read it, made once: rows of lda numbers.
+struct Converted {
+  MatrixView view;
+  const char* rows = nullptr;
+  int64_t lda = 0;
+};
+
+class PanelProducts {
+ public:
+  PanelProducts(std::span<const Product> products, Precision precision) : products_(products), precision_(precision) {}
+
+  void run(ThreadPool& pool) {
+    convert(pool);
+    struct Task {
+      size_t product;
+      int64_t first, count;  // panels
+    };
+    std::vector<Task> tasks;
+    for (size_t i = 0; i < products_.size(); ++i) {
+      const int64_t panels = ceil_div(products_[i].quant.rows, kPanel);
+      const int64_t together = std::clamp<int64_t>(kPanelsBytes / panel_bytes(products_[i]), 1, 4);
+      for (int64_t first = 0; first < panels; first += together) tasks.push_back({i, first, std::min(together, panels - first)});
+    }
+    auto job = [&](int64_t t, int) {
+      const Task& task = tasks[static_cast<size_t>(t)];
+      multiply(products_[task.product], sources_[index_[task.product]], task.first, task.count);
+    };
+    pool.parallel_for(static_cast<int64_t>(tasks.size()), job);
+  }
+
+ private:
+  static constexpr int64_t kPanelsBytes = 512 * 1024, kRowsBytes = 512 * 1024;  // of B and of A that share the second-level cache
+  static constexpr int64_t kBlockF32 = 256;
+
+  bool is_bf16() const { return precision_ == Precision::bf16; }
+  Format format() const { return is_bf16() ? level_.bf16_a : Format::f32; }
+  int64_t a_bytes() const { return format() == Format::bf16 ? 2 : 4; }
+  int64_t depth(const Product& p) const { return is_bf16() ? ceil_div(p.quant.cols, kUnit) * kUnit : p.quant.cols; }
+  int64_t panel_bytes(const Product& p) const { return depth(p) * kPanel * (is_bf16() ? 2 : 4); }
+
+  void convert(ThreadPool& pool) {
+    for (const Product& p : products_) {
+      size_t i = 0;
+      while (i < sources_.size() && !same_view(sources_[i].view, p.a)) ++i;
+      if (i == sources_.size()) sources_.push_back({p.a, nullptr, ceil_div(p.a.cols, kUnit) * kUnit + 64 / a_bytes()});
+      index_.push_back(i);
+    }
+    int64_t bytes = 0;
+    for (const Converted& s : sources_) bytes += s.view.rows * s.lda * a_bytes();
+    thread_local Scratch memory;
+    char* at = memory.get(bytes);
+    for (Converted& s : sources_) {
+      s.rows = at;
+      auto job = [&, to = at](int64_t run, int) {
+        constexpr int64_t kRun = 16;
+        const int64_t first = run * kRun, count = std::min(kRun, s.view.rows - first);
+        level_.pack_a({s.view.data, s.view.is_bf16, s.view.row_stride, s.view.col_stride}, first, count, s.view.cols,
+                      ceil_div(s.view.cols, kUnit) * kUnit, format(), to + first * s.lda * a_bytes(), s.lda);
+      };
+      pool.parallel_for(ceil_div(s.view.rows, 16), job);
+      at += s.view.rows * s.lda * a_bytes();
+    }
+  }
+
+  void multiply(const Product& p, const Converted& a, int64_t first, int64_t count) const {
+    thread_local Scratch memory;
+    char* panels = memory.get(count * panel_bytes(p));
+    for (int64_t i = 0; i < count; ++i) make_panel(p.quant, (first + i) * kPanel, precision_, level_, panels + i * panel_bytes(p));
+    const auto kernel = is_bf16() ? level_.multiply_bf16 : level_.multiply_f32;
+    const int64_t whole = depth(p), step = is_bf16() ? level_.block_k_bf16 : kBlockF32, b_bytes = is_bf16() ? 2 : 4;
+    const int64_t block = std::max<int64_t>(kRowsBytes / (a.lda * a_bytes()) / 32, 1) * 32;
+    for (int64_t row = 0; row < p.a.rows; row += block)
+      for (int64_t i = 0; i < count; ++i) {
+        const int64_t col = (first + i) * kPanel;
+        for (int64_t k = 0; k < whole; k += step)
+          kernel(a.rows + (row * a.lda + k) * a_bytes(), a.lda, panels + i * panel_bytes(p) + k * kPanel * b_bytes, std::min(step, whole - k),
+                 p.c + row * p.c_stride + col, p.c_stride, std::min(block, p.a.rows - row), std::min(kPanel, p.quant.rows - col), p.accumulate || k > 0);
+      }
+  }
+
+  std::span<const Product> products_;
+  Precision precision_;
+  const GemmKernels& level_ = gemm_kernels();
+  std::vector<Converted> sources_;
+  std::vector<size_t> index_;
+};
 
 // ---- In integers ----
 
@@ -49,7 +148,7 @@ class Rounded {
   Rounded(std::span<const Product> products, const QuantKernels& level, ThreadPool& pool) {
     for (const Product& p : products) {
       size_t i = 0;
-      while (i < sources_.size() && !same(sources_[i].view, p.a)) ++i;
+      while (i < sources_.size() && !same_view(sources_[i].view, p.a)) ++i;
       if (i == sources_.size()) sources_.push_back({p.a, {}});
       index_.push_back(i);
     }
@@ -76,10 +175,6 @@ class Rounded {
     MatrixView view;
     RoundedRows rows;
   };
-
-  static bool same(const MatrixView& a, const MatrixView& b) {
-    return a.data == b.data && a.rows == b.rows && a.cols == b.cols && a.row_stride == b.row_stride && a.is_bf16 == b.is_bf16;
-  }
 
   void place() {
     thread_local Scratch memory;
@@ -125,7 +220,7 @@ std::vector<Task> make_tasks(std::span<const Product> products, int num_threads)
   const auto cost = [](const Product& p) { return static_cast<double>(p.quant.cols) * static_cast<double>(std::max<int64_t>(p.a.rows, 4)); };
   double total = 0;
   for (const Product& p : products) total += cost(p) * static_cast<double>(p.a.rows > 0 ? p.quant.rows : 0);
-  const double target = std::max(total / (num_threads * 8.0), 4e5);
+  const double target = std::max(total / (num_threads * 4.0), 4e5);
   std::vector<Task> tasks;
   for (size_t i = 0; i < products.size(); ++i) {
     const Product& p = products[i];
@@ -154,17 +249,15 @@ void multiply_integers(std::span<const Product> products, const QuantKernels& le
 }  // namespace
 
 void quant_gemm(std::span<const Product> products, Precision precision, ThreadPool& pool) {
-  std::vector<Product> in_integers;
+  std::vector<Product> in_integers, in_panels;
   for (const Product& p : products) {
     HADAL_CHECK(p.quant.data != nullptr, "quantised and other products in one call");
     if (p.a.rows == 0 || p.quant.rows == 0) continue;
-    if (integer_kernels(precision, p.quant.type) != nullptr) {
-      in_integers.push_back(p);
-      continue;
-    }
-    auto job = [&](int64_t panel, int) { multiply_panel(p, panel * kPanel, precision, pool); };
-    pool.parallel_for(ceil_div(p.quant.rows, kPanel), job);
+    const bool few = p.a.rows <= kFewRows;
+    const bool integers = integer_kernels(precision, p.quant.type) != nullptr && (few || !panels_by_tiles(precision, p.quant.type));
+    (integers ? in_integers : in_panels).push_back(p);
   }
+  if (!in_panels.empty()) PanelProducts(in_panels, precision).run(pool);
   if (!in_integers.empty()) multiply_integers(in_integers, *integer_kernels(precision, in_integers[0].quant.type), pool);
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "kernels/amx_emulator.h"
 #include "kernels/cpu.h"
 #include "kernels/gemm.h"
 
@@ -113,7 +114,7 @@ std::string name_of(const testing::TestParamInfo<std::tuple<CpuLevel, int>>& inf
   return std::string(cpu_level_name(std::get<0>(info.param))) + "_" + std::string(quant_format(static_cast<QuantType>(std::get<1>(info.param))).name);
 }
 // fp8 has factors beside its bytes: the model's tests have it.
-INSTANTIATE_TEST_SUITE_P(Levels, QuantGemm, testing::Combine(testing::ValuesIn(cpu_levels_present()), testing::Range(0, kNumQuantTypes - 1)), name_of);
+INSTANTIATE_TEST_SUITE_P(Levels, QuantGemm, testing::Combine(testing::ValuesIn(cpu_levels_to_test()), testing::Range(0, kNumQuantTypes - 1)), name_of);
 
 }  // namespace
 }  // namespace hadal

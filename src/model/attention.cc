@@ -18,11 +18,16 @@ std::vector<KvRows> remembered(const Batch& batch, int64_t layer) {
   return rows;
 }
 
-Tensor mla_queries(const Context& ctx, const Model& model, const MlaParams& p, const Tensor& x, const Batch& batch) {
+// The rotated queries of all heads, and the latents with their key part: [T, kv_lora + rope].
+struct QueriesAndLatents {
+  Tensor q, kv;
+};
+QueriesAndLatents mla_projections(const Context& ctx, const Model& model, const MlaParams& p, const Tensor& x, const Batch& batch) {
   const ModelConfig& c = model.config;
-  const Tensor q = c.q_lora > 0 ? linear(ctx, rms_norm(ctx, linear(ctx, x, p.q_a.weight), p.q_a_norm.weight, c.norm_eps), p.q_b.weight)
-                                : linear(ctx, x, p.q.weight);
-  return rope(ctx, q, c.heads, model.rope, batch.positions);
+  const Weight* ws[] = {c.q_lora > 0 ? &p.q_a.weight : &p.q.weight, &p.kv_a.weight};
+  auto both = linears(ctx, x, ws);
+  if (c.q_lora > 0) both[0] = linear(ctx, rms_norm(ctx, both[0], p.q_a_norm.weight, c.norm_eps), p.q_b.weight);
+  return {rope(ctx, both[0], c.heads, model.rope, batch.positions), both[1]};
 }
 
 // Every head's keys and values, made from the latents.
@@ -57,8 +62,7 @@ Tensor absorbed(const Context& ctx, const Model& model, const MlaParams& p, cons
 Tensor mla_attention(const Context& ctx, const Model& model, const MlaParams& p, const Tensor& x, const Batch& batch, int64_t layer,
                      MlaForm form) {
   const ModelConfig& c = model.config;
-  const Tensor q = mla_queries(ctx, model, p, x, batch);
-  const Tensor kv = linear(ctx, x, p.kv_a.weight);  // [T, kv_lora + rope]
+  const auto [q, kv] = mla_projections(ctx, model, p, x, batch);
   const Tensor latent = rms_norm(ctx, columns(ctx, kv, 1, 0, c.kv_lora), p.kv_a_norm.weight, c.norm_eps);
   const Tensor k_rope = rope(ctx, columns(ctx, kv, 1, c.kv_lora, c.rope_dim), 1, model.rope, batch.positions);
   remember(batch, layer, latent, 0);
@@ -71,9 +75,12 @@ Tensor mla_attention(const Context& ctx, const Model& model, const MlaParams& p,
 Tensor gqa_attention(const Context& ctx, const Model& model, const GqaParams& p, const Tensor& x, const Batch& batch, int64_t layer) {
   const ModelConfig& c = model.config;
   const auto bias = [&](const Param& b) { return c.qkv_bias ? &b.weight : nullptr; };
-  const Tensor q = rope(ctx, linear(ctx, x, p.q.weight, bias(p.q_bias)), c.heads, model.rope, batch.positions);
-  const Tensor k = rope(ctx, linear(ctx, x, p.k.weight, bias(p.k_bias)), c.kv_heads, model.rope, batch.positions);
-  const Tensor v = linear(ctx, x, p.v.weight, bias(p.v_bias));
+  const Weight* ws[] = {&p.q.weight, &p.k.weight, &p.v.weight};
+  const Weight* biases[] = {bias(p.q_bias), bias(p.k_bias), bias(p.v_bias)};
+  const auto qkv = linears(ctx, x, ws, biases);
+  const Tensor q = rope(ctx, qkv[0], c.heads, model.rope, batch.positions);
+  const Tensor k = rope(ctx, qkv[1], c.kv_heads, model.rope, batch.positions);
+  const Tensor& v = qkv[2];
   remember(batch, layer, k, 0);
   remember(batch, layer, v, k.cols());
   const AttentionShape shape{c.heads, c.kv_heads, c.head_dim, c.head_dim, model.attention_scale};

@@ -6,7 +6,9 @@ namespace hadal {
 namespace {
 
 Tensor dense_ffn(const Context& ctx, const FfnParams& p, const Tensor& x) {
-  return linear(ctx, swiglu(ctx, linear(ctx, x, p.gate.weight), linear(ctx, x, p.up.weight)), p.down.weight);
+  const Weight* both[] = {&p.gate.weight, &p.up.weight};
+  const auto gate_up = linears(ctx, x, both);
+  return linear(ctx, swiglu(ctx, gate_up[0], gate_up[1]), p.down.weight);
 }
 
 RouterOptions router_options(const ModelConfig& c) {

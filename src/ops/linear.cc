@@ -57,26 +57,48 @@ void add_bias(const Context& ctx, const Tensor& y, const Weight& bias) {
 
 }  // namespace
 
-Tensor linear(const Context& ctx, const Tensor& x, const Weight& w, const Weight* bias) {
-  HADAL_CHECK(x.cols() == w.in(), "{} times the transpose of {}", shape_text(x.shape()), shape_text(w.shape()));
-  const int64_t n = x.rows();
-  const Tensor a = operand(ctx, x, w);
-  Tensor y({n, w.out()});
-  const Product forward = w.product(ctx, a.view(), w.matrix_rows(), false, y.f32(), w.out());
-  gemm({&forward, 1}, ctx.precision, *ctx.pool);
-  if (ctx.tape != nullptr) {
-    ctx.tape->push([ctx, x, a, w = &w, y, n] {
-      const Tensor rounded = rounded_grad(ctx, y);
-      const MatrixView dy = grad_view(y, rounded);
-      const Product dx = w->product(ctx, dy, w->matrix_rows(), true, x.grad(), w->in(), true);
-      gemm({&dx, 1}, ctx.precision, *ctx.pool);
-      if (w->frozen) return;
-      const Product dw{.a = dy.transposed(), .b = a.view(), .c = w->grad(), .c_stride = w->in(), .accumulate = true};
-      gemm({&dw, 1}, ctx.precision, *ctx.pool);
-    });
+namespace {
+
+void push_linear(const Context& ctx, const Tensor& x, const Tensor& a, const Weight* w, const Tensor& y) {
+  ctx.tape->push([ctx, x, a, w, y] {
+    const Tensor rounded = rounded_grad(ctx, y);
+    const MatrixView dy = grad_view(y, rounded);
+    const Product dx = w->product(ctx, dy, w->matrix_rows(), true, x.grad(), w->in(), true);
+    gemm({&dx, 1}, ctx.precision, *ctx.pool);
+    if (w->frozen) return;
+    const Product dw{.a = dy.transposed(), .b = a.view(), .c = w->grad(), .c_stride = w->in(), .accumulate = true};
+    gemm({&dw, 1}, ctx.precision, *ctx.pool);
+  });
+}
+
+}  // namespace
+
+std::vector<Tensor> linears(const Context& ctx, const Tensor& x, std::span<const Weight* const> ws, std::span<const Weight* const> biases) {
+  HADAL_CHECK(biases.empty() || biases.size() == ws.size());
+  std::vector<Tensor> ys;
+  std::vector<Product> plain, quantised;
+  std::vector<Tensor> operands;
+  Tensor rounded;
+  for (const Weight* w : ws) {
+    HADAL_CHECK(x.cols() == w->in(), "{} times the transpose of {}", shape_text(x.shape()), shape_text(w->shape()));
+    if (w->quant() == nullptr && !rounded) rounded = operand(ctx, x, *w);
+    const Tensor& a = w->quant() == nullptr ? rounded : x;
+    const Tensor& y = ys.emplace_back(Shape{x.rows(), w->out()});
+    operands.push_back(a);
+    (w->quant() == nullptr ? plain : quantised).push_back(w->product(ctx, a.view(), w->matrix_rows(), false, y.f32(), w->out()));
   }
-  if (bias != nullptr) add_bias(ctx, y, *bias);
-  return y;
+  if (!plain.empty()) gemm(plain, ctx.precision, *ctx.pool);
+  if (!quantised.empty()) gemm(quantised, ctx.precision, *ctx.pool);
+  for (size_t i = 0; i < ws.size(); ++i) {
+    if (ctx.tape != nullptr) push_linear(ctx, x, operands[i], ws[i], ys[i]);
+    if (!biases.empty() && biases[i] != nullptr) add_bias(ctx, ys[i], *biases[i]);
+  }
+  return ys;
+}
+
+Tensor linear(const Context& ctx, const Tensor& x, const Weight& w, const Weight* bias) {
+  const Weight* one = &w;
+  return linears(ctx, x, {&one, 1}, {&bias, 1})[0];
 }
 
 Tensor head_linear(const Context& ctx, const Tensor& x, const Weight& w, const HeadRows& rows) {

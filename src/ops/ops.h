@@ -20,6 +20,9 @@ Tensor embedding(const Context& ctx, const Weight& table, std::span<const int32_
 // x [T, in], w [out, in], bias [out] or null -> [T, out]
 Tensor linear(const Context& ctx, const Tensor& x, const Weight& w, const Weight* bias = nullptr);
 
+// The same with several matrices at once: their products share the cores. biases: empty, or one (or null) for each.
+std::vector<Tensor> linears(const Context& ctx, const Tensor& x, std::span<const Weight* const> ws, std::span<const Weight* const> biases = {});
+
 // One matrix a head. w [heads * rows_per_head, n]; head h uses the rows [h * rows_per_head + first, + count) as W_h.
 // Plain: x [T, heads * n] -> [T, heads * count], y_h = x_h W_h^T. Transposed: x [T, heads * count] -> [T, heads * n],
 // y_h = x_h W_h.
