@@ -19,7 +19,7 @@ int export_command(int argc, char** argv) {
   if (std::filesystem::exists(target) && !(std::filesystem::is_directory(target) && std::filesystem::is_empty(target))) {
     fail("{}: expected a new or an empty folder to write to, found something there", out);
   }
-  const LoadedModel loaded = load_model(model, /*frozen=*/false);
+  const LoadedModel loaded = load_model(model, LoadAs::whole);
   save_model(target, *loaded.model, *loaded.tokenizer, DType::bf16);
   if (json) print_json(OrderedJson{{"path", out}, {"format", format}});
   else log_info("wrote {}", out);
