@@ -1,5 +1,6 @@
 // How fast a model runs here, beside what the machine could give at most: a step that writes one token has to read every
 // weight it touches once (memory bandwidth), a step that reads a prompt has to do its multiplications (peak rate).
+#include <fmt/ranges.h>
 #include <sys/resource.h>
 
 #include <chrono>
@@ -11,6 +12,7 @@
 #include "cli/options.h"
 #include "cli/verb.h"
 #include "kernels/cpu.h"
+#include "model/synthetic.h"
 
 namespace hadal {
 namespace {
@@ -110,15 +112,21 @@ double measure_read_bandwidth() {
   return best;
 }
 
-// Weights that one step with `batch` tokens reads: all of the dense part, and of each layer's experts those that any of
-// the tokens chose, taking choices as even and independent.
-double touched_weights(const ModelConfig& c, int64_t batch) {
-  const ParameterCounts counts = count_parameters(c);
-  if (c.experts == 0) return static_cast<double>(counts.matrix_active);
-  const double expert = 3.0 * static_cast<double>(c.hidden * c.expert_inner), layers = static_cast<double>(c.layers - c.first_dense);
-  const double k = static_cast<double>(c.top_k), e = static_cast<double>(c.experts);
-  const double touched = e * (1 - std::pow(1 - k / e, static_cast<double>(batch)));
-  return static_cast<double>(counts.matrix_active) + layers * expert * (touched - k);
+// Bytes of weights that one step with `batch` tokens reads: all of the dense part, and of each layer's experts those that
+// any of the tokens chose, taking choices as even and independent.
+double touched_bytes(Model& model, int64_t batch, bool exact) {
+  const ModelConfig& c = model.config;
+  const double e = static_cast<double>(c.experts);
+  const double chosen = c.experts > 0 ? 1 - std::pow(1 - static_cast<double>(c.top_k) / e, static_cast<double>(batch)) : 1;
+  double bytes = 0;
+  for (const Param* p : model.params()) {
+    if (p->group == ParamGroup::embedding && !c.tied_head) continue;
+    const bool is_expert = p->name.find("experts.*.") != std::string::npos;
+    const double size = p->weight.quant() != nullptr ? static_cast<double>(p->weight.bytes())
+                                                     : static_cast<double>(num_elements(p->shape)) * (exact || p->shape.size() < 2 || p->group == ParamGroup::router ? 4 : 2);
+    bytes += is_expert ? size * chosen : size;
+  }
+  return bytes;
 }
 
 int64_t peak_rss_bytes() {
@@ -132,7 +140,7 @@ OrderedJson report(const LoadedModel& loaded, const BenchOptions& o, const Timin
   const Precision precision = o.exact ? Precision::f32 : Precision::bf16;
   const int threads = ThreadPool::shared().size();
   const double bandwidth = measure_read_bandwidth(), peak = measure_peak_flops(precision, threads);
-  const double step_bytes = touched_weights(c, o.batch) * (o.exact ? 4 : 2);
+  const double step_bytes = touched_bytes(*loaded.model, o.batch, o.exact);
   const double flops = forward_flops_per_token(c, static_cast<double>(o.depth) + 0.5 * static_cast<double>(o.prompt)) * static_cast<double>(o.prompt * o.batch);
   OrderedJson json{{"model", loaded.name}, {"threads", threads}, {"cpu_level", cpu_level_name(cpu_level())},
                    {"precision", o.exact ? "f32" : "bf16"}, {"prompt", o.prompt}, {"generate", o.generate}, {"depth", o.depth}, {"batch", o.batch}};
@@ -146,6 +154,7 @@ OrderedJson report(const LoadedModel& loaded, const BenchOptions& o, const Timin
     json["decode_tokens_per_s"] = static_cast<double>(o.generate * o.batch) / t.decode_seconds;
     json["decode_floor_fraction"] = static_cast<double>(o.generate) * step_bytes / bandwidth / t.decode_seconds;
   }
+  json["decode_step_bytes"] = step_bytes;
   json["read_bandwidth_bytes_per_s"] = bandwidth;
   json["peak_flops"] = peak;
   return json;
@@ -155,10 +164,11 @@ OrderedJson report(const LoadedModel& loaded, const BenchOptions& o, const Timin
 
 int bench_command(int argc, char** argv) {
   CLI::App app("Measures how fast a model runs here, and what fraction of the machine's own limits that is.");
-  std::string model, precision = "auto";
+  std::string model, synthetic, precision = "auto";
   bool json = false;
   BenchOptions options;
   add_model_option(app, model);
+  app.add_option("--synthetic", synthetic, fmt::format("SHAPE:TYPE, in place of a model: random weights of {}, e.g. V2-Lite:Q4_K_M", fmt::join(synthetic_shapes(), ", ")));
   app.add_option("--prompt", options.prompt, "tokens to read")->check(CLI::Range(0, 1 << 24))->capture_default_str();
   app.add_option("--generate", options.generate, "tokens to write")->check(CLI::Range(0, 1 << 24))->capture_default_str();
   app.add_option("--depth", options.depth, "tokens that stand before")->check(CLI::Range(0, 1 << 24))->capture_default_str();
@@ -170,7 +180,7 @@ int bench_command(int argc, char** argv) {
   options.chunk *= options.batch;
 
   const auto start = Clock::now();
-  const LoadedModel loaded = load_model(model);
+  const LoadedModel loaded = synthetic.empty() ? load_model(model) : make_synthetic(synthetic);
   const double load_seconds = seconds_since(start);
   const int64_t tokens = options.depth + options.prompt + options.generate;
   if (tokens > loaded.model->config.max_context) {

@@ -44,6 +44,7 @@ CpuFeatures detect() {
   f.avx512 = f.avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
              __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
              __builtin_cpu_supports("avx512vl");
+  f.avx512_vnni = f.avx512 && __builtin_cpu_supports("avx512vnni");
   f.fast_dpbf16 = f.avx512 && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_is("amd");
   f.amx = f.avx512 && amx_present();
   return f;

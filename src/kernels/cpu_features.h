@@ -6,6 +6,7 @@ namespace hadal::kernels {
 struct CpuFeatures {
   bool avx2 = false;         // with FMA, F16C, BMI
   bool avx512 = false;       // F, BW, CD, DQ, VL
+  bool avx512_vnni = false;  // avx512 with vpdpbusd
   bool fast_dpbf16 = false;  // vdpbf16ps is there and faster than f32 FMA
   bool amx = false;          // tiles and tdpbf16ps, permitted by the system, and they passed a first check
 };

@@ -11,6 +11,7 @@
 #include "kernels/cpu_features.h"
 #include "kernels/level.h"
 #include "kernels/quant_gemm.h"
+#include "kernels/scratch.h"
 
 namespace hadal {
 
@@ -18,6 +19,7 @@ using kernels::Format;
 using kernels::GemmKernels;
 using kernels::kPanel;
 using kernels::kUnit;
+using kernels::Scratch;
 
 struct PackedMatrixAccess {
   static void* reserve(PackedMatrix& m, int64_t k, int64_t n, Precision precision);
@@ -42,25 +44,6 @@ void check_view(const MatrixView& v, const char* name) {
 }
 
 kernels::Source source(const MatrixView& v) { return {v.data, v.is_bf16, v.row_stride, v.col_stride}; }
-
-// Memory that a thread keeps from call to call. 64-byte aligned, grows, contents are lost.
-class Scratch {
- public:
-  ~Scratch() { std::free(data_); }
-  char* get(int64_t bytes) {
-    if (bytes > capacity_) {
-      std::free(data_);
-      capacity_ = round_up(bytes + bytes / 4, 4096);
-      data_ = std::aligned_alloc(64, static_cast<size_t>(capacity_));
-      HADAL_CHECK(data_, "out of memory: {} bytes", capacity_);
-    }
-    return static_cast<char*>(data_);
-  }
-
- private:
-  void* data_ = nullptr;
-  int64_t capacity_ = 0;
-};
 
 thread_local Scratch scratch_a, scratch_b, scratch_own_b;
 

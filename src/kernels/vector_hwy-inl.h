@@ -124,6 +124,39 @@ float v_exp_shifted(float* x, float scale, int64_t n, float* max_out) {
   return reduce(
       n, [](VecF s, VecF a) { return hn::Add(s, a); }, static_cast<const float*>(x));
 }
+void v_softmax_columns(float* s, int64_t ld, int64_t rows, int64_t cols, const int32_t* valid, float scale, float* max_out,
+                       float* sum_out) {
+  const hn::Rebind<int32_t, F32> i32;
+  for (int64_t c = 0; c < cols; c += kLanes) {
+    alignas(64) int32_t limits[16] = {};
+    for (int64_t i = 0; i < kLanes && c + i < cols; ++i) limits[i] = valid[c + i];
+    int32_t least = limits[0], most = limits[0];
+    for (int64_t i = 1; i < kLanes && c + i < cols; ++i) {
+      least = limits[i] < least ? limits[i] : least;
+      most = limits[i] > most ? limits[i] : most;
+    }
+    const auto limit = hn::Load(i32, limits);
+    auto is_valid = [&](int64_t r) { return hn::RebindMask(kF32, hn::Lt(hn::Set(i32, static_cast<int32_t>(r)), limit)); };
+    VecF top = hn::Set(kF32, -__builtin_inff());
+    for (int64_t r = 0; r < least; ++r) top = hn::Max(top, hn::LoadU(kF32, s + r * ld + c));
+    for (int64_t r = least; r < most; ++r) top = hn::IfThenElse(is_valid(r), hn::Max(top, hn::LoadU(kF32, s + r * ld + c)), top);
+    const VecF factor = hn::Set(kF32, scale);
+    VecF sum = hn::Zero(kF32);
+    for (int64_t r = 0; r < rows; ++r) {
+      float* at = s + r * ld + c;
+      if (r >= most) {
+        hn::StoreU(hn::Zero(kF32), kF32, at);
+        continue;
+      }
+      VecF e = exp_of(hn::Mul(factor, hn::Sub(hn::LoadU(kF32, at), top)));
+      if (r >= least) e = hn::IfThenElseZero(is_valid(r), e);
+      hn::StoreU(e, kF32, at);
+      sum = hn::Add(sum, e);
+    }
+    store_some(top, max_out + c, cols - c < kLanes ? cols - c : kLanes);
+    store_some(sum, sum_out + c, cols - c < kLanes ? cols - c : kLanes);
+  }
+}
 void v_sigmoid(const float* x, float* y, int64_t n) {
   map(
       n, y, [](VecF u) { return sigmoid_of(u); }, x);
@@ -176,7 +209,7 @@ void v_adamw(float* w, float* m, float* v, const float* g, int64_t n, float lr, 
 
 constexpr VectorKernels kVectorTable = {v_to_bf16,     v_to_f32, v_dot,     v_sum_squares, v_add,
                                         v_axpy,        v_scale,  v_mul,     v_swiglu,      v_swiglu_backward,
-                                        v_exp_shifted, v_max,    v_sigmoid, v_rms_norm,    v_rms_norm_backward,
+                                        v_exp_shifted, v_max,    v_softmax_columns, v_sigmoid, v_rms_norm,    v_rms_norm_backward,
                                         v_adamw};
 
 }  // namespace

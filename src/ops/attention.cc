@@ -1,16 +1,16 @@
-// Causal attention, forward and backward: blocks of queries against all keys of their sequence. Scores of one block lie
-// in scratch memory; a row's softmax runs over exactly its own keys, the rest of the row is zero, so a row's bits do not
-// depend on the block it stands in (prefill = decode).
+// Causal attention, forward and backward: blocks of queries against the keys of their sequence, segment by segment
+// (kernels/attention.h), so that a row's bits do not depend on the block it stands in (prefill = decode).
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/attention.h"
 #include "kernels/vector.h"
 #include "ops/ops.h"
 
 namespace hadal {
 namespace {
 
-constexpr int64_t kQueryBlock = 64;
+constexpr int64_t kQueryBlock = kAttentionMaxQueries;
 
 float* scratch(int slot, int64_t size) {
   thread_local std::vector<float> buffers[4];
@@ -39,17 +39,12 @@ struct QueryRows {
 // Splits a sequence's `tokens` queries, of which the first has `before` keys in front, among the heads of one kv head.
 void split_queries(int64_t first_token, int64_t tokens, int64_t before, int64_t first_head, int64_t group, std::vector<QueryRows>& out) {
   if (tokens == 1) {
-    out.push_back({first_token, first_head, group, true, before});
+    for (int64_t h = 0; h < group; h += kQueryBlock) out.push_back({first_token, first_head + h, std::min(kQueryBlock, group - h), true, before});
     return;
   }
   for (int64_t h = 0; h < group; ++h) {
-    for (int64_t t = 0; t < tokens;) {
-      // Long contexts take fewer rows at once, so that scores stay within a few MB.
-      const int64_t rows = std::clamp<int64_t>((int64_t{1} << 20) / (before + t + kQueryBlock), 1, kQueryBlock);
-      const int64_t count = std::min(rows, tokens - t);
-      out.push_back({first_token + t, first_head + h, count, false, before + t});
-      t += count;
-    }
+    for (int64_t t = 0; t < tokens; t += kQueryBlock)
+      out.push_back({first_token + t, first_head + h, std::min(kQueryBlock, tokens - t), false, before + t});
   }
 }
 
@@ -63,43 +58,103 @@ void softmax_rows(float* scores, int64_t width, const QueryRows& q, float scale,
   }
 }
 
-struct PackedKv {
-  PackedMatrix k_transposed, v;  // [k_dim, length], [length, v_dim]
+// One kv head's keys and values of one sequence, wherever they lie.
+struct KeyValues {
+  StoredRows k, v;
 };
 
-// o = softmax(scale * q k^T) v for one query block
-void attend(const Context& ctx, const AttentionShape& shape, const Tensor& q, const PackedKv& kv, const QueryRows& rows, float* o) {
-  const int64_t width = kv.v.k();
-  float* scores = scratch(0, rows.count * width);
-  float* inv_sum = scratch(1, rows.count);
-  const MatrixView a(q.f32() + rows.offset(shape.heads, shape.k_dim), rows.count, shape.k_dim, rows.stride(shape.heads, shape.k_dim));
-  const Product qk{.a = a, .packed = &kv.k_transposed, .b = {}, .c = scores, .c_stride = width};
-  gemm({&qk, 1}, ctx.precision, *ctx.pool);
-  softmax_rows(scores, width, rows, shape.scale, inv_sum);
-  float* out = o + rows.offset(shape.heads, shape.v_dim);
-  const int64_t stride = rows.stride(shape.heads, shape.v_dim);
-  const Product pv{.a = MatrixView(scores, rows.count, width, width), .packed = &kv.v, .b = {}, .c = out, .c_stride = stride};
-  gemm({&pv, 1}, ctx.precision, *ctx.pool);
-  for (int64_t r = 0; r < rows.count; ++r) vec().scale(inv_sum[r], out + r * stride, shape.v_dim);
-}
-
+// The queries of one task against one sequence's kv head.
 struct Task {
-  int64_t pair;  // which packed keys and values
+  const KeyValues* kv;
   QueryRows rows;
 };
+
+AttentionQueries queries_of(const AttentionShape& shape, const Tensor& q, const QueryRows& r) {
+  return {q.f32() + r.offset(shape.heads, shape.k_dim), r.stride(shape.heads, shape.k_dim), r.count, r.keys(0), r.along_heads ? 0 : 1};
+}
+
+// Where one task's rows of o are; sums and maxima in scratch memory.
+AttentionPart output_of(const AttentionShape& shape, const Tensor& o, const QueryRows& r, float* sums) {
+  return {o.f32() + r.offset(shape.heads, shape.v_dim), r.stride(shape.heads, shape.v_dim), sums, sums + kAttentionMaxQueries};
+}
+
+// All segments of one task, one after another, on one thread.
+void attend_in_order(const Context& ctx, const AttentionShape& shape, const Tensor& q, const Task& task, const Tensor& o) {
+  const AttentionQueries queries = queries_of(shape, q, task.rows);
+  float* sums = scratch(1, 4 * kAttentionMaxQueries);
+  const AttentionPart total = output_of(shape, o, task.rows, sums);
+  const AttentionPart part{scratch(0, queries.count * shape.v_dim), shape.v_dim, sums + 2 * kAttentionMaxQueries, sums + 3 * kAttentionMaxQueries};
+  for (int64_t segment = 0; segment < queries.segments(); ++segment) {
+    attend_segment(queries, task.kv->k, task.kv->v, shape.scale, ctx.precision, segment, segment == 0 ? total : part);
+    if (segment > 0) merge_attention(queries.count, shape.v_dim, shape.scale, part, total, false);
+  }
+  finish_attention(queries.count, shape.v_dim, total);
+}
+
+// Few tasks over many keys: every segment is a job of its own.
+void attend_by_segments(const Context& ctx, const AttentionShape& shape, const Tensor& q, const std::vector<Task>& tasks, const Tensor& o) {
+  struct Job {
+    size_t task;
+    int64_t segment, at;  // `at`: of its numbers in memory
+  };
+  std::vector<Job> jobs;
+  std::vector<size_t> first_job;
+  int64_t size = 0;
+  for (size_t t = 0; t < tasks.size(); ++t) {
+    first_job.push_back(jobs.size());
+    const AttentionQueries queries = queries_of(shape, q, tasks[t].rows);
+    for (int64_t segment = 0; segment < queries.segments(); ++segment, size += queries.count * (shape.v_dim + 2)) jobs.push_back({t, segment, size});
+  }
+  const Tensor memory({size});
+  auto part_of = [&](const Job& job) {
+    const int64_t count = tasks[job.task].rows.count;
+    float* at = memory.f32() + job.at;
+    return AttentionPart{at, shape.v_dim, at + count * shape.v_dim, at + count * (shape.v_dim + 1)};
+  };
+  auto attend = [&](int64_t i, int) {
+    const Job& job = jobs[static_cast<size_t>(i)];
+    const Task& task = tasks[job.task];
+    attend_segment(queries_of(shape, q, task.rows), task.kv->k, task.kv->v, shape.scale, ctx.precision, job.segment, part_of(job));
+  };
+  ctx.pool->parallel_for(static_cast<int64_t>(jobs.size()), attend);
+  auto merge = [&](int64_t t, int) {
+    const Task& task = tasks[static_cast<size_t>(t)];
+    const AttentionPart total = output_of(shape, o, task.rows, scratch(1, 4 * kAttentionMaxQueries));
+    for (size_t j = first_job[static_cast<size_t>(t)]; j < jobs.size() && jobs[j].task == static_cast<size_t>(t); ++j)
+      merge_attention(task.rows.count, shape.v_dim, shape.scale, part_of(jobs[j]), total, jobs[j].segment == 0);
+    finish_attention(task.rows.count, shape.v_dim, total);
+  };
+  ctx.pool->parallel_for(static_cast<int64_t>(tasks.size()), merge);
+}
 
 void check_shapes(const AttentionShape& s, const Tensor& q, std::span<const int32_t> offsets) {
   HADAL_CHECK(s.kv_heads > 0 && s.heads % s.kv_heads == 0 && q.cols() == s.heads * s.k_dim, "{}", shape_text(q.shape()));
   HADAL_CHECK(!offsets.empty() && offsets.front() == 0 && offsets.back() == q.rows(), "offsets do not cover {} rows", q.rows());
 }
 
-void attend_all(const Context& ctx, const AttentionShape& shape, const Tensor& q, const std::vector<PackedKv>& packed,
-                const std::vector<Task>& tasks, const Tensor& o) {
-  auto run = [&](int64_t i, int) {
-    const Task& task = tasks[static_cast<size_t>(i)];
-    attend(ctx, shape, q, packed[static_cast<size_t>(task.pair)], task.rows, o.f32());
-  };
-  ctx.pool->parallel_for(static_cast<int64_t>(tasks.size()), run);
+// kvs: [sequences * kv_heads]; `before(s)`: keys of sequence s in front of this batch's.
+template <typename Before>
+Tensor attend_all(const Context& ctx, const AttentionShape& shape, const Tensor& q, const std::vector<KeyValues>& kvs, std::span<const int32_t> offsets,
+                  Before&& before) {
+  Tensor o({q.rows(), shape.heads * shape.v_dim});
+  std::vector<Task> tasks;
+  std::vector<QueryRows> rows;
+  const int64_t group = shape.heads / shape.kv_heads;
+  for (size_t i = 0; i < kvs.size(); ++i) {
+    const size_t s = i / static_cast<size_t>(shape.kv_heads);
+    const int64_t tokens = offsets[s + 1] - offsets[s], head = static_cast<int64_t>(i) % shape.kv_heads * group;
+    if (tokens == 0) continue;
+    rows.clear();
+    split_queries(offsets[s], tokens, before(s), head, group, rows);
+    for (const QueryRows& r : rows) tasks.push_back({&kvs[i], r});
+  }
+  if (static_cast<int64_t>(tasks.size()) < 4 * ctx.pool->size()) {
+    attend_by_segments(ctx, shape, q, tasks, o);
+  } else {
+    auto run = [&](int64_t i, int) { attend_in_order(ctx, shape, q, tasks[static_cast<size_t>(i)], o); };
+    ctx.pool->parallel_for(static_cast<int64_t>(tasks.size()), run);
+  }
+  return o;
 }
 
 // The backward of one kv head of one sequence: all its query heads, block by block.
@@ -164,27 +219,24 @@ Tensor attention(const Context& ctx, const AttentionShape& shape, const Tensor& 
                  std::span<const int32_t> offsets) {
   check_shapes(shape, q, offsets);
   HADAL_CHECK(k.cols() == shape.kv_heads * shape.k_dim && v.cols() == shape.kv_heads * shape.v_dim);
-  const int64_t sequences = static_cast<int64_t>(offsets.size()) - 1, group = shape.heads / shape.kv_heads;
-  Tensor o({q.rows(), shape.heads * shape.v_dim});
-  std::vector<PackedKv> packed(static_cast<size_t>(sequences * shape.kv_heads));
-  auto pack = [&](int64_t i, int) {
-    const int64_t s = i / shape.kv_heads, g = i % shape.kv_heads;
-    const int64_t begin = offsets[static_cast<size_t>(s)], length = offsets[static_cast<size_t>(s) + 1] - begin;
-    PackedKv& kv = packed[static_cast<size_t>(i)];
-    kv.k_transposed.pack(shifted(k.view().row_range(begin, length), g * shape.k_dim, shape.k_dim).transposed(), ctx.precision, *ctx.pool);
-    kv.v.pack(shifted(v.view().row_range(begin, length), g * shape.v_dim, shape.v_dim), ctx.precision, *ctx.pool);
-  };
-  ctx.pool->parallel_for(sequences * shape.kv_heads, pack);
-  std::vector<Task> tasks;
-  std::vector<QueryRows> rows;
-  for (int64_t i = 0; i < sequences * shape.kv_heads; ++i) {
-    const int64_t s = i / shape.kv_heads, begin = offsets[static_cast<size_t>(s)], length = offsets[static_cast<size_t>(s) + 1] - begin;
-    if (length == 0) continue;
-    rows.clear();
-    split_queries(begin, length, 0, i % shape.kv_heads * group, group, rows);
-    for (const QueryRows& r : rows) tasks.push_back({i, r});
+  const int64_t sequences = static_cast<int64_t>(offsets.size()) - 1;
+  // The batch's own rows, as blocks of a whole segment each.
+  std::vector<std::vector<const void*>> blocks;
+  blocks.reserve(static_cast<size_t>(2 * sequences));
+  std::vector<KeyValues> kvs;
+  for (int64_t s = 0; s < sequences; ++s) {
+    const int64_t begin = offsets[static_cast<size_t>(s)], end = offsets[static_cast<size_t>(s) + 1];
+    auto& k_blocks = blocks.emplace_back();
+    auto& v_blocks = blocks.emplace_back();
+    for (int64_t t = begin; t < end; t += kAttentionSegment) {
+      k_blocks.push_back(k.row(t));
+      v_blocks.push_back(v.row(t));
+    }
+    for (int64_t g = 0; g < shape.kv_heads; ++g)
+      kvs.push_back({{k_blocks, kAttentionSegment, k.cols(), g * shape.k_dim, shape.k_dim, false},
+                     {v_blocks, kAttentionSegment, v.cols(), g * shape.v_dim, shape.v_dim, false}});
   }
-  attend_all(ctx, shape, q, packed, tasks, o);
+  const Tensor o = attend_all(ctx, shape, q, kvs, offsets, [](size_t) { return int64_t{0}; });
   if (ctx.tape != nullptr) {
     ctx.tape->push([ctx, shape, q, k, v, o, sequences, offsets = std::vector<int32_t>(offsets.begin(), offsets.end())] {
       q.grad(), k.grad(), v.grad(), o.grad();  // made here, on one thread
@@ -198,52 +250,17 @@ Tensor attention(const Context& ctx, const AttentionShape& shape, const Tensor& 
   return o;
 }
 
-namespace {
-
-// Rows [0, length) of a sequence, columns [begin, begin + width), side by side in scratch memory.
-MatrixView gather(const KvRows& rows, int64_t begin, int64_t width, std::vector<std::byte>& memory) {
-  const int64_t element = rows.is_bf16 ? 2 : 4;
-  memory.resize(static_cast<size_t>(rows.length * width * element));
-  for (int64_t r = 0; r < rows.length; ++r) {
-    const auto* block = static_cast<const std::byte*>(rows.blocks[static_cast<size_t>(r / rows.block_rows)]);
-    std::memcpy(memory.data() + r * width * element, block + (r % rows.block_rows * rows.row_width + begin) * element,
-                static_cast<size_t>(width * element));
-  }
-  if (rows.is_bf16) return {reinterpret_cast<const Bf16*>(memory.data()), rows.length, width, width};
-  return {reinterpret_cast<const float*>(memory.data()), rows.length, width, width};
-}
-
-}  // namespace
-
 Tensor attention_cached(const Context& ctx, const AttentionShape& shape, const Tensor& q, std::span<const KvRows> kv,
                         int64_t v_begin, std::span<const int32_t> offsets) {
   check_shapes(shape, q, offsets);
   HADAL_CHECK(ctx.tape == nullptr, "attention over stored rows has no backward");
-  const int64_t sequences = static_cast<int64_t>(offsets.size()) - 1, group = shape.heads / shape.kv_heads;
-  HADAL_CHECK(static_cast<int64_t>(kv.size()) == sequences);
-  Tensor o({q.rows(), shape.heads * shape.v_dim});
-  std::vector<PackedKv> packed(static_cast<size_t>(sequences * shape.kv_heads));
-  auto pack = [&](int64_t i, int) {
-    thread_local std::vector<std::byte> memory;
-    const KvRows& rows = kv[static_cast<size_t>(i / shape.kv_heads)];
-    const int64_t g = i % shape.kv_heads;
-    PackedKv& to = packed[static_cast<size_t>(i)];
-    to.k_transposed.pack(gather(rows, g * shape.k_dim, shape.k_dim, memory).transposed(), ctx.precision, *ctx.pool);
-    to.v.pack(gather(rows, v_begin + g * shape.v_dim, shape.v_dim, memory), ctx.precision, *ctx.pool);
-  };
-  ctx.pool->parallel_for(sequences * shape.kv_heads, pack);
-  std::vector<Task> tasks;
-  std::vector<QueryRows> rows;
-  for (int64_t i = 0; i < sequences * shape.kv_heads; ++i) {
-    const auto s = static_cast<size_t>(i / shape.kv_heads);
-    const int64_t tokens = offsets[s + 1] - offsets[s];
-    if (tokens == 0) continue;
-    rows.clear();
-    split_queries(offsets[s], tokens, kv[s].length - tokens, i % shape.kv_heads * group, group, rows);
-    for (const QueryRows& r : rows) tasks.push_back({i, r});
-  }
-  attend_all(ctx, shape, q, packed, tasks, o);
-  return o;
+  HADAL_CHECK(kv.size() + 1 == offsets.size());
+  std::vector<KeyValues> kvs;
+  for (const KvRows& rows : kv)
+    for (int64_t g = 0; g < shape.kv_heads; ++g)
+      kvs.push_back({{rows.blocks, rows.block_rows, rows.row_width, g * shape.k_dim, shape.k_dim, rows.is_bf16},
+                     {rows.blocks, rows.block_rows, rows.row_width, v_begin + g * shape.v_dim, shape.v_dim, rows.is_bf16}});
+  return attend_all(ctx, shape, q, kvs, offsets, [&](size_t s) { return kv[s].length - (offsets[s + 1] - offsets[s]); });
 }
 
 }  // namespace hadal

@@ -12,6 +12,11 @@ Weight::Weight(const QuantMatrix& matrix, Shape shape, std::shared_ptr<const voi
               shape_text(shape_));
 }
 
+int64_t Weight::bytes() const {
+  if (quant() != nullptr) return quant_.bytes();
+  return value_ ? value_.size() * (value_.dtype() == DType::bf16 ? 2 : 4) : 0;
+}
+
 void Weight::read(int64_t first, std::span<float> out) const {
   const auto count = static_cast<int64_t>(out.size());
   HADAL_CHECK(first >= 0 && first + count <= num_elements(shape_));

@@ -24,6 +24,7 @@ class Weight {
   const Tensor& value() const { return value_; }              // empty when quantised
   const QuantMatrix* quant() const { return quant_.data != nullptr ? &quant_ : nullptr; }
   const Shape& shape() const { return shape_; }
+  int64_t bytes() const;  // of the values, without packed copies
   // Numbers [first, first + out.size()) of the whole, whole rows of a matrix, as f32.
   void read(int64_t first, std::span<float> out) const;
   float* grad() const { return value_.grad(); }

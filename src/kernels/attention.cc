@@ -1,0 +1,131 @@
+#include "kernels/attention.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/error.h"
+#include "kernels/level.h"
+#include "kernels/scratch.h"
+
+namespace hadal {
+namespace {
+
+using namespace kernels;
+
+int64_t round_up(int64_t a, int64_t b) { return (a + b - 1) / b * b; }
+
+// How one segment's operands lie, by precision and level.
+struct Shape {
+  Precision precision;
+  const GemmKernels& level;
+  bool is_bf16 = precision == Precision::bf16;
+  Format format = is_bf16 ? level.bf16_a : Format::f32;
+  int64_t a_bytes = format == Format::bf16 ? 2 : 4, b_bytes = is_bf16 ? 2 : 4;
+  MultiplyFn multiply = is_bf16 ? level.multiply_bf16 : level.multiply_f32;
+
+  int64_t depth(int64_t k) const { return is_bf16 ? round_up(k, kUnit) : k; }
+  int64_t panel_bytes(int64_t k) const { return depth(k) * kPanel * b_bytes; }
+  int64_t lda(int64_t k) const { return round_up(k, kUnit) + 64 / a_bytes; }  // the odd line keeps rows off one cache set
+
+  // C[rows, cols] (+)= A[rows, k] * one panel, the sum along k block by block as gemm() does.
+  void product(const char* a, int64_t stride, const char* panel, int64_t k, float* c, int64_t ldc, int64_t rows, int64_t cols) const {
+    constexpr int64_t kBlockF32 = 256;
+    const int64_t step = is_bf16 ? level.block_k_bf16 : kBlockF32, whole = depth(k);
+    for (int64_t i = 0; i < whole; i += step)
+      multiply(a + i * a_bytes, stride, panel + i * kPanel * b_bytes, std::min(step, whole - i), c, ldc, rows, cols, i > 0);
+  }
+};
+
+Source rows_of(const StoredRows& r, int64_t first) {
+  const int64_t element = r.is_bf16 ? 2 : 4;
+  const auto* block = static_cast<const char*>(r.blocks[static_cast<size_t>(first / r.block_rows)]);
+  return {block + (first % r.block_rows * r.stride + r.first_column) * element, r.is_bf16, r.stride, 1};
+}
+
+// [keys, count] = K Q^T: stored keys are the left operand, where they lie if the kernel can read them there.
+void score(const Shape& s, const StoredRows& k, int64_t begin, int64_t keys, const char* queries, int64_t count, float* scores, int64_t ld) {
+  thread_local Scratch memory;
+  const bool in_place = s.format == Format::bf16 && k.is_bf16 && k.width % kUnit == 0;
+  for (int64_t i = 0; i < keys;) {
+    const int64_t at = begin + i, rows = std::min(keys - i, k.block_rows - at % k.block_rows);
+    const Source source = rows_of(k, at);
+    const char* a = static_cast<const char*>(source.data);
+    int64_t stride = source.row_stride;
+    if (!in_place) {
+      stride = s.lda(k.width);
+      char* converted = memory.get(k.block_rows * stride * s.a_bytes);
+      s.level.pack_a(source, 0, rows, k.width, s.depth(k.width), s.format, converted, stride);
+      a = converted;
+    }
+    for (int64_t col = 0; col < count; col += kPanel)
+      s.product(a, stride, queries + col / kPanel * s.panel_bytes(k.width), k.width, scores + i * ld + col, ld, rows, std::min(kPanel, count - col));
+    i += rows;
+  }
+}
+
+// [count, width of v] = P V, a panel of columns at a time.
+void weigh(const Shape& s, const StoredRows& v, int64_t begin, int64_t keys, const char* p, int64_t lda, int64_t count, const AttentionPart& out) {
+  thread_local Scratch memory;
+  char* panel = memory.get(s.panel_bytes(kAttentionSegment) + kUnit * kPanel * 4);
+  for (int64_t col = 0; col < v.width; col += kPanel) {
+    const int64_t cols = std::min(kPanel, v.width - col);
+    for (int64_t i = 0; i < keys;) {
+      const int64_t at = begin + i, rows = std::min(keys - i, v.block_rows - at % v.block_rows);
+      s.level.pack_panel(rows_of(v, at), rows, col, cols, s.is_bf16, panel + i * kPanel * s.b_bytes);
+      i += rows;
+    }
+    s.product(p, lda, panel, keys, out.numerators + col, out.stride, count, cols);
+  }
+}
+
+}  // namespace
+
+void attend_segment(const AttentionQueries& queries, const StoredRows& k, const StoredRows& v, float scale, Precision precision, int64_t segment,
+                    const AttentionPart& out) {
+  HADAL_CHECK(queries.count >= 1 && queries.count <= kAttentionMaxQueries && kAttentionSegment % k.block_rows == 0);
+  const Shape s{precision, gemm_kernels()};
+  const int64_t begin = segment * kAttentionSegment, keys = std::min(kAttentionSegment, queries.max_keys() - begin), count = queries.count;
+  const int64_t panels = round_up(count, kPanel) / kPanel, ld = panels * kPanel, lda = s.lda(kAttentionSegment);
+  thread_local Scratch memory;
+  const int64_t query_bytes = panels * s.panel_bytes(k.width), score_bytes = kAttentionSegment * ld * 4;
+  char* packed = memory.get(query_bytes + score_bytes + kAttentionMaxQueries * lda * s.a_bytes);
+  auto* scores = reinterpret_cast<float*>(packed + query_bytes);
+  char* p = packed + query_bytes + score_bytes;
+
+  const Source q{queries.q, false, 1, queries.q_stride};  // the transpose: [k.width, count]
+  for (int64_t i = 0; i < panels; ++i)
+    s.level.pack_panel(q, k.width, i * kPanel, std::min(kPanel, count - i * kPanel), s.is_bf16, packed + i * s.panel_bytes(k.width));
+  score(s, k, begin, keys, packed, count, scores, ld);
+
+  int32_t valid[kAttentionMaxQueries];
+  for (int64_t r = 0; r < count; ++r) valid[r] = static_cast<int32_t>(std::clamp<int64_t>(queries.num_keys(r) - begin, 0, keys));
+  vec().softmax_columns(scores, ld, keys, count, valid, scale, out.max, out.sum);
+  s.level.pack_a({scores, false, 1, ld}, 0, count, keys, s.depth(keys), s.format, p, lda);
+  weigh(s, v, begin, keys, p, lda, count, out);
+}
+
+void merge_attention(int64_t count, int64_t width, float scale, const AttentionPart& part, const AttentionPart& total, bool first) {
+  for (int64_t r = 0; r < count; ++r) {
+    float* to = total.numerators + r * total.stride;
+    const float* from = part.numerators + r * part.stride;
+    if (first) {
+      std::memcpy(to, from, static_cast<size_t>(width) * 4);
+      total.sum[r] = part.sum[r], total.max[r] = part.max[r];
+      continue;
+    }
+    if (part.sum[r] == 0) continue;  // none of this row's keys
+    const float top = std::max(total.max[r], part.max[r]);
+    const float keep = std::exp(scale * (total.max[r] - top)), take = std::exp(scale * (part.max[r] - top));
+    if (keep != 1) vec().scale(keep, to, width);
+    vec().axpy(take, from, to, width);
+    total.sum[r] = total.sum[r] * keep + part.sum[r] * take;
+    total.max[r] = top;
+  }
+}
+
+void finish_attention(int64_t count, int64_t width, const AttentionPart& total) {
+  for (int64_t r = 0; r < count; ++r) vec().scale(1.0f / total.sum[r], total.numerators + r * total.stride, width);
+}
+
+}  // namespace hadal

@@ -1,0 +1,317 @@
+// Products with quantised matrices in 8-bit integers (VNNI). See quant_kernels.h.
+#if defined(__x86_64__)
+#include "kernels/quant_unpack_avx512.h"
+
+namespace hadal::kernels {
+namespace {
+
+// ---- Rows of A ----
+
+HADAL_INLINE __m512 load_part(const float* x, int64_t left) {
+  const uint32_t mask = left >= 16 ? 0xffffu : left <= 0 ? 0u : (1u << left) - 1u;
+  return _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask), x);
+}
+
+void round_row(const float* x, int64_t n, const RoundedRows& out, int64_t r) {
+  for (int64_t g = 0; g < out.k / kGroup; ++g) {
+    const __m512 a = load_part(x + g * 32, n - g * 32), b = load_part(x + g * 32 + 16, n - g * 32 - 16);
+    const float largest = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(a), _mm512_abs_ps(b)));
+    const float d = largest / 127.0f;
+    const __m512 inverse = _mm512_set1_ps(largest > 0 ? 127.0f / largest : 0.0f);
+    const __m512i qa = _mm512_cvtps_epi32(_mm512_mul_ps(a, inverse)), qb = _mm512_cvtps_epi32(_mm512_mul_ps(b, inverse));
+    int8_t* q = out.q + r * out.k + g * 32;
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(q), _mm512_cvtsepi32_epi8(qa));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(q + 16), _mm512_cvtsepi32_epi8(qb));
+    const int sa = _mm512_reduce_add_epi32(qa), sb = _mm512_reduce_add_epi32(qb);
+    const int64_t at = r * (out.k / 32) + g;
+    float* factor = out.factors + (at / 8 * 16 + at % 8);
+    factor[0] = d;
+    factor[8] = d * static_cast<float>(sa + sb);
+    out.isum32[at] = -(sa + sb);
+    out.sum16[2 * at] = d * static_cast<float>(sa);
+    out.sum16[2 * at + 1] = d * static_cast<float>(sb);
+    out.isum16[2 * at] = -sa;
+    out.isum16[2 * at + 1] = -sb;
+  }
+}
+
+// ---- Few rows: each row of W streams by once ----
+
+// Which of the 8 (or 16) scales belongs to each lane of the sums of weights [64 v, 64 v + 64): 4 weights a lane.
+template <bool kWide>
+HADAL_INLINE __m512i lane_groups(int v) {
+  const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  return _mm512_add_epi32(_mm512_srli_epi32(lane, kWide ? 2 : 3), _mm512_set1_epi32(kWide ? 4 * v : 2 * v));
+}
+
+template <typename T, int M>
+void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, float* c, int64_t ldc, bool accumulate) {
+  const int64_t row_bytes = w.row_bytes(), supers = a.k / kSuper, groups = a.k / kGroup;
+  const __m512i doubled = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+  const __m512i lanes[4] = {lane_groups<T::kWide>(0), lane_groups<T::kWide>(1), lane_groups<T::kWide>(2), lane_groups<T::kWide>(3)};
+  alignas(64) std::byte buffer[T::kBytes];
+  for (int64_t j = 0; j < w.rows; ++j) {
+    const std::byte* row = w.row(j);
+    __m512 sums[M], offset_sums[M], more = _mm512_setzero_ps();  // `more`: a second chain where one row has but one
+#pragma GCC unroll 8
+    for (int m = 0; m < M; ++m) sums[m] = offset_sums[m] = _mm512_setzero_ps();
+    for (int64_t i = 0; i < supers; ++i) {
+      const std::byte* b = super_block<T>(row, i, row_bytes, buffer);
+      _mm_prefetch(reinterpret_cast<const char*>(b) + 2048, _MM_HINT_T0);
+      _mm_prefetch(reinterpret_cast<const char*>(b) + 2048 + 64, _MM_HINT_T0);
+      if constexpr (T::kBytes > 128) _mm_prefetch(reinterpret_cast<const char*>(b) + 2048 + 128, _MM_HINT_T0);
+      if constexpr (T::kBytes > 192) _mm_prefetch(reinterpret_cast<const char*>(b) + 2048 + 192, _MM_HINT_T0);
+      __m512 scales, offsets;
+      if constexpr (T::kWide) scales = T::scales(b), offsets = offsets_of<T>(b, scales);
+      else scales = T::both(b);
+      const __m512i codes[4] = {T::codes(b, 0), T::codes(b, 1), T::codes(b, 2), T::codes(b, 3)};
+#pragma GCC unroll 8
+      for (int m = 0; m < M; ++m) {
+        const int64_t r = first_row + m;
+        const __m512 factors = _mm512_loadu_ps(a.factors + (r * supers + i) * 16);
+        __m512 scaled;
+        if constexpr (T::kWide) {
+          scaled = _mm512_mul_ps(scales, _mm512_permutexvar_ps(doubled, factors));
+          offset_sums[m] = _mm512_fmadd_ps(offsets, _mm512_loadu_ps(a.sum16 + r * 2 * groups + 16 * i), offset_sums[m]);
+        } else {
+          scaled = _mm512_mul_ps(scales, factors);
+          offset_sums[m] = _mm512_mask_add_ps(offset_sums[m], 0xff00, offset_sums[m], scaled);
+        }
+        const int8_t* q = a.q + r * a.k + kSuper * i;
+#pragma GCC unroll 4
+        for (int v = 0; v < 4; ++v) {
+          const __m512i products = _mm512_dpbusd_epi32(_mm512_setzero_si512(), codes[v], _mm512_loadu_si512(q + 64 * v));
+          __m512& sum = M == 1 && v % 2 ? more : sums[m];
+          sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products), _mm512_permutexvar_ps(lanes[v], scaled), sum);
+        }
+      }
+    }
+#pragma GCC unroll 8
+    for (int m = 0; m < M; ++m) {
+      const __m512 all = M == 1 ? _mm512_add_ps(sums[m], more) : sums[m];
+      constexpr float kSign = [] {
+        if constexpr (T::kWide) return 1.0f;
+        else return T::kSign;
+      }();
+      const float sum = _mm512_reduce_add_ps(_mm512_fmadd_ps(offset_sums[m], _mm512_set1_ps(kSign), all));
+      float& to = c[m * ldc + j];
+      to = accumulate ? to + sum : sum;
+    }
+  }
+}
+
+template <typename T>
+void dot_type(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc, bool accumulate) {
+  using RowsFn = void (*)(const QuantMatrix&, const RoundedRows&, int64_t, float*, int64_t, bool);
+  static constexpr RowsFn kTable[] = {nullptr,        dot_rows<T, 1>, dot_rows<T, 2>, dot_rows<T, 3>, dot_rows<T, 4>,
+                                      dot_rows<T, 5>, dot_rows<T, 6>, dot_rows<T, 7>, dot_rows<T, 8>};
+  for (int64_t i = 0; i < m; i += 8) {
+    const int64_t rows = m - i < 8 ? m - i : 8;
+    kTable[rows](w, a, first_row + i, c + i * ldc, ldc, accumulate);
+  }
+}
+
+void dot(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc, bool accumulate) {
+#define HADAL_CALL(T) dot_type<T>(w, a, first_row, m, c, ldc, accumulate)
+  HADAL_FOR_BLOCK_TYPE(w.type, HADAL_CALL)
+#undef HADAL_CALL
+}
+
+// ---- Many rows: 32 rows of W, kDepth of K at a time, unpacked once and used by all rows of A ----
+
+constexpr int64_t kDepth = 512, kCols = 32;
+
+// Codes so that 16 columns x 4 steps of k are one vector; a scale (and an offset) for each group and column.
+struct Tile {
+  alignas(64) uint8_t codes[kDepth / 4][kCols][4];
+  alignas(64) float scales[kDepth / 16][kCols];
+  alignas(64) float offsets[kDepth / 16][kCols];
+};
+
+// out[i] gets word i of each of the 16 vectors.
+HADAL_INLINE void transpose16(__m512i* x) {
+  __m512i t[16];
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) {
+    t[2 * i] = _mm512_unpacklo_epi32(x[2 * i], x[2 * i + 1]);
+    t[2 * i + 1] = _mm512_unpackhi_epi32(x[2 * i], x[2 * i + 1]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    x[4 * i] = _mm512_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
+    x[4 * i + 1] = _mm512_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
+    x[4 * i + 2] = _mm512_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
+    x[4 * i + 3] = _mm512_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    t[i] = _mm512_shuffle_i32x4(x[i], x[4 + i], 0x88);
+    t[4 + i] = _mm512_shuffle_i32x4(x[i], x[4 + i], 0xdd);
+    t[8 + i] = _mm512_shuffle_i32x4(x[8 + i], x[12 + i], 0x88);
+    t[12 + i] = _mm512_shuffle_i32x4(x[8 + i], x[12 + i], 0xdd);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    x[i] = _mm512_shuffle_i32x4(t[i], t[8 + i], 0x88);
+    x[8 + i] = _mm512_shuffle_i32x4(t[i], t[8 + i], 0xdd);
+    x[4 + i] = _mm512_shuffle_i32x4(t[4 + i], t[12 + i], 0x88);
+    x[12 + i] = _mm512_shuffle_i32x4(t[4 + i], t[12 + i], 0xdd);
+  }
+}
+
+// Scales and offsets of 16 blocks, group by group.
+template <typename T>
+HADAL_INLINE void store_factors(const std::byte* const* blocks, int64_t group, int64_t half, Tile& tile) {
+  __m512i x[16];
+  auto store = [&](int64_t first, int64_t count, auto& to) {
+    for (int64_t g = 0; g < count; ++g) _mm512_store_si512(&to[group + g][half * 16], x[first + g]);
+  };
+  if constexpr (T::kWide) {
+    for (int r = 0; r < 16; ++r) x[r] = _mm512_castps_si512(T::scales(blocks[r]));
+    transpose16(x);
+    store(0, 16, tile.scales);
+    if constexpr (T::kBias == 0) {
+      for (int r = 0; r < 16; ++r) x[r] = _mm512_castps_si512(T::offsets(blocks[r]));
+      transpose16(x);
+      store(0, 16, tile.offsets);
+    }
+  } else {
+    for (int r = 0; r < 16; ++r) {
+      const __m512 signs = joined(_mm256_set1_ps(1.0f), _mm256_set1_ps(T::kSign));
+      x[r] = _mm512_castps_si512(_mm512_mul_ps(T::both(blocks[r]), signs));
+    }
+    transpose16(x);
+    store(0, 8, tile.scales);
+    if constexpr (T::kBias == 0) store(8, 8, tile.offsets);
+  }
+}
+
+// Super-blocks [first, first + count) of 16 rows of W from `row` on; rows that are not there become zeros.
+template <typename T>
+void unpack16(const QuantMatrix& w, int64_t row, int64_t first, int64_t count, int64_t half, Tile& tile) {
+  constexpr int kGroups = T::kWide ? 16 : 8;
+  const int64_t row_bytes = w.row_bytes();
+  alignas(64) std::byte buffer[16][T::kBytes];
+  for (int64_t i = 0; i < count; ++i) {
+    const std::byte* blocks[16];
+    for (int r = 0; r < 16; ++r) {
+      if (row + r < w.rows) {
+        blocks[r] = super_block<T>(w.row(row + r), first + i, row_bytes, buffer[r]);
+        const char* next = reinterpret_cast<const char*>(blocks[r]) + T::kBytes;
+        for (int64_t line = 0; line < T::kBytes; line += 64) _mm_prefetch(next + line, _MM_HINT_T0);
+      } else {
+        __builtin_memset(buffer[r], 0, T::kBytes);
+        blocks[r] = buffer[r];
+      }
+    }
+    store_factors<T>(blocks, i * kGroups, half, tile);
+    for (int v = 0; v < 4; ++v) {
+      __m512i x[16];
+#pragma GCC unroll 16
+      for (int r = 0; r < 16; ++r) x[r] = T::codes(blocks[r], v);
+      transpose16(x);
+#pragma GCC unroll 16
+      for (int t = 0; t < 16; ++t) _mm512_store_si512(tile.codes[i * 64 + v * 16 + t][half * 16], x[t]);
+    }
+  }
+}
+
+// R rows of A times the tile. `k`: where the tile begins in A.
+template <typename T, int R>
+void tile_rows(const Tile& tile, const RoundedRows& a, int64_t row, int64_t k, int64_t depth, float* c, int64_t ldc, __mmask16 left, __mmask16 right,
+               bool accumulate) {
+  constexpr int64_t kSteps = T::kWide ? 4 : 8, kSize = 4 * kSteps;
+  const int64_t groups = a.k / kGroup;
+  const float* factors = a.factor(row, k / kGroup);  // k is a multiple of kSuper
+  const float* sums = a.sum16 + row * 2 * groups + k / 16;
+  const int32_t* isums = T::kWide ? a.isum16 + row * 2 * groups + k / 16 : a.isum32 + row * groups + k / kGroup;
+  const int64_t sum_stride = T::kWide ? 2 * groups : groups;
+  const int8_t* q = a.q + row * a.k + k;
+  __m512 f0[R], f1[R];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    f0[r] = accumulate ? _mm512_maskz_loadu_ps(left, c + r * ldc) : _mm512_setzero_ps();
+    f1[r] = accumulate ? _mm512_maskz_loadu_ps(right, c + r * ldc + 16) : _mm512_setzero_ps();
+  }
+  for (int64_t g = 0; g < depth / kSize; ++g) {
+    __m512i i0[R], i1[R];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      if constexpr (T::kBias != 0) i0[r] = i1[r] = _mm512_slli_epi32(_mm512_set1_epi32(isums[r * sum_stride + g]), __builtin_ctz(T::kBias));
+      else i0[r] = i1[r] = _mm512_setzero_si512();
+    }
+    const uint8_t* codes = tile.codes[g * kSteps][0];
+#pragma GCC unroll 8
+    for (int64_t s = 0; s < kSteps; ++s) {
+      const __m512i w0 = _mm512_load_si512(codes + s * 128), w1 = _mm512_load_si512(codes + s * 128 + 64);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        int32_t four;
+        __builtin_memcpy(&four, q + r * a.k + g * kSize + 4 * s, 4);
+        const __m512i x = _mm512_set1_epi32(four);
+        i0[r] = _mm512_dpbusd_epi32(i0[r], w0, x);
+        i1[r] = _mm512_dpbusd_epi32(i1[r], w1, x);
+      }
+    }
+    const __m512 s0 = _mm512_load_ps(tile.scales[g]), s1 = _mm512_load_ps(tile.scales[g] + 16);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      const int64_t group = g * kSize / kGroup;
+      const float* d = factors + r * 2 * groups + group / 8 * 16 + group % 8;
+      const __m512 factor = _mm512_set1_ps(d[0]);
+      f0[r] = _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(i0[r]), s0), factor, f0[r]);
+      f1[r] = _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(i1[r]), s1), factor, f1[r]);
+      if constexpr (T::kBias == 0) {
+        const __m512 sum = _mm512_set1_ps(T::kWide ? sums[r * sum_stride + g] : d[8]);
+        f0[r] = _mm512_fmadd_ps(_mm512_load_ps(tile.offsets[g]), sum, f0[r]);
+        f1[r] = _mm512_fmadd_ps(_mm512_load_ps(tile.offsets[g] + 16), sum, f1[r]);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    _mm512_mask_storeu_ps(c + r * ldc, left, f0[r]);
+    _mm512_mask_storeu_ps(c + r * ldc + 16, right, f1[r]);
+  }
+}
+
+template <typename T>
+void tile_type(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc, bool accumulate, Tile& tile) {
+  using RowsFn = void (*)(const Tile&, const RoundedRows&, int64_t, int64_t, int64_t, float*, int64_t, __mmask16, __mmask16, bool);
+  static constexpr RowsFn kTable[] = {nullptr,         tile_rows<T, 1>, tile_rows<T, 2>, tile_rows<T, 3>,
+                                      tile_rows<T, 4>, tile_rows<T, 5>, tile_rows<T, 6>};
+  constexpr int64_t kRows = 6;
+  for (int64_t col = 0; col < w.rows; col += kCols) {
+    const int64_t cols = w.rows - col < kCols ? w.rows - col : kCols;
+    const uint32_t mask = cols >= 32 ? 0xffffffffu : (1u << cols) - 1u;
+    for (int64_t k = 0; k < a.k; k += kDepth) {
+      const int64_t depth = a.k - k < kDepth ? a.k - k : kDepth;
+      unpack16<T>(w, col, k / kSuper, depth / kSuper, 0, tile);
+      unpack16<T>(w, col + 16, k / kSuper, depth / kSuper, 1, tile);
+      int64_t sets = (m + kRows - 1) / kRows;
+      for (int64_t r = 0; r < m; --sets) {
+        const int64_t height = (m - r + sets - 1) / sets;
+        kTable[height](tile, a, first_row + r, k, depth, c + r * ldc + col, ldc, static_cast<__mmask16>(mask), static_cast<__mmask16>(mask >> 16),
+                       accumulate || k > 0);
+        r += height;
+      }
+    }
+  }
+}
+
+void tile(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc, bool accumulate, void* scratch) {
+  Tile& memory = *static_cast<Tile*>(scratch);
+#define HADAL_CALL(T) tile_type<T>(w, a, first_row, m, c, ldc, accumulate, memory)
+  HADAL_FOR_BLOCK_TYPE(w.type, HADAL_CALL)
+#undef HADAL_CALL
+}
+
+}  // namespace
+
+const QuantKernels& quant_avx512_vnni() {
+  static constexpr QuantKernels kTable = {round_row, dot, tile, sizeof(Tile)};
+  return kTable;
+}
+
+}  // namespace hadal::kernels
+#endif

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+
+#include "base/error.h"
+
+namespace hadal::kernels {
+
+// Memory that a thread keeps from call to call. 64-byte aligned, grows, contents are lost.
+class Scratch {
+ public:
+  ~Scratch() { std::free(data_); }
+  char* get(int64_t bytes) {
+    if (bytes > capacity_) {
+      std::free(data_);
+      capacity_ = (bytes + bytes / 4 + 4095) / 4096 * 4096;
+      data_ = std::aligned_alloc(64, static_cast<size_t>(capacity_));
+      HADAL_CHECK(data_, "out of memory: {} bytes", capacity_);
+    }
+    return static_cast<char*>(data_);
+  }
+
+ private:
+  void* data_ = nullptr;
+  int64_t capacity_ = 0;
+};
+
+}  // namespace hadal::kernels
