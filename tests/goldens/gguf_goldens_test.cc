@@ -1,11 +1,13 @@
 // GGUF files that llama.cpp wrote: quantised models, single blocks, vocabularies, and hostile ones.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <sstream>
 
 #include "base/error.h"
 #include "goldens.h"
 #include "model/gguf_model.h"
+#include "model/gguf_save.h"
 
 namespace hadal {
 namespace {
@@ -69,6 +71,36 @@ TEST(QuantisedGoldens, FastArithmeticIsAsCloseAsLlamaCpps) {
     const Closeness mine = closeness(logits_of(*loaded.model, ids_of(q.folder, 33), Precision::bf16), expected);
     EXPECT_LE(mine.median_rms, 1.5 * theirs["rms_median"].get<double>()) << at;
     EXPECT_LE(mine.mean_kl, 1.5 * theirs["kl_mean"].get<double>()) << at;
+  }
+}
+
+// A Hugging Face folder written as GGUF has the names, shapes, numbers and keys of llama.cpp's own converter.
+TEST(GgufGoldens, WrittenAsLlamaCppsConverterWrites) {
+  NEEDS_GOLDENS();
+  for (const char* model : {"deepseek_v2lite_tiny", "deepseek_v3_tiny", "qwen2_tiny", "llama3_tiny"}) {
+    const LoadedModel loaded = load_model((folder() / model / "hf").string());
+    const Path path = std::filesystem::temp_directory_path() / fmt::format("hadal_{}_{}.gguf", model, ::getpid());
+    save_gguf(path, *loaded.model, *loaded.tokenizer, {.name = model, .mix = "", .progress = {}});
+    const GgufFile mine = GgufFile::open(path), theirs = GgufFile::open(folder() / model / "model-f32.gguf");
+    std::filesystem::remove(path);
+    EXPECT_EQ(mine.tensors().size(), theirs.tensors().size()) << model;
+    for (const auto& [name, tensor] : theirs.tensors()) {
+      const GgufTensor* written = mine.find_tensor(name);
+      ASSERT_NE(written, nullptr) << model << ": " << name;
+      EXPECT_EQ(written->shape, tensor.shape) << name;
+      std::vector<float> x(static_cast<size_t>(tensor.num_elements())), y(x.size());
+      read_gguf_tensor(*written, 0, x), read_gguf_tensor(tensor, 0, y);
+      EXPECT_LE(compare(x, y).largest, name == "rope_freqs.weight" ? 1e-5 : 0) << model << ": " << name;
+    }
+    for (const auto& [key, value] : theirs.values()) {
+      if (key == "general.file_type" || key == "tokenizer.ggml.padding_token_id") continue;
+      const auto written = mine.values().find(key);
+      ASSERT_NE(written, mine.values().end()) << model << ": " << key;
+      EXPECT_EQ(describe(written->second), describe(value)) << model << ": " << key;
+    }
+    EXPECT_EQ(mine.texts("tokenizer.ggml.tokens"), theirs.texts("tokenizer.ggml.tokens"));
+    EXPECT_EQ(mine.texts("tokenizer.ggml.merges"), theirs.texts("tokenizer.ggml.merges"));
+    EXPECT_EQ(mine.integers("tokenizer.ggml.token_type"), theirs.integers("tokenizer.ggml.token_type"));
   }
 }
 
