@@ -171,7 +171,23 @@ TEST_F(CliModel, Exports) {
   EXPECT_EQ(json_of("export --to hf " + out.string() + " --model " + model())["format"], "hf");
   EXPECT_EQ(json_of("inspect " + out.string())["tokens"], 259);
   EXPECT_EQ(run("export --to hf " + out.string() + " --model " + model()).code, 1);
-  EXPECT_EQ(run("export --to gguf x.gguf --model " + model()).code, 1);
+}
+
+TEST_F(CliModel, WritesAndReadsGguf) {
+  const Path exported = scratch() / "exported.gguf", small = scratch() / "small.gguf";
+  // GGUF has no way to say what this model's YaRN is.
+  const Outcome refusal = run("export --to gguf " + exported.string() + " --model " + model());
+  EXPECT_EQ(refusal.code, 1);
+  EXPECT_NE(refusal.err.find("mscale"), std::string::npos) << refusal.err;
+  const test::ModelFolder folder(/*deepseek=*/false);
+  EXPECT_EQ(json_of("export --to gguf " + exported.string() + " --model " + folder.text())["format"], "gguf");
+  EXPECT_EQ(run("export --to gguf " + exported.string() + " --model " + folder.text()).code, 1);
+  EXPECT_EQ(json_of("inspect " + exported.string())["keys"]["general.architecture"], "\"qwen2\"");
+  EXPECT_EQ(json_of("quantize --type Q8_0 " + small.string() + " --model " + exported.string())["type"], "Q8_0");
+  EXPECT_GT(json_of("inspect " + small.string())["bytes_by_type"]["F16"].get<int64_t>(), 0);  // short rows
+  EXPECT_EQ(json_of("tokenize abc --model " + small.string()), json_of("tokenize abc --model " + folder.text()));
+  EXPECT_EQ(json_of("logits --ids 1,2 --model " + small.string())["logits"].size(), 1u);
+  EXPECT_EQ(run("quantize --type Q9 x.gguf").code, 2);
 }
 
 // Each mistake: exit code 1, nothing on standard output, one line that names it.

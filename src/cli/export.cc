@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "cli/options.h"
 #include "cli/verb.h"
+#include "model/gguf_save.h"
 
 namespace hadal {
 
@@ -10,17 +11,18 @@ int export_command(int argc, char** argv) {
   std::string model, format, out;
   bool json = false;
   add_model_option(app, model);
-  app.add_option("--to", format, "hf: a Hugging Face folder (BF16); gguf")->required()->check(CLI::IsMember({"hf", "gguf"}));
+  app.add_option("--to", format, "hf: a Hugging Face folder (BF16); gguf: a GGUF file, in the types that the model has")->required()->check(CLI::IsMember({"hf", "gguf"}));
   app.add_option("OUT", out, "the folder or file to write")->required();
   add_common_options(app, &json);
   if (const auto code = parse_options(app, argc, argv)) return *code;
-  if (format == "gguf") fail("this version does not write GGUF files; export --to hf, and convert the folder with llama.cpp's converter");
   const Path target(out);
-  if (std::filesystem::exists(target) && !(std::filesystem::is_directory(target) && std::filesystem::is_empty(target))) {
-    fail("{}: expected a new or an empty folder to write to, found something there", out);
+  const bool empty_folder = format == "hf" && std::filesystem::is_directory(target) && std::filesystem::is_empty(target);
+  if (std::filesystem::exists(target) && !empty_folder) {
+    fail("{}: expected a new {} to write to, found something there", out, format == "hf" ? "or an empty folder" : "file");
   }
-  const LoadedModel loaded = load_model(model, /*frozen=*/false);
-  save_model(target, *loaded.model, *loaded.tokenizer, DType::bf16);
+  const LoadedModel loaded = load_model(model, LoadAs::whole);
+  if (format == "hf") save_model(target, *loaded.model, *loaded.tokenizer, DType::bf16);
+  else save_gguf(target, *loaded.model, *loaded.tokenizer, {.name = loaded.name, .mix = "", .progress = {}});
   if (json) print_json(OrderedJson{{"path", out}, {"format", format}});
   else log_info("wrote {}", out);
   return 0;

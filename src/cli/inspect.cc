@@ -1,6 +1,8 @@
 #include "cli/options.h"
 #include "cli/verb.h"
 #include "formats/safetensors.h"
+#include "base/error.h"
+#include "model/gguf_model.h"
 
 namespace hadal {
 namespace {
@@ -17,7 +19,44 @@ std::map<std::string, int64_t> bytes_by_type(const Safetensors& file) {
   return bytes;
 }
 
-// A single safetensors file: its tensors. A folder: the model too, read as `generate` would read it.
+void describe_model(const ModelConfig& config, OrderedJson& json) {
+  const ParameterCounts counts = count_parameters(config);
+  json["parameters"] = counts.total;
+  json["active_parameters"] = counts.active;
+  json["context"] = config.max_context;
+  json["kv_bytes_per_token"] = KvCache::bytes_per_token(config, Precision::bf16);
+  json["config"] = config_to_json(config);
+}
+
+// The model, where the file has one (a vocabulary alone is no mistake), and the tokenizer, where it can be used.
+OrderedJson inspect_gguf(const Path& path, const GgufFile& file) {
+  OrderedJson json, keys, tensors = OrderedJson::array();
+  std::map<std::string, int64_t> bytes;
+  for (const auto& [key, value] : file.values()) keys[key] = describe(value);
+  for (const auto& [name, tensor] : file.tensors()) {
+    tensors.push_back({{"name", name}, {"type", tensor.type_name()}, {"shape", tensor.shape}, {"bytes", tensor.bytes.size()}});
+    bytes[tensor.type_name()] += static_cast<int64_t>(tensor.bytes.size());
+  }
+  json["path"] = path.string();
+  if (!file.tensors().empty()) {
+    model_from_gguf(file, LoadAs::frozen);  // all of it can be read
+    describe_model(config_from_gguf(file), json);
+  }
+  json["bytes"] = file.tensor_bytes();
+  json["bytes_by_type"] = bytes;
+  try {
+    const Tokenizer tokenizer = tokenizer_from_gguf(file);
+    json["tokens"] = tokenizer.vocab_size();
+    json["has_chat_template"] = !tokenizer.chat_template().empty();
+  } catch (const Error& e) {
+    json["tokenizer_error"] = e.what();
+  }
+  json["keys"] = keys;
+  json["tensors"] = tensors;
+  return json;
+}
+
+// A single safetensors file: its tensors. Else the model too, read as `generate` would read it.
 OrderedJson inspect(const Path& path) {
   OrderedJson json;
   json["path"] = path.string();
@@ -28,21 +67,17 @@ OrderedJson inspect(const Path& path) {
     json["tensors"] = describe_tensors(file);
     return json;
   }
+  if (const Path gguf = gguf_of(path); !gguf.empty()) return inspect_gguf(path, GgufFile::open(gguf));
   const LoadedModel loaded = load_model(path.string());
   const Path config_path = path / "config.json";  // with the prediction layers, which running leaves out
   const ModelConfig config = config_from_json(parse_json(read_file(config_path), config_path.string()), config_path.string());
   const auto file = Safetensors::open_folder(path);
-  const ParameterCounts counts = count_parameters(config);
   json["name"] = loaded.name;
-  json["parameters"] = counts.total;
-  json["active_parameters"] = counts.active;
+  describe_model(config, json);
   json["bytes"] = file.data_bytes();
   json["bytes_by_type"] = bytes_by_type(file);
-  json["context"] = config.max_context;
-  json["kv_bytes_per_token"] = KvCache::bytes_per_token(config, Precision::bf16);
   json["tokens"] = loaded.tokenizer->vocab_size();
   json["has_chat_template"] = !loaded.tokenizer->chat_template().empty();
-  json["config"] = config_to_json(config);
   json["tensors"] = describe_tensors(file);
   return json;
 }
@@ -64,9 +99,12 @@ std::string as_text(const OrderedJson& j) {
                                   c["num_experts_per_tok"].get<int64_t>(), c["n_shared_experts"].get<int64_t>()));
     }
     line("context", fmt::format("{} tokens, {} bytes each", j["context"].get<int64_t>(), j["kv_bytes_per_token"].get<int64_t>()));
+  }
+  if (j.contains("tokens")) {
     line("vocabulary", fmt::format("{} tokens", j["tokens"].get<int64_t>()));
     line("chat template", j["has_chat_template"].get<bool>() ? "yes" : "no");
   }
+  if (j.contains("tokenizer_error")) line("tokenizer", fmt::format("cannot be used: {}", j["tokenizer_error"].get<std::string>()));
   line("weights", fmt::format("{:.1f} MB in {} tensors", j["bytes"].get<double>() / 1e6, j["tensors"].size()));
   for (const auto& [type, bytes] : j["bytes_by_type"].items()) line("  " + type, fmt::format("{:.1f} MB", bytes.get<double>() / 1e6));
   return text;
@@ -78,7 +116,7 @@ int inspect_command(int argc, char** argv) {
   CLI::App app("Shows what a model is made of, and checks that it can be read.");
   std::string model;
   bool json = false;
-  app.add_option("MODEL", model, "a Hugging Face folder, a .safetensors file, or a name under models/")->required();
+  app.add_option("MODEL", model, "a Hugging Face folder, a .gguf or .safetensors file, or a name under models/")->required();
   add_common_options(app, &json);
   if (const auto code = parse_options(app, argc, argv)) return *code;
   const OrderedJson result = inspect(find_model(model));

@@ -23,6 +23,7 @@ constexpr Verb kVerbs[] = {
     {"detokenize", "token ids to text", detokenize_command},
     {"logits", "what a model says about given tokens", logits_command},
     {"export", "write a model in another format", export_command},
+    {"quantize", "write a model as a smaller GGUF file", quantize_command},
 };
 
 std::string help() {

@@ -30,7 +30,7 @@ void add_common_options(CLI::App& app, bool* json) {
 
 void add_model_option(CLI::App& app, std::string& model) {
   model = kDefaultModel;
-  app.add_option("-m,--model", model, "a Hugging Face folder, or a name under models/")->capture_default_str();
+  app.add_option("-m,--model", model, "a Hugging Face folder, a .gguf file, or a name under models/")->capture_default_str();
 }
 
 void SamplingFlags::add_to(CLI::App& app) {

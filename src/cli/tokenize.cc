@@ -1,21 +1,9 @@
 #include <fmt/ranges.h>
 
-#include "base/error.h"
 #include "cli/options.h"
 #include "cli/verb.h"
 
 namespace hadal {
-namespace {
-
-// The tokenizer alone, without the weights.
-Tokenizer load_tokenizer(const std::string& model) {
-  const Path folder = find_model(model);
-  if (!std::filesystem::is_directory(folder)) fail("{}: expected a Hugging Face folder, found a file; this version does not read GGUF files", folder.string());
-  return Tokenizer::from_hf_folder(folder);
-}
-
-}  // namespace
-
 int tokenize_command(int argc, char** argv) {
   CLI::App app("Text to token ids.");
   std::string model, text, file;

@@ -173,13 +173,27 @@ ModelConfig::Family read_family(const Fields& f) {
   f.wrong("model_type", "deepseek_v3, deepseek_v2, qwen2 or llama", Json(type));
 }
 
+// DeepSeek-V3's own: fp8 matrices beside one factor for each square of 128.
+void check_quantisation(const Fields& f) {
+  const Json* value = f.find("quantization_config");
+  if (value == nullptr) return;
+  if (!value->is_object()) f.wrong("quantization_config", "an object", *value);
+  const Fields q(*value, f.who() + ": quantization_config");
+  q.only("quant_method", q.text("quant_method") == "fp8", "fp8");
+  q.only("fmt", q.text("fmt", "e4m3") == "e4m3", "e4m3");
+  const Json* square = q.find("weight_block_size");
+  if (square == nullptr || *square != Json{128, 128}) {
+    q.wrong("weight_block_size", "[128, 128]", square == nullptr ? Json() : *square);
+  }
+}
+
 }  // namespace
 
 ModelConfig config_from_json(const Json& json, std::string_view who) {
   const Fields f(json, std::string(who));
   ModelConfig c;
   c.family = read_family(f);
-  f.only("quantization_config", f.find("quantization_config") == nullptr, "no value (read the BF16 release of this model)");
+  check_quantisation(f);
   f.only("hidden_act", f.text("hidden_act", "silu") == "silu", "silu");
   c.vocab = f.integer("vocab_size");
   c.hidden = f.integer("hidden_size");
@@ -213,6 +227,7 @@ OrderedJson rope_scaling_to_json(const RopeScaling& s) {
     case RopeScaling::Kind::llama3:
       return {{"rope_type", "llama3"}, {"factor", s.factor}, {"original_max_position_embeddings", static_cast<int64_t>(s.original_context)},
               {"low_freq_factor", s.low_freq_factor}, {"high_freq_factor", s.high_freq_factor}};
+    case RopeScaling::Kind::factors: return {{"rope_type", "factors"}, {"factors", s.factors}};
   }
   return nullptr;
 }

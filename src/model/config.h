@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/files.h"
 #include "base/json.h"
@@ -10,10 +11,11 @@
 namespace hadal {
 
 struct RopeScaling {
-  enum class Kind { none, yarn, llama3 } kind = Kind::none;
+  enum class Kind { none, yarn, llama3, factors } kind = Kind::none;
   double factor = 1, original_context = 0;
   double beta_fast = 32, beta_slow = 1, mscale = 1, mscale_all_dim = 0;  // yarn
   double low_freq_factor = 1, high_freq_factor = 4;                      // llama3
+  std::vector<float> factors = {};  // each frequency is divided by its own: what GGUF files say of any scaling but YaRN
 };
 
 struct ModelConfig {
@@ -32,6 +34,7 @@ struct ModelConfig {
   // Grouped-query attention (qwen2, llama).
   int64_t head_dim = 0;
   bool qkv_bias = false;
+  bool rope_pairs = false;  // rows of q and k are ordered so that neighbours turn together (Llama's GGUF files), not halves
 
   // Mixture of experts; experts 0 means every layer is dense.
   int64_t experts = 0, top_k = 0, shared_experts = 0, expert_inner = 0, first_dense = 0;
@@ -47,7 +50,8 @@ struct ModelConfig {
   int64_t cache_width() const;  // numbers stored per token and layer
 };
 
-// Throws Error naming `who` and the field that is missing, of the wrong type, out of range, or not supported.
+// Throws Error naming `who` and the field that is missing, of the wrong type, out of range, or not supported. The JSON of
+// a configuration that only GGUF files can have (RopeScaling::Kind::factors) is for people to read.
 ModelConfig config_from_json(const Json& json, std::string_view who);
 OrderedJson config_to_json(const ModelConfig& config);
 void check(const ModelConfig& config, std::string_view who);

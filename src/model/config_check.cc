@@ -41,8 +41,13 @@ void check_experts(const ModelConfig& c, const Checker& check) {
   check.positive("routed_scaling_factor", c.routed_scale);
 }
 
-void check_rope_scaling(const RopeScaling& s, const Checker& check) {
+void check_rope_scaling(const RopeScaling& s, int64_t rope_dim, const Checker& check) {
   if (s.kind == RopeScaling::Kind::none) return;
+  if (s.kind == RopeScaling::Kind::factors) {
+    check.range("rope_scaling: number of factors", static_cast<int64_t>(s.factors.size()), rope_dim / 2, rope_dim / 2);
+    for (const float factor : s.factors) check.positive("rope_scaling: factors", factor);
+    return;
+  }
   check.positive("rope_scaling: factor", s.factor);
   check.positive("rope_scaling: original_max_position_embeddings", s.original_context);
   if (s.kind == RopeScaling::Kind::yarn) {
@@ -71,7 +76,7 @@ void check(const ModelConfig& c, std::string_view who) {
   check.positive("initializer_range", c.init_std);
   check.range("bos_token_id", c.bos, -1, c.vocab - 1);
   check.range("eos_token_id", c.eos, -1, c.vocab - 1);
-  check_rope_scaling(c.rope_scaling, check);
+  check_rope_scaling(c.rope_scaling, c.is_mla() ? c.rope_dim : c.head_dim, check);
   if (c.is_mla()) {
     check.range("q_lora_rank", c.q_lora, 0, 1 << 16);
     check.range("kv_lora_rank", c.kv_lora, 1, 1 << 16);

@@ -3,118 +3,147 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <set>
 
 #include "base/error.h"
-#include "base/memory.h"
 #include "formats/safetensors.h"
+#include "model/gguf_model.h"
+#include "model/hf_names.h"
+#include "model/memory_plan.h"
 
 namespace hadal {
 namespace {
 
 constexpr uint64_t kMaxConfigBytes = 16 << 20;
-constexpr std::string_view kEachExpert = "experts.*.";
-
-// ---- Finding ----
-
-std::vector<Path> model_folders() {
-  std::vector<Path> folders;
-  if (const char* extra = std::getenv("HADAL_MODELS"); extra != nullptr && *extra != '\0') folders.emplace_back(extra);
-  folders.emplace_back("models");
-  return folders;
-}
-
-bool is_model(const Path& path) {
-  std::error_code ignored;
-  return std::filesystem::is_regular_file(path / "config.json", ignored) || path.extension() == ".gguf";
-}
-
-std::vector<std::string> known_models() {
-  std::set<std::string> names;
-  for (const Path& folder : model_folders()) {
-    std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(folder, ignored))
-      if (is_model(entry.path())) names.insert(entry.path().filename().string());
-  }
-  return {names.begin(), names.end()};
-}
 
 // ---- One parameter and the tensors of the file that hold it ----
 
 struct Source {
   Param* param;
   std::vector<const SafetensorsEntry*> entries;  // one, or one an expert
-  DType dtype;
+  std::vector<const SafetensorsEntry*> scales;   // of fp8, as many; null where an entry is of another type
+  enum class Way { f32, bf16, fp8 } way = Way::f32;
 };
 
-std::string expert_name(const std::string& name, int64_t expert) {
-  std::string result = name;
-  const size_t star = result.find(kEachExpert) + kEachExpert.size() - 2;
-  return result.replace(star, 1, std::to_string(expert));
-}
-bool is_stack(const Param& param) { return param.name.find(kEachExpert) != std::string::npos; }
-std::vector<int64_t> entry_shape(const Param& param) {
-  return is_stack(param) ? std::vector<int64_t>(param.shape.begin() + 1, param.shape.end()) : param.shape;
-}
+constexpr std::string_view kFp8 = "F8_E4M3";
+int64_t squares(int64_t n) { return (n + QuantMatrix::kScaleSquare - 1) / QuantMatrix::kScaleSquare; }
 
-const SafetensorsEntry* find_entry(const Safetensors& file, const std::string& name, const std::vector<int64_t>& shape, const std::string& who) {
+const SafetensorsEntry* find_entry(const Safetensors& file, const std::string& name, const std::vector<int64_t>& shape,
+                                   const std::string& who) {
   const SafetensorsEntry* entry = file.find(name);
-  if (entry == nullptr) fail("{}: expected the tensor \"{}\" {}, found none; the folder is not complete", who, name, shape);
+  if (entry == nullptr)
+    fail("{}: expected the tensor \"{}\" {}, found none; the folder is not complete", who, name, shape);
   if (entry->shape != shape) {
     fail("{}: tensor \"{}\": expected {} (from config.json), found {}", entry->file, name, shape, entry->shape);
   }
-  if (entry->dtype != "F32" && entry->dtype != "BF16" && entry->dtype != "F16") {
-    fail("{}: tensor \"{}\": expected F32, BF16 or F16, found {}", entry->file, name, entry->dtype);
+  if (entry->dtype != "F32" && entry->dtype != "BF16" && entry->dtype != "F16" &&
+      (entry->dtype != kFp8 || shape.size() != 2)) {
+    fail("{}: tensor \"{}\": expected F32, BF16 or F16 (or F8_E4M3 for a matrix), found {}", entry->file, name,
+         entry->dtype);
   }
   return entry;
 }
 
+// The factors of an fp8 matrix, one a square of it.
+const SafetensorsEntry* find_scales(const Safetensors& file, const SafetensorsEntry& entry, const std::string& who) {
+  if (entry.dtype != kFp8) return nullptr;
+  const auto* scales =
+      find_entry(file, entry.name + "_scale_inv", {squares(entry.shape[0]), squares(entry.shape[1])}, who);
+  if (scales->dtype != "F32")
+    fail("{}: tensor \"{}\": expected F32, found {}", scales->file, scales->name, scales->dtype);
+  return scales;
+}
+
 Source find_source(const Safetensors& file, Param& param, bool frozen, const std::string& who) {
-  Source source{&param, {}, DType::f32};
+  Source source{&param, {}, {}};
   const auto shape = entry_shape(param);
-  if (is_stack(param)) {
-    for (int64_t e = 0; e < param.shape[0]; ++e) source.entries.push_back(find_entry(file, expert_name(param.name, e), shape, who));
-  } else {
-    source.entries.push_back(find_entry(file, param.name, shape, who));
+  const int64_t count = is_stack(param) ? param.shape[0] : 1;
+  for (int64_t i = 0; i < count; ++i) {
+    source.entries.push_back(find_entry(file, is_stack(param) ? expert_name(param.name, i) : param.name, shape, who));
+    source.scales.push_back(find_scales(file, *source.entries.back(), who));
   }
   // Matrices stay as the file has them; vectors are few and are read in f32.
-  const bool all_bf16 = std::all_of(source.entries.begin(), source.entries.end(), [](auto* e) { return e->dtype == "BF16"; });
-  if (frozen && all_bf16 && param.shape.size() > 1) source.dtype = DType::bf16;
+  const auto all = [&](std::string_view type) {
+    return std::all_of(source.entries.begin(), source.entries.end(), [&](auto* e) { return e->dtype == type; });
+  };
+  if (frozen && param.shape.size() > 1 && all("BF16")) source.way = Source::Way::bf16;
+  if (frozen && param.shape.size() > 1 && all(kFp8) && param.group != ParamGroup::router) source.way = Source::Way::fp8;
   return source;
 }
 
 // Tensors that the model does not read would be a part of it that is silently left out.
-void refuse_unknown(const Safetensors& file, const std::vector<Source>& sources, const ModelConfig& config, const std::string& who) {
+void refuse_unknown(const Safetensors& file, const std::vector<Source>& sources, const ModelConfig& config,
+                    const std::string& who) {
   std::set<const SafetensorsEntry*> used;
-  for (const Source& source : sources) used.insert(source.entries.begin(), source.entries.end());
+  for (const Source& source : sources) {
+    used.insert(source.entries.begin(), source.entries.end());
+    used.insert(source.scales.begin(), source.scales.end());
+  }
   for (const auto& [name, entry] : file.entries()) {
     if (used.contains(&entry) || name.ends_with("rotary_emb.inv_freq")) continue;
     if (config.tied_head && name == "lm_head.weight") continue;
     int64_t layer = -1;  // beyond the last one: prediction layers, and their copies of embedding and head
     if (name.starts_with("model.layers.")) layer = std::atoll(name.c_str() + std::string_view("model.layers.").size());
     if (layer >= config.layers) continue;
-    fail("{}: the tensor \"{}\" {} is none of this model's; Hadal does not support what it is for", who, name, entry.shape);
+    fail("{}: the tensor \"{}\" {} is none of this model's; Hadal does not support what it is for", who, name,
+         entry.shape);
   }
 }
 
-void check_memory(const std::vector<Source>& sources, const std::string& who) {
-  uint64_t needed = 0;
-  for (const Source& s : sources) needed += static_cast<uint64_t>(num_elements(s.param->shape)) * (s.dtype == DType::bf16 ? 2 : 4);
-  const uint64_t available = available_memory_bytes();
-  if (needed > available) {
-    fail("{}: the weights need {:.1f} GB of memory, and this machine has {:.1f} GB left; free some, or take a smaller model", who,
-         static_cast<double>(needed) / 1e9, static_cast<double>(available) / 1e9);
+MemoryPlan plan_memory(const std::vector<Source>& sources) {
+  MemoryPlan plan;
+  for (const Source& s : sources) {
+    const uint64_t bytes = s.way == Source::Way::f32 ? 4 : s.way == Source::Way::bf16 ? 2 : 1;
+    plan.copied_bytes += static_cast<uint64_t>(num_elements(s.param->shape)) * bytes;
   }
+  return plan;
+}
+
+// fp8 matrices one below the other, with their factors: QuantMatrix, with memory of its own.
+struct Fp8 {
+  std::vector<std::byte> bytes;
+  std::vector<float> scales;
+  QuantMatrix matrix;
+
+  Fp8(std::span<const SafetensorsEntry* const> entries, std::span<const SafetensorsEntry* const> factors) {
+    const int64_t rows = entries[0]->shape[0], cols = entries[0]->shape[1];
+    const auto count = static_cast<int64_t>(entries.size());
+    bytes.reserve(static_cast<size_t>(count * rows * cols));
+    scales.resize(static_cast<size_t>(count * squares(rows) * squares(cols)));
+    for (const SafetensorsEntry* e : entries) bytes.insert(bytes.end(), e->bytes.begin(), e->bytes.end());
+    for (size_t i = 0; i < factors.size(); ++i) {
+      const auto size = static_cast<size_t>(squares(rows) * squares(cols));
+      factors[i]->read(std::span(scales).subspan(i * size, size));
+    }
+    matrix = {.type = QuantType::fp8_e4m3,
+              .data = bytes.data(),
+              .rows = count * rows,
+              .cols = cols,
+              .scales = scales.data(),
+              .stack_rows = rows};
+  }
+};
+
+void read_f32(const SafetensorsEntry* entry, const SafetensorsEntry* scales, std::span<float> out) {
+  if (scales == nullptr) return entry->read(out);
+  const Fp8 fp8({&entry, 1}, {&scales, 1});
+  for (int64_t r = 0; r < fp8.matrix.rows; ++r) dequantise_row(fp8.matrix, r, out.data() + r * fp8.matrix.cols);
 }
 
 void read_weight(const Source& source, bool frozen) {
   Param& param = *source.param;
-  Tensor value(param.shape, source.dtype);
+  if (source.way == Source::Way::fp8) {
+    const auto fp8 = std::make_shared<const Fp8>(source.entries, source.scales);
+    param.weight = Weight(fp8->matrix, param.shape, fp8);
+    return;
+  }
+  Tensor value(param.shape, source.way == Source::Way::bf16 ? DType::bf16 : DType::f32);
   const auto size = static_cast<size_t>(num_elements(entry_shape(param)));
   for (size_t i = 0; i < source.entries.size(); ++i) {
-    if (source.dtype == DType::bf16) source.entries[i]->read(std::span(value.bf16() + i * size, size));
-    else source.entries[i]->read(std::span(value.f32() + i * size, size));
+    if (source.way == Source::Way::bf16)
+      source.entries[i]->read(std::span(value.bf16() + i * size, size));
+    else
+      read_f32(source.entries[i], source.scales[i], std::span(value.f32() + i * size, size));
   }
   param.weight = Weight(std::move(value));
   param.weight.frozen = frozen || param.group == ParamGroup::buffer;
@@ -122,113 +151,66 @@ void read_weight(const Source& source, bool frozen) {
 
 void check_tokenizer(const ModelConfig& config, const Tokenizer& tokenizer, const std::string& who) {
   if (tokenizer.vocab_size() > config.vocab) {
-    fail("{}: the tokenizer does not fit the model: it has {} tokens, config.json says vocab_size {}", who, tokenizer.vocab_size(),
-         config.vocab);
+    fail("{}: the tokenizer does not fit the model: it has {} tokens, the model has room for {}", who,
+         tokenizer.vocab_size(), config.vocab);
   }
   for (const auto& [name, id] : {std::pair("bos_token", tokenizer.bos()), std::pair("eos_token", tokenizer.eos())}) {
-    if (id >= config.vocab) fail("{}: the tokenizer does not fit the model: its {} is {}, config.json says vocab_size {}", who, name, id, config.vocab);
+    if (id >= config.vocab)
+      fail("{}: the tokenizer does not fit the model: its {} is {}, the model has room for {}", who, name, id,
+           config.vocab);
   }
 }
 
-}  // namespace
-
-Path find_model(const std::string& name_or_path) {
-  const Path path(name_or_path);
-  if (name_or_path.empty()) fail("model: expected a folder, a file or a name, found an empty text");
-  if (std::filesystem::exists(path) && (path.has_parent_path() || is_model(path))) return path;
-  if (path == path.filename()) {
-    for (const Path& folder : model_folders())
-      for (const Path& candidate : {folder / path, folder / (name_or_path + ".gguf")})
-        if (std::filesystem::exists(candidate)) return candidate;
-  }
-  if (std::filesystem::exists(path)) return path;
-  const auto names = known_models();
-  if (names.empty()) fail("{}: there is no such model, and none under models/; give the path of a Hugging Face folder", name_or_path);
-  fail("{}: there is no such model; under models/ there are: {}", name_or_path, fmt::join(names, ", "));
-}
-
-LoadedModel load_model(const std::string& name_or_path, bool frozen) {
-  const Path folder = find_model(name_or_path);
+LoadedModel load_folder(const Path& folder, LoadAs as) {
   const std::string who = folder.string();
-  if (folder.extension() == ".gguf" || std::filesystem::is_regular_file(folder)) {
-    fail("{}: expected a Hugging Face folder (config.json, model.safetensors, tokenizer.json), found a file; this version does not "
-         "read GGUF files", who);
-  }
   const Path config_path = folder / "config.json";
-  ModelConfig config = config_from_json(parse_json(read_file(config_path, kMaxConfigBytes), config_path.string()), config_path.string());
+  ModelConfig config =
+      config_from_json(parse_json(read_file(config_path, kMaxConfigBytes), config_path.string()), config_path.string());
 
   const auto file = Safetensors::open_folder(folder);
-  if (frozen) config.mtp_depth = 0;  // prediction layers serve training
+  if (as == LoadAs::frozen) config.mtp_depth = 0;  // prediction layers serve training
   auto model = std::make_shared<Model>(config);
   std::vector<Source> sources;
-  for (Param* param : model->params()) sources.push_back(find_source(file, *param, frozen, who));
+  for (Param* param : model->params()) sources.push_back(find_source(file, *param, as != LoadAs::trainable, who));
   refuse_unknown(file, sources, config, who);
-  check_memory(sources, who);
+  check_fits(plan_memory(sources), who);
   auto tokenizer = std::make_shared<const Tokenizer>(Tokenizer::from_hf_folder(folder));
-  check_tokenizer(config, *tokenizer, who);
-  for (const Source& source : sources) read_weight(source, frozen);
-  const Path name = folder.filename().empty() || folder.filename() == "." ? std::filesystem::absolute(folder).lexically_normal().parent_path().filename() : folder.filename();
-  return {std::move(model), std::move(tokenizer), name.string()};
+  for (const Source& source : sources) read_weight(source, as != LoadAs::trainable);
+  return {std::move(model), std::move(tokenizer), ""};
 }
 
-namespace {
-
-struct Output {
-  const Param* param;
-  SafetensorsWriter::Tensor tensor;
-  int64_t first = 0;  // of the parameter's numbers
-};
-
-std::vector<Output> list_outputs(Model& model, DType dtype) {
-  std::vector<Output> outputs;
-  for (const Param* param : model.params()) {
-    HADAL_CHECK(param->weight.value(), "{} has no values", param->name);
-    const std::string type = dtype == DType::f32 || param->keep_f32 ? "F32" : "BF16";
-    const auto shape = entry_shape(*param);
-    const int64_t count = is_stack(*param) ? param->shape[0] : 1;
-    for (int64_t i = 0; i < count; ++i) {
-      const std::string name = is_stack(*param) ? expert_name(param->name, i) : param->name;
-      outputs.push_back({param, {name, type, shape}, i * num_elements(shape)});
-    }
-  }
-  return outputs;
+LoadedModel load_gguf(const Path& path, LoadAs as) {
+  const GgufFile file = GgufFile::open(path);
+  auto model = model_from_gguf(file, as);
+  return {std::move(model), std::make_shared<const Tokenizer>(tokenizer_from_gguf(file)), ""};
 }
 
-void write_numbers(SafetensorsWriter& writer, const Output& output) {
-  const Tensor& value = output.param->weight.value();
-  const auto size = static_cast<size_t>(num_elements(output.tensor.shape));
-  const bool from_bf16 = value.dtype() == DType::bf16, to_bf16 = output.tensor.dtype == "BF16";
-  const Bf16* narrow = from_bf16 ? value.bf16() + output.first : nullptr;
-  const float* wide = from_bf16 ? nullptr : value.f32() + output.first;
-  if (from_bf16 && to_bf16) return writer.write(narrow, size * sizeof(Bf16));
-  if (!from_bf16 && !to_bf16) return writer.write(wide, size * sizeof(float));
-  if (to_bf16) {
-    std::vector<Bf16> numbers(size);
-    std::transform(wide, wide + size, numbers.begin(), [](float x) { return Bf16(x); });
-    writer.write(numbers.data(), size * sizeof(Bf16));
-  } else {
-    std::vector<float> numbers(size);
-    std::transform(narrow, narrow + size, numbers.begin(), [](Bf16 x) { return static_cast<float>(x); });
-    writer.write(numbers.data(), size * sizeof(float));
-  }
+// "name" of a folder, of name.gguf and of name-00001-of-00003.gguf.
+std::string name_of(const Path& path) {
+  const Path whole = path.filename().empty() || path.filename() == "."
+                         ? std::filesystem::absolute(path).lexically_normal().parent_path()
+                         : path;
+  if (whole.extension() != ".gguf") return whole.filename().string();
+  std::string name = whole.stem().string();
+  const size_t part = name.rfind("-00001-of-");
+  return part != std::string::npos && part > 0 ? name.substr(0, part) : name;
 }
 
 }  // namespace
 
-void save_model(const Path& folder, Model& model, const Tokenizer& tokenizer, DType dtype) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) fail("{}: cannot make this folder: {}", folder.string(), error.message());
-  const auto outputs = list_outputs(model, dtype);
-  std::vector<SafetensorsWriter::Tensor> tensors;
-  for (const Output& output : outputs) tensors.push_back(output.tensor);
-  SafetensorsWriter writer(folder / "model.safetensors", tensors);
-  for (const Output& output : outputs) write_numbers(writer, output);
-  writer.commit();
-  OrderedJson config = config_to_json(model.config);
-  config["torch_dtype"] = dtype == DType::f32 ? "float32" : "bfloat16";
-  write_file_whole(folder / "config.json", config.dump(2) + "\n");
-  tokenizer.save_hf_folder(folder);
+LoadedModel load_model(const std::string& name_or_path, LoadAs as) {
+  const Path path = find_model(name_or_path);
+  const Path gguf = gguf_of(path);
+  LoadedModel loaded = gguf.empty() ? load_folder(path, as) : load_gguf(gguf, as);
+  check_tokenizer(loaded.model->config, *loaded.tokenizer, path.string());
+  loaded.name = name_of(path);
+  return loaded;
+}
+
+Tokenizer load_tokenizer(const std::string& name_or_path) {
+  const Path path = find_model(name_or_path);
+  const Path gguf = gguf_of(path);
+  return gguf.empty() ? Tokenizer::from_hf_folder(path) : tokenizer_from_gguf(GgufFile::open(gguf));
 }
 
 }  // namespace hadal

@@ -1,4 +1,5 @@
-// Models on disk. A Hugging Face folder: config.json, model.safetensors (or shards with an index), tokenizer files.
+// Models on disk. A Hugging Face folder: config.json, model.safetensors (or shards with an index), tokenizer files. Or a
+// GGUF file (gguf_model.h), or the first of its parts, or a folder that holds one such.
 #pragma once
 
 #include <memory>
@@ -15,11 +16,15 @@ struct LoadedModel {
   std::string name;  // the folder's or the file's own name
 };
 
-// A folder, or a name under models/ (of the working folder or HADAL_MODELS). Throws Error naming file, tensor, expected
+// A path, or a name under models/ (of the working folder or HADAL_MODELS). Throws Error naming file, tensor, expected
 // and found. Every size is checked before memory is taken; vocabulary and tokenizer must fit each other.
-// frozen: weights for inference in the type of the file; otherwise f32, ready to train.
-LoadedModel load_model(const std::string& name_or_path, bool frozen = true);
+// Frozen: weights for inference in the type of the file, without the layers that only training uses; otherwise f32, ready
+// to train. Whole: frozen, but with those layers where the files have them.
+enum class LoadAs { frozen, whole, trainable };
+LoadedModel load_model(const std::string& name_or_path, LoadAs as = LoadAs::frozen);
 Path find_model(const std::string& name_or_path);
+Path gguf_of(const Path& path);  // the GGUF file of a path that find_model() gave; empty: it is a Hugging Face folder
+Tokenizer load_tokenizer(const std::string& name_or_path);  // alone, without the weights
 
 // Writes config.json, model.safetensors and the tokenizer's files, whole. dtype bf16 or f32.
 void save_model(const Path& folder, Model& model, const Tokenizer& tokenizer, DType dtype);

@@ -47,7 +47,7 @@ TEST(Load, GivesBackWhatWasSaved) {
   for (const bool deepseek : {true, false}) {
     const test::ModelFolder folder(deepseek);
     const auto original = test::make_model(test::byte_config(deepseek));
-    const LoadedModel loaded = load_model(folder.text(), /*frozen=*/false);
+    const LoadedModel loaded = load_model(folder.text(), LoadAs::trainable);
     EXPECT_EQ(loaded.name, folder.path().filename().string());
     EXPECT_EQ(load_model(folder.text() + "/").name, loaded.name);
     EXPECT_EQ(loaded.tokenizer->vocab_size(), 259);
@@ -152,7 +152,55 @@ TEST(Load, FindsModelsByName) {
   refused("", {"model"});
   refused((folder.path() / "model.safetensors").string(), {"Hugging Face folder"});
   write_file_whole(folder.path() / "x.gguf", "GGUF");
-  refused((folder.path() / "x.gguf").string(), {"x.gguf", "GGUF"});
+  refused((folder.path() / "x.gguf").string(), {"x.gguf", "cut short"});
+}
+
+// Matrices as DeepSeek-V3's checkpoints have them: fp8 beside a factor for each square of 128.
+TEST(Load, ReadsFp8) {
+  const test::ModelFolder folder;
+  ModelConfig config = test::byte_config(true);
+  config.hidden = 160;
+  save_model(folder.path(), *test::make_model(config), test::byte_tokenizer(), DType::bf16);
+  constexpr char kCodes[3] = {0x38, 0x40, static_cast<char>(0xb8)};
+  constexpr float kValues[3] = {1, 2, -1};
+  const auto squares = [](int64_t n) { return (n + 127) / 128; };
+  edit_tensors(folder.path(), [&](auto& tensors, auto& data) {
+    for (size_t i = 0, n = tensors.size(); i < n; ++i) {
+      if (!tensors[i].name.ends_with("_proj.weight") || tensors[i].name.ends_with("eh_proj.weight")) continue;
+      const int64_t rows = tensors[i].shape[0], cols = tensors[i].shape[1], factors = squares(rows) * squares(cols);
+      tensors[i].dtype = "F8_E4M3";
+      data[i].clear();
+      for (int64_t at = 0; at < rows * cols; ++at) data[i] += kCodes[(at / cols * 7 + at % cols * 5) % 3];
+      std::vector<float> scales;
+      for (int64_t s = 0; s < factors; ++s) scales.push_back(1 + 0.5f * static_cast<float>(s));
+      tensors.push_back({tensors[i].name + "_scale_inv", "F32", {squares(rows), squares(cols)}});
+      data.emplace_back(reinterpret_cast<const char*>(scales.data()), scales.size() * sizeof(float));
+    }
+  });
+  edit_config(folder.path(), R"({"quantization_config":{"quant_method":"fp8","fmt":"e4m3","weight_block_size":[128,128]}})");
+  const Path copy = folder.path() / "copy";
+  for (const LoadAs as : {LoadAs::frozen, LoadAs::trainable}) {
+    const LoadedModel loaded = load_model(folder.text(), as);
+    if (as == LoadAs::frozen) save_model(copy, *loaded.model, *loaded.tokenizer, DType::bf16);
+    const LoadedModel again = load_model(copy.string(), LoadAs::frozen);
+    for (const Param* p : loaded.model->params()) {
+      if (!p->name.ends_with("_proj.weight") || p->name.ends_with("eh_proj.weight")) continue;
+      EXPECT_EQ(p->weight.quant() != nullptr, as == LoadAs::frozen) << p->name;
+      std::vector<float> numbers(static_cast<size_t>(num_elements(p->shape)));
+      p->weight.read(0, numbers);
+      const int64_t rows = p->weight.out(), cols = p->weight.in();
+      for (int64_t at = 0; at < num_elements(p->shape); ++at) {
+        const int64_t r = at / cols % rows, c = at % cols, square = r / 128 * squares(cols) + c / 128;
+        ASSERT_EQ(numbers[static_cast<size_t>(at)], kValues[(r * 7 + c * 5) % 3] * (1 + 0.5f * static_cast<float>(square))) << p->name << " " << at;
+      }
+    }
+    EXPECT_EQ(again.model->params()[1]->weight.quant(), nullptr);
+  }
+  edit_tensors(folder.path(), [](auto& tensors, auto&) {
+    for (auto& t : tensors)
+      if (t.name.ends_with("1.self_attn.o_proj.weight_scale_inv")) t.name += "_x";
+  });
+  refused(folder.text(), {"1.self_attn.o_proj.weight_scale_inv"});
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ enum class ParamGroup { matrix, embedding, head, vector, router, buffer };
 struct Param {
   std::string name;  // as in Hugging Face's files, e.g. model.layers.0.self_attn.o_proj.weight; experts: one stack, with
                      // "experts.*." in its name, saved as one tensor an expert
+  std::string gguf_name;  // as in GGUF files, e.g. blk.0.attn_output.weight; experts: the stack as a whole
   Shape shape;
   float init_std = 0;      // 0: zeros; negative: ones
   ParamGroup group = ParamGroup::matrix;

@@ -87,4 +87,34 @@ Json pre_tokenizer_description(std::string_view name, std::string_view who) {
   return {{"type", "Sequence"}, {"pretokenizers", stages}};
 }
 
+namespace {
+
+// What of a description matters for where it cuts, one string a stage.
+void list_cuts(const Json& description, std::vector<std::string>& cuts) {
+  const std::string type = description.value("type", "");
+  if (type == "Sequence") {
+    for (const Json& part : description["pretokenizers"]) list_cuts(part, cuts);
+  } else if (type == "Split") {
+    const Json& pattern = description["pattern"];
+    cuts.push_back(pattern.contains("Regex") ? pattern["Regex"].get<std::string>() : "literal " + pattern["String"].get<std::string>());
+  } else if (type == "Digits") {
+    cuts.push_back(description.value("individual_digits", false) ? "each digit" : "digits");
+  } else if (description.value("use_regex", true)) {
+    cuts.emplace_back(patterns::kGpt2);
+  }
+}
+
+}  // namespace
+
+std::string pre_tokenizer_name(const Json& description) {
+  std::vector<std::string> wanted, cuts;
+  list_cuts(description, wanted);
+  for (const char* name : {"deepseek-v3", "qwen2", "llama-bpe", "deepseek-llm", "deepseek-coder", "gpt-2"}) {
+    cuts.clear();
+    list_cuts(pre_tokenizer_description(name, name), cuts);
+    if (cuts == wanted) return name;
+  }
+  return "";
+}
+
 }  // namespace hadal

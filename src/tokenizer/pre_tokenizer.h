@@ -62,4 +62,7 @@ class PreTokenizer {
 // deepseek-coder, deepseek-v3, qwen2, deepseek-r1-qwen, llama-bpe, gpt-2 and their synonyms. Throws Error for others.
 Json pre_tokenizer_description(std::string_view name, std::string_view who);
 
+// The name of a description that cuts as one of those does, "" when none is known to.
+std::string pre_tokenizer_name(const Json& description);
+
 }  // namespace hadal

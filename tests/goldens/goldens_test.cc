@@ -1,71 +1,32 @@
 // Hadal against the numbers of other engines (llama.cpp, DeepSeek's own model.py): see the README of the goldens, which
 // lie beside the checkout. Tolerances are the ones stated there.
+#include "goldens.h"
+
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cmath>
-#include <cstring>
-#include <numeric>
-
 #include "engine/engine.h"
-#include "model/load.h"
 
 namespace hadal {
 namespace {
 
-Path goldens() { return Path(HADAL_SOURCE_DIR) / "../shared/goldens"; }
+using namespace goldens;
 
-std::vector<float> read_floats(const Path& path) {
-  const std::string bytes = read_file(path);
-  std::vector<float> numbers(bytes.size() / sizeof(float));
-  std::memcpy(numbers.data(), bytes.data(), bytes.size());
-  return numbers;
-}
-
-Json read_json(const Path& path) { return parse_json(read_file(path), path.string()); }
-
-struct Difference {
-  double largest = 0, rms = 0;
-};
-Difference compare(std::span<const float> a, std::span<const float> b) {
-  Difference d;
-  for (size_t i = 0; i < a.size(); ++i) {
-    const double x = static_cast<double>(a[i]) - b[i];
-    d.largest = std::max(d.largest, std::abs(x));
-    d.rms += x * x;
-  }
-  d.rms = std::sqrt(d.rms / static_cast<double>(a.size()));
-  return d;
-}
-
-class Goldens : public ::testing::TestWithParam<const char*> {
+class Goldens : public ::testing::TestWithParam<std::tuple<const char*, const char*>> {
  protected:
   void SetUp() override {
-    folder_ = goldens() / GetParam();
+    folder_ = folder() / std::get<0>(GetParam());
     if (!std::filesystem::exists(folder_)) GTEST_SKIP() << "the goldens are not beside the checkout";
-    loaded_ = load_model((folder_ / "hf").string());
-    all_ids_ = read_json(folder_ / "ids.json");
+    loaded_ = load_model((folder_ / std::get<1>(GetParam())).string());
   }
 
-  std::vector<int32_t> ids_of(int64_t n) const {
-    const Json& list = all_ids_.contains("sequences") ? all_ids_["sequences"] : all_ids_;
-    return list.at(std::to_string(n)).get<std::vector<int32_t>>();
-  }
-
+  std::vector<int32_t> ids_of(int64_t n) const { return goldens::ids_of(folder_, n); }
   Tensor logits_of(const std::vector<int32_t>& ids, Precision precision, MlaForm form = MlaForm::expanded) const {
-    Context ctx;
-    ctx.precision = precision;
-    Batch batch{ids, std::vector<int32_t>(ids.size()), {0, static_cast<int32_t>(ids.size())}, {}};
-    std::iota(batch.positions.begin(), batch.positions.end(), 0);
-    std::vector<int64_t> rows(ids.size());
-    std::iota(rows.begin(), rows.end(), 0);
-    return logits(ctx, *loaded_.model, forward(ctx, *loaded_.model, batch, {.mla_form = form}).hidden, rows);
+    return goldens::logits_of(*loaded_.model, ids, precision, form);
   }
 
   Path folder_;
   LoadedModel loaded_;
-  Json all_ids_;
 };
 
 TEST_P(Goldens, LogitsInF32) {
@@ -104,18 +65,9 @@ TEST_P(Goldens, LogitsOfDeepseekItself) {
 TEST_P(Goldens, LogitsInBf16) {
   for (const int64_t n : {33, 130}) {
     const auto expected = read_floats(folder_ / fmt::format("logits_{}.f32", n));
-    const Tensor found = logits_of(ids_of(n), Precision::bf16);
-    const auto vocab = static_cast<size_t>(found.cols());
-    std::vector<double> rms;
-    int64_t same_top = 0;
-    for (int64_t r = 0; r < n; ++r) {
-      const std::span<const float> mine{found.row(r), vocab}, theirs{expected.data() + static_cast<size_t>(r) * vocab, vocab};
-      rms.push_back(compare(mine, theirs).rms);
-      same_top += std::max_element(mine.begin(), mine.end()) - mine.begin() == std::max_element(theirs.begin(), theirs.end()) - theirs.begin();
-    }
-    std::nth_element(rms.begin(), rms.begin() + n / 2, rms.end());
-    EXPECT_LE(rms[static_cast<size_t>(n / 2)], 0.2) << n;
-    EXPECT_GE(same_top, 0.8 * static_cast<double>(n)) << n;
+    const Closeness c = closeness(logits_of(ids_of(n), Precision::bf16), expected);
+    EXPECT_LE(c.median_rms, 0.2) << n;
+    EXPECT_GE(c.same_top, 0.8) << n;
   }
 }
 
@@ -137,17 +89,21 @@ TEST_P(Goldens, GreedyTokensOfTheEngine) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Goldens, ::testing::Values("deepseek_v2lite_tiny", "deepseek_v3_tiny", "qwen2_tiny", "llama3_tiny"),
-                         [](const auto& param_info) { return std::string(param_info.param); });
+INSTANTIATE_TEST_SUITE_P(Models, Goldens,
+                         ::testing::Combine(::testing::Values("deepseek_v2lite_tiny", "deepseek_v3_tiny", "qwen2_tiny", "llama3_tiny"),
+                                            ::testing::Values("hf", "model-f32.gguf")),
+                         [](const auto& param_info) {
+                           return std::string(std::get<0>(param_info.param)) + (std::get<1>(param_info.param) == std::string("hf") ? "_hf" : "_gguf");
+                         });
 
 // Written and read again, a model says the same.
 TEST(GoldenFolders, SurviveSaving) {
-  if (!std::filesystem::exists(goldens())) GTEST_SKIP() << "the goldens are not beside the checkout";
+  if (!std::filesystem::exists(folder())) GTEST_SKIP() << "the goldens are not beside the checkout";
   for (const char* name : {"deepseek_v3_tiny", "qwen2_tiny"}) {
     const Path copy = std::filesystem::temp_directory_path() / fmt::format("hadal_goldens_{}_{}", name, ::getpid());
-    const LoadedModel before = load_model((goldens() / name / "hf").string(), /*frozen=*/false);
+    const LoadedModel before = load_model((folder() / name / "hf").string(), LoadAs::trainable);
     save_model(copy, *before.model, *before.tokenizer, DType::bf16);
-    const LoadedModel after = load_model(copy.string(), /*frozen=*/false);
+    const LoadedModel after = load_model(copy.string(), LoadAs::trainable);
     std::filesystem::remove_all(copy);
     const ParamList a = before.model->params(), b = after.model->params();
     ASSERT_EQ(a.size(), b.size());

@@ -1,0 +1,150 @@
+// The weights of a GGUF file.
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+
+#include "base/error.h"
+#include "model/gguf_model.h"
+#include "model/memory_plan.h"
+
+namespace hadal {
+namespace {
+
+// How a parameter comes from the file.
+struct Source {
+  Param* param;
+  const GgufTensor* tensor;  // null: zeros
+  enum class Way { view, copy_f32, copy_bf16 } way;
+};
+
+// Files leave out leading dimensions of 1.
+Shape without_ones(Shape shape) {
+  const auto first = std::find_if(shape.begin(), shape.end() - 1, [](int64_t n) { return n != 1; });
+  return {first, shape.end()};
+}
+
+std::optional<QuantType> quant_type_of(const GgufTensor& tensor) {
+  const GgufType* type = gguf_type(tensor.type);
+  return type == nullptr ? std::nullopt : quant_type_named(type->name);
+}
+
+void check_supported(const GgufTensor& tensor) {
+  const std::string type = tensor.type_name();
+  if (type == "F32" || type == "BF16" || quant_type_of(tensor)) return;
+  fail(
+      "{}: tensor \"{}\": expected F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K to Q6_K, IQ4_NL or IQ4_XS, found "
+      "{}; take a "
+      "file of another type",
+      tensor.file, tensor.name, type);
+}
+
+QuantMatrix matrix_of(const GgufTensor& tensor) {
+  return {.type = *quant_type_of(tensor),
+          .data = tensor.bytes.data(),
+          .rows = tensor.num_elements() / tensor.shape.back(),
+          .cols = tensor.shape.back()};
+}
+
+Source find_source(const GgufFile& file, Param& param, bool frozen) {
+  const GgufTensor* tensor = file.find_tensor(param.gguf_name);
+  if (tensor == nullptr) {
+    if (param.group == ParamGroup::buffer) return {&param, nullptr, Source::Way::copy_f32};  // a correction of nothing
+    fail("{}: expected the tensor \"{}\" {}, found none; the file is not complete", file.who(), param.gguf_name,
+         param.shape);
+  }
+  if (without_ones(tensor->shape) != without_ones(param.shape)) {
+    fail("{}: tensor \"{}\": expected {} (from the file's keys), found {}", tensor->file, tensor->name, param.shape,
+         tensor->shape);
+  }
+  check_supported(*tensor);
+  const bool exact = param.shape.size() < 2 || param.group == ParamGroup::router;  // few, and read in f32
+  if (!frozen || exact || tensor->type_name() == "F32") return {&param, tensor, Source::Way::copy_f32};
+  return {&param, tensor, tensor->type_name() == "BF16" ? Source::Way::copy_bf16 : Source::Way::view};
+}
+
+// Tensors that the model does not read would be a part of it that is silently left out.
+void refuse_unknown(const GgufFile& file, const std::vector<Source>& sources, const ModelConfig& config) {
+  std::set<const GgufTensor*> used;
+  for (const Source& source : sources) used.insert(source.tensor);
+  for (const auto& [name, tensor] : file.tensors()) {
+    if (used.contains(&tensor)) continue;
+    if (name == "rope_freqs.weight" && config.rope_scaling.kind == RopeScaling::Kind::factors) continue;
+    const bool split = name.ends_with(".attn_k_b.weight") || name.ends_with(".attn_v_b.weight");
+    if (config.is_mla() && !config.split_kv_b && split) continue;  // the file has both forms
+    const bool in_layers = name.starts_with("blk.") && std::atoll(name.c_str() + 4) >= config.layers;
+    if (in_layers && file.integer("deepseek2.nextn_predict_layers").value_or(0) > 0) continue;  // they serve training
+    fail("{}: the tensor \"{}\" {} is none of this model's; Hadal does not support what it is for", file.who(), name,
+         tensor.shape);
+  }
+}
+
+MemoryPlan plan_memory(const std::vector<Source>& sources) {
+  MemoryPlan plan;
+  for (const Source& s : sources) {
+    const auto numbers = static_cast<uint64_t>(num_elements(s.param->shape));
+    if (s.way == Source::Way::view)
+      plan.mapped_bytes += s.tensor->bytes.size();
+    else
+      plan.copied_bytes += numbers * (s.way == Source::Way::copy_bf16 ? 2 : 4);
+  }
+  return plan;
+}
+
+void read_weight(const Source& source, bool frozen) {
+  Param& param = *source.param;
+  if (source.way == Source::Way::view) {
+    param.weight = Weight(matrix_of(*source.tensor), param.shape, source.tensor->owner);
+    return;
+  }
+  if (source.tensor == nullptr) {
+    param.weight = Weight(Tensor::zeros(param.shape));
+  } else if (source.way == Source::Way::copy_bf16) {
+    Tensor value(param.shape, DType::bf16);
+    std::memcpy(value.bf16(), source.tensor->bytes.data(), source.tensor->bytes.size());
+    param.weight = Weight(std::move(value));
+  } else {
+    Tensor value(param.shape);
+    read_gguf_tensor(*source.tensor, 0, value.values());
+    param.weight = Weight(std::move(value));
+  }
+  param.weight.frozen = frozen || param.group == ParamGroup::buffer;
+}
+
+}  // namespace
+
+void read_gguf_tensor(const GgufTensor& tensor, int64_t first, std::span<float> out) {
+  check_supported(tensor);
+  const auto count = static_cast<int64_t>(out.size()), cols = tensor.shape.back();
+  HADAL_CHECK(first >= 0 && first + count <= tensor.num_elements() && first % cols == 0 && count % cols == 0, "{}",
+              tensor.name);
+  if (tensor.type_name() == "F32") {
+    std::memcpy(out.data(), tensor.bytes.data() + first * 4, out.size_bytes());
+  } else if (tensor.type_name() == "BF16") {
+    for (int64_t i = 0; i < count; ++i) {
+      Bf16 number;
+      std::memcpy(&number, tensor.bytes.data() + (first + i) * 2, sizeof number);
+      out[static_cast<size_t>(i)] = static_cast<float>(number);
+    }
+  } else {
+    const QuantMatrix matrix = matrix_of(tensor);
+    for (int64_t r = 0; r < count / cols; ++r) dequantise_row(matrix, first / cols + r, out.data() + r * cols);
+  }
+}
+
+std::shared_ptr<Model> model_from_gguf(const GgufFile& file, LoadAs as) {
+  ModelConfig config = config_from_gguf(file);
+  const bool predicts = file.find_tensor(fmt::format("blk.{}.nextn.eh_proj.weight", config.layers)) != nullptr;
+  if (as == LoadAs::frozen || !predicts) config.mtp_depth = 0;  // prediction layers serve training
+  const bool frozen = as != LoadAs::trainable;
+  auto model = std::make_shared<Model>(config);
+  std::vector<Source> sources;
+  for (Param* param : model->params()) sources.push_back(find_source(file, *param, frozen));
+  refuse_unknown(file, sources, config);
+  check_fits(plan_memory(sources), file.who());
+  for (const Source& source : sources) read_weight(source, frozen);
+  return model;
+}
+
+}  // namespace hadal

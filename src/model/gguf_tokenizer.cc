@@ -1,0 +1,64 @@
+// The tokenizer that a GGUF file describes.
+#include "base/error.h"
+#include "model/gguf_model.h"
+
+namespace hadal {
+namespace {
+
+bool is_llama3(std::string_view pre) { return pre == "llama-bpe" || pre == "llama3" || pre == "llama-v3"; }
+
+std::vector<TokenType> read_types(const GgufFile& file, size_t count) {
+  std::vector<TokenType> types(count, TokenType::normal);
+  const auto numbers = file.integers("tokenizer.ggml.token_type");
+  if (!numbers) return types;
+  if (numbers->size() != count) {
+    fail("{}: tokenizer.ggml.token_type: expected {} types, one for each token, found {}", file.who(), count,
+         numbers->size());
+  }
+  for (size_t i = 0; i < count; ++i) {
+    const int64_t type = (*numbers)[i];
+    if (type < 1 || type > 6)
+      fail("{}: tokenizer.ggml.token_type: expected types from 1 to 6, found {} for token {}", file.who(), type, i);
+    types[i] = static_cast<TokenType>(type);
+  }
+  return types;
+}
+
+TokenId read_id(const GgufFile& file, const char* key, size_t vocab) {
+  const auto id = file.integer(key);
+  if (!id) return -1;
+  if (*id < 0 || *id >= static_cast<int64_t>(vocab))
+    fail("{}: {}: expected an id below {}, found {}", file.who(), key, vocab, *id);
+  return static_cast<TokenId>(*id);
+}
+
+}  // namespace
+
+Tokenizer tokenizer_from_gguf(const GgufFile& file) {
+  const auto model = file.text("tokenizer.ggml.model"), pre = file.text("tokenizer.ggml.pre");
+  if (model != "gpt2") {
+    fail("{}: tokenizer.ggml.model: expected gpt2 (byte-level BPE), found {}", file.who(), model ? *model : "none");
+  }
+  if (!pre)
+    fail("{}: tokenizer.ggml.pre: expected the name of a pre-tokenizer, found none; convert the model anew",
+         file.who());
+  const auto tokens = file.texts("tokenizer.ggml.tokens"), merges = file.texts("tokenizer.ggml.merges");
+  if (!tokens || !merges) {
+    fail("{}: tokenizer.ggml.{}: expected an array of strings, found none", file.who(), tokens ? "merges" : "tokens");
+  }
+  TokenizerParts parts;
+  parts.tokens.assign(tokens->begin(), tokens->end());
+  parts.merges.assign(merges->begin(), merges->end());
+  parts.types = read_types(file, tokens->size());
+  parts.pre_tokenizer = *pre;
+  parts.ignore_merges = is_llama3(*pre);
+  parts.bos = read_id(file, "tokenizer.ggml.bos_token_id", tokens->size());
+  parts.eos = read_id(file, "tokenizer.ggml.eos_token_id", tokens->size());
+  // What llama.cpp does where a file does not say.
+  parts.add_bos = file.boolean("tokenizer.ggml.add_bos_token").value_or(is_llama3(*pre)) && parts.bos >= 0;
+  parts.add_eos = file.boolean("tokenizer.ggml.add_eos_token").value_or(false) && parts.eos >= 0;
+  parts.chat_template = file.text("tokenizer.chat_template").value_or("");
+  return Tokenizer::from_parts(std::move(parts), file.who());
+}
+
+}  // namespace hadal
