@@ -1,4 +1,5 @@
-// A download that is killed with SIGKILL in the middle goes on where it stopped; then the model is listed, renamed, removed.
+// A download that is killed with SIGKILL in the middle goes on where it stopped; then the model is listed, renamed and
+// removed.
 import assert from 'node:assert';
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
@@ -21,7 +22,7 @@ const sha256 = createHash('sha256').update(weights).digest('hex');
 const blob = createHash('sha1').update(`blob ${config.length}\0`).update(config).digest('hex');
 const list = [
   { type: 'file', path: 'config.json', size: config.length, oid: blob },
-  { type: 'file', path: 'model.safetensors', size: weights.length, oid: 'x', lfs: { oid: sha256, size: weights.length } },
+  { type: 'file', path: 'model.safetensors', size: 134, oid: 'x', lfs: { oid: sha256, size: weights.length } },
 ];
 
 function sendWeights(request, response) {
@@ -50,7 +51,8 @@ after(() => {
 });
 
 function start(...words) {
-  const env = { ...process.env, HADAL_MODELS: models, HF_ENDPOINT: `http://127.0.0.1:${server.address().port}`, HF_TOKEN: 'hf_x', NO_PROXY: '*' };
+  const endpoint = `http://127.0.0.1:${server.address().port}`;
+  const env = { ...process.env, HADAL_MODELS: models, HF_ENDPOINT: endpoint, HF_TOKEN: 'hf_x', NO_PROXY: '*' };
   const child = spawn(binary, words, { env, cwd: models, stdio: ['ignore', 'pipe', 'pipe'] });
   child.out = child.err = '';
   child.stdout.on('data', (text) => (child.out += text));
@@ -65,7 +67,8 @@ async function run(...words) {
   return child;
 }
 async function listed() {
-  return JSON.parse((await run('models', '--json')).out).models.map(({ name, kind, finished }) => [name, kind, finished]);
+  const { models } = JSON.parse((await run('models', '--json')).out);
+  return models.map(({ name, kind, finished }) => [name, kind, finished]);
 }
 
 test('killed in the middle, resumed, listed, renamed, removed', async () => {
