@@ -46,7 +46,7 @@ TEST(Cli, HelpAndVersion) {
     EXPECT_EQ(o.err, "");
   }
   EXPECT_EQ(run("--version").out.substr(0, 6), "hadal ");
-  for (const char* verb : {"chat", "serve", "generate", "eval", "bench", "inspect", "tokenize", "detokenize", "logits", "export"}) {
+  for (const char* verb : {"chat", "serve", "generate", "eval", "bench", "inspect", "pull", "models", "tokenize", "detokenize", "logits", "export"}) {
     const Outcome o = run(std::string(verb) + " --help");
     EXPECT_EQ(o.code, 0) << verb;
     EXPECT_NE(o.out.find(std::string("hadal ") + verb), std::string::npos) << o.out;
@@ -55,7 +55,7 @@ TEST(Cli, HelpAndVersion) {
 
 TEST(Cli, MistakesOfUsageAreExitCode2) {
   for (const char* arguments : {"swim", "generate --no-such-option", "logits", "generate --prompt x --max-tokens -3", "tokenize", "eval --task dance --file x",
-                                "inspect", "export --to zip out"}) {
+                                "inspect", "pull", "models swim", "models rename x", "export --to zip out"}) {
     const Outcome o = run(arguments);
     EXPECT_EQ(o.code, 2) << arguments << "\n" << o.err;
     EXPECT_EQ(o.out, "") << arguments;
@@ -215,6 +215,8 @@ TEST_F(CliModel, BadInputIsOneClearError) {
       {"eval --task perplexity --file " + empty.string() + m, "found none"},
       {"eval --task perplexity --file /no/such/file" + m, "/no/such/file"},
       {"bench --prompt 5000" + m, "512"},
+      {"pull owner/repo", "hf:owner/repo"},
+      {"models remove ../x --yes", "../x"},
   };
   for (const auto& [arguments, part] : mistakes) {
     const Outcome o = run(arguments);

@@ -18,6 +18,8 @@ constexpr Verb kVerbs[] = {
     {"train", "train a model by a recipe", train_command},
     {"eval", "measure how good a model is on a file of tasks", eval_command},
     {"bench", "measure how fast a model runs here", bench_command},
+    {"pull", "fetch a model from the hub or from an address", pull_command},
+    {"models", "list, remove and rename the models on this disk", models_command},
     {"inspect", "show what a model is made of", inspect_command},
     {"tokenize", "text to token ids", tokenize_command},
     {"detokenize", "token ids to text", detokenize_command},

@@ -9,7 +9,7 @@ struct ChatTemplate::Impl {
   jinja::Body body;
 };
 
-ChatTemplate::ChatTemplate(std::string_view source) : impl_(std::make_unique<Impl>(jinja::parse_template(source))) {}
+ChatTemplate::ChatTemplate(std::string_view source) : impl_(new Impl{jinja::parse_template(source)}) {}
 ChatTemplate::~ChatTemplate() = default;
 ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;
 ChatTemplate& ChatTemplate::operator=(ChatTemplate&&) noexcept = default;

@@ -98,7 +98,8 @@ const std::map<std::string, std::vector<std::string>>& edges() {
       {"research", {"engine"}},
       {"market", {"ops", "train"}},
       {"cluster", {"base"}},
-      {"cli", {"rl", "server", "research", "market", "cluster"}},
+      {"hub", {"base"}},
+      {"cli", {"hub", "rl", "server", "research", "market", "cluster"}},
   };
   return table;
 }

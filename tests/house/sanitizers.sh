@@ -7,7 +7,7 @@ source cmake/setup.sh
 
 preset=${1:?expected asan or tsan}
 case $preset in
-  asan) modules=(base kernels ops formats tokenizer model engine train assistant server cli) ;;
+  asan) modules=(base hub kernels ops formats tokenizer model engine train assistant server cli) ;;
   tsan) modules=(base engine server) ;;
   *) die "expected asan or tsan, found $preset" ;;
 esac

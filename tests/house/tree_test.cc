@@ -82,7 +82,7 @@ TEST(House, NothingGeneratedIsTracked) {
 }
 
 TEST(House, ScriptsCanBeRun) {
-  for (const char* script : {"run", "test", ".ci/run", "tests/house/sanitizers.sh"}) {
+  for (const char* script : {"run", "test", ".ci/run", "tests/house/sanitizers.sh", "tests/fuzz/run.sh"}) {
     const fs::path path = fs::path(HADAL_SOURCE_DIR) / script;
     ASSERT_TRUE(fs::exists(path)) << path;
     EXPECT_NE(fs::status(path).permissions() & fs::perms::owner_exec, fs::perms::none) << path << " is not executable";
