@@ -8,10 +8,12 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/rng.h"
 #include "cli/options.h"
 #include "cli/verb.h"
 #include "kernels/cpu.h"
+#include "model/gguf_save.h"
 #include "model/synthetic.h"
 
 namespace hadal {
@@ -164,11 +166,12 @@ OrderedJson report(const LoadedModel& loaded, const BenchOptions& o, const Timin
 
 int bench_command(int argc, char** argv) {
   CLI::App app("Measures how fast a model runs here, and what fraction of the machine's own limits that is.");
-  std::string model, synthetic, precision = "auto";
+  std::string model, synthetic, write, precision = "auto";
   bool json = false;
   BenchOptions options;
   add_model_option(app, model);
   app.add_option("--synthetic", synthetic, fmt::format("SHAPE:TYPE, in place of a model: random weights of {}, e.g. V2-Lite:Q4_K_M", fmt::join(synthetic_shapes(), ", ")));
+  app.add_option("--write", write, "save the synthetic model as FILE.gguf first, so that other programs can run the same")->needs("--synthetic");
   app.add_option("--prompt", options.prompt, "tokens to read")->check(CLI::Range(0, 1 << 24))->capture_default_str();
   app.add_option("--generate", options.generate, "tokens to write")->check(CLI::Range(0, 1 << 24))->capture_default_str();
   app.add_option("--depth", options.depth, "tokens that stand before")->check(CLI::Range(0, 1 << 24))->capture_default_str();
@@ -182,6 +185,10 @@ int bench_command(int argc, char** argv) {
   const auto start = Clock::now();
   const LoadedModel loaded = synthetic.empty() ? load_model(model) : make_synthetic(synthetic);
   const double load_seconds = seconds_since(start);
+  if (!write.empty()) {
+    save_gguf(write, *loaded.model, *loaded.tokenizer, {.name = loaded.name, .mix = "", .progress = {}});
+    log_info("wrote {}", write);
+  }
   const int64_t tokens = options.depth + options.prompt + options.generate;
   if (tokens > loaded.model->config.max_context) {
     fail("depth + prompt + generate: expected at most {} tokens (the context of the model), found {}", loaded.model->config.max_context, tokens);

@@ -43,13 +43,26 @@ Source rows_of(const StoredRows& r, int64_t first) {
   return {block + (first % r.block_rows * r.stride + r.first_column) * element, r.is_bf16, r.stride, 1};
 }
 
+// Rows lie far apart, where the hardware's own prefetching does not find them.
+void fetch(const StoredRows& r, int64_t first, int64_t last) {
+  const int64_t element = r.is_bf16 ? 2 : 4;
+  for (int64_t i = first; i < last; ++i) {
+    const auto* row = static_cast<const char*>(rows_of(r, i).data);
+    for (int64_t at = 0; at < r.width * element; at += 64) __builtin_prefetch(row + at, 0, 2);
+  }
+}
+
 // [keys, count] = K Q^T: stored keys are the left operand, where they lie if the kernel can read them there.
-void score(const Shape& s, const StoredRows& k, int64_t begin, int64_t keys, const char* queries, int64_t count, float* scores, int64_t ld) {
+void score(const Shape& s, const StoredRows& k, const StoredRows& v, int64_t begin, int64_t keys, const char* queries, int64_t count, float* scores,
+           int64_t ld) {
   thread_local Scratch memory;
   const bool in_place = s.format == Format::bf16 && k.is_bf16 && k.width % kUnit == 0;
   for (int64_t i = 0; i < keys;) {
     const int64_t at = begin + i, rows = std::min(keys - i, k.block_rows - at % k.block_rows);
     const Source source = rows_of(k, at);
+    const int64_t next = std::min(begin + keys, at + 2 * rows);
+    fetch(k, at + rows, next);
+    if (v.blocks[0] != k.blocks[0] || v.first_column >= k.first_column + k.width) fetch(v, at, at + rows);
     const char* a = static_cast<const char*>(source.data);
     int64_t stride = source.row_stride;
     if (!in_place) {
@@ -96,7 +109,8 @@ void attend_segment(const AttentionQueries& queries, const StoredRows& k, const 
   const Source q{queries.q, false, 1, queries.q_stride};  // the transpose: [k.width, count]
   for (int64_t i = 0; i < panels; ++i)
     s.level.pack_panel(q, k.width, i * kPanel, std::min(kPanel, count - i * kPanel), s.is_bf16, packed + i * s.panel_bytes(k.width));
-  score(s, k, begin, keys, packed, count, scores, ld);
+  fetch(k, begin, begin + std::min(keys, k.block_rows));
+  score(s, k, v, begin, keys, packed, count, scores, ld);
 
   int32_t valid[kAttentionMaxQueries];
   for (int64_t r = 0; r < count; ++r) valid[r] = static_cast<int32_t>(std::clamp<int64_t>(queries.num_keys(r) - begin, 0, keys));

@@ -10,7 +10,8 @@ namespace {
 constexpr int kMaxRows = 12;  // x 2 vectors = 24 sums of the 32 registers
 
 // `ahead` words after b lies what is read next: the first rows to use this block fetch it into the second-level cache.
-template <int kRows>
+// kTwo: 32 columns, else the first 16.
+template <int kRows, bool kTwo>
 void multiply_rows(const uint16_t* a, int64_t lda, const uint32_t* b, int64_t pairs, int64_t ahead, float* c,
                    int64_t ldc, __mmask16 left, __mmask16 right, bool accumulate) {
   __m512 sum0[kRows], sum1[kRows];
@@ -18,19 +19,19 @@ void multiply_rows(const uint16_t* a, int64_t lda, const uint32_t* b, int64_t pa
   for (int r = 0; r < kRows; ++r) {
     sum0[r] = sum1[r] = _mm512_setzero_ps();
     _mm_prefetch(c + r * ldc, _MM_HINT_T0);
-    _mm_prefetch(c + r * ldc + 16, _MM_HINT_T0);
+    if constexpr (kTwo) _mm_prefetch(c + r * ldc + 16, _MM_HINT_T0);
   }
   for (int64_t p = 0; p < pairs; ++p, b += kPanel) {
     const __m512bh b0 = (__m512bh)_mm512_loadu_si512(b), b1 = (__m512bh)_mm512_loadu_si512(b + 16);
     _mm_prefetch(b + ahead, _MM_HINT_T1);
-    _mm_prefetch(b + ahead + 16, _MM_HINT_T1);
+    if constexpr (kTwo) _mm_prefetch(b + ahead + 16, _MM_HINT_T1);
 #pragma GCC unroll 12
     for (int r = 0; r < kRows; ++r) {
       int32_t pair;
       __builtin_memcpy(&pair, a + r * lda + 2 * p, 4);
       const __m512bh x = (__m512bh)_mm512_set1_epi32(pair);
       sum0[r] = _mm512_dpbf16_ps(sum0[r], x, b0);
-      sum1[r] = _mm512_dpbf16_ps(sum1[r], x, b1);
+      if constexpr (kTwo) sum1[r] = _mm512_dpbf16_ps(sum1[r], x, b1);
     }
   }
 #pragma GCC unroll 12
@@ -38,18 +39,29 @@ void multiply_rows(const uint16_t* a, int64_t lda, const uint32_t* b, int64_t pa
     float* at = c + r * ldc;
     if (accumulate) {
       sum0[r] = _mm512_add_ps(_mm512_maskz_loadu_ps(left, at), sum0[r]);
-      sum1[r] = _mm512_add_ps(_mm512_maskz_loadu_ps(right, at + 16), sum1[r]);
+      if constexpr (kTwo) sum1[r] = _mm512_add_ps(_mm512_maskz_loadu_ps(right, at + 16), sum1[r]);
     }
     _mm512_mask_storeu_ps(at, left, sum0[r]);
-    _mm512_mask_storeu_ps(at + 16, right, sum1[r]);
+    if constexpr (kTwo) _mm512_mask_storeu_ps(at + 16, right, sum1[r]);
   }
 }
 
 using RowsFn = void (*)(const uint16_t*, int64_t, const uint32_t*, int64_t, int64_t, float*, int64_t, __mmask16,
                         __mmask16, bool);
-constexpr RowsFn kTable[] = {nullptr,           multiply_rows<1>,  multiply_rows<2>, multiply_rows<3>, multiply_rows<4>,
-                             multiply_rows<5>,  multiply_rows<6>,  multiply_rows<7>, multiply_rows<8>, multiply_rows<9>,
-                             multiply_rows<10>, multiply_rows<11>, multiply_rows<12>};
+template <bool kTwo>
+constexpr RowsFn kTable[] = {nullptr,
+                             multiply_rows<1, kTwo>,
+                             multiply_rows<2, kTwo>,
+                             multiply_rows<3, kTwo>,
+                             multiply_rows<4, kTwo>,
+                             multiply_rows<5, kTwo>,
+                             multiply_rows<6, kTwo>,
+                             multiply_rows<7, kTwo>,
+                             multiply_rows<8, kTwo>,
+                             multiply_rows<9, kTwo>,
+                             multiply_rows<10, kTwo>,
+                             multiply_rows<11, kTwo>,
+                             multiply_rows<12, kTwo>};
 
 }  // namespace
 
@@ -60,7 +72,8 @@ void multiply_avx512_bf16(const void* a_block, int64_t lda, const void* panel, i
   int64_t groups = (rows + kMaxRows - 1) / kMaxRows;
   for (int64_t r = 0; r < rows; --groups) {
     const int64_t height = (rows - r + groups - 1) / groups;  // groups of nearly equal height: no thin last one
-    kTable[height](a + r * lda, lda, static_cast<const uint32_t*>(panel), k / 2, r == 0 ? k / 2 * kPanel : 0,
+    const auto rows_fn = cols > 16 ? kTable<true>[height] : kTable<false>[height];
+    rows_fn(a + r * lda, lda, static_cast<const uint32_t*>(panel), k / 2, r == 0 ? k / 2 * kPanel : 0,
                    c + r * ldc, ldc, static_cast<__mmask16>(mask), static_cast<__mmask16>(mask >> 16), accumulate);
     r += height;
   }

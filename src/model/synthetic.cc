@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "model/quant_mix.h"
+#include "tokenizer/unicode.h"
 
 namespace hadal {
 namespace {
@@ -107,6 +108,24 @@ std::vector<std::byte> block_pool(QuantType type, Rng& rng) {
   return pool;
 }
 
+// The 256 bytes, one merge (readers want some), an end token, and tokens that no text becomes.
+std::shared_ptr<const Tokenizer> byte_tokenizer(const ModelConfig& config) {
+  TokenizerParts parts;
+  for (int byte = 0; byte < 256; ++byte) parts.tokens.push_back(to_byte_alphabet(std::string(1, static_cast<char>(byte))));
+  parts.tokens.push_back("ab");
+  parts.merges.push_back("a b");
+  parts.types.assign(parts.tokens.size(), TokenType::normal);
+  parts.tokens.push_back("<end>");
+  parts.types.push_back(TokenType::control);
+  parts.eos = static_cast<TokenId>(parts.tokens.size()) - 1;
+  while (static_cast<int64_t>(parts.tokens.size()) < config.vocab) {
+    parts.tokens.push_back(fmt::format("<unused {}>", parts.tokens.size()));
+    parts.types.push_back(TokenType::unused);
+  }
+  parts.pre_tokenizer = "qwen2";
+  return std::make_shared<const Tokenizer>(Tokenizer::from_parts(std::move(parts), "synthetic"));
+}
+
 class Maker {
  public:
   Weight quantised(QuantType type, const Shape& shape) {
@@ -166,7 +185,7 @@ LoadedModel make_synthetic(const std::string& shape_and_type) {
     const auto type = quant_type_of(mix, *p, config);
     p->weight = type ? maker.quantised(*type, p->shape) : maker.plain(*p);
   }
-  return {std::move(model), nullptr, shape_and_type};
+  return {std::move(model), byte_tokenizer(config), shape_and_type};
 }
 
 }  // namespace hadal

@@ -10,7 +10,8 @@ namespace hadal {
 
 std::vector<std::string> synthetic_shapes();
 
-// "SHAPE:TYPE", e.g. "V2-Lite:Q4_K_M" (quant_mix_named). The model has no tokenizer. Throws Error for an unknown name, and
+// "SHAPE:TYPE", e.g. "V2-Lite:Q4_K_M" (quant_mix_named). Its tokenizer knows
+// bytes alone. Throws Error for an unknown name, and
 // before anything is taken when memory does not hold it.
 LoadedModel make_synthetic(const std::string& shape_and_type);
 
