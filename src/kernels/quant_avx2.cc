@@ -1,7 +1,7 @@
 // Products with quantised matrices in 8-bit integers without VNNI. See quant_kernels.h.
 //
-// vpmaddubsw adds two products u * q to 16 bits: exact for codes u up to 128, as |q| <= 127. Codes that are smaller leave room
-// for the sums of several vectors before vpmaddwd widens them. Signed codes w enter as |w| and q with w's sign.
+// vpmaddubsw adds two products u * q to 16 bits: exact for codes u up to 128, as |q| <= 127. Codes that are smaller leave
+// room for the sums of several vectors before vpmaddwd widens them. Signed codes w enter as |w| and q with w's sign.
 #if defined(__x86_64__)
 #include "kernels/quant_unpack_avx2.h"
 
@@ -181,7 +181,11 @@ void dot(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t 
 
 // ---- Many rows: 32 rows of W, kDepth of K at a time, unpacked once and used by all rows of A ----
 
-constexpr int64_t kDepth = 512, kCols = 32, kRows = 4;
+constexpr int64_t kDepth = 512, kCols = 32, kRows = 3;
+
+// Signed codes have half the depth, and their absolute values behind them.
+template <typename T>
+inline constexpr int64_t kDepthOf = T::kSigned ? kDepth / 2 : kDepth;
 
 // Codes so that 8 columns x 4 steps of k are one vector; a scale (and an offset) for each group and column. 16 columns
 // are used together.
@@ -270,7 +274,11 @@ void unpack8(const QuantMatrix& w, int64_t row, int64_t first, int64_t count, in
       for (int r = 0; r < 8; ++r) x[r] = T::codes(blocks[r], v);
       transpose8(x);
 #pragma GCC unroll 8
-      for (int t = 0; t < 8; ++t) _mm256_store_si256(reinterpret_cast<__m256i*>(half.codes[i * 64 + v * 8 + t][col]), x[t]);
+      for (int t = 0; t < 8; ++t) {
+        const int64_t step = i * 64 + v * 8 + t;
+        _mm256_store_si256(reinterpret_cast<__m256i*>(half.codes[step][col]), x[t]);
+        if (T::kSigned) _mm256_store_si256(reinterpret_cast<__m256i*>(half.codes[step + kDepth / 8][col]), _mm256_abs_epi8(x[t]));
+      }
     }
   }
 }
@@ -280,6 +288,9 @@ HADAL_INLINE __m256i four_of(const int8_t* q) {
   __builtin_memcpy(&four, q, 4);
   return _mm256_set1_epi32(four);
 }
+
+// Holds a sum where it is: the compiler would make a tree of a chain of additions, and run out of registers.
+HADAL_INLINE void hold(__m256i& x) { asm("" : "+x"(x)); }
 
 // R rows of A times 16 columns, kSteps steps of 4 weights: integer sums of one group.
 template <typename T, int R, int kSteps>
@@ -293,7 +304,8 @@ HADAL_INLINE void group_sums(const uint8_t (*codes)[16][4], const int8_t* q, int
 #pragma GCC unroll 8
     for (int s = first; s < first + kRun; ++s) {
       const __m256i w[2] = {load_codes(codes[s][0]), load_codes(codes[s][8])};
-      const __m256i sizes[2] = {T::kSigned ? _mm256_abs_epi8(w[0]) : w[0], T::kSigned ? _mm256_abs_epi8(w[1]) : w[1]};
+      const uint8_t(*size)[4] = codes[T::kSigned ? s + kDepth / 8 : s];
+      const __m256i sizes[2] = {load_codes(size[0]), load_codes(size[8])};
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
         const __m256i x = four_of(q + r * lda + 4 * s);
@@ -301,9 +313,11 @@ HADAL_INLINE void group_sums(const uint8_t (*codes)[16][4], const int8_t* q, int
         for (int h = 0; h < 2; ++h) {
           const __m256i two = _mm256_maddubs_epi16(sizes[h], T::kSigned ? _mm256_sign_epi8(x, w[h]) : x);
           words[r][h] = s == first ? two : _mm256_add_epi16(words[r][h], two);
+          hold(words[r][h]);
           if (s + 1 < first + kRun) continue;
           const __m256i wide = _mm256_madd_epi16(words[r][h], ones);
           sums[r][h] = first == 0 ? wide : _mm256_add_epi32(sums[r][h], wide);
+          hold(sums[r][h]);
         }
       }
     }
@@ -336,7 +350,7 @@ void tile_rows(const Tile::Half& tile, const RoundedRows& a, int64_t row, int64_
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 2
-    for (int h = 0; h < 2; ++h) f[r][h] = accumulate ? load_part(c + r * ldc + 8 * h, cols - 8 * h) : _mm256_setzero_ps();
+    for (int h = 0; h < 2; ++h) f[r][h] = _mm256_setzero_ps();
   for (int64_t g = 0; g < depth / kSize; ++g) {
     __m256i i[R][2];
     group_sums<T, R, kSteps>(tile.codes + g * kSteps, q + g * kSize, a.k, i);
@@ -359,17 +373,21 @@ void tile_rows(const Tile::Half& tile, const RoundedRows& a, int64_t row, int64_
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 2
-    for (int h = 0; h < 2; ++h) store_part(c + r * ldc + 8 * h, f[r][h], cols - 8 * h);
+    for (int h = 0; h < 2; ++h) {
+      float* to = c + r * ldc + 8 * h;
+      if (accumulate) f[r][h] = _mm256_add_ps(f[r][h], load_part(to, cols - 8 * h));
+      store_part(to, f[r][h], cols - 8 * h);
+    }
 }
 
 template <typename T>
 void tile_type(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc, bool accumulate, Tile& tile) {
   using RowsFn = void (*)(const Tile::Half&, const RoundedRows&, int64_t, int64_t, int64_t, float*, int64_t, int64_t, bool);
-  static constexpr RowsFn kTable[] = {nullptr, tile_rows<T, 1>, tile_rows<T, 2>, tile_rows<T, 3>, tile_rows<T, 4>};
+  static constexpr RowsFn kTable[] = {nullptr, tile_rows<T, 1>, tile_rows<T, 2>, tile_rows<T, 3>};
   for (int64_t col = 0; col < w.rows; col += kCols) {
     const int64_t cols = w.rows - col < kCols ? w.rows - col : kCols;
-    for (int64_t k = 0; k < a.k; k += kDepth) {
-      const int64_t depth = a.k - k < kDepth ? a.k - k : kDepth;
+    for (int64_t k = 0; k < a.k; k += kDepthOf<T>) {
+      const int64_t depth = a.k - k < kDepthOf<T> ? a.k - k : kDepthOf<T>;
       for (int64_t j = 0; j < cols; j += 8) unpack8<T>(w, col + j, k / kSuper, depth / kSuper, j % 16, tile.halves[j / 16]);
       for (int64_t r = 0; r < m; r += kRows) {
         const int64_t height = m - r < kRows ? m - r : kRows;

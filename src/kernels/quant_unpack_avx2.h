@@ -169,9 +169,11 @@ struct Q3K {
     return _mm256_or_si256(field(load32(b + 32 + v / 4 * 32), v % 4 * 2, 3), field(load32(b), v - 2, 4));
   }
   HADAL_INLINE static __m256i numbers(const std::byte* b) {
-    int8_t s[16];
-    q3_scales(b + 96, s);
-    return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(s)));
+    const __m128i words = _mm_srli_si128(load16(b + 94), 2);  // w0, w1, w2 of q3_scales
+    const __m128i low = _mm_srlv_epi32(_mm_shuffle_epi32(words, 0b01000100), _mm_setr_epi32(0, 0, 4, 4));
+    const __m128i high = _mm_srlv_epi32(_mm_shuffle_epi32(words, 0b10101010), _mm_setr_epi32(0, 2, 4, 6));
+    const __m128i packed = _mm_or_si128(_mm_and_si128(low, _mm_set1_epi8(15)), _mm_slli_epi16(_mm_and_si128(high, _mm_set1_epi8(3)), 4));
+    return _mm256_cvtepi8_epi16(_mm_sub_epi8(packed, _mm_set1_epi8(32)));
   }
   HADAL_INLINE static float d(const std::byte* b) { return half_at(b + 108); }
 };
