@@ -110,7 +110,10 @@ HADAL_INLINE void fetch_ahead(const std::byte* b) {
 template <typename T, int M>
 void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, float* c, int64_t ldc, bool accumulate) {
   constexpr int kChains = M == 1 ? 4 : M <= 3 ? 2 : 1;  // sums that do not wait for each other
-  const int64_t row_bytes = w.row_bytes(), supers = a.k / kSuper;
+  const int64_t row_bytes = w.row_bytes(), k = a.k, supers = k / kSuper;
+  const int8_t* const first_q = a.q + first_row * k;
+  const float* const factors = a.factors + first_row * supers * 16;
+  const float* const sum16 = a.sum16 + first_row * supers * 16;
   alignas(64) std::byte buffer[T::kBytes];
   alignas(32) float scaled[M][8];
   for (int64_t j = 0; j < w.rows; ++j) {
@@ -125,16 +128,16 @@ void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, flo
       const Factors<T> f(b);
 #pragma GCC unroll 8
       for (int m = 0; m < M; ++m) {
-        const int64_t at = ((first_row + m) * supers + i) * 16;
-        _mm256_store_ps(scaled[m], _mm256_mul_ps(f.scales, _mm256_loadu_ps(a.factors + at)));
+        const int64_t at = (m * supers + i) * 16;
+        _mm256_store_ps(scaled[m], _mm256_mul_ps(f.scales, _mm256_loadu_ps(factors + at)));
         if constexpr (T::kWide) {
-          sums[m][0] = _mm256_fmadd_ps(f.offsets.low, _mm256_loadu_ps(a.sum16 + at), sums[m][0]);
-          sums[m][kChains - 1] = _mm256_fmadd_ps(f.offsets.high, _mm256_loadu_ps(a.sum16 + at + 8), sums[m][kChains - 1]);
+          sums[m][0] = _mm256_fmadd_ps(f.offsets.low, _mm256_loadu_ps(sum16 + at), sums[m][0]);
+          sums[m][kChains - 1] = _mm256_fmadd_ps(f.offsets.high, _mm256_loadu_ps(sum16 + at + 8), sums[m][kChains - 1]);
         } else if constexpr (!T::kSigned) {
-          sums[m][0] = _mm256_fmadd_ps(f.offsets.low, _mm256_loadu_ps(a.factors + at + 8), sums[m][0]);
+          sums[m][0] = _mm256_fmadd_ps(f.offsets.low, _mm256_loadu_ps(factors + at + 8), sums[m][0]);
         }
       }
-      const int8_t* q = a.q + first_row * a.k + kSuper * i;
+      const int8_t* q = first_q + kSuper * i;
 #pragma GCC unroll 8
       for (int v = 0; v < 8; ++v) {
         const __m256i codes = T::codes(b, v);
@@ -143,7 +146,7 @@ void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, flo
         if constexpr (T::kWide) pairs = f.pairs.of(v);
 #pragma GCC unroll 8
         for (int m = 0; m < M; ++m) {
-          __m256i x = load_codes(q + m * a.k + 32 * v);
+          __m256i x = load_codes(q + m * k + 32 * v);
           if constexpr (T::kSigned) x = _mm256_sign_epi8(x, codes);
           const __m256i products = _mm256_madd_epi16(_mm256_maddubs_epi16(sizes, x), pairs);
           __m256& sum = sums[m][v % kChains];
