@@ -2,7 +2,7 @@
 #include "kernels/gemm_hwy-inl.h"
 #include "kernels/vector_hwy-inl.h"
 
-static_assert(HWY_TARGET == HWY_AVX3, "compile this file with the flags of CMakeLists.txt");
+static_assert(HWY_TARGET == HWY_AVX3, "compile this file with the flags of cmake/kernel_flags.cmake");
 
 namespace hadal::kernels {
 namespace {

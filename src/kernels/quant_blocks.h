@@ -56,4 +56,33 @@ HADAL_INLINE float fp8_to_float(uint8_t x) {
   return __builtin_bit_cast(float, sign | (exponent + 120) << 23 | mantissa << 20);
 }
 
+// Super-block i of a row. The last one of a row of 32-blocks may be short: it is completed with zeros in `buffer`.
+template <typename T>
+HADAL_INLINE const std::byte* super_block(const std::byte* row, int64_t i, int64_t row_bytes, std::byte* buffer) {
+  const std::byte* at = row + i * T::kBytes;
+  const int64_t left = row_bytes - i * T::kBytes;
+  if (left >= T::kBytes) [[likely]] return at;
+  __builtin_memset(buffer, 0, T::kBytes);
+  __builtin_memcpy(buffer, at, static_cast<size_t>(left));
+  return buffer;
+}
+
+// CALL(the struct with which the level's quant_unpack_*.h reads `type`).
+#define HADAL_FOR_BLOCK_TYPE(type, CALL)        \
+  switch (type) {                               \
+    case QuantType::q8_0: return CALL(Q8_0);    \
+    case QuantType::q4_0: return CALL(Q4_0);    \
+    case QuantType::q4_1: return CALL(Q4_1);    \
+    case QuantType::q5_0: return CALL(Q5_0);    \
+    case QuantType::q5_1: return CALL(Q5_1);    \
+    case QuantType::q2_k: return CALL(Q2K);     \
+    case QuantType::q3_k: return CALL(Q3K);     \
+    case QuantType::q4_k: return CALL(Q4K);     \
+    case QuantType::q5_k: return CALL(Q5K);     \
+    case QuantType::q6_k: return CALL(Q6K);     \
+    case QuantType::iq4_nl: return CALL(Iq4Nl); \
+    case QuantType::iq4_xs: return CALL(Iq4Xs); \
+    default: __builtin_trap();                  \
+  }
+
 }  // namespace hadal::kernels

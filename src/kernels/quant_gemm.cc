@@ -27,6 +27,7 @@ const QuantKernels* integer_kernels(Precision precision, QuantType type) {
   if (precision == Precision::f32 || quant_format(type).block_weights == 1) return nullptr;
 #if defined(__x86_64__)
   if (cpu_level() >= CpuLevel::avx512 && cpu_features().avx512_vnni) return &quant_avx512_vnni();
+  if (cpu_level() >= CpuLevel::avx2) return &quant_avx2();
 #endif
   return nullptr;
 }

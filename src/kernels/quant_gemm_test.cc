@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "base/rng.h"
@@ -12,11 +13,11 @@
 namespace hadal {
 namespace {
 
-// Random codes, with scales of moderate size wherever the type keeps an f16.
-std::vector<std::byte> random_blocks(Rng& rng, QuantType type, int64_t rows, int64_t cols) {
+// Random codes (or all bytes `fill`), with scales of moderate size wherever the type keeps an f16.
+std::vector<std::byte> random_blocks(Rng& rng, QuantType type, int64_t rows, int64_t cols, std::optional<int> fill = {}) {
   QuantMatrix m{.type = type, .rows = rows, .cols = cols};
   std::vector<std::byte> bytes(static_cast<size_t>(m.bytes()));
-  for (auto& b : bytes) b = static_cast<std::byte>(rng.next() & 255);
+  for (auto& b : bytes) b = static_cast<std::byte>(fill ? static_cast<uint64_t>(*fill) : rng.next() & 255);
   const QuantFormat& format = quant_format(type);
   if (format.block_weights == 1) {  // f16: any but infinities and NaN
     for (size_t i = 1; i < bytes.size(); i += 2) bytes[i] = static_cast<std::byte>(static_cast<int>(bytes[i]) & 0xbb);
@@ -84,6 +85,28 @@ TEST_P(QuantGemm, AgreesWithThePlainProduct) {
       std::fill(found.begin(), found.end(), 0.5f);
       gemm({&p, 1}, Precision::bf16, pool_);
       EXPECT_LT(relative_error(found, exact), 0.02) << c.m << " " << c.n << " " << c.k;
+    }
+  }
+}
+
+// The largest codes times the largest rounded numbers fit the integers that they are added in.
+TEST_P(QuantGemm, LargestNumbersDoNotOverflow) {
+  const int64_t n = 19, k = 512;
+  for (const int64_t m : {2, 11}) {
+    for (const int fill : {0xff, 0x80, 0x7f}) {
+      Rng rng(13, 0);
+      const auto bytes = random_blocks(rng, type(), n, k, fill);
+      std::vector<float> a(static_cast<size_t>(m * k)), exact(static_cast<size_t>(m * n)), found(exact.size());
+      for (size_t i = 0; i < a.size(); ++i) a[i] = i / static_cast<size_t>(k) % 2 ? -1.0f : 1.0f;
+      Product p;
+      p.a = MatrixView(a.data(), m, k, k);
+      p.quant = {.type = type(), .data = bytes.data(), .rows = n, .cols = k};
+      p.c_stride = n;
+      p.c = exact.data();
+      gemm_plain(p, Precision::f32);
+      p.c = found.data();
+      gemm({&p, 1}, Precision::bf16, pool_);
+      EXPECT_LT(relative_error(found, exact), 0.005) << m << " " << fill;
     }
   }
 }

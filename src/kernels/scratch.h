@@ -1,3 +1,5 @@
+// Memory for a kernel's intermediate results, owned by its Scratch (most are thread_local). One thread at a time; what
+// get() gave is valid until the next get() of the same Scratch. Fails when the system has no memory left.
 #pragma once
 
 #include <cstdint>
