@@ -25,7 +25,7 @@ Path note_of(const Path& path) { return with_ending(path, ".part.json"); }
 struct ContentRange {
   int64_t first = -1, total = -1;
 };
-std::optional<ContentRange> content_range(const HttpReply& reply) {
+std::optional<ContentRange> content_range(const TransferReply& reply) {
   long long first = -1, last = -1, total = -1;
   const int found = std::sscanf(reply.header("content-range").c_str(), "bytes %lld-%lld/%lld", &first, &last, &total);
   if (found < 2 || first < 0 || last < first || (found == 3 && total <= last)) return std::nullopt;
@@ -68,9 +68,9 @@ class Download {
   void remember();
   void start_over();
   void request();
-  bool examine(const HttpReply& reply);
-  bool examine_rest(const HttpReply& reply);
-  void learn(const HttpReply& reply, int64_t total);
+  bool examine(const TransferReply& reply);
+  bool examine_rest(const TransferReply& reply);
+  void learn(const TransferReply& reply, int64_t total);
   bool receive(std::string_view bytes);
   std::optional<DownloadedFile> verified();
   std::string shown() const { return url_shown(file_.url); }
@@ -144,17 +144,17 @@ void Download::refuse(const std::string& what) {
 }
 
 void Download::request() {
-  HttpRequest request;
+  TransferRequest request;
   request.url = file_.url;
   request.headers = {"Accept-Encoding: identity"};
   if (have_ > 0) {
     request.headers.push_back(fmt::format("Range: bytes={}-", have_));
     if (!etag_.empty()) request.headers.push_back("If-Range: " + etag_);
   }
-  request.head = [&](const HttpReply& reply) { return examine(reply); };
+  request.head = [&](const TransferReply& reply) { return examine(reply); };
   request.body = [&](std::string_view bytes) { return receive(bytes); };
   again_ = false;
-  const HttpReply reply = http_.get(request);
+  const TransferReply reply = http_.get(request);
   if (again_) return;
   const int64_t expected = file_.size >= 0 ? file_.size : promised_;
   if (expected >= 0 && have_ < static_cast<uint64_t>(expected)) {
@@ -164,7 +164,7 @@ void Download::request() {
 }
 
 // The head of an answer. False: its body is not wanted; then again_ says whether to ask once more.
-bool Download::examine(const HttpReply& reply) {
+bool Download::examine(const TransferReply& reply) {
   throw_if_busy(reply);
   if (reply.status == 416 && have_ > 0) return examine_rest(reply);
   if (reply.status != 200 && reply.status != 206) {
@@ -190,7 +190,7 @@ bool Download::examine(const HttpReply& reply) {
 }
 
 // An answer to a request for the rest of the file: 206, or 416 when there is no rest.
-bool Download::examine_rest(const HttpReply& reply) {
+bool Download::examine_rest(const TransferReply& reply) {
   const auto whole = static_cast<int64_t>(have_);
   if (reply.status == 416 && promised_ == whole && reply.header("content-range") == fmt::format("bytes */{}", whole))
     return false;
@@ -219,7 +219,7 @@ bool Download::examine_rest(const HttpReply& reply) {
 }
 
 // What the answer says of the whole file must agree with what is known, and must fit on the disk.
-void Download::learn(const HttpReply& reply, int64_t total) {
+void Download::learn(const TransferReply& reply, int64_t total) {
   if (file_.sha256.empty() && is_sha256(reply.linked_etag)) file_.sha256 = reply.linked_etag;
   if (file_.size >= 0 && total >= 0 && total != file_.size) {
     refuse(fmt::format(

@@ -16,7 +16,7 @@ struct RemoteFile {
   int64_t size = -1;                                          // -1: not known
   std::string sha256;                                         // "": not known
   std::string git_sha1;                                       // "": not known
-  std::function<std::string(const HttpReply&)> explain = {};  // what an unwelcome status means here, and what to do
+  std::function<std::string(const TransferReply&)> explain = {};  // what an unwelcome status means here, and what to do
 
   // Names the content, where the hub does; "" otherwise.
   const std::string& identity() const { return sha256.empty() ? git_sha1 : sha256; }

@@ -50,12 +50,12 @@ std::string url_part(const std::string& url, CURLUPart part, unsigned flags = 0)
 
 }  // namespace
 
-std::string HttpReply::header(const std::string& name) const {
+std::string TransferReply::header(const std::string& name) const {
   const auto found = headers.find(name);
   return found == headers.end() ? "" : found->second;
 }
 
-int64_t HttpReply::number(const std::string& name) const {
+int64_t TransferReply::number(const std::string& name) const {
   const std::string text = header(name);
   int64_t value = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -64,10 +64,10 @@ int64_t HttpReply::number(const std::string& name) const {
 
 // What the callbacks of one hop share.
 struct HttpSession::Exchange {
-  const HttpRequest* request = nullptr;
+  const TransferRequest* request = nullptr;
   CURL* handle = nullptr;
   int64_t stall_timeout_ms = 0;
-  HttpReply reply;
+  TransferReply reply;
   size_t header_bytes = 0;
   bool head_done = false, unwanted = false, stalled = false;
   Clock::time_point last_byte = Clock::now();
@@ -141,7 +141,7 @@ bool is_final(CURLcode code) {
 
 }  // namespace
 
-void HttpSession::exchange(const std::string& url, const HttpRequest& request, Exchange& state) {
+void HttpSession::exchange(const std::string& url, const TransferRequest& request, Exchange& state) {
   CURL* curl = curl_;
   curl_easy_reset(curl);  // keeps connections
   curl_slist* headers = nullptr;
@@ -182,7 +182,7 @@ void HttpSession::exchange(const std::string& url, const HttpRequest& request, E
   throw TransferError(what);
 }
 
-HttpReply HttpSession::get(const HttpRequest& request) {
+TransferReply HttpSession::get(const TransferRequest& request) {
   std::string url = request.url, linked_etag;
   for (int hop = 0;; ++hop) {
     url_origin(url);  // refuses what is no http(s)
@@ -213,11 +213,11 @@ HttpReply HttpSession::get(const HttpRequest& request) {
 }
 
 std::string HttpSession::get_text(const std::string& url, size_t max_bytes, const Explain& explain,
-                                  HttpReply* reply_out) {
+                                  TransferReply* reply_out) {
   for (Patience patience(options_);;) {
     try {
       std::string text;
-      HttpRequest request;
+      TransferRequest request;
       request.url = url;
       request.body = [&](std::string_view piece) {
         if (text.size() + piece.size() > max_bytes) {
@@ -226,7 +226,7 @@ std::string HttpSession::get_text(const std::string& url, size_t max_bytes, cons
         text += piece;
         return true;
       };
-      const HttpReply reply = get(request);
+      const TransferReply reply = get(request);
       throw_if_busy(reply);
       if (reply.status != 200) throw Error(explain(reply));
       if (reply_out != nullptr) *reply_out = reply;
@@ -249,7 +249,7 @@ void Patience::wait(const TransferError& error) {
   std::this_thread::sleep_for(std::chrono::milliseconds(wait_ms));
 }
 
-void throw_if_busy(const HttpReply& reply) {
+void throw_if_busy(const TransferReply& reply) {
   if (reply.status != 408 && reply.status != 429 && reply.status < 500) return;
   int64_t wait_s = reply.number("retry-after");
   if (wait_s < 0) {  // or a date

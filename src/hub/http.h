@@ -32,7 +32,7 @@ class TransferError : public Error {
   int64_t wait_ms;  // the least time to wait, as the server asked
 };
 
-struct HttpReply {
+struct TransferReply {
   int status = 0;
   std::string url;                             // after redirects
   std::map<std::string, std::string> headers;  // names in lower case
@@ -43,10 +43,10 @@ struct HttpReply {
   int64_t number(const std::string& name) const;      // -1 when absent or no number
 };
 
-struct HttpRequest {
+struct TransferRequest {
   std::string url;
   std::vector<std::string> headers;            // "Range: bytes=5-"
-  std::function<bool(const HttpReply&)> head;  // once, before the body; false: the rest is not wanted
+  std::function<bool(const TransferReply&)> head;  // once, before the body; false: the rest is not wanted
   std::function<bool(std::string_view)> body;  // false: the rest is not wanted
 };
 
@@ -64,18 +64,18 @@ class HttpSession {
 
   // One request. TransferError when the connection broke, before or in the middle of the body; Error when the address
   // is no HTTP, its certificate is not valid, or it redirects in a circle. Exceptions of head and body pass through.
-  HttpReply get(const HttpRequest& request);
+  TransferReply get(const TransferRequest& request);
 
   // The whole body of an answer with status 200, tried again while that may help. Others are an Error by `explain`.
-  using Explain = std::function<std::string(const HttpReply&)>;
-  std::string get_text(const std::string& url, size_t max_bytes, const Explain& explain, HttpReply* reply = nullptr);
+  using Explain = std::function<std::string(const TransferReply&)>;
+  std::string get_text(const std::string& url, size_t max_bytes, const Explain& explain, TransferReply* reply = nullptr);
 
   const HttpOptions& options() const { return options_; }
   bool has_token() const { return !secret_.token.empty(); }
 
  private:
   struct Exchange;
-  void exchange(const std::string& url, const HttpRequest& request, Exchange& state);
+  void exchange(const std::string& url, const TransferRequest& request, Exchange& state);
   HttpOptions options_;
   HttpSecret secret_;
   void* curl_;
@@ -94,7 +94,7 @@ class Patience {
 };
 
 // 408, 429 and 5xx, with the server's Retry-After, as something to try again; others return.
-void throw_if_busy(const HttpReply& reply);
+void throw_if_busy(const TransferReply& reply);
 
 std::string url_escape(std::string_view text, bool keep_slashes);
 std::string url_unescape(std::string_view text);

@@ -101,7 +101,7 @@ std::string Hub::commit(const std::string& repo, const std::string& revision) {
   const std::string url = fmt::format("{}/api/models/{}/revision/{}", access_.endpoint, url_escape(repo, true),
                                       url_escape(revision, false));
   const Json json =
-      parse_json(http_.get_text(url, kMaxListBytes, [&](const HttpReply& r) { return explain(repo, r); }), url);
+      parse_json(http_.get_text(url, kMaxListBytes, [&](const TransferReply& r) { return explain(repo, r); }), url);
   const std::string sha =
       json.is_object() && json.contains("sha") && json["sha"].is_string() ? json["sha"].get<std::string>() : "";
   if (sha.empty() || sha.find_first_not_of("0123456789abcdef") != std::string::npos) {
@@ -116,9 +116,9 @@ std::vector<HubFile> Hub::files(const std::string& repo, const std::string& comm
       fmt::format("{}/api/models/{}/tree/{}?recursive=true", access_.endpoint, url_escape(repo, true), commit);
   for (int page = 0; !url.empty(); ++page) {
     if (page == kMaxPages) fail("{}: expected a list of files, found one without end", url);
-    HttpReply reply;
+    TransferReply reply;
     const std::string text = http_.get_text(
-        url, kMaxListBytes, [&](const HttpReply& r) { return explain(repo, r); }, &reply);
+        url, kMaxListBytes, [&](const TransferReply& r) { return explain(repo, r); }, &reply);
     const Json list = parse_json(text, url);
     try {
       for (const auto& entry : list)
@@ -136,7 +136,7 @@ std::string Hub::file_url(const std::string& repo, const std::string& commit, co
   return fmt::format("{}/{}/resolve/{}/{}", access_.endpoint, url_escape(repo, true), commit, url_escape(path, true));
 }
 
-std::string Hub::explain(const std::string& repo, const HttpReply& reply) const {
+std::string Hub::explain(const std::string& repo, const TransferReply& reply) const {
   const std::string code = reply.header("x-error-code"), page = fmt::format("{}/{}", access_.endpoint, repo);
   const std::string get_token = fmt::format("set HF_TOKEN to a token of {}/settings/tokens", access_.endpoint);
   if (code == "GatedRepo" || reply.status == 403) {

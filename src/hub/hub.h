@@ -52,7 +52,7 @@ class Hub {
   std::string file_url(const std::string& repo, const std::string& commit, const std::string& path) const;
 
   // What an unwelcome answer means for this repository, and what to do.
-  std::string explain(const std::string& repo, const HttpReply& reply) const;
+  std::string explain(const std::string& repo, const TransferReply& reply) const;
 
   HttpSession& http() { return http_; }
 

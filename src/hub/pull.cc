@@ -79,7 +79,7 @@ Plan plan_hub(Hub& hub, const HubSource& source, const PullRequest& request) {
     remote.size = file.size;
     remote.sha256 = file.sha256;
     remote.git_sha1 = file.git_sha1;
-    remote.explain = [&hub, repo = source.repo](const HttpReply& reply) { return hub.explain(repo, reply); };
+    remote.explain = [&hub, repo = source.repo](const TransferReply& reply) { return hub.explain(repo, reply); };
     plan.files.push_back({plan.in_folder ? file.path : file_name(file.path), std::move(remote)});
   }
   if (plan.in_folder)
