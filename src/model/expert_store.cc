@@ -86,13 +86,21 @@ struct Entry {
   uint8_t reads_left = 0;  // of its three matrices
   int32_t pins = 0;
   int32_t slot = -1;       // present in every state but absent
-  double rank = -INFINITY;
+  size_t layer = 0;
+  double uses = 0;  // as of the layer's step `last`, older ones counting less
+  int64_t last = 0;
   std::string error;
 };
 
-// How much an expert was used, older uses counting less, as a number that does not change while it is not used: the
-// logarithm of sum over uses of 2^((time of use - now) / half-life), plus now / half-life.
-double rank_after_use(double rank, double now) { return now + std::log2(1 + std::exp2(rank - now)); }
+// Steps after which a use counts half.
+constexpr double kHalfLife = 64;
+double faded(double count, int64_t steps) { return count * std::exp2(-static_cast<double>(steps) / kHalfLife); }
+
+// The steps that a layer has taken; `weight`: counted like the uses of an expert that each of them chose.
+struct Steps {
+  int64_t count = 0;
+  double weight = 0;
+};
 
 uint64_t largest_slot(const std::vector<ExpertStore::Layer>& layers) {
   uint64_t bytes = 1;
@@ -129,10 +137,13 @@ struct ExpertStore::Impl {
         num_slots(count_slots(layers, capacity)),
         arena(slot_bytes * static_cast<uint64_t>(num_slots)),
         owner(static_cast<size_t>(num_slots), -1),
-        last_chosen(layers.size()) {
+        last_chosen(layers.size()),
+        steps(layers.size()) {
     for (const Layer& layer : layers) {
+      Entry entry;
+      entry.layer = first_entry.size();
       first_entry.push_back(static_cast<int64_t>(entries.size()));
-      entries.resize(entries.size() + static_cast<size_t>(layer.experts));
+      entries.resize(entries.size() + static_cast<size_t>(layer.experts), entry);
       for (const Stack& s : layer.stacks) open(s, layer.experts);
     }
     for (int64_t i = num_slots; i-- > 0;) free_slots.push_back(static_cast<int32_t>(i));
@@ -163,9 +174,6 @@ struct ExpertStore::Impl {
     size_t matrix;
   };
 
-  size_t layer_of(int64_t entry) const {
-    return static_cast<size_t>(std::upper_bound(first_entry.begin(), first_entry.end(), entry) - first_entry.begin()) - 1;
-  }
   std::byte* place(const Layer& layer, int32_t slot, size_t matrix) const {
     std::byte* at = arena.data() + static_cast<uint64_t>(slot) * slot_bytes;
     for (size_t i = 0; i < matrix; ++i) at += rounded_up(layer.stacks[i].matrix_bytes);
@@ -182,10 +190,9 @@ struct ExpertStore::Impl {
       queue.pop_front();
       Entry& entry = entries[static_cast<size_t>(read.entry)];
       entry.state = Entry::State::reading;
-      const size_t layer_index = layer_of(read.entry);
-      const Layer& layer = layers[layer_index];
+      const Layer& layer = layers[entry.layer];
       const Stack& stack = layer.stacks[read.matrix];
-      const auto expert = static_cast<uint64_t>(read.entry - first_entry[layer_index]);
+      const auto expert = static_cast<uint64_t>(read.entry - first_entry[entry.layer]);
       std::byte* to = place(layer, entry.slot, read.matrix);
       const InputFile& file = *files.at(stack.file);
       lock.unlock();
@@ -223,14 +230,31 @@ struct ExpertStore::Impl {
     entry.error.clear();
   }
 
-  // The one in memory that was used least and is not in use; -1: none.
-  int64_t least_used() const {
+  void count_use(Entry& entry) {
+    const int64_t now = steps[entry.layer].count;
+    entry.uses = 1 + faded(entry.uses, now - entry.last);
+    entry.last = now;
+  }
+
+  // In how many tokens an expert is needed again, by the share of its layer's steps that chose it and by how far the layer
+  // is from the one that computes.
+  double expected_wait(const Entry& entry, size_t layer) const {
+    if (entry.uses == 0) return INFINITY;
+    const Steps& s = steps[entry.layer];
+    const size_t count = layers.size(), ahead = (entry.layer + count - layer) % count;
+    const double distance = static_cast<double>(ahead == 0 ? count : ahead) / static_cast<double>(count);
+    return distance + s.weight / faded(entry.uses, s.count - entry.last);
+  }
+
+  // Of those in memory that are not in use the one that will be needed last, seen from `layer`; -1: none.
+  int64_t least_needed(size_t layer) const {
     int64_t least = -1;
+    double longest = -1;
     for (const int64_t index : owner) {
       if (index < 0) continue;
       const Entry& e = entries[static_cast<size_t>(index)];
       if (e.pins > 0 || e.state != Entry::State::ready) continue;
-      if (least < 0 || e.rank < entries[static_cast<size_t>(least)].rank) least = index;
+      if (const double wait = expected_wait(e, layer); wait > longest) longest = wait, least = index;
     }
     return least;
   }
@@ -247,9 +271,9 @@ struct ExpertStore::Impl {
   }
 
   // False: every slot is in use, or being read to.
-  bool make_slot() {
+  bool make_slot(size_t layer) {
     if (!free_slots.empty()) return true;
-    if (const int64_t least = least_used(); least >= 0) {
+    if (const int64_t least = least_needed(layer); least >= 0) {
       drop(least);
       return true;
     }
@@ -290,8 +314,8 @@ struct ExpertStore::Impl {
     arrived.notify_all();  // another Use may be waiting for a slot
   }
 
-  // While a layer computes: the experts that the token before chose in the next layer, where they are worth more than what
-  // they would drive out.
+  // While a layer computes: the experts that the token before chose in the next layer, where they will be needed earlier
+  // than what they drive out.
   void guess_next(size_t layer) {
     const size_t next = (layer + 1) % layers.size();
     if (static_cast<int64_t>(last_chosen[next].size()) * 2 > num_slots) return;  // a prompt's step: too many to be worth it
@@ -299,9 +323,9 @@ struct ExpertStore::Impl {
       const int64_t index = first_entry[next] + expert;
       if (entries[static_cast<size_t>(index)].state != Entry::State::absent) continue;
       if (free_slots.empty()) {
-        const int64_t least = least_used();
+        const int64_t least = least_needed(layer);
         if (least < 0) return;
-        if (entries[static_cast<size_t>(least)].rank >= entries[static_cast<size_t>(index)].rank) continue;
+        if (expected_wait(entries[static_cast<size_t>(least)], layer) <= expected_wait(entries[static_cast<size_t>(index)], layer)) continue;
         drop(least);
       }
       enqueue(index, true);
@@ -323,7 +347,7 @@ struct ExpertStore::Impl {
   std::vector<int32_t> free_slots;
   std::deque<Read> needed, guessed;
   std::vector<std::vector<int32_t>> last_chosen;  // [layers]
-  double clock = 0;  // in half-lives of a use
+  std::vector<Steps> steps;                       // [layers]
   Stats stats;
   bool stopping = false;
   std::vector<std::thread> threads;
@@ -331,19 +355,18 @@ struct ExpertStore::Impl {
 
 namespace {
 
-// Tokens after which a use counts half.
-constexpr double kHalfLife = 64;
-
 class ExpertStoreUse : public ExpertSource::Use {
  public:
   ExpertStoreUse(std::shared_ptr<ExpertStore::Impl> store, size_t layer, std::span<const int32_t> experts)
       : store_(std::move(store)), s_(*store_), layer_(layer) {
     const std::lock_guard lock(s_.mutex);
-    s_.clock += 1 / (kHalfLife * static_cast<double>(s_.layers.size()));
+    Steps& steps = s_.steps[layer_];
+    ++steps.count;
+    steps.weight = 1 + faded(steps.weight, 1);
     for (const int32_t expert : experts) {
       HADAL_CHECK(expert >= 0 && expert < s_.layers[layer_].experts);
       Entry& entry = entry_of(expert);
-      entry.rank = rank_after_use(entry.rank, s_.clock);
+      s_.count_use(entry);
       const bool ready = entry.state == Entry::State::ready;
       ++(ready ? s_.stats.hits : s_.stats.misses);
       if (ready) pin(expert);  // before others look for slots
@@ -389,7 +412,7 @@ class ExpertStoreUse : public ExpertSource::Use {
       const auto state = entry_of(expert).state;
       if (state == Entry::State::failed) break;  // another Use is about to let go of it
       if (state == Entry::State::absent) {
-        if (!s_.make_slot()) break;
+        if (!s_.make_slot(layer_)) break;
         s_.enqueue(index_of(expert), false);
       } else {
         s_.hasten(index_of(expert));

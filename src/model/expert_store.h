@@ -1,8 +1,8 @@
 // Experts of a file that is larger than memory: a bounded cache of their bytes, read from disk on demand.
 //
 // The cache is a row of slots of one size; a slot holds one expert of one layer (its gate, up and down matrices). Threads
-// of the store read with pread: what a step needs first, guesses after it. When no slot is free, the expert that was used
-// least goes, older uses counting less; those in use never go. A step that needs more experts than there are slots gets
+// of the store read with pread: what a step needs first, guesses after it. When no slot is free, the expert goes that is
+// expected to be needed last, by how often and in which layer it was used; those in use never go. A step that needs more experts than there are slots gets
 // them group by group. A file that is cut short under way is an Error of the step that needs it.
 #pragma once
 

@@ -123,6 +123,18 @@ TEST(ExpertStore, KeepsWhatIsUsedOften) {
   EXPECT_EQ((store.stats() - before).hits, 3u);
 }
 
+// More is used in turn than there is room for: some of it stays (where the least recently used one goes, nothing does).
+TEST(ExpertStore, KeepsAPartOfWhatIsUsedInTurn) {
+  const BytesFile file(6);
+  ExpertStore store(file.layers(), 8 * BytesFile::kSlot);
+  ExpertStore::Stats before;
+  for (int token = 0; token < 20; ++token) {
+    if (token == 10) before = store.stats();
+    for (size_t l = 0; l < 6; ++l) use_all(*store.source(l), l, {1, 2}, 8);
+  }
+  EXPECT_GT((store.stats() - before).hit_rate(), 0.4);
+}
+
 // While a layer computes, the experts that the token before chose in the next one come back, for others used less.
 TEST(ExpertStore, ReadsAheadWhatTheTokenBeforeChose) {
   const BytesFile file(2);
