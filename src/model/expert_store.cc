@@ -94,6 +94,8 @@ struct Entry {
 
 // Steps after which a use counts half.
 constexpr double kHalfLife = 64;
+// Guesses that pay: of experts that are needed again within so many tokens. The others cost reads that needed ones wait for.
+constexpr double kLongestGuess = 4;
 double faded(double count, int64_t steps) { return count * std::exp2(-static_cast<double>(steps) / kHalfLife); }
 
 // The steps that a layer has taken; `weight`: counted like the uses of an expert that each of them chose.
@@ -321,11 +323,12 @@ struct ExpertStore::Impl {
     if (static_cast<int64_t>(last_chosen[next].size()) * 2 > num_slots) return;  // a prompt's step: too many to be worth it
     for (const int32_t expert : last_chosen[next]) {
       const int64_t index = first_entry[next] + expert;
-      if (entries[static_cast<size_t>(index)].state != Entry::State::absent) continue;
+      const Entry& entry = entries[static_cast<size_t>(index)];
+      if (entry.state != Entry::State::absent || expected_wait(entry, layer) > kLongestGuess) continue;
       if (free_slots.empty()) {
         const int64_t least = least_needed(layer);
         if (least < 0) return;
-        if (expected_wait(entries[static_cast<size_t>(least)], layer) <= expected_wait(entries[static_cast<size_t>(index)], layer)) continue;
+        if (expected_wait(entries[static_cast<size_t>(least)], layer) <= expected_wait(entry, layer)) continue;
         drop(least);
       }
       enqueue(index, true);
