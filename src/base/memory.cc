@@ -1,17 +1,95 @@
 #include "base/memory.h"
 
+#include <fmt/core.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <fstream>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace hadal {
+namespace {
 
-uint64_t available_memory_bytes() {
-  std::ifstream file("/proc/meminfo");
-  for (std::string key; file >> key;) {
-    uint64_t kib = 0;
-    if (key == "MemAvailable:" && file >> kib) return kib * 1024;
+// The number after `key` in a file of lines "key number".
+std::optional<uint64_t> number_after(const Path& path, std::string_view wanted) {
+  std::ifstream file(path);
+  uint64_t number = 0;
+  for (std::string key, rest; file >> key; std::getline(file, rest)) {
+    if (key != wanted) continue;
+    if (file >> number) return number;
+    return std::nullopt;
   }
-  return UINT64_MAX;
+  return std::nullopt;
+}
+
+std::optional<uint64_t> number_in(const Path& path) {  // none where the file says "max", or is not there
+  std::ifstream file(path);
+  uint64_t number = 0;
+  if (file >> number) return number;
+  return std::nullopt;
+}
+
+struct GroupFiles {
+  const char *limit, *used, *inactive, *active;
+};
+constexpr GroupFiles kVersion2 = {"memory.max", "memory.current", "inactive_file", "active_file"};
+constexpr GroupFiles kVersion1 = {"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file", "total_active_file"};
+
+uint64_t left_in(const Path& group, const GroupFiles& files) {
+  const auto limit = number_in(group / files.limit), used = number_in(group / files.used);
+  if (!limit || !used) return UINT64_MAX;
+  const Path stat = group / "memory.stat";
+  const uint64_t cached = number_after(stat, files.inactive).value_or(0) + number_after(stat, files.active).value_or(0);
+  const uint64_t taken = *used - std::min(*used, cached);
+  return *limit - std::min(*limit, taken);
+}
+
+// The least of what the group `name` under `mount` and those above it leave. In a container the name may be that of
+// outside, while `mount` is the group itself.
+uint64_t left_in_all(const Path& mount, std::string name, const GroupFiles& files) {
+  uint64_t left = left_in(mount, files);
+  while (name.size() > 1) {
+    left = std::min(left, left_in(mount / name.substr(1), files));
+    name.resize(name.rfind('/') == std::string::npos ? 0 : name.rfind('/'));
+  }
+  return left;
+}
+
+// Lines of /proc/self/cgroup: "0::/name" (version 2), "4:memory:/name" (version 1).
+uint64_t left_in_groups(const Path& root) {
+  uint64_t left = UINT64_MAX;
+  std::ifstream file(root / "proc/self/cgroup");
+  for (std::string line; std::getline(file, line);) {
+    const size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string controllers = fmt::format(",{},", line.substr(first + 1, second - first - 1)), name = line.substr(second + 1);
+    if (controllers == ",,") left = std::min(left, left_in_all(root / "sys/fs/cgroup", name, kVersion2));
+    if (controllers.find(",memory,") != std::string::npos)
+      left = std::min(left, left_in_all(root / "sys/fs/cgroup/memory", name, kVersion1));
+  }
+  return left;
+}
+
+}  // namespace
+
+uint64_t available_memory_bytes(const Path& root) {
+  const auto kib = number_after(root / "proc/meminfo", "MemAvailable:");
+  return std::min(kib ? *kib * 1024 : UINT64_MAX, left_in_groups(root));
+}
+
+bool keep_resident(std::span<const std::byte> mapped) {
+  if (mapped.empty()) return true;
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<uintptr_t>(mapped.data()) / page * page;
+  const size_t size = reinterpret_cast<uintptr_t>(mapped.data()) + mapped.size() - begin;
+  auto* first = reinterpret_cast<void*>(begin);
+  ::madvise(first, size, MADV_WILLNEED);
+  if (::mlock(first, size) == 0) return true;
+  for (size_t at = 0; at < mapped.size(); at += page) static_cast<void>(*static_cast<const volatile std::byte*>(&mapped[at]));
+  return false;
 }
 
 }  // namespace hadal

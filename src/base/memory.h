@@ -1,11 +1,21 @@
 // How much memory there is, so that a plan which does not fit is refused instead of killed.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
+
+#include "base/files.h"
 
 namespace hadal {
 
-// Bytes that can be taken without swapping (MemAvailable of /proc/meminfo); UINT64_MAX where that is not known.
-uint64_t available_memory_bytes();
+// Bytes that can be taken without swapping: MemAvailable of /proc/meminfo, or what the limits of this process's control
+// groups (version 2 or 1, its own and those above it) leave, where that is less; pages of files that a group has read
+// count as left, since they are given back first. UINT64_MAX where nothing is known. `root`: of the file system.
+uint64_t available_memory_bytes(const Path& root = "/");
+
+// Reads mapped bytes in, and locks them there where the system permits it. True: they are locked; else the system may
+// still drop them when memory is short.
+bool keep_resident(std::span<const std::byte> mapped);
 
 }  // namespace hadal

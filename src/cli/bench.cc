@@ -22,13 +22,23 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
+constexpr int64_t kBandwidthWords = int64_t{64} << 20;  // 512 MiB, to measure the memory with
+
 struct BenchOptions {
   int64_t prompt = 512, generate = 64, depth = 0, batch = 1, chunk = 512;
   bool exact = false;
+  double expert_cache = 0;  // GB
+
+  RunPlan plan() const {
+    const int64_t tokens = depth + prompt + generate + KvCache::kBlockTokens;
+    return {.context = tokens, .sequences = batch, .step_tokens = chunk, .precision = exact ? Precision::f32 : Precision::bf16,
+            .other_bytes = kBandwidthWords * 8, .expert_cache_bytes = bytes_of(expert_cache)};
+  }
 };
 
 struct Timing {
   double prefill_seconds = 0, decode_seconds = 0;
+  ExpertStore::Stats prefill_experts, decode_experts;  // where they are read on demand
 };
 
 // Sequences of random tokens: the time of a step does not depend on what they say.
@@ -73,7 +83,10 @@ class Runner {
   Rng rng_{1};
 };
 
-Timing measure(Model& model, const BenchOptions& o) {
+ExpertStore::Stats stats_of(const LoadedModel& loaded) { return loaded.experts ? loaded.experts->stats() : ExpertStore::Stats(); }
+
+Timing measure(const LoadedModel& loaded, const BenchOptions& o) {
+  Model& model = *loaded.model;
   const int64_t each = (o.depth + o.prompt + o.generate + KvCache::kBlockTokens - 1) / KvCache::kBlockTokens * KvCache::kBlockTokens;
   {
     BenchOptions small = o;
@@ -85,18 +98,22 @@ Timing measure(Model& model, const BenchOptions& o) {
   Runner runner(model, o, each * o.batch);
   runner.feed(o.depth, o.chunk);
   Timing timing;
+  const auto before = stats_of(loaded);
   auto start = Clock::now();
   runner.feed(o.prompt, o.chunk);
   timing.prefill_seconds = seconds_since(start);
+  const auto between = stats_of(loaded);
+  timing.prefill_experts = between - before;
   start = Clock::now();
   for (int64_t i = 0; i < o.generate; ++i) runner.feed(1, o.batch);
   timing.decode_seconds = seconds_since(start);
+  timing.decode_experts = stats_of(loaded) - between;
   return timing;
 }
 
 // Bytes a second that all threads together read from memory: the best of a few passes over more than the caches hold.
 double measure_read_bandwidth() {
-  constexpr int64_t kWords = int64_t{64} << 20, kRun = 1 << 20;  // 512 MiB
+  constexpr int64_t kWords = kBandwidthWords, kRun = 1 << 20;
   std::vector<uint64_t> words(kWords, 1);
   std::vector<uint64_t> sums(kWords / kRun);
   double best = 0;
@@ -137,6 +154,19 @@ int64_t peak_rss_bytes() {
   return static_cast<int64_t>(usage.ru_maxrss) * 1024;
 }
 
+// Hit rates and reading of what was measured; the one of decode says how well the cache holds what tokens ask for.
+void report_experts(const ExpertStore& store, const BenchOptions& o, const Timing& t, OrderedJson& json) {
+  const auto &p = t.prefill_experts, &d = t.decode_experts;
+  const ExpertStore::Stats all = {p.hits + d.hits, p.misses + d.misses, p.guesses + d.guesses, p.bytes_read + d.bytes_read,
+                                  p.seconds_waited + d.seconds_waited};
+  json["expert_cache_bytes"] = store.capacity_bytes();
+  json["expert_hit_rate"] = all.hit_rate();
+  if (o.generate > 0) json["expert_decode_hit_rate"] = d.hit_rate();
+  json["expert_bytes_read"] = all.bytes_read;
+  json["expert_bytes_read_per_s"] = static_cast<double>(all.bytes_read) / (t.prefill_seconds + t.decode_seconds);
+  json["expert_wait_seconds"] = all.seconds_waited;
+}
+
 OrderedJson report(const LoadedModel& loaded, const BenchOptions& o, const Timing& t, double load_seconds, int64_t rss) {
   const ModelConfig& c = loaded.model->config;
   const Precision precision = o.exact ? Precision::f32 : Precision::bf16;
@@ -156,6 +186,7 @@ OrderedJson report(const LoadedModel& loaded, const BenchOptions& o, const Timin
     json["decode_tokens_per_s"] = static_cast<double>(o.generate * o.batch) / t.decode_seconds;
     json["decode_floor_fraction"] = static_cast<double>(o.generate) * step_bytes / bandwidth / t.decode_seconds;
   }
+  if (loaded.experts) report_experts(*loaded.experts, o, t, json);
   json["decode_step_bytes"] = step_bytes;
   json["read_bandwidth_bytes_per_s"] = bandwidth;
   json["peak_flops"] = peak;
@@ -170,20 +201,21 @@ int bench_command(int argc, char** argv) {
   bool json = false;
   BenchOptions options;
   add_model_option(app, model);
-  app.add_option("--synthetic", synthetic, fmt::format("SHAPE:TYPE, in place of a model: random weights of {}, e.g. V2-Lite:Q4_K_M", fmt::join(synthetic_shapes(), ", ")));
-  app.add_option("--write", write, "save the synthetic model as FILE.gguf first, so that other programs can run the same")->needs("--synthetic");
+  auto* synthetic_option = app.add_option("--synthetic", synthetic, fmt::format("SHAPE:TYPE, in place of a model: random weights of {}, e.g. V2-Lite:Q4_K_M", fmt::join(synthetic_shapes(), ", ")));
+  app.add_option("--write", write, "save the synthetic model as FILE.gguf first, so that other programs can run the same")->needs(synthetic_option);
   app.add_option("--prompt", options.prompt, "tokens to read")->check(CLI::Range(0, 1 << 24))->capture_default_str();
   app.add_option("--generate", options.generate, "tokens to write")->check(CLI::Range(0, 1 << 24))->capture_default_str();
   app.add_option("--depth", options.depth, "tokens that stand before")->check(CLI::Range(0, 1 << 24))->capture_default_str();
   app.add_option("--batch", options.batch, "sequences at once")->check(CLI::Range(1, 4096))->capture_default_str();
   app.add_option("--precision", precision, "auto (bf16 products), or f32")->check(CLI::IsMember({"auto", "f32"}));
+  add_expert_cache_option(app, options.expert_cache)->excludes(synthetic_option);
   add_common_options(app, &json);
   if (const auto code = parse_options(app, argc, argv)) return *code;
   options.exact = precision == "f32";
   options.chunk *= options.batch;
 
   const auto start = Clock::now();
-  const LoadedModel loaded = synthetic.empty() ? load_model(model) : make_synthetic(synthetic);
+  const LoadedModel loaded = synthetic.empty() ? load_model(model, LoadAs::frozen, options.plan()) : make_synthetic(synthetic);
   const double load_seconds = seconds_since(start);
   if (!write.empty()) {
     save_gguf(write, *loaded.model, *loaded.tokenizer, {.name = loaded.name, .mix = "", .progress = {}});
@@ -193,7 +225,7 @@ int bench_command(int argc, char** argv) {
   if (tokens > loaded.model->config.max_context) {
     fail("depth + prompt + generate: expected at most {} tokens (the context of the model), found {}", loaded.model->config.max_context, tokens);
   }
-  const Timing timing = measure(*loaded.model, options);
+  const Timing timing = measure(loaded, options);
   const OrderedJson result = report(loaded, options, timing, load_seconds, peak_rss_bytes());
   if (json) {
     print_json(result);

@@ -164,7 +164,7 @@ int chat_command(int argc, char** argv) {
   if (const auto code = parse_options(app, argc, argv)) return *code;
   check(sampling.options);
 
-  const LoadedModel loaded = load_model(model);
+  const LoadedModel loaded = load_model(model, LoadAs::frozen, engine_flags.plan(1));
   Engine engine(loaded.model, loaded.tokenizer, engine_flags.options(loaded.model->config, 1));
   Chat chat(engine, sampling, system, json);
   struct sigaction action = {};
@@ -175,6 +175,7 @@ int chat_command(int argc, char** argv) {
   bool failed = false;
   converse(chat, input, failed);
   if (json) print_json(chat.as_json());
+  log_expert_cache(loaded);
   return failed && !input.terminal() ? 1 : 0;
 }
 

@@ -263,7 +263,8 @@ int eval_command(int argc, char** argv) {
   add_common_options(app, &o.json);
   if (const auto code = parse_options(app, argc, argv)) return *code;
   o.exact = precision == "f32";
-  const LoadedModel loaded = load_model(o.model);
+  const RunPlan plan{.context = 4096, .sequences = o.task == "math" ? o.parallel : 0, .step_tokens = 4096, .precision = o.exact ? Precision::f32 : Precision::bf16};
+  const LoadedModel loaded = load_model(o.model, LoadAs::frozen, plan);
   const OrderedJson result = o.task == "perplexity" ? eval_perplexity(o, loaded) : o.task == "choice" ? eval_choice(o, loaded) : eval_math(o, loaded);
   if (o.json) {
     print_json(result);

@@ -25,7 +25,7 @@ int generate_command(int argc, char** argv) {
   if (file_option->count() > 0) prompt = read_file(prompt_file);
   if (prompt.empty()) fail("prompt: expected a text, found an empty one");
 
-  const LoadedModel loaded = load_model(model);
+  const LoadedModel loaded = load_model(model, LoadAs::frozen, engine_flags.plan(1));
   Engine engine(loaded.model, loaded.tokenizer, engine_flags.options(loaded.model->config, 1));
   GenerateRequest request = sampling.request();
   request.prompt = loaded.tokenizer->encode(prompt, /*special=*/true);
@@ -41,6 +41,7 @@ int generate_command(int argc, char** argv) {
   } else {
     print_text("\n");
   }
+  log_expert_cache(loaded);
   return 0;
 }
 

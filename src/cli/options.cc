@@ -53,14 +53,36 @@ GenerateRequest SamplingFlags::request() const {
   return request;
 }
 
+CLI::Option* add_expert_cache_option(CLI::App& app, double& gigabytes) {
+  return app.add_option("--expert-cache", gigabytes,
+                        "read experts from the GGUF file on demand and keep this many GB of them in memory (default: when they do not fit)")
+      ->check(CLI::Range(1e-6, 1e6));
+}
+
+uint64_t bytes_of(double gigabytes) { return static_cast<uint64_t>(gigabytes * 1e9); }
+
+void log_expert_cache(const LoadedModel& loaded) {
+  if (!loaded.experts) return;
+  const ExpertStore::Stats stats = loaded.experts->stats();
+  log_info("experts: {:.1f}% of {} were in memory (a cache of {:.1f} GB); {:.1f} GB read, {:.1f} s waited", 100 * stats.hit_rate(),
+           stats.hits + stats.misses, static_cast<double>(loaded.experts->capacity_bytes()) / 1e9, static_cast<double>(stats.bytes_read) / 1e9,
+           stats.seconds_waited);
+}
+
 void EngineFlags::add_to(CLI::App& app) {
   app.add_option("--context", context, "longest conversation, in tokens (default: the model's, at most 32768)")->check(CLI::Range(1, 1 << 30));
   app.add_option("--precision", precision, "auto (bf16 products), or f32 (exact, slower)")->check(CLI::IsMember({"auto", "f32"}));
+  add_expert_cache_option(app, expert_cache);
+}
+
+RunPlan EngineFlags::plan(int64_t sequences) const {
+  return {.context = context, .sequences = sequences, .step_tokens = EngineOptions().prefill_chunk,
+          .precision = precision == "f32" ? Precision::f32 : Precision::bf16, .expert_cache_bytes = bytes_of(expert_cache)};
 }
 
 EngineOptions EngineFlags::options(const ModelConfig& config, int64_t sequences) const {
   EngineOptions options;
-  options.max_context = context > 0 ? context : std::min<int64_t>(config.max_context, 32768);
+  options.max_context = planned_context(config, context);
   options.cache_tokens = options.max_context * sequences;
   options.precision = precision == "f32" ? Precision::f32 : Precision::bf16;
   return options;

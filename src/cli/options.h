@@ -31,11 +31,19 @@ struct SamplingFlags {
   GenerateRequest request() const;  // prompt is left empty
 };
 
-// How the engine is set up: --context, --precision.
+// --expert-cache, in GB; 0: decided by the memory that is there.
+CLI::Option* add_expert_cache_option(CLI::App& app, double& gigabytes);
+uint64_t bytes_of(double gigabytes);
+// How often experts that are read on demand were in memory; nothing where all are.
+void log_expert_cache(const LoadedModel& loaded);
+
+// How the engine is set up: --context, --precision, --expert-cache.
 struct EngineFlags {
   int64_t context = 0;
   std::string precision = "auto";
+  double expert_cache = 0;
   void add_to(CLI::App& app);
+  RunPlan plan(int64_t sequences) const;
   // `sequences`: how many full contexts the memory is planned for.
   EngineOptions options(const ModelConfig& config, int64_t sequences) const;
 };

@@ -50,7 +50,7 @@ int serve_command(int argc, char** argv) {
   check(sampling.options);
   if (!key_file.empty()) options.api_keys = read_api_keys(key_file);
 
-  const LoadedModel loaded = load_model(model);
+  const LoadedModel loaded = load_model(model, LoadAs::frozen, engine_flags.plan(sequences));
   Engine engine(loaded.model, loaded.tokenizer, engine_flags.options(loaded.model->config, sequences));
   const Assistant assistant(engine);
   EngineBackend backend(engine, assistant);
@@ -61,6 +61,7 @@ int serve_command(int argc, char** argv) {
   Server server(options, backend);
   fmt::print(stderr, "listening on {}\n", server.url());
   server.run();
+  log_expert_cache(loaded);
   return 0;
 }
 

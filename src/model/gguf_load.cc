@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <set>
 
 #include "base/error.h"
+#include "base/memory.h"
+#include "base/threads.h"
 #include "model/gguf_model.h"
 #include "model/memory_plan.h"
 
@@ -80,16 +83,70 @@ void refuse_unknown(const GgufFile& file, const std::vector<Source>& sources, co
   }
 }
 
-MemoryPlan plan_memory(const std::vector<Source>& sources) {
+// The layers whose experts can be read on demand: those that lie in a file, all three stacks of them.
+struct StreamedBlock {
+  BlockParams* block;
+  ExpertStore::Layer layer;
+};
+
+ExpertStore::Stack stack_of(const GgufTensor& tensor) {
+  return {tensor.file, static_cast<uint64_t>(tensor.bytes.data() - tensor.owner->bytes().data()),
+          tensor.bytes.size() / static_cast<uint64_t>(tensor.shape.front())};
+}
+
+std::vector<StreamedBlock> find_streamed(Model& model, const std::vector<Source>& sources) {
+  std::map<const Param*, const GgufTensor*> views;
+  for (const Source& s : sources)
+    if (s.way == Source::Way::view) views[s.param] = s.tensor;
+  std::vector<StreamedBlock> list;
+  for (BlockParams& block : model.blocks) {
+    const auto& [gate, up, down] = block.moe.experts;
+    if (!block.is_moe || !views.contains(&gate) || !views.contains(&up) || !views.contains(&down)) continue;
+    if (views[&gate]->shape.size() != 3) continue;  // a file leaves out the dimension of a single expert
+    list.push_back({&block, {{stack_of(*views[&gate]), stack_of(*views[&up]), stack_of(*views[&down])}, gate.shape[0]}});
+  }
+  return list;
+}
+
+MemoryPlan plan_memory(const std::vector<Source>& sources, const ModelConfig& config, const std::optional<RunPlan>& run) {
   MemoryPlan plan;
   for (const Source& s : sources) {
     const auto numbers = static_cast<uint64_t>(num_elements(s.param->shape));
-    if (s.way == Source::Way::view)
+    const bool view = s.way == Source::Way::view;
+    if (view)
       plan.mapped_bytes += s.tensor->bytes.size();
     else
       plan.copied_bytes += numbers * (s.way == Source::Way::copy_bf16 ? 2 : 4);
+    if (run) plan.copied_bytes += packed_bytes(*s.param, config, *run, view);
   }
   return plan;
+}
+
+void count_experts(MemoryPlan& plan, const std::vector<StreamedBlock>& streamed, const ModelConfig& config) {
+  for (const auto& [block, layer] : streamed) {
+    plan.expert_bytes += layer.slot_bytes() * static_cast<uint64_t>(layer.experts);
+    plan.least_expert_bytes = std::max(plan.least_expert_bytes, layer.slot_bytes() * static_cast<uint64_t>(config.top_k));
+  }
+  plan.expert_bytes = std::min(plan.expert_bytes, plan.mapped_bytes);  // slots are rounded up
+}
+
+// Experts from the store, the rest of the file in memory for good.
+std::shared_ptr<ExpertStore> stream_experts(const std::vector<StreamedBlock>& streamed, const std::vector<Source>& sources,
+                                            uint64_t capacity_bytes) {
+  std::vector<ExpertStore::Layer> layers;
+  for (const auto& [block, layer] : streamed) layers.push_back(layer);
+  auto store = std::make_shared<ExpertStore>(std::move(layers), capacity_bytes);
+  for (size_t i = 0; i < streamed.size(); ++i) {
+    const auto source = store->source(i);
+    auto& experts = streamed[i].block->moe.experts;
+    for (Param* param : {&experts.gate, &experts.up, &experts.down}) param->weight.stream_from(source);
+  }
+  std::vector<std::span<const std::byte>> kept;
+  for (const Source& s : sources)
+    if (s.way == Source::Way::view && s.param->weight.source() == nullptr) kept.push_back(s.tensor->bytes);
+  auto keep = [&](int64_t i, int) { keep_resident(kept[static_cast<size_t>(i)]); };
+  ThreadPool::shared().parallel_for(static_cast<int64_t>(kept.size()), keep);
+  return store;
 }
 
 void read_weight(const Source& source, bool frozen) {
@@ -133,7 +190,8 @@ void read_gguf_tensor(const GgufTensor& tensor, int64_t first, std::span<float> 
   }
 }
 
-std::shared_ptr<Model> model_from_gguf(const GgufFile& file, LoadAs as) {
+std::shared_ptr<Model> model_from_gguf(const GgufFile& file, LoadAs as, const std::optional<RunPlan>& run,
+                                       std::shared_ptr<ExpertStore>* experts) {
   ModelConfig config = config_from_gguf(file);
   const bool predicts = file.find_tensor(fmt::format("blk.{}.nextn.eh_proj.weight", config.layers)) != nullptr;
   if (as == LoadAs::frozen || !predicts) config.mtp_depth = 0;  // prediction layers serve training
@@ -142,8 +200,15 @@ std::shared_ptr<Model> model_from_gguf(const GgufFile& file, LoadAs as) {
   std::vector<Source> sources;
   for (Param* param : model->params()) sources.push_back(find_source(file, *param, frozen));
   refuse_unknown(file, sources, config);
-  check_fits(plan_memory(sources), file.who());
+  MemoryPlan plan = plan_memory(sources, config, run);
+  const auto streamed = run && experts != nullptr ? find_streamed(*model, sources) : std::vector<StreamedBlock>();
+  count_experts(plan, streamed, config);
+  if (run)
+    plan_run(plan, config, *run, file.who());
+  else
+    check_fits(plan, file.who());
   for (const Source& source : sources) read_weight(source, frozen);
+  if (plan.expert_cache_bytes > 0) *experts = stream_experts(streamed, sources, plan.expert_cache_bytes);
   return model;
 }
 

@@ -14,8 +14,10 @@ ModelConfig config_from_gguf(const GgufFile& file);
 Tokenizer tokenizer_from_gguf(const GgufFile& file);
 
 // Unless it is to be trained, matrices of quantised blocks and of F16 stay in the mapped file; F32 and BF16 ones are
-// copied, vectors and routers are read in f32.
-std::shared_ptr<Model> model_from_gguf(const GgufFile& file, LoadAs as);
+// copied, vectors and routers are read in f32. `run`: load_model(); `experts` gets the store, where experts are read on
+// demand.
+std::shared_ptr<Model> model_from_gguf(const GgufFile& file, LoadAs as, const std::optional<RunPlan>& run = {},
+                                       std::shared_ptr<ExpertStore>* experts = nullptr);
 
 // The numbers of a tensor from number `first` on (whole rows), as f32. Error for a type that Hadal cannot compute with.
 void read_gguf_tensor(const GgufTensor& tensor, int64_t first, std::span<float> out);

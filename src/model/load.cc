@@ -90,13 +90,16 @@ void refuse_unknown(const Safetensors& file, const std::vector<Source>& sources,
   }
 }
 
-MemoryPlan plan_memory(const std::vector<Source>& sources) {
+void check_memory(const std::vector<Source>& sources, const ModelConfig& config, const std::optional<RunPlan>& run,
+                  const std::string& who) {
   MemoryPlan plan;
   for (const Source& s : sources) {
     const uint64_t bytes = s.way == Source::Way::f32 ? 4 : s.way == Source::Way::bf16 ? 2 : 1;
     plan.copied_bytes += static_cast<uint64_t>(num_elements(s.param->shape)) * bytes;
+    if (run) plan.copied_bytes += packed_bytes(*s.param, config, *run, s.way == Source::Way::fp8);
   }
-  return plan;
+  if (!run) return check_fits(plan, who);
+  plan_run(plan, config, *run, who);
 }
 
 // fp8 matrices one below the other, with their factors: QuantMatrix, with memory of its own.
@@ -161,7 +164,7 @@ void check_tokenizer(const ModelConfig& config, const Tokenizer& tokenizer, cons
   }
 }
 
-LoadedModel load_folder(const Path& folder, LoadAs as) {
+LoadedModel load_folder(const Path& folder, LoadAs as, const std::optional<RunPlan>& run) {
   const std::string who = folder.string();
   const Path config_path = folder / "config.json";
   ModelConfig config =
@@ -173,16 +176,17 @@ LoadedModel load_folder(const Path& folder, LoadAs as) {
   std::vector<Source> sources;
   for (Param* param : model->params()) sources.push_back(find_source(file, *param, as != LoadAs::trainable, who));
   refuse_unknown(file, sources, config, who);
-  check_fits(plan_memory(sources), who);
+  check_memory(sources, config, run, who);
   auto tokenizer = std::make_shared<const Tokenizer>(Tokenizer::from_hf_folder(folder));
   for (const Source& source : sources) read_weight(source, as != LoadAs::trainable);
   return {std::move(model), std::move(tokenizer), ""};
 }
 
-LoadedModel load_gguf(const Path& path, LoadAs as) {
+LoadedModel load_gguf(const Path& path, LoadAs as, const std::optional<RunPlan>& run) {
   const GgufFile file = GgufFile::open(path);
-  auto model = model_from_gguf(file, as);
-  return {std::move(model), std::make_shared<const Tokenizer>(tokenizer_from_gguf(file)), ""};
+  std::shared_ptr<ExpertStore> experts;
+  auto model = model_from_gguf(file, as, run, &experts);
+  return {std::move(model), std::make_shared<const Tokenizer>(tokenizer_from_gguf(file)), "", std::move(experts)};
 }
 
 // "name" of a folder, of name.gguf and of name-00001-of-00003.gguf.
@@ -198,10 +202,11 @@ std::string name_of(const Path& path) {
 
 }  // namespace
 
-LoadedModel load_model(const std::string& name_or_path, LoadAs as) {
+LoadedModel load_model(const std::string& name_or_path, LoadAs as, const std::optional<RunPlan>& run) {
+  HADAL_CHECK(!run || as == LoadAs::frozen);
   const Path path = find_model(name_or_path);
   const Path gguf = gguf_of(path);
-  LoadedModel loaded = gguf.empty() ? load_folder(path, as) : load_gguf(gguf, as);
+  LoadedModel loaded = gguf.empty() ? load_folder(path, as, run) : load_gguf(gguf, as, run);
   check_tokenizer(loaded.model->config, *loaded.tokenizer, path.string());
   loaded.name = name_of(path);
   return loaded;

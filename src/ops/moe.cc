@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "kernels/vector.h"
+#include "ops/expert_source.h"
 #include "ops/ops.h"
 
 namespace hadal {
@@ -212,6 +213,55 @@ struct ExpertsRun {
     }
   }
 
+  void activate(int64_t first, int64_t count) {
+    parallel_rows(ctx, count, 64, [&](int64_t begin, int64_t end) {
+      std::vector<float> row(static_cast<size_t>(inner));
+      for (int64_t i = first + begin; i < first + end; ++i) {
+        vec().swiglu(gate.row(i), up.row(i), row.data(), inner);
+        store(row.data(), act, i);
+      }
+    });
+  }
+
+  // multiply() of some experts, with bytes that their source has brought. A row's bits are those of all in one call.
+  void multiply_brought(std::vector<Product>& products, std::span<const ExpertSource::Expert> brought, const Tensor& from, const Weight& w,
+                        size_t matrix, float* to) const {
+    for (const auto& expert : brought) {
+      const int64_t first = sorted.first[static_cast<size_t>(expert.index)], count = sorted.count(expert.index);
+      products.push_back(w.product(ctx, from.view().row_range(first, count), w.matrix_rows(expert.index), false, to + first * w.out(), w.out()));
+      products.back().quant.data = expert.bytes[matrix];
+    }
+  }
+
+  // The networks of the experts that are in memory, while the others are on their way.
+  void forward_streamed(ExpertSource& source) {
+    std::vector<int32_t> chosen;
+    for (int64_t e = 0; e < experts; ++e)
+      if (sorted.count(e) > 0) chosen.push_back(static_cast<int32_t>(e));
+    const auto use = source.use(chosen);
+    for (auto brought = use->next(); !brought.empty(); brought = use->next()) {
+      std::vector<Product> products;
+      multiply_brought(products, brought, xs, *gate_w, 0, gate.f32());
+      multiply_brought(products, brought, xs, *up_w, 1, up.f32());
+      gemm(products, ctx.precision, *ctx.pool);
+      for (const auto& expert : brought) activate(sorted.first[static_cast<size_t>(expert.index)], sorted.count(expert.index));
+      products.clear();
+      multiply_brought(products, brought, act, *down_w, 2, ys.f32());
+      gemm(products, ctx.precision, *ctx.pool);
+    }
+  }
+
+  void forward_in_memory() {
+    std::vector<Product> products;
+    multiply(products, xs, *gate_w, true, gate.f32(), false);
+    multiply(products, xs, *up_w, true, up.f32(), false);
+    gemm(products, ctx.precision, *ctx.pool);
+    activate(0, static_cast<int64_t>(sorted.token_of.size()));
+    products.clear();
+    multiply(products, act, *down_w, true, ys.f32(), false);
+    gemm(products, ctx.precision, *ctx.pool);
+  }
+
   void forward() {
     const int64_t rows = static_cast<int64_t>(sorted.token_of.size());
     xs = Tensor({rows, hidden}, operand_type(*gate_w));
@@ -219,20 +269,8 @@ struct ExpertsRun {
     parallel_rows(ctx, rows, 64, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) store(x.row(sorted.token_of[static_cast<size_t>(i)]), xs, i);
     });
-    std::vector<Product> products;
-    multiply(products, xs, *gate_w, true, gate.f32(), false);
-    multiply(products, xs, *up_w, true, up.f32(), false);
-    gemm(products, ctx.precision, *ctx.pool);
-    parallel_rows(ctx, rows, 64, [&](int64_t begin, int64_t end) {
-      std::vector<float> row(static_cast<size_t>(inner));
-      for (int64_t i = begin; i < end; ++i) {
-        vec().swiglu(gate.row(i), up.row(i), row.data(), inner);
-        store(row.data(), act, i);
-      }
-    });
-    products.clear();
-    multiply(products, act, *down_w, true, ys.f32(), false);
-    gemm(products, ctx.precision, *ctx.pool);
+    if (ExpertSource* source = gate_w->source()) forward_streamed(*source);
+    else forward_in_memory();
     y = Tensor({x.rows(), hidden});
     parallel_rows(ctx, x.rows(), 64, [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t) {
@@ -293,6 +331,7 @@ struct ExpertsRun {
 Tensor experts(const Context& ctx, const Tensor& x, const Routing& routing, const Weight& gate, const Weight& up, const Weight& down) {
   const int64_t n = gate.stack(), k = routing.weights.cols();
   HADAL_CHECK(x.cols() == gate.in() && gate.shape() == up.shape() && down.out() == x.cols() && down.in() == gate.out() && down.stack() == n);
+  HADAL_CHECK(gate.source() == up.source() && gate.source() == down.source() && (gate.source() == nullptr || ctx.tape == nullptr));
   auto run = std::make_shared<ExpertsRun>(ExpertsRun{ctx, &gate, &up, &down, Sorted(routing.experts, n, k), n, k, x.cols(), gate.out(),
                                                      x, {}, {}, {}, {}, {}, {}, routing.weights});
   run->forward();

@@ -10,6 +10,8 @@
 
 namespace hadal {
 
+class ExpertSource;
+
 // [out, in] for a matrix, [experts, out, in] for a stack of them, [n] for a vector. f32 while training; bf16, f32 or a
 // file's quantised blocks when loaded for inference. One Weight must not be used from two threads at once. Ops keep its
 // address on the tape: it must stay where it is.
@@ -28,6 +30,9 @@ class Weight {
   // Numbers [first, first + out.size()) of the whole, whole rows of a matrix, as f32.
   void read(int64_t first, std::span<float> out) const;
   float* grad() const { return value_.grad(); }
+  // A quantised stack of experts that is not to be read where its file is mapped: products ask `source` for the bytes.
+  void stream_from(std::shared_ptr<ExpertSource> source) { source_ = std::move(source); }
+  ExpertSource* source() const { return source_.get(); }  // null: the bytes are in memory
   bool frozen = false;  // no gradient is wanted (inference, buffers)
 
   int64_t stack() const { return shape_.size() == 3 ? shape_[0] : 1; }
@@ -58,6 +63,7 @@ class Weight {
   QuantMatrix quant_;
   Shape shape_;
   std::shared_ptr<const void> owner_;
+  std::shared_ptr<ExpertSource> source_;
   mutable std::map<std::pair<Rows, bool>, Packed> packed_;
 };
 
