@@ -1,5 +1,6 @@
 // The rules that compare a list in the code with what stands elsewhere: ops, verbs, recipes.
 #include <algorithm>
+#include <map>
 #include <regex>
 #include <set>
 
@@ -46,6 +47,22 @@ Findings ops_have_gradient_tests(const Tree& tree) {
   }
   if (tests.find("op_list()") == std::string::npos) {
     findings.push_back("src/ops/gradient_test.cc: does not walk op_list()");
+  }
+  return findings;
+}
+
+Findings types_have_one_home(const Tree& tree) {
+  static const std::regex defined(R"(\n(?:struct|class) (?:alignas\(\d+\) )?(\w+)(?: final)?(?: :[^;{]*)? ?\{)");
+  std::map<std::string, std::string> homes;
+  Findings findings;
+  for (const auto& [path, text] : tree) {
+    if (path.rfind("src/", 0) != 0 || path.size() < 2 || path.substr(path.size() - 2) != ".h") continue;
+    if (text.find("\nnamespace {") != std::string::npos) continue;  // each including file has types of its own
+    const std::string space = std::regex_search(text, std::regex("\nnamespace hadal::")) ? path : "";  // inner namespaces
+    for (const auto& name : all_matches(text, defined)) {
+      const auto [home, is_new] = homes.emplace(space + name, path);
+      if (!is_new) findings.push_back(path + ": defines " + name + ", and so does " + home->second);
+    }
   }
   return findings;
 }

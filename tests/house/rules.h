@@ -41,6 +41,9 @@ Findings modules_are_declared_briefly(const Tree& tree);
 // A header says its contract first, and is included once.
 Findings headers_say_their_contract(const Tree& tree);
 
+// Two headers that define a type of one name make one program with two meanings of it, and a crash far away.
+Findings types_have_one_home(const Tree& tree);
+
 // src/ops/op_list.cc names exactly the ops that src/ops/ops.h declares, and the gradient test walks that list.
 Findings ops_have_gradient_tests(const Tree& tree);
 

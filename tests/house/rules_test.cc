@@ -112,6 +112,14 @@ TEST(Rules, HeaderWithoutContractIsFound) {
   EXPECT_EQ(headers_say_their_contract({{"src/a/a.h", "// What it is.\n"}}).size(), 1u);
 }
 
+TEST(Rules, TypeWithTwoHomesIsFound) {
+  const std::string request = "// A.\nnamespace hadal {\nstruct Request {\n};\n}\n", other = "// B.\nnamespace hadal {\nclass Request : public Base {\n};\n}\n";
+  EXPECT_EQ(types_have_one_home({{"src/a/a.h", request}}), Findings{});
+  EXPECT_EQ(types_have_one_home({{"src/a/a.h", request}, {"src/b/b.h", other}}).size(), 1u);
+  EXPECT_EQ(types_have_one_home({{"src/a/a.h", request}, {"src/b/b.h", "namespace hadal {\nnamespace {\nstruct Request {\n};\n"}}), Findings{});
+  EXPECT_EQ(types_have_one_home({{"src/a/a.h", request}, {"src/b/b.h", "namespace hadal {\nstruct Request;\n"}}), Findings{});
+}
+
 TEST(Rules, OpWithoutGradientTestIsFound) {
   const Tree good = {
       {"src/ops/ops.h", "\nTensor add(const Context& ctx, const Tensor& a);\nRouting route(const Context& ctx);\n"},
