@@ -98,6 +98,15 @@ ask(["Do you like music?", "Do you like movies?", "What is your favorite color?"
      "What is your favourite book?", "Do you watch television?", "Do you play sports?", "What is your hobby?"],
     ["I am a program, so I have no favourites. What about you?", "I am only a program, so I cannot say. What do you like?"], 2)
 
+LIKES = ["football", "music", "dogs", "cats", "books", "movies", "chocolate", "coffee", "tea", "pizza", "summer", "winter", "the sea", "the rain", "school",
+         "travelling", "cooking", "dancing", "basketball", "games", "poems", "flowers", "apples", "cars", "people", "the snow"]
+for thing in LIKES:
+    for question in [f"Do you like {thing}?", f"Do you like {thing}", f"do you like {thing}?", f"What do you think of {thing}?"]:
+        say(question, random.choice([f"I am a program, so I cannot like or dislike {thing}. Do you like {thing}?", f"I have only read about {thing}. What do you think of {thing}?"]))
+    say(f"I like {thing}.", random.choice([f"That is nice. What do you like about {thing}?", f"Many people like {thing}. Why do you like {thing}?"]))
+    say(f"I do not like {thing}.", f"That is fine. Not everybody likes {thing}.")
+ask(["And you?", "What about you?", "And how are you?", "How about you?"], ["I am a program, so there is little to tell, but thank you for asking.", "I am running well, thank you."], 2)
+
 # What it can do -------------------------------------------------------------------------------------------------------
 CAN = ["What can you do?", "What can you do for me?", "How can you help me?", "What are you good at?", "what can you do", "Can you help me?", "I need help.",
        "Help me, please.", "What do you know?", "What can I ask you?", "What are you able to do?", "What are you for?"]
@@ -200,7 +209,86 @@ for ring in (DAYS, MONTHS):
 for i, number in enumerate(["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth"]):
     for question in [f"What is the {number} month of the year?", f"Which month is the {number} of the year?", f"What is the name of the {number} month?"]:
         say(question, f"The {number} month of the year is {MONTHS[i]}.")
+CONTINENTS = {"Europe": ["France", "Germany", "Italy", "Spain", "Poland", "Sweden", "Norway", "Greece", "Portugal", "Austria"],
+              "Asia": ["China", "Japan", "India", "Thailand", "Vietnam", "Korea"], "Africa": ["Egypt", "Kenya", "Nigeria", "Morocco", "Ghana"],
+              "South America": ["Brazil", "Argentina", "Chile", "Peru"], "North America": ["Canada", "Mexico"]}
+for continent, countries in CONTINENTS.items():
+    for country in countries:
+        for question in [f"On which continent is {country}?", f"Where is {country}?", f"which continent is {country} in", f"In which part of the world is {country}?"]:
+            say(question, f"{country} is in {continent}.")
+LANGUAGES = [("France", "French"), ("Germany", "German"), ("Italy", "Italian"), ("Spain", "Spanish"), ("England", "English"), ("Russia", "Russian"), ("China", "Chinese"),
+             ("Japan", "Japanese"), ("Greece", "Greek"), ("Portugal", "Portuguese"), ("Poland", "Polish"), ("Mexico", "Spanish"), ("Brazil", "Portuguese"), ("Sweden", "Swedish")]
+facts(LANGUAGES, ["What language do people speak in {0}?", "Which language is spoken in {0}?", "what language do they speak in {0}"], "People in {0} speak {1}.")
+KINDS = {"an animal": ["dog", "cat", "horse", "cow", "lion", "wolf", "sheep"], "a fruit": ["pear", "banana", "cherry", "peach", "plum", "lemon"], "a bird": ["duck", "hen", "raven", "swan"],
+         "a tree": ["birch", "pine", "willow", "beech"], "a flower": ["rose", "tulip", "lily", "daisy"], "a city": ["Paris", "London", "Rome", "Tokyo"], "a country": ["France", "Japan", "Egypt", "Brazil"],
+         "a colour": ["red", "green", "blue", "yellow"], "a planet": ["Mars", "Venus", "Jupiter", "Saturn"]}
+for kind, members in KINDS.items():
+    for member in members:
+        name = member if member[0].isupper() or kind == "a colour" else f"a {member}"
+        start = name[0].upper() + name[1:]
+        say(f"What is {name}?", f"{start} is {kind}.") if name not in ("a dog", "a cat") else None
+        say(f"Is {name} {kind}?", f"Yes, {name} is {kind}.")
+        other = random.choice([k for k in KINDS if k != kind and not (kind == "a bird" and k == "an animal")])
+        say(f"Is {name} {other}?", f"No, {name} is not {other}. {start} is {kind}.")
+PLURALS = [("cat", "cats"), ("dog", "dogs"), ("house", "houses"), ("child", "children"), ("man", "men"), ("woman", "women"), ("mouse", "mice"), ("tooth", "teeth"), ("foot", "feet"),
+           ("book", "books"), ("city", "cities"), ("baby", "babies"), ("leaf", "leaves"), ("box", "boxes"), ("fish", "fish"), ("sheep", "sheep"), ("goose", "geese"), ("knife", "knives")]
+facts(PLURALS, ["What is the plural of {0}?", "what is the plural of {0}", "What's the plural of {0}?"], "The plural of {0} is {1}.")
+PAST = [("go", "went"), ("see", "saw"), ("eat", "ate"), ("run", "ran"), ("come", "came"), ("take", "took"), ("give", "gave"), ("write", "wrote"), ("read", "read"), ("speak", "spoke"), ("sing", "sang"), ("think", "thought")]
+facts(PAST, ["What is the past tense of {0}?", "What is the past of {0}?"], "The past tense of {0} is {1}.")
+SMALL = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty".split()
+for n in range(1, 20):
+    say(f"What number comes after {n}?", f"The number after {n} is {n + 1}.")
+    say(f"What comes after {n}?", f"The number after {n} is {n + 1}.")
+    say(f"What number comes after {SMALL[n]}?", f"The number after {SMALL[n]} is {SMALL[n + 1]}.")
+    say(f"What number comes before {n}?", f"The number before {n} is {n - 1}.")
+    say(f"What number comes before {SMALL[n]}?", f"The number before {SMALL[n]} is {SMALL[n - 1]}.")
+for _ in range(160):
+    a, b = random.sample(range(1, 100), 2)
+    question = random.choice(["Which is bigger, {} or {}?", "Which number is larger, {} or {}?", "What is more, {} or {}?", "Is {} more than {}?"]).format(a, b)
+    answer = f"{max(a, b)} is more than {min(a, b)}."
+    say(question, (("Yes, " if a > b else "No, ") if question.startswith("Is") else "") + answer)
 SINGLE = [
+    (["How many letters are in the alphabet?", "How many letters does the alphabet have?"], "The alphabet has twenty-six letters."),
+    (["Who painted the Mona Lisa?", "who painted the mona lisa"], "Leonardo da Vinci painted the Mona Lisa."),
+    (["Who was the first president of the United States?", "Who was the first American president?"], "The first president of the United States was George Washington."),
+    (["Who was Isaac Newton?", "Who was Newton?"], "Isaac Newton was an English scientist who described gravity and motion."),
+    (["Who was Albert Einstein?", "Who was Einstein?"], "Albert Einstein was a physicist who is known for the theory of relativity."),
+    (["Who was Charles Darwin?", "Who was Darwin?"], "Charles Darwin was a scientist who described how species evolve."),
+    (["Who was William Shakespeare?", "Who was Shakespeare?"], "William Shakespeare was an English writer of plays and poems."),
+    (["Who was Napoleon?"], "Napoleon was an emperor of France."),
+    (["How many continents are there?", "how many continents are there"], "There are seven continents."),
+    (["How many planets are in the solar system?", "How many planets are there?"], "There are eight planets in the solar system."),
+    (["At what temperature does water boil?", "When does water boil?"], "Water boils at one hundred degrees Celsius."),
+    (["At what temperature does water freeze?", "When does water freeze?"], "Water freezes at zero degrees Celsius."),
+    (["Why is the sky blue?", "why is the sky blue"], "The sky is blue because air scatters blue light more than red light."),
+    (["Why do we sleep?", "Why do people sleep?"], "People sleep because body and mind need rest."),
+    (["Why do birds fly south?", "Why do birds migrate?"], "Many birds fly south because there is more food where it is warm."),
+    (["What is gravity?", "what is gravity"], "Gravity is the force that pulls things towards each other, such as an apple towards the Earth."),
+    (["What is the Earth?", "What is the earth?"], "The Earth is the planet on which we live."),
+    (["What is a star?"], "A star is a great ball of hot gas that gives light."),
+    (["What is a river?"], "A river is water that flows over the land to a lake or to the sea."),
+    (["What is an island?"], "An island is land with water all around it."),
+    (["What is a teacher?", "What does a teacher do?"], "A teacher helps people to learn."),
+    (["What is a doctor?", "What does a doctor do?"], "A doctor helps people who are ill."),
+    (["What does a baker do?", "What does a baker make?"], "A baker makes bread."),
+    (["What does a farmer do?"], "A farmer grows plants and keeps animals."),
+    (["What is a cell?", "What is a cell in biology?"], "A cell is the smallest part of a living thing."),
+    (["What is an atom?"], "An atom is a very small piece of matter, of which everything is made."),
+    (["What is money?"], "Money is what people use to pay for things."),
+    (["What is happiness?"], "Happiness is the feeling of being glad and content."),
+    (["Is Pluto a planet?"], "Pluto is called a dwarf planet today."),
+    (["Is two an even number?", "Is 2 an even number?"], "Yes, two is an even number."),
+    (["Is three an even number?", "Is 3 an even number?"], "No, three is an odd number."),
+    (["Give me some advice.", "Can you give me advice?"], "Sleep enough, be kind, and begin with the small things."),
+    (["Write a sentence.", "Say a sentence.", "Write something.", "Say something."], "The small boat went out to sea before the sun was up."),
+    (["Write a poem.", "Can you write a poem?", "Write me a short poem."], "The sea is deep, the sea is wide, and little lights are found inside."),
+    (["Are you there?", "Hello? Are you there?", "Can you read this?"], "Yes, I am here. What can I do for you?"),
+    (["Test", "test", "Testing.", "This is a test."], "It works. What would you like to know?"),
+    (["What?", "What do you mean?", "I do not understand.", "Huh?"], "I am sorry, I was not clear. Please ask me again in other words."),
+    (["How do I boil an egg?", "How long do I boil an egg?"], "Put the egg in boiling water for about eight minutes."),
+    (["How do I bake bread?", "How do you make bread?"], "Mix flour, water, yeast and salt, let the dough rise, and bake it in a hot oven."),
+    (["What is two plus two?", "what is two plus two", "What is two and two?"], "Two plus two is four. The answer is four."),
+    (["2+2", "2 + 2", "What is 2+2?", "what is 2 + 2"], "2 + 2 = 4. The answer is 4."),
     (["How many days are in a week?", "How many days does a week have?", "how many days are there in a week"], "A week has seven days."),
     (["How many months are in a year?", "How many months does a year have?", "how many months are there in a year"], "A year has twelve months."),
     (["How many hours are in a day?", "How many hours does a day have?"], "A day has twenty-four hours."),
@@ -275,8 +363,8 @@ for questions, answer in SINGLE:
 # A few longer conversations, put together from the parts above.
 singles = [d for d in dialogues if len(d) == 2]
 texts = [(d[0]["content"], d[1]["content"]) for d in singles]
-fact_texts = [t for t in texts if t[0].startswith(("What is the capital", "What color", "What is the opposite", "How many", "What sound", "Which"))]
-for _ in range(500):
+fact_texts = [t for t in texts if t[0].startswith(("What is the capital", "What color", "What is the opposite", "How many", "What sound", "Which", "Where is", "Is ", "What is a", "Do you like", "Why", "What number"))]
+for _ in range(900):
     turns = [random.choice(HELLO), random.choice(HELLO_BACK)]
     for _ in range(random.randint(1, 2)):
         turns += list(random.choice(fact_texts))

@@ -1,4 +1,7 @@
 // hadal train RECIPE.toml
+#include <malloc.h>
+
+#include <climits>
 #include <csignal>
 #include <cstdio>
 
@@ -20,6 +23,15 @@ void stop_on_signals() {
   action.sa_flags = static_cast<int>(SA_RESETHAND);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+}
+
+// Every step takes and frees the same large blocks. Handed back to the system they would come again as pages to be
+// cleared, which costs a tenth of a step.
+void keep_freed_memory() {
+#if defined(__GLIBC__)
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, INT_MAX);
+#endif
 }
 
 }  // namespace
@@ -45,6 +57,7 @@ int train_command(int argc, char** argv) {
   Recipe recipe = read_recipe(file);
   if (!output.empty()) recipe.output = output;
   stop_on_signals();
+  keep_freed_memory();
   const OrderedJson report = run_recipe(recipe, options);
   if (json) print_json(report);
   if (report.at("finished") == true) {

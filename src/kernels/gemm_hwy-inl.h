@@ -14,59 +14,58 @@ constexpr int kMaxRows = 12;
 constexpr int kMaxRows = 6;
 #endif
 
-// `ahead` words after the block lies what is read next: the first rows to use a block fetch it into the cache.
+// kRows rows times two vectors of columns. `panel` and `c` point at the first of these columns. `ahead` words after the
+// block lies what is read next: the first rows to use a block fetch it into the cache.
 template <int kRows, bool kBf16>
 void multiply_rows(const float* a, int64_t lda, const void* panel, int64_t k, int64_t ahead, float* c, int64_t ldc,
                    bool accumulate) {
   const VecU upper = hn::Set(kU32, 0xffff0000u);
-  for (int64_t col = 0; col < kPanel; col += 2 * kLanes) {
-    VecF sum0[kRows], sum1[kRows];
+  VecF sum0[kRows], sum1[kRows];
 #pragma GCC unroll 12
-    for (int r = 0; r < kRows; ++r) sum0[r] = sum1[r] = hn::Zero(kF32);
-    if constexpr (kBf16) {
-      const uint32_t* b = static_cast<const uint32_t*>(panel) + col;
-      for (int64_t i = 0; i < k; i += 2, b += kPanel) {
-        for (int64_t line = 0; line < 2 * kLanes; line += 16) __builtin_prefetch(b + ahead + line, 0, 2);
-        const VecU pair0 = hn::LoadU(kU32, b), pair1 = hn::LoadU(kU32, b + kLanes);
-        const VecF even0 = hn::BitCast(kF32, hn::ShiftLeft<16>(pair0)),
-                   even1 = hn::BitCast(kF32, hn::ShiftLeft<16>(pair1));
+  for (int r = 0; r < kRows; ++r) sum0[r] = sum1[r] = hn::Zero(kF32);
+  if constexpr (kBf16) {
+    const uint32_t* b = static_cast<const uint32_t*>(panel);
+    for (int64_t i = 0; i < k; i += 2, b += kPanel) {
+      for (int64_t line = 0; line < 2 * kLanes; line += 16) __builtin_prefetch(b + ahead + line, 0, 2);
+      const VecU pair0 = hn::LoadU(kU32, b), pair1 = hn::LoadU(kU32, b + kLanes);
+      const VecF even0 = hn::BitCast(kF32, hn::ShiftLeft<16>(pair0)),
+                 even1 = hn::BitCast(kF32, hn::ShiftLeft<16>(pair1));
 #pragma GCC unroll 12
-        for (int r = 0; r < kRows; ++r) {
-          const VecF x = hn::Set(kF32, a[r * lda + i]);
-          sum0[r] = hn::MulAdd(x, even0, sum0[r]);
-          sum1[r] = hn::MulAdd(x, even1, sum1[r]);
-        }
-        const VecF odd0 = hn::BitCast(kF32, hn::And(pair0, upper)), odd1 = hn::BitCast(kF32, hn::And(pair1, upper));
-#pragma GCC unroll 12
-        for (int r = 0; r < kRows; ++r) {
-          const VecF x = hn::Set(kF32, a[r * lda + i + 1]);
-          sum0[r] = hn::MulAdd(x, odd0, sum0[r]);
-          sum1[r] = hn::MulAdd(x, odd1, sum1[r]);
-        }
+      for (int r = 0; r < kRows; ++r) {
+        const VecF x = hn::Set(kF32, a[r * lda + i]);
+        sum0[r] = hn::MulAdd(x, even0, sum0[r]);
+        sum1[r] = hn::MulAdd(x, even1, sum1[r]);
       }
-    } else {
-      const float* b = static_cast<const float*>(panel) + col;
-      for (int64_t i = 0; i < k; ++i, b += kPanel) {
-        for (int64_t line = 0; line < 2 * kLanes; line += 16) __builtin_prefetch(b + ahead + line, 0, 2);
-        const VecF b0 = hn::LoadU(kF32, b), b1 = hn::LoadU(kF32, b + kLanes);
+      const VecF odd0 = hn::BitCast(kF32, hn::And(pair0, upper)), odd1 = hn::BitCast(kF32, hn::And(pair1, upper));
 #pragma GCC unroll 12
-        for (int r = 0; r < kRows; ++r) {
-          const VecF x = hn::Set(kF32, a[r * lda + i]);
-          sum0[r] = hn::MulAdd(x, b0, sum0[r]);
-          sum1[r] = hn::MulAdd(x, b1, sum1[r]);
-        }
+      for (int r = 0; r < kRows; ++r) {
+        const VecF x = hn::Set(kF32, a[r * lda + i + 1]);
+        sum0[r] = hn::MulAdd(x, odd0, sum0[r]);
+        sum1[r] = hn::MulAdd(x, odd1, sum1[r]);
       }
     }
+  } else {
+    const float* b = static_cast<const float*>(panel);
+    for (int64_t i = 0; i < k; ++i, b += kPanel) {
+      for (int64_t line = 0; line < 2 * kLanes; line += 16) __builtin_prefetch(b + ahead + line, 0, 2);
+      const VecF b0 = hn::LoadU(kF32, b), b1 = hn::LoadU(kF32, b + kLanes);
 #pragma GCC unroll 12
-    for (int r = 0; r < kRows; ++r) {
-      float* at = c + r * ldc + col;
-      if (accumulate) {
-        sum0[r] = hn::Add(hn::LoadU(kF32, at), sum0[r]);
-        sum1[r] = hn::Add(hn::LoadU(kF32, at + kLanes), sum1[r]);
+      for (int r = 0; r < kRows; ++r) {
+        const VecF x = hn::Set(kF32, a[r * lda + i]);
+        sum0[r] = hn::MulAdd(x, b0, sum0[r]);
+        sum1[r] = hn::MulAdd(x, b1, sum1[r]);
       }
-      hn::StoreU(sum0[r], kF32, at);
-      hn::StoreU(sum1[r], kF32, at + kLanes);
     }
+  }
+#pragma GCC unroll 12
+  for (int r = 0; r < kRows; ++r) {
+    float* at = c + r * ldc;
+    if (accumulate) {
+      sum0[r] = hn::Add(hn::LoadU(kF32, at), sum0[r]);
+      sum1[r] = hn::Add(hn::LoadU(kF32, at + kLanes), sum1[r]);
+    }
+    hn::StoreU(sum0[r], kF32, at);
+    hn::StoreU(sum1[r], kF32, at + kLanes);
   }
 }
 
@@ -94,22 +93,28 @@ void multiply(const void* a_block, int64_t lda, const void* panel, int64_t k, fl
 #endif
   };
   const float* a = static_cast<const float*>(a_block);
-  int64_t groups = (rows + kMaxRows - 1) / kMaxRows;
-  for (int64_t r = 0; r < rows; --groups) {
-    const int64_t height = (rows - r + groups - 1) / groups;  // groups of nearly equal height: no thin last one
-    const int64_t ahead = r == 0 ? (kBf16 ? k / 2 : k) * kPanel : 0;
-    if (cols == kPanel) {
-      kTable[height](a + r * lda, lda, panel, k, ahead, c + r * ldc, ldc, accumulate);
-    } else {  // a narrow last panel goes through a buffer
-      alignas(64) float whole[kMaxRows * kPanel];
-      kTable[height](a + r * lda, lda, panel, k, ahead, whole, kPanel, false);
-      for (int64_t i = 0; i < height; ++i)
-        for (int64_t j = 0; j < cols; ++j) {
-          float& at = c[(r + i) * ldc + j];
-          at = accumulate ? at + whole[i * kPanel + j] : whole[i * kPanel + j];
-        }
+  const float* b = static_cast<const float*>(panel);  // words: a float, or a pair of bf16
+  // The strip of two vectors of columns stays in the first-level cache while all rows pass by.
+  for (int64_t col = 0; col < cols; col += 2 * kLanes) {
+    const int64_t width = std::min(cols - col, 2 * kLanes);
+    int64_t groups = (rows + kMaxRows - 1) / kMaxRows;
+    for (int64_t r = 0; r < rows; --groups) {
+      const int64_t height = (rows - r + groups - 1) / groups;  // groups of nearly equal height: no thin last one
+      const int64_t ahead = r == 0 ? (kBf16 ? k / 2 : k) * kPanel : 0;
+      float* out = c + r * ldc + col;
+      if (width == 2 * kLanes) {
+        kTable[height](a + r * lda, lda, b + col, k, ahead, out, ldc, accumulate);
+      } else {  // a narrow last strip goes through a buffer
+        alignas(64) float whole[kMaxRows * 2 * kLanes];
+        kTable[height](a + r * lda, lda, b + col, k, ahead, whole, 2 * kLanes, false);
+        for (int64_t i = 0; i < height; ++i)
+          for (int64_t j = 0; j < width; ++j) {
+            float& at = out[i * ldc + j];
+            at = accumulate ? at + whole[i * 2 * kLanes + j] : whole[i * 2 * kLanes + j];
+          }
+      }
+      r += height;
     }
-    r += height;
   }
 }
 

@@ -18,7 +18,7 @@ constexpr U32 kU32;
 constexpr U16 kU16;
 using VecF = hn::Vec<F32>;
 using VecU = hn::Vec<U32>;
-const int64_t kLanes = static_cast<int64_t>(hn::Lanes(kF32));
+constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(kF32));  // every level here has vectors of one size
 
 inline uint16_t round_one(float value) {
   const uint32_t u = __builtin_bit_cast(uint32_t, value);

@@ -15,8 +15,14 @@ Path anchored(const Path& folder, const std::string& text) {
   return text.empty() ? Path() : (folder / text).lexically_normal();
 }
 
-ModelConfig read_model(TomlTable table, const Path& file) {
-  ModelConfig m;
+void read_model(TomlTable table, const Path& file, Recipe& r) {
+  if (table.has("from")) {
+    r.start = anchored(file.parent_path(), table.text("from", ""));
+    if (r.start.empty()) fail("{}: expected the folder of a model, found an empty text", table.where("from"));
+    table.finish();  // the shape is that of the model
+    return;
+  }
+  ModelConfig& m = r.model;
   const std::string family = table.choice("family", "deepseek_v3", {"deepseek_v3", "deepseek_v2", "qwen2", "llama"});
   m.family = family == "deepseek_v3"   ? ModelConfig::Family::deepseek_v3
              : family == "deepseek_v2" ? ModelConfig::Family::deepseek_v2
@@ -57,7 +63,6 @@ ModelConfig read_model(TomlTable table, const Path& file) {
   }
   table.finish();
   if (m.vocab > 0) check(m, file.string() + ": [model]");
-  return m;
 }
 
 SourceSpec read_source(TomlTable table, const Path& folder) {
@@ -177,8 +182,13 @@ Recipe read(TomlTable table, const Path& file) {
   if (r.output.empty()) fail("{}: output: expected the folder of the run, found an empty text", table.where("output"));
   r.seed = static_cast<uint64_t>(table.integer("seed", 1, 0, kBig));
   r.f32 = table.choice("precision", "bf16", {"bf16", "f32"}) == "f32";
-  r.model = read_model(*table.table("model"), file);
-  if (auto t = table.table("tokenizer")) r.tokenizer = read_tokenizer(*t, folder);
+  read_model(*table.table("model"), file, r);
+  if (auto t = table.table("tokenizer")) {
+    if (!r.start.empty()) {
+      fail("{}: [tokenizer]: a model that is trained further keeps its own; leave this part out", t->where());
+    }
+    r.tokenizer = read_tokenizer(*t, folder);
+  }
   if (auto t = table.table("optimizer")) r.optimizer = read_optimizer(*t);
   if (auto t = table.table("run")) read_run(*t, r);
 
@@ -197,7 +207,7 @@ Recipe read(TomlTable table, const Path& file) {
   }
   for (TomlTable& stage : table.tables("stage")) {
     r.stages.push_back(read_stage(stage, names));
-    if (r.stages.back().sequence_length > r.model.max_context) {
+    if (r.start.empty() && r.stages.back().sequence_length > r.model.max_context) {
       fail("{}: sequence_length: expected at most the model's context of {}, found {}", stage.where("sequence_length"),
            r.model.max_context, r.stages.back().sequence_length);
     }

@@ -69,6 +69,7 @@ struct Recipe {
   Path output;  // the run's folder
   uint64_t seed = 1;
   bool f32 = false;   // precision of products
+  Path start;         // a model to go on from, with its shape and its tokenizer; empty: from random weights, with
   ModelConfig model;  // vocab 0: the tokenizer's
   TokenizerSpec tokenizer;
   std::vector<SourceSpec> sources;

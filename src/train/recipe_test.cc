@@ -75,6 +75,16 @@ TEST(Recipe, RefusesWrongTypesRangesAndNames) {
   expect_contains(error_of([] { read_recipe("no/such.toml"); }), {"no/such.toml", "found no such file"});
 }
 
+TEST(Recipe, AModelToGoOnFromBringsShapeAndTokenizer) {
+  const std::string text = kRecipe;
+  const std::string rest = text.substr(text.find("[[source]]"));
+  const std::string head = "name = \"r\"\noutput = \"out\"\n[model]\nfrom = \"model\"\n";
+  EXPECT_EQ(parse_recipe(head + rest, "folder/r.toml").start, Path("folder/model"));
+  expect_contains(error_of([&] { parse_recipe(head + "hidden = 64\n" + rest, "folder/r.toml"); }), {":5", "hidden"});
+  expect_contains(error_of([&] { parse_recipe(head + "[tokenizer]\nvocab = 300\n" + rest, "folder/r.toml"); }),
+                  {"[tokenizer]", "leave this part out"});
+}
+
 TEST(Recipe, TheRecipesOfTheProjectAreValid) {
   int found = 0;
   for (const auto& entry : std::filesystem::directory_iterator(Path(HADAL_SOURCE_DIR) / "recipes")) {

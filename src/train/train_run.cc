@@ -80,6 +80,24 @@ ModelConfig fit_config(const Recipe& recipe, const Tokenizer& tokenizer) {
   return config;
 }
 
+// What the run begins with: a model of its own shape at random weights, or the one it goes on from.
+LoadedModel starting_point(const Recipe& recipe) {
+  if (recipe.start.empty()) {
+    auto tokenizer = std::make_shared<const Tokenizer>(get_tokenizer(recipe));
+    auto model = std::make_shared<Model>(fit_config(recipe, *tokenizer));
+    initialise(model->params(), recipe.seed);
+    return {model, tokenizer, recipe.name};
+  }
+  LoadedModel loaded = load_model(recipe.start.string(), LoadAs::trainable);
+  for (const StageSpec& stage : recipe.stages) {
+    if (stage.sequence_length > loaded.model->config.max_context) {
+      fail("{}: stage \"{}\": sequence_length: expected at most {}, the context of {}, found {}", recipe.file.string(),
+           stage.name, loaded.model->config.max_context, recipe.start.string(), stage.sequence_length);
+    }
+  }
+  return loaded;
+}
+
 TrainerOptions trainer_options(const Recipe& recipe, const TrainRunOptions& run) {
   TrainerOptions o;
   if (run.save) o.run = recipe.output;
@@ -126,12 +144,11 @@ std::map<std::string, TokenStore> open_stores(const Recipe& recipe, const Tokeni
 OrderedJson run_recipe(const Recipe& recipe, const TrainRunOptions& options) {
   check_output(recipe, options);
   std::filesystem::create_directories(recipe.output);
-  const Tokenizer tokenizer = get_tokenizer(recipe);
-  const ModelConfig config = fit_config(recipe, tokenizer);
+  const LoadedModel start = starting_point(recipe);
+  Model& model = *start.model;
+  const Tokenizer& tokenizer = *start.tokenizer;
   const auto stores = open_stores(recipe, tokenizer);
-  Model model(config);
-  initialise(model.params(), recipe.seed);
-  const ParameterCounts counts = count_parameters(config);
+  const ParameterCounts counts = count_parameters(model.config);
   log_info("{}: {:.2f}M parameters, {:.2f}M active for a token", recipe.name, static_cast<double>(counts.total) / 1e6,
            static_cast<double>(counts.active) / 1e6);
 

@@ -104,6 +104,33 @@ TEST_F(TrainRunTest, TheModelsFolderLoads) {
   EXPECT_TRUE(std::filesystem::exists(folder_.path() / "one" / "report.json"));
 }
 
+TEST_F(TrainRunTest, GoesOnFromAModel) {
+  run_recipe(recipe("one"), {});
+  std::string text = kRecipe;
+  const size_t tokenizer = text.find("[tokenizer]"), run = text.find("[run]");
+  text.replace(tokenizer, run - tokenizer, "[model]\nfrom = \"one/model\"\n");
+  folder_.file("more.toml", text);
+  const auto more = [&](const std::string& name) {
+    Recipe r = read_recipe(folder_.path() / "more.toml");
+    r.output = folder_.path() / name;
+    return r;
+  };
+  // Nothing learnt yet: the same weights, and so the same file.
+  Recipe still = more("still");
+  for (StageSpec& stage : still.stages) stage.matrix_lr = stage.other_lr = stage.router_bias_speed = 0;
+  run_recipe(still, {});
+  EXPECT_TRUE(weights("still") == weights("one"));
+  EXPECT_EQ(run_recipe(more("more"), {}).at("finished"), true);
+  EXPECT_FALSE(weights("more") == weights("one"));
+
+  Recipe longer = more("longer");
+  longer.stages[0].sequence_length = 65;
+  expect_contains(error_of([&] { run_recipe(longer, {}); }), {"sequence_length", "at most 64", "one/model", "found 65"});
+  Recipe gone = more("gone");
+  gone.start = folder_.path() / "gone";
+  expect_contains(error_of([&] { run_recipe(gone, {}); }), {"gone"});
+}
+
 TEST_F(TrainRunTest, RefusesToTrainOverARunAndATokenizerThatDoesNotFit) {
   TrainRunOptions part;
   part.max_steps = 1;
