@@ -14,6 +14,13 @@ constexpr int kMaxRows = 12;
 constexpr int kMaxRows = 6;
 #endif
 
+// Left alone, GCC lets sums wander through the register of a row's number and spills some of them at every step.
+inline void keep_in_registers([[maybe_unused]] VecF& a, [[maybe_unused]] VecF& b) {
+#if HWY_TARGET == HWY_AVX2
+  __asm__ volatile("" : "+x"(a.raw), "+x"(b.raw));
+#endif
+}
+
 // kRows rows times two vectors of columns. `panel` and `c` point at the first of these columns. `ahead` words after the
 // block lies what is read next: the first rows to use a block fetch it into the cache.
 template <int kRows, bool kBf16>
@@ -27,21 +34,23 @@ void multiply_rows(const float* a, int64_t lda, const void* panel, int64_t k, in
     const uint32_t* b = static_cast<const uint32_t*>(panel);
     for (int64_t i = 0; i < k; i += 2, b += kPanel) {
       for (int64_t line = 0; line < 2 * kLanes; line += 16) __builtin_prefetch(b + ahead + line, 0, 2);
-      const VecU pair0 = hn::LoadU(kU32, b), pair1 = hn::LoadU(kU32, b + kLanes);
-      const VecF even0 = hn::BitCast(kF32, hn::ShiftLeft<16>(pair0)),
-                 even1 = hn::BitCast(kF32, hn::ShiftLeft<16>(pair1));
+      const VecF even0 = hn::BitCast(kF32, hn::ShiftLeft<16>(hn::LoadU(kU32, b)));
+      const VecF even1 = hn::BitCast(kF32, hn::ShiftLeft<16>(hn::LoadU(kU32, b + kLanes)));
 #pragma GCC unroll 12
       for (int r = 0; r < kRows; ++r) {
         const VecF x = hn::Set(kF32, a[r * lda + i]);
         sum0[r] = hn::MulAdd(x, even0, sum0[r]);
         sum1[r] = hn::MulAdd(x, even1, sum1[r]);
+        keep_in_registers(sum0[r], sum1[r]);
       }
-      const VecF odd0 = hn::BitCast(kF32, hn::And(pair0, upper)), odd1 = hn::BitCast(kF32, hn::And(pair1, upper));
+      const VecF odd0 = hn::BitCast(kF32, hn::And(hn::LoadU(kU32, b), upper));
+      const VecF odd1 = hn::BitCast(kF32, hn::And(hn::LoadU(kU32, b + kLanes), upper));
 #pragma GCC unroll 12
       for (int r = 0; r < kRows; ++r) {
         const VecF x = hn::Set(kF32, a[r * lda + i + 1]);
         sum0[r] = hn::MulAdd(x, odd0, sum0[r]);
         sum1[r] = hn::MulAdd(x, odd1, sum1[r]);
+        keep_in_registers(sum0[r], sum1[r]);
       }
     }
   } else {
