@@ -165,7 +165,8 @@ int chat_command(int argc, char** argv) {
   check(sampling.options);
 
   const LoadedModel loaded = load_model(model, LoadAs::frozen, engine_flags.plan(1));
-  Engine engine(loaded.model, loaded.tokenizer, engine_flags.options(loaded.model->config, 1));
+  sampling.take_advice(app, loaded.advice);
+  Engine engine(loaded.model, loaded.tokenizer, engine_flags.options(loaded, 1));
   Chat chat(engine, sampling, system, json);
   struct sigaction action = {};
   action.sa_handler = on_interrupt;

@@ -26,7 +26,8 @@ int generate_command(int argc, char** argv) {
   if (prompt.empty()) fail("prompt: expected a text, found an empty one");
 
   const LoadedModel loaded = load_model(model, LoadAs::frozen, engine_flags.plan(1));
-  Engine engine(loaded.model, loaded.tokenizer, engine_flags.options(loaded.model->config, 1));
+  sampling.take_advice(app, loaded.advice);
+  Engine engine(loaded.model, loaded.tokenizer, engine_flags.options(loaded, 1));
   GenerateRequest request = sampling.request();
   request.prompt = loaded.tokenizer->encode(prompt, /*special=*/true);
   const GenerateResult result = engine.generate(request, [&](std::string_view piece) {

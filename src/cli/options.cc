@@ -35,13 +35,25 @@ void add_model_option(CLI::App& app, std::string& model) {
 
 void SamplingFlags::add_to(CLI::App& app) {
   app.add_option("-n,--max-tokens", max_tokens, "longest answer, in tokens (0: what the context holds)")->check(CLI::Range(0, 1 << 30));
-  app.add_option("--temperature", options.temperature, "0: always the likeliest token")->capture_default_str();
+  app.add_option("--temperature", options.temperature, "0: always the likeliest token (default: what the model's files advise, or this)")->capture_default_str();
   app.add_option("--top-p", options.top_p, "keep the likeliest tokens that hold this much probability")->capture_default_str();
   app.add_option("--top-k", options.top_k, "keep this many tokens (0: all)")->capture_default_str();
   app.add_option("--min-p", options.min_p, "drop tokens below this share of the likeliest one's probability")->capture_default_str();
   app.add_option("--repetition-penalty", options.repetition_penalty, "above 1: avoid tokens already there")->capture_default_str();
   app.add_option("--seed", seed, "the same seed gives the same answer (default: drawn anew)");
   app.add_option("--stop", stop, "end the answer before this text (may be given several times)")->allow_extra_args(false);
+}
+
+void SamplingFlags::take_advice(const CLI::App& app, const GenerationAdvice& advice) {
+  const auto take = [&](const char* flag, const auto& advised, auto& value) {
+    const CLI::Option* option = app.get_option_no_throw(flag);
+    if (advised && (option == nullptr || option->count() == 0)) value = static_cast<std::remove_cvref_t<decltype(value)>>(*advised);
+  };
+  take("--temperature", advice.temperature, options.temperature);
+  take("--top-p", advice.top_p, options.top_p);
+  take("--top-k", advice.top_k, options.top_k);
+  take("--min-p", advice.min_p, options.min_p);
+  take("--repetition-penalty", advice.repetition_penalty, options.repetition_penalty);
 }
 
 GenerateRequest SamplingFlags::request() const {
@@ -80,11 +92,12 @@ RunPlan EngineFlags::plan(int64_t sequences) const {
           .precision = precision == "f32" ? Precision::f32 : Precision::bf16, .expert_cache_bytes = bytes_of(expert_cache)};
 }
 
-EngineOptions EngineFlags::options(const ModelConfig& config, int64_t sequences) const {
+EngineOptions EngineFlags::options(const LoadedModel& loaded, int64_t sequences) const {
   EngineOptions options;
-  options.max_context = planned_context(config, context);
+  options.max_context = planned_context(loaded.model->config, context);
   options.cache_tokens = options.max_context * sequences;
   options.precision = precision == "f32" ? Precision::f32 : Precision::bf16;
+  options.ends = loaded.advice.ends;
   return options;
 }
 

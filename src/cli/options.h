@@ -28,7 +28,8 @@ struct SamplingFlags {
   int64_t max_tokens = 0;
   std::vector<std::string> stop;
   void add_to(CLI::App& app);
-  GenerateRequest request() const;  // prompt is left empty
+  void take_advice(const CLI::App& app, const GenerationAdvice& advice);  // where the command line says nothing
+  GenerateRequest request() const;                                        // prompt is left empty
 };
 
 // --expert-cache, in GB; 0: decided by the memory that is there.
@@ -45,7 +46,7 @@ struct EngineFlags {
   void add_to(CLI::App& app);
   RunPlan plan(int64_t sequences) const;
   // `sequences`: how many full contexts the memory is planned for.
-  EngineOptions options(const ModelConfig& config, int64_t sequences) const;
+  EngineOptions options(const LoadedModel& loaded, int64_t sequences) const;
 };
 
 std::vector<TokenId> parse_ids(const std::string& text, int64_t vocab);  // "1,2,3"; Error naming what is wrong

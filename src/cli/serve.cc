@@ -51,7 +51,8 @@ int serve_command(int argc, char** argv) {
   if (!key_file.empty()) options.api_keys = read_api_keys(key_file);
 
   const LoadedModel loaded = load_model(model, LoadAs::frozen, engine_flags.plan(sequences));
-  Engine engine(loaded.model, loaded.tokenizer, engine_flags.options(loaded.model->config, sequences));
+  sampling.take_advice(app, loaded.advice);
+  Engine engine(loaded.model, loaded.tokenizer, engine_flags.options(loaded, sequences));
   const Assistant assistant(engine);
   EngineBackend backend(engine, assistant);
   options.model_name = loaded.name;

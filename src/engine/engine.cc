@@ -124,7 +124,9 @@ struct Engine::Impl {
   void take(Sequence& sequence, TokenId token);
   void finish(Sequence& sequence, FinishReason reason);
   void pause_youngest();
-  bool is_end(TokenId token) const { return token == model->config.eos || token == tokenizer->eos(); }
+  bool is_end(TokenId token) const {
+    return token == model->config.eos || token == tokenizer->eos() || std::ranges::find(options.ends, token) != options.ends.end();
+  }
 
   std::shared_ptr<Model> model;
   std::shared_ptr<const Tokenizer> tokenizer;

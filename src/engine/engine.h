@@ -21,6 +21,7 @@ struct EngineOptions {
   int max_running = 16;         // sequences in one step; the rest wait
   int64_t prefill_chunk = 512;  // prompt tokens of one step, all sequences together
   Precision precision = Precision::bf16;
+  std::vector<TokenId> ends;    // tokens that end an answer, beside the model's and the tokenizer's own
 };
 
 struct GenerateRequest {

@@ -125,6 +125,18 @@ TEST(Engine, EndsAtTheLimitAndAtTheEndToken) {
   EXPECT_GT(stopped, 0);  // one token in 257 is the end
 }
 
+TEST(Engine, EndsAtTheOtherEndTokensThatFilesName) {
+  const auto model = tiny_model();
+  const auto request = make_request("ab", 5, 20);
+  const auto ids = Engine(model, byte_tokenizer(), {}).generate(request).ids;
+  ASSERT_GT(ids.size(), 4u);
+  EngineOptions options;
+  options.ends = {ids[3]};
+  const GenerateResult cut = Engine(model, byte_tokenizer(), options).generate(request);
+  EXPECT_EQ(cut.finish, FinishReason::stop);
+  EXPECT_EQ(cut.answer_tokens, std::find(ids.begin(), ids.end(), ids[3]) - ids.begin());
+}
+
 TEST(Engine, StopStringsCutTheAnswer) {
   Engine engine(tiny_model(), byte_tokenizer(), {});
   GenerateRequest request = make_request("stop here", 11, 120);

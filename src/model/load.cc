@@ -178,15 +178,17 @@ LoadedModel load_folder(const Path& folder, LoadAs as, const std::optional<RunPl
   refuse_unknown(file, sources, config, who);
   check_memory(sources, config, run, who);
   auto tokenizer = std::make_shared<const Tokenizer>(Tokenizer::from_hf_folder(folder));
+  GenerationAdvice advice = advice_of_folder(folder, config.vocab);
   for (const Source& source : sources) read_weight(source, as != LoadAs::trainable);
-  return {std::move(model), std::move(tokenizer), ""};
+  return {std::move(model), std::move(tokenizer), "", {}, std::move(advice)};
 }
 
 LoadedModel load_gguf(const Path& path, LoadAs as, const std::optional<RunPlan>& run) {
   const GgufFile file = GgufFile::open(path);
   std::shared_ptr<ExpertStore> experts;
   auto model = model_from_gguf(file, as, run, &experts);
-  return {std::move(model), std::make_shared<const Tokenizer>(tokenizer_from_gguf(file)), "", std::move(experts)};
+  GenerationAdvice advice = advice_of_gguf(file, model->config.vocab);
+  return {std::move(model), std::make_shared<const Tokenizer>(tokenizer_from_gguf(file)), "", std::move(experts), std::move(advice)};
 }
 
 // "name" of a folder, of name.gguf and of name-00001-of-00003.gguf.

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "model/expert_store.h"
+#include "model/generation.h"
 #include "model/memory_plan.h"
 #include "model/model.h"
 #include "tokenizer/tokenizer.h"
@@ -18,6 +19,7 @@ struct LoadedModel {
   std::shared_ptr<const Tokenizer> tokenizer;
   std::string name;  // the folder's or the file's own name
   std::shared_ptr<ExpertStore> experts = {};  // null: all of them are in memory
+  GenerationAdvice advice = {};
 };
 
 // A path, or a name under models/ (of the working folder or HADAL_MODELS). Throws Error naming file, tensor, expected
