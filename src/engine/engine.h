@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,7 @@ struct EngineOptions {
   int max_running = 16;         // sequences in one step; the rest wait
   int64_t prefill_chunk = 512;  // prompt tokens of one step, all sequences together
   Precision precision = Precision::bf16;
+  std::optional<KvType> kv_type = {};  // how the cache stores its rows; none: as precision reads them
 };
 
 struct GenerateRequest {
