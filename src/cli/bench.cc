@@ -27,11 +27,14 @@ constexpr int64_t kBandwidthWords = int64_t{64} << 20;  // 512 MiB, to measure t
 struct BenchOptions {
   int64_t prompt = 512, generate = 64, depth = 0, batch = 1, chunk = 512;
   bool exact = false;
+  std::optional<KvType> kv_type;
   double expert_cache = 0;  // GB
 
+  Precision precision() const { return exact ? Precision::f32 : Precision::bf16; }
+  KvType cache_type() const { return kv_type.value_or(kv_type_of(precision())); }
   RunPlan plan() const {
     const int64_t tokens = depth + prompt + generate + KvCache::kBlockTokens;
-    return {.context = tokens, .sequences = batch, .step_tokens = chunk, .precision = exact ? Precision::f32 : Precision::bf16,
+    return {.context = tokens, .sequences = batch, .step_tokens = chunk, .precision = precision(), .kv_type = kv_type,
             .other_bytes = kBandwidthWords * 8, .expert_cache_bytes = bytes_of(expert_cache)};
   }
 };
@@ -44,8 +47,8 @@ struct Timing {
 // Sequences of random tokens: the time of a step does not depend on what they say.
 class Runner {
  public:
-  Runner(Model& model, const BenchOptions& o, int64_t room) : model_(model), cache_(model.config, room, o.exact ? Precision::f32 : Precision::bf16) {
-    ctx_.precision = o.exact ? Precision::f32 : Precision::bf16;
+  Runner(Model& model, const BenchOptions& o, int64_t room) : model_(model), cache_(model.config, room, o.cache_type()) {
+    ctx_.precision = o.precision();
     for (int64_t i = 0; i < o.batch; ++i) sequences_.push_back(std::make_unique<KvSequence>(cache_));
   }
 
@@ -169,13 +172,12 @@ void report_experts(const ExpertStore& store, const BenchOptions& o, const Timin
 
 OrderedJson report(const LoadedModel& loaded, const BenchOptions& o, const Timing& t, double load_seconds, int64_t rss) {
   const ModelConfig& c = loaded.model->config;
-  const Precision precision = o.exact ? Precision::f32 : Precision::bf16;
   const int threads = ThreadPool::shared().size();
-  const double bandwidth = measure_read_bandwidth(), peak = measure_peak_flops(precision, threads);
+  const double bandwidth = measure_read_bandwidth(), peak = measure_peak_flops(o.precision(), threads);
   const double step_bytes = touched_bytes(*loaded.model, o.batch, o.exact);
   const double flops = forward_flops_per_token(c, static_cast<double>(o.depth) + 0.5 * static_cast<double>(o.prompt)) * static_cast<double>(o.prompt * o.batch);
   OrderedJson json{{"model", loaded.name}, {"threads", threads}, {"cpu_level", cpu_level_name(cpu_level())},
-                   {"precision", o.exact ? "f32" : "bf16"}, {"prompt", o.prompt}, {"generate", o.generate}, {"depth", o.depth}, {"batch", o.batch}};
+                   {"precision", o.exact ? "f32" : "bf16"}, {"kv_cache", kv_type_name(o.cache_type())}, {"prompt", o.prompt}, {"generate", o.generate}, {"depth", o.depth}, {"batch", o.batch}};
   json["load_seconds"] = load_seconds;
   json["peak_rss_bytes"] = rss;
   if (o.prompt > 0) {
@@ -208,6 +210,7 @@ int bench_command(int argc, char** argv) {
   app.add_option("--depth", options.depth, "tokens that stand before")->check(CLI::Range(0, 1 << 24))->capture_default_str();
   app.add_option("--batch", options.batch, "sequences at once")->check(CLI::Range(1, 4096))->capture_default_str();
   app.add_option("--precision", precision, "auto (bf16 products), or f32")->check(CLI::IsMember({"auto", "f32"}));
+  add_kv_cache_option(app, options.kv_type);
   add_expert_cache_option(app, options.expert_cache)->excludes(synthetic_option);
   add_common_options(app, &json);
   if (const auto code = parse_options(app, argc, argv)) return *code;

@@ -89,6 +89,7 @@ TEST_F(CliModel, Inspects) {
   EXPECT_EQ(json["config"]["model_type"], "deepseek_v3");
   EXPECT_EQ(json["tokens"], 259);
   EXPECT_EQ(json["config"]["num_nextn_predict_layers"], 1);
+  EXPECT_GT(json["kv_q8_bytes_per_token"].get<int64_t>(), 0);
   EXPECT_GT(json["parameters"].get<int64_t>(), json["active_parameters"].get<int64_t>());
   EXPECT_NE(run("inspect " + model()).out.find("deepseek_v3"), std::string::npos);
 }
@@ -118,6 +119,9 @@ TEST_F(CliModel, Generates) {
   EXPECT_EQ(first["prompt_tokens"], 6);
   EXPECT_EQ(first["answer_tokens"], first["ids"].size());
   EXPECT_EQ(run(command).out, first["text"].get<std::string>() + "\n");
+  EXPECT_EQ(json_of(command + " --kv-cache bf16")["ids"], first["ids"]);  // the default
+  EXPECT_EQ(json_of(command + " --kv-cache q8")["answer_tokens"], first["answer_tokens"]);
+  EXPECT_EQ(run(command + " --kv-cache q4").code, 2);
 }
 
 TEST_F(CliModel, ChatsThroughAPipe) {
@@ -141,6 +145,12 @@ TEST_F(CliModel, Evaluates) {
   EXPECT_NEAR(json_of("eval --task perplexity --context 300" + options)["bits_per_byte"], whole["bits_per_byte"], 1e-9);
   EXPECT_NE(json_of("eval --task perplexity --context 4" + options)["bits_per_byte"], whole["bits_per_byte"]);
   EXPECT_EQ(json_of("eval --task perplexity --limit 1" + options)["bytes"], 12);
+  // Through a cache: the same sums in another order, or with rounded rows.
+  const double cached = json_of("eval --task perplexity --kv-cache f32" + options)["bits_per_byte"];
+  const double rounded = json_of("eval --task perplexity --kv-cache q8" + options)["bits_per_byte"];
+  EXPECT_NEAR(cached, whole["bits_per_byte"].get<double>(), 1e-4);
+  EXPECT_NE(rounded, cached);
+  EXPECT_NEAR(rounded, cached, 0.1);
 
   // The sum of the log-probabilities, token by token, by `hadal logits`.
   const Json rows = json_of("logits --all --precision f32 --model " + model() + " --ids 256,72,105")["logits"];
@@ -157,13 +167,15 @@ TEST_F(CliModel, Evaluates) {
   const Path pairs = file("pairs.jsonl", "{\"good\":\"ab\",\"bad\":\"cd\"}\n{\"good\":\"cd\",\"bad\":\"ab\"}\n{\"good\":\"x\",\"bad\":\"x\"}\n");
   EXPECT_NEAR(json_of("eval --task choice --model " + model() + " --file " + pairs.string())["accuracy"], 1.0 / 3, 1e-12);
   const Path sums = file("sums.jsonl", "{\"question\":\"1 + 1?\",\"answer\":2}\n");
-  EXPECT_EQ(json_of("eval --task math --max-tokens 5 --model " + model() + " --file " + sums.string())["items"], 1);
+  EXPECT_EQ(json_of("eval --task math --kv-cache q8 --max-tokens 5 --model " + model() + " --file " + sums.string())["items"], 1);
 }
 
 TEST_F(CliModel, Benches) {
   const Json json = json_of("bench --prompt 32 --generate 4 --batch 2 --threads 1 --model " + model());
   for (const char* name : {"prefill_tokens_per_s", "decode_tokens_per_s", "peak_rss_bytes", "load_seconds", "prefill_floor_fraction", "decode_floor_fraction"})
     EXPECT_GT(json[name].get<double>(), 0) << name;
+  EXPECT_EQ(json["kv_cache"], "bf16");
+  EXPECT_EQ(json_of("bench --prompt 32 --generate 4 --kv-cache q8 --model " + model())["kv_cache"], "q8");
 }
 
 TEST_F(CliModel, Exports) {

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <cctype>
 #include <cmath>
+#include <deque>
 #include <map>
 #include <numbers>
 #include <thread>
@@ -20,6 +21,7 @@ struct EvalOptions {
   std::string model, task, file;
   int64_t limit = 0, context = 0, max_tokens = 512, parallel = 16;
   bool exact = false, json = false;
+  std::optional<KvType> kv_type;
   std::string samples;
 };
 
@@ -43,6 +45,8 @@ std::vector<std::map<std::string, std::string>> read_items(const EvalOptions& o,
   return items;
 }
 
+int64_t whole_blocks(int64_t tokens) { return (tokens + KvCache::kBlockTokens - 1) / KvCache::kBlockTokens * KvCache::kBlockTokens; }
+
 // A stretch of tokens to run, of which those from `first_scored` on are asked for, and whose they are.
 struct Window {
   std::vector<TokenId> ids;
@@ -62,9 +66,10 @@ void add_windows(const std::vector<TokenId>& ids, size_t context, size_t owner, 
   }
 }
 
+// Through a cache where its type is given: then tokens see what is stored of those before, as an answer does.
 class Scorer {
  public:
-  Scorer(Model& model, const Tokenizer& tokenizer, const EvalOptions& o) : model_(model), tokenizer_(tokenizer) {
+  Scorer(Model& model, const Tokenizer& tokenizer, const EvalOptions& o) : model_(model), tokenizer_(tokenizer), kv_type_(o.kv_type) {
     ctx_.precision = o.exact ? Precision::f32 : Precision::bf16;
     context_ = static_cast<size_t>(o.context > 0 ? o.context : std::min<int64_t>(model.config.max_context, 4096));
     if (static_cast<int64_t>(context_) > model.config.max_context || context_ < 2) {
@@ -91,7 +96,8 @@ class Scorer {
     }
     size_t begin = 0, tokens = 0;
     for (size_t i = 0; i < windows.size(); ++i) {
-      tokens += windows[i].ids.size();
+      const size_t length = windows[i].ids.size();
+      tokens += kv_type_ ? static_cast<size_t>(whole_blocks(static_cast<int64_t>(length))) : length;
       if (tokens < kStepTokens && i + 1 < windows.size()) continue;
       run({windows.data() + begin, i + 1 - begin}, scores);
       begin = i + 1;
@@ -122,7 +128,7 @@ class Scorer {
       }
       batch.offsets.push_back(static_cast<int32_t>(batch.ids.size()));
     }
-    const Tensor hidden = forward(ctx_, model_, batch).hidden;
+    const Tensor hidden = run_forward(batch);
     const auto count = static_cast<int64_t>(rows.size());
     std::vector<double> log_probs(rows.size());
     for (int64_t first = 0; first < count; first += kLogitRows) {
@@ -133,6 +139,19 @@ class Scorer {
       });
     }
     for (size_t i = 0; i < rows.size(); ++i) scores[owners[i]].log_prob += log_probs[i];
+  }
+
+  Tensor run_forward(Batch& batch) {
+    if (!kv_type_) return forward(ctx_, model_, batch).hidden;
+    int64_t room = 0;
+    for (size_t s = 0; s + 1 < batch.offsets.size(); ++s) room += whole_blocks(batch.offsets[s + 1] - batch.offsets[s]);
+    KvCache cache(model_.config, room, *kv_type_);
+    std::deque<KvSequence> states;
+    for (size_t s = 0; s + 1 < batch.offsets.size(); ++s) {
+      HADAL_CHECK(states.emplace_back(cache).extend(batch.offsets[s + 1] - batch.offsets[s]));
+      batch.states.push_back(&states.back());
+    }
+    return forward(ctx_, model_, batch).hidden;
   }
 
   static double log_prob(const Tensor& scores, int64_t r, TokenId target) {
@@ -146,6 +165,7 @@ class Scorer {
   Model& model_;
   const Tokenizer& tokenizer_;
   Context ctx_;
+  std::optional<KvType> kv_type_;
   size_t context_;
 };
 
@@ -207,6 +227,7 @@ OrderedJson eval_math(const EvalOptions& o, const LoadedModel& loaded) {
   engine_options.cache_tokens = engine_options.max_context * o.parallel;
   engine_options.ends = loaded.advice.ends;
   engine_options.precision = o.exact ? Precision::f32 : Precision::bf16;
+  engine_options.kv_type = o.kv_type;
   Engine engine(loaded.model, loaded.tokenizer, engine_options);
   const Assistant assistant(engine);
   GenerateRequest request;
@@ -261,10 +282,13 @@ int eval_command(int argc, char** argv) {
   app.add_option("--parallel", o.parallel, "questions asked at once")->check(CLI::Range(1, 256))->capture_default_str();
   app.add_option("--samples", o.samples, "write the replies of math to this file, as JSON lines");
   app.add_option("--precision", precision, "auto (bf16 products), or f32")->check(CLI::IsMember({"auto", "f32"}));
+  add_kv_cache_option(app, o.kv_type);
   add_common_options(app, &o.json);
   if (const auto code = parse_options(app, argc, argv)) return *code;
   o.exact = precision == "f32";
-  const RunPlan plan{.context = 4096, .sequences = o.task == "math" ? o.parallel : 0, .step_tokens = 4096, .precision = o.exact ? Precision::f32 : Precision::bf16};
+  const int64_t sequences = o.task == "math" ? o.parallel : o.kv_type ? 2 : 0;
+  const RunPlan plan{.context = std::max<int64_t>(4096, o.context), .sequences = sequences, .step_tokens = 4096,
+                     .precision = o.exact ? Precision::f32 : Precision::bf16, .kv_type = o.kv_type};
   const LoadedModel loaded = load_model(o.model, LoadAs::frozen, plan);
   const OrderedJson result = o.task == "perplexity" ? eval_perplexity(o, loaded) : o.task == "choice" ? eval_choice(o, loaded) : eval_math(o, loaded);
   if (o.json) {

@@ -24,7 +24,8 @@ void describe_model(const ModelConfig& config, OrderedJson& json) {
   json["parameters"] = counts.total;
   json["active_parameters"] = counts.active;
   json["context"] = config.max_context;
-  json["kv_bytes_per_token"] = KvCache::bytes_per_token(config, Precision::bf16);
+  json["kv_bytes_per_token"] = KvCache::bytes_per_token(config, KvType::bf16);
+  json["kv_q8_bytes_per_token"] = KvCache::bytes_per_token(config, KvType::q8);
   json["config"] = config_to_json(config);
 }
 
@@ -98,7 +99,8 @@ std::string as_text(const OrderedJson& j) {
       line("experts", fmt::format("{}, of which {} are chosen, and {} shared", c["n_routed_experts"].get<int64_t>(),
                                   c["num_experts_per_tok"].get<int64_t>(), c["n_shared_experts"].get<int64_t>()));
     }
-    line("context", fmt::format("{} tokens, {} bytes each", j["context"].get<int64_t>(), j["kv_bytes_per_token"].get<int64_t>()));
+    line("context", fmt::format("{} tokens, {} bytes each ({} with --kv-cache q8)", j["context"].get<int64_t>(), j["kv_bytes_per_token"].get<int64_t>(),
+                                j["kv_q8_bytes_per_token"].get<int64_t>()));
   }
   if (j.contains("tokens")) {
     line("vocabulary", fmt::format("{} tokens", j["tokens"].get<int64_t>()));

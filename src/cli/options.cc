@@ -81,15 +81,23 @@ void log_expert_cache(const LoadedModel& loaded) {
            stats.seconds_waited);
 }
 
+void add_kv_cache_option(CLI::App& app, std::optional<KvType>& type) {
+  app.add_option_function<std::string>(
+         "--kv-cache", [&type](const std::string& name) { type = kv_type_named(name); },
+         "how the context is kept: bf16, q8 (8 bits: about half the memory, a little less exact), or f32 (default: bf16; f32 with --precision f32)")
+      ->check(CLI::IsMember({"f32", "bf16", "q8"}));
+}
+
 void EngineFlags::add_to(CLI::App& app) {
   app.add_option("--context", context, "longest conversation, in tokens (default: the model's, at most 32768)")->check(CLI::Range(1, 1 << 30));
   app.add_option("--precision", precision, "auto (bf16 products), or f32 (exact, slower)")->check(CLI::IsMember({"auto", "f32"}));
+  add_kv_cache_option(app, kv_type);
   add_expert_cache_option(app, expert_cache);
 }
 
 RunPlan EngineFlags::plan(int64_t sequences) const {
   return {.context = context, .sequences = sequences, .step_tokens = EngineOptions().prefill_chunk,
-          .precision = precision == "f32" ? Precision::f32 : Precision::bf16, .expert_cache_bytes = bytes_of(expert_cache)};
+          .precision = precision == "f32" ? Precision::f32 : Precision::bf16, .kv_type = kv_type, .expert_cache_bytes = bytes_of(expert_cache)};
 }
 
 EngineOptions EngineFlags::options(const LoadedModel& loaded, int64_t sequences) const {
@@ -98,6 +106,7 @@ EngineOptions EngineFlags::options(const LoadedModel& loaded, int64_t sequences)
   options.cache_tokens = options.max_context * sequences;
   options.precision = precision == "f32" ? Precision::f32 : Precision::bf16;
   options.ends = loaded.advice.ends;
+  options.kv_type = kv_type;
   return options;
 }
 

@@ -38,10 +38,14 @@ uint64_t bytes_of(double gigabytes);
 // How often experts that are read on demand were in memory; nothing where all are.
 void log_expert_cache(const LoadedModel& loaded);
 
-// How the engine is set up: --context, --precision, --expert-cache.
+// --kv-cache; left as it is where the user says nothing.
+void add_kv_cache_option(CLI::App& app, std::optional<KvType>& type);
+
+// How the engine is set up: --context, --precision, --kv-cache, --expert-cache.
 struct EngineFlags {
   int64_t context = 0;
   std::string precision = "auto";
+  std::optional<KvType> kv_type;
   double expert_cache = 0;
   void add_to(CLI::App& app);
   RunPlan plan(int64_t sequences) const;

@@ -83,7 +83,7 @@ struct Engine::Impl {
       : model(std::move(model_in)),
         tokenizer(std::move(tokenizer_in)),
         options(complete(options_in, model->config)),
-        cache(model->config, options.cache_tokens, options.precision) {
+        cache(model->config, options.cache_tokens, *options.kv_type) {
     ctx.precision = options.precision;
     sampled_vocab = std::min(model->config.vocab, tokenizer->vocab_size());  // rows beyond the tokenizer are padding
     thread = std::thread([this] { run(); });
@@ -105,10 +105,12 @@ struct Engine::Impl {
     if (o.cache_tokens == 0) o.cache_tokens = 4 * o.max_context;
     if (o.cache_tokens < 0 || o.cache_tokens > INT64_MAX / 2) fail("cache_tokens: expected a number from 0 up, found {}", o.cache_tokens);
     o.cache_tokens = blocks_of(std::max(o.cache_tokens, o.max_context)) * KvCache::kBlockTokens;  // one sequence always fits
-    const auto needed = static_cast<uint64_t>(o.cache_tokens) * static_cast<uint64_t>(KvCache::bytes_per_token(config, o.precision));
+    if (!o.kv_type) o.kv_type = kv_type_of(o.precision);
+    const auto needed = static_cast<uint64_t>(o.cache_tokens) * static_cast<uint64_t>(KvCache::bytes_per_token(config, *o.kv_type));
     if (const uint64_t available = available_memory_bytes(); needed > available) {
-      fail("max_context: a cache of {} tokens needs {:.1f} GB of memory, and this machine has {:.1f} GB left; take a smaller context",
-           o.cache_tokens, static_cast<double>(needed) / 1e9, static_cast<double>(available) / 1e9);
+      fail("max_context: a {} cache of {} tokens needs {:.1f} GB of memory, and this machine has {:.1f} GB left; take a smaller context{}",
+           kv_type_name(*o.kv_type), o.cache_tokens, static_cast<double>(needed) / 1e9, static_cast<double>(available) / 1e9,
+           *o.kv_type == KvType::q8 ? "" : ", or a q8 cache");
     }
     if (o.max_running < 1 || o.prefill_chunk < 1) fail("max_running and prefill_chunk: expected at least 1, found {} and {}", o.max_running, o.prefill_chunk);
     return o;

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,7 +22,8 @@ struct EngineOptions {
   int max_running = 16;         // sequences in one step; the rest wait
   int64_t prefill_chunk = 512;  // prompt tokens of one step, all sequences together
   Precision precision = Precision::bf16;
-  std::vector<TokenId> ends;    // tokens that end an answer, beside the model's and the tokenizer's own
+  std::vector<TokenId> ends = {};  // tokens that end an answer, beside the model's and the tokenizer's own
+  std::optional<KvType> kv_type = {};  // how the cache stores its rows; none: as precision reads them
 };
 
 struct GenerateRequest {

@@ -91,6 +91,23 @@ TEST(Engine, WhatRunsBesideDoesNotMatter) {
   }
 }
 
+// A sequence that is paused reads its tokens again and rounds them to the same 8 bits.
+TEST(Engine, WhatRunsBesideDoesNotMatterWithAnEightBitCache) {
+  for (const bool deepseek : {true, false}) {
+    const auto model = tiny_model(deepseek);
+    const auto requests = mixed_requests(14);
+    std::vector<GenerateResult> alone;
+    {
+      Engine engine(model, byte_tokenizer(), {.kv_type = KvType::q8});
+      for (const auto& request : requests) alone.push_back(engine.generate(request));
+    }
+    Engine engine(model, byte_tokenizer(), {.max_context = 256, .cache_tokens = 320, .prefill_chunk = 7, .kv_type = KvType::q8});
+    const auto together = run_together(engine, requests);
+    for (size_t i = 0; i < requests.size(); ++i) EXPECT_EQ(together[i].ids, alone[i].ids) << i;
+    EXPECT_GT(engine.stats().paused, 0);
+  }
+}
+
 TEST(Engine, StreamsTheWholeAnswerInValidPieces) {
   Engine engine(tiny_model(), byte_tokenizer(), {});
   std::string streamed;

@@ -37,15 +37,18 @@ struct Shape {
   }
 };
 
+const std::byte* row_at(const StoredRows& r, int64_t i) {
+  return static_cast<const std::byte*>(r.blocks[static_cast<size_t>(i / r.block_rows)]) + i % r.block_rows * r.row.bytes();
+}
+
+// Rows from `first` to the end of its block; not q8.
 Source rows_of(const StoredRows& r, int64_t first) {
-  const int64_t element = r.is_bf16 ? 2 : 4;
-  const auto* block = static_cast<const char*>(r.blocks[static_cast<size_t>(first / r.block_rows)]);
-  return {block + (first % r.block_rows * r.stride + r.first_column) * element, r.is_bf16, r.stride, 1};
+  return {r.row.at(row_at(r, first), r.first_column), r.row.type == KvType::bf16, r.row.width, 1};
 }
 
 // Rows lie far apart, where the hardware's own prefetching does not find them.
 void fetch(const StoredRows& r, int64_t first, int64_t last) {
-  const int64_t element = r.is_bf16 ? 2 : 4;
+  const int64_t element = r.row.type == KvType::bf16 ? 2 : 4;
   for (int64_t i = first; i < last; ++i) {
     const auto* row = static_cast<const char*>(rows_of(r, i).data);
     for (int64_t at = 0; at < r.width * element; at += 64) __builtin_prefetch(row + at, 0, 2);
@@ -56,7 +59,7 @@ void fetch(const StoredRows& r, int64_t first, int64_t last) {
 void score(const Shape& s, const StoredRows& k, const StoredRows& v, int64_t begin, int64_t keys, const char* queries, int64_t count, float* scores,
            int64_t ld) {
   thread_local Scratch memory;
-  const bool in_place = s.format == Format::bf16 && k.is_bf16 && k.width % kUnit == 0;
+  const bool in_place = s.format == Format::bf16 && k.row.type == KvType::bf16 && k.width % kUnit == 0;
   for (int64_t i = 0; i < keys;) {
     const int64_t at = begin + i, rows = std::min(keys - i, k.block_rows - at % k.block_rows);
     const Source source = rows_of(k, at);
@@ -92,12 +95,51 @@ void weigh(const Shape& s, const StoredRows& v, int64_t begin, int64_t keys, con
   }
 }
 
+// One segment of q8 rows, widened to what its products read; a view of `memory`, as one block.
+struct Widened {
+  const void* block = nullptr;
+  StoredRows rows;
+
+  Widened(const Shape& s, const StoredRows& r, int64_t begin, int64_t keys, Scratch& memory) {
+    // Rows at an odd number of lines, as those of a product's left side.
+    const KvRow row{s.is_bf16 ? KvType::bf16 : KvType::f32, s.lda(r.width)};
+    char* to = memory.get(keys * row.bytes());
+    for (int64_t i = 0; i < keys; ++i, to += row.bytes()) {
+      if (s.is_bf16) r.row.read(row_at(r, begin + i), r.first_column, r.width, reinterpret_cast<Bf16*>(to));
+      else r.row.read(row_at(r, begin + i), r.first_column, r.width, reinterpret_cast<float*>(to));
+    }
+    block = to - keys * row.bytes();
+    rows = {{&block, 1}, kAttentionSegment, row, 0, r.width};
+  }
+  Widened(const Widened&) = delete;  // `rows` points to `block`
+  Widened& operator=(const Widened&) = delete;
+};
+
+// Rows are widened once where the values lie within the keys, as those of an absorbed latent do.
+void attend_q8_segment(const Shape& s, const AttentionQueries& queries, const StoredRows& k, const StoredRows& v, float scale, int64_t segment,
+                       const AttentionPart& out) {
+  thread_local Scratch key_memory, value_memory;
+  const int64_t begin = segment * kAttentionSegment, keys = std::min(kAttentionSegment, queries.max_keys() - begin);
+  AttentionQueries here = queries;
+  here.keys -= begin;
+  const Widened wide_k(s, k, begin, keys, key_memory);
+  const int64_t offset = v.first_column - k.first_column;
+  if (v.blocks[0] == k.blocks[0] && offset >= 0 && offset + v.width <= k.width) {
+    StoredRows within = wide_k.rows;
+    within.first_column = offset, within.width = v.width;
+    return attend_segment(here, wide_k.rows, within, scale, s.precision, 0, out);
+  }
+  const Widened wide_v(s, v, begin, keys, value_memory);
+  attend_segment(here, wide_k.rows, wide_v.rows, scale, s.precision, 0, out);
+}
+
 }  // namespace
 
 void attend_segment(const AttentionQueries& queries, const StoredRows& k, const StoredRows& v, float scale, Precision precision, int64_t segment,
                     const AttentionPart& out) {
   HADAL_CHECK(queries.count >= 1 && queries.count <= kAttentionMaxQueries && kAttentionSegment % k.block_rows == 0);
   const Shape s{precision, gemm_kernels()};
+  if (k.row.type == KvType::q8) return attend_q8_segment(s, queries, k, v, scale, segment, out);
   const int64_t begin = segment * kAttentionSegment, keys = std::min(kAttentionSegment, queries.max_keys() - begin), count = queries.count;
   const int64_t panels = round_up(count, kPanel) / kPanel, ld = panels * kPanel, lda = s.lda(kAttentionSegment);
   thread_local Scratch memory;

@@ -9,18 +9,19 @@
 #include <span>
 
 #include "kernels/gemm.h"
+#include "kernels/kv_row.h"
 
 namespace hadal {
 
 inline constexpr int64_t kAttentionSegment = 256;    // keys
 inline constexpr int64_t kAttentionMaxQueries = 64;  // rows of one call
 
-// Keys or values of one kv head: row i is row i % block_rows of block i / block_rows, `width` numbers.
+// Keys or values of one kv head: row i is row i % block_rows of block i / block_rows, of it `width` numbers.
 struct StoredRows {
   std::span<const void* const> blocks;
-  int64_t block_rows = 0, stride = 0;  // stride in numbers; block_rows is a power of two, at most kAttentionSegment
+  int64_t block_rows = 0;  // a power of two, at most kAttentionSegment
+  KvRow row;
   int64_t first_column = 0, width = 0;
-  bool is_bf16 = false;
 };
 
 // count rows of queries against keys [0, num_keys(row)), num_keys(row) = keys + row * keys_step (step 0 or 1: the heads of

@@ -12,6 +12,11 @@ namespace hadal {
 struct VectorKernels {
   void (*to_bf16)(const float* x, Bf16* y, int64_t n);
   void (*to_f32)(const Bf16* x, float* y, int64_t n);
+  // 8-bit integers with a scale for each `block` of them: the nearest q to x / scale, scale = max |x| / 127 in bf16. What is
+  // no finite number makes its block NaN. n is a multiple of block. The same bits at every level.
+  void (*to_q8)(const float* x, int8_t* q, Bf16* scales, int64_t block, int64_t n);
+  void (*q8_to_f32)(const int8_t* q, const Bf16* scales, int64_t block, float* y, int64_t n);    // q * scale, exact
+  void (*q8_to_bf16)(const int8_t* q, const Bf16* scales, int64_t block, Bf16* y, int64_t n);    // the same, rounded
   float (*dot)(const float* x, const float* y, int64_t n);
   float (*sum_squares)(const float* x, int64_t n);
   void (*add)(const float* x, float* y, int64_t n);                 // y += x

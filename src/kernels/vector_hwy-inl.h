@@ -63,6 +63,59 @@ inline VecF sigmoid_of(VecF x) {  // exp of a negative number only: no overflow
 
 void v_to_bf16(const float* x, Bf16* y, int64_t n) { round_row(x, reinterpret_cast<uint16_t*>(y), n); }
 void v_to_f32(const Bf16* x, float* y, int64_t n) { widen_row(reinterpret_cast<const uint16_t*>(x), y, n); }
+
+using I8 = hn::Rebind<int8_t, F32>;
+using I32 = hn::Rebind<int32_t, F32>;
+
+void v_to_q8(const float* x, int8_t* q, Bf16* scales, int64_t block, int64_t n) {
+  constexpr I8 i8;
+  constexpr float kSmallest = 0x1p-126f;  // below, 1 / scale overflows: such a block is zero
+  for (int64_t begin = 0; begin < n; begin += block, x += block, q += block) {
+    VecF top = hn::Zero(kF32), poison = hn::Zero(kF32);
+    for (int64_t i = 0; i < block; i += kLanes) {
+      const VecF v = i + kLanes <= block ? hn::LoadU(kF32, x + i) : load_some(x + i, block - i, 0.0f);
+      top = hn::Max(top, hn::Abs(v));
+      poison = hn::MulAdd(v, hn::Zero(kF32), poison);  // zero, but for what is no finite number
+    }
+    const float most = hn::GetLane(hn::MaxOfLanes(kF32, top)) + hn::GetLane(hn::SumOfLanes(kF32, poison));
+    const uint16_t rounded = round_one(most / 127.0f);
+    const float scale = widen_one(rounded);
+    scales[begin / block].bits = rounded;
+    const VecF factor = hn::Set(kF32, scale >= kSmallest ? 1.0f / scale : 0.0f);
+    for (int64_t i = 0; i < block; i += kLanes) {
+      const bool whole = i + kLanes <= block;
+      const VecF v = whole ? hn::LoadU(kF32, x + i) : load_some(x + i, block - i, 0.0f);
+      const auto integers = hn::DemoteTo(i8, hn::NearestInt(hn::Mul(v, factor)));
+      alignas(64) int8_t some[16];
+      hn::StoreU(integers, i8, whole ? q + i : some);
+      if (!whole) __builtin_memcpy(q + i, some, static_cast<size_t>(block - i));
+    }
+  }
+}
+
+// store(values, at): all lanes; one(value, at): the rest of a block that is no whole vector.
+template <typename Store, typename One>
+inline void widen_q8(const int8_t* q, const Bf16* scales, int64_t block, int64_t n, Store store, One one) {
+  for (int64_t begin = 0; begin < n; begin += block) {
+    const float scale = widen_one(scales[begin / block].bits);
+    const VecF factor = hn::Set(kF32, scale);
+    int64_t i = begin;
+    for (; i + kLanes <= begin + block; i += kLanes)
+      store(hn::Mul(hn::ConvertTo(kF32, hn::PromoteTo(I32(), hn::LoadU(I8(), q + i))), factor), i);
+    for (; i < begin + block; ++i) one(static_cast<float>(q[i]) * scale, i);
+  }
+}
+void v_q8_to_f32(const int8_t* q, const Bf16* scales, int64_t block, float* y, int64_t n) {
+  widen_q8(
+      q, scales, block, n, [=](VecF v, int64_t i) { hn::StoreU(v, kF32, y + i); }, [=](float v, int64_t i) { y[i] = v; });
+}
+void v_q8_to_bf16(const int8_t* q, const Bf16* scales, int64_t block, Bf16* y, int64_t n) {
+  auto* out = reinterpret_cast<uint16_t*>(y);
+  widen_q8(
+      q, scales, block, n,
+      [=](VecF v, int64_t i) { hn::StoreU(hn::TruncateTo(kU16, hn::ShiftRight<16>(rounded_bits(v))), kU16, out + i); },
+      [=](float v, int64_t i) { out[i] = round_one(v); });
+}
 float v_dot(const float* x, const float* y, int64_t n) {
   return reduce(
       n, [](VecF s, VecF a, VecF b) { return hn::MulAdd(a, b, s); }, x, y);
@@ -207,7 +260,7 @@ void v_adamw(float* w, float* m, float* v, const float* g, int64_t n, float lr, 
       static_cast<const float*>(w), static_cast<const float*>(m), static_cast<const float*>(v));
 }
 
-constexpr VectorKernels kVectorTable = {v_to_bf16,     v_to_f32, v_dot,     v_sum_squares, v_add,
+constexpr VectorKernels kVectorTable = {v_to_bf16,     v_to_f32, v_to_q8,   v_q8_to_f32, v_q8_to_bf16, v_dot,     v_sum_squares, v_add,
                                         v_axpy,        v_scale,  v_mul,     v_swiglu,      v_swiglu_backward,
                                         v_exp_shifted, v_max,    v_softmax_columns, v_sigmoid, v_rms_norm,    v_rms_norm_backward,
                                         v_adamw};

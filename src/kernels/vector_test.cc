@@ -55,6 +55,48 @@ TEST_P(Vector, RoundsToBf16AndBackAsTheTypeDoes) {
   }
 }
 
+// Integers, scales and what they stand for, written out; some blocks are no whole number of vectors.
+TEST_P(Vector, EightBitsAreAsDefined) {
+  for (int64_t block : {1, 8, 12, 17, 32}) {
+    Floats x = random(rng_, 60 * block, 0.01f);
+    const auto fill = [&](int64_t b, float value) { std::fill_n(x.begin() + b * block, block, value); };
+    fill(3, 0.0f), fill(4, 1e-40f), fill(5, -3e38f), fill(6, 1e-34f);
+    const auto n = static_cast<int64_t>(x.size());
+    std::vector<int8_t> q(x.size());
+    std::vector<Bf16> scales(60), narrow(x.size());
+    Floats wide(x.size());
+    vec().to_q8(x.data(), q.data(), scales.data(), block, n);
+    vec().q8_to_f32(q.data(), scales.data(), block, wide.data(), n);
+    vec().q8_to_bf16(q.data(), scales.data(), block, narrow.data(), n);
+    for (size_t i = 0; i < x.size(); ++i) {
+      const size_t b = i / static_cast<size_t>(block), first = b * static_cast<size_t>(block);
+      float top = 0;
+      for (size_t j = first; j < first + static_cast<size_t>(block); ++j) top = std::max(top, std::abs(x[j]));
+      const Bf16 scale(top / 127);
+      const float s = static_cast<float>(scale);
+      ASSERT_EQ(scales[b].bits, scale.bits) << block << ", " << i;
+      ASSERT_EQ(q[i], s < 0x1p-126f ? 0 : std::nearbyint(x[i] * (1 / s))) << block << ", " << i;
+      ASSERT_LE(std::abs(wide[i] - x[i]), s < 0x1p-126f ? 1e-36f : 0.5001f * s) << block << ", " << i;
+      ASSERT_EQ(wide[i], q[i] * s);
+      ASSERT_EQ(narrow[i].bits, Bf16(q[i] * s).bits);
+    }
+  }
+}
+
+TEST_P(Vector, EightBitsHideNoNan) {
+  for (const float bad : {NAN, -INFINITY}) {
+    for (const size_t at : {size_t{0}, size_t{37}, size_t{63}}) {
+      Floats x = random(rng_, 96), y(96);
+      x[at] = bad;
+      int8_t q[96];
+      Bf16 scales[3];
+      vec().to_q8(x.data(), q, scales, 32, 96);
+      vec().q8_to_f32(q, scales, 32, y.data(), 96);
+      for (size_t i = 0; i < 96; ++i) EXPECT_EQ(std::isnan(y[i]), i / 32 == at / 32) << i;
+    }
+  }
+}
+
 TEST_P(Vector, SumsAreRight) {
   for (int64_t n : kSizes) {
     const Floats x = random(rng_, n), y = random(rng_, n);

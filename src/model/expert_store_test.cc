@@ -215,7 +215,7 @@ class StreamedModel : public testing::Test {
 std::vector<float> run(Model& model, Precision precision) {
   Context ctx;
   ctx.precision = precision;
-  KvCache cache(model.config, 128, precision);
+  KvCache cache(model.config, 128, kv_type_of(precision));
   KvSequence sequence(cache);
   const Batch whole = test::make_batch({30}, 259);
   std::vector<float> all;
@@ -294,7 +294,10 @@ TEST(MemoryPlan, DecidesByWhatIsThere) {
 TEST(MemoryPlan, CountsCacheAndCopies) {
   const ModelConfig c = config();
   const RunPlan run{.context = 100, .sequences = 2};
-  EXPECT_EQ(cache_bytes(c, run), static_cast<uint64_t>(256 * KvCache::bytes_per_token(c, Precision::bf16)));
+  EXPECT_EQ(cache_bytes(c, run), static_cast<uint64_t>(256 * KvCache::bytes_per_token(c, KvType::bf16)));
+  const RunPlan small{.context = 100, .sequences = 2, .kv_type = KvType::q8};
+  EXPECT_EQ(cache_bytes(c, small), static_cast<uint64_t>(256 * KvCache::bytes_per_token(c, KvType::q8)));
+  EXPECT_LT(cache_bytes(c, small), cache_bytes(c, run));
   EXPECT_EQ(planned_context(c, 0), c.max_context);
   EXPECT_GT(work_bytes(c, run), uint64_t{1} << 20);
   Model model(c);

@@ -1,19 +1,24 @@
 #include "model/kv_cache.h"
 
 #include <cstdlib>
-#include <cstring>
-
-#include "kernels/vector.h"
+#include <numeric>
 
 namespace hadal {
+namespace {
 
-KvCache::KvCache(const ModelConfig& config, int64_t num_tokens, Precision precision)
-    : layers_(config.layers),
-      width_(config.cache_width()),
-      num_blocks_((num_tokens + kBlockTokens - 1) / kBlockTokens),
-      element_bytes_(precision == Precision::bf16 ? 2 : 4),
-      is_bf16_(precision == Precision::bf16) {
-  const size_t num_bytes = static_cast<size_t>(num_blocks_ * layers_ * kBlockTokens * width_ * element_bytes_);
+KvRow row_of(const ModelConfig& config, KvType type) {
+  // Equal blocks of at most 32 numbers, as wide as fit into a latent, a rotated key and a head: no scale serves two of them.
+  const int64_t part = config.is_mla() ? std::gcd(config.kv_lora, config.rope_dim) : config.head_dim;
+  KvRow row{type, config.cache_width()};
+  while (part % row.block != 0) --row.block;
+  return row;
+}
+
+}  // namespace
+
+KvCache::KvCache(const ModelConfig& config, int64_t num_tokens, KvType type)
+    : row_(row_of(config, type)), layers_(config.layers), num_blocks_((num_tokens + kBlockTokens - 1) / kBlockTokens) {
+  const auto num_bytes = static_cast<size_t>(num_blocks_ * layers_ * kBlockTokens * row_.bytes());
   void* memory = std::aligned_alloc(64, (num_bytes + 63) / 64 * 64);
   if (memory == nullptr && num_bytes > 0)
     fail("the cache for {} tokens needs {} MB, more than this machine gives; ask for a smaller context", num_tokens, num_bytes >> 20);
@@ -21,12 +26,10 @@ KvCache::KvCache(const ModelConfig& config, int64_t num_tokens, Precision precis
   for (int64_t i = num_blocks_; i-- > 0;) free_.push_back(static_cast<int32_t>(i));
 }
 
-int64_t KvCache::bytes_per_token(const ModelConfig& config, Precision precision) {
-  return config.layers * config.cache_width() * (precision == Precision::bf16 ? 2 : 4);
-}
+int64_t KvCache::bytes_per_token(const ModelConfig& config, KvType type) { return config.layers * row_of(config, type).bytes(); }
 
-std::byte* KvCache::row(int32_t block, int64_t layer, int64_t row_in_block) const {
-  return memory_.get() + ((block * layers_ + layer) * kBlockTokens + row_in_block) * width_ * element_bytes_;
+std::byte* KvCache::row_at(int32_t block, int64_t layer, int64_t row_in_block) const {
+  return memory_.get() + ((block * layers_ + layer) * kBlockTokens + row_in_block) * row_.bytes();
 }
 
 bool KvSequence::extend(int64_t count) {
@@ -52,22 +55,17 @@ void KvSequence::truncate(int64_t length) {
 }
 
 void KvSequence::write(int64_t layer, int64_t first, int64_t count, const float* rows, int64_t stride, int64_t column, int64_t width) {
-  HADAL_CHECK(first >= 0 && first + count <= length_ && column + width <= cache_->width_);
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t at = first + i;
-    std::byte* to = cache_->row(blocks_[static_cast<size_t>(at / KvCache::kBlockTokens)], layer, at % KvCache::kBlockTokens);
-    to += column * cache_->element_bytes_;
-    if (cache_->is_bf16_) vec().to_bf16(rows + i * stride, reinterpret_cast<Bf16*>(to), width);
-    else std::memcpy(to, rows + i * stride, static_cast<size_t>(width) * 4);
-  }
+  const KvRow& row = cache_->row_;
+  HADAL_CHECK(first >= 0 && first + count <= length_ && column + width <= row.width);
+  for (int64_t at = first; at < first + count; ++at, rows += stride)
+    row.write(rows, column, width, cache_->row_at(blocks_[static_cast<size_t>(at / KvCache::kBlockTokens)], layer, at % KvCache::kBlockTokens));
 }
 
 KvRows KvSequence::rows(int64_t layer) const {
   KvRows rows;
-  for (int32_t block : blocks_) rows.blocks.push_back(cache_->row(block, layer, 0));
+  for (int32_t block : blocks_) rows.blocks.push_back(cache_->row_at(block, layer, 0));
   rows.block_rows = KvCache::kBlockTokens;
-  rows.row_width = cache_->width_;
-  rows.is_bf16 = cache_->is_bf16_;
+  rows.row = cache_->row_;
   rows.length = length_;
   return rows;
 }

@@ -15,18 +15,17 @@ namespace hadal {
 class KvCache {
  public:
   static constexpr int64_t kBlockTokens = 64;
-  // bf16 rows in Precision::bf16, f32 rows in Precision::f32 (exact).
-  KvCache(const ModelConfig& config, int64_t num_tokens, Precision precision);
+  KvCache(const ModelConfig& config, int64_t num_tokens, KvType type);
 
   int64_t num_blocks() const { return num_blocks_; }
   int64_t free_blocks() const { return static_cast<int64_t>(free_.size()); }
-  static int64_t bytes_per_token(const ModelConfig& config, Precision precision);
+  static int64_t bytes_per_token(const ModelConfig& config, KvType type);
 
  private:
   friend class KvSequence;
-  std::byte* row(int32_t block, int64_t layer, int64_t row_in_block) const;
-  int64_t layers_, width_, num_blocks_, element_bytes_;
-  bool is_bf16_;
+  std::byte* row_at(int32_t block, int64_t layer, int64_t row_in_block) const;
+  KvRow row_;
+  int64_t layers_, num_blocks_;
   std::shared_ptr<std::byte> memory_;
   std::vector<int32_t> free_;
 };
@@ -44,7 +43,7 @@ class KvSequence {
   void truncate(int64_t length);
 
   // Writes rows [first, first + count) of one layer from f32 rows of `stride` numbers, into columns
-  // [column, column + width) of the stored row.
+  // [column, column + width) of the stored row: a latent, a rotated key, or whole heads.
   void write(int64_t layer, int64_t first, int64_t count, const float* rows, int64_t stride, int64_t column, int64_t width);
   KvRows rows(int64_t layer) const;
 

@@ -8,13 +8,23 @@ namespace {
 constexpr int64_t kBlock = KvCache::kBlockTokens;
 
 float stored(const KvRows& rows, int64_t at, int64_t column) {
-  const auto* block = rows.blocks[static_cast<size_t>(at / rows.block_rows)];
-  const int64_t i = at % rows.block_rows * rows.row_width + column;
-  return rows.is_bf16 ? static_cast<float>(static_cast<const Bf16*>(block)[i]) : static_cast<const float*>(block)[i];
+  const auto* row = static_cast<const std::byte*>(rows.blocks[static_cast<size_t>(at / rows.block_rows)]) + at % rows.block_rows * rows.row.bytes();
+  if (rows.row.type == KvType::f32) return *static_cast<const float*>(rows.row.at(row, column));
+  if (rows.row.type == KvType::bf16) return static_cast<float>(*static_cast<const Bf16*>(rows.row.at(row, column)));
+  std::vector<float> block(static_cast<size_t>(rows.row.block));
+  rows.row.read(row, column / rows.row.block * rows.row.block, rows.row.block, block.data());
+  return block[static_cast<size_t>(column % rows.row.block)];
+}
+
+// Half a scale, which is the 127th part of the largest number of its block, and what bf16 adds to that.
+float most_off(const KvRow& row, const float* x, int64_t column) {
+  float top = 0;
+  for (int64_t i = 0; i < row.block; ++i) top = std::max(top, std::abs(x[column / row.block * row.block + i]));
+  return top / 127 * 0.5f * 1.005f;
 }
 
 TEST(KvCache, GivesBlocksAndTakesThemBack) {
-  KvCache cache(test::tiny_gqa(), 4 * kBlock, Precision::f32);
+  KvCache cache(test::tiny_gqa(), 4 * kBlock, KvType::f32);
   ASSERT_EQ(cache.num_blocks(), 4);
   {
     KvSequence a(cache), b(cache);
@@ -33,12 +43,12 @@ TEST(KvCache, GivesBlocksAndTakesThemBack) {
 }
 
 TEST(KvCache, RoundsTheNumberOfTokensUpToBlocks) {
-  EXPECT_EQ(KvCache(test::tiny_gqa(), 1, Precision::f32).num_blocks(), 1);
-  EXPECT_EQ(KvCache(test::tiny_gqa(), kBlock + 1, Precision::f32).num_blocks(), 2);
+  EXPECT_EQ(KvCache(test::tiny_gqa(), 1, KvType::f32).num_blocks(), 1);
+  EXPECT_EQ(KvCache(test::tiny_gqa(), kBlock + 1, KvType::f32).num_blocks(), 2);
 }
 
 TEST(KvCache, WhenExhaustedNothingChanges) {
-  KvCache cache(test::tiny_gqa(), 2 * kBlock, Precision::f32);
+  KvCache cache(test::tiny_gqa(), 2 * kBlock, KvType::f32);
   KvSequence a(cache), b(cache);
   ASSERT_TRUE(a.extend(10));
   EXPECT_FALSE(b.extend(kBlock + 1));
@@ -51,11 +61,11 @@ TEST(KvCache, WhenExhaustedNothingChanges) {
 }
 
 TEST(KvCache, KeepsWhatIsWrittenByLayerRowAndColumn) {
-  for (Precision precision : test::kPrecisions) {
+  for (const KvType type : {KvType::f32, KvType::bf16, KvType::q8}) {
     const ModelConfig config = test::tiny_gqa();
-    KvCache cache(config, 4 * kBlock, precision);
+    KvCache cache(config, 4 * kBlock, type);
     KvSequence a(cache), b(cache);
-    const int64_t width = config.cache_width(), length = kBlock + 7, left = 5;
+    const int64_t width = config.cache_width(), length = kBlock + 7, left = 24;  // the keys
     const Tensor rows = test::random_tensor({2 * config.layers * length, width}, 1);
     for (int64_t s = 0; s < 2; ++s) {
       KvSequence& sequence = s == 0 ? a : b;
@@ -73,11 +83,12 @@ TEST(KvCache, KeepsWhatIsWrittenByLayerRowAndColumn) {
       for (int64_t layer = 0; layer < config.layers; ++layer) {
         const KvRows found = (s == 0 ? a : b).rows(layer);
         ASSERT_EQ(found.length, length);
-        ASSERT_EQ(found.is_bf16, precision == Precision::bf16);
+        ASSERT_EQ(found.row.type, type);
         for (int64_t r = 0; r < length; ++r)
           for (int64_t c = 0; c < width; ++c) {
-            const float value = rows.row((s * config.layers + layer) * length + r)[c];
-            ASSERT_EQ(stored(found, r, c), precision == Precision::f32 ? value : static_cast<float>(Bf16(value))) << s << layer << r << c;
+            const float* x = rows.row((s * config.layers + layer) * length + r);
+            if (type == KvType::q8) ASSERT_NEAR(stored(found, r, c), x[c], most_off(found.row, x, c)) << s << layer << r << c;
+            else ASSERT_EQ(stored(found, r, c), type == KvType::f32 ? x[c] : static_cast<float>(Bf16(x[c]))) << s << layer << r << c;
           }
       }
   }
@@ -85,8 +96,16 @@ TEST(KvCache, KeepsWhatIsWrittenByLayerRowAndColumn) {
 
 TEST(KvCache, BytesPerToken) {
   const ModelConfig mla = test::tiny_deepseek(true), gqa = test::tiny_gqa();
-  EXPECT_EQ(KvCache::bytes_per_token(mla, Precision::bf16), 3 * (24 + 8) * 2);
-  EXPECT_EQ(KvCache::bytes_per_token(gqa, Precision::f32), 2 * (2 * 2 * 12) * 4);
+  EXPECT_EQ(KvCache::bytes_per_token(mla, KvType::bf16), 3 * (24 + 8) * 2);
+  EXPECT_EQ(KvCache::bytes_per_token(gqa, KvType::f32), 2 * (2 * 2 * 12) * 4);
+  // Blocks that fit: of 8 into a latent of 24 and a key of 8, of 12 into heads of 12, of 32 into what models have.
+  EXPECT_EQ(KvCache::bytes_per_token(mla, KvType::q8), 3 * (24 + 8 + 4 * 2));
+  EXPECT_EQ(KvCache::bytes_per_token(gqa, KvType::q8), 2 * (2 * 2 * 12 + 4 * 2));
+  ModelConfig large = mla;
+  large.kv_lora = 512, large.rope_dim = 64;
+  EXPECT_EQ(KvCache::bytes_per_token(large, KvType::q8), 3 * (512 + 64 + 18 * 2));
+  large.kv_lora = 17, large.rope_dim = 2;  // an odd row is filled up, so that scales stay aligned
+  EXPECT_EQ(KvCache::bytes_per_token(large, KvType::q8), 3 * (19 + 1 + 19 * 2));
 }
 
 }  // namespace

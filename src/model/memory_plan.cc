@@ -21,7 +21,7 @@ uint64_t cache_bytes(const ModelConfig& config, const RunPlan& run) {
   constexpr int64_t kBlock = KvCache::kBlockTokens;
   const int64_t context = std::min(planned_context(config, run.context), config.max_context);
   const int64_t blocks = (context * run.sequences + kBlock - 1) / kBlock;
-  return static_cast<uint64_t>(blocks * kBlock * KvCache::bytes_per_token(config, run.precision));
+  return static_cast<uint64_t>(blocks * kBlock * KvCache::bytes_per_token(config, run.kv_type.value_or(kv_type_of(run.precision))));
 }
 
 uint64_t work_bytes(const ModelConfig& c, const RunPlan& run) {
@@ -70,7 +70,7 @@ void decide(MemoryPlan& plan, uint64_t asked, std::string_view who) {
   if (!fits) {
     fail(
         "{}: expected {} of memory (weights {}, cache {}, work space {}) and {} for experts, of which a file has {}, found {} "
-        "left; free some, or take a shorter context or a smaller model",
+        "left; free some, or take a shorter context, an 8-bit cache or a smaller model",
         who, gigabytes(dense), gigabytes(plan.copied_bytes + plan.mapped_bytes - plan.expert_bytes), gigabytes(plan.cache_bytes),
         gigabytes(plan.work_bytes), gigabytes(asked > 0 ? asked : plan.least_expert_bytes), gigabytes(plan.expert_bytes),
         gigabytes(available));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,7 @@ struct RunPlan {
   int64_t sequences = 1;  // full contexts; 0: there is no cache
   int64_t step_tokens = 512;
   Precision precision = Precision::bf16;
+  std::optional<KvType> kv_type = {};  // of the cache; none: as precision reads it
   uint64_t other_bytes = 0;         // what the program takes beside
   uint64_t expert_cache_bytes = 0;  // of a file's quantised experts; 0: all in memory where they fit, else what is left
 };

@@ -233,8 +233,8 @@ Tensor attention(const Context& ctx, const AttentionShape& shape, const Tensor& 
       v_blocks.push_back(v.row(t));
     }
     for (int64_t g = 0; g < shape.kv_heads; ++g)
-      kvs.push_back({{k_blocks, kAttentionSegment, k.cols(), g * shape.k_dim, shape.k_dim, false},
-                     {v_blocks, kAttentionSegment, v.cols(), g * shape.v_dim, shape.v_dim, false}});
+      kvs.push_back({{k_blocks, kAttentionSegment, {KvType::f32, k.cols()}, g * shape.k_dim, shape.k_dim},
+                     {v_blocks, kAttentionSegment, {KvType::f32, v.cols()}, g * shape.v_dim, shape.v_dim}});
   }
   const Tensor o = attend_all(ctx, shape, q, kvs, offsets, [](size_t) { return int64_t{0}; });
   if (ctx.tape != nullptr) {
@@ -258,8 +258,8 @@ Tensor attention_cached(const Context& ctx, const AttentionShape& shape, const T
   std::vector<KeyValues> kvs;
   for (const KvRows& rows : kv)
     for (int64_t g = 0; g < shape.kv_heads; ++g)
-      kvs.push_back({{rows.blocks, rows.block_rows, rows.row_width, g * shape.k_dim, shape.k_dim, rows.is_bf16},
-                     {rows.blocks, rows.block_rows, rows.row_width, v_begin + g * shape.v_dim, shape.v_dim, rows.is_bf16}});
+      kvs.push_back({{rows.blocks, rows.block_rows, rows.row, g * shape.k_dim, shape.k_dim},
+                     {rows.blocks, rows.block_rows, rows.row, v_begin + g * shape.v_dim, shape.v_dim}});
   return attend_all(ctx, shape, q, kvs, offsets, [&](size_t s) { return kv[s].length - (offsets[s + 1] - offsets[s]); });
 }
 

@@ -111,7 +111,8 @@ struct Attended {
   }
 };
 
-const AttentionShape kShapes[] = {{.heads = 3, .kv_heads = 3, .k_dim = 17, .v_dim = 13},
+const AttentionShape kShapes[] = {{.heads = 4, .kv_heads = 2, .k_dim = 64, .v_dim = 32},
+                                  {.heads = 3, .kv_heads = 3, .k_dim = 17, .v_dim = 13},
                                   {.heads = 6, .kv_heads = 2, .k_dim = 16, .v_dim = 16},
                                   {.heads = 5, .kv_heads = 1, .k_dim = 40, .v_dim = 32}};
 
@@ -130,86 +131,101 @@ TEST(BatchInvariance, AttentionOfASequenceAmongOthersAndOfAPrefix) {
   });
 }
 
+constexpr int64_t kStoredBlock = 16;
+
 // Stored rows in blocks of 16, each block somewhere else in memory, keys first and values behind them.
 struct Stored {
-  std::vector<std::vector<char>> blocks;
+  std::vector<std::vector<std::byte>> blocks;
   KvRows rows;
-  Stored(const Attended& a, bool is_bf16, int64_t begin, int64_t length, int64_t gap) {
-    const int64_t k_width = a.k.cols(), v_width = a.v.cols(), width = k_width + gap + v_width, block_rows = 16;
-    rows = {.blocks = {}, .block_rows = block_rows, .row_width = width, .is_bf16 = is_bf16, .length = length};
-    const int64_t element = is_bf16 ? 2 : 4;
-    for (int64_t first = 0; first < length; first += block_rows) {
-      blocks.emplace_back(static_cast<size_t>(block_rows * width * element), static_cast<char>(0xff));  // what is not written is no number
-      for (int64_t r = 0; r < std::min(block_rows, length - first); ++r) {
-        auto put = [&](const float* from, int64_t count, int64_t column) {
-          for (int64_t i = 0; i < count; ++i) {
-            char* to = blocks.back().data() + (r * width + column + i) * element;
-            const Bf16 narrow(from[i]);
-            std::memcpy(to, is_bf16 ? static_cast<const void*>(&narrow) : from + i, static_cast<size_t>(element));
-          }
-        };
-        put(a.k.row(begin + first + r), k_width, 0);
-        put(a.v.row(begin + first + r), v_width, k_width + gap);
+  Stored(const Attended& a, KvType type, int64_t begin, int64_t length, int64_t gap) {
+    const int64_t k_width = a.k.cols(), v_width = a.v.cols();
+    KvRow row{type, k_width + gap + v_width};
+    while (a.shape.k_dim % row.block != 0 || a.shape.v_dim % row.block != 0 || gap % row.block != 0) --row.block;
+    rows = {.blocks = {}, .block_rows = kStoredBlock, .row = row, .length = length};
+    for (int64_t first = 0; first < length; first += kStoredBlock) {
+      blocks.emplace_back(static_cast<size_t>(kStoredBlock * row.bytes()), std::byte{0xff});  // what is not written is no number
+      for (int64_t r = 0; r < std::min(kStoredBlock, length - first); ++r) {
+        std::byte* to = blocks.back().data() + r * row.bytes();
+        row.write(a.k.row(begin + first + r), 0, k_width, to);
+        row.write(a.v.row(begin + first + r), k_width + gap, v_width, to);
       }
     }
     for (auto& block : blocks) rows.blocks.push_back(block.data());
   }
+
+  // What q8 rows hold, as keys and values of f32.
+  void read_into(Attended& a) const {
+    for (int64_t i = 0; i < rows.length; ++i) {
+      const std::byte* row = blocks[static_cast<size_t>(i / kStoredBlock)].data() + i % kStoredBlock * rows.row.bytes();
+      rows.row.read(row, 0, a.k.cols(), a.k.row(i));
+      rows.row.read(row, rows.row.width - a.v.cols(), a.v.cols(), a.v.row(i));
+    }
+  }
 };
+
+void expect_attention_of_what_is_stored(const Context& ctx, const AttentionShape& shape, KvType type) {
+  Attended a(shape, 150);
+  const int64_t gap = shape.k_dim == 64 ? 32 : 3, v_begin = a.k.cols() + gap;
+  if (type == KvType::q8) Stored(a, type, 0, 150, gap).read_into(a);  // stored again, they give the same integers
+  const std::vector<int32_t> offsets = {0, 30, 150};
+  const Tensor whole = a.run(ctx, offsets, 0, 150);
+  for (int32_t count : {1, 3, 30}) {  // queries of each sequence, its last ones; the second sequence holds less and less
+    for (int32_t second : {120, 66, 30}) {
+      const Stored kv0(a, type, 0, 30, gap), kv1(a, type, 30, second, gap);
+      const std::vector<KvRows> kv = {kv0.rows, kv1.rows};
+      const Tensor q = concat(ctx, rows_of(a.q, 30 - count, 30).reshaped({1, count * a.q.cols()}),
+                              rows_of(a.q, 30 + second - count, 30 + second).reshaped({1, count * a.q.cols()}), 1)
+                           .reshaped({2 * count, a.q.cols()});
+      const std::vector<int32_t> parts = {0, count, 2 * count};
+      const Tensor found = attention_cached(ctx, a.shape, q, kv, v_begin, parts);
+      expect_same_rows(whole, 30 - count, rows_of(found, 0, count), "first sequence");
+      expect_same_rows(whole, 30 + second - count, rows_of(found, count, 2 * count), "second sequence");
+    }
+  }
+}
 
 TEST(BatchInvariance, AttentionOverStoredRowsEqualsAttention) {
   test::at_every_level_and_precision([](const Context& ctx) {
-    const bool is_bf16 = ctx.precision == Precision::bf16;
-    for (const AttentionShape& shape : kShapes) {
-      const Attended a(shape, 150);
-      const std::vector<int32_t> offsets = {0, 30, 150};
-      const Tensor whole = a.run(ctx, offsets, 0, 150);
-      const int64_t v_begin = a.k.cols() + 3;
-      for (int32_t count : {1, 3, 30}) {  // queries of each sequence, its last ones; the second sequence holds less and less
-        for (int32_t second : {120, 66, 30}) {
-          const Stored kv0(a, is_bf16, 0, 30, 3), kv1(a, is_bf16, 30, second, 3);
-          const std::vector<KvRows> kv = {kv0.rows, kv1.rows};
-          const Tensor q = concat(ctx, rows_of(a.q, 30 - count, 30).reshaped({1, count * a.q.cols()}),
-                                  rows_of(a.q, 30 + second - count, 30 + second).reshaped({1, count * a.q.cols()}), 1)
-                               .reshaped({2 * count, a.q.cols()});
-          const std::vector<int32_t> parts = {0, count, 2 * count};
-          const Tensor found = attention_cached(ctx, a.shape, q, kv, v_begin, parts);
-          expect_same_rows(whole, 30 - count, rows_of(found, 0, count), "first sequence");
-          expect_same_rows(whole, 30 + second - count, rows_of(found, count, 2 * count), "second sequence");
-        }
-      }
-    }
+    for (const AttentionShape& shape : kShapes)
+      for (const KvType type : {kv_type_of(ctx.precision), KvType::q8}) expect_attention_of_what_is_stored(ctx, shape, type);
   });
 }
 
 // Long enough for several blocks along the keys, and for query blocks to shrink.
+void expect_one_query_equals_many(const Context& ctx, int32_t length, KvType type) {
+  const Attended a({.heads = 2, .kv_heads = 1, .k_dim = 6, .v_dim = 4}, length);
+  const int32_t count = 70;
+  const Stored kv(a, type, 0, length, 0);
+  const std::vector<int32_t> all = {0, count}, single = {0, 1};
+  const Tensor whole = attention_cached(ctx, a.shape, rows_of(a.q, length - count, length), {&kv.rows, 1}, a.k.cols(), all);
+  for (int32_t back : {1, 2, 33, 69}) {
+    KvRows shorter = kv.rows;
+    shorter.length = length - back;
+    const Tensor one = attention_cached(ctx, a.shape, rows_of(a.q, length - back - 1, length - back), {&shorter, 1}, a.k.cols(), single);
+    expect_same_rows(whole, count - back - 1, one, std::to_string(length) + " keys less " + std::to_string(back));
+  }
+}
+
 TEST(BatchInvariance, AttentionOverLongSequences) {
   test::at_every_level_and_precision([](const Context& ctx) {
-    for (int32_t length : {700, 17000}) {
-      const Attended a({.heads = 2, .kv_heads = 1, .k_dim = 6, .v_dim = 4}, length);
-      const int32_t count = 70;
-      const Stored kv(a, ctx.precision == Precision::bf16, 0, length, 0);
-      const std::vector<int32_t> all = {0, count}, single = {0, 1};
-      const Tensor whole = attention_cached(ctx, a.shape, rows_of(a.q, length - count, length), {&kv.rows, 1}, a.k.cols(), all);
-      for (int32_t back : {1, 2, 33, 69}) {
-        KvRows shorter = kv.rows;
-        shorter.length = length - back;
-        const Tensor one = attention_cached(ctx, a.shape, rows_of(a.q, length - back - 1, length - back), {&shorter, 1}, a.k.cols(), single);
-        expect_same_rows(whole, count - back - 1, one, std::to_string(length) + " keys less " + std::to_string(back));
-      }
-    }
+    for (int32_t length : {700, 17000})
+      for (const KvType type : {kv_type_of(ctx.precision), KvType::q8}) expect_one_query_equals_many(ctx, length, type);
   });
 }
 
 // An absorbed latent is key and value at once: the values are the first columns of the keys.
 TEST(BatchInvariance, StoredValuesMayOverlapTheKeys) {
   test::at_every_level_and_precision([](const Context& ctx) {
-    Attended a(kShapes[2], 50);
-    a.v = columns(ctx, a.k, 1, 0, 32);
-    const std::vector<int32_t> offsets = {0, 50}, last = {0, 4};
-    const Tensor whole = a.run(ctx, offsets, 0, 50);
-    const Stored kv(a, ctx.precision == Precision::bf16, 0, 50, 0);
-    const Tensor found = attention_cached(ctx, a.shape, rows_of(a.q, 46, 50), {&kv.rows, 1}, 0, last);
-    expect_same_rows(whole, 46, found, "the last four");
+    for (const KvType type : {kv_type_of(ctx.precision), KvType::q8}) {
+      Attended a(kShapes[3], 50);
+      a.v = columns(ctx, a.k, 1, 0, 32);
+      const std::vector<int32_t> offsets = {0, 50}, last = {0, 4};
+      const Stored kv(a, type, 0, 50, 0);
+      if (type == KvType::q8) kv.read_into(a);
+      const Tensor whole = a.run(ctx, offsets, 0, 50);
+      const Tensor found = attention_cached(ctx, a.shape, rows_of(a.q, 46, 50), {&kv.rows, 1}, 0, last);
+      expect_same_rows(whole, 46, found, "the last four");
+    }
   });
 }
 

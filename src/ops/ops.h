@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "kernels/kv_row.h"
 #include "ops/context.h"
 #include "ops/tensor.h"
 #include "ops/weight.h"
@@ -66,12 +67,11 @@ struct Rope {
 // x [T, heads * head_dim]; in each head the last 2 * inv_freq.size() entries turn.
 Tensor rope(const Context& ctx, const Tensor& x, int64_t heads, const Rope& rope, std::span<const int32_t> positions);
 
-// Where the keys and values of one sequence lie, row by row: rows [0, length) of f32 or bf16. Filled by the model's
-// attention state; null data: they are the batch's own rows.
+// Where the keys and values of one sequence lie, row by row: rows [0, length). Filled by the model's attention state.
 struct KvRows {
   std::vector<const void*> blocks;  // block i holds positions [i * block_rows, (i + 1) * block_rows)
-  int64_t block_rows = 0, row_width = 0;
-  bool is_bf16 = false;
+  int64_t block_rows = 0;
+  KvRow row;
   int64_t length = 0;  // with this batch's tokens
 };
 
@@ -86,7 +86,8 @@ Tensor attention(const Context& ctx, const AttentionShape& shape, const Tensor& 
 
 // The same against stored rows: sequence s has the rows `kv[s]`, of which the last offsets[s+1]-offsets[s] are this
 // batch's. A row holds its keys at [0, kv_heads * k_dim) and its values from `v_begin` on, kv_heads * v_dim of them
-// (they may overlap: an absorbed latent is key and value). Inference only; the bits equal those of attention().
+// (they may overlap: an absorbed latent is key and value). Inference only; the bits equal those of attention() over the
+// numbers as they are stored.
 Tensor attention_cached(const Context& ctx, const AttentionShape& shape, const Tensor& q, std::span<const KvRows> kv,
                         int64_t v_begin, std::span<const int32_t> offsets);
 

@@ -24,6 +24,17 @@ void for_every_model(F&& fn) {
   });
 }
 
+// The same with a cache that keeps what products read, and with one of 8 bits.
+template <typename F>
+void for_every_model_and_cache(F&& fn) {
+  for_every_model([&](const Context& ctx, Model& model) {
+    for (const KvType type : {kv_type_of(ctx.precision), KvType::q8}) {
+      SCOPED_TRACE(kv_type_name(type));
+      fn(ctx, model, type);
+    }
+  });
+}
+
 // Feeds [begin, begin + count) of sequence s to a state and returns the hidden rows.
 Tensor feed(const Context& ctx, Model& model, const Batch& batch, size_t s, int64_t begin, int64_t count, KvSequence& state) {
   Batch part = part_of(batch, s, begin, count);
@@ -48,10 +59,10 @@ TEST(Ladder, BatchOfOneEqualsBatchOfMany) {
 }
 
 TEST(Ladder, PrefillEqualsChunksEqualsDecode) {
-  for_every_model([](const Context& ctx, Model& model) {
+  for_every_model_and_cache([](const Context& ctx, Model& model, KvType type) {
     const int64_t length = 80;
     const Batch batch = make_batch({static_cast<int32_t>(length)}, model.config.vocab);
-    KvCache cache(model.config, 4 * 128, ctx.precision);
+    KvCache cache(model.config, 4 * 128, type);
     KvSequence at_once(cache), chunks(cache), decoded(cache);
     const Tensor whole = feed(ctx, model, batch, 0, 0, length, at_once);
     for (int64_t begin = 0, size = 1; begin < length; begin += size, size = size * 3 + 1) {  // 1, 4, 13, 40, the rest
@@ -70,7 +81,7 @@ TEST(Ladder, TrainerForwardEqualsEngine) {
     Context training = ctx;
     training.tape = &tape;
     const Tensor trained = forward(training, model, batch, {.mla_form = MlaForm::absorbed, .balance_weight = 0.01f}).hidden;
-    KvCache cache(model.config, 512, ctx.precision);
+    KvCache cache(model.config, 512, kv_type_of(ctx.precision));
     for (size_t s = 0; s + 1 < batch.offsets.size(); ++s) {
       KvSequence state(cache);
       const int64_t length = batch.offsets[s + 1] - batch.offsets[s], prompt = length / 2;
@@ -82,10 +93,10 @@ TEST(Ladder, TrainerForwardEqualsEngine) {
 
 // One call may prefill one sequence, continue a second and decode a third.
 TEST(Ladder, MixedBatchEqualsEachAlone) {
-  for_every_model([](const Context& ctx, Model& model) {
+  for_every_model_and_cache([](const Context& ctx, Model& model, KvType type) {
     const Batch batch = make_batch({30, 75, 20}, model.config.vocab);
     const std::vector<int64_t> before = {0, 66, 19}, now = {30, 9, 1};
-    KvCache cache(model.config, 1024, ctx.precision);
+    KvCache cache(model.config, 1024, type);
     KvSequence a(cache), b(cache), c(cache);
     KvSequence* const states[] = {&a, &b, &c};
     Batch mixed;
@@ -110,9 +121,9 @@ TEST(Ladder, MixedBatchEqualsEachAlone) {
 
 // Blocks that others used and gave back, in any order, with what they left in them.
 TEST(Ladder, TheResultDoesNotDependOnWhereItsBlocksLie) {
-  for_every_model([](const Context& ctx, Model& model) {
+  for_every_model_and_cache([](const Context& ctx, Model& model, KvType type) {
     const Batch batch = make_batch({150, 70}, model.config.vocab);
-    KvCache fresh(model.config, 192, ctx.precision), used(model.config, 640, ctx.precision);
+    KvCache fresh(model.config, 192, type), used(model.config, 640, type);
     KvSequence first(fresh);
     const Tensor wanted = feed(ctx, model, batch, 0, 0, 150, first);
     KvSequence scattered(used);
@@ -132,9 +143,9 @@ TEST(Ladder, TheResultDoesNotDependOnWhereItsBlocksLie) {
 
 // What is cut off and written anew (a rejected guess, an edited prompt) leaves no trace.
 TEST(Ladder, TruncatingAndGoingOnEqualsFresh) {
-  for_every_model([](const Context& ctx, Model& model) {
+  for_every_model_and_cache([](const Context& ctx, Model& model, KvType type) {
     const Batch batch = make_batch({90}, model.config.vocab), other = make_batch({90}, model.config.vocab, 6);
-    KvCache cache(model.config, 512, ctx.precision);
+    KvCache cache(model.config, 512, type);
     KvSequence fresh(cache), reused(cache);
     const Tensor wanted = feed(ctx, model, batch, 0, 0, 90, fresh);
     feed(ctx, model, batch, 0, 0, 40, reused);
