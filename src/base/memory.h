@@ -17,5 +17,7 @@ uint64_t available_memory_bytes(const Path& root = "/");
 // Reads mapped bytes in, and locks them there where the system permits it. True: they are locked; else the system may
 // still drop them when memory is short.
 bool keep_resident(std::span<const std::byte> mapped);
+// Lets whole pages of a mapped file go; what is read of them later comes from the file again.
+void let_go(std::span<const std::byte> mapped);
 
 }  // namespace hadal

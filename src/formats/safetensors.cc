@@ -121,11 +121,11 @@ void check_tiling(std::vector<const SafetensorsEntry*> entries, std::span<const 
   }
 }
 
-void check_readable(const SafetensorsEntry& entry, size_t out_size) {
+void check_readable(const SafetensorsEntry& entry, int64_t first, size_t count) {
   if (entry.dtype != "F32" && entry.dtype != "BF16" && entry.dtype != "F16") {
     fail("{}: tensor \"{}\": expected F32, BF16 or F16, found {}; convert the file", entry.file, entry.name, entry.dtype);
   }
-  HADAL_CHECK(static_cast<int64_t>(out_size) == entry.num_elements(), "{}", entry.name);
+  HADAL_CHECK(first >= 0 && first + static_cast<int64_t>(count) <= entry.num_elements(), "{}", entry.name);
 }
 
 template <typename T>
@@ -143,20 +143,22 @@ int64_t SafetensorsEntry::num_elements() const {
   return n;
 }
 
-void SafetensorsEntry::read(std::span<float> out) const {
-  check_readable(*this, out.size());
+void SafetensorsEntry::read(std::span<float> out, int64_t first) const {
+  check_readable(*this, first, out.size());
   if (out.empty()) return;
+  const std::byte* from = bytes.data() + static_cast<size_t>(first) * (dtype == "F32" ? 4 : 2);
   if (dtype == "F32") {
-    std::memcpy(out.data(), bytes.data(), bytes.size());
+    std::memcpy(out.data(), from, out.size_bytes());
   } else if (dtype == "BF16") {
-    for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(load<Bf16>(bytes.data(), i));
+    for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(load<Bf16>(from, i));
   } else {
-    for (size_t i = 0; i < out.size(); ++i) out[i] = half_to_float(load<uint16_t>(bytes.data(), i));
+    for (size_t i = 0; i < out.size(); ++i) out[i] = half_to_float(load<uint16_t>(from, i));
   }
 }
 
 void SafetensorsEntry::read(std::span<Bf16> out) const {
-  check_readable(*this, out.size());
+  check_readable(*this, 0, out.size());
+  HADAL_CHECK(static_cast<int64_t>(out.size()) == num_elements(), "{}", name);
   if (out.empty()) return;
   if (dtype == "BF16") {
     std::memcpy(out.data(), bytes.data(), bytes.size());

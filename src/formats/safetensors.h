@@ -24,8 +24,8 @@ struct SafetensorsEntry {
 
   int64_t num_elements() const;
   // The numbers, converted. Error for a type other than F32, BF16 and F16.
-  void read(std::span<float> out) const;
-  void read(std::span<Bf16> out) const;  // rounds what is wider
+  void read(std::span<float> out, int64_t first = 0) const;  // numbers [first, first + out.size())
+  void read(std::span<Bf16> out) const;                      // all; rounds what is wider
 };
 
 // One file, or the shards that an index (model.safetensors.index.json) names. Immutable; any thread may read.

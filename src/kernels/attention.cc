@@ -74,8 +74,10 @@ void score(const Shape& s, const StoredRows& k, const StoredRows& v, int64_t beg
       s.level.pack_a(source, 0, rows, k.width, s.depth(k.width), s.format, converted, stride);
       a = converted;
     }
-    for (int64_t col = 0; col < count; col += kPanel)
-      s.product(a, stride, queries + col / kPanel * s.panel_bytes(k.width), k.width, scores + i * ld + col, ld, rows, std::min(kPanel, count - col));
+    for (int64_t col = 0; col < count; col += kPanel) {
+      const int64_t cols = std::min(kPanel, round_up(count - col, 8));  // whole vectors, into the padding
+      s.product(a, stride, queries + col / kPanel * s.panel_bytes(k.width), k.width, scores + i * ld + col, ld, rows, cols);
+    }
     i += rows;
   }
 }

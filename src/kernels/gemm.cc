@@ -271,6 +271,19 @@ void PackedMatrix::pack(MatrixView b, Precision precision, ThreadPool& pool) {
   if (bytes() > 0) pack_to(whole, precision, kernels::gemm_kernels(), pool, out);
 }
 
+void PackedMatrix::pack_rows(int64_t n, int64_t k, const ReadRows& read, Precision precision, ThreadPool& pool) {
+  char* out = static_cast<char*>(PackedMatrixAccess::reserve(*this, k, n, precision));
+  if (bytes() == 0) return;
+  auto job = [&](int64_t panel, int) {
+    thread_local Scratch memory;
+    const int64_t first = panel * kPanel, count = std::min(kPanel, n - first);
+    auto* rows = reinterpret_cast<float*>(memory.get(count * k * 4));
+    read(first, count, rows);
+    kernels::gemm_kernels().pack_panel({rows, false, 1, k}, k, 0, count, precision == Precision::bf16, out + panel * panel_bytes(k, precision));
+  };
+  pool.parallel_for(ceil_div(n, kPanel), job);
+}
+
 void gemm(std::span<const Product> products, Precision precision, ThreadPool& pool) {
   static std::atomic<uint64_t> calls{0};
   for (const Product& p : products) check_product(p, precision);

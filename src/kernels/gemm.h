@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 
@@ -43,6 +44,9 @@ class PackedMatrix {
   PackedMatrix() = default;
   // b is [K, N]. Rows and columns may be 0. Reuses this object's memory when it is large enough.
   void pack(MatrixView b, Precision precision, ThreadPool& pool);
+  // b is the transpose of [n, k], of which read(first, count, out) gives rows; called from all threads.
+  using ReadRows = std::function<void(int64_t first, int64_t count, float* out)>;
+  void pack_rows(int64_t n, int64_t k, const ReadRows& read, Precision precision, ThreadPool& pool);
   int64_t k() const { return k_; }
   int64_t n() const { return n_; }
   Precision precision() const { return precision_; }

@@ -1,5 +1,9 @@
 #include "model/attention.h"
 
+#include <algorithm>
+
+#include "kernels/vector.h"
+
 namespace hadal {
 namespace {
 
@@ -57,6 +61,116 @@ Tensor absorbed(const Context& ctx, const Model& model, const MlaParams& p, cons
                       : head_linear(ctx, o, p.kv_b.weight, {c.heads, c.nope_dim, c.v_dim, false});
 }
 
+// One head's keys (but their rotated part) and values, made from latents.
+struct Expansion {
+  const ModelConfig& c;
+  const MlaParams& p;
+
+  const Weight& keys_weight() const { return c.split_kv_b ? p.k_b.weight : p.kv_b.weight; }
+  Product keys(const Context& ctx, const MatrixView& latents, int64_t head, float* to, int64_t stride) const {
+    if (c.split_kv_b) return p.k_b.weight.product(ctx, latents, p.k_b.weight.matrix_rows(head), true, to, stride);
+    return p.kv_b.weight.product(ctx, latents, {head * (c.nope_dim + c.v_dim), c.nope_dim}, false, to, stride);
+  }
+  Product values(const Context& ctx, const MatrixView& latents, int64_t head, float* to, int64_t stride) const {
+    if (c.split_kv_b) return p.v_b.weight.product(ctx, latents, p.v_b.weight.matrix_rows(head), false, to, stride);
+    return p.kv_b.weight.product(ctx, latents, {head * (c.nope_dim + c.v_dim) + c.nope_dim, c.v_dim}, false, to, stride);
+  }
+};
+
+// Whether a sequence's new tokens are enough to make every head's keys and values: each query then multiplies k_dim + v_dim
+// numbers of a key in place of the latent twice and the rotated part, and each key costs its expansion. Only where weights
+// are multiplied in 8-bit integers: there the bits follow the number of rows anyway, elsewhere prefill equals decode.
+bool worth_expanding(const ModelConfig& c, const MlaParams& p, int64_t tokens) {
+  const QuantMatrix* w = Expansion{c, p}.keys_weight().quant();
+  if (w == nullptr || quant_format(w->type).block_weights == 1) return false;
+  const int64_t saved = 2 * c.kv_lora + c.rope_dim - (c.nope_dim + c.rope_dim + c.v_dim);
+  return tokens * saved > c.kv_lora * (c.nope_dim + c.v_dim);
+}
+
+// Numbers [column, column + count) of stored rows [first, first + to.rows()).
+void read_rows(const Context& ctx, const KvRows& rows, int64_t first, int64_t column, const Tensor& to) {
+  const int64_t count = to.cols();
+  parallel_rows(ctx, to.rows(), 64, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t at = first + i;
+      const auto* row = static_cast<const std::byte*>(rows.blocks[static_cast<size_t>(at / rows.block_rows)]) + at % rows.block_rows * rows.row.bytes();
+      if (rows.row.type == KvType::q8) rows.row.read(row, column, count, to.row(i));
+      else if (rows.row.type == KvType::bf16) vec().to_f32(static_cast<const Bf16*>(rows.row.at(row, column)), to.row(i), count);
+      else std::copy_n(static_cast<const float*>(rows.row.at(row, column)), count, to.row(i));
+    }
+  });
+}
+
+// One sequence's queries, [tokens, heads * k_dim] from row `first` on, against all it holds: some heads' keys and values are
+// made at a time.
+void attend_expanded(const Context& ctx, const Model& model, const MlaParams& p, const Tensor& q, int64_t first, int64_t tokens, const KvRows& latents,
+                     const Tensor& o) {
+  constexpr int64_t kBlockRows = 256, kMadeTogether = 512;
+  const ModelConfig& c = model.config;
+  const int64_t k_dim = c.nope_dim + c.rope_dim, length = latents.length;
+  const KvType type = kv_type_of(ctx.precision);
+  const int64_t together = std::clamp<int64_t>(kExpandedBytes / (length * KvRow{type, k_dim + c.v_dim}.bytes()), 1, c.heads);
+  const int32_t offsets[] = {0, static_cast<int32_t>(tokens)};
+  for (int64_t head = 0; head < c.heads; head += together) {
+    const int64_t heads = std::min(together, c.heads - head);
+    const KvRow row{type, heads * (k_dim + c.v_dim)};
+    Tensor memory({length, row.width}, type == KvType::bf16 ? DType::bf16 : DType::f32);
+    auto* begin = type == KvType::bf16 ? reinterpret_cast<std::byte*>(memory.bf16()) : reinterpret_cast<std::byte*>(memory.f32());
+    KvRows made{{}, kBlockRows, row, length};
+    for (int64_t at = 0; at < length; at += kBlockRows) made.blocks.push_back(begin + at * row.bytes());
+    for (int64_t at = 0; at < length; at += kMadeTogether) {
+      const int64_t keys = std::min(kMadeTogether, length - at);
+      const Tensor latent({keys, c.kv_lora}), turned({keys, c.rope_dim}), numbers({keys, row.width});
+      read_rows(ctx, latents, at, 0, latent);
+      read_rows(ctx, latents, at, c.kv_lora, turned);
+      std::vector<Product> products[2];  // keys, values
+      for (int64_t h = 0; h < heads; ++h) {
+        products[0].push_back(Expansion{c, p}.keys(ctx, latent.view(), head + h, numbers.f32() + h * k_dim, row.width));
+        products[1].push_back(Expansion{c, p}.values(ctx, latent.view(), head + h, numbers.f32() + heads * k_dim + h * c.v_dim, row.width));
+      }
+      for (const auto& each : products) gemm(each, ctx.precision, *ctx.pool);
+      parallel_rows(ctx, keys, 16, [&](int64_t from, int64_t to) {
+        for (int64_t i = from; i < to; ++i) {
+          for (int64_t h = 0; h < heads; ++h) std::copy_n(turned.row(i), c.rope_dim, numbers.row(i) + h * k_dim + c.nope_dim);
+          row.write(numbers.row(i), 0, row.width, begin + (at + i) * row.bytes());
+        }
+      });
+    }
+    Tensor queries({tokens, heads * k_dim});
+    for (int64_t t = 0; t < tokens; ++t) std::copy_n(q.row(first + t) + head * k_dim, heads * k_dim, queries.row(t));
+    const Tensor part = attention_cached(ctx, {heads, heads, k_dim, c.v_dim, model.attention_scale}, queries, {&made, 1}, heads * k_dim, offsets);
+    for (int64_t t = 0; t < tokens; ++t) std::copy_n(part.row(t), heads * c.v_dim, o.row(first + t) + head * c.v_dim);
+  }
+}
+
+// Sequences with many new tokens one by one, expanded; the others together, absorbed.
+Tensor over_cache(const Context& ctx, const Model& model, const MlaParams& p, const Tensor& q, const Tensor& latent, const Tensor& k_rope,
+                  const Batch& batch, int64_t layer) {
+  const ModelConfig& c = model.config;
+  const int64_t k_dim = c.nope_dim + c.rope_dim;
+  const auto count = [&](size_t s) { return int64_t{batch.offsets[s + 1]} - batch.offsets[s]; };
+  std::vector<int64_t> rest;  // rows of the others
+  Batch others;
+  others.offsets.push_back(0);
+  for (size_t s = 0; s < batch.states.size(); ++s) {
+    if (worth_expanding(c, p, count(s))) continue;
+    others.states.push_back(batch.states[s]);
+    for (int64_t t = 0; t < count(s); ++t) rest.push_back(batch.offsets[s] + t);
+    others.offsets.push_back(static_cast<int32_t>(rest.size()));
+  }
+  if (others.states.size() == batch.states.size()) return absorbed(ctx, model, p, q, latent, k_rope, batch, layer);
+
+  const Tensor o({q.rows(), c.heads * c.v_dim});
+  for (size_t s = 0; s < batch.states.size(); ++s)
+    if (worth_expanding(c, p, count(s))) attend_expanded(ctx, model, p, q, batch.offsets[s], count(s), batch.states[s]->rows(layer), o);
+  if (rest.empty()) return o;
+  const Tensor rest_q({static_cast<int64_t>(rest.size()), c.heads * k_dim});
+  for (size_t i = 0; i < rest.size(); ++i) std::copy_n(q.row(rest[i]), q.cols(), rest_q.row(static_cast<int64_t>(i)));
+  const Tensor rest_o = absorbed(ctx, model, p, rest_q, {}, {}, others, layer);
+  for (size_t i = 0; i < rest.size(); ++i) std::copy_n(rest_o.row(static_cast<int64_t>(i)), o.cols(), o.row(rest[i]));
+  return o;
+}
+
 }  // namespace
 
 Tensor mla_attention(const Context& ctx, const Model& model, const MlaParams& p, const Tensor& x, const Batch& batch, int64_t layer,
@@ -67,9 +181,12 @@ Tensor mla_attention(const Context& ctx, const Model& model, const MlaParams& p,
   const Tensor k_rope = rope(ctx, columns(ctx, kv, 1, c.kv_lora, c.rope_dim), 1, model.rope, batch.positions);
   remember(batch, layer, latent, 0);
   remember(batch, layer, k_rope, c.kv_lora);
-  const bool expand = batch.states.empty() && form == MlaForm::expanded && !c.split_kv_b;
-  const Tensor o = expand ? expanded(ctx, model, p, q, latent, k_rope, batch) : absorbed(ctx, model, p, q, latent, k_rope, batch, layer);
-  return linear(ctx, o, p.o.weight);
+  const auto attended = [&] {
+    if (!batch.states.empty()) return over_cache(ctx, model, p, q, latent, k_rope, batch, layer);
+    if (form == MlaForm::expanded && !c.split_kv_b) return expanded(ctx, model, p, q, latent, k_rope, batch);
+    return absorbed(ctx, model, p, q, latent, k_rope, batch, layer);
+  };
+  return linear(ctx, attended(), p.o.weight);
 }
 
 Tensor gqa_attention(const Context& ctx, const Model& model, const GqaParams& p, const Tensor& x, const Batch& batch, int64_t layer) {

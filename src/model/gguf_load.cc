@@ -19,7 +19,7 @@ namespace {
 struct Source {
   Param* param;
   const GgufTensor* tensor;  // null: zeros
-  enum class Way { view, copy_f32, copy_bf16 } way;
+  enum class Way { view, copy_f32, copy_bf16, stored } way;
 };
 
 // Files leave out leading dimensions of 1.
@@ -50,7 +50,8 @@ QuantMatrix matrix_of(const GgufTensor& tensor) {
           .cols = tensor.shape.back()};
 }
 
-Source find_source(const GgufFile& file, Param& param, bool frozen) {
+// `runs`: its products pack what they read of a matrix, so that the file need not be copied.
+Source find_source(const GgufFile& file, Param& param, bool frozen, bool runs) {
   const GgufTensor* tensor = file.find_tensor(param.gguf_name);
   if (tensor == nullptr) {
     if (param.group == ParamGroup::buffer) return {&param, nullptr, Source::Way::copy_f32};  // a correction of nothing
@@ -62,9 +63,11 @@ Source find_source(const GgufFile& file, Param& param, bool frozen) {
          tensor->shape);
   }
   check_supported(*tensor);
-  const bool exact = param.shape.size() < 2 || param.group == ParamGroup::router;  // few, and read in f32
-  if (!frozen || exact || tensor->type_name() == "F32") return {&param, tensor, Source::Way::copy_f32};
-  return {&param, tensor, tensor->type_name() == "BF16" ? Source::Way::copy_bf16 : Source::Way::view};
+  const bool blocks = tensor->type_name() != "F32" && tensor->type_name() != "BF16";
+  if (!frozen || param.shape.size() < 2) return {&param, tensor, Source::Way::copy_f32};
+  if (blocks && param.group != ParamGroup::router) return {&param, tensor, Source::Way::view};
+  if (runs) return {&param, tensor, Source::Way::stored};
+  return {&param, tensor, tensor->type_name() == "BF16" && param.group != ParamGroup::router ? Source::Way::copy_bf16 : Source::Way::copy_f32};
 }
 
 // Tensors that the model does not read would be a part of it that is silently left out.
@@ -115,7 +118,7 @@ MemoryPlan plan_memory(const std::vector<Source>& sources, const ModelConfig& co
     const bool view = s.way == Source::Way::view;
     if (view)
       plan.mapped_bytes += s.tensor->bytes.size();
-    else
+    else if (s.way != Source::Way::stored)
       plan.copied_bytes += numbers * (s.way == Source::Way::copy_bf16 ? 2 : 4);
     if (run) plan.copied_bytes += packed_bytes(*s.param, config, *run, view);
   }
@@ -157,6 +160,14 @@ void read_weight(const Source& source, bool frozen) {
   }
   if (source.tensor == nullptr) {
     param.weight = Weight(Tensor::zeros(param.shape));
+  } else if (source.way == Source::Way::stored) {
+    const auto forget = [tensor = *source.tensor](int64_t first, int64_t count) {
+      const int64_t cols = tensor.shape.back(), rows = tensor.num_elements() / cols;
+      const size_t row_bytes = tensor.bytes.size() / static_cast<size_t>(rows);
+      let_go(tensor.bytes.subspan(static_cast<size_t>(first / cols) * row_bytes, static_cast<size_t>(count / cols) * row_bytes));
+    };
+    const auto read = [tensor = *source.tensor](int64_t first, std::span<float> out) { read_gguf_tensor(tensor, first, out); };
+    param.weight = Weight(StoredNumbers{read, forget}, param.shape);
   } else if (source.way == Source::Way::copy_bf16) {
     Tensor value(param.shape, DType::bf16);
     std::memcpy(value.bf16(), source.tensor->bytes.data(), source.tensor->bytes.size());
@@ -198,7 +209,7 @@ std::shared_ptr<Model> model_from_gguf(const GgufFile& file, LoadAs as, const st
   const bool frozen = as != LoadAs::trainable;
   auto model = std::make_shared<Model>(config);
   std::vector<Source> sources;
-  for (Param* param : model->params()) sources.push_back(find_source(file, *param, frozen));
+  for (Param* param : model->params()) sources.push_back(find_source(file, *param, frozen, run.has_value()));
   refuse_unknown(file, sources, config);
   MemoryPlan plan = plan_memory(sources, config, run);
   const auto streamed = run && experts != nullptr ? find_streamed(*model, sources) : std::vector<StreamedBlock>();

@@ -103,6 +103,16 @@ TEST(GgufModel, SaysTheSameAfterWritingAndReading) {
   }
 }
 
+TEST(GgufModel, RunsFromTheFile) {
+  for (const ModelConfig& config : {deepseek(), llama()}) {
+    const Written written(config);
+    const LoadedModel copied = load_model(written.path().string());
+    const LoadedModel stored = load_model(written.path().string(), LoadAs::frozen, RunPlan{.context = 64, .precision = Precision::f32});
+    for (const Param* p : stored.model->params()) EXPECT_EQ(bool{p->weight.value()}, p->shape.size() == 1) << p->name;
+    EXPECT_EQ(largest_difference(*copied.model, *stored.model), 0);
+  }
+}
+
 // GGUF to a Hugging Face folder and back: joined latents, heads in halves.
 TEST(GgufModel, BecomesAHuggingFaceFolder) {
   for (const ModelConfig& config : {deepseek(), test::byte_config(false)}) {

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "formats/safetensors.h"
 #include "model/gguf_model.h"
 #include "model/hf_names.h"
@@ -22,7 +23,7 @@ struct Source {
   Param* param;
   std::vector<const SafetensorsEntry*> entries;  // one, or one an expert
   std::vector<const SafetensorsEntry*> scales;   // of fp8, as many; null where an entry is of another type
-  enum class Way { f32, bf16, fp8 } way = Way::f32;
+  enum class Way { f32, bf16, fp8, stored } way = Way::f32;
 };
 
 constexpr std::string_view kFp8 = "F8_E4M3";
@@ -54,7 +55,8 @@ const SafetensorsEntry* find_scales(const Safetensors& file, const SafetensorsEn
   return scales;
 }
 
-Source find_source(const Safetensors& file, Param& param, bool frozen, const std::string& who) {
+// `runs`: its products pack what they read of a matrix, so that the file need not be copied.
+Source find_source(const Safetensors& file, Param& param, bool frozen, bool runs, const std::string& who) {
   Source source{&param, {}, {}};
   const auto shape = entry_shape(param);
   const int64_t count = is_stack(param) ? param.shape[0] : 1;
@@ -66,8 +68,11 @@ Source find_source(const Safetensors& file, Param& param, bool frozen, const std
   const auto all = [&](std::string_view type) {
     return std::all_of(source.entries.begin(), source.entries.end(), [&](auto* e) { return e->dtype == type; });
   };
-  if (frozen && param.shape.size() > 1 && all("BF16")) source.way = Source::Way::bf16;
-  if (frozen && param.shape.size() > 1 && all(kFp8) && param.group != ParamGroup::router) source.way = Source::Way::fp8;
+  const bool matrix = frozen && param.shape.size() > 1;
+  if (matrix && all("BF16")) source.way = Source::Way::bf16;
+  const bool scaled = std::ranges::any_of(source.scales, [](auto* s) { return s != nullptr; });
+  if (matrix && runs && !scaled) source.way = Source::Way::stored;
+  if (matrix && all(kFp8) && param.group != ParamGroup::router) source.way = Source::Way::fp8;
   return source;
 }
 
@@ -94,7 +99,7 @@ void check_memory(const std::vector<Source>& sources, const ModelConfig& config,
                   const std::string& who) {
   MemoryPlan plan;
   for (const Source& s : sources) {
-    const uint64_t bytes = s.way == Source::Way::f32 ? 4 : s.way == Source::Way::bf16 ? 2 : 1;
+    const uint64_t bytes = s.way == Source::Way::f32 ? 4 : s.way == Source::Way::bf16 ? 2 : s.way == Source::Way::fp8 ? 1 : 0;
     plan.copied_bytes += static_cast<uint64_t>(num_elements(s.param->shape)) * bytes;
     if (run) plan.copied_bytes += packed_bytes(*s.param, config, *run, s.way == Source::Way::fp8);
   }
@@ -133,8 +138,39 @@ void read_f32(const SafetensorsEntry* entry, const SafetensorsEntry* scales, std
   for (int64_t r = 0; r < fp8.matrix.rows; ++r) dequantise_row(fp8.matrix, r, out.data() + r * fp8.matrix.cols);
 }
 
-void read_weight(const Source& source, bool frozen) {
+// Runs of numbers in the entries of one parameter: read(entry, first number of it, numbers) for each that a range touches.
+template <typename Read>
+void for_each_run(int64_t entry_size, int64_t first, int64_t count, Read&& read) {
+  for (int64_t done = 0; done < count;) {
+    const int64_t at = (first + done) % entry_size, run = std::min(count - done, entry_size - at);
+    read(static_cast<size_t>((first + done) / entry_size), at, done, run);
+    done += run;
+  }
+}
+
+StoredNumbers stored_numbers(const Source& source, std::shared_ptr<const Safetensors> file) {
+  const int64_t size = num_elements(entry_shape(*source.param));
+  StoredNumbers numbers;
+  numbers.read = [entries = source.entries, size, file](int64_t first, std::span<float> out) {
+    for_each_run(size, first, static_cast<int64_t>(out.size()), [&](size_t entry, int64_t at, int64_t done, int64_t count) {
+      entries[entry]->read(out.subspan(static_cast<size_t>(done), static_cast<size_t>(count)), at);
+    });
+  };
+  numbers.forget = [entries = source.entries, size, file](int64_t first, int64_t count) {
+    for_each_run(size, first, count, [&](size_t entry, int64_t at, int64_t, int64_t run) {
+      const size_t bytes = entries[entry]->dtype == "F32" ? 4 : 2;
+      let_go(entries[entry]->bytes.subspan(static_cast<size_t>(at) * bytes, static_cast<size_t>(run) * bytes));
+    });
+  };
+  return numbers;
+}
+
+void read_weight(const Source& source, bool frozen, const std::shared_ptr<const Safetensors>& file) {
   Param& param = *source.param;
+  if (source.way == Source::Way::stored) {
+    param.weight = Weight(stored_numbers(source, file), param.shape);
+    return;
+  }
   if (source.way == Source::Way::fp8) {
     const auto fp8 = std::make_shared<const Fp8>(source.entries, source.scales);
     param.weight = Weight(fp8->matrix, param.shape, fp8);
@@ -170,16 +206,16 @@ LoadedModel load_folder(const Path& folder, LoadAs as, const std::optional<RunPl
   ModelConfig config =
       config_from_json(parse_json(read_file(config_path, kMaxConfigBytes), config_path.string()), config_path.string());
 
-  const auto file = Safetensors::open_folder(folder);
+  const auto file = std::make_shared<const Safetensors>(Safetensors::open_folder(folder));
   if (as == LoadAs::frozen) config.mtp_depth = 0;  // prediction layers serve training
   auto model = std::make_shared<Model>(config);
   std::vector<Source> sources;
-  for (Param* param : model->params()) sources.push_back(find_source(file, *param, as != LoadAs::trainable, who));
-  refuse_unknown(file, sources, config, who);
+  for (Param* param : model->params()) sources.push_back(find_source(*file, *param, as != LoadAs::trainable, run.has_value(), who));
+  refuse_unknown(*file, sources, config, who);
   check_memory(sources, config, run, who);
   auto tokenizer = std::make_shared<const Tokenizer>(Tokenizer::from_hf_folder(folder));
   GenerationAdvice advice = advice_of_folder(folder, config.vocab);
-  for (const Source& source : sources) read_weight(source, as != LoadAs::trainable);
+  for (const Source& source : sources) read_weight(source, as != LoadAs::trainable, file);
   return {std::move(model), std::move(tokenizer), "", {}, std::move(advice)};
 }
 

@@ -74,6 +74,24 @@ TEST(Load, FrozenKeepsBf16AndLeavesPredictionLayersOut) {
     EXPECT_EQ(entry.dtype, name.ends_with("e_score_correction_bias") ? "F32" : "BF16") << name;
 }
 
+// Loaded to run, matrices stay in the file: products pack what they read, and the numbers are those of a copy.
+TEST(Load, RunsFromTheFile) {
+  for (const bool deepseek : {true, false})
+    for (const DType type : {DType::f32, DType::bf16})
+      for (const Precision precision : {Precision::f32, Precision::bf16}) {
+        const test::ModelFolder folder(deepseek, type);
+        const LoadedModel copied = load_model(folder.text());
+        const LoadedModel stored = load_model(folder.text(), LoadAs::frozen, RunPlan{.context = 64, .precision = precision});
+        for (const Param* p : stored.model->params()) EXPECT_EQ(bool{p->weight.value()}, p->shape.size() == 1) << p->name;
+        const Context ctx = test::one_thread(precision);
+        const Batch batch = test::make_batch({19, 1, 40}, 259);
+        for (int again = 0; again < 2; ++again)  // the second time from packed copies
+          for (const MlaForm form : {MlaForm::expanded, MlaForm::absorbed})
+            test::expect_same_rows(forward(ctx, *copied.model, batch, {.mla_form = form}).hidden, 0,
+                                   forward(ctx, *stored.model, batch, {.mla_form = form}).hidden, folder.text());
+      }
+}
+
 TEST(Load, RefusesWhatDoesNotFit) {
   {
     const test::ModelFolder folder;

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "model/attention.h"
 
 namespace hadal {
 namespace {
@@ -29,13 +30,16 @@ uint64_t work_bytes(const ModelConfig& c, const RunPlan& run) {
   const int64_t dense = 3 * c.dense_inner, moe = c.top_k * (3 * c.expert_inner + 2 * c.hidden) + 3 * c.shared_experts * c.expert_inner;
   const int64_t numbers = 6 * c.hidden + query + std::max(dense, moe);  // of one token in one layer
   const int64_t scores = std::max<int64_t>(run.sequences, 1) * c.vocab;
+  const KvRow one_head{kv_type_of(run.precision), c.nope_dim + c.rope_dim + c.v_dim};
+  const int64_t expanded = c.is_mla() ? std::max(kExpandedBytes, planned_context(c, run.context) * one_head.bytes()) : 0;
   constexpr uint64_t kProgram = uint64_t{256} << 20;  // tokenizer, stacks and scratch memory of threads
-  return static_cast<uint64_t>((run.step_tokens * numbers + scores) * 4) + kProgram + run.other_bytes;
+  return static_cast<uint64_t>((run.step_tokens * numbers + scores) * 4 + expanded) + kProgram + run.other_bytes;
 }
 
 uint64_t packed_bytes(const Param& param, const ModelConfig& config, const RunPlan& run, bool quantised) {
   if (param.shape.size() < 2 || (param.group == ParamGroup::embedding && !config.tied_head)) return 0;
-  if (quantised && !param.name.ends_with("kv_b_proj.weight")) return 0;  // one half of it is multiplied the other way round
+  // Keys are multiplied both ways (model/attention.cc).
+  if (quantised && !param.name.ends_with("kv_b_proj.weight") && !param.name.ends_with("k_b_proj.weight")) return 0;
   const bool exact = param.group == ParamGroup::router || run.precision == Precision::f32;
   return static_cast<uint64_t>(num_elements(param.shape)) * (exact ? 4 : 2);
 }

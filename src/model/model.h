@@ -93,11 +93,11 @@ struct Batch {
 };
 
 // How multi-head latent attention is computed. Expanded: keys and values of every head (cheaper for long stretches of
-// new tokens). Absorbed: in the latent space (what a cache of latents needs). Both are the same function.
+// new tokens). Absorbed: in the latent space (for few new tokens over a cache of latents). Both are the same function.
 enum class MlaForm { expanded, absorbed };
 
 struct ForwardOptions {
-  MlaForm mla_form = MlaForm::expanded;  // without states; with states it is always absorbed
+  MlaForm mla_form = MlaForm::expanded;  // without states; over a cache mla_attention() chooses
   float balance_weight = 0;              // of the sequence-wise balance loss, training only
 };
 struct ForwardResult {

@@ -23,6 +23,8 @@ void Weight::read(int64_t first, std::span<float> out) const {
   if (quant() != nullptr) {
     HADAL_CHECK(first % in() == 0 && count % in() == 0, "whole rows of {}", in());
     for (int64_t r = 0; r < count / in(); ++r) dequantise_row(quant_, first / in() + r, out.data() + r * in());
+  } else if (stored_.read) {
+    stored_.read(first, out);
   } else if (value_.dtype() == DType::bf16) {
     vec().to_f32(value_.bf16() + first, out.data(), count);
   } else {
@@ -46,14 +48,19 @@ Product Weight::product(const Context& ctx, const MatrixView& a, Rows rows, bool
 const PackedMatrix& Weight::packed(const Context& ctx, Rows rows, bool transposed) const {
   Packed& entry = packed_[{rows, transposed}];
   if (entry.fresh && entry.matrix.precision() == ctx.precision) return entry.matrix;
-  if (quant() != nullptr) {
+  if (value_) {
+    entry.matrix.pack(transposed ? view(rows).transposed() : view(rows), ctx.precision, *ctx.pool);
+  } else if (transposed) {
+    const auto read_rows = [&](int64_t first, int64_t count, float* out) {
+      read((rows.first + first) * in(), {out, static_cast<size_t>(count * in())});
+    };
+    entry.matrix.pack_rows(rows.count, in(), read_rows, ctx.precision, *ctx.pool);
+  } else {
     std::vector<float> numbers(static_cast<size_t>(rows.count * in()));
     read(rows.first * in(), numbers);
-    const MatrixView whole(numbers.data(), rows.count, in(), in());
-    entry.matrix.pack(transposed ? whole.transposed() : whole, ctx.precision, *ctx.pool);
-  } else {
-    entry.matrix.pack(transposed ? view(rows).transposed() : view(rows), ctx.precision, *ctx.pool);
+    entry.matrix.pack(MatrixView(numbers.data(), rows.count, in(), in()), ctx.precision, *ctx.pool);
   }
+  if (stored_.forget) stored_.forget(rows.first * in(), rows.count * in());
   entry.fresh = true;
   return entry.matrix;
 }

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <compare>
+#include <functional>
 #include <map>
+#include <span>
 #include <utility>
 
 #include "kernels/quant.h"
@@ -12,8 +14,14 @@ namespace hadal {
 
 class ExpertSource;
 
-// [out, in] for a matrix, [experts, out, in] for a stack of them, [n] for a vector. f32 while training; bf16, f32 or a
-// file's quantised blocks when loaded for inference. One Weight must not be used from two threads at once. Ops keep its
+// Numbers that stay in a mapped file: products pack what they read of them, and the rest of memory is spared.
+struct StoredNumbers {
+  std::function<void(int64_t first, std::span<float> out)> read;
+  std::function<void(int64_t first, int64_t count)> forget;  // they will hardly be read again: their pages may go
+};
+
+// [out, in] for a matrix, [experts, out, in] for a stack of them, [n] for a vector. f32 while training; bf16, f32, numbers
+// in a file or its quantised blocks when loaded for inference. One Weight must not be used from two threads at once. Ops keep its
 // address on the tape: it must stay where it is.
 class Weight {
  public:
@@ -22,8 +30,10 @@ class Weight {
   // A matrix or a stack of them as its file has it, [stack * out, in]; frozen. `owner` keeps the bytes alive.
   Weight(const QuantMatrix& matrix, Shape shape, std::shared_ptr<const void> owner);
 
+  Weight(StoredNumbers numbers, Shape shape) : frozen(true), stored_(std::move(numbers)), shape_(std::move(shape)) {}
+
   explicit operator bool() const { return !shape_.empty(); }  // has values
-  const Tensor& value() const { return value_; }              // empty when quantised
+  const Tensor& value() const { return value_; }              // empty when quantised or left in a file
   const QuantMatrix* quant() const { return quant_.data != nullptr ? &quant_ : nullptr; }
   const Shape& shape() const { return shape_; }
   int64_t bytes() const;  // of the values, without packed copies
@@ -45,7 +55,7 @@ class Weight {
     auto operator<=>(const Rows&) const = default;
   };
   Rows matrix_rows(int64_t index = 0) const { return {index * out(), out()}; }
-  MatrixView view(Rows rows) const;  // [count, in]; not for quantised ones
+  MatrixView view(Rows rows) const;  // [count, in]; where there is a value()
 
   // c = a W^T with these rows ([M, in] -> [M, count]), or a W when `plain` ([M, count] -> [M, in]).
   Product product(const Context& ctx, const MatrixView& a, Rows rows, bool plain, float* c, int64_t c_stride, bool accumulate = false) const;
@@ -61,6 +71,7 @@ class Weight {
   const PackedMatrix& packed(const Context& ctx, Rows rows, bool transposed) const;
   Tensor value_;
   QuantMatrix quant_;
+  StoredNumbers stored_;
   Shape shape_;
   std::shared_ptr<const void> owner_;
   std::shared_ptr<ExpertSource> source_;

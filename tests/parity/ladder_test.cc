@@ -171,6 +171,61 @@ TEST(Ladder, ExpandedIsCloseToAbsorbed) {
   });
 }
 
+// Every matrix in blocks of 8 bits, as a file would hold it.
+void quantise_matrices(Model& model) {
+  for (Param* p : model.params()) {
+    if (p->group != ParamGroup::matrix || p->shape.back() % 32 != 0) continue;
+    const int64_t rows = num_elements(p->shape) / p->shape.back(), cols = p->shape.back();
+    QuantMatrix m{.type = QuantType::q8_0, .data = nullptr, .rows = rows, .cols = cols};
+    const auto bytes = std::make_shared<std::vector<std::byte>>(static_cast<size_t>(m.bytes()));
+    m.data = bytes->data();
+    for (int64_t r = 0; r < rows; ++r) quantise_row(m.type, p->weight.value().f32() + r * cols, cols, bytes->data() + r * m.row_bytes());
+    p->weight = Weight(m, p->shape, bytes);
+  }
+}
+
+// Where weights are multiplied in 8-bit integers, a long stretch of new tokens makes every head's keys and values, and few
+// read the latents: the same function in another order of roundings. Beside it another sequence goes on by a few tokens.
+TEST(Ladder, QuantisedLongPrefillIsCloseToDecode) {
+  test::at_every_level_and_precision([](const Context& ctx) {
+    for (bool split : {true, false}) {
+      SCOPED_TRACE(split ? "k_b and v_b" : "kv_b");
+      ModelConfig config = test::tiny_deepseek(true);
+      config.top_k = config.experts, config.groups = config.top_groups = 1;  // a rounded score chooses no other expert
+      config.hidden = 64, config.kv_lora = 64, config.nope_dim = 32, config.rope_dim = 16, config.v_dim = 32, config.split_kv_b = split;
+      const auto model = make_model(config);
+      quantise_matrices(*model);
+      ASSERT_NE((split ? model->blocks[0].mla.k_b : model->blocks[0].mla.kv_b).weight.quant(), nullptr);
+      const Batch batch = make_batch({400, 12}, config.vocab);
+      for (const KvType type : {kv_type_of(ctx.precision), KvType::q8}) {
+        SCOPED_TRACE(kv_type_name(type));
+        KvCache cache(config, 2048, type);
+        KvSequence decoded(cache), long_one(cache), beside(cache), beside_alone(cache);
+        std::vector<float> wanted;
+        for (int64_t t = 0; t < 400; ++t) {
+          const Tensor row = feed(ctx, *model, batch, 0, t, 1, decoded);
+          if (t >= 20) wanted.insert(wanted.end(), row.values().begin(), row.values().end());
+        }
+        feed(ctx, *model, batch, 0, 0, 20, long_one);
+        feed(ctx, *model, batch, 1, 0, 8, beside);
+        feed(ctx, *model, batch, 1, 0, 8, beside_alone);
+        Batch both = part_of(batch, 1, 8, 4);
+        const Batch longer = part_of(batch, 0, 20, 380);
+        both.ids.insert(both.ids.end(), longer.ids.begin(), longer.ids.end());
+        both.positions.insert(both.positions.end(), longer.positions.begin(), longer.positions.end());
+        both.offsets = {0, 4, 384};
+        both.states = {&beside, &long_one};
+        ASSERT_TRUE(beside.extend(4) && long_one.extend(380));
+        const Tensor found = forward(ctx, *model, both).hidden;
+        const double bound = ctx.precision == Precision::f32 && type == KvType::f32 ? 2e-5 : 0.25;
+        EXPECT_LE(test::relative_error({found.row(4), wanted.size()}, test::doubles(wanted)), bound);
+        const Tensor alone = feed(ctx, *model, batch, 1, 8, 4, beside_alone);
+        EXPECT_LE(test::relative_error({found.row(0), static_cast<size_t>(alone.size())}, test::doubles(alone)), bound);
+      }
+    }
+  });
+}
+
 struct LossAndGradients {
   LossResult loss;
   std::vector<std::vector<float>> gradients;
