@@ -15,78 +15,88 @@ constexpr int kMaxRows = 6;
 #endif
 
 // Left alone, GCC lets sums wander through the register of a row's number and spills some of them at every step.
-inline void keep_in_register([[maybe_unused]] VecF& sum) {
+inline void keep_in_registers([[maybe_unused]] VecF& a, [[maybe_unused]] VecF& b) {
 #if HWY_TARGET == HWY_AVX2
-  __asm__ volatile("" : "+x"(sum.raw));
+  __asm__ volatile("" : "+x"(a.raw), "+x"(b.raw));
 #endif
 }
 
-// kRows rows times kVectors vectors of columns. `panel` and `c` point at the first of these columns. `ahead` words after
-// the block lies what is read next: the first rows to use a block fetch it into the cache.
-template <int kRows, int kVectors, bool kBf16>
+// kRows rows times two vectors of columns, or only the first. `panel` and `c` point at the first of these columns. `ahead`
+// words after the block lies what is read next: the first rows to use a block fetch it into the cache.
+template <int kRows, bool kTwo, bool kBf16>
 void multiply_rows(const float* a, int64_t lda, const void* panel, int64_t k, int64_t ahead, float* c, int64_t ldc,
                    bool accumulate) {
+  constexpr int64_t kWidth = kTwo ? 2 * kLanes : kLanes;
   const VecU upper = hn::Set(kU32, 0xffff0000u);
-  VecF sums[kRows][kVectors];
+  VecF sum0[kRows], sum1[kRows];
 #pragma GCC unroll 12
-  for (int r = 0; r < kRows; ++r)
-    for (int v = 0; v < kVectors; ++v) sums[r][v] = hn::Zero(kF32);
-  // Row i of B, kVectors of it, times the rows' numbers i.
-  const auto step = [&](int64_t i, const VecF* b) {
-#pragma GCC unroll 12
-    for (int r = 0; r < kRows; ++r) {
-      const VecF x = hn::Set(kF32, a[r * lda + i]);
-#pragma GCC unroll 2
-      for (int v = 0; v < kVectors; ++v) sums[r][v] = hn::MulAdd(x, b[v], sums[r][v]);
-      if constexpr (kBf16)
-        for (int v = 0; v < kVectors; ++v) keep_in_register(sums[r][v]);
-    }
-  };
-  VecF row[kVectors];
+  for (int r = 0; r < kRows; ++r) sum0[r] = sum1[r] = hn::Zero(kF32);
   if constexpr (kBf16) {
     const uint32_t* b = static_cast<const uint32_t*>(panel);
     for (int64_t i = 0; i < k; i += 2, b += kPanel) {
-      for (int64_t line = 0; line < kVectors * kLanes; line += 16) __builtin_prefetch(b + ahead + line, 0, 2);
-      for (int v = 0; v < kVectors; ++v) row[v] = hn::BitCast(kF32, hn::ShiftLeft<16>(hn::LoadU(kU32, b + v * kLanes)));
-      step(i, row);
-      for (int v = 0; v < kVectors; ++v) row[v] = hn::BitCast(kF32, hn::And(hn::LoadU(kU32, b + v * kLanes), upper));
-      step(i + 1, row);
+      for (int64_t line = 0; line < kWidth; line += 16) __builtin_prefetch(b + ahead + line, 0, 2);
+      const VecF even0 = hn::BitCast(kF32, hn::ShiftLeft<16>(hn::LoadU(kU32, b)));
+      const VecF even1 = hn::BitCast(kF32, hn::ShiftLeft<16>(hn::LoadU(kU32, b + kLanes)));
+#pragma GCC unroll 12
+      for (int r = 0; r < kRows; ++r) {
+        const VecF x = hn::Set(kF32, a[r * lda + i]);
+        sum0[r] = hn::MulAdd(x, even0, sum0[r]);
+        if constexpr (kTwo) sum1[r] = hn::MulAdd(x, even1, sum1[r]);
+        if constexpr (kTwo) keep_in_registers(sum0[r], sum1[r]);
+      }
+      const VecF odd0 = hn::BitCast(kF32, hn::And(hn::LoadU(kU32, b), upper));
+      const VecF odd1 = hn::BitCast(kF32, hn::And(hn::LoadU(kU32, b + kLanes), upper));
+#pragma GCC unroll 12
+      for (int r = 0; r < kRows; ++r) {
+        const VecF x = hn::Set(kF32, a[r * lda + i + 1]);
+        sum0[r] = hn::MulAdd(x, odd0, sum0[r]);
+        if constexpr (kTwo) sum1[r] = hn::MulAdd(x, odd1, sum1[r]);
+        if constexpr (kTwo) keep_in_registers(sum0[r], sum1[r]);
+      }
     }
   } else {
     const float* b = static_cast<const float*>(panel);
     for (int64_t i = 0; i < k; ++i, b += kPanel) {
-      for (int64_t line = 0; line < kVectors * kLanes; line += 16) __builtin_prefetch(b + ahead + line, 0, 2);
-      for (int v = 0; v < kVectors; ++v) row[v] = hn::LoadU(kF32, b + v * kLanes);
-      step(i, row);
+      for (int64_t line = 0; line < kWidth; line += 16) __builtin_prefetch(b + ahead + line, 0, 2);
+      const VecF b0 = hn::LoadU(kF32, b), b1 = hn::LoadU(kF32, b + kLanes);
+#pragma GCC unroll 12
+      for (int r = 0; r < kRows; ++r) {
+        const VecF x = hn::Set(kF32, a[r * lda + i]);
+        sum0[r] = hn::MulAdd(x, b0, sum0[r]);
+        if constexpr (kTwo) sum1[r] = hn::MulAdd(x, b1, sum1[r]);
+      }
     }
   }
 #pragma GCC unroll 12
-  for (int r = 0; r < kRows; ++r)
-    for (int v = 0; v < kVectors; ++v) {
-      float* at = c + r * ldc + v * kLanes;
-      if (accumulate) sums[r][v] = hn::Add(hn::LoadU(kF32, at), sums[r][v]);
-      hn::StoreU(sums[r][v], kF32, at);
+  for (int r = 0; r < kRows; ++r) {
+    float* at = c + r * ldc;
+    if (accumulate) {
+      sum0[r] = hn::Add(hn::LoadU(kF32, at), sum0[r]);
+      if constexpr (kTwo) sum1[r] = hn::Add(hn::LoadU(kF32, at + kLanes), sum1[r]);
     }
+    hn::StoreU(sum0[r], kF32, at);
+    if constexpr (kTwo) hn::StoreU(sum1[r], kF32, at + kLanes);
+  }
 }
 
 using RowsFn = void (*)(const float*, int64_t, const void*, int64_t, int64_t, float*, int64_t, bool);
 
-template <int kVectors, bool kBf16>
+template <bool kTwo, bool kBf16>
 constexpr RowsFn kRowsTable[] = {
     nullptr,
-    multiply_rows<1, kVectors, kBf16>,
-    multiply_rows<2, kVectors, kBf16>,
-    multiply_rows<3, kVectors, kBf16>,
-    multiply_rows<4, kVectors, kBf16>,
-    multiply_rows<5, kVectors, kBf16>,
-    multiply_rows<6, kVectors, kBf16>,
+    multiply_rows<1, kTwo, kBf16>,
+    multiply_rows<2, kTwo, kBf16>,
+    multiply_rows<3, kTwo, kBf16>,
+    multiply_rows<4, kTwo, kBf16>,
+    multiply_rows<5, kTwo, kBf16>,
+    multiply_rows<6, kTwo, kBf16>,
 #if HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON
-    multiply_rows<7, kVectors, kBf16>,
-    multiply_rows<8, kVectors, kBf16>,
-    multiply_rows<9, kVectors, kBf16>,
-    multiply_rows<10, kVectors, kBf16>,
-    multiply_rows<11, kVectors, kBf16>,
-    multiply_rows<12, kVectors, kBf16>,
+    multiply_rows<7, kTwo, kBf16>,
+    multiply_rows<8, kTwo, kBf16>,
+    multiply_rows<9, kTwo, kBf16>,
+    multiply_rows<10, kTwo, kBf16>,
+    multiply_rows<11, kTwo, kBf16>,
+    multiply_rows<12, kTwo, kBf16>,
 #endif
 };
 
@@ -98,7 +108,7 @@ void multiply(const void* a_block, int64_t lda, const void* panel, int64_t k, fl
   // The strip of two vectors of columns stays in the first-level cache while all rows pass by.
   for (int64_t col = 0; col < cols; col += 2 * kLanes) {
     const int64_t width = std::min(cols - col, 2 * kLanes);
-    const RowsFn* table = width <= kLanes ? kRowsTable<1, kBf16> : kRowsTable<2, kBf16>;
+    const RowsFn* table = width > kLanes ? kRowsTable<true, kBf16> : kRowsTable<false, kBf16>;
     int64_t groups = (rows + kMaxRows - 1) / kMaxRows;
     for (int64_t r = 0; r < rows; --groups) {
       const int64_t height = (rows - r + groups - 1) / groups;  // groups of nearly equal height: no thin last one

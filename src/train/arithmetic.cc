@@ -104,9 +104,9 @@ Sum draw(Rng& rng, bool held_out) {
     sum.subtract = kind < 0.15;
     sum.a = static_cast<int>(10 + rng.below(90));
     sum.b = static_cast<int>(10 + rng.below(90));
-    if (kind < 0.07 || (kind >= 0.15 && kind < 0.22)) sum.b = static_cast<int>(rng.below(10));
-    if (kind >= 0.22 && kind < 0.32) sum.a = static_cast<int>(rng.below(10)), sum.b = static_cast<int>(rng.below(10));
-    if (!sum.subtract && kind >= 0.15 && kind < 0.19) std::swap(sum.a, sum.b);
+    if (kind < 0.07 || (kind >= 0.15 && kind < 0.30)) sum.b = static_cast<int>(rng.below(10));
+    if (kind >= 0.30 && kind < 0.40) sum.a = static_cast<int>(rng.below(10)), sum.b = static_cast<int>(rng.below(10));
+    if (!sum.subtract && kind >= 0.15 && kind < 0.22) std::swap(sum.a, sum.b);
     if (sum.subtract && sum.a < sum.b) std::swap(sum.a, sum.b);
     if (is_held_out(sum.a, sum.b) == held_out) return sum;
   }
