@@ -117,7 +117,7 @@ void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, flo
   alignas(64) std::byte buffer[T::kBytes];
   alignas(32) float scaled[M][8];
   for (int64_t j = 0; j < w.rows; ++j) {
-    const std::byte* row = w.row(j);
+    const std::byte* row = w.data + j * row_bytes;
     __m256 sums[M][kChains];
 #pragma GCC unroll 8
     for (int m = 0; m < M; ++m)

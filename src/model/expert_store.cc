@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cmath>
 #include <condition_variable>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <map>
@@ -25,13 +26,19 @@ using Clock = std::chrono::steady_clock;
 
 uint64_t rounded_up(uint64_t bytes) { return (bytes + 63) / 64 * 64; }
 
+// Reads past the system's own copies of files, which would take the memory that is missing; where the file system cannot do
+// that, tells it to forget them.
 class InputFile {
  public:
-  explicit InputFile(Path path) : path_(std::move(path)), fd_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
+  explicit InputFile(Path path)
+      : path_(std::move(path)), fd_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)), direct_fd_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT)) {
     if (fd_ < 0) fail("{}: cannot open: {}", path_.string(), std::strerror(errno));
     ::posix_fadvise(fd_, 0, 0, POSIX_FADV_RANDOM);  // exactly what is asked for is read
   }
-  ~InputFile() { ::close(fd_); }
+  ~InputFile() {
+    ::close(fd_);
+    if (direct_fd_ >= 0) ::close(direct_fd_);
+  }
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
 
@@ -43,7 +50,7 @@ class InputFile {
   const Path& path() const { return path_; }
 
   void read(uint64_t first, uint64_t count, std::byte* to) const {
-    for (uint64_t done = 0; done < count;) {
+    for (uint64_t done = direct_fd_ >= 0 ? read_direct(first, count, to) : 0; done < count;) {
       const ssize_t n = ::pread(fd_, to + done, count - done, static_cast<off_t>(first + done));
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) fail("{}: cannot read: {}", path_.string(), std::strerror(errno));
@@ -51,14 +58,35 @@ class InputFile {
         fail("{}: expected {} bytes from byte {} on, found {}; the file was cut short after it was opened", path_.string(),
              count, first, done);
       done += static_cast<uint64_t>(n);
+      ::posix_fadvise(fd_, static_cast<off_t>(first), static_cast<off_t>(count), POSIX_FADV_DONTNEED);
     }
-    // The system's own copy would take the memory that is missing.
-    ::posix_fadvise(fd_, static_cast<off_t>(first), static_cast<off_t>(count), POSIX_FADV_DONTNEED);
   }
 
  private:
+  // Whole pages to a buffer of whole pages, and from there what was asked for. Returns how much it got before the end of the
+  // file or anything else that stopped it.
+  uint64_t read_direct(uint64_t first, uint64_t count, std::byte* to) const {
+    constexpr uint64_t kPage = 4096, kPiece = 256 * kPage;
+    struct Free {
+      void operator()(std::byte* p) const { std::free(p); }
+    };
+    thread_local const std::unique_ptr<std::byte, Free> buffer(static_cast<std::byte*>(std::aligned_alloc(kPage, kPiece)));
+    if (buffer == nullptr) return 0;
+    for (uint64_t done = 0; done < count;) {
+      const uint64_t at = first + done, begin = at / kPage * kPage, skip = at - begin;
+      const uint64_t wanted = std::min(kPiece, (skip + count - done + kPage - 1) / kPage * kPage);
+      const ssize_t n = ::pread(direct_fd_, buffer.get(), wanted, static_cast<off_t>(begin));
+      if (n <= static_cast<ssize_t>(skip)) return done;
+      const uint64_t got = std::min(static_cast<uint64_t>(n) - skip, count - done);
+      std::memcpy(to + done, buffer.get() + skip, got);
+      done += got;
+      if (static_cast<uint64_t>(n) < wanted) return done;
+    }
+    return count;
+  }
+
   Path path_;
-  int fd_;
+  int fd_, direct_fd_;  // direct: -1 where there is no such way
 };
 
 // Memory for all slots; the system gives pages as they are written.

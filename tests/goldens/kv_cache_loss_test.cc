@@ -61,7 +61,7 @@ TEST(EightBitCache, IsCloseForThePilot) {
   const LoadedModel loaded = load_model(at.string());
   std::vector<int32_t> ids = loaded.tokenizer->encode(read_file(at / "README.md"));
   ids.resize(std::min<size_t>(ids.size(), 512));
-  expect_close("pilot", *loaded.model, ids, 1e-3);
+  expect_close("pilot", *loaded.model, ids, 3e-3);
 }
 
 }  // namespace
