@@ -45,7 +45,7 @@ Tensor expanded(const Context& ctx, const Model& model, const MlaParams& p, cons
 }
 
 // The key projection moved to the query's side and the value projection behind the sum: all heads attend over the
-// latents themselves, which are key and value at once.
+// latents themselves, which are key and value at once: those of the batch, or where it has states those in the cache.
 Tensor absorbed(const Context& ctx, const Model& model, const MlaParams& p, const Tensor& q, const Tensor& latent, const Tensor& k_rope,
                 const Batch& batch, int64_t layer) {
   const ModelConfig& c = model.config;
@@ -101,11 +101,38 @@ void read_rows(const Context& ctx, const KvRows& rows, int64_t first, int64_t co
   });
 }
 
-// One sequence's queries, [tokens, heads * k_dim] from row `first` on, against all it holds: some heads' keys and values are
-// made at a time.
+// The keys, then the values, of heads [head, head + heads) for all that a sequence holds: rows of `row`, one below the other.
+void expand(const Context& ctx, const ModelConfig& c, const MlaParams& p, const KvRows& latents, int64_t head, int64_t heads, const KvRow& row,
+            std::byte* to) {
+  constexpr int64_t kTogether = 512;
+  const int64_t k_dim = c.nope_dim + c.rope_dim;
+  const Expansion expansion{c, p};
+  for (int64_t at = 0; at < latents.length; at += kTogether) {
+    const int64_t count = std::min(kTogether, latents.length - at);
+    const Tensor latent({count, c.kv_lora}), turned({count, c.rope_dim}), numbers({count, row.width});
+    read_rows(ctx, latents, at, 0, latent);
+    read_rows(ctx, latents, at, c.kv_lora, turned);
+    std::vector<Product> keys, values;
+    for (int64_t h = 0; h < heads; ++h) {
+      keys.push_back(expansion.keys(ctx, latent.view(), head + h, numbers.f32() + h * k_dim, row.width));
+      values.push_back(expansion.values(ctx, latent.view(), head + h, numbers.f32() + heads * k_dim + h * c.v_dim, row.width));
+    }
+    gemm(keys, ctx.precision, *ctx.pool);
+    gemm(values, ctx.precision, *ctx.pool);
+    parallel_rows(ctx, count, 16, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        for (int64_t h = 0; h < heads; ++h) std::copy_n(turned.row(i), c.rope_dim, numbers.row(i) + h * k_dim + c.nope_dim);
+        row.write(numbers.row(i), 0, row.width, to + (at + i) * row.bytes());
+      }
+    });
+  }
+}
+
+// The queries of one sequence, rows [first, first + tokens) of q [T, heads * k_dim], against all it holds; to the same rows of
+// o [T, heads * v_dim]. Some heads at a time.
 void attend_expanded(const Context& ctx, const Model& model, const MlaParams& p, const Tensor& q, int64_t first, int64_t tokens, const KvRows& latents,
                      const Tensor& o) {
-  constexpr int64_t kBlockRows = 256, kMadeTogether = 512;
+  constexpr int64_t kBlockRows = 256;
   const ModelConfig& c = model.config;
   const int64_t k_dim = c.nope_dim + c.rope_dim, length = latents.length;
   const KvType type = kv_type_of(ctx.precision);
@@ -114,29 +141,13 @@ void attend_expanded(const Context& ctx, const Model& model, const MlaParams& p,
   for (int64_t head = 0; head < c.heads; head += together) {
     const int64_t heads = std::min(together, c.heads - head);
     const KvRow row{type, heads * (k_dim + c.v_dim)};
-    Tensor memory({length, row.width}, type == KvType::bf16 ? DType::bf16 : DType::f32);
-    auto* begin = type == KvType::bf16 ? reinterpret_cast<std::byte*>(memory.bf16()) : reinterpret_cast<std::byte*>(memory.f32());
+    const Tensor memory({(length * row.bytes() + 3) / 4});
+    auto* const begin = reinterpret_cast<std::byte*>(memory.f32());
+    expand(ctx, c, p, latents, head, heads, row, begin);
     KvRows made{{}, kBlockRows, row, length};
     for (int64_t at = 0; at < length; at += kBlockRows) made.blocks.push_back(begin + at * row.bytes());
-    for (int64_t at = 0; at < length; at += kMadeTogether) {
-      const int64_t keys = std::min(kMadeTogether, length - at);
-      const Tensor latent({keys, c.kv_lora}), turned({keys, c.rope_dim}), numbers({keys, row.width});
-      read_rows(ctx, latents, at, 0, latent);
-      read_rows(ctx, latents, at, c.kv_lora, turned);
-      std::vector<Product> products[2];  // keys, values
-      for (int64_t h = 0; h < heads; ++h) {
-        products[0].push_back(Expansion{c, p}.keys(ctx, latent.view(), head + h, numbers.f32() + h * k_dim, row.width));
-        products[1].push_back(Expansion{c, p}.values(ctx, latent.view(), head + h, numbers.f32() + heads * k_dim + h * c.v_dim, row.width));
-      }
-      for (const auto& each : products) gemm(each, ctx.precision, *ctx.pool);
-      parallel_rows(ctx, keys, 16, [&](int64_t from, int64_t to) {
-        for (int64_t i = from; i < to; ++i) {
-          for (int64_t h = 0; h < heads; ++h) std::copy_n(turned.row(i), c.rope_dim, numbers.row(i) + h * k_dim + c.nope_dim);
-          row.write(numbers.row(i), 0, row.width, begin + (at + i) * row.bytes());
-        }
-      });
-    }
-    Tensor queries({tokens, heads * k_dim});
+
+    const Tensor queries({tokens, heads * k_dim});
     for (int64_t t = 0; t < tokens; ++t) std::copy_n(q.row(first + t) + head * k_dim, heads * k_dim, queries.row(t));
     const Tensor part = attention_cached(ctx, {heads, heads, k_dim, c.v_dim, model.attention_scale}, queries, {&made, 1}, heads * k_dim, offsets);
     for (int64_t t = 0; t < tokens; ++t) std::copy_n(part.row(t), heads * c.v_dim, o.row(first + t) + head * c.v_dim);
@@ -144,10 +155,8 @@ void attend_expanded(const Context& ctx, const Model& model, const MlaParams& p,
 }
 
 // Sequences with many new tokens one by one, expanded; the others together, absorbed.
-Tensor over_cache(const Context& ctx, const Model& model, const MlaParams& p, const Tensor& q, const Tensor& latent, const Tensor& k_rope,
-                  const Batch& batch, int64_t layer) {
+Tensor over_cache(const Context& ctx, const Model& model, const MlaParams& p, const Tensor& q, const Batch& batch, int64_t layer) {
   const ModelConfig& c = model.config;
-  const int64_t k_dim = c.nope_dim + c.rope_dim;
   const auto count = [&](size_t s) { return int64_t{batch.offsets[s + 1]} - batch.offsets[s]; };
   std::vector<int64_t> rest;  // rows of the others
   Batch others;
@@ -158,13 +167,13 @@ Tensor over_cache(const Context& ctx, const Model& model, const MlaParams& p, co
     for (int64_t t = 0; t < count(s); ++t) rest.push_back(batch.offsets[s] + t);
     others.offsets.push_back(static_cast<int32_t>(rest.size()));
   }
-  if (others.states.size() == batch.states.size()) return absorbed(ctx, model, p, q, latent, k_rope, batch, layer);
+  if (others.states.size() == batch.states.size()) return absorbed(ctx, model, p, q, {}, {}, batch, layer);
 
   const Tensor o({q.rows(), c.heads * c.v_dim});
   for (size_t s = 0; s < batch.states.size(); ++s)
     if (worth_expanding(c, p, count(s))) attend_expanded(ctx, model, p, q, batch.offsets[s], count(s), batch.states[s]->rows(layer), o);
   if (rest.empty()) return o;
-  const Tensor rest_q({static_cast<int64_t>(rest.size()), c.heads * k_dim});
+  const Tensor rest_q({static_cast<int64_t>(rest.size()), q.cols()});
   for (size_t i = 0; i < rest.size(); ++i) std::copy_n(q.row(rest[i]), q.cols(), rest_q.row(static_cast<int64_t>(i)));
   const Tensor rest_o = absorbed(ctx, model, p, rest_q, {}, {}, others, layer);
   for (size_t i = 0; i < rest.size(); ++i) std::copy_n(rest_o.row(static_cast<int64_t>(i)), o.cols(), o.row(rest[i]));
@@ -182,7 +191,7 @@ Tensor mla_attention(const Context& ctx, const Model& model, const MlaParams& p,
   remember(batch, layer, latent, 0);
   remember(batch, layer, k_rope, c.kv_lora);
   const auto attended = [&] {
-    if (!batch.states.empty()) return over_cache(ctx, model, p, q, latent, k_rope, batch, layer);
+    if (!batch.states.empty()) return over_cache(ctx, model, p, q, batch, layer);
     if (form == MlaForm::expanded && !c.split_kv_b) return expanded(ctx, model, p, q, latent, k_rope, batch);
     return absorbed(ctx, model, p, q, latent, k_rope, batch, layer);
   };

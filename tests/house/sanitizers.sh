@@ -7,7 +7,7 @@ source cmake/setup.sh
 
 preset=${1:?expected asan or tsan}
 case $preset in
-  asan) modules=(base hub kernels ops formats tokenizer model engine train assistant server cli) ;;
+  asan) modules=(base hub kernels ops formats tokenizer model engine train assistant server cli parity) ;;
   tsan) modules=(base engine server) ;;
   *) die "expected asan or tsan, found $preset" ;;
 esac
@@ -17,7 +17,7 @@ export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_st
 cmake --preset "$preset" >/dev/null
 targets=()
 for module in "${modules[@]}"; do
-  if compgen -G "src/$module/*_test.cc" >/dev/null; then targets+=("${module}_test"); fi
+  if compgen -G "*/$module/*_test.cc" >/dev/null; then targets+=("${module}_test"); fi
 done
 ninja -C "build-$preset" -j "$(num_jobs)" "${targets[@]}"
 
