@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Hadal beside llama.cpp on the same GGUF file, in turns, in one run: tokens a second of prefill and of decode, and the ratio.
+"""Hadal beside llama.cpp (or a fork of it) on the same GGUF file, in turns, in one run: tokens a second of prefill and of decode, and
+the ratio.
 
     hadal bench --synthetic V2-Lite:Q4_K_M --write v2lite.gguf     # or any model you have
     bench/race_llama_cpp.py v2lite.gguf --llama-bench PATH/llama-bench [--rounds 5] [--prompt 512] [--generate 64] [--depth 0]
+    bench/race_llama_cpp.py v2lite.gguf --llama-bench PATH/llama-bench --peer ik_llama.cpp --peer-options "-fa 1 -mla 3 -fmoe 1"
 
-llama-bench is llama.cpp's own program. The medians are appended to bench/results/inference.csv.
+llama-bench is the other's own program. The medians are appended to bench/results/inference.csv.
 """
 import argparse
 import csv
@@ -15,9 +17,9 @@ import statistics
 import subprocess
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-COLUMNS = ["date", "commit", "cpu", "level", "threads", "model", "prompt", "generate", "depth", "rounds",
-           "hadal_prefill", "llama_prefill", "prefill_ratio", "prefill_of_floor",
-           "hadal_decode", "llama_decode", "decode_ratio", "decode_of_floor", "hadal_rss_gb", "load", "command"]
+COLUMNS = ["date", "commit", "cpu", "level", "threads", "model", "prompt", "generate", "depth", "rounds", "peer",
+           "hadal_prefill", "peer_prefill", "prefill_ratio", "prefill_of_floor",
+           "hadal_decode", "peer_decode", "decode_ratio", "decode_of_floor", "hadal_rss_gb", "load", "command"]
 
 
 def run_json(command, **more):
@@ -31,8 +33,9 @@ def hadal(args, environment):
 
 
 def llama(args):
+    depth = ["-d", str(args.depth)] if args.depth else []  # forks of before that option do without
     rows = run_json([args.llama_bench, "-m", args.model, "-t", str(args.threads), "-p", str(args.prompt), "-n", str(args.generate),
-                     "-d", str(args.depth), "-r", "1", "-o", "json"], stderr=subprocess.DEVNULL)
+                     *depth, "-r", "1", "-o", "json", *args.peer_options.split()], stderr=subprocess.DEVNULL)
     return {"prefill": next(r["avg_ts"] for r in rows if r["n_prompt"] > 0), "decode": next(r["avg_ts"] for r in rows if r["n_gen"] > 0)}
 
 
@@ -45,6 +48,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
     parser.add_argument("--llama-bench", required=True)
+    parser.add_argument("--peer", default="llama.cpp", help="whose llama-bench that is")
+    parser.add_argument("--peer-options", default="", help="more options for it, in one argument")
     parser.add_argument("--hadal", default=os.path.join(ROOT, "build/hadal"))
     parser.add_argument("--level", default="", help="HADAL_CPU: a lower level of instructions for Hadal")
     parser.add_argument("--rounds", type=int, default=5)
@@ -59,7 +64,7 @@ def main():
         ours.append(hadal(args, environment))
         theirs.append(llama(args))
         print(f"hadal {ours[-1]['prefill_tokens_per_s']:.1f} / {ours[-1]['decode_tokens_per_s']:.2f}   "
-              f"llama.cpp {theirs[-1]['prefill']:.1f} / {theirs[-1]['decode']:.2f}", flush=True)
+              f"{args.peer} {theirs[-1]['prefill']:.1f} / {theirs[-1]['decode']:.2f}", flush=True)
 
     def median(rows, key):
         return statistics.median(row[key] for row in rows)
@@ -70,15 +75,16 @@ def main():
     commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short=10", "HEAD"], stdout=subprocess.PIPE, text=True).stdout.strip()
     row = {"date": datetime.date.today().isoformat(), "commit": commit, "cpu": cpu_name(), "level": ours[0]["cpu_level"],
            "threads": args.threads, "model": ours[0]["model"], "prompt": args.prompt, "generate": args.generate,
-           "depth": args.depth, "rounds": args.rounds,
-           "hadal_prefill": f"{median(ours, 'prefill_tokens_per_s'):.1f}", "llama_prefill": f"{median(theirs, 'prefill'):.1f}",
+           "depth": args.depth, "rounds": args.rounds, "peer": args.peer,
+           "hadal_prefill": f"{median(ours, 'prefill_tokens_per_s'):.1f}", "peer_prefill": f"{median(theirs, 'prefill'):.1f}",
            "prefill_ratio": f"{ratio('prefill_tokens_per_s', 'prefill'):.2f}",
            "prefill_of_floor": f"{median(ours, 'prefill_floor_fraction'):.2f}",
-           "hadal_decode": f"{median(ours, 'decode_tokens_per_s'):.2f}", "llama_decode": f"{median(theirs, 'decode'):.2f}",
+           "hadal_decode": f"{median(ours, 'decode_tokens_per_s'):.2f}", "peer_decode": f"{median(theirs, 'decode'):.2f}",
            "decode_ratio": f"{ratio('decode_tokens_per_s', 'decode'):.2f}",
            "decode_of_floor": f"{median(ours, 'decode_floor_fraction'):.2f}",
            "hadal_rss_gb": f"{median(ours, 'peak_rss_bytes') / 1e9:.2f}", "load": f"{os.getloadavg()[0]:.1f}",
-           "command": f"bench/race_llama_cpp.py {os.path.basename(args.model)} --rounds {args.rounds} --depth {args.depth}"}
+           "command": f"bench/race_llama_cpp.py {os.path.basename(args.model)} --rounds {args.rounds} --depth {args.depth}"
+                      + (f" --peer {args.peer} --peer-options '{args.peer_options}'" if args.peer_options else "")}
     path = os.path.join(ROOT, "bench/results/inference.csv")
     new = not os.path.exists(path)
     with open(path, "a", newline="") as file:

@@ -261,7 +261,7 @@ void unpack8(const QuantMatrix& w, int64_t row, int64_t first, int64_t count, in
     const std::byte* blocks[8];
     for (int r = 0; r < 8; ++r) {
       if (row + r < w.rows) {
-        blocks[r] = super_block<T>(w.row(row + r), first + i, row_bytes, buffer[r]);
+        blocks[r] = super_block<T>(w.data + (row + r) * row_bytes, first + i, row_bytes, buffer[r]);
         const char* next = reinterpret_cast<const char*>(blocks[r]) + T::kBytes;
         for (int64_t line = 0; line < T::kBytes; line += 64) _mm_prefetch(next + line, _MM_HINT_T0);
       } else {

@@ -1,7 +1,6 @@
 // Products with quantised matrices in 8-bit integers (VNNI). See quant_kernels.h.
 #if defined(__x86_64__)
-#include "kernels/quant_unpack_avx512.h"
-#include "kernels/transpose_avx512.h"
+#include "kernels/quant_nibbles_avx512.h"
 
 namespace hadal::kernels {
 namespace {
@@ -20,9 +19,13 @@ void round_row(const float* x, int64_t n, const RoundedRows& out, int64_t r) {
     const float d = largest / 127.0f;
     const __m512 inverse = _mm512_set1_ps(largest > 0 ? 127.0f / largest : 0.0f);
     const __m512i qa = _mm512_cvtps_epi32(_mm512_mul_ps(a, inverse)), qb = _mm512_cvtps_epi32(_mm512_mul_ps(b, inverse));
+    const __m128i first = _mm512_cvtsepi32_epi8(qa), second = _mm512_cvtsepi32_epi8(qb);
     int8_t* q = out.q + r * out.k + g * 32;
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(q), _mm512_cvtsepi32_epi8(qa));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(q + 16), _mm512_cvtsepi32_epi8(qb));
+    int8_t* halves = out.halves + r * out.k + g / 8 * 256 + g % 2 * 128 + g % 8 / 2 * 16;
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(q), first);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(q + 16), second);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(halves), first);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(halves + 64), second);
     const int sa = _mm512_reduce_add_epi32(qa), sb = _mm512_reduce_add_epi32(qb);
     const int64_t at = r * (out.k / 32) + g;
     float* factor = out.factors + (at / 8 * 16 + at % 8);
@@ -52,9 +55,10 @@ void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, flo
   const int64_t row_bytes = w.row_bytes(), supers = a.k / kSuper, groups = a.k / kGroup;
   const __m512i doubled = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
   const __m512i lanes[4] = {lane_groups<T::kWide>(0), lane_groups<T::kWide>(1), lane_groups<T::kWide>(2), lane_groups<T::kWide>(3)};
+  const __m512i parity[2] = {_mm512_setr_epi32(0, 0, 0, 0, 2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6), _mm512_setr_epi32(1, 1, 1, 1, 3, 3, 3, 3, 5, 5, 5, 5, 7, 7, 7, 7)};
   alignas(64) std::byte buffer[T::kBytes];
   for (int64_t j = 0; j < w.rows; ++j) {
-    const std::byte* row = w.row(j);
+    const std::byte* row = w.data + j * row_bytes;
     __m512 sums[M], offset_sums[M], more = _mm512_setzero_ps();  // `more`: a second chain where one row has but one
 #pragma GCC unroll 8
     for (int m = 0; m < M; ++m) sums[m] = offset_sums[m] = _mm512_setzero_ps();
@@ -67,7 +71,13 @@ void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, flo
       __m512 scales, offsets;
       if constexpr (T::kWide) scales = T::scales(b), offsets = offsets_of<T>(b, scales);
       else scales = T::both(b);
-      const __m512i codes[4] = {T::codes(b, 0), T::codes(b, 1), T::codes(b, 2), T::codes(b, 3)};
+      __m512i codes[4];
+      if constexpr (kHasHalves<T>) {
+        codes_of_halves<T>(b, codes);
+      } else {
+#pragma GCC unroll 4
+        for (int v = 0; v < 4; ++v) codes[v] = T::codes(b, v);
+      }
 #pragma GCC unroll 8
       for (int m = 0; m < M; ++m) {
         const int64_t r = first_row + m;
@@ -80,7 +90,17 @@ void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, flo
           scaled = _mm512_mul_ps(scales, factors);
           offset_sums[m] = _mm512_mask_add_ps(offset_sums[m], 0xff00, offset_sums[m], scaled);
         }
-        const int8_t* q = a.q + r * a.k + kSuper * i;
+        const int8_t* q = (kHasHalves<T> ? a.halves : a.q) + r * a.k + kSuper * i;
+        if constexpr (kHasHalves<T>) {
+#pragma GCC unroll 2
+          for (int odd = 0; odd < 2; ++odd) {
+            const __m512i first = _mm512_dpbusd_epi32(_mm512_setzero_si512(), codes[2 * odd], _mm512_loadu_si512(q + 128 * odd));
+            const __m512i both = _mm512_dpbusd_epi32(first, codes[2 * odd + 1], _mm512_loadu_si512(q + 128 * odd + 64));
+            __m512& sum = M == 1 && odd ? more : sums[m];
+            sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(both), _mm512_permutexvar_ps(parity[odd], scaled), sum);
+          }
+          continue;
+        }
 #pragma GCC unroll 4
         for (int v = 0; v < 4; ++v) {
           const __m512i products = _mm512_dpbusd_epi32(_mm512_setzero_si512(), codes[v], _mm512_loadu_si512(q + 64 * v));
@@ -131,33 +151,6 @@ struct Tile {
   alignas(64) float offsets[kDepth / 16][kCols];
 };
 
-// Scales and offsets of 16 blocks, group by group.
-template <typename T>
-HADAL_INLINE void store_factors(const std::byte* const* blocks, int64_t group, int64_t half, Tile& tile) {
-  __m512i x[16];
-  auto store = [&](int64_t first, int64_t count, auto& to) {
-    for (int64_t g = 0; g < count; ++g) _mm512_store_si512(&to[group + g][half * 16], x[first + g]);
-  };
-  if constexpr (T::kWide) {
-    for (int r = 0; r < 16; ++r) x[r] = _mm512_castps_si512(T::scales(blocks[r]));
-    transpose16(x);
-    store(0, 16, tile.scales);
-    if constexpr (T::kBias == 0) {
-      for (int r = 0; r < 16; ++r) x[r] = _mm512_castps_si512(T::offsets(blocks[r]));
-      transpose16(x);
-      store(0, 16, tile.offsets);
-    }
-  } else {
-    for (int r = 0; r < 16; ++r) {
-      const __m512 signs = joined(_mm256_set1_ps(1.0f), _mm256_set1_ps(T::kSign));
-      x[r] = _mm512_castps_si512(_mm512_mul_ps(T::both(blocks[r]), signs));
-    }
-    transpose16(x);
-    store(0, 8, tile.scales);
-    if constexpr (T::kBias == 0) store(8, 8, tile.offsets);
-  }
-}
-
 // Super-blocks [first, first + count) of 16 rows of W from `row` on; rows that are not there become zeros.
 template <typename T>
 void unpack16(const QuantMatrix& w, int64_t row, int64_t first, int64_t count, int64_t half, Tile& tile) {
@@ -168,23 +161,21 @@ void unpack16(const QuantMatrix& w, int64_t row, int64_t first, int64_t count, i
     const std::byte* blocks[16];
     for (int r = 0; r < 16; ++r) {
       if (row + r < w.rows) {
-        blocks[r] = super_block<T>(w.row(row + r), first + i, row_bytes, buffer[r]);
-        const char* next = reinterpret_cast<const char*>(blocks[r]) + T::kBytes;
-        for (int64_t line = 0; line < T::kBytes; line += 64) _mm_prefetch(next + line, _MM_HINT_T0);
+        blocks[r] = super_block<T>(w.data + (row + r) * row_bytes, first + i, row_bytes, buffer[r]);
+        // The rows of the next tile, into the second-level cache: so many streams are beyond the hardware's own prefetching.
+        const char* next = reinterpret_cast<const char*>(w.data) + (row + r + kCols) * row_bytes + (first + i) * T::kBytes;
+#pragma GCC unroll 8
+        for (int64_t line = 0; line < T::kBytes; line += 64) _mm_prefetch(next + line, _MM_HINT_T1);
       } else {
         __builtin_memset(buffer[r], 0, T::kBytes);
         blocks[r] = buffer[r];
       }
     }
-    store_factors<T>(blocks, i * kGroups, half, tile);
-    for (int v = 0; v < 4; ++v) {
-      __m512i x[16];
-#pragma GCC unroll 16
-      for (int r = 0; r < 16; ++r) x[r] = T::codes(blocks[r], v);
-      transpose16(x);
-#pragma GCC unroll 16
-      for (int t = 0; t < 16; ++t) _mm512_store_si512(tile.codes[i * 64 + v * 16 + t][half * 16], x[t]);
-    }
+    const auto scale = [&](int g, __m512 x) __attribute__((always_inline)) { _mm512_store_ps(&tile.scales[i * kGroups + g][half * 16], x); };
+    const auto offset = [&](int g, __m512 x) __attribute__((always_inline)) { _mm512_store_ps(&tile.offsets[i * kGroups + g][half * 16], x); };
+    const auto code = [&](int t, __m512i x) __attribute__((always_inline)) { _mm512_store_si512(tile.codes[i * 64 + t][half * 16], x); };
+    factor_columns<T>(blocks, scale, offset);
+    code_columns<T>(blocks, code);
   }
 }
 

@@ -13,8 +13,11 @@
 namespace hadal::kernels {
 namespace {
 
-// Up to this many rows of A the weights stream by once and are used from registers; beyond, they are unpacked to memory.
-constexpr int64_t kFewRows = 8;
+// Up to this many rows of A the weights stream by once and are used from registers; beyond, they are unpacked to memory
+// (bench/quant_gemm_speed.cc).
+constexpr int64_t kFewRows = 4;
+// Up to this many rows, unpacking to integers is less work than dequantising for AMX (instructions counted, not timed).
+constexpr int64_t kIntegerRows = 16;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -180,7 +183,7 @@ class Rounded {
   void place() {
     thread_local Scratch memory;
     int64_t bytes = 0;
-    for (const Source& s : sources_) bytes += s.view.rows * padded(s.view.cols) / 32 * (32 + 4 * (2 + 2 + 1 + 2)) + 64 * 6;
+    for (const Source& s : sources_) bytes += s.view.rows * padded(s.view.cols) / 32 * (32 + 32 + 4 * (2 + 2 + 1 + 2)) + 64 * 7;
     char* at = memory.get(bytes);
     auto take = [&](int64_t size) {
       char* here = at;
@@ -189,7 +192,7 @@ class Rounded {
     };
     for (Source& s : sources_) {
       const int64_t k = padded(s.view.cols), groups = s.view.rows * (k / 32);
-      s.rows = {reinterpret_cast<int8_t*>(take(s.view.rows * k)), reinterpret_cast<float*>(take(groups * 8)),
+      s.rows = {reinterpret_cast<int8_t*>(take(s.view.rows * k)), reinterpret_cast<int8_t*>(take(s.view.rows * k)), reinterpret_cast<float*>(take(groups * 8)),
                 reinterpret_cast<float*>(take(groups * 8)),       reinterpret_cast<int32_t*>(take(groups * 4)),
                 reinterpret_cast<int32_t*>(take(groups * 8)),     k};
     }
@@ -254,8 +257,7 @@ void quant_gemm(std::span<const Product> products, Precision precision, ThreadPo
   for (const Product& p : products) {
     HADAL_CHECK(p.quant.data != nullptr, "quantised and other products in one call");
     if (p.a.rows == 0 || p.quant.rows == 0) continue;
-    const bool few = p.a.rows <= kFewRows;
-    const bool integers = integer_kernels(precision, p.quant.type) != nullptr && (few || !panels_by_tiles(precision, p.quant.type));
+    const bool integers = integer_kernels(precision, p.quant.type) != nullptr && (p.a.rows <= kIntegerRows || !panels_by_tiles(precision, p.quant.type));
     (integers ? in_integers : in_panels).push_back(p);
   }
   if (!in_panels.empty()) PanelProducts(in_panels, precision).run(pool);

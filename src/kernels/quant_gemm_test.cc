@@ -92,7 +92,7 @@ TEST_P(QuantGemm, AgreesWithThePlainProduct) {
 // The largest codes times the largest rounded numbers fit the integers that they are added in.
 TEST_P(QuantGemm, LargestNumbersDoNotOverflow) {
   const int64_t n = 19, k = 512;
-  for (const int64_t m : {2, 11}) {
+  for (const int64_t m : {2, 11, 18}) {
     for (const int fill : {0xff, 0x80, 0x7f}) {
       Rng rng(13, 0);
       const auto bytes = random_blocks(rng, type(), n, k, fill);
@@ -113,7 +113,7 @@ TEST_P(QuantGemm, LargestNumbersDoNotOverflow) {
 
 // A row's result does not depend on the rows beside it (as long as these are many, or few), nor on the threads.
 TEST_P(QuantGemm, RowsAreIndependent) {
-  const int64_t n = 48, k = 512, m = 20;
+  const int64_t n = 48, k = 512, m = 40;
   Rng rng(11, 0);
   const auto bytes = random_blocks(rng, type(), n, k);
   std::vector<float> a(static_cast<size_t>(m * k)), whole(static_cast<size_t>(m * n)), alone(static_cast<size_t>(n));
@@ -128,9 +128,9 @@ TEST_P(QuantGemm, RowsAreIndependent) {
   };
   multiply(0, m, whole.data(), pool_);
   ThreadPool one(1);
-  std::vector<float> part(static_cast<size_t>(11 * n));
-  multiply(3, 11, part.data(), one);
-  EXPECT_EQ(std::vector<float>(whole.begin() + 3 * n, whole.begin() + 14 * n), part);
+  std::vector<float> part(static_cast<size_t>(20 * n));
+  multiply(3, 20, part.data(), one);
+  EXPECT_EQ(std::vector<float>(whole.begin() + 3 * n, whole.begin() + 23 * n), part);
 }
 
 std::string name_of(const testing::TestParamInfo<std::tuple<CpuLevel, int>>& info) {

@@ -15,6 +15,8 @@ inline constexpr int64_t kGroup = 32;   // of one activation scale
 // Rows of A, rounded: x = d * q. All arrays are [rows, K / ...] of the padded K.
 struct RoundedRows {
   int8_t* q;        // [rows, K]
+  int8_t* halves;   // [rows, K / 256, 4, 4, 16]: the same numbers, each group of 32 as two halves: the first ones of groups 0, 2, 4, 6,
+                    // then their second ones, then groups 1, 3, 5, 7. Nibbles of a group's halves then have their scales in the same lanes
   float* factors;   // [rows, K / 256, 16]: d of 8 groups, then d * sum of q of each
   float* sum16;     // [rows, K / 16]: d * sum of q, for groups of 16
   int32_t* isum32;  // [rows, K / 32]: minus the sum of the group's q

@@ -41,7 +41,7 @@ void half_panel(const QuantMatrix& w, int64_t first, uint32_t* panel) {
     __m512 scales[16], offsets[16];
     for (int r = 0; r < 16; ++r) {
       if (first + r < w.rows) {
-        blocks[r] = super_block<T>(w.row(first + r), i, row_bytes, buffer[r]);
+        blocks[r] = super_block<T>(w.data + (first + r) * row_bytes, i, row_bytes, buffer[r]);
         const char* next = reinterpret_cast<const char*>(blocks[r]) + T::kBytes;
         for (int64_t line = 0; line < T::kBytes; line += 64) _mm_prefetch(next + line, _MM_HINT_T0);
       } else {

@@ -91,6 +91,42 @@ struct Q4_1 {
   HADAL_INLINE static __m512i codes(const std::byte* b, int v) { return two_nibble_blocks(b + v * 40 + 4, b + v * 40 + 24); }
   HADAL_INLINE static __m512 both(const std::byte* b) { return joined(halves(b, 20), halves(b + 2, 20)); }
 };
+// What stands in front of 8 blocks of kWords words each, as 32 words: the f16 in word 0 of each block; with kMin, that in word 1; then
+// the words of fifth bits as RoundedRows::halves has them: lower ones of blocks 0, 2, 4, 6, their upper ones, then blocks 1, 3, 5, 7.
+template <int kWords, bool kMin>
+struct Heads {
+  static constexpr int kTail = 8 * kWords - 32;  // the last 32 words are read apart
+  struct Table {
+    alignas(64) uint16_t from[32];
+    uint32_t in_tail;
+  };
+  static constexpr Table table() {
+    Table t = {};
+    const auto set = [&](int i, int word) {
+      const bool tail = word >= 64;
+      t.from[i] = static_cast<uint16_t>(tail ? word - kTail : word);
+      if (tail) t.in_tail |= 1u << i;
+    };
+    for (int g = 0; g < 8; ++g) {
+      set(g, kWords * g);
+      if (kMin) set(8 + g, kWords * g + 1);
+      set(16 + g % 2 * 8 + g / 2, kWords * g + (kMin ? 2 : 1));
+      set(20 + g % 2 * 8 + g / 2, kWords * g + (kMin ? 3 : 2));
+    }
+    return t;
+  }
+  HADAL_INLINE static __m512i read(const std::byte* b) {
+    static constexpr Table kTable = table();
+    const __m512i where = _mm512_load_si512(kTable.from);
+    const __m512i front = _mm512_permutex2var_epi16(_mm512_loadu_si512(b), where, _mm512_loadu_si512(b + 64));
+    return _mm512_mask_permutexvar_epi16(front, kTable.in_tail, where, _mm512_loadu_si512(b + 2 * kTail));
+  }
+  // Those of 64 codes: i is 0 and 1 for the even blocks, 2 and 3 for the odd ones.
+  HADAL_INLINE static __mmask64 fifth_bits(__m512i heads, int i) {
+    const __m128i two = i < 2 ? _mm512_extracti32x4_epi32(heads, 2) : _mm512_extracti32x4_epi32(heads, 3);
+    return static_cast<__mmask64>(i % 2 ? _mm_extract_epi64(two, 1) : _mm_cvtsi128_si64(two));
+  }
+};
 struct Q5_0 {
   static constexpr int64_t kBytes = 8 * 22;
   static constexpr bool kWide = false;
@@ -100,7 +136,8 @@ struct Q5_0 {
     const std::byte* at = b + v * 44;
     return _mm512_or_si512(two_nibble_blocks(at + 6, at + 28), fifth_bits(at + 2, at + 24));
   }
-  HADAL_INLINE static __m512 both(const std::byte* b) { return twice(halves(b, 22)); }
+  using Head = Heads<11, false>;
+  HADAL_INLINE static __m512 both(const std::byte* b) { return twice(_mm256_cvtph_ps(_mm512_castsi512_si128(Head::read(b)))); }
 };
 struct Q5_1 {
   static constexpr int64_t kBytes = 8 * 24;
@@ -111,7 +148,8 @@ struct Q5_1 {
     const std::byte* at = b + v * 48;
     return _mm512_or_si512(two_nibble_blocks(at + 8, at + 32), fifth_bits(at + 4, at + 28));
   }
-  HADAL_INLINE static __m512 both(const std::byte* b) { return joined(halves(b, 24), halves(b + 2, 24)); }
+  using Head = Heads<12, true>;
+  HADAL_INLINE static __m512 both(const std::byte* b) { return _mm512_cvtph_ps(_mm512_castsi512_si256(Head::read(b))); }
 };
 struct Iq4Nl {
   static constexpr int64_t kBytes = 8 * 18;
