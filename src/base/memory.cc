@@ -80,6 +80,14 @@ uint64_t available_memory_bytes(const Path& root) {
   return std::min(kib ? *kib * 1024 : UINT64_MAX, left_in_groups(root));
 }
 
+std::shared_ptr<std::byte> take_pages(uint64_t bytes) {
+  if (bytes == 0) return std::make_shared<std::byte>();
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) return nullptr;
+  ::madvise(memory, bytes, MADV_HUGEPAGE);
+  return {static_cast<std::byte*>(memory), [bytes](std::byte* p) { ::munmap(p, bytes); }};
+}
+
 bool keep_resident(std::span<const std::byte> mapped) {
   if (mapped.empty()) return true;
   const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "base/files.h"
@@ -13,6 +14,10 @@ namespace hadal {
 // groups (version 2 or 1, its own and those above it) leave, where that is less; pages of files that a group has read
 // count as left, since they are given back first. UINT64_MAX where nothing is known. `root`: of the file system.
 uint64_t available_memory_bytes(const Path& root = "/");
+
+// Zeros, in large pages where the system gives such: fewer of them are missed when rows lie far apart. Taken as they are first
+// written. Null: there is no room.
+std::shared_ptr<std::byte> take_pages(uint64_t bytes);
 
 // Reads mapped bytes in, and locks them there where the system permits it. True: they are locked; else the system may
 // still drop them when memory is short.

@@ -48,10 +48,13 @@ Source rows_of(const StoredRows& r, int64_t first) {
 
 // Rows lie far apart, where the hardware's own prefetching does not find them.
 void fetch(const StoredRows& r, int64_t first, int64_t last) {
-  const int64_t element = r.row.type == KvType::bf16 ? 2 : 4;
-  for (int64_t i = first; i < last; ++i) {
-    const auto* row = static_cast<const char*>(rows_of(r, i).data);
-    for (int64_t at = 0; at < r.width * element; at += 64) __builtin_prefetch(row + at, 0, 2);
+  const int64_t element = r.row.type == KvType::bf16 ? 2 : 4, row_bytes = r.row.bytes();
+  while (first < last) {
+    const int64_t count = std::min(last - first, r.block_rows - first % r.block_rows);
+    const auto* row = static_cast<const char*>(rows_of(r, first).data);
+    for (int64_t i = 0; i < count; ++i, row += row_bytes)
+      for (int64_t at = 0; at < r.width * element; at += 64) __builtin_prefetch(row + at, 0, 2);
+    first += count;
   }
 }
 
@@ -82,8 +85,24 @@ void score(const Shape& s, const StoredRows& k, const StoredRows& v, int64_t beg
   }
 }
 
+// Up to this many rows read V where it lies; more are worth packing it.
+constexpr int64_t kUnpackedRows = 16;
+
+// [count, width of v] = P V, in place.
+void weigh_unpacked(const Shape& s, const StoredRows& v, int64_t begin, int64_t keys, const char* p, int64_t lda, int64_t count, const AttentionPart& out) {
+  const uint16_t* rows[kAttentionSegment];
+  for (int64_t i = 0; i < keys;) {
+    const int64_t at = begin + i, together = std::min(keys - i, v.block_rows - at % v.block_rows);
+    const auto* row = static_cast<const uint16_t*>(rows_of(v, at).data);
+    for (int64_t end = i + together; i < end; ++i, row += v.row.width) rows[i] = row;
+  }
+  s.level.multiply_bf16_rows(p, lda, rows, keys, out.numerators, out.stride, count, v.width);
+}
+
 // [count, width of v] = P V, a panel of columns at a time.
 void weigh(const Shape& s, const StoredRows& v, int64_t begin, int64_t keys, const char* p, int64_t lda, int64_t count, const AttentionPart& out) {
+  if (s.is_bf16 && s.level.multiply_bf16_rows != nullptr && v.row.type == KvType::bf16 && v.width % kPanel == 0 && count <= kUnpackedRows)
+    return weigh_unpacked(s, v, begin, keys, p, lda, count, out);
   thread_local Scratch memory;
   char* panel = memory.get(s.panel_bytes(kAttentionSegment) + kUnit * kPanel * 4);
   for (int64_t col = 0; col < v.width; col += kPanel) {

@@ -37,6 +37,10 @@ struct GemmKernels {
   int64_t block_k_bf16;   // the sum along K runs block by block: a block of a panel stays near while the rows pass by
   Format bf16_a;          // how A lies for multiply_bf16
   MultiplyFn multiply_bf16, multiply_f32;
+  // C[rows, cols] = A[rows, k] * B, the bits of multiply_bf16 with one block along K, for few rows: B's rows of bf16 lie at b[0 .. k)
+  // and are not packed. cols is a multiple of kPanel. Null: this level has none.
+  void (*multiply_bf16_rows)(const void* a, int64_t lda, const uint16_t* const* b, int64_t k, float* c, int64_t ldc, int64_t rows,
+                             int64_t cols);
   // A rows [row, row + rows), all k columns, to out[rows][lda]; k .. padded_k is zeroed.
   void (*pack_a)(const Source& a, int64_t row, int64_t rows, int64_t k, int64_t padded_k, Format format, void* out,
                  int64_t lda);
@@ -56,6 +60,8 @@ const GemmKernels& gemm_avx512();
 const VectorKernels& vector_avx512();
 void multiply_avx512_bf16(const void* a, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
                           int64_t cols, bool accumulate);
+void multiply_rows_avx512_bf16(const void* a, int64_t lda, const uint16_t* const* b, int64_t k, float* c, int64_t ldc, int64_t rows,
+                               int64_t cols);
 double spin_avx512_bf16(int64_t iterations);
 void multiply_amx(const void* a, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
                   int64_t cols, bool accumulate);

@@ -22,6 +22,7 @@ GemmKernels avx512_table() {
   table.bf16_a = Format::bf16;
   table.block_k_bf16 = 1024;
   table.multiply_bf16 = multiply_avx512_bf16;
+  table.multiply_bf16_rows = multiply_rows_avx512_bf16;
   table.spin_bf16 = spin_avx512_bf16;
   return table;
 }

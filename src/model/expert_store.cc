@@ -1,7 +1,6 @@
 #include "model/expert_store.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/memory.h"
 
 namespace hadal {
 namespace {
@@ -89,25 +89,6 @@ class InputFile {
   int fd_, direct_fd_;  // direct: -1 where there is no such way
 };
 
-// Memory for all slots; the system gives pages as they are written.
-class Arena {
- public:
-  explicit Arena(uint64_t bytes) : bytes_(bytes) {
-    void* memory = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) fail("expert cache: cannot take {} bytes: {}; take a smaller one", bytes_, std::strerror(errno));
-    ::madvise(memory, bytes_, MADV_HUGEPAGE);
-    data_ = static_cast<std::byte*>(memory);
-  }
-  ~Arena() { ::munmap(data_, bytes_); }
-  Arena(const Arena&) = delete;
-  Arena& operator=(const Arena&) = delete;
-  std::byte* data() const { return data_; }
-
- private:
-  uint64_t bytes_;
-  std::byte* data_;
-};
-
 struct Entry {
   enum class State : uint8_t { absent, queued, reading, ready, failed } state = State::absent;
   bool guessed = false;    // its reads stand in the queue of guesses
@@ -165,10 +146,11 @@ struct ExpertStore::Impl {
       : layers(std::move(layers_in)),
         slot_bytes(largest_slot(layers)),
         num_slots(count_slots(layers, capacity)),
-        arena(slot_bytes * static_cast<uint64_t>(num_slots)),
+        slots(take_pages(slot_bytes * static_cast<uint64_t>(num_slots))),
         owner(static_cast<size_t>(num_slots), -1),
         last_chosen(layers.size()),
         steps(layers.size()) {
+    if (slots == nullptr) fail("expert cache: cannot take {} bytes; take a smaller one", slot_bytes * static_cast<uint64_t>(num_slots));
     for (const Layer& layer : layers) {
       Entry entry;
       entry.layer = first_entry.size();
@@ -205,7 +187,7 @@ struct ExpertStore::Impl {
   };
 
   std::byte* place(const Layer& layer, int32_t slot, size_t matrix) const {
-    std::byte* at = arena.data() + static_cast<uint64_t>(slot) * slot_bytes;
+    std::byte* at = slots.get() + static_cast<uint64_t>(slot) * slot_bytes;
     for (size_t i = 0; i < matrix; ++i) at += rounded_up(layer.stacks[i].matrix_bytes);
     return at;
   }
@@ -368,7 +350,7 @@ struct ExpertStore::Impl {
   uint64_t slot_bytes;
   int64_t num_slots;
   std::map<Path, std::unique_ptr<InputFile>> files;
-  Arena arena;
+  std::shared_ptr<std::byte> slots;  // memory of all of them
   std::vector<int64_t> first_entry;  // [layers]
 
   mutable std::mutex mutex;  // of all that follows

@@ -1,7 +1,8 @@
 #include "model/kv_cache.h"
 
-#include <cstdlib>
 #include <numeric>
+
+#include "base/memory.h"
 
 namespace hadal {
 namespace {
@@ -19,10 +20,9 @@ KvRow row_of(const ModelConfig& config, KvType type) {
 KvCache::KvCache(const ModelConfig& config, int64_t num_tokens, KvType type)
     : row_(row_of(config, type)), layers_(config.layers), num_blocks_((num_tokens + kBlockTokens - 1) / kBlockTokens) {
   const auto num_bytes = static_cast<size_t>(num_blocks_ * layers_ * kBlockTokens * row_.bytes());
-  void* memory = std::aligned_alloc(64, (num_bytes + 63) / 64 * 64);
-  if (memory == nullptr && num_bytes > 0)
+  memory_ = take_pages(num_bytes);
+  if (memory_ == nullptr)
     fail("the cache for {} tokens needs {} MB, more than this machine gives; ask for a smaller context", num_tokens, num_bytes >> 20);
-  memory_ = {static_cast<std::byte*>(memory), [](std::byte* p) { std::free(p); }};
   for (int64_t i = num_blocks_; i-- > 0;) free_.push_back(static_cast<int32_t>(i));
 }
 
