@@ -44,11 +44,12 @@ GenerateRequest make_request(std::string_view prompt, uint64_t seed, int64_t max
   return request;
 }
 
-// Prompts of many lengths, answers of many lengths.
+// Prompts of many lengths, answers of many lengths; most of them end in a second block of the cache.
 std::vector<GenerateRequest> mixed_requests(int count) {
   std::vector<GenerateRequest> requests;
   for (int i = 0; i < count; ++i) {
-    requests.push_back(make_request(std::string(static_cast<size_t>(1 + i * 37 % 100), static_cast<char>('a' + i)), static_cast<uint64_t>(i), 5 + i * 53 % 145));
+    const int length = (i % 3 == 0 ? 1 : 156) + i * 37 % 100;
+    requests.push_back(make_request(std::string(static_cast<size_t>(length), static_cast<char>('a' + i)), static_cast<uint64_t>(i), 5 + i * 53 % 145));
   }
   return requests;
 }
@@ -71,7 +72,7 @@ TEST(Engine, WhatRunsBesideDoesNotMatter) {
       for (const auto& request : requests) alone.push_back(engine.generate(request));
     }
     // Plenty of room; few places; small chunks; and so little memory that sequences are paused and read again.
-    const EngineOptions plenty{}, few{.max_running = 3}, small{.prefill_chunk = 7}, tight{.max_context = 256, .cache_tokens = 320};
+    const EngineOptions plenty{}, few{.max_running = 3}, small{.prefill_chunk = 7}, tight{.max_context = 512, .cache_tokens = 768};
     for (const EngineOptions& options : {plenty, few, small, tight}) {
       Engine engine(model, byte_tokenizer(), options);
       const auto together = run_together(engine, requests);
@@ -101,7 +102,7 @@ TEST(Engine, WhatRunsBesideDoesNotMatterWithAnEightBitCache) {
       Engine engine(model, byte_tokenizer(), {.kv_type = KvType::q8});
       for (const auto& request : requests) alone.push_back(engine.generate(request));
     }
-    Engine engine(model, byte_tokenizer(), {.max_context = 256, .cache_tokens = 320, .prefill_chunk = 7, .kv_type = KvType::q8});
+    Engine engine(model, byte_tokenizer(), {.max_context = 512, .cache_tokens = 768, .prefill_chunk = 7, .kv_type = KvType::q8});
     const auto together = run_together(engine, requests);
     for (size_t i = 0; i < requests.size(); ++i) EXPECT_EQ(together[i].ids, alone[i].ids) << i;
     EXPECT_GT(engine.stats().paused, 0);

@@ -37,38 +37,36 @@ struct Shape {
   }
 };
 
-const std::byte* row_at(const StoredRows& r, int64_t i) {
-  return static_cast<const std::byte*>(r.blocks[static_cast<size_t>(i / r.block_rows)]) + i % r.block_rows * r.row.bytes();
+// Do the values lie within the keys, as those of an absorbed latent do?
+bool within(const StoredRows& v, const StoredRows& k) {
+  return v.blocks[0] == k.blocks[0] && v.offset == k.offset && v.first_column >= k.first_column && v.first_column + v.width <= k.first_column + k.width;
 }
 
 // Rows from `first` to the end of its block; not q8.
 Source rows_of(const StoredRows& r, int64_t first) {
-  return {r.row.at(row_at(r, first), r.first_column), r.row.type == KvType::bf16, r.row.width, 1};
+  return {r.row.at(r.row_at(first), r.first_column), r.row.type == KvType::bf16, r.row.width, 1};
 }
 
-// Rows lie far apart, where the hardware's own prefetching does not find them.
-void fetch(const StoredRows& r, int64_t first, int64_t last) {
+// Brings rows near, in the order in which they lie: read in one run, memory gives its bandwidth. (Products walk several rows
+// at once, which the hardware does not follow; and it drops prefetches that come faster than they are served.)
+void read_ahead(const StoredRows& r, int64_t first, int64_t last) {
   const int64_t element = r.row.type == KvType::bf16 ? 2 : 4, row_bytes = r.row.bytes();
   while (first < last) {
     const int64_t count = std::min(last - first, r.block_rows - first % r.block_rows);
     const auto* row = static_cast<const char*>(rows_of(r, first).data);
     for (int64_t i = 0; i < count; ++i, row += row_bytes)
-      for (int64_t at = 0; at < r.width * element; at += 64) __builtin_prefetch(row + at, 0, 2);
+      for (int64_t at = 0; at < r.width * element; at += 64) asm volatile("" : : "r"(row[at]));
     first += count;
   }
 }
 
 // [keys, count] = K Q^T: stored keys are the left operand, where they lie if the kernel can read them there.
-void score(const Shape& s, const StoredRows& k, const StoredRows& v, int64_t begin, int64_t keys, const char* queries, int64_t count, float* scores,
-           int64_t ld) {
+void score(const Shape& s, const StoredRows& k, int64_t begin, int64_t keys, const char* queries, int64_t count, float* scores, int64_t ld) {
   thread_local Scratch memory;
   const bool in_place = s.format == Format::bf16 && k.row.type == KvType::bf16 && k.width % kUnit == 0;
   for (int64_t i = 0; i < keys;) {
     const int64_t at = begin + i, rows = std::min(keys - i, k.block_rows - at % k.block_rows);
     const Source source = rows_of(k, at);
-    const int64_t next = std::min(begin + keys, at + 2 * rows);
-    fetch(k, at + rows, next);
-    if (v.blocks[0] != k.blocks[0] || v.first_column >= k.first_column + k.width) fetch(v, at, at + rows);
     const char* a = static_cast<const char*>(source.data);
     int64_t stride = source.row_stride;
     if (!in_place) {
@@ -126,17 +124,17 @@ struct Widened {
     const KvRow row{s.is_bf16 ? KvType::bf16 : KvType::f32, s.lda(r.width)};
     char* to = memory.get(keys * row.bytes());
     for (int64_t i = 0; i < keys; ++i, to += row.bytes()) {
-      if (s.is_bf16) r.row.read(row_at(r, begin + i), r.first_column, r.width, reinterpret_cast<Bf16*>(to));
-      else r.row.read(row_at(r, begin + i), r.first_column, r.width, reinterpret_cast<float*>(to));
+      if (s.is_bf16) r.row.read(r.row_at(begin + i), r.first_column, r.width, reinterpret_cast<Bf16*>(to));
+      else r.row.read(r.row_at(begin + i), r.first_column, r.width, reinterpret_cast<float*>(to));
     }
     block = to - keys * row.bytes();
-    rows = {{&block, 1}, kAttentionSegment, row, 0, r.width};
+    rows = {{&block, 1}, kAttentionSegment, row, 0, r.width, 0};
   }
   Widened(const Widened&) = delete;  // `rows` points to `block`
   Widened& operator=(const Widened&) = delete;
 };
 
-// Rows are widened once where the values lie within the keys, as those of an absorbed latent do.
+// Rows are widened once where the values lie within the keys.
 void attend_q8_segment(const Shape& s, const AttentionQueries& queries, const StoredRows& k, const StoredRows& v, float scale, int64_t segment,
                        const AttentionPart& out) {
   thread_local Scratch key_memory, value_memory;
@@ -144,11 +142,10 @@ void attend_q8_segment(const Shape& s, const AttentionQueries& queries, const St
   AttentionQueries here = queries;
   here.keys -= begin;
   const Widened wide_k(s, k, begin, keys, key_memory);
-  const int64_t offset = v.first_column - k.first_column;
-  if (v.blocks[0] == k.blocks[0] && offset >= 0 && offset + v.width <= k.width) {
-    StoredRows within = wide_k.rows;
-    within.first_column = offset, within.width = v.width;
-    return attend_segment(here, wide_k.rows, within, scale, s.precision, 0, out);
+  if (within(v, k)) {
+    StoredRows wide_v = wide_k.rows;
+    wide_v.first_column = v.first_column - k.first_column, wide_v.width = v.width;
+    return attend_segment(here, wide_k.rows, wide_v, scale, s.precision, 0, out);
   }
   const Widened wide_v(s, v, begin, keys, value_memory);
   attend_segment(here, wide_k.rows, wide_v.rows, scale, s.precision, 0, out);
@@ -172,8 +169,9 @@ void attend_segment(const AttentionQueries& queries, const StoredRows& k, const 
   const Source q{queries.q, false, 1, queries.q_stride};  // the transpose: [k.width, count]
   for (int64_t i = 0; i < panels; ++i)
     s.level.pack_panel(q, k.width, i * kPanel, std::min(kPanel, count - i * kPanel), s.is_bf16, packed + i * s.panel_bytes(k.width));
-  fetch(k, begin, begin + std::min(keys, k.block_rows));
-  score(s, k, v, begin, keys, packed, count, scores, ld);
+  read_ahead(k, begin, begin + keys);
+  if (!within(v, k)) read_ahead(v, begin, begin + keys);
+  score(s, k, begin, keys, packed, count, scores, ld);
 
   int32_t valid[kAttentionMaxQueries];
   for (int64_t r = 0; r < count; ++r) valid[r] = static_cast<int32_t>(std::clamp<int64_t>(queries.num_keys(r) - begin, 0, keys));

@@ -22,6 +22,11 @@ struct StoredRows {
   int64_t block_rows = 0;  // a power of two, at most kAttentionSegment
   KvRow row;
   int64_t first_column = 0, width = 0;
+  int64_t offset = 0;  // bytes of a block before its first row
+
+  const std::byte* row_at(int64_t i) const {
+    return static_cast<const std::byte*>(blocks[static_cast<size_t>(i / block_rows)]) + offset + i % block_rows * row.bytes();
+  }
 };
 
 // count rows of queries against keys [0, num_keys(row)), num_keys(row) = keys + row * keys_step (step 0 or 1: the heads of

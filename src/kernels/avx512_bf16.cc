@@ -103,19 +103,13 @@ constexpr RowsFn kNarrowTable[] = {nullptr,
 // Pairs of rows of B as they lie, 32 columns at a time: unpacking leaves columns 8 i + 0..3 in one sum and 8 i + 4..7 in the other.
 template <int kRows>
 void multiply_unpacked(const uint16_t* a, int64_t lda, const uint16_t* const* b, int64_t k, int64_t col, float* c, int64_t ldc) {
-  constexpr int64_t kAhead = 8;  // rows of B, which lie far apart
   __m512 low[kRows], high[kRows];
 #pragma GCC unroll 12
   for (int r = 0; r < kRows; ++r) low[r] = high[r] = _mm512_setzero_ps();
   for (int64_t i = 0; i < k; i += 2) {
-    const int64_t ahead = i + kAhead < k ? i + kAhead : i;
-    _mm_prefetch(b[ahead] + col, _MM_HINT_T0);
     const __m512i even = _mm512_loadu_si512(b[i] + col);
     __m512i odd = _mm512_setzero_si512();
-    if (i + 1 < k) {
-      odd = _mm512_loadu_si512(b[i + 1] + col);
-      _mm_prefetch(b[ahead + 1 < k ? ahead + 1 : ahead] + col, _MM_HINT_T0);
-    }
+    if (i + 1 < k) odd = _mm512_loadu_si512(b[i + 1] + col);
     const __m512bh b0 = (__m512bh)_mm512_unpacklo_epi16(even, odd), b1 = (__m512bh)_mm512_unpackhi_epi16(even, odd);
 #pragma GCC unroll 12
     for (int r = 0; r < kRows; ++r) {

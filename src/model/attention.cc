@@ -87,16 +87,17 @@ bool worth_expanding(const ModelConfig& c, const MlaParams& p, int64_t tokens) {
   return tokens * saved > c.kv_lora * (c.nope_dim + c.v_dim);
 }
 
-// Numbers [column, column + count) of stored rows [first, first + to.rows()).
+// Numbers [column, column + to.cols()) of positions [first, first + to.rows()).
 void read_rows(const Context& ctx, const KvRows& rows, int64_t first, int64_t column, const Tensor& to) {
   const int64_t count = to.cols();
+  const StoredRows stored = rows.columns(column, count);
   parallel_rows(ctx, to.rows(), 64, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t at = first + i;
-      const auto* row = static_cast<const std::byte*>(rows.blocks[static_cast<size_t>(at / rows.block_rows)]) + at % rows.block_rows * rows.row.bytes();
-      if (rows.row.type == KvType::q8) rows.row.read(row, column, count, to.row(i));
-      else if (rows.row.type == KvType::bf16) vec().to_f32(static_cast<const Bf16*>(rows.row.at(row, column)), to.row(i), count);
-      else std::copy_n(static_cast<const float*>(rows.row.at(row, column)), count, to.row(i));
+      const std::byte* row = stored.row_at(at);
+      if (rows.row.type == KvType::q8) rows.row.read(row, stored.first_column, count, to.row(i));
+      else if (rows.row.type == KvType::bf16) vec().to_f32(static_cast<const Bf16*>(rows.row.at(row, stored.first_column)), to.row(i), count);
+      else std::copy_n(static_cast<const float*>(rows.row.at(row, stored.first_column)), count, to.row(i));
     }
   });
 }

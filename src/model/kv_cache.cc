@@ -1,5 +1,6 @@
 #include "model/kv_cache.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "base/memory.h"
@@ -7,29 +8,35 @@
 namespace hadal {
 namespace {
 
+// A latent with its rotated key is read as a whole; of keys and values, each head reads its own.
 KvRow row_of(const ModelConfig& config, KvType type) {
-  // Equal blocks of at most 32 numbers, as wide as fit into a latent, a rotated key and a head: no scale serves two of them.
-  const int64_t part = config.is_mla() ? std::gcd(config.kv_lora, config.rope_dim) : config.head_dim;
-  KvRow row{type, config.cache_width()};
-  while (part % row.block != 0) --row.block;
+  KvRow row{type, config.is_mla() ? config.cache_width() : config.head_dim};
+  // q8: equal blocks of at most 32 numbers, as wide as fit into a latent, a rotated key and a head: no scale serves two of them.
+  const int64_t whole = config.is_mla() ? std::gcd(config.kv_lora, config.rope_dim) : config.head_dim;
+  while (whole % row.block != 0) --row.block;
   return row;
 }
+
+int64_t parts_of(const ModelConfig& config, const KvRow& row) { return config.cache_width() / row.width; }
 
 }  // namespace
 
 KvCache::KvCache(const ModelConfig& config, int64_t num_tokens, KvType type)
-    : row_(row_of(config, type)), layers_(config.layers), num_blocks_((num_tokens + kBlockTokens - 1) / kBlockTokens) {
-  const auto num_bytes = static_cast<size_t>(num_blocks_ * layers_ * kBlockTokens * row_.bytes());
+    : row_(row_of(config, type)), parts_(parts_of(config, row_)), layers_(config.layers), num_blocks_((num_tokens + kBlockTokens - 1) / kBlockTokens) {
+  const auto num_bytes = static_cast<size_t>(num_blocks_ * layers_ * parts_ * kBlockTokens * row_.bytes());
   memory_ = take_pages(num_bytes);
   if (memory_ == nullptr)
     fail("the cache for {} tokens needs {} MB, more than this machine gives; ask for a smaller context", num_tokens, num_bytes >> 20);
   for (int64_t i = num_blocks_; i-- > 0;) free_.push_back(static_cast<int32_t>(i));
 }
 
-int64_t KvCache::bytes_per_token(const ModelConfig& config, KvType type) { return config.layers * row_of(config, type).bytes(); }
+int64_t KvCache::bytes_per_token(const ModelConfig& config, KvType type) {
+  const KvRow row = row_of(config, type);
+  return config.layers * parts_of(config, row) * row.bytes();
+}
 
-std::byte* KvCache::row_at(int32_t block, int64_t layer, int64_t row_in_block) const {
-  return memory_.get() + ((block * layers_ + layer) * kBlockTokens + row_in_block) * row_.bytes();
+std::byte* KvCache::part_at(int32_t block, int64_t layer, int64_t part) const {
+  return memory_.get() + ((block * layers_ + layer) * parts_ + part) * kBlockTokens * row_.bytes();
 }
 
 bool KvSequence::extend(int64_t count) {
@@ -56,14 +63,20 @@ void KvSequence::truncate(int64_t length) {
 
 void KvSequence::write(int64_t layer, int64_t first, int64_t count, const float* rows, int64_t stride, int64_t column, int64_t width) {
   const KvRow& row = cache_->row_;
-  HADAL_CHECK(first >= 0 && first + count <= length_ && column + width <= row.width);
-  for (int64_t at = first; at < first + count; ++at, rows += stride)
-    row.write(rows, column, width, cache_->row_at(blocks_[static_cast<size_t>(at / KvCache::kBlockTokens)], layer, at % KvCache::kBlockTokens));
+  HADAL_CHECK(first >= 0 && first + count <= length_ && column + width <= cache_->parts_ * row.width);
+  for (int64_t begin = column, end; begin < column + width; begin = end) {
+    const int64_t part = begin / row.width;
+    end = std::min(column + width, (part + 1) * row.width);
+    for (int64_t at = first; at < first + count; ++at) {
+      std::byte* rows_of_part = cache_->part_at(blocks_[static_cast<size_t>(at / KvCache::kBlockTokens)], layer, part);
+      row.write(rows + (at - first) * stride + begin - column, begin - part * row.width, end - begin, rows_of_part + at % KvCache::kBlockTokens * row.bytes());
+    }
+  }
 }
 
 KvRows KvSequence::rows(int64_t layer) const {
   KvRows rows;
-  for (int32_t block : blocks_) rows.blocks.push_back(cache_->row_at(block, layer, 0));
+  for (int32_t block : blocks_) rows.blocks.push_back(cache_->part_at(block, layer, 0));
   rows.block_rows = KvCache::kBlockTokens;
   rows.row = cache_->row_;
   rows.length = length_;

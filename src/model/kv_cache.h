@@ -14,7 +14,7 @@ namespace hadal {
 
 class KvCache {
  public:
-  static constexpr int64_t kBlockTokens = 64;
+  static constexpr int64_t kBlockTokens = 256;
   KvCache(const ModelConfig& config, int64_t num_tokens, KvType type);
 
   int64_t num_blocks() const { return num_blocks_; }
@@ -23,9 +23,9 @@ class KvCache {
 
  private:
   friend class KvSequence;
-  std::byte* row_at(int32_t block, int64_t layer, int64_t row_in_block) const;
-  KvRow row_;
-  int64_t layers_, num_blocks_;
+  std::byte* part_at(int32_t block, int64_t layer, int64_t part) const;  // its rows follow each other (KvRows)
+  KvRow row_;                                                            // of a part
+  int64_t parts_, layers_, num_blocks_;
   std::shared_ptr<std::byte> memory_;
   std::vector<int32_t> free_;
 };
@@ -42,8 +42,8 @@ class KvSequence {
   bool extend(int64_t count);
   void truncate(int64_t length);
 
-  // Writes rows [first, first + count) of one layer from f32 rows of `stride` numbers, into columns
-  // [column, column + width) of the stored row: a latent, a rotated key, or whole heads.
+  // Writes positions [first, first + count) of one layer from f32 rows of `stride` numbers, as numbers [column, column + width)
+  // of what is remembered of each: a latent, a rotated key, or whole heads.
   void write(int64_t layer, int64_t first, int64_t count, const float* rows, int64_t stride, int64_t column, int64_t width);
   KvRows rows(int64_t layer) const;
 

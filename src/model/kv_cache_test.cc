@@ -8,7 +8,9 @@ namespace {
 constexpr int64_t kBlock = KvCache::kBlockTokens;
 
 float stored(const KvRows& rows, int64_t at, int64_t column) {
-  const auto* row = static_cast<const std::byte*>(rows.blocks[static_cast<size_t>(at / rows.block_rows)]) + at % rows.block_rows * rows.row.bytes();
+  const StoredRows part = rows.columns(column / rows.row.width * rows.row.width, rows.row.width);
+  const std::byte* row = part.row_at(at);
+  column %= rows.row.width;
   if (rows.row.type == KvType::f32) return *static_cast<const float*>(rows.row.at(row, column));
   if (rows.row.type == KvType::bf16) return static_cast<float>(*static_cast<const Bf16*>(rows.row.at(row, column)));
   std::vector<float> block(static_cast<size_t>(rows.row.block));

@@ -233,8 +233,8 @@ Tensor attention(const Context& ctx, const AttentionShape& shape, const Tensor& 
       v_blocks.push_back(v.row(t));
     }
     for (int64_t g = 0; g < shape.kv_heads; ++g)
-      kvs.push_back({{k_blocks, kAttentionSegment, {KvType::f32, k.cols()}, g * shape.k_dim, shape.k_dim},
-                     {v_blocks, kAttentionSegment, {KvType::f32, v.cols()}, g * shape.v_dim, shape.v_dim}});
+      kvs.push_back({{k_blocks, kAttentionSegment, {KvType::f32, k.cols()}, g * shape.k_dim, shape.k_dim, 0},
+                     {v_blocks, kAttentionSegment, {KvType::f32, v.cols()}, g * shape.v_dim, shape.v_dim, 0}});
   }
   const Tensor o = attend_all(ctx, shape, q, kvs, offsets, [](size_t) { return int64_t{0}; });
   if (ctx.tape != nullptr) {
@@ -250,6 +250,12 @@ Tensor attention(const Context& ctx, const AttentionShape& shape, const Tensor& 
   return o;
 }
 
+StoredRows KvRows::columns(int64_t column, int64_t width) const {
+  const int64_t part = column / row.width, first = column % row.width;
+  HADAL_CHECK(first + width <= row.width, "columns {} + {} lie in two parts of {}", column, width, row.width);
+  return {blocks, block_rows, row, first, width, part * block_rows * row.bytes()};
+}
+
 Tensor attention_cached(const Context& ctx, const AttentionShape& shape, const Tensor& q, std::span<const KvRows> kv,
                         int64_t v_begin, std::span<const int32_t> offsets) {
   check_shapes(shape, q, offsets);
@@ -258,8 +264,7 @@ Tensor attention_cached(const Context& ctx, const AttentionShape& shape, const T
   std::vector<KeyValues> kvs;
   for (const KvRows& rows : kv)
     for (int64_t g = 0; g < shape.kv_heads; ++g)
-      kvs.push_back({{rows.blocks, rows.block_rows, rows.row, g * shape.k_dim, shape.k_dim},
-                     {rows.blocks, rows.block_rows, rows.row, v_begin + g * shape.v_dim, shape.v_dim}});
+      kvs.push_back({rows.columns(g * shape.k_dim, shape.k_dim), rows.columns(v_begin + g * shape.v_dim, shape.v_dim)});
   return attend_all(ctx, shape, q, kvs, offsets, [&](size_t s) { return kv[s].length - (offsets[s + 1] - offsets[s]); });
 }
 

@@ -156,7 +156,7 @@ struct Stored {
   // What q8 rows hold, as keys and values of f32.
   void read_into(Attended& a) const {
     for (int64_t i = 0; i < rows.length; ++i) {
-      const std::byte* row = blocks[static_cast<size_t>(i / kStoredBlock)].data() + i % kStoredBlock * rows.row.bytes();
+      const std::byte* row = rows.columns(0, rows.row.width).row_at(i);
       rows.row.read(row, 0, a.k.cols(), a.k.row(i));
       rows.row.read(row, rows.row.width - a.v.cols(), a.v.cols(), a.v.row(i));
     }

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "kernels/kv_row.h"
+#include "kernels/attention.h"
 #include "ops/context.h"
 #include "ops/tensor.h"
 #include "ops/weight.h"
@@ -67,12 +67,18 @@ struct Rope {
 // x [T, heads * head_dim]; in each head the last 2 * inv_freq.size() entries turn.
 Tensor rope(const Context& ctx, const Tensor& x, int64_t heads, const Rope& rope, std::span<const int32_t> positions);
 
-// Where the keys and values of one sequence lie, row by row: rows [0, length). Filled by the model's attention state.
+// Where the keys and values of one sequence lie: positions [0, length). Filled by the model's attention state.
+//
+// What is remembered of a position is cut into parts of row.width numbers: a head's keys, its values, or all of them. A
+// block holds the rows of the first part, then those of the second, and so on, so that a head reads memory in one run.
 struct KvRows {
   std::vector<const void*> blocks;  // block i holds positions [i * block_rows, (i + 1) * block_rows)
   int64_t block_rows = 0;
-  KvRow row;
+  KvRow row;           // of one part
   int64_t length = 0;  // with this batch's tokens
+
+  // Numbers [column, column + width) of every position; they lie in one part.
+  StoredRows columns(int64_t column, int64_t width) const;
 };
 
 // Causal attention within each sequence. q [T, heads * k_dim], k [T, kv_heads * k_dim], v [T, kv_heads * v_dim] ->

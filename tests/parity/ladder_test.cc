@@ -44,6 +44,8 @@ Tensor feed(const Context& ctx, Model& model, const Batch& batch, size_t s, int6
   return forward(ctx, model, part).hidden;
 }
 
+constexpr int32_t kBlock = KvCache::kBlockTokens;
+
 TEST(Ladder, BatchOfOneEqualsBatchOfMany) {
   for_every_model([](const Context& ctx, Model& model) {
     const Batch batch = make_batch({5, 1, 90, 33, 2}, model.config.vocab);
@@ -62,7 +64,7 @@ TEST(Ladder, PrefillEqualsChunksEqualsDecode) {
   for_every_model_and_cache([](const Context& ctx, Model& model, KvType type) {
     const int64_t length = 80;
     const Batch batch = make_batch({static_cast<int32_t>(length)}, model.config.vocab);
-    KvCache cache(model.config, 4 * 128, type);
+    KvCache cache(model.config, 3 * kBlock, type);
     KvSequence at_once(cache), chunks(cache), decoded(cache);
     const Tensor whole = feed(ctx, model, batch, 0, 0, length, at_once);
     for (int64_t begin = 0, size = 1; begin < length; begin += size, size = size * 3 + 1) {  // 1, 4, 13, 40, the rest
@@ -81,7 +83,7 @@ TEST(Ladder, TrainerForwardEqualsEngine) {
     Context training = ctx;
     training.tape = &tape;
     const Tensor trained = forward(training, model, batch, {.mla_form = MlaForm::absorbed, .balance_weight = 0.01f}).hidden;
-    KvCache cache(model.config, 512, kv_type_of(ctx.precision));
+    KvCache cache(model.config, kBlock, kv_type_of(ctx.precision));
     for (size_t s = 0; s + 1 < batch.offsets.size(); ++s) {
       KvSequence state(cache);
       const int64_t length = batch.offsets[s + 1] - batch.offsets[s], prompt = length / 2;
@@ -96,7 +98,7 @@ TEST(Ladder, MixedBatchEqualsEachAlone) {
   for_every_model_and_cache([](const Context& ctx, Model& model, KvType type) {
     const Batch batch = make_batch({30, 75, 20}, model.config.vocab);
     const std::vector<int64_t> before = {0, 66, 19}, now = {30, 9, 1};
-    KvCache cache(model.config, 1024, type);
+    KvCache cache(model.config, 4 * kBlock, type);
     KvSequence a(cache), b(cache), c(cache);
     KvSequence* const states[] = {&a, &b, &c};
     Batch mixed;
@@ -122,22 +124,20 @@ TEST(Ladder, MixedBatchEqualsEachAlone) {
 // Blocks that others used and gave back, in any order, with what they left in them.
 TEST(Ladder, TheResultDoesNotDependOnWhereItsBlocksLie) {
   for_every_model_and_cache([](const Context& ctx, Model& model, KvType type) {
-    const Batch batch = make_batch({150, 70}, model.config.vocab);
-    KvCache fresh(model.config, 192, type), used(model.config, 640, type);
+    const Batch batch = make_batch({2 * kBlock + 22, kBlock + 6}, model.config.vocab);
+    KvCache fresh(model.config, 3 * kBlock, type), used(model.config, 10 * kBlock, type);
     KvSequence first(fresh);
-    const Tensor wanted = feed(ctx, model, batch, 0, 0, 150, first);
+    const Tensor wanted = feed(ctx, model, batch, 0, 0, 2 * kBlock + 22, first);
     KvSequence scattered(used);
     {
       KvSequence x(used), y(used), z(used);
-      feed(ctx, model, batch, 1, 0, 70, x);
-      feed(ctx, model, batch, 1, 0, 70, y);
-      feed(ctx, model, batch, 1, 0, 70, z);
+      for (KvSequence* other : {&x, &y, &z}) feed(ctx, model, batch, 1, 0, kBlock + 6, *other);
       y.truncate(0);
-      expect_same_rows(wanted, 0, feed(ctx, model, batch, 0, 0, 60, scattered), "first part");
+      expect_same_rows(wanted, 0, feed(ctx, model, batch, 0, 0, kBlock - 4, scattered), "first part");
       x.truncate(3);
-      expect_same_rows(wanted, 60, feed(ctx, model, batch, 0, 60, 50, scattered), "second part");
+      expect_same_rows(wanted, kBlock - 4, feed(ctx, model, batch, 0, kBlock - 4, kBlock - 14, scattered), "second part");
     }
-    expect_same_rows(wanted, 110, feed(ctx, model, batch, 0, 110, 40, scattered), "third part");
+    expect_same_rows(wanted, 2 * kBlock - 18, feed(ctx, model, batch, 0, 2 * kBlock - 18, 40, scattered), "third part");
   });
 }
 
@@ -145,7 +145,7 @@ TEST(Ladder, TheResultDoesNotDependOnWhereItsBlocksLie) {
 TEST(Ladder, TruncatingAndGoingOnEqualsFresh) {
   for_every_model_and_cache([](const Context& ctx, Model& model, KvType type) {
     const Batch batch = make_batch({90}, model.config.vocab), other = make_batch({90}, model.config.vocab, 6);
-    KvCache cache(model.config, 512, type);
+    KvCache cache(model.config, 2 * kBlock, type);
     KvSequence fresh(cache), reused(cache);
     const Tensor wanted = feed(ctx, model, batch, 0, 0, 90, fresh);
     feed(ctx, model, batch, 0, 0, 40, reused);
