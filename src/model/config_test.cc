@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "model/model.h"
+#include "model/rope_angles.h"
 
 namespace hadal {
 namespace {
@@ -174,6 +175,25 @@ TEST(Config, CountsWhatTheModelHas) {
     EXPECT_EQ(counts.active, active);
     EXPECT_LT(counts.matrix_active, active);
   }
+}
+
+// A GGUF file has the factors alone; a folder needs the numbers that they came from.
+TEST(Config, KnowsLlama3ScalingByItsFactors) {
+  const ModelConfig c = config_from_json(llama(), "config.json");
+  ModelConfig found = c;
+  found.rope_scaling = {.kind = RopeScaling::Kind::factors, .factors = rope_factors(c)};
+  const std::optional<RopeScaling> named = as_llama3(found);
+  ASSERT_TRUE(named.has_value());
+  EXPECT_EQ(named->kind, RopeScaling::Kind::llama3);
+  EXPECT_EQ(named->factor, 8);
+  found.rope_scaling = *named;
+  EXPECT_EQ(rope_angles(found).inv_freq, rope_angles(c).inv_freq);
+
+  ModelConfig other = c;
+  other.rope_scaling = {.kind = RopeScaling::Kind::factors, .factors = std::vector<float>(rope_factors(c).size(), 2.0f)};  // linear
+  EXPECT_FALSE(as_llama3(other).has_value());
+  other.rope_scaling = {};
+  EXPECT_FALSE(as_llama3(other).has_value());
 }
 
 }  // namespace

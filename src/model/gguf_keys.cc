@@ -127,15 +127,4 @@ void add_tokenizer_keys(const ModelConfig& c, const Tokenizer& tokenizer, std::s
   if (!p.chat_template.empty()) keys.emplace_back("tokenizer.chat_template", p.chat_template);
 }
 
-std::vector<float> rope_factors(const ModelConfig& c) {
-  if (c.rope_scaling.kind == RopeScaling::Kind::factors) return c.rope_scaling.factors;
-  if (c.rope_scaling.kind != RopeScaling::Kind::llama3) return {};
-  ModelConfig plain = c;
-  plain.rope_scaling = {};
-  const Rope scaled = rope_angles(c), unscaled = rope_angles(plain);
-  std::vector<float> factors;
-  for (size_t i = 0; i < scaled.inv_freq.size(); ++i) factors.push_back(unscaled.inv_freq[i] / scaled.inv_freq[i]);
-  return factors;
-}
-
 }  // namespace hadal

@@ -12,7 +12,4 @@ void add_config_keys(const ModelConfig& config, std::string_view who, GgufWriter
 void add_tokenizer_keys(const ModelConfig& config, const Tokenizer& tokenizer, std::string_view who,
                         GgufWriter::Keys& keys);
 
-// What rope_freqs.weight holds: by what each frequency is divided. Empty where no such tensor is needed.
-std::vector<float> rope_factors(const ModelConfig& config);
-
 }  // namespace hadal

@@ -10,6 +10,7 @@
 #include "model/gguf_keys.h"
 #include "model/number_source.h"
 #include "model/quant_mix.h"
+#include "model/rope_angles.h"
 
 namespace hadal {
 namespace {

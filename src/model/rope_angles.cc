@@ -49,6 +49,30 @@ Rope rope_angles(const ModelConfig& c) {
   return rope;
 }
 
+std::vector<float> rope_factors(const ModelConfig& c) {
+  if (c.rope_scaling.kind == RopeScaling::Kind::factors) return c.rope_scaling.factors;
+  if (c.rope_scaling.kind != RopeScaling::Kind::llama3) return {};
+  ModelConfig plain = c;
+  plain.rope_scaling = {};
+  const Rope scaled = rope_angles(c), unscaled = rope_angles(plain);
+  std::vector<float> factors;
+  for (size_t i = 0; i < scaled.inv_freq.size(); ++i) factors.push_back(unscaled.inv_freq[i] / scaled.inv_freq[i]);
+  return factors;
+}
+
+std::optional<RopeScaling> as_llama3(const ModelConfig& c) {
+  const std::vector<float> factors = rope_factors(c);
+  if (factors.empty()) return std::nullopt;
+  ModelConfig guess = c;
+  guess.rope_scaling = {.kind = RopeScaling::Kind::llama3, .factor = *std::max_element(factors.begin(), factors.end())};
+  for (int power = 7; power <= 20; ++power) {  // the two other parameters are the same in every Llama 3
+    guess.rope_scaling.original_context = std::exp2(power);
+    const auto near = [](float a, float b) { return std::abs(a - b) <= 1e-5f * std::abs(a); };
+    if (std::ranges::equal(rope_factors(guess), factors, near)) return guess.rope_scaling;
+  }
+  return std::nullopt;
+}
+
 float attention_scale_of(const ModelConfig& c) {
   const double dim = static_cast<double>(c.is_mla() ? c.nope_dim + c.rope_dim : c.head_dim);
   double scale = 1 / std::sqrt(dim);

@@ -2,6 +2,9 @@
 // Llama 3.1's scaling.
 #pragma once
 
+#include <optional>
+#include <vector>
+
 #include "model/config.h"
 #include "ops/ops.h"
 
@@ -9,5 +12,10 @@ namespace hadal {
 
 Rope rope_angles(const ModelConfig& config);
 float attention_scale_of(const ModelConfig& config);
+
+// By what each frequency is divided (rope_freqs.weight of a GGUF file); empty where nothing but YaRN is asked for.
+std::vector<float> rope_factors(const ModelConfig& config);
+// Llama 3's scaling of that very effect on this model's frequencies, where there is one: GGUF files have the factors alone.
+std::optional<RopeScaling> as_llama3(const ModelConfig& config);
 
 }  // namespace hadal

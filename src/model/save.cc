@@ -8,6 +8,7 @@
 #include "model/hf_names.h"
 #include "model/load.h"
 #include "model/number_source.h"
+#include "model/rope_angles.h"
 
 namespace hadal {
 namespace {
@@ -70,11 +71,14 @@ void write_numbers(SafetensorsWriter& writer, const Output& output) {
 }  // namespace
 
 void save_model(const Path& folder, Model& model, const Tokenizer& tokenizer, DType dtype) {
-  if (model.config.rope_scaling.kind == RopeScaling::Kind::factors) {
-    fail(
-        "{}: a Hugging Face folder has no field for the model's own rotary factors (rope_freqs.weight); keep its GGUF "
-        "file",
-        folder.string());
+  ModelConfig saved = model.config;
+  if (saved.rope_scaling.kind == RopeScaling::Kind::factors) {
+    const std::optional<RopeScaling> scaling = as_llama3(saved);
+    if (!scaling) {
+      fail("{}: a Hugging Face folder has no field for rotary factors (rope_freqs.weight) other than those of Llama 3; keep the model's GGUF file",
+           folder.string());
+    }
+    saved.rope_scaling = *scaling;
   }
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -85,7 +89,7 @@ void save_model(const Path& folder, Model& model, const Tokenizer& tokenizer, DT
   SafetensorsWriter writer(folder / "model.safetensors", tensors);
   for (const Output& output : outputs) write_numbers(writer, output);
   writer.commit();
-  OrderedJson config = config_to_json(model.config);
+  OrderedJson config = config_to_json(saved);
   config["torch_dtype"] = dtype == DType::f32 ? "float32" : "bfloat16";
   write_file_whole(folder / "config.json", config.dump(2) + "\n");
   tokenizer.save_hf_folder(folder);

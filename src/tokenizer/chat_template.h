@@ -1,7 +1,7 @@
 // Renders a model's own chat template: the part of Jinja that published templates use (if, for, set, macro, call,
 // filter, namespace(), filters, tests, methods of strings and dicts, white space control), byte for byte as Hugging
 // Face's engine does (trim_blocks and lstrip_blocks on; tojson without HTML escapes). Filters give lists, never
-// generators, and tuples are lists. What is not there (include, import, recursive loops, strftime_now) is an Error or
+// generators, and tuples are lists. What is not there (include, import, recursive loops) is an Error or
 // undefined. A ChatTemplate is immutable; render() may be called from several threads.
 #pragma once
 

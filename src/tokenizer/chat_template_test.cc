@@ -134,6 +134,7 @@ TEST(ChatTemplate, FiltersTestsAndMethods) {
           "}}{{ 'a b'.title() }}",
           "TrueTruebXbABA B"},
          {"{{ {'a': 1}.get('a') }}{{ {}.get('b', 2) }}{{ {}.get('b') }}{{ {'k': 1}.keys() | list }}", "12None['k']"},
+         {"{{ strftime_now('%Y') | int > 2023 }}{{ strftime_now('%d %b %Y') | length }}{{ strftime_now('') }}", "True11"},
          {"{{ ','.join(['a', 'b']) }}{{ 'a,b'.rsplit(',', 1)[0] }}{{ 'abc'.find('c') }}", "a,ba2"}});
 }
 
@@ -201,7 +202,8 @@ TEST(ChatTemplate, ErrorsNameTheLine) {
   refuse("{{ 1 is unheard_of }}", "unheard_of");
   refuse("{{ 1 // 0 }}", "divisor");
   refuse("{% for x in 5 %}{% endfor %}", "an int");
-  refuse("{{ strftime_now('%Y') }}", "strftime_now");
+  refuse("{{ strftime_now(1) }}", "strftime_now");
+  refuse("{{ strftime_now('%c' * 1000) }}", "strftime_now");
   refuse("{% set a, b = [1] %}", "2 values");
   refuse("{{ 9223372036854775807 + 1 }}", "2^63");
   refuse("{{ 99999999999999999999 }}", "99999999999999999999");

@@ -37,7 +37,7 @@ Value get_slice(Evaluation& evaluation, const Value& value, const Value* start, 
 bool contains(const Value& container, const Value& item);  // item in container
 Value arithmetic(Evaluation& evaluation, const std::string& op, const Value& left, const Value& right);
 
-void add_functions(Dict& globals);  // range, namespace, dict, raise_exception
+void add_functions(Dict& globals);  // range, namespace, dict, strftime_now, raise_exception
 
 // Methods of strings, dicts and lists (methods.cc). Undefined when `value` has none of this name.
 Value find_method(const Value& value, const std::string& name);

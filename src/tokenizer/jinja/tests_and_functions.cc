@@ -1,4 +1,5 @@
 // Tests (`x is defined`), as jinja2/tests.py defines them, and the global functions of chat templates.
+#include <ctime>
 #include <unordered_map>
 
 #include "base/error.h"
@@ -110,6 +111,20 @@ Dict dict_of(const Arguments& a) {
   return dict;
 }
 
+// The local date and time as a template writes them (Llama 3.2's says today's).
+Value strftime_now(Evaluation&, const Arguments& a) {
+  if (a.positional.size() != 1 || a.positional[0].string() == nullptr) fail("strftime_now: expected a format, as strftime_now('%d %b %Y')");
+  const std::string& format = *a.positional[0].string();
+  if (format.empty()) return std::string();
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  localtime_r(&now, &parts);
+  char text[512];
+  const size_t length = std::strftime(text, sizeof text, format.c_str(), &parts);
+  if (length == 0) fail("strftime_now: expected a format that gives at most {} characters, found \"{}\"", sizeof text - 1, format);
+  return std::string(text, length);
+}
+
 }  // namespace
 
 bool apply_test(const std::string& name, const Value& value, const Arguments& arguments) {
@@ -123,6 +138,7 @@ void add_functions(Dict& globals) {
   add("range", range);
   add("dict", [](Evaluation&, const Arguments& a) -> Value { return dict_of(a); });
   add("namespace", [](Evaluation& evaluation, const Arguments& a) -> Value { return evaluation.keep({dict_of(a)}); });
+  add("strftime_now", strftime_now);
   add("raise_exception", [](Evaluation&, const Arguments& a) -> Value {
     fail("the template refuses the conversation: {}", a.positional.empty() ? "" : to_text(a.positional[0]));
   });
