@@ -98,7 +98,17 @@ struct Factors {
       else if constexpr (!T::kSigned) offsets.low = T::offsets(b);
     }
   }
+  // The groups of other lanes get the scale 0.
+  HADAL_INLINE void keep(__m256 lanes) {
+    scales = _mm256_and_ps(scales, lanes);
+    if constexpr (!T::kSigned) offsets.low = _mm256_and_ps(offsets.low, lanes);
+  }
 };
+
+HADAL_INLINE __m256 first_lanes(int64_t n) {
+  static constexpr int32_t kMasks[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+  return _mm256_loadu_ps(reinterpret_cast<const float*>(kMasks + 8 - n));
+}
 
 template <int64_t kBytes>
 HADAL_INLINE void fetch_ahead(const std::byte* b) {
@@ -114,6 +124,9 @@ void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, flo
   const int8_t* const first_q = a.q + first_row * k;
   const float* const factors = a.factors + first_row * supers * 16;
   const float* const sum16 = a.sum16 + first_row * supers * 16;
+  const int64_t whole = row_bytes / T::kBytes, own = (row_bytes - whole * T::kBytes) * 8 / T::kBytes;
+  const __m256 own_groups = first_lanes(own);
+  const std::byte* const end = w.data + w.rows * row_bytes;
   alignas(64) std::byte buffer[T::kBytes];
   alignas(32) float scaled[M][8];
   for (int64_t j = 0; j < w.rows; ++j) {
@@ -123,9 +136,10 @@ void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, flo
     for (int m = 0; m < M; ++m)
       for (int n = 0; n < kChains; ++n) sums[m][n] = _mm256_setzero_ps();
     for (int64_t i = 0; i < supers; ++i) {
-      const std::byte* b = super_block<T>(row, i, row_bytes, buffer);
+      const std::byte* b = super_block_and_more<T>(row, i, row_bytes, end, buffer);
       fetch_ahead<T::kBytes>(b);
-      const Factors<T> f(b);
+      Factors<T> f(b);
+      if (!T::kWide && i == whole) f.keep(own_groups);
 #pragma GCC unroll 8
       for (int m = 0; m < M; ++m) {
         const int64_t at = (m * supers + i) * 16;

@@ -56,6 +56,9 @@ void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, flo
   const __m512i doubled = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
   const __m512i lanes[4] = {lane_groups<T::kWide>(0), lane_groups<T::kWide>(1), lane_groups<T::kWide>(2), lane_groups<T::kWide>(3)};
   const __m512i parity[2] = {_mm512_setr_epi32(0, 0, 0, 0, 2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6), _mm512_setr_epi32(1, 1, 1, 1, 3, 3, 3, 3, 5, 5, 5, 5, 7, 7, 7, 7)};
+  const int64_t whole = row_bytes / T::kBytes, own = (row_bytes - whole * T::kBytes) * 8 / T::kBytes;
+  const auto own_lanes = static_cast<__mmask16>(((1 << own) - 1) * 0x101);
+  const std::byte* const end = w.data + w.rows * row_bytes;
   alignas(64) std::byte buffer[T::kBytes];
   for (int64_t j = 0; j < w.rows; ++j) {
     const std::byte* row = w.data + j * row_bytes;
@@ -63,14 +66,14 @@ void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, flo
 #pragma GCC unroll 8
     for (int m = 0; m < M; ++m) sums[m] = offset_sums[m] = _mm512_setzero_ps();
     for (int64_t i = 0; i < supers; ++i) {
-      const std::byte* b = super_block<T>(row, i, row_bytes, buffer);
+      const std::byte* b = super_block_and_more<T>(row, i, row_bytes, end, buffer);
       _mm_prefetch(reinterpret_cast<const char*>(b) + kAhead, _MM_HINT_T0);
       _mm_prefetch(reinterpret_cast<const char*>(b) + kAhead + 64, _MM_HINT_T0);
       if constexpr (T::kBytes > 128) _mm_prefetch(reinterpret_cast<const char*>(b) + kAhead + 128, _MM_HINT_T0);
       if constexpr (T::kBytes > 192) _mm_prefetch(reinterpret_cast<const char*>(b) + kAhead + 192, _MM_HINT_T0);
       __m512 scales, offsets;
       if constexpr (T::kWide) scales = T::scales(b), offsets = offsets_of<T>(b, scales);
-      else scales = T::both(b);
+      else scales = _mm512_maskz_mov_ps(i < whole ? 0xffff : own_lanes, T::both(b));
       __m512i codes[4];
       if constexpr (kHasHalves<T>) {
         codes_of_halves<T>(b, codes);
@@ -155,13 +158,14 @@ struct Tile {
 template <typename T>
 void unpack16(const QuantMatrix& w, int64_t row, int64_t first, int64_t count, int64_t half, Tile& tile) {
   constexpr int kGroups = T::kWide ? 16 : 8;
-  const int64_t row_bytes = w.row_bytes();
+  const int64_t row_bytes = w.row_bytes(), whole = row_bytes / T::kBytes, own = (row_bytes - whole * T::kBytes) * 8 / T::kBytes;
+  const std::byte* const end = w.data + w.rows * row_bytes;
   alignas(64) std::byte buffer[16][T::kBytes];
   for (int64_t i = 0; i < count; ++i) {
     const std::byte* blocks[16];
     for (int r = 0; r < 16; ++r) {
       if (row + r < w.rows) {
-        blocks[r] = super_block<T>(w.data + (row + r) * row_bytes, first + i, row_bytes, buffer[r]);
+        blocks[r] = super_block_and_more<T>(w.data + (row + r) * row_bytes, first + i, row_bytes, end, buffer[r]);
         // The rows of the next tile, into the second-level cache: so many streams are beyond the hardware's own prefetching.
         const char* next = reinterpret_cast<const char*>(w.data) + (row + r + kCols) * row_bytes + (first + i) * T::kBytes;
 #pragma GCC unroll 8
@@ -171,8 +175,10 @@ void unpack16(const QuantMatrix& w, int64_t row, int64_t first, int64_t count, i
         blocks[r] = buffer[r];
       }
     }
-    const auto scale = [&](int g, __m512 x) __attribute__((always_inline)) { _mm512_store_ps(&tile.scales[i * kGroups + g][half * 16], x); };
-    const auto offset = [&](int g, __m512 x) __attribute__((always_inline)) { _mm512_store_ps(&tile.offsets[i * kGroups + g][half * 16], x); };
+    const int groups = !T::kWide && first + i == whole ? static_cast<int>(own) : kGroups;
+    const auto kept = [&](int g, __m512 x) __attribute__((always_inline)) { return g < groups ? x : _mm512_setzero_ps(); };
+    const auto scale = [&](int g, __m512 x) __attribute__((always_inline)) { _mm512_store_ps(&tile.scales[i * kGroups + g][half * 16], kept(g, x)); };
+    const auto offset = [&](int g, __m512 x) __attribute__((always_inline)) { _mm512_store_ps(&tile.offsets[i * kGroups + g][half * 16], kept(g, x)); };
     const auto code = [&](int t, __m512i x) __attribute__((always_inline)) { _mm512_store_si512(tile.codes[i * 64 + t][half * 16], x); };
     factor_columns<T>(blocks, scale, offset);
     code_columns<T>(blocks, code);

@@ -67,6 +67,15 @@ HADAL_INLINE const std::byte* super_block(const std::byte* row, int64_t i, int64
   return buffer;
 }
 
+// The same without a copy, up to `end` of the matrix: a block that its row does not fill goes on into the next row. What is
+// not the row's own must get the scale 0.
+template <typename T>
+HADAL_INLINE const std::byte* super_block_and_more(const std::byte* row, int64_t i, int64_t row_bytes, const std::byte* end, std::byte* buffer) {
+  const std::byte* at = row + i * T::kBytes;
+  if (at + T::kBytes <= end) [[likely]] return at;
+  return super_block<T>(row, i, row_bytes, buffer);
+}
+
 // CALL(the struct with which the level's quant_unpack_*.h reads `type`).
 #define HADAL_FOR_BLOCK_TYPE(type, CALL)        \
   switch (type) {                               \

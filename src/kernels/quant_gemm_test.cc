@@ -133,6 +133,30 @@ TEST_P(QuantGemm, RowsAreIndependent) {
   EXPECT_EQ(std::vector<float>(whole.begin() + 3 * n, whole.begin() + 23 * n), part);
 }
 
+// Nor does an output depend on the rows of W beside its own: not even on scales that are no numbers, behind a row that ends within
+// a super-block.
+TEST_P(QuantGemm, RowsOfWAreIndependent) {
+  const int64_t n = 34, k = 5 * std::max<int64_t>(quant_format(type()).block_weights, 32), row_bytes = QuantMatrix{.type = type(), .rows = 1, .cols = k}.bytes();
+  for (const int64_t m : {1, 3, 6, 20}) {
+    Rng rng(17, 0);
+    auto bytes = random_blocks(rng, type(), n, k);
+    std::vector<float> a(static_cast<size_t>(m * k)), calm(static_cast<size_t>(m * n)), beside_wild(calm.size());
+    for (float& x : a) x = rng.normal();
+    const auto multiply = [&](float* c) {
+      Product p;
+      p.a = MatrixView(a.data(), m, k, k);
+      p.quant = {.type = type(), .data = bytes.data(), .rows = n, .cols = k};
+      p.c = c;
+      p.c_stride = n;
+      gemm({&p, 1}, Precision::bf16, pool_);
+    };
+    multiply(calm.data());
+    for (int64_t row = 1; row < n; row += 2) std::fill_n(bytes.begin() + row * row_bytes, row_bytes, std::byte{0xff});
+    multiply(beside_wild.data());
+    for (int64_t i = 0; i < m * n; i += 2) EXPECT_EQ(beside_wild[static_cast<size_t>(i)], calm[static_cast<size_t>(i)]) << m << " " << i;
+  }
+}
+
 std::string name_of(const testing::TestParamInfo<std::tuple<CpuLevel, int>>& info) {
   return std::string(cpu_level_name(std::get<0>(info.param))) + "_" + std::string(quant_format(static_cast<QuantType>(std::get<1>(info.param))).name);
 }
