@@ -52,6 +52,7 @@ ModelConfig llama_8b() {
   c.family = ModelConfig::Family::llama;
   c.vocab = 128256, c.hidden = 4096, c.layers = 32, c.heads = 32, c.kv_heads = 8, c.head_dim = 128, c.max_context = 131072, c.dense_inner = 14336;
   c.norm_eps = 1e-5f, c.rope_theta = 500000;
+  c.rope_pairs = true;  // as in its GGUF files: saving copies the blocks
   c.rope_scaling = {.kind = RopeScaling::Kind::llama3, .factor = 8, .original_context = 8192, .low_freq_factor = 1, .high_freq_factor = 4};
   return c;
 }
