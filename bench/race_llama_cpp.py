@@ -28,8 +28,12 @@ def run_json(command, **more):
 
 
 def hadal(args, environment):
-    return run_json([args.hadal, "bench", "--model", args.model, "--json", "--threads", str(args.threads), "--prompt", str(args.prompt),
-                     "--generate", str(args.generate), "--depth", str(args.depth)], env=environment)
+    """As llama-bench has it: the prompt and the answer each begin at the depth, not one behind the other."""
+    def bench(prompt, generate):
+        return run_json([args.hadal, "bench", "--model", args.model, "--json", "--threads", str(args.threads), "--prompt", str(prompt),
+                         "--generate", str(generate), "--depth", str(args.depth)], env=environment)
+    prefill, decode = bench(args.prompt, 0), bench(1, args.generate)
+    return prefill | {key: decode[key] for key in ("decode_tokens_per_s", "decode_floor_fraction")}
 
 
 def llama(args):
