@@ -44,15 +44,19 @@ GenerateRequest make_request(std::string_view prompt, uint64_t seed, int64_t max
   return request;
 }
 
-// Prompts of many lengths, answers of many lengths; most of them end in a second block of the cache.
+// Prompts of many lengths, answers of many lengths; the long prompts go on into a second block of the cache.
 std::vector<GenerateRequest> mixed_requests(int count) {
   std::vector<GenerateRequest> requests;
   for (int i = 0; i < count; ++i) {
     const int length = (i % 3 == 0 ? 1 : 156) + i * 37 % 100;
     requests.push_back(make_request(std::string(static_cast<size_t>(length), static_cast<char>('a' + i)), static_cast<uint64_t>(i), 5 + i * 53 % 145));
+    requests.back().ignore_end = i % 3 != 0;
   }
   return requests;
 }
+
+// Which requests meet is up to the threads: where a test needs two to meet, it goes round again, at most so often.
+constexpr int kRounds = 100;
 
 std::vector<GenerateResult> run_together(Engine& engine, const std::vector<GenerateRequest>& requests) {
   std::vector<GenerateResult> results(requests.size());
@@ -75,17 +79,20 @@ TEST(Engine, WhatRunsBesideDoesNotMatter) {
     const EngineOptions plenty{}, few{.max_running = 3}, small{.prefill_chunk = 7}, tight{.max_context = 512, .cache_tokens = 768};
     for (const EngineOptions& options : {plenty, few, small, tight}) {
       Engine engine(model, byte_tokenizer(), options);
-      const auto together = run_together(engine, requests);
-      for (size_t i = 0; i < requests.size(); ++i) {
-        EXPECT_EQ(together[i].ids, alone[i].ids) << "request " << i << ", cache of " << options.cache_tokens;
-        EXPECT_EQ(together[i].text, alone[i].text);
-        EXPECT_EQ(together[i].finish, alone[i].finish);
+      const bool pauses = options.cache_tokens == tight.cache_tokens;
+      int64_t prompt_tokens = 0;
+      for (int round = 0; round == 0 || (pauses && engine.stats().paused == 0); ++round) {
+        ASSERT_LT(round, kRounds);
+        const auto together = run_together(engine, requests);
+        for (size_t i = 0; i < requests.size(); ++i) {
+          EXPECT_EQ(together[i].ids, alone[i].ids) << "request " << i << ", cache of " << options.cache_tokens;
+          EXPECT_EQ(together[i].text, alone[i].text);
+          EXPECT_EQ(together[i].finish, alone[i].finish);
+          prompt_tokens += together[i].prompt_tokens;
+        }
       }
       EXPECT_EQ(engine.stats().waiting, 0);
-      if (options.cache_tokens == tight.cache_tokens) EXPECT_GT(engine.stats().paused, 0);
-      else EXPECT_EQ(engine.stats().paused, 0);
-      int64_t prompt_tokens = 0;
-      for (const auto& result : together) prompt_tokens += result.prompt_tokens;
+      if (!pauses) EXPECT_EQ(engine.stats().paused, 0);
       EXPECT_EQ(engine.stats().prompt_tokens, prompt_tokens);
       EXPECT_GT(engine.stats().busy_seconds, 0);
     }
@@ -103,9 +110,11 @@ TEST(Engine, WhatRunsBesideDoesNotMatterWithAnEightBitCache) {
       for (const auto& request : requests) alone.push_back(engine.generate(request));
     }
     Engine engine(model, byte_tokenizer(), {.max_context = 512, .cache_tokens = 768, .prefill_chunk = 7, .kv_type = KvType::q8});
-    const auto together = run_together(engine, requests);
-    for (size_t i = 0; i < requests.size(); ++i) EXPECT_EQ(together[i].ids, alone[i].ids) << i;
-    EXPECT_GT(engine.stats().paused, 0);
+    for (int round = 0; engine.stats().paused == 0; ++round) {
+      ASSERT_LT(round, kRounds);
+      const auto together = run_together(engine, requests);
+      for (size_t i = 0; i < requests.size(); ++i) EXPECT_EQ(together[i].ids, alone[i].ids) << i;
+    }
   }
 }
 
