@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <optional>
 #include <string>
@@ -86,6 +87,14 @@ std::shared_ptr<std::byte> take_pages(uint64_t bytes) {
   if (memory == MAP_FAILED) return nullptr;
   ::madvise(memory, bytes, MADV_HUGEPAGE);
   return {static_cast<std::byte*>(memory), [bytes](std::byte* p) { ::munmap(p, bytes); }};
+}
+
+void* take_aligned(uint64_t bytes) {
+  constexpr uint64_t kLine = 64, kLargePage = 2 << 20;
+  if (bytes < kLargePage) return std::aligned_alloc(kLine, (bytes + kLine - 1) / kLine * kLine);
+  void* memory = std::aligned_alloc(kLargePage, bytes);
+  if (memory != nullptr) ::madvise(memory, bytes / kLargePage * kLargePage, MADV_HUGEPAGE);
+  return memory;
 }
 
 bool keep_resident(std::span<const std::byte> mapped) {

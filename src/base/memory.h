@@ -19,6 +19,10 @@ uint64_t available_memory_bytes(const Path& root = "/");
 // written. Null: there is no room.
 std::shared_ptr<std::byte> take_pages(uint64_t bytes);
 
+// Memory for std::free, aligned to 64 bytes, not cleared; from 2 MiB up in large pages where the system gives such. Null: there is
+// no room.
+void* take_aligned(uint64_t bytes);
+
 // Reads mapped bytes in, and locks them there where the system permits it. True: they are locked; else the system may
 // still drop them when memory is short.
 bool keep_resident(std::span<const std::byte> mapped);

@@ -59,24 +59,32 @@ struct alignas(64) Buffer {
   }
 };
 
-// Fetches the block of B that comes next, a few lines at each step, so that no row waits for it.
+// Brings near what comes next, a few lines at each step along K, so that no row waits for it: the next panel of B to the
+// second-level cache, the lines of C that this group will write to the first.
 struct Fetch {
-  const char* at;
-  const char* end;
-  int64_t lines_per_step;
+  const char* b;
+  const char* b_end;
+  int64_t b_lines_per_step;
 
-  void step() {
-    for (int64_t i = 0; i < lines_per_step && at < end; ++i, at += 64) _mm_prefetch(at, _MM_HINT_T1);
+  void step_b() {
+    for (int64_t i = 0; i < b_lines_per_step && b < b_end; ++i, b += 64) _mm_prefetch(b, _MM_HINT_T1);
   }
+};
+
+// How A lies: bytes between the rows of a tile, from a tile to the lower one, and from a tile to the next along K.
+struct Rows {
+  int64_t stride, lower, step;
 };
 
 // Sums start from C when accumulating, from zero otherwise. All of `k` (a multiple of 32) on 1 to 32 rows.
 template <bool kLower>
-void multiply_tiles(const uint16_t* a, int64_t lda, const uint16_t* b, int64_t k, float* c, int64_t ldc,
+void multiply_tiles(const char* a, const Rows& at, const uint16_t* b, int64_t k, float* c, int64_t ldc, int64_t rows,
                     bool accumulate, Fetch& fetch) {
-  const int64_t a_stride = lda * 2, b_stride = kPanel * 4, c_stride = ldc * 4;
-  const uint16_t* a_lower = a + 16 * lda;
+  const int64_t b_stride = kPanel * 4, c_stride = ldc * 4;
   float* c_lower = c + 16 * ldc;
+  const char* c_row = reinterpret_cast<const char*>(c);
+  const char* const c_end = c_row + rows * c_stride;
+  const int64_t c_rows_per_step = (rows * 32 + k - 1) / k;
   if (accumulate) {
     _tile_loadd(0, c, c_stride);
     _tile_loadd(1, c + 16, c_stride);
@@ -92,15 +100,19 @@ void multiply_tiles(const uint16_t* a, int64_t lda, const uint16_t* b, int64_t k
       _tile_zero(3);
     }
   }
-  for (int64_t i = 0; i < k; i += 32, b += 32 * kPanel) {
-    fetch.step();
+  for (int64_t i = 0; i < k; i += 32, a += at.step, b += 32 * kPanel) {
+    fetch.step_b();
+    for (int64_t r = 0; r < c_rows_per_step && c_row < c_end; ++r, c_row += c_stride) {
+      __builtin_prefetch(c_row, 1);
+      __builtin_prefetch(c_row + 64, 1);
+    }
     _tile_loadd(6, b, b_stride);
-    _tile_loadd(4, a + i, a_stride);
+    _tile_loadd(4, a, at.stride);
     _tile_loadd(7, b + 32, b_stride);
     _tile_dpbf16ps(0, 4, 6);
     _tile_dpbf16ps(1, 4, 7);
     if constexpr (kLower) {
-      _tile_loadd(5, a_lower + i, a_stride);
+      _tile_loadd(5, a + at.lower, at.stride);
       _tile_dpbf16ps(2, 5, 6);
       _tile_dpbf16ps(3, 5, 7);
     }
@@ -113,16 +125,9 @@ void multiply_tiles(const uint16_t* a, int64_t lda, const uint16_t* b, int64_t k
   }
 }
 
-}  // namespace
-
-bool amx_request_permission() {
-  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
-  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
-}
-
-void multiply_amx(const void* a_block, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
-                  int64_t cols, bool accumulate) {
-  const auto* a = static_cast<const uint16_t*>(a_block);
+// A's groups of 32 rows are `group` bytes apart.
+void multiply_groups(const char* a, const Rows& at, int64_t group, const void* panel, int64_t k, float* c, int64_t ldc,
+                     int64_t rows, int64_t cols, bool accumulate) {
   const uint32_t mask = cols >= 32 ? 0xffffffffu : (1u << cols) - 1u;
   const auto left = static_cast<__mmask16>(mask), right = static_cast<__mmask16>(mask >> 16);
   const auto* b = static_cast<const uint16_t*>(panel);
@@ -131,33 +136,52 @@ void multiply_amx(const void* a_block, int64_t lda, const void* panel, int64_t k
   Fetch fetch{next, next + k * kPanel * 2, (32 + groups - 1) / groups};  // a step uses 32 lines of B
   Configured tiles;
   Buffer buffer;
-  for (int64_t r = 0; r < rows; r += 32) {
+  for (int64_t r = 0; r < rows; r += 32, a += group) {
     const int upper = static_cast<int>(rows - r < 16 ? rows - r : 16);
     const int lower = static_cast<int>(rows - r - upper < 16 ? rows - r - upper : 16);
     tiles.want(upper, lower);
     const auto multiply = lower ? multiply_tiles<true> : multiply_tiles<false>;
-    float* at = c + r * ldc;
+    float* to = c + r * ldc;
     if (cols == kPanel) {
-      multiply(a + r * lda, lda, b, k, at, ldc, accumulate, fetch);
+      multiply(a, at, b, k, to, ldc, upper + lower, accumulate, fetch);
     } else {
-      if (accumulate) buffer.load(at, ldc, upper + lower, left, right);
-      multiply(a + r * lda, lda, b, k, buffer.sums, kPanel, accumulate, fetch);
-      buffer.store(at, ldc, upper + lower, left, right);
+      if (accumulate) buffer.load(to, ldc, upper + lower, left, right);
+      multiply(a, at, b, k, buffer.sums, kPanel, upper + lower, accumulate, fetch);
+      buffer.store(to, ldc, upper + lower, left, right);
     }
   }
 }
 
+}  // namespace
+
+bool amx_request_permission() {
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+void multiply_amx(const void* a, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
+                  int64_t cols, bool accumulate) {
+  multiply_groups(static_cast<const char*>(a), {lda * 2, lda * 32, 64}, lda * 64, panel, k, c, ldc, rows, cols, accumulate);
+}
+
+void multiply_amx_tiles(const void* a, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
+                        int64_t cols, bool accumulate) {
+  multiply_groups(static_cast<const char*>(a), {64, 1024, 2048}, lda * 64, panel, k, c, ldc, rows, cols, accumulate);
+}
+
 double spin_amx(int64_t iterations) {
+  // Tiles that were loaded, not zeroed: zeroed ones are multiplied faster where two programs share a core.
+  alignas(64) static const uint16_t numbers[16 * 32] = {};
   Configured tiles;
   tiles.want(16, 16);
-  _tile_zero(0);
-  _tile_zero(1);
-  _tile_zero(2);
-  _tile_zero(3);
-  _tile_zero(4);
-  _tile_zero(5);
-  _tile_zero(6);
-  _tile_zero(7);
+  _tile_loadd(0, numbers, 64);
+  _tile_loadd(1, numbers, 64);
+  _tile_loadd(2, numbers, 64);
+  _tile_loadd(3, numbers, 64);
+  _tile_loadd(4, numbers, 64);
+  _tile_loadd(5, numbers, 64);
+  _tile_loadd(6, numbers, 64);
+  _tile_loadd(7, numbers, 64);
   for (int64_t i = 0; i < iterations; ++i) {
     _tile_dpbf16ps(0, 4, 6);
     _tile_dpbf16ps(1, 4, 7);

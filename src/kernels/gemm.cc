@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "kernels/cpu.h"
 #include "kernels/cpu_features.h"
 #include "kernels/level.h"
@@ -58,6 +59,7 @@ struct Plan {
   int64_t m, n, k;
   int64_t block_rows, row_blocks, chunk_panels, chunks;
   int64_t first_task;
+  const char* rows;    // A in tiles; null: converted by the workers, or read where it lies
   const char* panels;  // null: packed by its one task, on that worker
 };
 thread_local std::vector<Plan> plans;  // of the call that this thread makes
@@ -130,14 +132,17 @@ void multiply_block(const Call& call, int64_t index, int64_t row, int64_t rows, 
   const int64_t padded_k = round_up(plan.k, kUnit);
   int64_t lda = padded_k + 64 / a_bytes;  // the odd line keeps rows off one cache set
   const char* a;
-  if (usable_in_place(p.a, format, rows)) {
+  if (plan.rows) {
+    lda = padded_k;
+    a = plan.rows + row * lda * 2;
+  } else if (usable_in_place(p.a, format, rows)) {
     lda = p.a.row_stride;
     a = static_cast<const char*>(p.a.data) + row * lda * 2;
   } else {
     a = converted_rows(call, index, row, rows, format, padded_k, lda);
   }
-  const auto multiply = is_bf16 ? level.multiply_bf16 : level.multiply_f32;
-  const int64_t step = is_bf16 ? level.block_k_bf16 : kBlockF32, bytes = panel_bytes(plan.k, call.precision);
+  const auto multiply = plan.rows ? level.multiply_bf16_tiles : is_bf16 ? level.multiply_bf16 : level.multiply_f32;
+  const int64_t step = plan.rows ? padded_k : is_bf16 ? level.block_k_bf16 : kBlockF32, bytes = panel_bytes(plan.k, call.precision);
   const int64_t depth = is_bf16 ? padded_k : plan.k, b_bytes = is_bf16 ? 2 : 4;
   for (int64_t panel = first; panel < last; ++panel) {
     const int64_t cols = std::min(kPanel, plan.n - panel * kPanel);
@@ -175,12 +180,13 @@ double cost_of(int64_t m, int64_t n, int64_t k) {
 }
 
 Plan plan_product(const Product& p, int64_t a_bytes, const GemmKernels& level, double target, bool split) {
-  Plan plan{p.a.rows, columns(p), p.a.cols, 0, 0, 0, 0, 0, nullptr};
+  Plan plan{p.a.rows, columns(p), p.a.cols, 0, 0, 0, 0, 0, nullptr, nullptr};
   if (plan.m == 0 || plan.n == 0) return plan;
   const int64_t group = level.row_group, panels = ceil_div(plan.n, kPanel);
   const int64_t wanted = split ? static_cast<int64_t>(cost_of(plan.m, plan.n, plan.k) / target + 0.5) : 1;  // tasks
-  const int64_t fitting =
-      std::max(level.a_block_bytes / std::max<int64_t>(1, plan.k * a_bytes) / group, 96 / group) * group;
+  int64_t fitting = std::max(level.a_block_bytes / std::max<int64_t>(1, plan.k * a_bytes) / group, 96 / group) * group;
+  // The shorter K is, the more of the time goes into C, whose rows lie on many pages.
+  if (level.multiply_bf16_tiles) fitting = std::min(fitting, std::max<int64_t>(128, plan.k / 8 / group * group));
   const int64_t blocks = std::max(ceil_div(plan.m, fitting), ceil_div(wanted, panels));
   plan.block_rows = std::min(plan.m, round_up(ceil_div(plan.m, blocks), group));
   plan.row_blocks = ceil_div(plan.m, plan.block_rows);
@@ -207,6 +213,48 @@ void pack_to(const Product& p, Precision precision, const GemmKernels& level, Th
     pack_panels(level, p.b, precision, t * grain, std::min(panels, (t + 1) * grain), out);
   };
   pool.parallel_for(ceil_div(panels, grain), job);
+}
+
+// A of every product in tiles, made once by all workers; products of the same A share it.
+void place_rows(std::span<const Product> products, const GemmKernels& level, ThreadPool& pool) {
+  struct Run {
+    size_t product;
+    int64_t row;
+  };
+  constexpr int64_t kRun = 64, kColumnsInPlace = 512;  // making tiles costs more than they save up to so many columns
+  thread_local std::vector<Run> runs;
+  thread_local std::vector<int64_t> offsets;  // of each product's A
+  runs.clear();
+  offsets.assign(products.size(), -1);
+  int64_t bytes = 0;
+  for (size_t i = 0; i < products.size(); ++i) {
+    const Plan& plan = plans[i];
+    if (plan.m == 0 || plan.n == 0 || plan.k == 0) continue;
+    if (plan.n <= kColumnsInPlace && usable_in_place(products[i].a, level.bf16_a, plan.m)) continue;
+    if (i > 0 && offsets[i - 1] >= 0 && products[i].a == products[i - 1].a) {
+      offsets[i] = offsets[i - 1];
+      continue;
+    }
+    offsets[i] = bytes;
+    bytes += round_up(plan.m, 32) * round_up(plan.k, kUnit) * 2;
+    for (int64_t row = 0; row < plan.m; row += kRun) runs.push_back({i, row});
+  }
+  if (bytes == 0) return;
+  char* memory = scratch_a.get(bytes);
+  for (size_t i = 0; i < products.size(); ++i)
+    if (offsets[i] >= 0) plans[i].rows = memory + offsets[i];
+  const Plan* const to = plans.data();  // the workers' own `plans` are others
+  const Run* const first = runs.data();
+  auto job = [&, to, first](int64_t t, int) {
+    const auto& [product, row] = first[t];
+    const Plan& plan = to[product];
+    const int64_t padded_k = round_up(plan.k, kUnit);
+    level.pack_a(source(products[product].a), row, std::min(kRun, plan.m - row), plan.k, padded_k, Format::bf16_tiles,
+                 const_cast<char*>(plan.rows) + row * padded_k * 2, padded_k);
+  };
+  const auto count = static_cast<int64_t>(runs.size());
+  if (count > 1) return pool.parallel_for(count, job);
+  job(0, 0);  // too little to hand out
 }
 
 // Numbers the tasks and places B operands that came unpacked: with many products each is packed by the one task that
@@ -254,7 +302,7 @@ void* PackedMatrixAccess::reserve(PackedMatrix& m, int64_t k, int64_t n, Precisi
   const int64_t bytes = round_up(packed_bytes(k, n, precision), 64);
   if (bytes > m.capacity_bytes_ || m.data_.use_count() > 1) {
     m.data_.reset();
-    m.data_ = std::shared_ptr<void>(std::aligned_alloc(64, static_cast<size_t>(bytes)), std::free);
+    m.data_ = std::shared_ptr<void>(take_aligned(static_cast<uint64_t>(bytes)), std::free);
     HADAL_CHECK(bytes == 0 || m.data_, "out of memory: {} bytes", bytes);
     m.capacity_bytes_ = bytes;
   }
@@ -290,6 +338,7 @@ void gemm(std::span<const Product> products, Precision precision, ThreadPool& po
   if (!products.empty() && products[0].quant.data) return kernels::quant_gemm(products, precision, pool);
   const GemmKernels& level = kernels::gemm_kernels();
   make_plans(products, precision, level, pool.size());
+  if (precision == Precision::bf16 && level.multiply_bf16_tiles) place_rows(products, level, pool);
   const int64_t tasks = place(products, precision, level, pool);
   const Call call{products, precision, &level, plans.data(), calls.fetch_add(1, std::memory_order_relaxed) + 1};
   auto job = [&](int64_t task, int) { run_task(call, task); };

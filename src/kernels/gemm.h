@@ -34,6 +34,7 @@ struct MatrixView {
       : data(p), rows(num_rows), cols(num_cols), row_stride(stride) {}
   MatrixView(const Bf16* p, int64_t num_rows, int64_t num_cols, int64_t stride)
       : data(p), is_bf16(true), rows(num_rows), cols(num_cols), row_stride(stride) {}
+  bool operator==(const MatrixView&) const = default;  // the same place and shape
   MatrixView transposed() const;                       // [cols, rows], the same memory
   MatrixView row_range(int64_t first, int64_t count) const;
 };

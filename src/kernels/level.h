@@ -6,7 +6,8 @@
 // Layout of a packed B [K, N]: panels of kPanel columns, the last one padded with zero columns.
 //   bf16: [padded_k / 2][kPanel][2], the pairs that vdpbf16ps and tdpbf16ps read; K padded with zeros to a multiple of
 //   32 f32:  [K][kPanel]
-// Layout of an A block: [rows][lda], k running inside, padded with zeros to a multiple of 32.
+// Layout of an A block: [rows][lda], k running inside, padded with zeros to a multiple of 32. In tiles (bf16_tiles, lda is the
+// padded k): [rows / 32][padded_k / 32][32][32], so that a tile is one run of memory; absent rows of the last group are left.
 #pragma once
 
 #include <stdint.h>
@@ -18,7 +19,7 @@ namespace hadal::kernels {
 inline constexpr int64_t kPanel = 32;
 inline constexpr int64_t kUnit = 32;  // K of a panel and of an A block is padded to this
 
-enum class Format { f32, bf16, f32_rounded_to_bf16 };
+enum class Format { f32, bf16, f32_rounded_to_bf16, bf16_tiles };
 
 // Element (r, c) is data[r * row_stride + c * col_stride]; one of the strides is 1.
 struct Source {
@@ -37,6 +38,7 @@ struct GemmKernels {
   int64_t block_k_bf16;   // the sum along K runs block by block: a block of a panel stays near while the rows pass by
   Format bf16_a;          // how A lies for multiply_bf16
   MultiplyFn multiply_bf16, multiply_f32;
+  MultiplyFn multiply_bf16_tiles;  // A in bf16_tiles, all of K in one block; the bits of multiply_bf16. Null: none
   // C[rows, cols] = A[rows, k] * B, the bits of multiply_bf16 with one block along K, for few rows: B's rows of bf16 lie at b[0 .. k)
   // and are not packed. cols is a multiple of kPanel. Null: this level has none.
   void (*multiply_bf16_rows)(const void* a, int64_t lda, const uint16_t* const* b, int64_t k, float* c, int64_t ldc, int64_t rows,
@@ -65,6 +67,8 @@ void multiply_rows_avx512_bf16(const void* a, int64_t lda, const uint16_t* const
 double spin_avx512_bf16(int64_t iterations);
 void multiply_amx(const void* a, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
                   int64_t cols, bool accumulate);
+void multiply_amx_tiles(const void* a, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
+                        int64_t cols, bool accumulate);
 double spin_amx(int64_t iterations);
 bool amx_request_permission();
 #endif

@@ -30,8 +30,10 @@ GemmKernels amx_table() {
   GemmKernels table = gemm_avx512();
   table.row_group = 32;
   table.a_block_bytes = 1024 * 1024;
+  table.block_k_bf16 = 4096;
   table.bf16_a = Format::bf16;
   table.multiply_bf16 = multiply_amx;
+  table.multiply_bf16_tiles = multiply_amx_tiles;
   table.spin_bf16 = spin_amx;
   return table;
 }

@@ -169,8 +169,36 @@ void pack_a_transposed(const Source& a, int64_t row, int64_t rows, int64_t k, Fo
   }
 }
 
+// Some steps of k at a time, so that rows are read in runs and tiles written in runs.
+void pack_a_tiles(const Source& a, int64_t row, int64_t rows, int64_t k, int64_t padded_k, uint16_t* out) {
+  constexpr int64_t kTile = 32, kRun = 8 * kTile;
+  for (int64_t r0 = 0; r0 < rows; r0 += kTile, out += padded_k * kTile) {
+    const int64_t group = rows - r0 < kTile ? rows - r0 : kTile;
+    for (int64_t k0 = 0; k0 < k; k0 += kRun) {
+      const int64_t end = k - k0 < kRun ? k : k0 + kRun;
+      if (a.col_stride != 1) {
+        for (int64_t i = k0; i < end; i += kTile) {
+          uint16_t* tile = out + i * kTile;
+          const int64_t steps = end - i < kTile ? end - i : kTile;
+          if (steps < kTile) zero_bytes(tile, kTile * kTile * 2);
+          pack_a_transposed({element(a, 0, i), a.is_bf16, a.row_stride, a.col_stride}, row + r0, group, steps, Format::bf16, tile, kTile);
+        }
+        continue;
+      }
+      for (int64_t r = 0; r < group; ++r)
+        for (int64_t i = k0; i < end; i += kTile) {
+          uint16_t* line = out + i * kTile + r * kTile;
+          const int64_t steps = end - i < kTile ? end - i : kTile;
+          copy_line(element(a, row + r0 + r, i), a.is_bf16, steps, Format::bf16, line);
+          if (steps < kTile) zero_bytes(line + steps, (kTile - steps) * 2);
+        }
+    }
+  }
+}
+
 void pack_a(const Source& a, int64_t row, int64_t rows, int64_t k, int64_t padded_k, Format format, void* out,
             int64_t lda) {
+  if (format == Format::bf16_tiles) return pack_a_tiles(a, row, rows, k, padded_k, static_cast<uint16_t*>(out));
   const int64_t bytes = format == Format::bf16 ? 2 : 4;
   char* at = static_cast<char*>(out);
   for (int64_t r = 0; r < rows; ++r) {

@@ -21,10 +21,6 @@ constexpr int64_t kIntegerRows = 16;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-bool same_view(const MatrixView& a, const MatrixView& b) {
-  return a.data == b.data && a.rows == b.rows && a.cols == b.cols && a.row_stride == b.row_stride && a.col_stride == b.col_stride && a.is_bf16 == b.is_bf16;
-}
-
 // The integer kernels of the current level; null: it multiplies dequantised panels.
 const QuantKernels* integer_kernels(Precision precision, QuantType type) {
   if (precision == Precision::f32 || quant_format(type).block_weights == 1) return nullptr;
@@ -89,35 +85,36 @@ class PanelProducts {
 
  private:
   static constexpr int64_t kPanelsBytes = 512 * 1024, kRowsBytes = 512 * 1024;  // of B and of A that share the second-level cache
-  static constexpr int64_t kBlockF32 = 256;
+  static constexpr int64_t kBlockF32 = 256, kRun = 32;
 
   bool is_bf16() const { return precision_ == Precision::bf16; }
-  Format format() const { return is_bf16() ? level_.bf16_a : Format::f32; }
-  int64_t a_bytes() const { return format() == Format::bf16 ? 2 : 4; }
+  bool in_tiles() const { return is_bf16() && level_.multiply_bf16_tiles; }
+  Format format() const { return in_tiles() ? Format::bf16_tiles : is_bf16() ? level_.bf16_a : Format::f32; }
+  int64_t a_bytes() const { return format() == Format::bf16 || format() == Format::bf16_tiles ? 2 : 4; }
   int64_t depth(const Product& p) const { return is_bf16() ? ceil_div(p.quant.cols, kUnit) * kUnit : p.quant.cols; }
   int64_t panel_bytes(const Product& p) const { return depth(p) * kPanel * (is_bf16() ? 2 : 4); }
 
   void convert(ThreadPool& pool) {
     for (const Product& p : products_) {
       size_t i = 0;
-      while (i < sources_.size() && !same_view(sources_[i].view, p.a)) ++i;
-      if (i == sources_.size()) sources_.push_back({p.a, nullptr, ceil_div(p.a.cols, kUnit) * kUnit + 64 / a_bytes()});
+      while (i < sources_.size() && !(sources_[i].view == p.a)) ++i;
+      if (i == sources_.size()) sources_.push_back({p.a, nullptr, ceil_div(p.a.cols, kUnit) * kUnit + (in_tiles() ? 0 : 64 / a_bytes())});
       index_.push_back(i);
     }
     int64_t bytes = 0;
-    for (const Converted& s : sources_) bytes += s.view.rows * s.lda * a_bytes();
+    const auto bytes_of = [&](const Converted& s) { return ceil_div(s.view.rows, kRun) * kRun * s.lda * a_bytes(); };
+    for (const Converted& s : sources_) bytes += bytes_of(s);
     thread_local Scratch memory;
     char* at = memory.get(bytes);
     for (Converted& s : sources_) {
       s.rows = at;
       auto job = [&, to = at](int64_t run, int) {
-        constexpr int64_t kRun = 16;
         const int64_t first = run * kRun, count = std::min(kRun, s.view.rows - first);
         level_.pack_a({s.view.data, s.view.is_bf16, s.view.row_stride, s.view.col_stride}, first, count, s.view.cols,
                       ceil_div(s.view.cols, kUnit) * kUnit, format(), to + first * s.lda * a_bytes(), s.lda);
       };
-      pool.parallel_for(ceil_div(s.view.rows, 16), job);
-      at += s.view.rows * s.lda * a_bytes();
+      pool.parallel_for(ceil_div(s.view.rows, kRun), job);
+      at += bytes_of(s);
     }
   }
 
@@ -125,8 +122,8 @@ class PanelProducts {
     thread_local Scratch memory;
     char* panels = memory.get(count * panel_bytes(p));
     for (int64_t i = 0; i < count; ++i) make_panel(p.quant, (first + i) * kPanel, precision_, level_, panels + i * panel_bytes(p));
-    const auto kernel = is_bf16() ? level_.multiply_bf16 : level_.multiply_f32;
-    const int64_t whole = depth(p), step = is_bf16() ? level_.block_k_bf16 : kBlockF32, b_bytes = is_bf16() ? 2 : 4;
+    const auto kernel = in_tiles() ? level_.multiply_bf16_tiles : is_bf16() ? level_.multiply_bf16 : level_.multiply_f32;
+    const int64_t whole = depth(p), step = in_tiles() ? whole : is_bf16() ? level_.block_k_bf16 : kBlockF32, b_bytes = is_bf16() ? 2 : 4;
     const int64_t block = std::max<int64_t>(kRowsBytes / (a.lda * a_bytes()) / 32, 1) * 32;
     for (int64_t row = 0; row < p.a.rows; row += block)
       for (int64_t i = 0; i < count; ++i) {
@@ -152,7 +149,7 @@ class Rounded {
   Rounded(std::span<const Product> products, const QuantKernels& level, ThreadPool& pool) {
     for (const Product& p : products) {
       size_t i = 0;
-      while (i < sources_.size() && !same_view(sources_[i].view, p.a)) ++i;
+      while (i < sources_.size() && !(sources_[i].view == p.a)) ++i;
       if (i == sources_.size()) sources_.push_back({p.a, {}});
       index_.push_back(i);
     }

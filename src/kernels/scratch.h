@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "base/error.h"
+#include "base/memory.h"
 
 namespace hadal::kernels {
 
@@ -16,14 +17,16 @@ class Scratch {
   char* get(int64_t bytes) {
     if (bytes > capacity_) {
       std::free(data_);
-      capacity_ = (bytes + bytes / 4 + 4095) / 4096 * 4096;
-      data_ = std::aligned_alloc(64, static_cast<size_t>(capacity_));
+      capacity_ = bytes + bytes / 4;
+      if (capacity_ > kLargePage / 8) capacity_ = (capacity_ + kLargePage - 1) / kLargePage * kLargePage;
+      data_ = take_aligned(static_cast<uint64_t>(capacity_));
       HADAL_CHECK(data_, "out of memory: {} bytes", capacity_);
     }
     return static_cast<char*>(data_);
   }
 
  private:
+  static constexpr int64_t kLargePage = 2 << 20;  // small pages lie anywhere and crowd some sets of the second-level cache
   void* data_ = nullptr;
   int64_t capacity_ = 0;
 };
