@@ -59,15 +59,16 @@ struct alignas(64) Buffer {
   }
 };
 
-// Brings near what comes next, a few lines at each step along K, so that no row waits for it: the next panel of B to the
-// second-level cache, the lines of C that this group will write to the first.
+// Brings what comes next to the second-level cache, a few lines at each step along K, so that no tile waits for it.
 struct Fetch {
-  const char* b;
-  const char* b_end;
-  int64_t b_lines_per_step;
+  const char* at;
+  const char* end;
+  int64_t lines_per_step;
 
-  void step_b() {
-    for (int64_t i = 0; i < b_lines_per_step && b < b_end; ++i, b += 64) _mm_prefetch(b, _MM_HINT_T1);
+  // `bytes` from `next` on while `steps` are taken.
+  Fetch(const char* next, int64_t bytes, int64_t steps) : at(next), end(next + bytes), lines_per_step((bytes / 64 + steps - 1) / steps) {}
+  void step() {
+    for (int64_t i = 0; i < lines_per_step && at < end; ++i, at += 64) _mm_prefetch(at, _MM_HINT_T1);
   }
 };
 
@@ -76,7 +77,8 @@ struct Rows {
   int64_t stride, lower, step;
 };
 
-// Sums start from C when accumulating, from zero otherwise. All of `k` (a multiple of 32) on 1 to 32 rows.
+// Sums start from C when accumulating, from zero otherwise. All of `k` (a multiple of 32) on 1 to 32 rows; the lines of C that
+// will be written are brought to the first-level cache meanwhile.
 template <bool kLower>
 void multiply_tiles(const char* a, const Rows& at, const uint16_t* b, int64_t k, float* c, int64_t ldc, int64_t rows,
                     bool accumulate, Fetch& fetch) {
@@ -101,7 +103,7 @@ void multiply_tiles(const char* a, const Rows& at, const uint16_t* b, int64_t k,
     }
   }
   for (int64_t i = 0; i < k; i += 32, a += at.step, b += 32 * kPanel) {
-    fetch.step_b();
+    fetch.step();
     for (int64_t r = 0; r < c_rows_per_step && c_row < c_end; ++r, c_row += c_stride) {
       __builtin_prefetch(c_row, 1);
       __builtin_prefetch(c_row + 64, 1);
@@ -125,32 +127,32 @@ void multiply_tiles(const char* a, const Rows& at, const uint16_t* b, int64_t k,
   }
 }
 
-// A's groups of 32 rows are `group` bytes apart.
-void multiply_groups(const char* a, const Rows& at, int64_t group, const void* panel, int64_t k, float* c, int64_t ldc,
-                     int64_t rows, int64_t cols, bool accumulate) {
-  const uint32_t mask = cols >= 32 ? 0xffffffffu : (1u << cols) - 1u;
-  const auto left = static_cast<__mmask16>(mask), right = static_cast<__mmask16>(mask >> 16);
-  const auto* b = static_cast<const uint16_t*>(panel);
-  const int64_t groups = (rows + 31) / 32;
-  const char* next = reinterpret_cast<const char*>(b + k * kPanel);
-  Fetch fetch{next, next + k * kPanel * 2, (32 + groups - 1) / groups};  // a step uses 32 lines of B
-  Configured tiles;
-  Buffer buffer;
-  for (int64_t r = 0; r < rows; r += 32, a += group) {
-    const int upper = static_cast<int>(rows - r < 16 ? rows - r : 16);
-    const int lower = static_cast<int>(rows - r - upper < 16 ? rows - r - upper : 16);
-    tiles.want(upper, lower);
+// One group of 1 to 32 rows times one panel.
+class Group {
+ public:
+  Group(const Rows& rows_of_a, int64_t k, int64_t ldc, bool accumulate) : at_(rows_of_a), k_(k), ldc_(ldc), accumulate_(accumulate) {}
+
+  void multiply(const char* a, const uint16_t* b, float* c, int64_t rows, int64_t cols, Fetch& fetch) {
+    const int upper = static_cast<int>(rows < 16 ? rows : 16), lower = static_cast<int>(rows - upper);
+    tiles_.want(upper, lower);
     const auto multiply = lower ? multiply_tiles<true> : multiply_tiles<false>;
-    float* to = c + r * ldc;
-    if (cols == kPanel) {
-      multiply(a, at, b, k, to, ldc, upper + lower, accumulate, fetch);
-    } else {
-      if (accumulate) buffer.load(to, ldc, upper + lower, left, right);
-      multiply(a, at, b, k, buffer.sums, kPanel, upper + lower, accumulate, fetch);
-      buffer.store(to, ldc, upper + lower, left, right);
-    }
+    if (cols == kPanel) return multiply(a, at_, b, k_, c, ldc_, rows, accumulate_, fetch);
+    const uint32_t mask = (1u << cols) - 1u;
+    const auto left = static_cast<__mmask16>(mask), right = static_cast<__mmask16>(mask >> 16);
+    if (accumulate_) buffer_.load(c, ldc_, upper + lower, left, right);
+    multiply(a, at_, b, k_, buffer_.sums, kPanel, rows, accumulate_, fetch);
+    buffer_.store(c, ldc_, upper + lower, left, right);
   }
-}
+
+ private:
+  Rows at_;
+  int64_t k_, ldc_;
+  bool accumulate_;
+  Configured tiles_;
+  Buffer buffer_;
+};
+
+int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 }  // namespace
 
@@ -159,14 +161,34 @@ bool amx_request_permission() {
   return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
 }
 
-void multiply_amx(const void* a, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
+void multiply_amx(const void* a_block, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
                   int64_t cols, bool accumulate) {
-  multiply_groups(static_cast<const char*>(a), {lda * 2, lda * 32, 64}, lda * 64, panel, k, c, ldc, rows, cols, accumulate);
+  const auto* a = static_cast<const char*>(a_block);
+  const auto* b = static_cast<const uint16_t*>(panel);
+  Group group({lda * 2, lda * 32, 64}, k, ldc, accumulate);
+  Fetch fetch(reinterpret_cast<const char*>(b + k * kPanel), k * kPanel * 2, (rows + 31) / 32 * (k / 32));
+  for (int64_t r = 0; r < rows; r += 32) group.multiply(a + r * lda * 2, b, c + r * ldc, least(32, rows - r), cols, fetch);
 }
 
-void multiply_amx_tiles(const void* a, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
-                        int64_t cols, bool accumulate) {
-  multiply_groups(static_cast<const char*>(a), {64, 1024, 2048}, lda * 64, panel, k, c, ldc, rows, cols, accumulate);
+void multiply_amx_tiles(const TileProduct& p) {
+  const auto* a = static_cast<const char*>(p.a);
+  const auto* b = static_cast<const uint16_t*>(p.panels);
+  const int64_t steps = p.k / 32, groups = (p.rows + 31) / 32, panels = (p.cols + kPanel - 1) / kPanel, bytes = p.k * 64;  // of a group, and of a panel
+  Group group({64, 1024, 2048}, p.k, p.ldc, p.accumulate);
+  const auto multiply = [&](int64_t g, int64_t i, Fetch& fetch) {
+    group.multiply(a + g * bytes, b + i * p.k * kPanel, p.c + g * 32 * p.ldc + i * kPanel, least(32, p.rows - 32 * g), least(kPanel, p.cols - kPanel * i), fetch);
+  };
+  if (p.a_stays) {
+    for (int64_t i = 0; i < panels; ++i) {
+      Fetch fetch(reinterpret_cast<const char*>(b + (i + 1) * p.k * kPanel), bytes, groups * steps);
+      for (int64_t g = 0; g < groups; ++g) multiply(g, i, fetch);
+    }
+  } else {
+    for (int64_t g = 0; g < groups; ++g) {
+      Fetch fetch(a + (g + 1) * bytes, g + 1 < groups ? bytes : 0, panels * steps);
+      for (int64_t i = 0; i < panels; ++i) multiply(g, i, fetch);
+    }
+  }
 }
 
 double spin_amx(int64_t iterations) {

@@ -127,22 +127,29 @@ void multiply_block(const Call& call, int64_t index, int64_t row, int64_t rows, 
   const GemmKernels& level = *call.level;
   const Plan& plan = call.plans[index];
   const bool is_bf16 = call.precision == Precision::bf16;
+  const int64_t padded_k = round_up(plan.k, kUnit), bytes = panel_bytes(plan.k, call.precision);
+  if (plan.rows)
+    return level.multiply_tiles({.a = plan.rows + row * padded_k * 2,
+                                 .panels = panels + first * bytes,
+                                 .k = padded_k,
+                                 .c = p.c + row * p.c_stride + first * kPanel,
+                                 .ldc = p.c_stride,
+                                 .rows = rows,
+                                 .cols = std::min(plan.n, last * kPanel) - first * kPanel,
+                                 .accumulate = p.accumulate,
+                                 .a_stays = true});
   const Format format = is_bf16 ? level.bf16_a : Format::f32;
   const int64_t a_bytes = format == Format::bf16 ? 2 : 4;
-  const int64_t padded_k = round_up(plan.k, kUnit);
   int64_t lda = padded_k + 64 / a_bytes;  // the odd line keeps rows off one cache set
   const char* a;
-  if (plan.rows) {
-    lda = padded_k;
-    a = plan.rows + row * lda * 2;
-  } else if (usable_in_place(p.a, format, rows)) {
+  if (usable_in_place(p.a, format, rows)) {
     lda = p.a.row_stride;
     a = static_cast<const char*>(p.a.data) + row * lda * 2;
   } else {
     a = converted_rows(call, index, row, rows, format, padded_k, lda);
   }
-  const auto multiply = plan.rows ? level.multiply_bf16_tiles : is_bf16 ? level.multiply_bf16 : level.multiply_f32;
-  const int64_t step = plan.rows ? padded_k : is_bf16 ? level.block_k_bf16 : kBlockF32, bytes = panel_bytes(plan.k, call.precision);
+  const auto multiply = is_bf16 ? level.multiply_bf16 : level.multiply_f32;
+  const int64_t step = is_bf16 ? level.block_k_bf16 : kBlockF32;
   const int64_t depth = is_bf16 ? padded_k : plan.k, b_bytes = is_bf16 ? 2 : 4;
   for (int64_t panel = first; panel < last; ++panel) {
     const int64_t cols = std::min(kPanel, plan.n - panel * kPanel);
@@ -186,7 +193,7 @@ Plan plan_product(const Product& p, int64_t a_bytes, const GemmKernels& level, d
   const int64_t wanted = split ? static_cast<int64_t>(cost_of(plan.m, plan.n, plan.k) / target + 0.5) : 1;  // tasks
   int64_t fitting = std::max(level.a_block_bytes / std::max<int64_t>(1, plan.k * a_bytes) / group, 96 / group) * group;
   // The shorter K is, the more of the time goes into C, whose rows lie on many pages.
-  if (level.multiply_bf16_tiles) fitting = std::min(fitting, std::max<int64_t>(128, plan.k / 8 / group * group));
+  if (level.multiply_tiles) fitting = std::min(fitting, std::max<int64_t>(128, plan.k / 8 / group * group));
   const int64_t blocks = std::max(ceil_div(plan.m, fitting), ceil_div(wanted, panels));
   plan.block_rows = std::min(plan.m, round_up(ceil_div(plan.m, blocks), group));
   plan.row_blocks = ceil_div(plan.m, plan.block_rows);
@@ -338,7 +345,7 @@ void gemm(std::span<const Product> products, Precision precision, ThreadPool& po
   if (!products.empty() && products[0].quant.data) return kernels::quant_gemm(products, precision, pool);
   const GemmKernels& level = kernels::gemm_kernels();
   make_plans(products, precision, level, pool.size());
-  if (precision == Precision::bf16 && level.multiply_bf16_tiles) place_rows(products, level, pool);
+  if (precision == Precision::bf16 && level.multiply_tiles) place_rows(products, level, pool);
   const int64_t tasks = place(products, precision, level, pool);
   const Call call{products, precision, &level, plans.data(), calls.fetch_add(1, std::memory_order_relaxed) + 1};
   auto job = [&](int64_t task, int) { run_task(call, task); };

@@ -32,13 +32,24 @@ struct Source {
 using MultiplyFn = void (*)(const void* a, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc,
                             int64_t rows, int64_t cols, bool accumulate);
 
+// C[rows, cols] = or += A * panels, A in bf16_tiles; k is padded. Panels of 2 * kPanel * k bytes follow one another.
+struct TileProduct {
+  const void* a;
+  const void* panels;
+  int64_t k;
+  float* c;
+  int64_t ldc, rows, cols;
+  bool accumulate;
+  bool a_stays;  // A lies in the second-level cache and panels come by, else panels lie there and A comes by
+};
+
 struct GemmKernels {
   int64_t row_group;      // rows that the inner kernel likes best
   int64_t a_block_bytes;  // of A kept in the second-level cache
   int64_t block_k_bf16;   // the sum along K runs block by block: a block of a panel stays near while the rows pass by
   Format bf16_a;          // how A lies for multiply_bf16
   MultiplyFn multiply_bf16, multiply_f32;
-  MultiplyFn multiply_bf16_tiles;  // A in bf16_tiles, all of K in one block; the bits of multiply_bf16. Null: none
+  void (*multiply_tiles)(const TileProduct&);  // the bits of multiply_bf16. Null: none
   // C[rows, cols] = A[rows, k] * B, the bits of multiply_bf16 with one block along K, for few rows: B's rows of bf16 lie at b[0 .. k)
   // and are not packed. cols is a multiple of kPanel. Null: this level has none.
   void (*multiply_bf16_rows)(const void* a, int64_t lda, const uint16_t* const* b, int64_t k, float* c, int64_t ldc, int64_t rows,
@@ -67,8 +78,7 @@ void multiply_rows_avx512_bf16(const void* a, int64_t lda, const uint16_t* const
 double spin_avx512_bf16(int64_t iterations);
 void multiply_amx(const void* a, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
                   int64_t cols, bool accumulate);
-void multiply_amx_tiles(const void* a, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
-                        int64_t cols, bool accumulate);
+void multiply_amx_tiles(const TileProduct& product);
 double spin_amx(int64_t iterations);
 bool amx_request_permission();
 #endif

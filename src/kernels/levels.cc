@@ -33,7 +33,7 @@ GemmKernels amx_table() {
   table.block_k_bf16 = 4096;
   table.bf16_a = Format::bf16;
   table.multiply_bf16 = multiply_amx;
-  table.multiply_bf16_tiles = multiply_amx_tiles;
+  table.multiply_tiles = multiply_amx_tiles;
   table.spin_bf16 = spin_amx;
   return table;
 }

@@ -73,7 +73,9 @@ class PanelProducts {
     std::vector<Task> tasks;
     for (size_t i = 0; i < products_.size(); ++i) {
       const int64_t panels = ceil_div(products_[i].quant.rows, kPanel);
-      const int64_t together = std::clamp<int64_t>(kPanelsBytes / panel_bytes(products_[i]), 1, 4);
+      // As many as the cache holds, in chunks of one size, so that the threads have the same to do.
+      const int64_t most = std::max<int64_t>(kPanelsBytes / panel_bytes(products_[i]), 1);
+      const int64_t chunks = ceil_div(ceil_div(panels, most), pool.size()) * pool.size(), together = ceil_div(panels, chunks);
       for (int64_t first = 0; first < panels; first += together) tasks.push_back({i, first, std::min(together, panels - first)});
     }
     auto job = [&](int64_t t, int) {
@@ -84,11 +86,11 @@ class PanelProducts {
   }
 
  private:
-  static constexpr int64_t kPanelsBytes = 512 * 1024, kRowsBytes = 512 * 1024;  // of B and of A that share the second-level cache
+  static constexpr int64_t kPanelsBytes = 1024 * 1024, kRowsBytes = 512 * 1024;  // of B and of A that share the second-level cache
   static constexpr int64_t kBlockF32 = 256, kRun = 32;
 
   bool is_bf16() const { return precision_ == Precision::bf16; }
-  bool in_tiles() const { return is_bf16() && level_.multiply_bf16_tiles; }
+  bool in_tiles() const { return is_bf16() && level_.multiply_tiles; }
   Format format() const { return in_tiles() ? Format::bf16_tiles : is_bf16() ? level_.bf16_a : Format::f32; }
   int64_t a_bytes() const { return format() == Format::bf16 || format() == Format::bf16_tiles ? 2 : 4; }
   int64_t depth(const Product& p) const { return is_bf16() ? ceil_div(p.quant.cols, kUnit) * kUnit : p.quant.cols; }
@@ -122,16 +124,17 @@ class PanelProducts {
     thread_local Scratch memory;
     char* panels = memory.get(count * panel_bytes(p));
     for (int64_t i = 0; i < count; ++i) make_panel(p.quant, (first + i) * kPanel, precision_, level_, panels + i * panel_bytes(p));
-    const auto kernel = in_tiles() ? level_.multiply_bf16_tiles : is_bf16() ? level_.multiply_bf16 : level_.multiply_f32;
-    const int64_t whole = depth(p), step = in_tiles() ? whole : is_bf16() ? level_.block_k_bf16 : kBlockF32, b_bytes = is_bf16() ? 2 : 4;
+    const int64_t whole = depth(p), col = first * kPanel, cols = std::min(p.quant.rows - col, count * kPanel);
+    if (in_tiles())
+      return level_.multiply_tiles({.a = a.rows, .panels = panels, .k = whole, .c = p.c + col, .ldc = p.c_stride, .rows = p.a.rows, .cols = cols, .accumulate = p.accumulate, .a_stays = false});
+    const auto kernel = is_bf16() ? level_.multiply_bf16 : level_.multiply_f32;
+    const int64_t step = is_bf16() ? level_.block_k_bf16 : kBlockF32, b_bytes = is_bf16() ? 2 : 4;
     const int64_t block = std::max<int64_t>(kRowsBytes / (a.lda * a_bytes()) / 32, 1) * 32;
     for (int64_t row = 0; row < p.a.rows; row += block)
-      for (int64_t i = 0; i < count; ++i) {
-        const int64_t col = (first + i) * kPanel;
+      for (int64_t i = 0; i < count; ++i)
         for (int64_t k = 0; k < whole; k += step)
           kernel(a.rows + (row * a.lda + k) * a_bytes(), a.lda, panels + i * panel_bytes(p) + k * kPanel * b_bytes, std::min(step, whole - k),
-                 p.c + row * p.c_stride + col, p.c_stride, std::min(block, p.a.rows - row), std::min(kPanel, p.quant.rows - col), p.accumulate || k > 0);
-      }
+                 p.c + row * p.c_stride + col + i * kPanel, p.c_stride, std::min(block, p.a.rows - row), std::min(kPanel, cols - i * kPanel), p.accumulate || k > 0);
   }
 
   std::span<const Product> products_;

@@ -1,73 +1,62 @@
 // Quantised rows to panels of bf16, for products on tiles. See quant_kernels.h.
 #if defined(__x86_64__)
-#include "kernels/quant_unpack_avx512.h"
-#include "kernels/transpose_avx512.h"
+#include "kernels/level.h"
+#include "kernels/quant_nibbles_avx512.h"
 
 namespace hadal::kernels {
 namespace {
 
-HADAL_INLINE __m512 floats_of(__m512i codes, int quarter) {
-  switch (quarter) {
-    case 0: return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm512_castsi512_si128(codes)));
-    case 1: return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(codes, 1)));
-    case 2: return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(codes, 2)));
-    default: return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(codes, 3)));
-  }
-}
-
-// Weights [64 v, 64 v + 64) of a super-block as 32 pairs of bf16.
-template <typename T>
-HADAL_INLINE void dequantise64(const std::byte* b, int v, __m512 scales, __m512 offsets, __m512i* low, __m512i* high) {
-  const __m512i codes = T::codes(b, v);
-  __m512 w[4];
-#pragma GCC unroll 4
-  for (int quarter = 0; quarter < 4; ++quarter) {
-    const int group = T::kWide ? 4 * v + quarter : 2 * v + quarter / 2;
-    const __m512i lane = _mm512_set1_epi32(group);
-    w[quarter] = _mm512_fmadd_ps(floats_of(codes, quarter), _mm512_permutexvar_ps(lane, scales), _mm512_permutexvar_ps(lane, offsets));
-  }
-  *low = (__m512i)_mm512_cvtne2ps_pbh(w[1], w[0]);
-  *high = (__m512i)_mm512_cvtne2ps_pbh(w[3], w[2]);
+// Byte `i` of every word, u, as 256 + u in f32: u's bits are the upper ones of the mantissa.
+HADAL_INLINE __m512 above_256(__m512i words, int i) {
+  constexpr int kShift[4] = {15, 7, -1, -9};
+  const int shift = kShift[i];
+  const __m512i moved = shift > 0 ? _mm512_slli_epi32(words, static_cast<unsigned>(shift)) : _mm512_srli_epi32(words, static_cast<unsigned>(-shift));
+  return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(moved, _mm512_set1_epi32(0xff << 15), _mm512_set1_epi32(0x43800000), 0xea));
 }
 
 // Rows [first, first + 16) of w to columns [first, first + 16) of the panel; rows that are not there become zeros.
 template <typename T>
 void half_panel(const QuantMatrix& w, int64_t first, uint32_t* panel) {
+  constexpr int kGroups = T::kWide ? 16 : 8, kVectors = 64 / kGroups;
   const int64_t row_bytes = w.row_bytes(), supers = (w.cols + kSuper - 1) / kSuper, pairs = (w.cols + 31) / 32 * 16;
+  const std::byte* const end = w.data + w.rows * row_bytes;
   alignas(64) std::byte buffer[16][T::kBytes];
-  const __m512i upper = _mm512_setr_epi32(8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15);
+  alignas(64) float scales[kGroups][16], offsets[kGroups][16];
+  const __m512i interleaved = _mm512_setr_epi32(0x100000, 0x110001, 0x120002, 0x130003, 0x140004, 0x150005, 0x160006, 0x170007, 0x180008, 0x190009, 0x1a000a,
+                                                0x1b000b, 0x1c000c, 0x1d000d, 0x1e000e, 0x1f000f);
   for (int64_t i = 0; i < supers; ++i) {
     const std::byte* blocks[16];
-    __m512 scales[16], offsets[16];
     for (int r = 0; r < 16; ++r) {
       if (first + r < w.rows) {
-        blocks[r] = super_block<T>(w.data + (first + r) * row_bytes, i, row_bytes, buffer[r]);
+        blocks[r] = super_block_and_more<T>(w.data + (first + r) * row_bytes, i, row_bytes, end, buffer[r]);
         const char* next = reinterpret_cast<const char*>(blocks[r]) + T::kBytes;
+#pragma GCC unroll 8
         for (int64_t line = 0; line < T::kBytes; line += 64) _mm_prefetch(next + line, _MM_HINT_T0);
       } else {
         __builtin_memset(buffer[r], 0, T::kBytes);
         blocks[r] = buffer[r];
       }
-      if constexpr (T::kWide) {
-        scales[r] = T::scales(blocks[r]);
-        offsets[r] = offsets_of<T>(blocks[r], scales[r]);
-      } else {
-        scales[r] = T::both(blocks[r]);
-        offsets[r] = _mm512_mul_ps(_mm512_permutexvar_ps(upper, scales[r]), _mm512_set1_ps(T::kSign));
+    }
+    const auto scale = [&](int g, __m512 x) __attribute__((always_inline)) { _mm512_store_ps(scales[g], x); };
+    const auto offset = [&](int g, __m512 x) __attribute__((always_inline)) { _mm512_store_ps(offsets[g], x); };
+    factor_columns<T>(blocks, scale, offset);
+    for (int g = 0; g < kGroups; ++g) {  // w = scale * u + offset = scale * (256 + u) + (offset - 256 * scale)
+      const __m512 factor = _mm512_load_ps(scales[g]), own = T::kBias == 0 ? _mm512_load_ps(offsets[g]) : _mm512_setzero_ps();
+      _mm512_store_ps(offsets[g], _mm512_fnmadd_ps(factor, _mm512_set1_ps(256 + T::kBias), own));
+    }
+    uint32_t* const to = panel + i * 128 * kPanel + first;
+    const int64_t left = (pairs - i * 128) / 2;  // vectors of codes that have a place
+    const auto code = [&](int t, __m512i words) __attribute__((always_inline)) {
+      if (t >= left) return;
+      const __m512 factor = _mm512_load_ps(scales[t / kVectors]), rest = _mm512_load_ps(offsets[t / kVectors]);
+#pragma GCC unroll 2
+      for (int pair = 0; pair < 2; ++pair) {
+        const __m512 low = _mm512_fmadd_ps(above_256(words, 2 * pair), factor, rest), high = _mm512_fmadd_ps(above_256(words, 2 * pair + 1), factor, rest);
+        const __m512i both = _mm512_permutexvar_epi16(interleaved, (__m512i)_mm512_cvtne2ps_pbh(high, low));
+        _mm512_storeu_si512(to + (2 * t + pair) * kPanel, both);
       }
-    }
-#pragma GCC unroll 4
-    for (int v = 0; v < 4; ++v) {
-      __m512i low[16], high[16];
-#pragma GCC unroll 16
-      for (int r = 0; r < 16; ++r) dequantise64<T>(blocks[r], v, scales[r], offsets[r], &low[r], &high[r]);
-      transpose16(low);
-      transpose16(high);
-      uint32_t* to = panel + (i * 128 + v * 32) * 32 + first;
-      const int64_t left = pairs - (i * 128 + v * 32);
-      for (int t = 0; t < 16 && t < left; ++t) _mm512_storeu_si512(to + t * 32, low[t]);
-      for (int t = 0; t < 16 && t + 16 < left; ++t) _mm512_storeu_si512(to + (t + 16) * 32, high[t]);
-    }
+    };
+    code_columns<T>(blocks, code);
   }
 }
 
