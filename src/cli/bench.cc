@@ -73,10 +73,10 @@ class Runner {
       }
       batch.offsets.push_back(static_cast<int32_t>(batch.ids.size()));
       batch.states.push_back(sequence.get());
-      rows.push_back(batch.offsets.back() - 1);
+      if (sample) rows.push_back(batch.offsets.back() - 1);
     }
-    const Tensor hidden = forward(ctx_, model_, batch).hidden;
-    if (sample) logits(ctx_, model_, hidden, rows);
+    const Tensor hidden = forward(ctx_, model_, batch, {.rows = rows}).hidden;
+    if (sample) logits(ctx_, model_, hidden);
   }
 
   Model& model_;

@@ -265,8 +265,8 @@ void Engine::Impl::feed(std::vector<Sequence*>& complete, Tensor& scores) {
       rows.push_back(batch.offsets.back() - 1);
     }
   }
-  const ForwardResult result = forward(ctx, *model, batch);
-  if (!rows.empty()) scores = logits(ctx, *model, result.hidden, rows);
+  const ForwardResult result = forward(ctx, *model, batch, {.rows = rows});
+  if (!rows.empty()) scores = logits(ctx, *model, result.hidden);
 }
 
 void Engine::Impl::finish(Sequence& sequence, FinishReason reason) {

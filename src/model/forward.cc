@@ -16,17 +16,23 @@ RouterOptions router_options(const ModelConfig& c) {
           .group_by_top2 = c.group_by_top2, .normalise = c.normalise_top_k, .scale = c.routed_scale};
 }
 
-Tensor moe_ffn(const Context& ctx, const ModelConfig& c, MoeParams& p, const Tensor& x, const Batch& batch, float balance_weight,
+Tensor moe_ffn(const Context& ctx, const ModelConfig& c, MoeParams& p, const Tensor& x, std::span<const int32_t> offsets, float balance_weight,
                double* balance_loss) {
   Context exact = ctx;  // the router decides in f32: a rounded score may pick another expert
   exact.precision = Precision::f32;
   const Tensor scores = linear(exact, x, p.router.weight);
   const float* bias = p.correction_bias.weight.value() ? p.correction_bias.weight.value().f32() : nullptr;
-  const Routing routing = route(ctx, scores, bias, router_options(c), batch.offsets, balance_weight, balance_loss);
+  const Routing routing = route(ctx, scores, bias, router_options(c), offsets, balance_weight, balance_loss);
   if (ctx.tape != nullptr)
     for (size_t e = 0; e < routing.load.size(); ++e) p.load[e] += routing.load[e];
   const Tensor y = experts(ctx, x, routing, p.experts.gate.weight, p.experts.up.weight, p.experts.down.weight);
   return c.shared_experts > 0 ? add(ctx, y, dense_ffn(ctx, p.shared, x)) : y;
+}
+
+Tensor rows_of(const Tensor& x, std::span<const int64_t> rows) {
+  Tensor chosen({static_cast<int64_t>(rows.size()), x.cols()});
+  for (size_t i = 0; i < rows.size(); ++i) std::copy_n(x.row(rows[i]), x.cols(), chosen.row(static_cast<int64_t>(i)));
+  return chosen;
 }
 
 Tensor block(const Context& ctx, Model& model, BlockParams& p, const Tensor& x, const Batch& batch, int64_t layer, const ForwardOptions& options,
@@ -35,9 +41,16 @@ Tensor block(const Context& ctx, Model& model, BlockParams& p, const Tensor& x, 
   const Tensor normed = rms_norm(ctx, x, p.attention_norm.weight, c.norm_eps);
   const Tensor attended = c.is_mla() ? mla_attention(ctx, model, p.mla, normed, batch, layer, options.mla_form)
                                      : gqa_attention(ctx, model, p.gqa, normed, batch, layer);
-  const Tensor h = add(ctx, x, attended);
+  Tensor h = add(ctx, x, attended);
+  std::span<const int32_t> offsets = batch.offsets;
+  const int32_t chosen[] = {0, options.rows ? static_cast<int32_t>(options.rows->size()) : 0};
+  if (options.rows && layer + 1 == c.layers) {
+    h = rows_of(h, *options.rows);
+    if (options.rows->empty()) return h;
+    offsets = chosen;
+  }
   const Tensor h_normed = rms_norm(ctx, h, p.ffn_norm.weight, c.norm_eps);
-  return add(ctx, h, p.is_moe ? moe_ffn(ctx, c, p.moe, h_normed, batch, options.balance_weight, balance_loss) : dense_ffn(ctx, p.dense, h_normed));
+  return add(ctx, h, p.is_moe ? moe_ffn(ctx, c, p.moe, h_normed, offsets, options.balance_weight, balance_loss) : dense_ffn(ctx, p.dense, h_normed));
 }
 
 void check_batch(const Batch& batch) {
@@ -50,6 +63,7 @@ void check_batch(const Batch& batch) {
 
 ForwardResult forward(const Context& ctx, Model& model, const Batch& batch, const ForwardOptions& options) {
   check_batch(batch);
+  HADAL_CHECK(!options.rows || ctx.tape == nullptr, "chosen rows while training");
   ForwardResult result;
   result.hidden = embedding(ctx, model.embedding.weight, batch.ids);
   for (size_t layer = 0; layer < model.blocks.size(); ++layer)
@@ -57,9 +71,8 @@ ForwardResult forward(const Context& ctx, Model& model, const Batch& batch, cons
   return result;
 }
 
-Tensor logits(const Context& ctx, const Model& model, const Tensor& hidden, std::span<const int64_t> rows) {
-  Tensor chosen({static_cast<int64_t>(rows.size()), hidden.cols()});
-  for (size_t i = 0; i < rows.size(); ++i) std::copy_n(hidden.row(rows[i]), hidden.cols(), chosen.row(static_cast<int64_t>(i)));
+Tensor logits(const Context& ctx, const Model& model, const Tensor& hidden, std::optional<std::span<const int64_t>> rows) {
+  const Tensor chosen = rows ? rows_of(hidden, *rows) : hidden;
   return linear(ctx, rms_norm(ctx, chosen, model.norm.weight, model.config.norm_eps), model.head_weight());
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -99,15 +100,17 @@ enum class MlaForm { expanded, absorbed };
 struct ForwardOptions {
   MlaForm mla_form = MlaForm::expanded;  // without states; over a cache mla_attention() chooses
   float balance_weight = 0;              // of the sequence-wise balance loss, training only
+  // Rows whose hidden states are wanted, none: all. The last feed-forward is computed for these alone. Not while training.
+  std::optional<std::span<const int64_t>> rows = {};
 };
 struct ForwardResult {
-  Tensor hidden;            // [T, hidden], before the final norm
+  Tensor hidden;            // [T or the rows wanted, hidden], before the final norm
   double balance_loss = 0;  // summed over layers, unweighted
 };
 ForwardResult forward(const Context& ctx, Model& model, const Batch& batch, const ForwardOptions& options = {});
 
-// Final norm and head for chosen rows -> [rows, vocab], f32.
-Tensor logits(const Context& ctx, const Model& model, const Tensor& hidden, std::span<const int64_t> rows);
+// Final norm and head for chosen rows (none: all) -> [rows, vocab], f32.
+Tensor logits(const Context& ctx, const Model& model, const Tensor& hidden, std::optional<std::span<const int64_t>> rows = {});
 
 // What training minimises. targets[t] is the token after ids[t]; weights[t] = 0 leaves a position out.
 struct LossOptions {

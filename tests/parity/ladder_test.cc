@@ -93,6 +93,23 @@ TEST(Ladder, TrainerForwardEqualsEngine) {
   });
 }
 
+// The last feed-forward for some rows alone gives those rows, and the cache is filled for all.
+TEST(Ladder, ChosenRowsEqualThoseOfAll) {
+  for_every_model([](const Context& ctx, Model& model) {
+    const Batch batch = make_batch({30, 75, 20}, model.config.vocab);
+    const Tensor all = forward(ctx, model, batch).hidden;
+    const std::vector<int64_t> rows = {29, 40, 104};
+    const Tensor chosen = forward(ctx, model, batch, {.rows = rows}).hidden;
+    ASSERT_EQ(chosen.rows(), 3);
+    for (int64_t i = 0; i < 3; ++i) {
+      Tensor row({1, chosen.cols()});
+      std::copy_n(chosen.row(i), chosen.cols(), row.row(0));
+      expect_same_rows(all, rows[static_cast<size_t>(i)], row, "row " + std::to_string(rows[static_cast<size_t>(i)]));
+    }
+    EXPECT_EQ(forward(ctx, model, batch, {.rows = std::vector<int64_t>{}}).hidden.rows(), 0);
+  });
+}
+
 // One call may prefill one sequence, continue a second and decode a third.
 TEST(Ladder, MixedBatchEqualsEachAlone) {
   for_every_model_and_cache([](const Context& ctx, Model& model, KvType type) {
@@ -273,7 +290,7 @@ TEST(Ladder, LogitsOfOneRowEqualThoseAmongMany) {
     std::vector<int64_t> rows;
     for (int64_t t = 0; t < 40; ++t) rows.push_back(t);
     const Tensor all = logits(ctx, model, hidden, rows);
-    for (int64_t t : rows) expect_same_rows(all, t, logits(ctx, model, hidden, {&t, 1}), "one row");
+    for (int64_t t : rows) expect_same_rows(all, t, logits(ctx, model, hidden, std::span(&t, 1)), "one row");
   });
 }
 
