@@ -72,10 +72,11 @@ class PanelProducts {
     };
     std::vector<Task> tasks;
     for (size_t i = 0; i < products_.size(); ++i) {
-      const int64_t panels = ceil_div(products_[i].quant.rows, kPanel);
-      // As many as the cache holds, in chunks of one size, so that the threads have the same to do.
-      const int64_t most = std::max<int64_t>(kPanelsBytes / panel_bytes(products_[i]), 1);
-      const int64_t chunks = ceil_div(ceil_div(panels, most), pool.size()) * pool.size(), together = ceil_div(panels, chunks);
+      // As many as the cache holds; where the products are few, in so many chunks that the threads have the same to do.
+      const int64_t panels = ceil_div(products_[i].quant.rows, kPanel), most = std::max<int64_t>(kPanelsBytes / panel_bytes(products_[i]), 1);
+      int64_t chunks = ceil_div(panels, most);
+      if (static_cast<int64_t>(products_.size()) < 4 * pool.size()) chunks = ceil_div(chunks, pool.size()) * pool.size();
+      const int64_t together = ceil_div(panels, chunks);
       for (int64_t first = 0; first < panels; first += together) tasks.push_back({i, first, std::min(together, panels - first)});
     }
     auto job = [&](int64_t t, int) {
@@ -103,21 +104,24 @@ class PanelProducts {
       if (i == sources_.size()) sources_.push_back({p.a, nullptr, ceil_div(p.a.cols, kUnit) * kUnit + (in_tiles() ? 0 : 64 / a_bytes())});
       index_.push_back(i);
     }
-    int64_t bytes = 0;
     const auto bytes_of = [&](const Converted& s) { return ceil_div(s.view.rows, kRun) * kRun * s.lda * a_bytes(); };
+    int64_t bytes = 0;
     for (const Converted& s : sources_) bytes += bytes_of(s);
     thread_local Scratch memory;
     char* at = memory.get(bytes);
-    for (Converted& s : sources_) {
-      s.rows = at;
-      auto job = [&, to = at](int64_t run, int) {
-        const int64_t first = run * kRun, count = std::min(kRun, s.view.rows - first);
-        level_.pack_a({s.view.data, s.view.is_bf16, s.view.row_stride, s.view.col_stride}, first, count, s.view.cols,
-                      ceil_div(s.view.cols, kUnit) * kUnit, format(), to + first * s.lda * a_bytes(), s.lda);
-      };
-      pool.parallel_for(ceil_div(s.view.rows, kRun), job);
-      at += bytes_of(s);
+    std::vector<std::pair<size_t, int64_t>> runs;  // source, first row
+    for (size_t s = 0; s < sources_.size(); ++s) {
+      sources_[s].rows = at;
+      at += bytes_of(sources_[s]);
+      for (int64_t r = 0; r < sources_[s].view.rows; r += kRun) runs.emplace_back(s, r);
     }
+    auto job = [&](int64_t i, int) {
+      const auto& [source, first] = runs[static_cast<size_t>(i)];
+      const Converted& s = sources_[source];
+      level_.pack_a({s.view.data, s.view.is_bf16, s.view.row_stride, s.view.col_stride}, first, std::min(kRun, s.view.rows - first), s.view.cols,
+                    ceil_div(s.view.cols, kUnit) * kUnit, format(), const_cast<char*>(s.rows) + first * s.lda * a_bytes(), s.lda);
+    };
+    pool.parallel_for(static_cast<int64_t>(runs.size()), job);
   }
 
   void multiply(const Product& p, const Converted& a, int64_t first, int64_t count) const {

@@ -6,12 +6,27 @@
 namespace hadal::kernels {
 namespace {
 
+// Constants that the compiler takes from memory: made anew for every vector, they cost a tenth of the time.
+HADAL_INLINE __m512i constant(uint32_t word) {
+  __m512i x = _mm512_set1_epi32(static_cast<int>(word));
+  asm("" : "+v"(x));
+  return x;
+}
+struct Constants {
+  __m512i byte = constant(0xffu << 15), above = constant(0x43800000), half = constant(0x8000), upper = constant(0xffff0000);
+};
+
 // Byte `i` of every word, u, as 256 + u in f32: u's bits are the upper ones of the mantissa.
-HADAL_INLINE __m512 above_256(__m512i words, int i) {
+HADAL_INLINE __m512 above_256(__m512i words, int i, const Constants& c) {
   constexpr int kShift[4] = {15, 7, -1, -9};
   const int shift = kShift[i];
   const __m512i moved = shift > 0 ? _mm512_slli_epi32(words, static_cast<unsigned>(shift)) : _mm512_srli_epi32(words, static_cast<unsigned>(-shift));
-  return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(moved, _mm512_set1_epi32(0xff << 15), _mm512_set1_epi32(0x43800000), 0xea));
+  return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(moved, c.byte, c.above, 0xea));
+}
+// Both rounded to bf16 (ties away from zero), `low` in the lower halves.
+HADAL_INLINE __m512i pairs_of(__m512 low, __m512 high, const Constants& c) {
+  const __m512i l = _mm512_srli_epi32(_mm512_add_epi32(_mm512_castps_si512(low), c.half), 16), h = _mm512_add_epi32(_mm512_castps_si512(high), c.half);
+  return _mm512_ternarylogic_epi32(h, c.upper, l, 0xea);
 }
 
 // Rows [first, first + 16) of w to columns [first, first + 16) of the panel; rows that are not there become zeros.
@@ -22,8 +37,7 @@ void half_panel(const QuantMatrix& w, int64_t first, uint32_t* panel) {
   const std::byte* const end = w.data + w.rows * row_bytes;
   alignas(64) std::byte buffer[16][T::kBytes];
   alignas(64) float scales[kGroups][16], offsets[kGroups][16];
-  const __m512i interleaved = _mm512_setr_epi32(0x100000, 0x110001, 0x120002, 0x130003, 0x140004, 0x150005, 0x160006, 0x170007, 0x180008, 0x190009, 0x1a000a,
-                                                0x1b000b, 0x1c000c, 0x1d000d, 0x1e000e, 0x1f000f);
+  const Constants constants;
   for (int64_t i = 0; i < supers; ++i) {
     const std::byte* blocks[16];
     for (int r = 0; r < 16; ++r) {
@@ -51,9 +65,9 @@ void half_panel(const QuantMatrix& w, int64_t first, uint32_t* panel) {
       const __m512 factor = _mm512_load_ps(scales[t / kVectors]), rest = _mm512_load_ps(offsets[t / kVectors]);
 #pragma GCC unroll 2
       for (int pair = 0; pair < 2; ++pair) {
-        const __m512 low = _mm512_fmadd_ps(above_256(words, 2 * pair), factor, rest), high = _mm512_fmadd_ps(above_256(words, 2 * pair + 1), factor, rest);
-        const __m512i both = _mm512_permutexvar_epi16(interleaved, (__m512i)_mm512_cvtne2ps_pbh(high, low));
-        _mm512_storeu_si512(to + (2 * t + pair) * kPanel, both);
+        const __m512 low = _mm512_fmadd_ps(above_256(words, 2 * pair, constants), factor, rest);
+        const __m512 high = _mm512_fmadd_ps(above_256(words, 2 * pair + 1, constants), factor, rest);
+        _mm512_storeu_si512(to + (2 * t + pair) * kPanel, pairs_of(low, high, constants));
       }
     };
     code_columns<T>(blocks, code);

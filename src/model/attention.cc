@@ -149,9 +149,13 @@ void attend_expanded(const Context& ctx, const Model& model, const MlaParams& p,
     for (int64_t at = 0; at < length; at += kBlockRows) made.blocks.push_back(begin + at * row.bytes());
 
     const Tensor queries({tokens, heads * k_dim});
-    for (int64_t t = 0; t < tokens; ++t) std::copy_n(q.row(first + t) + head * k_dim, heads * k_dim, queries.row(t));
+    parallel_rows(ctx, tokens, 16, [&](int64_t t, int64_t end) {
+      for (; t < end; ++t) std::copy_n(q.row(first + t) + head * k_dim, heads * k_dim, queries.row(t));
+    });
     const Tensor part = attention_cached(ctx, {heads, heads, k_dim, c.v_dim, model.attention_scale}, queries, {&made, 1}, heads * k_dim, offsets);
-    for (int64_t t = 0; t < tokens; ++t) std::copy_n(part.row(t), heads * c.v_dim, o.row(first + t) + head * c.v_dim);
+    parallel_rows(ctx, tokens, 16, [&](int64_t t, int64_t end) {
+      for (; t < end; ++t) std::copy_n(part.row(t), heads * c.v_dim, o.row(first + t) + head * c.v_dim);
+    });
   }
 }
 

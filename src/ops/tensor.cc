@@ -8,6 +8,8 @@
 #include <new>
 #include <unordered_map>
 
+#include "base/memory.h"
+
 namespace hadal {
 namespace {
 
@@ -28,7 +30,7 @@ class BufferPool {
         list.pop_back();
       }
     }
-    if (p == nullptr) p = std::aligned_alloc(64, size);
+    if (p == nullptr) p = take_aligned(size);
     if (p == nullptr) fail("out of memory: a tensor needs {} bytes more than this machine gives", size);
     return {p, [this, size](void* q) { give(q, size); }};
   }
