@@ -173,10 +173,11 @@ void multiply_amx(const void* a_block, int64_t lda, const void* panel, int64_t k
 void multiply_amx_tiles(const TileProduct& p) {
   const auto* a = static_cast<const char*>(p.a);
   const auto* b = static_cast<const uint16_t*>(p.panels);
-  const int64_t steps = p.k / 32, groups = (p.rows + 31) / 32, panels = (p.cols + kPanel - 1) / kPanel, bytes = p.k * 64;  // of a group, and of a panel
+  const int64_t steps = p.k / 32, groups = (p.rows + 31) / 32, panels = (p.cols + kPanel - 1) / kPanel;
+  const int64_t group_bytes = p.lda * 64, bytes = p.k * 64;  // what is used of a group, and of a panel
   Group group({64, 1024, 2048}, p.k, p.ldc, p.accumulate);
   const auto multiply = [&](int64_t g, int64_t i, Fetch& fetch) {
-    group.multiply(a + g * bytes, b + i * p.k * kPanel, p.c + g * 32 * p.ldc + i * kPanel, least(32, p.rows - 32 * g), least(kPanel, p.cols - kPanel * i), fetch);
+    group.multiply(a + g * group_bytes, b + i * p.k * kPanel, p.c + g * 32 * p.ldc + i * kPanel, least(32, p.rows - 32 * g), least(kPanel, p.cols - kPanel * i), fetch);
   };
   if (p.a_stays) {
     for (int64_t i = 0; i < panels; ++i) {
@@ -185,7 +186,7 @@ void multiply_amx_tiles(const TileProduct& p) {
     }
   } else {
     for (int64_t g = 0; g < groups; ++g) {
-      Fetch fetch(a + (g + 1) * bytes, g + 1 < groups ? bytes : 0, panels * steps);
+      Fetch fetch(a + (g + 1) * group_bytes, g + 1 < groups ? bytes : 0, panels * steps);
       for (int64_t i = 0; i < panels; ++i) multiply(g, i, fetch);
     }
   }

@@ -130,6 +130,7 @@ void multiply_block(const Call& call, int64_t index, int64_t row, int64_t rows, 
   const int64_t padded_k = round_up(plan.k, kUnit), bytes = panel_bytes(plan.k, call.precision);
   if (plan.rows)
     return level.multiply_tiles({.a = plan.rows + row * padded_k * 2,
+                                 .lda = padded_k,
                                  .panels = panels + first * bytes,
                                  .k = padded_k,
                                  .c = p.c + row * p.c_stride + first * kPanel,

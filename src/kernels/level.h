@@ -35,6 +35,7 @@ using MultiplyFn = void (*)(const void* a, int64_t lda, const void* panel, int64
 // C[rows, cols] = or += A * panels, A in bf16_tiles; k is padded. Panels of 2 * kPanel * k bytes follow one another.
 struct TileProduct {
   const void* a;
+  int64_t lda;  // the padded k of all of A, of which this product may take a part
   const void* panels;
   int64_t k;
   float* c;

@@ -41,16 +41,15 @@ bool panels_by_tiles(Precision precision, QuantType type) {
 #endif
 }
 
-// Rows [first, first + 32) of w to one panel of level.h's layout.
-void make_panel(const QuantMatrix& w, int64_t first, Precision precision, const GemmKernels& level, char* panel) {
-  const int64_t count = std::min(kPanel, w.rows - first), k = w.cols;
+// Rows of w (up to kPanel), their columns [first, first + k), to one panel of level.h's layout.
+void make_panel(const QuantMatrix& w, int64_t first, int64_t k, Precision precision, const GemmKernels& level, char* panel) {
 #if defined(__x86_64__)
-  if (panels_by_tiles(precision, w.type)) return quant_panel_bf16(w.row_range(first, count), panel);
+  if (panels_by_tiles(precision, w.type)) return quant_panel_bf16(w, first, k, panel);
 #endif
   thread_local Scratch memory;
-  auto* numbers = reinterpret_cast<float*>(memory.get(count * k * 4));
-  for (int64_t r = 0; r < count; ++r) dequantise_row(w, first + r, numbers + r * k);
-  level.pack_panel({numbers, false, 1, k}, k, 0, count, precision == Precision::bf16, panel);
+  auto* numbers = reinterpret_cast<float*>(memory.get(w.rows * w.cols * 4));
+  for (int64_t r = 0; r < w.rows; ++r) dequantise_row(w, r, numbers + r * w.cols);
+  level.pack_panel({numbers + first, false, 1, w.cols}, k, 0, w.rows, precision == Precision::bf16, panel);
 }
 
 // A as the kernels read it, made once: rows of lda numbers.
@@ -88,14 +87,16 @@ class PanelProducts {
 
  private:
   static constexpr int64_t kPanelsBytes = 1024 * 1024, kRowsBytes = 512 * 1024;  // of B and of A that share the second-level cache
-  static constexpr int64_t kBlockF32 = 256, kRun = 32;
+  static constexpr int64_t kBlockF32 = 256, kRun = 32, kSlice = 2048;
 
   bool is_bf16() const { return precision_ == Precision::bf16; }
   bool in_tiles() const { return is_bf16() && level_.multiply_tiles; }
   Format format() const { return in_tiles() ? Format::bf16_tiles : is_bf16() ? level_.bf16_a : Format::f32; }
   int64_t a_bytes() const { return format() == Format::bf16 || format() == Format::bf16_tiles ? 2 : 4; }
   int64_t depth(const Product& p) const { return is_bf16() ? ceil_div(p.quant.cols, kUnit) * kUnit : p.quant.cols; }
-  int64_t panel_bytes(const Product& p) const { return depth(p) * kPanel * (is_bf16() ? 2 : 4); }
+  // Of K, in one go: the less, the more panels fit.
+  int64_t slice(const Product& p) const { return in_tiles() && panels_by_tiles(precision_, p.quant.type) ? std::min(depth(p), kSlice) : depth(p); }
+  int64_t panel_bytes(const Product& p) const { return slice(p) * kPanel * (is_bf16() ? 2 : 4); }
 
   void convert(ThreadPool& pool) {
     for (const Product& p : products_) {
@@ -127,10 +128,22 @@ class PanelProducts {
   void multiply(const Product& p, const Converted& a, int64_t first, int64_t count) const {
     thread_local Scratch memory;
     char* panels = memory.get(count * panel_bytes(p));
-    for (int64_t i = 0; i < count; ++i) make_panel(p.quant, (first + i) * kPanel, precision_, level_, panels + i * panel_bytes(p));
     const int64_t whole = depth(p), col = first * kPanel, cols = std::min(p.quant.rows - col, count * kPanel);
-    if (in_tiles())
-      return level_.multiply_tiles({.a = a.rows, .panels = panels, .k = whole, .c = p.c + col, .ldc = p.c_stride, .rows = p.a.rows, .cols = cols, .accumulate = p.accumulate, .a_stays = false});
+    const auto make_panels = [&](int64_t k, int64_t length) {
+      for (int64_t i = 0; i < count; ++i)
+        make_panel(p.quant.row_range(col + i * kPanel, std::min(kPanel, cols - i * kPanel)), k, std::min(length, p.quant.cols - k), precision_, level_,
+                   panels + i * length * kPanel * (is_bf16() ? 2 : 4));
+    };
+    if (in_tiles()) {
+      for (int64_t k = 0; k < whole; k += slice(p)) {
+        const int64_t length = std::min(slice(p), whole - k);
+        make_panels(k, length);
+        level_.multiply_tiles({.a = a.rows + k * kRun * 2, .lda = a.lda, .panels = panels, .k = length, .c = p.c + col, .ldc = p.c_stride, .rows = p.a.rows,
+                               .cols = cols, .accumulate = p.accumulate || k > 0, .a_stays = false});
+      }
+      return;
+    }
+    make_panels(0, whole);
     const auto kernel = is_bf16() ? level_.multiply_bf16 : level_.multiply_f32;
     const int64_t step = is_bf16() ? level_.block_k_bf16 : kBlockF32, b_bytes = is_bf16() ? 2 : 4;
     const int64_t block = std::max<int64_t>(kRowsBytes / (a.lda * a_bytes()) / 32, 1) * 32;

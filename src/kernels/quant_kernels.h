@@ -39,8 +39,9 @@ struct QuantKernels {
 #if defined(__x86_64__)
 const QuantKernels& quant_avx2();
 const QuantKernels& quant_avx512_vnni();
-// Up to 32 rows of w to one bf16 panel of level.h's layout. Needs AVX-512 with bf16.
-void quant_panel_bf16(const QuantMatrix& w, void* panel);
+// Up to 32 rows of w, their columns [first, first + count), to one bf16 panel of level.h's layout; first is a multiple of kSuper.
+// Needs AVX-512 with bf16.
+void quant_panel_bf16(const QuantMatrix& w, int64_t first, int64_t count, void* panel);
 #endif
 
 }  // namespace hadal::kernels

@@ -31,9 +31,9 @@ HADAL_INLINE __m512i pairs_of(__m512 low, __m512 high, const Constants& c) {
 
 // Rows [first, first + 16) of w to columns [first, first + 16) of the panel; rows that are not there become zeros.
 template <typename T>
-void half_panel(const QuantMatrix& w, int64_t first, uint32_t* panel) {
+void half_panel(const QuantMatrix& w, int64_t first, int64_t column, int64_t columns, uint32_t* panel) {
   constexpr int kGroups = T::kWide ? 16 : 8, kVectors = 64 / kGroups;
-  const int64_t row_bytes = w.row_bytes(), supers = (w.cols + kSuper - 1) / kSuper, pairs = (w.cols + 31) / 32 * 16;
+  const int64_t row_bytes = w.row_bytes(), first_super = column / kSuper, supers = (columns + kSuper - 1) / kSuper, pairs = (columns + 31) / 32 * 16;
   const std::byte* const end = w.data + w.rows * row_bytes;
   alignas(64) std::byte buffer[16][T::kBytes];
   alignas(64) float scales[kGroups][16], offsets[kGroups][16];
@@ -42,7 +42,7 @@ void half_panel(const QuantMatrix& w, int64_t first, uint32_t* panel) {
     const std::byte* blocks[16];
     for (int r = 0; r < 16; ++r) {
       if (first + r < w.rows) {
-        blocks[r] = super_block_and_more<T>(w.data + (first + r) * row_bytes, i, row_bytes, end, buffer[r]);
+        blocks[r] = super_block_and_more<T>(w.data + (first + r) * row_bytes, first_super + i, row_bytes, end, buffer[r]);
         const char* next = reinterpret_cast<const char*>(blocks[r]) + T::kBytes;
 #pragma GCC unroll 8
         for (int64_t line = 0; line < T::kBytes; line += 64) _mm_prefetch(next + line, _MM_HINT_T0);
@@ -75,15 +75,15 @@ void half_panel(const QuantMatrix& w, int64_t first, uint32_t* panel) {
 }
 
 template <typename T>
-void whole_panel(const QuantMatrix& w, void* panel) {
-  half_panel<T>(w, 0, static_cast<uint32_t*>(panel));
-  half_panel<T>(w, 16, static_cast<uint32_t*>(panel));
+void whole_panel(const QuantMatrix& w, int64_t first, int64_t count, void* panel) {
+  half_panel<T>(w, 0, first, count, static_cast<uint32_t*>(panel));
+  half_panel<T>(w, 16, first, count, static_cast<uint32_t*>(panel));
 }
 
 }  // namespace
 
-void quant_panel_bf16(const QuantMatrix& w, void* panel) {
-#define HADAL_CALL(T) whole_panel<T>(w, panel)
+void quant_panel_bf16(const QuantMatrix& w, int64_t first, int64_t count, void* panel) {
+#define HADAL_CALL(T) whole_panel<T>(w, first, count, panel)
   HADAL_FOR_BLOCK_TYPE(w.type, HADAL_CALL)
 #undef HADAL_CALL
 }
