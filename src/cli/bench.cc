@@ -90,15 +90,16 @@ ExpertStore::Stats stats_of(const LoadedModel& loaded) { return loaded.experts ?
 
 Timing measure(const LoadedModel& loaded, const BenchOptions& o) {
   Model& model = *loaded.model;
-  const int64_t each = (o.depth + o.prompt + o.generate + KvCache::kBlockTokens - 1) / KvCache::kBlockTokens * KvCache::kBlockTokens;
-  {
+  const auto blocks = [](int64_t rows) { return (rows + KvCache::kBlockTokens - 1) / KvCache::kBlockTokens * KvCache::kBlockTokens; };
+  {  // packs the weights and touches the memory, as a server has after its first question
     BenchOptions small = o;
-    small.batch = 1;
-    Runner warm_up(model, small, 2 * KvCache::kBlockTokens);  // packs the weights
-    warm_up.feed(64, 64);
+    small.batch = 1, small.chunk = o.chunk / o.batch;
+    const int64_t rows = std::max<int64_t>(64, std::min(o.prompt, small.chunk));
+    Runner warm_up(model, small, blocks(rows + 1));
+    warm_up.feed(rows, small.chunk);
     warm_up.feed(1, 1);
   }
-  Runner runner(model, o, each * o.batch);
+  Runner runner(model, o, blocks(o.depth + o.prompt + o.generate) * o.batch);
   runner.feed(o.depth, o.chunk);
   Timing timing;
   const auto before = stats_of(loaded);
