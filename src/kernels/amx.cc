@@ -181,7 +181,8 @@ void multiply_amx_tiles(const TileProduct& p) {
   };
   if (p.a_stays) {
     for (int64_t i = 0; i < panels; ++i) {
-      Fetch fetch(reinterpret_cast<const char*>(b + (i + 1) * p.k * kPanel), bytes, groups * steps);
+      // One group reads each line once, in order, which the hardware foresees.
+      Fetch fetch(reinterpret_cast<const char*>(b + (i + 1) * p.k * kPanel), groups > 1 ? bytes : 0, groups * steps);
       for (int64_t g = 0; g < groups; ++g) multiply(g, i, fetch);
     }
   } else {

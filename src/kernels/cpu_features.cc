@@ -46,6 +46,7 @@ CpuFeatures detect() {
              __builtin_cpu_supports("avx512vl");
   f.avx512_vnni = f.avx512 && __builtin_cpu_supports("avx512vnni");
   f.fast_dpbf16 = f.avx512 && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_is("amd");
+  f.wants_streams = __builtin_cpu_is("intel");
   f.amx = f.avx512 && amx_present();
   return f;
 }

@@ -1,5 +1,6 @@
 // Products with quantised matrices in 8-bit integers (VNNI). See quant_kernels.h.
 #if defined(__x86_64__)
+#include "kernels/cpu_features.h"
 #include "kernels/quant_nibbles_avx512.h"
 
 namespace hadal::kernels {
@@ -50,80 +51,115 @@ HADAL_INLINE __m512i lane_groups(int v) {
   return _mm512_add_epi32(_mm512_srli_epi32(lane, kWide ? 2 : 3), _mm512_set1_epi32(kWide ? 4 * v : 2 * v));
 }
 
-template <typename T, int M>
-void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, float* c, int64_t ldc, bool accumulate) {
-  const int64_t row_bytes = w.row_bytes(), supers = a.k / kSuper, groups = a.k / kGroup;
-  const __m512i doubled = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
-  const __m512i lanes[4] = {lane_groups<T::kWide>(0), lane_groups<T::kWide>(1), lane_groups<T::kWide>(2), lane_groups<T::kWide>(3)};
-  const __m512i parity[2] = {_mm512_setr_epi32(0, 0, 0, 0, 2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6), _mm512_setr_epi32(1, 1, 1, 1, 3, 3, 3, 3, 5, 5, 5, 5, 7, 7, 7, 7)};
-  const int64_t whole = row_bytes / T::kBytes, own = (row_bytes - whole * T::kBytes) * 8 / T::kBytes;
-  const auto own_lanes = static_cast<__mmask16>(((1 << own) - 1) * 0x101);
-  const std::byte* const end = w.data + w.rows * row_bytes;
-  alignas(64) std::byte buffer[T::kBytes];
-  for (int64_t j = 0; j < w.rows; ++j) {
-    const std::byte* row = w.data + j * row_bytes;
-    __m512 sums[M], offset_sums[M], more = _mm512_setzero_ps();  // `more`: a second chain where one row has but one
-#pragma GCC unroll 8
-    for (int m = 0; m < M; ++m) sums[m] = offset_sums[m] = _mm512_setzero_ps();
-    for (int64_t i = 0; i < supers; ++i) {
-      const std::byte* b = super_block_and_more<T>(row, i, row_bytes, end, buffer);
-      _mm_prefetch(reinterpret_cast<const char*>(b) + kAhead, _MM_HINT_T0);
-      _mm_prefetch(reinterpret_cast<const char*>(b) + kAhead + 64, _MM_HINT_T0);
-      if constexpr (T::kBytes > 128) _mm_prefetch(reinterpret_cast<const char*>(b) + kAhead + 128, _MM_HINT_T0);
-      if constexpr (T::kBytes > 192) _mm_prefetch(reinterpret_cast<const char*>(b) + kAhead + 192, _MM_HINT_T0);
-      __m512 scales, offsets;
-      if constexpr (T::kWide) scales = T::scales(b), offsets = offsets_of<T>(b, scales);
-      else scales = _mm512_maskz_mov_ps(i < whole ? 0xffff : own_lanes, T::both(b));
-      __m512i codes[4];
-      if constexpr (kHasHalves<T>) {
-        codes_of_halves<T>(b, codes);
-      } else {
+// What a super-block of W gives to products with rows of A.
+template <typename T>
+class Block {
+ public:
+  // Super-block i of the row at `row`; `end`: of W.
+  HADAL_INLINE Block(const std::byte* row, int64_t i, int64_t row_bytes, __mmask16 own_lanes, const std::byte* end, std::byte* buffer) {
+    const std::byte* b = super_block_and_more<T>(row, i, row_bytes, end, buffer);
+    const char* next = reinterpret_cast<const char*>(b) + kAhead;
 #pragma GCC unroll 4
-        for (int v = 0; v < 4; ++v) codes[v] = T::codes(b, v);
-      }
-#pragma GCC unroll 8
-      for (int m = 0; m < M; ++m) {
-        const int64_t r = first_row + m;
-        const __m512 factors = _mm512_loadu_ps(a.factors + (r * supers + i) * 16);
-        __m512 scaled;
-        if constexpr (T::kWide) {
-          scaled = _mm512_mul_ps(scales, _mm512_permutexvar_ps(doubled, factors));
-          offset_sums[m] = _mm512_fmadd_ps(offsets, _mm512_loadu_ps(a.sum16 + r * 2 * groups + 16 * i), offset_sums[m]);
-        } else {
-          scaled = _mm512_mul_ps(scales, factors);
-          offset_sums[m] = _mm512_mask_add_ps(offset_sums[m], 0xff00, offset_sums[m], scaled);
-        }
-        const int8_t* q = (kHasHalves<T> ? a.halves : a.q) + r * a.k + kSuper * i;
-        if constexpr (kHasHalves<T>) {
-#pragma GCC unroll 2
-          for (int odd = 0; odd < 2; ++odd) {
-            const __m512i first = _mm512_dpbusd_epi32(_mm512_setzero_si512(), codes[2 * odd], _mm512_loadu_si512(q + 128 * odd));
-            const __m512i both = _mm512_dpbusd_epi32(first, codes[2 * odd + 1], _mm512_loadu_si512(q + 128 * odd + 64));
-            __m512& sum = M == 1 && odd ? more : sums[m];
-            sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(both), _mm512_permutexvar_ps(parity[odd], scaled), sum);
-          }
-          continue;
-        }
+    for (int64_t line = 0; line < T::kBytes && line < 256; line += 64) _mm_prefetch(next + line, _MM_HINT_T0);
+    if constexpr (T::kWide) scales_ = T::scales(b), offsets_ = offsets_of<T>(b, scales_);
+    else scales_ = _mm512_maskz_mov_ps((i + 1) * T::kBytes <= row_bytes ? 0xffff : own_lanes, T::both(b));
+    if constexpr (kHasHalves<T>) {
+      codes_of_halves<T>(b, codes_);
+    } else {
 #pragma GCC unroll 4
-        for (int v = 0; v < 4; ++v) {
-          const __m512i products = _mm512_dpbusd_epi32(_mm512_setzero_si512(), codes[v], _mm512_loadu_si512(q + 64 * v));
-          __m512& sum = M == 1 && v % 2 ? more : sums[m];
-          sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products), _mm512_permutexvar_ps(lanes[v], scaled), sum);
-        }
-      }
-    }
-#pragma GCC unroll 8
-    for (int m = 0; m < M; ++m) {
-      const __m512 all = M == 1 ? _mm512_add_ps(sums[m], more) : sums[m];
-      constexpr float kSign = [] {
-        if constexpr (T::kWide) return 1.0f;
-        else return T::kSign;
-      }();
-      const float sum = _mm512_reduce_add_ps(_mm512_fmadd_ps(offset_sums[m], _mm512_set1_ps(kSign), all));
-      float& to = c[m * ldc + j];
-      to = accumulate ? to + sum : sum;
+      for (int v = 0; v < 4; ++v) codes_[v] = T::codes(b, v);
     }
   }
+
+  // Adds super-block i of row r of A times this one. Two chains of sums, which may be one, and one of offsets.
+  HADAL_INLINE void add(const RoundedRows& a, int64_t r, int64_t i, __m512& even, __m512& odd, __m512& offset_sum) const {
+    const int64_t supers = a.k / kSuper;
+    const __m512 factors = _mm512_loadu_ps(a.factors + (r * supers + i) * 16);
+    __m512 scaled;
+    if constexpr (T::kWide) {
+      const __m512i doubled = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+      scaled = _mm512_mul_ps(scales_, _mm512_permutexvar_ps(doubled, factors));
+      offset_sum = _mm512_fmadd_ps(offsets_, _mm512_loadu_ps(a.sum16 + (r * supers + i) * 16), offset_sum);
+    } else {
+      scaled = _mm512_mul_ps(scales_, factors);
+      offset_sum = _mm512_mask_add_ps(offset_sum, 0xff00, offset_sum, scaled);
+    }
+    const int8_t* q = (kHasHalves<T> ? a.halves : a.q) + r * a.k + kSuper * i;
+    if constexpr (kHasHalves<T>) {
+      const __m512i parity[2] = {_mm512_setr_epi32(0, 0, 0, 0, 2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6), _mm512_setr_epi32(1, 1, 1, 1, 3, 3, 3, 3, 5, 5, 5, 5, 7, 7, 7, 7)};
+#pragma GCC unroll 2
+      for (int half = 0; half < 2; ++half) {
+        const __m512i first = _mm512_dpbusd_epi32(_mm512_setzero_si512(), codes_[2 * half], _mm512_loadu_si512(q + 128 * half));
+        const __m512i both = _mm512_dpbusd_epi32(first, codes_[2 * half + 1], _mm512_loadu_si512(q + 128 * half + 64));
+        __m512& sum = half ? odd : even;
+        sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(both), _mm512_permutexvar_ps(parity[half], scaled), sum);
+      }
+    } else {
+#pragma GCC unroll 4
+      for (int v = 0; v < 4; ++v) {
+        const __m512i products = _mm512_dpbusd_epi32(_mm512_setzero_si512(), codes_[v], _mm512_loadu_si512(q + 64 * v));
+        __m512& sum = v % 2 ? odd : even;
+        sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products), _mm512_permutexvar_ps(lane_groups<T::kWide>(v), scaled), sum);
+      }
+    }
+  }
+
+ private:
+  __m512 scales_, offsets_;
+  __m512i codes_[4];
+};
+
+// Lanes of the groups that a row has in its last, shorter super-block.
+template <typename T>
+HADAL_INLINE __mmask16 own_lanes(int64_t row_bytes) {
+  const int64_t own = row_bytes % T::kBytes * 8 / T::kBytes;
+  return static_cast<__mmask16>(((1 << own) - 1) * 0x101);
+}
+template <typename T>
+HADAL_INLINE void store_sum(__m512 sums, __m512 offset_sums, float& to, bool accumulate) {
+  constexpr float kSign = [] {
+    if constexpr (T::kWide) return 1.0f;
+    else return T::kSign;
+  }();
+  const float sum = _mm512_reduce_add_ps(_mm512_fmadd_ps(offset_sums, _mm512_set1_ps(kSign), sums));
+  to = accumulate ? to + sum : sum;
+}
+
+// M rows of A times S rows of W at a time: row j of [first, first + count), and those that lie `apart` after it.
+template <typename T, int M, int S>
+void dot_streams(const QuantMatrix& w, const RoundedRows& a, int64_t r, int64_t first, int64_t count, int64_t apart, float* c, int64_t ldc, bool accumulate) {
+  const int64_t row_bytes = w.row_bytes(), supers = a.k / kSuper;
+  const std::byte* const end = w.data + w.rows * row_bytes;
+  const __mmask16 lanes = own_lanes<T>(row_bytes);
+  alignas(64) std::byte buffer[T::kBytes];
+  for (int64_t j = first; j < first + count; ++j) {
+    __m512 sums[S * M], offset_sums[S * M], more[S];  // `more`: a second chain where one row has but one
+#pragma GCC unroll 8
+    for (int i = 0; i < S * M; ++i) sums[i] = offset_sums[i] = _mm512_setzero_ps();
+#pragma GCC unroll 4
+    for (int s = 0; s < S; ++s) more[s] = _mm512_setzero_ps();
+    for (int64_t i = 0; i < supers; ++i) {
+#pragma GCC unroll 4
+      for (int s = 0; s < S; ++s) {
+        const Block<T> block(w.data + (j + s * apart) * row_bytes, i, row_bytes, lanes, end, buffer);
+#pragma GCC unroll 8
+        for (int m = 0; m < M; ++m) block.add(a, r + m, i, sums[s * M + m], M == 1 ? more[s] : sums[s * M + m], offset_sums[s * M + m]);
+      }
+    }
+#pragma GCC unroll 4
+    for (int s = 0; s < S; ++s)
+#pragma GCC unroll 8
+      for (int m = 0; m < M; ++m)
+        store_sum<T>(M == 1 ? _mm512_add_ps(sums[s], more[s]) : sums[s * M + m], offset_sums[s * M + m], c[m * ldc + j + s * apart], accumulate);
+  }
+}
+
+template <typename T, int M>
+void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, float* c, int64_t ldc, bool accumulate) {
+  constexpr int kStreams = M <= 2 ? 4 : M <= 4 ? 2 : 1;
+  const int64_t apart = kStreams > 1 && cpu_features().wants_streams ? w.rows / kStreams : 0;
+  dot_streams<T, M, kStreams>(w, a, first_row, 0, apart, apart, c, ldc, accumulate);
+  dot_streams<T, M, 1>(w, a, first_row, kStreams * apart, w.rows - kStreams * apart, 0, c, ldc, accumulate);
 }
 
 template <typename T>
