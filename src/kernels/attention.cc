@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "kernels/cpu_features.h"
 #include "kernels/level.h"
 #include "kernels/scratch.h"
 
@@ -53,9 +54,11 @@ void read_ahead(const StoredRows& r, int64_t first, int64_t last) {
   const int64_t element = r.row.type == KvType::bf16 ? 2 : 4, row_bytes = r.row.bytes();
   while (first < last) {
     const int64_t count = std::min(last - first, r.block_rows - first % r.block_rows);
-    const auto* row = static_cast<const char*>(rows_of(r, first).data);
-    for (int64_t i = 0; i < count; ++i, row += row_bytes)
-      for (int64_t at = 0; at < r.width * element; at += 64) asm volatile("" : : "r"(row[at]));
+    const auto* rows = static_cast<const char*>(rows_of(r, first).data);
+    const int64_t apart = cpu_features().wants_streams ? (count + 3) / 4 : count;  // rows from one stream to the next
+    for (int64_t i = 0; i < apart; ++i)
+      for (int64_t at = 0; at < r.width * element; at += 64)
+        for (int64_t j = i; j < count; j += apart) asm volatile("" : : "r"(rows[j * row_bytes + at]));
     first += count;
   }
 }
