@@ -45,7 +45,7 @@ Json parse_header(std::string_view text, const std::string& who) {
   Json header;
   try {
     header = Json::parse(text, watch);
-  } catch (const nlohmann::json::parse_error& e) {
+  } catch (const nlohmann::json::exception& e) {
     fail("{}: expected a safetensors file with a JSON header, found a mistake in it: {}", who, e.what());
   }
   if (!twice.empty()) fail("{}: expected each tensor once, found \"{}\" twice", who, twice);

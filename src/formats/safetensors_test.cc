@@ -108,6 +108,7 @@ TEST_F(SafetensorsTest, RefusesHostileFiles) {
   refused(raw("", ""), "JSON");
   refused(raw(std::string(200'000, '['), ""), "JSON");
   refused(one("3"), "expected an object");
+  refused(one("1e999"), "JSON");  // a number beyond all ranges
   refused(one(R"({"shape":[4],"data_offsets":[0,16]})"), "dtype");
   refused(one(R"({"dtype":"Q9","shape":[4],"data_offsets":[0,16]})"), "Q9");
   refused(one(R"({"dtype":"F32","shape":4,"data_offsets":[0,16]})"), "shape");
