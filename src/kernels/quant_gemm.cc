@@ -72,7 +72,7 @@ class PanelProducts {
     std::vector<Task> tasks;
     for (size_t i = 0; i < products_.size(); ++i) {
       // As many as the cache holds; where the products are few, in so many chunks that the threads have the same to do.
-      const int64_t panels = ceil_div(products_[i].quant.rows, kPanel), most = std::max<int64_t>(kPanelsBytes / panel_bytes(products_[i]), 1);
+      const int64_t panels = ceil_div(products_[i].quant.rows, kPanel), most = std::max<int64_t>(panels_bytes() / panel_bytes(products_[i]), 1);
       int64_t chunks = ceil_div(panels, most);
       if (static_cast<int64_t>(products_.size()) < 4 * pool.size()) chunks = ceil_div(chunks, pool.size()) * pool.size();
       const int64_t together = ceil_div(panels, chunks);
@@ -86,7 +86,9 @@ class PanelProducts {
   }
 
  private:
-  static constexpr int64_t kPanelsBytes = 1024 * 1024, kRowsBytes = 512 * 1024;  // of B and of A that share the second-level cache
+  static constexpr int64_t kRowsBytes = 512 * 1024;  // of A in the second-level cache
+  // Of B there: CPUs with tiles have 2 MiB of it.
+  int64_t panels_bytes() const { return (in_tiles() ? 1024 : 512) * 1024; }
   static constexpr int64_t kBlockF32 = 256, kRun = 32, kSlice = 2048;
 
   bool is_bf16() const { return precision_ == Precision::bf16; }

@@ -93,7 +93,7 @@ TEST(Ladder, TrainerForwardEqualsEngine) {
   });
 }
 
-// The last feed-forward for some rows alone gives those rows, and the cache is filled for all.
+// The last feed-forward for some rows alone gives the bits of those rows.
 TEST(Ladder, ChosenRowsEqualThoseOfAll) {
   for_every_model([](const Context& ctx, Model& model) {
     const Batch batch = make_batch({30, 75, 20}, model.config.vocab);
