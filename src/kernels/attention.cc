@@ -30,11 +30,11 @@ struct Shape {
   int64_t lda(int64_t k) const { return round_up(k, kUnit) + 64 / a_bytes; }  // the odd line keeps rows off one cache set
 
   // C[rows, cols] (+)= A[rows, k] * one panel, the sum along k block by block as gemm() does.
-  void product(const char* a, int64_t stride, const char* panel, int64_t k, float* c, int64_t ldc, int64_t rows, int64_t cols) const {
+  void product(const char* a, int64_t stride, const char* panel, int64_t k, float* c, int64_t ldc, int64_t rows, int64_t cols, Fetch* fetch) const {
     constexpr int64_t kBlockF32 = 256;
     const int64_t step = is_bf16 ? level.block_k_bf16 : kBlockF32, whole = depth(k);
     for (int64_t i = 0; i < whole; i += step)
-      multiply(a + i * a_bytes, stride, panel + i * kPanel * b_bytes, std::min(step, whole - i), c, ldc, rows, cols, i > 0);
+      multiply(a + i * a_bytes, stride, panel + i * kPanel * b_bytes, std::min(step, whole - i), c, ldc, rows, cols, i > 0, fetch);
   }
 };
 
@@ -63,16 +63,23 @@ void read_ahead(const StoredRows& r, int64_t first, int64_t last) {
   }
 }
 
+// The rows as one run of memory; empty where they are none.
+Fetch run_of(const StoredRows& r, int64_t first, int64_t last) {
+  if (r.row.type != KvType::bf16 || r.row.width != r.width || last <= first || (last - 1) / r.block_rows != first / r.block_rows) return {};
+  return {r.row_at(first), (last - first) * r.row.bytes()};
+}
+
 // [keys, count] = K Q^T: stored keys are the left operand, where they lie if the kernel can read them there.
-void score(const Shape& s, const StoredRows& k, int64_t begin, int64_t keys, const char* queries, int64_t count, float* scores, int64_t ld) {
+void score(const Shape& s, const StoredRows& k, int64_t begin, int64_t keys, const char* queries, int64_t count, float* scores, int64_t ld,
+           Fetch& fetch) {
   thread_local Scratch memory;
-  const bool in_place = s.format == Format::bf16 && k.row.type == KvType::bf16 && k.width % kUnit == 0;
+  const bool lies_right = s.format == Format::bf16 && k.row.type == KvType::bf16 && k.width % kUnit == 0;
   for (int64_t i = 0; i < keys;) {
     const int64_t at = begin + i, rows = std::min(keys - i, k.block_rows - at % k.block_rows);
     const Source source = rows_of(k, at);
     const char* a = static_cast<const char*>(source.data);
     int64_t stride = source.row_stride;
-    if (!in_place) {
+    if (!lies_right) {
       stride = s.lda(k.width);
       char* converted = memory.get(k.block_rows * stride * s.a_bytes);
       s.level.pack_a(source, 0, rows, k.width, s.depth(k.width), s.format, converted, stride);
@@ -80,40 +87,44 @@ void score(const Shape& s, const StoredRows& k, int64_t begin, int64_t keys, con
     }
     for (int64_t col = 0; col < count; col += kPanel) {
       const int64_t cols = std::min(kPanel, round_up(count - col, 8));  // whole vectors, into the padding
-      s.product(a, stride, queries + col / kPanel * s.panel_bytes(k.width), k.width, scores + i * ld + col, ld, rows, cols);
+      s.product(a, stride, queries + col / kPanel * s.panel_bytes(k.width), k.width, scores + i * ld + col, ld, rows, cols, &fetch);
     }
     i += rows;
   }
 }
 
-// Up to this many rows read V where it lies; more are worth packing it.
-constexpr int64_t kUnpackedRows = 16;
-
-// [count, width of v] = P V, in place.
-void weigh_unpacked(const Shape& s, const StoredRows& v, int64_t begin, int64_t keys, const char* p, int64_t lda, int64_t count, const AttentionPart& out) {
+// Are the rows of P so few that V is better read where it lies?
+bool in_place(const Shape& s, const StoredRows& v, int64_t count) {
+  return s.is_bf16 && count <= s.level.few_rows && v.row.type == KvType::bf16 && v.width % kPanel == 0;
+}
+// [count, width of v] = P V. p: the transpose of P, [keys, count].
+void weigh_in_place(const Shape& s, const StoredRows& v, int64_t begin, int64_t keys, const float* p, int64_t ld, int64_t count, const AttentionPart& out,
+                    Fetch& fetch) {
+  static_assert(kAttentionSegment == kFewSteps);
   const uint16_t* rows[kAttentionSegment];
   for (int64_t i = 0; i < keys;) {
     const int64_t at = begin + i, together = std::min(keys - i, v.block_rows - at % v.block_rows);
     const auto* row = static_cast<const uint16_t*>(rows_of(v, at).data);
     for (int64_t end = i + together; i < end; ++i, row += v.row.width) rows[i] = row;
   }
-  s.level.multiply_bf16_rows(p, lda, rows, keys, out.numerators, out.stride, count, v.width);
+  s.level.multiply_bf16_rows(p, ld, rows, keys, out.numerators, out.stride, count, v.width, &fetch);
 }
 
 // [count, width of v] = P V, a panel of columns at a time.
-void weigh(const Shape& s, const StoredRows& v, int64_t begin, int64_t keys, const char* p, int64_t lda, int64_t count, const AttentionPart& out) {
-  if (s.is_bf16 && s.level.multiply_bf16_rows != nullptr && v.row.type == KvType::bf16 && v.width % kPanel == 0 && count <= kUnpackedRows)
-    return weigh_unpacked(s, v, begin, keys, p, lda, count, out);
+void weigh(const Shape& s, const StoredRows& v, int64_t begin, int64_t keys, const char* p, int64_t lda, int64_t count, const AttentionPart& out,
+           Fetch& fetch) {
   thread_local Scratch memory;
   char* panel = memory.get(s.panel_bytes(kAttentionSegment) + kUnit * kPanel * 4);
+  const int64_t taken = fetch.next;
   for (int64_t col = 0; col < v.width; col += kPanel) {
+    fetch.until = taken + (fetch.lines - taken) * std::min(v.width, col + kPanel) / v.width;
     const int64_t cols = std::min(kPanel, v.width - col);
     for (int64_t i = 0; i < keys;) {
       const int64_t at = begin + i, rows = std::min(keys - i, v.block_rows - at % v.block_rows);
       s.level.pack_panel(rows_of(v, at), rows, col, cols, s.is_bf16, panel + i * kPanel * s.b_bytes);
       i += rows;
     }
-    s.product(p, lda, panel, keys, out.numerators + col, out.stride, count, cols);
+    s.product(p, lda, panel, keys, out.numerators + col, out.stride, count, cols, &fetch);
   }
 }
 
@@ -157,7 +168,7 @@ void attend_q8_segment(const Shape& s, const AttentionQueries& queries, const St
 }  // namespace
 
 void attend_segment(const AttentionQueries& queries, const StoredRows& k, const StoredRows& v, float scale, Precision precision, int64_t segment,
-                    const AttentionPart& out) {
+                    const AttentionPart& out, const AttentionPath& path) {
   HADAL_CHECK(queries.count >= 1 && queries.count <= kAttentionMaxQueries && kAttentionSegment % k.block_rows == 0);
   const Shape s{precision, gemm_kernels()};
   if (k.row.type == KvType::q8) return attend_q8_segment(s, queries, k, v, scale, segment, out);
@@ -172,15 +183,24 @@ void attend_segment(const AttentionQueries& queries, const StoredRows& k, const 
   const Source q{queries.q, false, 1, queries.q_stride};  // the transpose: [k.width, count]
   for (int64_t i = 0; i < panels; ++i)
     s.level.pack_panel(q, k.width, i * kPanel, std::min(kPanel, count - i * kPanel), s.is_bf16, packed + i * s.panel_bytes(k.width));
-  read_ahead(k, begin, begin + keys);
-  if (!within(v, k)) read_ahead(v, begin, begin + keys);
-  score(s, k, begin, keys, packed, count, scores, ld);
+  // Values come while scores are made, and the next keys while values are weighed.
+  const bool one = within(v, k), fetches = s.is_bf16 && s.level.multiply_tiles != nullptr;
+  Fetch values, next;
+  if (fetches && path.next != nullptr) next = run_of(*path.next, path.next_segment * kAttentionSegment, std::min((path.next_segment + 1) * kAttentionSegment, path.next_keys));
+  if (fetches && !one) values = run_of(v, begin, begin + keys);
+  if (!fetches || !path.announced || run_of(k, begin, begin + keys).lines == 0) read_ahead(k, begin, begin + keys);
+  if (!one && values.lines == 0) read_ahead(v, begin, begin + keys);
+  next.until = one ? next.lines / 2 : 0;
+  score(s, k, begin, keys, packed, count, scores, ld, one ? next : values);
+  values.finish();
+  next.until = next.lines;
 
   int32_t valid[kAttentionMaxQueries];
   for (int64_t r = 0; r < count; ++r) valid[r] = static_cast<int32_t>(std::clamp<int64_t>(queries.num_keys(r) - begin, 0, keys));
   vec().softmax_columns(scores, ld, keys, count, valid, scale, out.max, out.sum);
+  if (in_place(s, v, count)) return weigh_in_place(s, v, begin, keys, scores, ld, count, out, next);
   s.level.pack_a({scores, false, 1, ld}, 0, count, keys, s.depth(keys), s.format, p, lda);
-  weigh(s, v, begin, keys, p, lda, count, out);
+  weigh(s, v, begin, keys, p, lda, count, out, next);
 }
 
 void merge_attention(int64_t count, int64_t width, float scale, const AttentionPart& part, const AttentionPart& total, bool first) {

@@ -47,9 +47,16 @@ struct AttentionPart {
   float *sum = nullptr, *max = nullptr;
 };
 
+// Where this thread goes on, so that memory is read while it computes.
+struct AttentionPath {
+  bool announced = false;  // these keys were the `next` of an earlier call
+  const StoredRows* next = nullptr;
+  int64_t next_segment = 0, next_keys = 0;  // next_keys: the last key + 1
+};
+
 // One segment of the keys, on the calling thread.
 void attend_segment(const AttentionQueries& queries, const StoredRows& k, const StoredRows& v, float scale, Precision precision, int64_t segment,
-                    const AttentionPart& out);
+                    const AttentionPart& out, const AttentionPath& path = {});
 // total (+)= part; `first`: total holds nothing yet. Parts must come in the order of their segments.
 void merge_attention(int64_t count, int64_t width, float scale, const AttentionPart& part, const AttentionPart& total, bool first);
 // Numerators / sum, in place.

@@ -101,21 +101,20 @@ constexpr RowsFn kNarrowTable[] = {nullptr,
                                    multiply_narrow<12>};
 
 // Pairs of rows of B as they lie, 32 columns at a time: unpacking leaves columns 8 i + 0..3 in one sum and 8 i + 4..7 in the other.
+// a: pairs, [(k + 1) / 2][kFewRows].
 template <int kRows>
-void multiply_unpacked(const uint16_t* a, int64_t lda, const uint16_t* const* b, int64_t k, int64_t col, float* c, int64_t ldc) {
+void multiply_unpacked(const uint32_t* a, const uint16_t* const* b, int64_t k, int64_t col, float* c, int64_t ldc) {
   __m512 low[kRows], high[kRows];
 #pragma GCC unroll 12
   for (int r = 0; r < kRows; ++r) low[r] = high[r] = _mm512_setzero_ps();
-  for (int64_t i = 0; i < k; i += 2) {
+  for (int64_t i = 0; i < k; i += 2, a += kFewRows) {
     const __m512i even = _mm512_loadu_si512(b[i] + col);
     __m512i odd = _mm512_setzero_si512();
     if (i + 1 < k) odd = _mm512_loadu_si512(b[i + 1] + col);
     const __m512bh b0 = (__m512bh)_mm512_unpacklo_epi16(even, odd), b1 = (__m512bh)_mm512_unpackhi_epi16(even, odd);
 #pragma GCC unroll 12
     for (int r = 0; r < kRows; ++r) {
-      int32_t pair;
-      __builtin_memcpy(&pair, a + r * lda + i, 4);
-      const __m512bh x = (__m512bh)_mm512_set1_epi32(pair);
+      const __m512bh x = (__m512bh)_mm512_set1_epi32(static_cast<int>(a[r]));
       low[r] = _mm512_dpbf16_ps(low[r], x, b0);
       high[r] = _mm512_dpbf16_ps(high[r], x, b1);
     }
@@ -129,7 +128,7 @@ void multiply_unpacked(const uint16_t* a, int64_t lda, const uint16_t* const* b,
   }
 }
 
-using UnpackedFn = void (*)(const uint16_t*, int64_t, const uint16_t* const*, int64_t, int64_t, float*, int64_t);
+using UnpackedFn = void (*)(const uint32_t*, const uint16_t* const*, int64_t, int64_t, float*, int64_t);
 constexpr UnpackedFn kUnpackedTable[] = {nullptr,
                                          multiply_unpacked<1>,
                                          multiply_unpacked<2>,
@@ -146,19 +145,24 @@ constexpr UnpackedFn kUnpackedTable[] = {nullptr,
 
 }  // namespace
 
-void multiply_rows_avx512_bf16(const void* a_block, int64_t lda, const uint16_t* const* b, int64_t k, float* c, int64_t ldc, int64_t rows,
-                               int64_t cols) {
-  const auto* a = static_cast<const uint16_t*>(a_block);
+void multiply_rows_avx512_bf16(const float* a, int64_t lda, const uint16_t* const* b, int64_t k, float* c, int64_t ldc, int64_t rows, int64_t cols,
+                               Fetch*) {
+  alignas(64) uint32_t pairs[kFewSteps / 2 * kFewRows];
+  const auto rounded = [&](int64_t i) { return _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(a + i * lda))); };
+  for (int64_t i = 0; i < k; i += 2) {
+    const __m512i odd = i + 1 < k ? _mm512_slli_epi32(rounded(i + 1), 16) : _mm512_setzero_si512();
+    _mm512_store_si512(pairs + i / 2 * kFewRows, _mm512_or_si512(rounded(i), odd));
+  }
   int64_t groups = (rows + kMaxRows - 1) / kMaxRows;
   for (int64_t r = 0; r < rows; --groups) {
     const int64_t height = (rows - r + groups - 1) / groups;
-    for (int64_t col = 0; col < cols; col += kPanel) kUnpackedTable[height](a + r * lda, lda, b, k, col, c + r * ldc, ldc);
+    for (int64_t col = 0; col < cols; col += kPanel) kUnpackedTable[height](pairs + r, b, k, col, c + r * ldc, ldc);
     r += height;
   }
 }
 
 void multiply_avx512_bf16(const void* a_block, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc,
-                          int64_t rows, int64_t cols, bool accumulate) {
+                          int64_t rows, int64_t cols, bool accumulate, Fetch*) {
   const auto* a = static_cast<const uint16_t*>(a_block);
   const uint32_t mask = cols >= 32 ? 0xffffffffu : (1u << cols) - 1u;
   int64_t groups = (rows + kMaxRows - 1) / kMaxRows;

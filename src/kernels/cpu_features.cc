@@ -72,7 +72,7 @@ bool amx_gives_right_products() {
   for (int64_t i = 0; i < kRows * kDepth; ++i) a.push_back(Bf16(static_cast<float>(i * 37 % 41 - 20)));
   for (int64_t i = 0; i < kDepth * kPanel; ++i) panel.push_back(Bf16(static_cast<float>(i * 53 % 29 - 14)));
   std::vector<float> c(kRows * kPanel);
-  multiply_amx(a.data(), kDepth, panel.data(), kDepth, c.data(), kPanel, kRows, kPanel, false);
+  multiply_amx(a.data(), kDepth, panel.data(), kDepth, c.data(), kPanel, kRows, kPanel, false, nullptr);
   for (int64_t r = 0; r < kRows; ++r)
     for (int64_t n = 0; n < kPanel; ++n) {
       float sum = 0;  // small integers: exact in any order

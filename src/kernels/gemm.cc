@@ -157,7 +157,7 @@ void multiply_block(const Call& call, int64_t index, int64_t row, int64_t rows, 
     float* c = p.c + row * p.c_stride + panel * kPanel;
     for (int64_t k = 0; k < depth; k += step)
       multiply(a + k * a_bytes, lda, panels + panel * bytes + k * kPanel * b_bytes, std::min(step, depth - k), c,
-               p.c_stride, rows, cols, p.accumulate || k > 0);
+               p.c_stride, rows, cols, p.accumulate || k > 0, nullptr);
   }
 }
 

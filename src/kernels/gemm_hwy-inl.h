@@ -102,7 +102,7 @@ constexpr RowsFn kRowsTable[] = {
 
 template <bool kBf16>
 void multiply(const void* a_block, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
-              int64_t cols, bool accumulate) {
+              int64_t cols, bool accumulate, Fetch*) {
   const float* a = static_cast<const float*>(a_block);
   const float* b = static_cast<const float*>(panel);  // words: a float, or a pair of bf16
   // The strip of two vectors of columns stays in the first-level cache while all rows pass by.

@@ -23,6 +23,7 @@ GemmKernels avx512_table() {
   table.block_k_bf16 = 1024;
   table.multiply_bf16 = multiply_avx512_bf16;
   table.multiply_bf16_rows = multiply_rows_avx512_bf16;
+  table.few_rows = 16;
   table.spin_bf16 = spin_avx512_bf16;
   return table;
 }
@@ -34,6 +35,8 @@ GemmKernels amx_table() {
   table.bf16_a = Format::bf16;
   table.multiply_bf16 = multiply_amx;
   table.multiply_tiles = multiply_amx_tiles;
+  table.multiply_bf16_rows = multiply_rows_amx;
+  table.few_rows = 8;
   table.spin_bf16 = spin_amx;
   return table;
 }

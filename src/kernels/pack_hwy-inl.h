@@ -121,6 +121,15 @@ void pair_rows(const void* low, const void* high, bool is_bf16, int64_t n, uint3
   for (; i < n; ++i) out[i] = round_one(l[i]) | (h ? static_cast<uint32_t>(round_one(h[i])) << 16 : 0u);
 }
 
+// The same of a panel's whole width in bf16.
+inline void pair_whole_rows(const uint16_t* low, const uint16_t* high, uint32_t* out) {
+#pragma GCC unroll 8
+  for (int64_t i = 0; i < kPanel; i += kLanes) {
+    const VecU a = hn::PromoteTo(kU32, hn::LoadU(kU16, low + i)), b = hn::PromoteTo(kU32, hn::LoadU(kU16, high + i));
+    hn::StoreU(hn::Or(a, hn::ShiftLeft<16>(b)), kU32, out + i);
+  }
+}
+
 inline const void* element(const Source& s, int64_t r, int64_t c) {
   return static_cast<const char*>(s.data) + (r * s.row_stride + c * s.col_stride) * (s.is_bf16 ? 2 : 4);
 }
@@ -233,7 +242,13 @@ void pack_panel_bf16(const Source& b, int64_t k, int64_t col, int64_t cols, uint
   if (b.col_stride == 1) {
     if (cols < kPanel) zero_bytes(panel, pairs * kPanel * 4);
     const int64_t line = cols * (b.is_bf16 ? 2 : 4);
-    for (int64_t p = 0; p < pairs; ++p) {
+    const int64_t whole = b.is_bf16 && cols == kPanel ? k / 2 : 0;
+    for (int64_t p = 0; p < whole; ++p) {
+      const auto *low = static_cast<const uint16_t*>(element(b, 2 * p, col)), *high = static_cast<const uint16_t*>(element(b, 2 * p + 1, col));
+      __builtin_prefetch(low + kRowsAhead * b.row_stride), __builtin_prefetch(high + kRowsAhead * b.row_stride);
+      pair_whole_rows(low, high, panel + p * kPanel);
+    }
+    for (int64_t p = whole; p < pairs; ++p) {
       prefetch_line(element(b, 2 * p + kRowsAhead, col), line);
       prefetch_line(element(b, 2 * p + kRowsAhead + 1, col), line);
       pair_rows(element(b, 2 * p, col), 2 * p + 1 < k ? element(b, 2 * p + 1, col) : nullptr, b.is_bf16, cols,

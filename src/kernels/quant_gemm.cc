@@ -153,7 +153,7 @@ class PanelProducts {
       for (int64_t i = 0; i < count; ++i)
         for (int64_t k = 0; k < whole; k += step)
           kernel(a.rows + (row * a.lda + k) * a_bytes(), a.lda, panels + i * panel_bytes(p) + k * kPanel * b_bytes, std::min(step, whole - k),
-                 p.c + row * p.c_stride + col + i * kPanel, p.c_stride, std::min(block, p.a.rows - row), std::min(kPanel, cols - i * kPanel), p.accumulate || k > 0);
+                 p.c + row * p.c_stride + col + i * kPanel, p.c_stride, std::min(block, p.a.rows - row), std::min(kPanel, cols - i * kPanel), p.accumulate || k > 0, nullptr);
   }
 
   std::span<const Product> products_;

@@ -177,6 +177,24 @@ float v_exp_shifted(float* x, float scale, int64_t n, float* max_out) {
   return reduce(
       n, [](VecF s, VecF a) { return hn::Add(s, a); }, static_cast<const float*>(x));
 }
+// Of up to 8 columns, the few heads of a decoded token: two rows to a vector. The rows that are whole; returns their number.
+template <typename V>
+int64_t softmax_pairs(float* s, int64_t ld, int64_t rows, V factor, V top, V& sum) {
+  const hn::Half<F32> half;
+  const auto low_top = hn::LowerHalf(half, top);
+  const V tops = hn::Combine(kF32, low_top, low_top);
+  auto low_sum = hn::LowerHalf(half, sum);
+  int64_t r = 0;
+  for (; r + 2 <= rows; r += 2) {
+    float *low = s + r * ld, *high = low + ld;
+    const V e = exp_of(hn::Mul(factor, hn::Sub(hn::Combine(kF32, hn::LoadU(half, high), hn::LoadU(half, low)), tops)));
+    const auto first = hn::LowerHalf(half, e), second = hn::UpperHalf(half, e);
+    hn::StoreU(first, half, low), hn::StoreU(second, half, high);
+    low_sum = hn::Add(hn::Add(low_sum, first), second);
+  }
+  sum = hn::Combine(kF32, hn::Zero(half), low_sum);
+  return r;
+}
 void v_softmax_columns(float* s, int64_t ld, int64_t rows, int64_t cols, const int32_t* valid, float scale, float* max_out,
                        float* sum_out) {
   const hn::Rebind<int32_t, F32> i32;
@@ -195,7 +213,11 @@ void v_softmax_columns(float* s, int64_t ld, int64_t rows, int64_t cols, const i
     for (int64_t r = least; r < most; ++r) top = hn::IfThenElse(is_valid(r), hn::Max(top, hn::LoadU(kF32, s + r * ld + c)), top);
     const VecF factor = hn::Set(kF32, scale);
     VecF sum = hn::Zero(kF32);
-    for (int64_t r = 0; r < rows; ++r) {
+    int64_t r = 0;
+    if constexpr (kLanes == 16) {
+      if (cols - c <= 8) r = softmax_pairs(s + c, ld, least, factor, top, sum);
+    }
+    for (; r < rows; ++r) {
       float* at = s + r * ld + c;
       if (r >= most) {
         hn::StoreU(hn::Zero(kF32), kF32, at);

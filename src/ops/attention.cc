@@ -85,7 +85,9 @@ void attend_in_order(const Context& ctx, const AttentionShape& shape, const Tens
   const AttentionPart total = output_of(shape, o, task.rows, sums);
   const AttentionPart part{scratch(0, queries.count * shape.v_dim), shape.v_dim, sums + 2 * kAttentionMaxQueries, sums + 3 * kAttentionMaxQueries};
   for (int64_t segment = 0; segment < queries.segments(); ++segment) {
-    attend_segment(queries, task.kv->k, task.kv->v, shape.scale, ctx.precision, segment, segment == 0 ? total : part);
+    const bool last = segment + 1 == queries.segments();
+    attend_segment(queries, task.kv->k, task.kv->v, shape.scale, ctx.precision, segment, segment == 0 ? total : part,
+                   {segment > 0, last ? nullptr : &task.kv->k, segment + 1, queries.max_keys()});
     if (segment > 0) merge_attention(queries.count, shape.v_dim, shape.scale, part, total, false);
   }
   finish_attention(queries.count, shape.v_dim, total);
@@ -114,7 +116,14 @@ void attend_by_segments(const Context& ctx, const AttentionShape& shape, const T
   auto attend = [&](int64_t i, int) {
     const Job& job = jobs[static_cast<size_t>(i)];
     const Task& task = tasks[job.task];
-    attend_segment(queries_of(shape, q, task.rows), task.kv->k, task.kv->v, shape.scale, ctx.precision, job.segment, part_of(job));
+    // What this thread will most likely do after it.
+    const size_t after = static_cast<size_t>(i + ctx.pool->size());
+    AttentionPath path{.announced = i >= ctx.pool->size()};
+    if (after < jobs.size()) {
+      const Task& its = tasks[jobs[after].task];
+      path.next = &its.kv->k, path.next_segment = jobs[after].segment, path.next_keys = queries_of(shape, q, its.rows).max_keys();
+    }
+    attend_segment(queries_of(shape, q, task.rows), task.kv->k, task.kv->v, shape.scale, ctx.precision, job.segment, part_of(job), path);
   };
   ctx.pool->parallel_for(static_cast<int64_t>(jobs.size()), attend);
   auto merge = [&](int64_t t, int) {
