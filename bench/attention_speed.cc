@@ -1,7 +1,8 @@
-// What does the attention of one decoded token cost, against reading its keys and values once?
-// Usage: attention_speed [DEPTH [THREADS [SHAPE]]]   SHAPE: the first letters of its name
-// Prints CSV: shape, depth, milliseconds a token for all layers, GB of keys and values a second, fraction of the bandwidth
-// measured beside it.
+// What does attention over stored keys and values cost: of one decoded token, against reading them once; of a prompt, against the
+// peak of the multiply-adds?
+// Usage: attention_speed [DEPTH [THREADS [SHAPE [TOKENS]]]]   SHAPE: the first letters of its name; TOKENS: at the end of DEPTH
+// Prints CSV: shape, depth, tokens, milliseconds for all layers, GB of keys and values a second, fraction of the bandwidth measured
+// beside it, TFLOP/s, fraction of the peak measured beside it.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -40,34 +41,43 @@ double read_speed(const std::byte* memory, int64_t bytes, ThreadPool& pool) {
   return static_cast<double>(pieces * piece) / seconds;
 }
 
-void measure(const std::string& name, AttentionShape shape, int64_t layers, int64_t part_width, int64_t parts, int64_t v_begin, int64_t depth, ThreadPool& pool) {
-  const KvRow row{KvType::bf16, part_width};
-  const int64_t blocks = (depth + kBlock - 1) / kBlock, block_bytes = kBlock * parts * row.bytes();
-  const std::shared_ptr<std::byte> memory = take_pages(layers * blocks * block_bytes);
+struct Case {
+  std::string name;
+  AttentionShape heads;
+  int64_t layers, part_width, parts, v_begin;
+};
+
+void measure(const Case& s, int64_t depth, int64_t tokens, ThreadPool& pool) {
+  const KvRow row{KvType::bf16, s.part_width};
+  const int64_t blocks = (depth + kBlock - 1) / kBlock, block_bytes = kBlock * s.parts * row.bytes();
+  const std::shared_ptr<std::byte> memory = take_pages(s.layers * blocks * block_bytes);
   Rng rng(1, 0);
   auto* numbers = reinterpret_cast<uint16_t*>(memory.get());
-  for (int64_t i = 0; i < layers * blocks * block_bytes / 2; ++i) numbers[i] = static_cast<uint16_t>(0x3d00 + (rng.next() & 0x807f));  // +-0.03 to 0.06
-  std::vector<KvRows> kv(static_cast<size_t>(layers));
-  for (int64_t l = 0; l < layers; ++l) {
+  for (int64_t i = 0; i < s.layers * blocks * block_bytes / 2; ++i) numbers[i] = static_cast<uint16_t>(0x3d00 + (rng.next() & 0x807f));  // +-0.03 to 0.06
+  std::vector<KvRows> kv(static_cast<size_t>(s.layers));
+  for (int64_t l = 0; l < s.layers; ++l) {
     kv[static_cast<size_t>(l)] = {.blocks = {}, .block_rows = kBlock, .row = row, .length = depth};
     // As the cache has them: a block holds all layers.
-    for (int64_t b = 0; b < blocks; ++b) kv[static_cast<size_t>(l)].blocks.push_back(memory.get() + (b * layers + l) * block_bytes);
+    for (int64_t b = 0; b < blocks; ++b) kv[static_cast<size_t>(l)].blocks.push_back(memory.get() + (b * s.layers + l) * block_bytes);
   }
   Context ctx;
   ctx.pool = &pool;
   ctx.precision = Precision::bf16;
-  const Tensor q({1, shape.heads * shape.k_dim});
-  for (int64_t i = 0; i < q.cols(); ++i) q.f32()[i] = rng.normal();
-  const int32_t offsets[] = {0, 1};
+  const Tensor q({tokens, s.heads.heads * s.heads.k_dim});
+  for (int64_t i = 0; i < q.size(); ++i) q.f32()[i] = rng.normal();
+  const int32_t offsets[] = {0, static_cast<int32_t>(tokens)};
   double best = 1e9, bandwidth = 0;
   for (int i = 0; i < 7; ++i) {
     best = std::min(best, seconds_of([&] {
-                      for (const KvRows& rows : kv) attention_cached(ctx, shape, q, {&rows, 1}, v_begin, offsets);
+                      for (const KvRows& rows : kv) attention_cached(ctx, s.heads, q, {&rows, 1}, s.v_begin, offsets);
                     }));
-    bandwidth = std::max(bandwidth, read_speed(memory.get(), layers * blocks * block_bytes, pool));
+    bandwidth = std::max(bandwidth, read_speed(memory.get(), s.layers * blocks * block_bytes, pool));
   }
-  const double speed = static_cast<double>(layers * depth * parts * row.bytes()) / best;
-  std::printf("%s,%lld,%.2f,%.1f,%.2f\n", name.c_str(), static_cast<long long>(depth), best * 1e3, speed / 1e9, speed / bandwidth);
+  const double speed = static_cast<double>(s.layers * depth * s.parts * row.bytes()) / best;
+  const double keys = static_cast<double>(depth) - 0.5 * static_cast<double>(tokens - 1);  // of a token, on average
+  const double flops = 2 * keys * static_cast<double>(s.layers * tokens * s.heads.heads * (s.heads.k_dim + s.heads.v_dim)) / best;
+  std::printf("%s,%lld,%lld,%.2f,%.1f,%.2f,%.2f,%.2f\n", s.name.c_str(), static_cast<long long>(depth), static_cast<long long>(tokens), best * 1e3, speed / 1e9,
+              speed / bandwidth, flops / 1e12, flops / measure_peak_flops(Precision::bf16, pool.size()));
 }
 
 }  // namespace
@@ -76,11 +86,16 @@ int main(int argc, char** argv) {
   const int64_t depth = argc > 1 ? std::atoll(argv[1]) : 4096;
   ThreadPool pool(argc > 2 ? std::atoi(argv[2]) : 2);
   const std::string asked = argc > 3 ? argv[3] : "";
-  std::printf("shape,depth,ms,gb_per_s,of_bandwidth\n");
-  const auto run = [&](const std::string& name, const AttentionShape& shape, int64_t layers, int64_t part_width, int64_t parts, int64_t v_begin) {
-    if (name.starts_with(asked)) measure(name, shape, layers, part_width, parts, v_begin, depth, pool);
+  const int64_t tokens = argc > 4 ? std::atoll(argv[4]) : 1;
+  if (tokens < 1 || tokens > depth) return std::fprintf(stderr, "TOKENS: expected 1 to %lld\n", static_cast<long long>(depth)), 2;
+  const Case cases[] = {
+      {"R1-Distill-Qwen-1.5B", {.heads = 12, .kv_heads = 2, .k_dim = 128, .v_dim = 128, .scale = .1f}, 28, 128, 4, 256},
+      {"R1-Distill-Llama-8B", {.heads = 32, .kv_heads = 8, .k_dim = 128, .v_dim = 128, .scale = .1f}, 32, 128, 16, 1024},
+      {"V2-Lite absorbed", {.heads = 16, .kv_heads = 1, .k_dim = 576, .v_dim = 512, .scale = .1f}, 27, 576, 1, 0},
+      // Five heads at a time, keys and values of a token in one row: model/attention.cc.
+      {"V2-Lite expanded", {.heads = 5, .kv_heads = 5, .k_dim = 192, .v_dim = 128, .scale = .1f}, 3, 5 * (192 + 128), 1, 5 * 192},
   };
-  run("R1-Distill-Qwen-1.5B", {.heads = 12, .kv_heads = 2, .k_dim = 128, .v_dim = 128, .scale = .1f}, 28, 128, 4, 256);
-  run("R1-Distill-Llama-8B", {.heads = 32, .kv_heads = 8, .k_dim = 128, .v_dim = 128, .scale = .1f}, 32, 128, 16, 1024);
-  run("V2-Lite absorbed", {.heads = 16, .kv_heads = 1, .k_dim = 576, .v_dim = 512, .scale = .1f}, 27, 576, 1, 0);
+  std::printf("shape,depth,tokens,ms,gb_per_s,of_bandwidth,tflops,of_peak\n");
+  for (const Case& s : cases)
+    if (s.name.starts_with(asked)) measure(s, depth, tokens, pool);
 }

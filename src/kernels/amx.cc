@@ -66,7 +66,8 @@ struct Rows {
 // configured; the lines of C that will be written are brought to the first-level cache meanwhile.
 template <bool kLower, bool kRight>
 void multiply_tiles(const char* a, const Rows& at, const uint16_t* b, int64_t k, float* c, int64_t ldc, int64_t rows,
-                    bool accumulate, Fetch& fetch) {
+                    bool accumulate, Fetch& fetch_here) {
+  Fetch fetch = fetch_here;  // in registers
   const int64_t b_stride = kPanel * 4, c_stride = ldc * 4;
   float* c_lower = c + 16 * ldc;
   const char* c_row = reinterpret_cast<const char*>(c);
@@ -100,6 +101,7 @@ void multiply_tiles(const char* a, const Rows& at, const uint16_t* b, int64_t k,
       if constexpr (kRight) _tile_dpbf16ps(3, 5, 7);
     }
   }
+  fetch_here = fetch;
   _tile_stored(0, c, c_stride);
   if constexpr (kRight) _tile_stored(1, c + 16, c_stride);
   if constexpr (kLower) _tile_stored(2, c_lower, c_stride);

@@ -25,6 +25,7 @@ struct Shape {
   int64_t a_bytes = format == Format::bf16 ? 2 : 4, b_bytes = is_bf16 ? 2 : 4;
   MultiplyFn multiply = is_bf16 ? level.multiply_bf16 : level.multiply_f32;
 
+  bool fetches() const { return is_bf16 && level.multiply_tiles != nullptr; }
   int64_t depth(int64_t k) const { return is_bf16 ? round_up(k, kUnit) : k; }
   int64_t panel_bytes(int64_t k) const { return depth(k) * kPanel * b_bytes; }
   int64_t lda(int64_t k) const { return round_up(k, kUnit) + 64 / a_bytes; }  // the odd line keeps rows off one cache set
@@ -73,15 +74,18 @@ Fetch run_of(const StoredRows& r, int64_t first, int64_t last) {
 void score(const Shape& s, const StoredRows& k, int64_t begin, int64_t keys, const char* queries, int64_t count, float* scores, int64_t ld,
            Fetch& fetch) {
   thread_local Scratch memory;
+  constexpr int64_t kRun = 64;  // keys that stay near while all queries pass by
   const bool lies_right = s.format == Format::bf16 && k.row.type == KvType::bf16 && k.width % kUnit == 0;
+  const int64_t taken = fetch.next, wanted = fetch.until;
   for (int64_t i = 0; i < keys;) {
-    const int64_t at = begin + i, rows = std::min(keys - i, k.block_rows - at % k.block_rows);
+    const int64_t at = begin + i, rows = std::min({kRun, keys - i, k.block_rows - at % k.block_rows});
+    fetch.until = taken + (wanted - taken) * (i + rows) / keys;
     const Source source = rows_of(k, at);
     const char* a = static_cast<const char*>(source.data);
     int64_t stride = source.row_stride;
     if (!lies_right) {
       stride = s.lda(k.width);
-      char* converted = memory.get(k.block_rows * stride * s.a_bytes);
+      char* converted = memory.get(kRun * stride * s.a_bytes);
       s.level.pack_a(source, 0, rows, k.width, s.depth(k.width), s.format, converted, stride);
       a = converted;
     }
@@ -148,59 +152,94 @@ struct Widened {
   Widened& operator=(const Widened&) = delete;
 };
 
-// Rows are widened once where the values lie within the keys.
-void attend_q8_segment(const Shape& s, const AttentionQueries& queries, const StoredRows& k, const StoredRows& v, float scale, int64_t segment,
-                       const AttentionPart& out) {
+// The queries of a call, as products read them.
+struct Queries {
+  const AttentionQueries& rows;
+  int64_t panels = round_up(rows.count, kPanel) / kPanel;
+  const char* packed = nullptr;
+
+  Queries(const Shape& s, const AttentionQueries& q, int64_t k, Scratch& memory) : rows(q) {
+    char* to = memory.get(panels * s.panel_bytes(k));
+    packed = to;
+    const Source transpose{q.q, false, 1, q.q_stride};  // [k, count]
+    for (int64_t i = 0; i < panels; ++i, to += s.panel_bytes(k))
+      s.level.pack_panel(transpose, k, i * kPanel, std::min(kPanel, q.count - i * kPanel), s.is_bf16, to);
+  }
+};
+
+// What of a segment's memory other calls brought near, and what this one shall.
+struct Nearness {
+  bool keys = false;
+  Fetch next = {};
+};
+
+// keys rows of K and V from `begin` on, which are keys [first, first + keys) of the sequence.
+void attend_rows(const Shape& s, const Queries& q, const StoredRows& k, const StoredRows& v, float scale, int64_t begin, int64_t first, int64_t keys,
+                 const AttentionPart& out, Nearness near) {
+  thread_local Scratch memory;
+  const int64_t count = q.rows.count, ld = q.panels * kPanel, lda = s.lda(kAttentionSegment), score_bytes = kAttentionSegment * ld * 4;
+  char* p = memory.get(score_bytes + kAttentionMaxQueries * lda * s.a_bytes) + score_bytes;
+  auto* scores = reinterpret_cast<float*>(p - score_bytes);
+
+  // Values come while scores are made, and the next keys while values are weighed.
+  const bool one = within(v, k);
+  Fetch values;
+  if (s.fetches() && !one) values = run_of(v, begin, begin + keys);
+  if (!near.keys) read_ahead(k, begin, begin + keys);
+  if (!one && values.lines == 0) read_ahead(v, begin, begin + keys);
+  near.next.until = one ? near.next.lines / 2 : 0;
+  score(s, k, begin, keys, q.packed, count, scores, ld, one ? near.next : values);
+  values.finish();
+  near.next.until = near.next.lines;
+
+  int32_t valid[kAttentionMaxQueries];
+  for (int64_t r = 0; r < count; ++r) valid[r] = static_cast<int32_t>(std::clamp<int64_t>(q.rows.num_keys(r) - first, 0, keys));
+  vec().softmax_columns(scores, ld, keys, count, valid, scale, out.max, out.sum);
+  if (in_place(s, v, count)) return weigh_in_place(s, v, begin, keys, scores, ld, count, out, near.next);
+  s.level.pack_a({scores, false, 1, ld}, 0, count, keys, s.depth(keys), s.format, p, lda);
+  weigh(s, v, begin, keys, p, lda, count, out, near.next);
+}
+
+// The same of rows of q8, widened; once where the values lie within the keys.
+void attend_q8_rows(const Shape& s, const Queries& q, const StoredRows& k, const StoredRows& v, float scale, int64_t begin, int64_t keys, const AttentionPart& out) {
   thread_local Scratch key_memory, value_memory;
-  const int64_t begin = segment * kAttentionSegment, keys = std::min(kAttentionSegment, queries.max_keys() - begin);
-  AttentionQueries here = queries;
-  here.keys -= begin;
   const Widened wide_k(s, k, begin, keys, key_memory);
   if (within(v, k)) {
     StoredRows wide_v = wide_k.rows;
     wide_v.first_column = v.first_column - k.first_column, wide_v.width = v.width;
-    return attend_segment(here, wide_k.rows, wide_v, scale, s.precision, 0, out);
+    return attend_rows(s, q, wide_k.rows, wide_v, scale, 0, begin, keys, out, {.keys = true});
   }
   const Widened wide_v(s, v, begin, keys, value_memory);
-  attend_segment(here, wide_k.rows, wide_v.rows, scale, s.precision, 0, out);
+  attend_rows(s, q, wide_k.rows, wide_v.rows, scale, 0, begin, keys, out, {.keys = true});
 }
 
 }  // namespace
 
-void attend_segment(const AttentionQueries& queries, const StoredRows& k, const StoredRows& v, float scale, Precision precision, int64_t segment,
-                    const AttentionPart& out, const AttentionPath& path) {
+void attend(const AttentionQueries& queries, const StoredRows& k, const StoredRows& v, float scale, Precision precision, int64_t first, int64_t last,
+            const AttentionPart& out, const AttentionPath& path) {
   HADAL_CHECK(queries.count >= 1 && queries.count <= kAttentionMaxQueries && kAttentionSegment % k.block_rows == 0);
+  thread_local Scratch query_memory, part_memory;
   const Shape s{precision, gemm_kernels()};
-  if (k.row.type == KvType::q8) return attend_q8_segment(s, queries, k, v, scale, segment, out);
-  const int64_t begin = segment * kAttentionSegment, keys = std::min(kAttentionSegment, queries.max_keys() - begin), count = queries.count;
-  const int64_t panels = round_up(count, kPanel) / kPanel, ld = panels * kPanel, lda = s.lda(kAttentionSegment);
-  thread_local Scratch memory;
-  const int64_t query_bytes = panels * s.panel_bytes(k.width), score_bytes = kAttentionSegment * ld * 4;
-  char* packed = memory.get(query_bytes + score_bytes + kAttentionMaxQueries * lda * s.a_bytes);
-  auto* scores = reinterpret_cast<float*>(packed + query_bytes);
-  char* p = packed + query_bytes + score_bytes;
-
-  const Source q{queries.q, false, 1, queries.q_stride};  // the transpose: [k.width, count]
-  for (int64_t i = 0; i < panels; ++i)
-    s.level.pack_panel(q, k.width, i * kPanel, std::min(kPanel, count - i * kPanel), s.is_bf16, packed + i * s.panel_bytes(k.width));
-  // Values come while scores are made, and the next keys while values are weighed.
-  const bool one = within(v, k), fetches = s.is_bf16 && s.level.multiply_tiles != nullptr;
-  Fetch values, next;
-  if (fetches && path.next != nullptr) next = run_of(*path.next, path.next_segment * kAttentionSegment, std::min((path.next_segment + 1) * kAttentionSegment, path.next_keys));
-  if (fetches && !one) values = run_of(v, begin, begin + keys);
-  if (!fetches || !path.announced || run_of(k, begin, begin + keys).lines == 0) read_ahead(k, begin, begin + keys);
-  if (!one && values.lines == 0) read_ahead(v, begin, begin + keys);
-  next.until = one ? next.lines / 2 : 0;
-  score(s, k, begin, keys, packed, count, scores, ld, one ? next : values);
-  values.finish();
-  next.until = next.lines;
-
-  int32_t valid[kAttentionMaxQueries];
-  for (int64_t r = 0; r < count; ++r) valid[r] = static_cast<int32_t>(std::clamp<int64_t>(queries.num_keys(r) - begin, 0, keys));
-  vec().softmax_columns(scores, ld, keys, count, valid, scale, out.max, out.sum);
-  if (in_place(s, v, count)) return weigh_in_place(s, v, begin, keys, scores, ld, count, out, next);
-  s.level.pack_a({scores, false, 1, ld}, 0, count, keys, s.depth(keys), s.format, p, lda);
-  weigh(s, v, begin, keys, p, lda, count, out, next);
+  const Queries q(s, queries, k.width, query_memory);
+  auto* numbers = reinterpret_cast<float*>(part_memory.get(queries.count * (v.width + 2) * 4));
+  const AttentionPart part{numbers, v.width, numbers + queries.count * v.width, numbers + queries.count * (v.width + 1)};
+  const auto segment_of = [&](const StoredRows& rows, int64_t segment, int64_t end) {
+    const int64_t begin = segment * kAttentionSegment;
+    return s.fetches() ? run_of(rows, begin, std::min(begin + kAttentionSegment, end)) : Fetch{};
+  };
+  for (int64_t segment = first; segment < last; ++segment) {
+    const int64_t begin = segment * kAttentionSegment, keys = std::min(kAttentionSegment, queries.max_keys() - begin);
+    const AttentionPart& to = segment == first ? out : part;
+    if (k.row.type == KvType::q8) {
+      attend_q8_rows(s, q, k, v, scale, begin, keys, to);
+    } else {
+      Nearness near{(segment > first || path.announced) && segment_of(k, segment, queries.max_keys()).lines > 0};
+      if (segment + 1 < last) near.next = segment_of(k, segment + 1, queries.max_keys());
+      else if (path.next != nullptr) near.next = segment_of(*path.next, path.next_segment, path.next_keys);
+      attend_rows(s, q, k, v, scale, begin, begin, keys, to, near);
+    }
+    if (segment > first) merge_attention(queries.count, v.width, scale, part, out, false);
+  }
 }
 
 void merge_attention(int64_t count, int64_t width, float scale, const AttentionPart& part, const AttentionPart& total, bool first) {

@@ -14,7 +14,7 @@
 namespace hadal {
 
 inline constexpr int64_t kAttentionSegment = 256;    // keys
-inline constexpr int64_t kAttentionMaxQueries = 64;  // rows of one call
+inline constexpr int64_t kAttentionMaxQueries = 128;  // rows of one call
 
 // Keys or values of one kv head: row i is row i % block_rows of block i / block_rows, of it `width` numbers.
 struct StoredRows {
@@ -49,14 +49,14 @@ struct AttentionPart {
 
 // Where this thread goes on, so that memory is read while it computes.
 struct AttentionPath {
-  bool announced = false;  // these keys were the `next` of an earlier call
+  bool announced = false;  // the first keys were the `next` of an earlier call
   const StoredRows* next = nullptr;
   int64_t next_segment = 0, next_keys = 0;  // next_keys: the last key + 1
 };
 
-// One segment of the keys, on the calling thread.
-void attend_segment(const AttentionQueries& queries, const StoredRows& k, const StoredRows& v, float scale, Precision precision, int64_t segment,
-                    const AttentionPart& out, const AttentionPath& path = {});
+// Segments [first, last) of the keys in order, on the calling thread.
+void attend(const AttentionQueries& queries, const StoredRows& k, const StoredRows& v, float scale, Precision precision, int64_t first, int64_t last,
+            const AttentionPart& out, const AttentionPath& path = {});
 // total (+)= part; `first`: total holds nothing yet. Parts must come in the order of their segments.
 void merge_attention(int64_t count, int64_t width, float scale, const AttentionPart& part, const AttentionPart& total, bool first);
 // Numerators / sum, in place.

@@ -31,7 +31,7 @@ struct VectorKernels {
   float (*exp_shifted)(float* x, float scale, int64_t n, float* max_out);
   float (*max)(const float* x, int64_t n);
   // Column by column of s [rows, ld], the first cols of them: over its first valid[c] rows s = exp(scale * (s - max)), zero
-  // below; *_out[c] are the sum of these and the max before scaling. ld is a multiple of 16, and so much of s is touched.
+  // below; *_out[c] are the sum of these and the max before scaling. ld is a multiple of 32, and so much of s is touched.
   void (*softmax_columns)(float* s, int64_t ld, int64_t rows, int64_t cols, const int32_t* valid, float scale, float* max_out, float* sum_out);
   void (*sigmoid)(const float* x, float* y, int64_t n);
   // y = x * inv_rms * weight, inv_rms = 1/sqrt(mean(x^2) + eps); returns inv_rms

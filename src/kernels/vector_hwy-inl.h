@@ -54,7 +54,25 @@ inline float reduce(int64_t n, F step, const In*... x) {
   return tree_sum(sums);
 }
 
+// Of x <= 0, or NaN.
+#if HWY_TARGET == HWY_AVX3
+// 2^n e^r, |r| <= ln 2 / 2, the polynomial that of Cephes' expf; scalef makes what is too small zero. Half the instructions of the library.
+inline VecF exp_of(VecF x) {
+  const __m512 low = _mm512_max_ps(_mm512_set1_ps(-104.0f), x.raw);  // the second operand where one is NaN
+  const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(low, _mm512_set1_ps(1.44269504f)), 0);
+  const __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), low));
+  __m512 p = _mm512_fmadd_ps(r, _mm512_set1_ps(1.9875691500e-4f), _mm512_set1_ps(1.3981999507e-3f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(8.3334519073e-3f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(4.1665795894e-2f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.6666665459e-1f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.0000001201e-1f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
+  return VecF{_mm512_scalef_ps(p, n)};
+}
+#else
 inline VecF exp_of(VecF x) { return hn::Exp(kF32, x); }
+#endif
 
 inline VecF sigmoid_of(VecF x) {  // exp of a negative number only: no overflow
   const VecF e = exp_of(hn::Neg(hn::Abs(x))), one = hn::Set(kF32, 1.0f);
@@ -195,41 +213,66 @@ int64_t softmax_pairs(float* s, int64_t ld, int64_t rows, V factor, V top, V& su
   sum = hn::Combine(kF32, hn::Zero(half), low_sum);
   return r;
 }
+// kVectors vectors of columns at a time: rows are read in runs, and their exponentials do not wait for each other.
+template <int kVectors>
+void softmax_block(float* s, int64_t ld, int64_t rows, int64_t cols, const int32_t* valid, float scale, float* max_out, float* sum_out) {
+  const hn::Rebind<int32_t, F32> i32;
+  using Limits = hn::Vec<hn::Rebind<int32_t, F32>>;
+  constexpr int64_t kWidth = kVectors * kLanes;
+  alignas(64) int32_t limits[kWidth] = {};
+  int32_t least = valid[0], most = valid[0];
+  for (int64_t i = 0; i < kWidth && i < cols; ++i) {
+    limits[i] = valid[i];
+    least = limits[i] < least ? limits[i] : least;
+    most = limits[i] > most ? limits[i] : most;
+  }
+  Limits limit[kVectors];
+  VecF top[kVectors], sum[kVectors];
+#pragma GCC unroll 4
+  for (int v = 0; v < kVectors; ++v) {
+    limit[v] = hn::Load(i32, limits + v * kLanes);
+    top[v] = hn::Set(kF32, -__builtin_inff());
+    sum[v] = hn::Zero(kF32);
+  }
+  const auto is_valid = [&](int64_t r, int v) __attribute__((always_inline)) { return hn::RebindMask(kF32, hn::Lt(hn::Set(i32, static_cast<int32_t>(r)), limit[v])); };
+  for (int64_t r = 0; r < most; ++r)
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) {
+      const VecF higher = hn::Max(top[v], hn::LoadU(kF32, s + r * ld + v * kLanes));
+      top[v] = r < least ? higher : hn::IfThenElse(is_valid(r, v), higher, top[v]);
+    }
+  const VecF factor = hn::Set(kF32, scale);
+  int64_t r = 0;
+  if constexpr (kVectors == 1 && kLanes == 16) {
+    if (cols <= 8) r = softmax_pairs(s, ld, least, factor, top[0], sum[0]);
+  }
+  for (; r < most; ++r)
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) {
+      float* at = s + r * ld + v * kLanes;
+      VecF e = exp_of(hn::Mul(factor, hn::Sub(hn::LoadU(kF32, at), top[v])));
+      if (r >= least) e = hn::IfThenElseZero(is_valid(r, v), e);
+      hn::StoreU(e, kF32, at);
+      sum[v] = hn::Add(sum[v], e);
+    }
+  for (; r < rows; ++r)
+    for (int v = 0; v < kVectors; ++v) hn::StoreU(hn::Zero(kF32), kF32, s + r * ld + v * kLanes);
+  for (int v = 0; v < kVectors && v * kLanes < cols; ++v) {
+    const int64_t width = cols - v * kLanes < kLanes ? cols - v * kLanes : kLanes;
+    store_some(top[v], max_out + v * kLanes, width);
+    store_some(sum[v], sum_out + v * kLanes, width);
+  }
+}
 void v_softmax_columns(float* s, int64_t ld, int64_t rows, int64_t cols, const int32_t* valid, float scale, float* max_out,
                        float* sum_out) {
-  const hn::Rebind<int32_t, F32> i32;
-  for (int64_t c = 0; c < cols; c += kLanes) {
-    alignas(64) int32_t limits[16] = {};
-    for (int64_t i = 0; i < kLanes && c + i < cols; ++i) limits[i] = valid[c + i];
-    int32_t least = limits[0], most = limits[0];
-    for (int64_t i = 1; i < kLanes && c + i < cols; ++i) {
-      least = limits[i] < least ? limits[i] : least;
-      most = limits[i] > most ? limits[i] : most;
-    }
-    const auto limit = hn::Load(i32, limits);
-    auto is_valid = [&](int64_t r) { return hn::RebindMask(kF32, hn::Lt(hn::Set(i32, static_cast<int32_t>(r)), limit)); };
-    VecF top = hn::Set(kF32, -__builtin_inff());
-    for (int64_t r = 0; r < least; ++r) top = hn::Max(top, hn::LoadU(kF32, s + r * ld + c));
-    for (int64_t r = least; r < most; ++r) top = hn::IfThenElse(is_valid(r), hn::Max(top, hn::LoadU(kF32, s + r * ld + c)), top);
-    const VecF factor = hn::Set(kF32, scale);
-    VecF sum = hn::Zero(kF32);
-    int64_t r = 0;
-    if constexpr (kLanes == 16) {
-      if (cols - c <= 8) r = softmax_pairs(s + c, ld, least, factor, top, sum);
-    }
-    for (; r < rows; ++r) {
-      float* at = s + r * ld + c;
-      if (r >= most) {
-        hn::StoreU(hn::Zero(kF32), kF32, at);
-        continue;
-      }
-      VecF e = exp_of(hn::Mul(factor, hn::Sub(hn::LoadU(kF32, at), top)));
-      if (r >= least) e = hn::IfThenElseZero(is_valid(r), e);
-      hn::StoreU(e, kF32, at);
-      sum = hn::Add(sum, e);
-    }
-    store_some(top, max_out + c, cols - c < kLanes ? cols - c : kLanes);
-    store_some(sum, sum_out + c, cols - c < kLanes ? cols - c : kLanes);
+  for (int64_t c = 0; c < cols;) {
+    const auto block = [&]<int kVectors>() {
+      softmax_block<kVectors>(s + c, ld, rows, cols - c, valid + c, scale, max_out + c, sum_out + c);
+      c += kVectors * kLanes;
+    };
+    if (cols - c > 2 * kLanes) block.template operator()<4>();
+    else if (cols - c > kLanes) block.template operator()<2>();
+    else block.template operator()<1>();
   }
 }
 void v_sigmoid(const float* x, float* y, int64_t n) {

@@ -81,15 +81,8 @@ AttentionPart output_of(const AttentionShape& shape, const Tensor& o, const Quer
 // All segments of one task, one after another, on one thread.
 void attend_in_order(const Context& ctx, const AttentionShape& shape, const Tensor& q, const Task& task, const Tensor& o) {
   const AttentionQueries queries = queries_of(shape, q, task.rows);
-  float* sums = scratch(1, 4 * kAttentionMaxQueries);
-  const AttentionPart total = output_of(shape, o, task.rows, sums);
-  const AttentionPart part{scratch(0, queries.count * shape.v_dim), shape.v_dim, sums + 2 * kAttentionMaxQueries, sums + 3 * kAttentionMaxQueries};
-  for (int64_t segment = 0; segment < queries.segments(); ++segment) {
-    const bool last = segment + 1 == queries.segments();
-    attend_segment(queries, task.kv->k, task.kv->v, shape.scale, ctx.precision, segment, segment == 0 ? total : part,
-                   {segment > 0, last ? nullptr : &task.kv->k, segment + 1, queries.max_keys()});
-    if (segment > 0) merge_attention(queries.count, shape.v_dim, shape.scale, part, total, false);
-  }
+  const AttentionPart total = output_of(shape, o, task.rows, scratch(1, 2 * kAttentionMaxQueries));
+  attend(queries, task.kv->k, task.kv->v, shape.scale, ctx.precision, 0, queries.segments(), total);
   finish_attention(queries.count, shape.v_dim, total);
 }
 
@@ -113,7 +106,7 @@ void attend_by_segments(const Context& ctx, const AttentionShape& shape, const T
     float* at = memory.f32() + job.at;
     return AttentionPart{at, shape.v_dim, at + count * shape.v_dim, at + count * (shape.v_dim + 1)};
   };
-  auto attend = [&](int64_t i, int) {
+  auto run = [&](int64_t i, int) {
     const Job& job = jobs[static_cast<size_t>(i)];
     const Task& task = tasks[job.task];
     // What this thread will most likely do after it.
@@ -123,12 +116,12 @@ void attend_by_segments(const Context& ctx, const AttentionShape& shape, const T
       const Task& its = tasks[jobs[after].task];
       path.next = &its.kv->k, path.next_segment = jobs[after].segment, path.next_keys = queries_of(shape, q, its.rows).max_keys();
     }
-    attend_segment(queries_of(shape, q, task.rows), task.kv->k, task.kv->v, shape.scale, ctx.precision, job.segment, part_of(job), path);
+    attend(queries_of(shape, q, task.rows), task.kv->k, task.kv->v, shape.scale, ctx.precision, job.segment, job.segment + 1, part_of(job), path);
   };
-  ctx.pool->parallel_for(static_cast<int64_t>(jobs.size()), attend);
+  ctx.pool->parallel_for(static_cast<int64_t>(jobs.size()), run);
   auto merge = [&](int64_t t, int) {
     const Task& task = tasks[static_cast<size_t>(t)];
-    const AttentionPart total = output_of(shape, o, task.rows, scratch(1, 4 * kAttentionMaxQueries));
+    const AttentionPart total = output_of(shape, o, task.rows, scratch(1, 2 * kAttentionMaxQueries));
     for (size_t j = first_job[static_cast<size_t>(t)]; j < jobs.size() && jobs[j].task == static_cast<size_t>(t); ++j)
       merge_attention(task.rows.count, shape.v_dim, shape.scale, part_of(jobs[j]), total, jobs[j].segment == 0);
     finish_attention(task.rows.count, shape.v_dim, total);
