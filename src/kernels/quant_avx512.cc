@@ -1,6 +1,7 @@
 // Products with quantised matrices in 8-bit integers (VNNI). See quant_kernels.h.
 #if defined(__x86_64__)
 #include "kernels/cpu_features.h"
+#include "kernels/level.h"
 #include "kernels/quant_nibbles_avx512.h"
 
 namespace hadal::kernels {
@@ -192,7 +193,7 @@ struct Tile {
 
 // Super-blocks [first, first + count) of 16 rows of W from `row` on; rows that are not there become zeros.
 template <typename T>
-void unpack16(const QuantMatrix& w, int64_t row, int64_t first, int64_t count, int64_t half, Tile& tile) {
+void unpack16(const QuantMatrix& w, int64_t row, int64_t first, int64_t count, int64_t half, Tile& tile, Fetch& fetch) {
   constexpr int kGroups = T::kWide ? 16 : 8;
   const int64_t row_bytes = w.row_bytes(), whole = row_bytes / T::kBytes, own = (row_bytes - whole * T::kBytes) * 8 / T::kBytes;
   const std::byte* const end = w.data + w.rows * row_bytes;
@@ -200,12 +201,9 @@ void unpack16(const QuantMatrix& w, int64_t row, int64_t first, int64_t count, i
   for (int64_t i = 0; i < count; ++i) {
     const std::byte* blocks[16];
     for (int r = 0; r < 16; ++r) {
+      fetch.step();
       if (row + r < w.rows) {
         blocks[r] = super_block_and_more<T>(w.data + (row + r) * row_bytes, first + i, row_bytes, end, buffer[r]);
-        // The rows of the next tile, into the second-level cache: so many streams are beyond the hardware's own prefetching.
-        const char* next = reinterpret_cast<const char*>(w.data) + (row + r + kCols) * row_bytes + (first + i) * T::kBytes;
-#pragma GCC unroll 8
-        for (int64_t line = 0; line < T::kBytes; line += 64) _mm_prefetch(next + line, _MM_HINT_T1);
       } else {
         __builtin_memset(buffer[r], 0, T::kBytes);
         blocks[r] = buffer[r];
@@ -224,7 +222,7 @@ void unpack16(const QuantMatrix& w, int64_t row, int64_t first, int64_t count, i
 // R rows of A times the tile. `k`: where the tile begins in A.
 template <typename T, int R>
 void tile_rows(const Tile& tile, const RoundedRows& a, int64_t row, int64_t k, int64_t depth, float* c, int64_t ldc, __mmask16 left, __mmask16 right,
-               bool accumulate) {
+               bool accumulate, Fetch& fetch) {
   constexpr int64_t kSteps = T::kWide ? 4 : 8, kSize = 4 * kSteps;
   const int64_t groups = a.k / kGroup;
   const float* factors = a.factor(row, k / kGroup);  // k is a multiple of kSuper
@@ -239,6 +237,7 @@ void tile_rows(const Tile& tile, const RoundedRows& a, int64_t row, int64_t k, i
     f1[r] = accumulate ? _mm512_maskz_loadu_ps(right, c + r * ldc + 16) : _mm512_setzero_ps();
   }
   for (int64_t g = 0; g < depth / kSize; ++g) {
+    fetch.step();
     __m512i i0[R], i1[R];
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
@@ -282,22 +281,27 @@ void tile_rows(const Tile& tile, const RoundedRows& a, int64_t row, int64_t k, i
 
 template <typename T>
 void tile_type(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc, bool accumulate, Tile& tile) {
-  using RowsFn = void (*)(const Tile&, const RoundedRows&, int64_t, int64_t, int64_t, float*, int64_t, __mmask16, __mmask16, bool);
+  using RowsFn = void (*)(const Tile&, const RoundedRows&, int64_t, int64_t, int64_t, float*, int64_t, __mmask16, __mmask16, bool, Fetch&);
   static constexpr RowsFn kTable[] = {nullptr,         tile_rows<T, 1>, tile_rows<T, 2>, tile_rows<T, 3>,
                                       tile_rows<T, 4>, tile_rows<T, 5>, tile_rows<T, 6>};
   constexpr int64_t kRows = 6;
+  Fetch(w.data, (w.rows < kCols ? w.rows : kCols) * w.row_bytes()).finish();
   for (int64_t col = 0; col < w.rows; col += kCols) {
     const int64_t cols = w.rows - col < kCols ? w.rows - col : kCols;
     const uint32_t mask = cols >= 32 ? 0xffffffffu : (1u << cols) - 1u;
+    // The next rows of W, which lie in one run, while these are unpacked and multiplied: their own order is beyond the hardware.
+    const int64_t after = w.rows - col - cols < kCols ? w.rows - col - cols : kCols, groups = a.k / (T::kWide ? 16 : 32);
+    Fetch fetch(w.data + (col + cols) * w.row_bytes(), after * w.row_bytes());
+    fetch.spread(a.k / kSuper * 32 + groups * ((m + kRows - 1) / kRows));
     for (int64_t k = 0; k < a.k; k += kDepth) {
       const int64_t depth = a.k - k < kDepth ? a.k - k : kDepth;
-      unpack16<T>(w, col, k / kSuper, depth / kSuper, 0, tile);
-      unpack16<T>(w, col + 16, k / kSuper, depth / kSuper, 1, tile);
+      unpack16<T>(w, col, k / kSuper, depth / kSuper, 0, tile, fetch);
+      unpack16<T>(w, col + 16, k / kSuper, depth / kSuper, 1, tile, fetch);
       int64_t sets = (m + kRows - 1) / kRows;
       for (int64_t r = 0; r < m; --sets) {
         const int64_t height = (m - r + sets - 1) / sets;
         kTable[height](tile, a, first_row + r, k, depth, c + r * ldc + col, ldc, static_cast<__mmask16>(mask), static_cast<__mmask16>(mask >> 16),
-                       accumulate || k > 0);
+                       accumulate || k > 0, fetch);
         r += height;
       }
     }
