@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "kernels/amx_emulator.h"
 #include "kernels/cpu.h"
+#include "kernels/level.h"
 
 namespace hadal {
 namespace {
@@ -238,6 +239,36 @@ TEST_P(Gemm, APackedMatrixIsReused) {
     gemm({&product, 1}, Precision::f32, pool_);
     expect_close(found, expected, 50, "reused");
   }
+}
+
+// What is attended by a decoded token, and by the same token in a prompt.
+TEST_P(Gemm, FewRowsWithoutPackingHaveTheBitsOfTheOthers) {
+  using namespace kernels;
+  const GemmKernels& level = gemm_kernels();
+  if (level.few_rows == 0) GTEST_SKIP() << "this level packs always";
+  constexpr int64_t kCols = 96, kStride = kFewRows + 16;
+  Rng rng(10);
+  for (const float least : {1.0f, 0x1p-40f, 0x1p-130f})  // products down to where numbers become denormal
+    for (const int64_t k : {1, 2, 31, 32, 33, 100, 256}) {
+      std::vector<float> a(static_cast<size_t>(k * kStride));
+      for (float& x : a) x = rng.normal() * (rng.next() % 2 ? 1.0f : least);
+      const Matrix b(rng, k, kCols, true);
+      std::vector<const uint16_t*> lines;
+      for (int64_t i = 0; i < k; ++i) lines.push_back(reinterpret_cast<const uint16_t*>(b.bf16.data()) + i * kCols);
+      const int64_t padded = (k + kUnit - 1) / kUnit * kUnit;
+      std::vector<uint32_t> panel(static_cast<size_t>(padded / 2 * kPanel) + 64);
+      std::vector<uint16_t> packed(static_cast<size_t>(kFewRows * padded) + 64);
+      for (int64_t rows = 1; rows <= level.few_rows; ++rows) {
+        std::vector<float> found(static_cast<size_t>(rows * kCols)), expected = found;
+        level.multiply_bf16_rows(a.data(), kStride, lines.data(), k, found.data(), kCols, rows, kCols, nullptr);
+        level.pack_a({a.data(), false, 1, kStride}, 0, rows, k, padded, Format::bf16, packed.data(), padded);
+        for (int64_t col = 0; col < kCols; col += kPanel) {
+          level.pack_panel({b.bf16.data(), true, kCols, 1}, k, col, kPanel, true, panel.data());
+          level.multiply_bf16(packed.data(), padded, panel.data(), padded, expected.data() + col, kCols, rows, kPanel, false, nullptr);
+        }
+        EXPECT_EQ(found, expected) << rows << " rows, k " << k << ", from " << least;
+      }
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(Levels, Gemm, testing::ValuesIn(cpu_levels_to_test()),
