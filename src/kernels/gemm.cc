@@ -342,7 +342,10 @@ void PackedMatrix::pack_rows(int64_t n, int64_t k, const ReadRows& read, Precisi
 
 void gemm(std::span<const Product> products, Precision precision, ThreadPool& pool) {
   static std::atomic<uint64_t> calls{0};
-  for (const Product& p : products) check_product(p, precision);
+  for (const Product& p : products) {
+    check_product(p, precision);
+    HADAL_CHECK((p.quant.data != nullptr) == (products[0].quant.data != nullptr), "quantised and other products in one call");
+  }
   if (!products.empty() && products[0].quant.data) return kernels::quant_gemm(products, precision, pool);
   const GemmKernels& level = kernels::gemm_kernels();
   make_plans(products, precision, level, pool.size());

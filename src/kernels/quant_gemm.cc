@@ -274,7 +274,6 @@ void multiply_integers(std::span<const Product> products, const QuantKernels& le
 void quant_gemm(std::span<const Product> products, Precision precision, ThreadPool& pool) {
   std::vector<Product> in_integers, in_panels;
   for (const Product& p : products) {
-    HADAL_CHECK(p.quant.data != nullptr, "quantised and other products in one call");
     if (p.a.rows == 0 || p.quant.rows == 0) continue;
     const bool integers = integer_kernels(precision, p.quant.type) != nullptr && (p.a.rows <= kIntegerRows || !panels_by_tiles(precision, p.quant.type));
     (integers ? in_integers : in_panels).push_back(p);

@@ -113,12 +113,13 @@ void expand(const Context& ctx, const ModelConfig& c, const MlaParams& p, const 
     const Tensor latent({count, c.kv_lora}), turned({count, c.rope_dim}), numbers({count, row.width});
     read_rows(ctx, latents, at, 0, latent);
     read_rows(ctx, latents, at, c.kv_lora, turned);
-    std::vector<Product> products;  // in one call, which converts the latents once
+    std::vector<Product> keys, values;  // split files: the keys' matrices are transposed, hence packed, those of the values quantised
     for (int64_t h = 0; h < heads; ++h) {
-      products.push_back(expansion.keys(ctx, latent.view(), head + h, numbers.f32() + h * k_dim, row.width));
-      products.push_back(expansion.values(ctx, latent.view(), head + h, numbers.f32() + heads * k_dim + h * c.v_dim, row.width));
+      keys.push_back(expansion.keys(ctx, latent.view(), head + h, numbers.f32() + h * k_dim, row.width));
+      values.push_back(expansion.values(ctx, latent.view(), head + h, numbers.f32() + heads * k_dim + h * c.v_dim, row.width));
     }
-    gemm(products, ctx.precision, *ctx.pool);
+    gemm(keys, ctx.precision, *ctx.pool);
+    gemm(values, ctx.precision, *ctx.pool);
     parallel_rows(ctx, count, 16, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         for (int64_t h = 0; h < heads; ++h) std::copy_n(turned.row(i), c.rope_dim, numbers.row(i) + h * k_dim + c.nope_dim);
