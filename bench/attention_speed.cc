@@ -95,6 +95,8 @@ int main(int argc, char** argv) {
       // Five heads at a time, keys and values of a token in one row: model/attention.cc.
       {"V2-Lite expanded", {.heads = 5, .kv_heads = 5, .k_dim = 192, .v_dim = 128, .scale = .1f}, 3, 5 * (192 + 128), 1, 5 * 192},
   };
+  if (std::none_of(std::begin(cases), std::end(cases), [&](const Case& s) { return s.name.starts_with(asked); }))
+    return std::fprintf(stderr, "SHAPE: expected the first letters of R1-Distill-Qwen-1.5B, R1-Distill-Llama-8B or V2-Lite, found %s\n", asked.c_str()), 2;
   std::printf("shape,depth,tokens,ms,gb_per_s,of_bandwidth,tflops,of_peak\n");
   for (const Case& s : cases)
     if (s.name.starts_with(asked)) measure(s, depth, tokens, pool);

@@ -146,7 +146,7 @@ constexpr int kMaxRows = 6;  // x 2 vectors x even and odd = 24 sums of the 32 r
 
 // 32 columns of C. a: [k][kFewRows].
 template <int kRows>
-void multiply_rows(const float* a, const uint16_t* const* b, int64_t k, int64_t col, float* c, int64_t ldc, Fetch* fetch) {
+void multiply_rows(const float* a, const uint16_t* const* b, int64_t k, int64_t col, float* c, int64_t ldc, Fetch& fetch) {
   const __m512i upper = _mm512_set1_epi32(static_cast<int>(0xffff0000));
   const __m512i left = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), right = _mm512_add_epi32(left, _mm512_set1_epi32(8));
   for (int64_t i = 0; i < k; i += kTileDepth) {
@@ -155,7 +155,7 @@ void multiply_rows(const float* a, const uint16_t* const* b, int64_t k, int64_t 
     for (int r = 0; r < kRows; ++r) sums[0][0][r] = sums[0][1][r] = sums[1][0][r] = sums[1][1][r] = _mm512_setzero_ps();
     const int64_t end = k - i < kTileDepth ? k : i + kTileDepth;
     for (int64_t j = i; j < end; j += 2) {
-      if (fetch != nullptr) fetch->step();
+      fetch.step();
 #pragma GCC unroll 2
       for (int odd = 0; odd < 2; ++odd) {
         if (odd && j + 1 == end) break;
@@ -180,9 +180,8 @@ void multiply_rows(const float* a, const uint16_t* const* b, int64_t k, int64_t 
   }
 }
 
-using RowsFn = void (*)(const float*, const uint16_t* const*, int64_t, int64_t, float*, int64_t, Fetch*);
+using RowsFn = void (*)(const float*, const uint16_t* const*, int64_t, int64_t, float*, int64_t, Fetch&);
 constexpr RowsFn kRowsTable[] = {nullptr, multiply_rows<1>, multiply_rows<2>, multiply_rows<3>, multiply_rows<4>, multiply_rows<5>, multiply_rows<6>};
-
 
 }  // namespace
 
@@ -228,7 +227,7 @@ void multiply_amx_tiles(const TileProduct& p) {
 }
 
 void multiply_rows_amx(const float* a, int64_t lda, const uint16_t* const* b, int64_t k, float* c, int64_t ldc, int64_t rows, int64_t cols,
-                       Fetch* fetch) {
+                       Fetch& fetch) {
   const DenormalsAreZero here;
   alignas(64) float rounded[kFewSteps * kFewRows];
   for (int64_t i = 0; i < k; ++i) {  // to the nearest, ties to even; NaN stays NaN
@@ -239,7 +238,7 @@ void multiply_rows_amx(const float* a, int64_t lda, const uint16_t* const* b, in
     _mm512_store_si512(rounded + i * kFewRows, _mm512_mask_mov_epi32(near, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), bits));
   }
   int64_t groups = (rows + kMaxRows - 1) / kMaxRows;
-  if (fetch != nullptr) fetch->spread(groups * (cols / kPanel) * ((k + 1) / 2));
+  fetch.spread(groups * (cols / kPanel) * ((k + 1) / 2));
   for (int64_t r = 0; r < rows; --groups) {
     const int64_t height = (rows - r + groups - 1) / groups;
     for (int64_t col = 0; col < cols; col += kPanel) kRowsTable[height](rounded + r, b, k, col, c + r * ldc, ldc, fetch);

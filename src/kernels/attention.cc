@@ -75,7 +75,7 @@ void score(const Shape& s, const StoredRows& k, int64_t begin, int64_t keys, con
            Fetch& fetch) {
   thread_local Scratch memory;
   constexpr int64_t kRun = 64;  // keys that stay near while all queries pass by
-  const bool lies_right = s.format == Format::bf16 && k.row.type == KvType::bf16 && k.width % kUnit == 0;
+  const bool keys_in_place = s.format == Format::bf16 && k.row.type == KvType::bf16 && k.width % kUnit == 0;
   const int64_t taken = fetch.next, wanted = fetch.until;
   for (int64_t i = 0; i < keys;) {
     const int64_t at = begin + i, rows = std::min({kRun, keys - i, k.block_rows - at % k.block_rows});
@@ -83,7 +83,7 @@ void score(const Shape& s, const StoredRows& k, int64_t begin, int64_t keys, con
     const Source source = rows_of(k, at);
     const char* a = static_cast<const char*>(source.data);
     int64_t stride = source.row_stride;
-    if (!lies_right) {
+    if (!keys_in_place) {
       stride = s.lda(k.width);
       char* converted = memory.get(kRun * stride * s.a_bytes);
       s.level.pack_a(source, 0, rows, k.width, s.depth(k.width), s.format, converted, stride);
@@ -98,7 +98,7 @@ void score(const Shape& s, const StoredRows& k, int64_t begin, int64_t keys, con
 }
 
 // Are the rows of P so few that V is better read where it lies?
-bool in_place(const Shape& s, const StoredRows& v, int64_t count) {
+bool values_in_place(const Shape& s, const StoredRows& v, int64_t count) {
   return s.is_bf16 && count <= s.level.few_rows && v.row.type == KvType::bf16 && v.width % kPanel == 0;
 }
 // [count, width of v] = P V. p: the transpose of P, [keys, count].
@@ -111,7 +111,7 @@ void weigh_in_place(const Shape& s, const StoredRows& v, int64_t begin, int64_t 
     const auto* row = static_cast<const uint16_t*>(rows_of(v, at).data);
     for (int64_t end = i + together; i < end; ++i, row += v.row.width) rows[i] = row;
   }
-  s.level.multiply_bf16_rows(p, ld, rows, keys, out.numerators, out.stride, count, v.width, &fetch);
+  s.level.multiply_bf16_rows(p, ld, rows, keys, out.numerators, out.stride, count, v.width, fetch);
 }
 
 // [count, width of v] = P V, a panel of columns at a time.
@@ -173,7 +173,7 @@ struct Nearness {
   Fetch next = {};
 };
 
-// keys rows of K and V from `begin` on, which are keys [first, first + keys) of the sequence.
+// `keys` rows of K and V from `begin` on, which are keys [first, first + keys) of the sequence.
 void attend_rows(const Shape& s, const Queries& q, const StoredRows& k, const StoredRows& v, float scale, int64_t begin, int64_t first, int64_t keys,
                  const AttentionPart& out, Nearness near) {
   thread_local Scratch memory;
@@ -195,7 +195,7 @@ void attend_rows(const Shape& s, const Queries& q, const StoredRows& k, const St
   int32_t valid[kAttentionMaxQueries];
   for (int64_t r = 0; r < count; ++r) valid[r] = static_cast<int32_t>(std::clamp<int64_t>(q.rows.num_keys(r) - first, 0, keys));
   vec().softmax_columns(scores, ld, keys, count, valid, scale, out.max, out.sum);
-  if (in_place(s, v, count)) return weigh_in_place(s, v, begin, keys, scores, ld, count, out, near.next);
+  if (values_in_place(s, v, count)) return weigh_in_place(s, v, begin, keys, scores, ld, count, out, near.next);
   s.level.pack_a({scores, false, 1, ld}, 0, count, keys, s.depth(keys), s.format, p, lda);
   weigh(s, v, begin, keys, p, lda, count, out, near.next);
 }

@@ -13,7 +13,7 @@
 
 namespace hadal {
 
-inline constexpr int64_t kAttentionSegment = 256;    // keys
+inline constexpr int64_t kAttentionSegment = 256;     // keys
 inline constexpr int64_t kAttentionMaxQueries = 128;  // rows of one call
 
 // Keys or values of one kv head: row i is row i % block_rows of block i / block_rows, of it `width` numbers.

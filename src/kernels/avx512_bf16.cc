@@ -146,7 +146,7 @@ constexpr UnpackedFn kUnpackedTable[] = {nullptr,
 }  // namespace
 
 void multiply_rows_avx512_bf16(const float* a, int64_t lda, const uint16_t* const* b, int64_t k, float* c, int64_t ldc, int64_t rows, int64_t cols,
-                               Fetch*) {
+                               Fetch&) {
   alignas(64) uint32_t pairs[kFewSteps / 2 * kFewRows];
   const auto rounded = [&](int64_t i) { return _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(a + i * lda))); };
   for (int64_t i = 0; i < k; i += 2) {

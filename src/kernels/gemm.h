@@ -73,8 +73,8 @@ struct Product {
   bool accumulate = false;                // C += A * B instead of C = A * B
 };
 
-// Either all or none of a call's products are quantised; their outputs must not overlap. M, N or K may be 0 (K = 0 writes zeros, or leaves C when accumulating).
-// `precision` must be that of the packed operands. Safe to call from within a job of the pool (it then runs on that
+// Either all or none of a call's products are quantised; their outputs must not overlap. M, N or K may be 0 (K = 0 writes
+// zeros, or leaves C when accumulating). `precision` must be that of the packed operands. Safe to call from within a job of the pool (it then runs on that
 // worker alone), and from several threads.
 void gemm(std::span<const Product> products, Precision precision, ThreadPool& pool);
 

@@ -260,7 +260,8 @@ TEST_P(Gemm, FewRowsWithoutPackingHaveTheBitsOfTheOthers) {
       std::vector<uint16_t> packed(static_cast<size_t>(kFewRows * padded) + 64);
       for (int64_t rows = 1; rows <= level.few_rows; ++rows) {
         std::vector<float> found(static_cast<size_t>(rows * kCols)), expected = found;
-        level.multiply_bf16_rows(a.data(), kStride, lines.data(), k, found.data(), kCols, rows, kCols, nullptr);
+        Fetch nothing;
+        level.multiply_bf16_rows(a.data(), kStride, lines.data(), k, found.data(), kCols, rows, kCols, nothing);
         level.pack_a({a.data(), false, 1, kStride}, 0, rows, k, padded, Format::bf16, packed.data(), padded);
         for (int64_t col = 0; col < kCols; col += kPanel) {
           level.pack_panel({b.bf16.data(), true, kCols, 1}, k, col, kPanel, true, panel.data());

@@ -72,7 +72,7 @@ struct GemmKernels {
   // Nothing is packed: element (r, i) of A is a[i * lda + r], rounded here, and kFewRows of them can be read; B's rows of bf16
   // lie at b[0 .. k). cols is a multiple of kPanel.
   void (*multiply_bf16_rows)(const float* a, int64_t lda, const uint16_t* const* b, int64_t k, float* c, int64_t ldc, int64_t rows, int64_t cols,
-                             Fetch* fetch);
+                             Fetch& fetch);
   int64_t few_rows;  // up to which that is less work than packing, 0 to kFewRows
   // A rows [row, row + rows), all k columns, to out[rows][lda]; k .. padded_k is zeroed.
   void (*pack_a)(const Source& a, int64_t row, int64_t rows, int64_t k, int64_t padded_k, Format format, void* out,
@@ -94,12 +94,12 @@ const VectorKernels& vector_avx512();
 void multiply_avx512_bf16(const void* a, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
                           int64_t cols, bool accumulate, Fetch* fetch);
 void multiply_rows_avx512_bf16(const float* a, int64_t lda, const uint16_t* const* b, int64_t k, float* c, int64_t ldc, int64_t rows, int64_t cols,
-                               Fetch* fetch);
+                               Fetch& fetch);
 double spin_avx512_bf16(int64_t iterations);
 void multiply_amx(const void* a, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
                   int64_t cols, bool accumulate, Fetch* fetch);
 void multiply_amx_tiles(const TileProduct& product);
-void multiply_rows_amx(const float* a, int64_t lda, const uint16_t* const* b, int64_t k, float* c, int64_t ldc, int64_t rows, int64_t cols, Fetch* fetch);
+void multiply_rows_amx(const float* a, int64_t lda, const uint16_t* const* b, int64_t k, float* c, int64_t ldc, int64_t rows, int64_t cols, Fetch& fetch);
 double spin_amx(int64_t iterations);
 bool amx_request_permission();
 #endif
