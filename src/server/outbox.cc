@@ -38,9 +38,10 @@ void Outbox::finish() {
 
 Outbox::State Outbox::take() {
   std::lock_guard lock(mutex_);
-  State taken = std::move(state_);  // the flags stay
-  state_.events.clear();
-  state_.reply.reset();
+  State taken;
+  taken.streaming = state_.streaming, taken.finished = state_.finished;
+  taken.events.swap(state_.events);
+  if (state_.finished) taken.reply.swap(state_.reply);  // before, its taker would look on and forget it
   return taken;
 }
 

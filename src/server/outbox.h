@@ -26,7 +26,7 @@ class Outbox : public Exchange {
   // Connection's side.
   struct State {
     std::string events;              // formatted, not yet written
-    std::optional<HttpReply> reply;  // the whole answer, or an error after events
+    std::optional<HttpReply> reply;  // the whole answer, or an error after events; handed out when finished
     bool streaming = false;
     bool finished = false;
   };

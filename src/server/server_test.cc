@@ -11,6 +11,7 @@
 #include <future>
 
 #include "base/json.h"
+#include "server/outbox.h"
 #include "server/test_backend.h"
 
 namespace hadal {
@@ -167,6 +168,23 @@ TEST_F(ServerTest, FailureInMidStreamIsItsLastEvent) {
   EXPECT_NE(reply.find("data: {\"error\":{"), std::string::npos) << reply;
   EXPECT_EQ(reply.find("[DONE]"), std::string::npos);
   EXPECT_TRUE(reply.ends_with("\r\n0\r\n\r\n"));
+}
+
+// The connection may look between the last two words of the thread that generates.
+TEST(Outbox, AReplyIsNotTakenBeforeTheEnd) {
+  Outbox box([] {});
+  box.open_stream();
+  box.send_event("a");
+  box.reply({.status = 500, .content_type = "text/plain", .body = "broken", .headers = {}});
+  const Outbox::State early = box.take();
+  EXPECT_EQ(early.events, "data: a\n\n");
+  EXPECT_FALSE(early.finished);
+  box.finish();
+  const Outbox::State last = box.take();
+  EXPECT_TRUE(last.streaming && last.finished);
+  EXPECT_TRUE(last.events.empty());
+  ASSERT_TRUE(last.reply);
+  EXPECT_EQ(last.reply->body, "broken");
 }
 
 TEST_F(ServerTest, ClientThatHangsUpCancels) {

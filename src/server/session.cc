@@ -178,6 +178,7 @@ asio::awaitable<bool> Session::Impl::answer(HttpRequest request, bool keep_alive
   }
   Outbox quick([] {});
   shared.api.handle(request, quick);
+  quick.finish();
   HttpReply reply = std::move(*quick.take().reply);
   co_return co_await write_reply(std::move(reply), request, keep_alive);
 }
