@@ -3,6 +3,7 @@
 // vpmaddubsw adds two products u * q to 16 bits: exact for codes u up to 128, as |q| <= 127. Codes that are smaller leave
 // room for the sums of several vectors before vpmaddwd widens them. Signed codes w enter as |w| and q with w's sign.
 #if defined(__x86_64__)
+#include "kernels/cpu_features.h"
 #include "kernels/quant_unpack_avx2.h"
 
 namespace hadal::kernels {
@@ -117,9 +118,11 @@ HADAL_INLINE void fetch_ahead(const std::byte* b) {
   for (int64_t line = 0; line < kBytes; line += 64) _mm_prefetch(at + line, _MM_HINT_T0);
 }
 
-template <typename T, int M>
-void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, float* c, int64_t ldc, bool accumulate) {
-  constexpr int kChains = M == 1 ? 4 : M <= 3 ? 2 : 1;  // sums that do not wait for each other
+// M rows of A times S rows of W at a time: row j of [first, first + count), and those that lie `apart` after it.
+template <typename T, int M, int S>
+void dot_streams(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t first, int64_t count, int64_t apart, float* c, int64_t ldc,
+                 bool accumulate) {
+  constexpr int kChains = S > 1 ? 1 : M == 1 ? 4 : M <= 3 ? 2 : 1;  // sums that do not wait for each other
   const int64_t row_bytes = w.row_bytes(), k = a.k, supers = k / kSuper;
   const int8_t* const first_q = a.q + first_row * k;
   const float* const factors = a.factors + first_row * supers * 16;
@@ -129,54 +132,69 @@ void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, flo
   const std::byte* const end = w.data + w.rows * row_bytes;
   alignas(64) std::byte buffer[T::kBytes];
   alignas(32) float scaled[M][8];
-  for (int64_t j = 0; j < w.rows; ++j) {
-    const std::byte* row = w.data + j * row_bytes;
-    __m256 sums[M][kChains];
+  for (int64_t j = first; j < first + count; ++j) {
+    __m256 sums[S][M][kChains];
+#pragma GCC unroll 4
+    for (int s = 0; s < S; ++s)
 #pragma GCC unroll 8
-    for (int m = 0; m < M; ++m)
-      for (int n = 0; n < kChains; ++n) sums[m][n] = _mm256_setzero_ps();
+      for (int m = 0; m < M; ++m)
+#pragma GCC unroll 4
+        for (int n = 0; n < kChains; ++n) sums[s][m][n] = _mm256_setzero_ps();
     for (int64_t i = 0; i < supers; ++i) {
-      const std::byte* b = super_block_and_more<T>(row, i, row_bytes, end, buffer);
-      fetch_ahead<T::kBytes>(b);
-      Factors<T> f(b);
-      if (!T::kWide && i == whole) f.keep(own_groups);
-#pragma GCC unroll 8
-      for (int m = 0; m < M; ++m) {
-        const int64_t at = (m * supers + i) * 16;
-        _mm256_store_ps(scaled[m], _mm256_mul_ps(f.scales, _mm256_loadu_ps(factors + at)));
-        if constexpr (T::kWide) {
-          sums[m][0] = _mm256_fmadd_ps(f.offsets.low, _mm256_loadu_ps(sum16 + at), sums[m][0]);
-          sums[m][kChains - 1] = _mm256_fmadd_ps(f.offsets.high, _mm256_loadu_ps(sum16 + at + 8), sums[m][kChains - 1]);
-        } else if constexpr (!T::kSigned) {
-          sums[m][0] = _mm256_fmadd_ps(f.offsets.low, _mm256_loadu_ps(factors + at + 8), sums[m][0]);
-        }
-      }
-      const int8_t* q = first_q + kSuper * i;
-#pragma GCC unroll 8
-      for (int v = 0; v < 8; ++v) {
-        const __m256i codes = T::codes(b, v);
-        const __m256i sizes = T::kSigned ? _mm256_abs_epi8(codes) : codes;
-        __m256i pairs = _mm256_set1_epi16(1);
-        if constexpr (T::kWide) pairs = f.pairs.of(v);
+#pragma GCC unroll 4
+      for (int s = 0; s < S; ++s) {
+        const std::byte* b = super_block_and_more<T>(w.data + (j + s * apart) * row_bytes, i, row_bytes, end, buffer);
+        fetch_ahead<T::kBytes>(b);
+        Factors<T> f(b);
+        if (!T::kWide && i == whole) f.keep(own_groups);
 #pragma GCC unroll 8
         for (int m = 0; m < M; ++m) {
-          __m256i x = load_codes(q + m * k + 32 * v);
-          if constexpr (T::kSigned) x = _mm256_sign_epi8(x, codes);
-          const __m256i products = _mm256_madd_epi16(_mm256_maddubs_epi16(sizes, x), pairs);
-          __m256& sum = sums[m][v % kChains];
-          sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), _mm256_broadcast_ss(&scaled[m][v]), sum);
+          const int64_t at = (m * supers + i) * 16;
+          _mm256_store_ps(scaled[m], _mm256_mul_ps(f.scales, _mm256_loadu_ps(factors + at)));
+          if constexpr (T::kWide) {
+            sums[s][m][0] = _mm256_fmadd_ps(f.offsets.low, _mm256_loadu_ps(sum16 + at), sums[s][m][0]);
+            sums[s][m][kChains - 1] = _mm256_fmadd_ps(f.offsets.high, _mm256_loadu_ps(sum16 + at + 8), sums[s][m][kChains - 1]);
+          } else if constexpr (!T::kSigned) {
+            sums[s][m][0] = _mm256_fmadd_ps(f.offsets.low, _mm256_loadu_ps(factors + at + 8), sums[s][m][0]);
+          }
+        }
+        const int8_t* q = first_q + kSuper * i;
+#pragma GCC unroll 8
+        for (int v = 0; v < 8; ++v) {
+          const __m256i codes = T::codes(b, v);
+          const __m256i sizes = T::kSigned ? _mm256_abs_epi8(codes) : codes;
+          __m256i pairs = _mm256_set1_epi16(1);
+          if constexpr (T::kWide) pairs = f.pairs.of(v);
+#pragma GCC unroll 8
+          for (int m = 0; m < M; ++m) {
+            __m256i x = load_codes(q + m * k + 32 * v);
+            if constexpr (T::kSigned) x = _mm256_sign_epi8(x, codes);
+            const __m256i products = _mm256_madd_epi16(_mm256_maddubs_epi16(sizes, x), pairs);
+            __m256& sum = sums[s][m][v % kChains];
+            sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), _mm256_broadcast_ss(&scaled[m][v]), sum);
+          }
         }
       }
     }
-#pragma GCC unroll 8
-    for (int m = 0; m < M; ++m) {
-      __m256 all = sums[m][0];
 #pragma GCC unroll 4
-      for (int n = 1; n < kChains; ++n) all = _mm256_add_ps(all, sums[m][n]);
-      float& to = c[m * ldc + j];
-      to = accumulate ? to + sum_of(all) : sum_of(all);
-    }
+    for (int s = 0; s < S; ++s)
+#pragma GCC unroll 8
+      for (int m = 0; m < M; ++m) {
+        __m256 all = sums[s][m][0];
+#pragma GCC unroll 4
+        for (int n = 1; n < kChains; ++n) all = _mm256_add_ps(all, sums[s][m][n]);
+        float& to = c[m * ldc + j + s * apart];
+        to = accumulate ? to + sum_of(all) : sum_of(all);
+      }
   }
+}
+
+template <typename T, int M>
+void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, float* c, int64_t ldc, bool accumulate) {
+  constexpr int kStreams = M == 1 ? 4 : M == 2 ? 2 : 1;
+  const int64_t apart = kStreams > 1 && cpu_features().wants_streams ? w.rows / kStreams : 0;
+  dot_streams<T, M, kStreams>(w, a, first_row, 0, apart, apart, c, ldc, accumulate);
+  dot_streams<T, M, 1>(w, a, first_row, kStreams * apart, w.rows - kStreams * apart, 0, c, ldc, accumulate);
 }
 
 template <typename T>
