@@ -33,7 +33,7 @@ def run_json(command, **more):
 def hadal(args, environment, depth, batch):
     def bench(prompt, generate):
         return run_json([args.hadal, "bench", "--model", args.model, "--json", "--threads", str(args.threads), "--prompt", str(prompt),
-                         "--generate", str(generate), "--depth", str(depth), "--batch", str(batch)], env=environment, stderr=subprocess.DEVNULL)
+                         "--generate", str(generate), "--depth", str(depth), "--batch", str(batch)], env=environment)
     if args.batch > 1:  # as llama-batched-bench has it: the answers begin behind the prompts
         return bench(args.prompt, args.generate)
     # As llama-bench has it: the prompt and the answer each begin at the depth.
@@ -111,8 +111,9 @@ def main():
            "decode_of_floor": f"{median(ours, 'decode_floor_fraction'):.2f}",
            "hadal_rss_gb": f"{median(ours, 'peak_rss_bytes') / 1e9:.2f}", "load": f"{os.getloadavg()[0]:.1f}",
            "command": f"bench/race_llama_cpp.py {os.path.basename(args.model)} --rounds {args.rounds} --depth {args.depth}"
-                      + (f" --prompt {args.prompt}" if args.prompt != 512 else "") + (f" --generate {args.generate}" if args.generate != 64 else "") + (f" --batch {args.batch}" if args.batch > 1 else "")
-                      + (f" --level {args.level}" if args.level else "") + (" --against-itself" if args.against_itself else "")
+                      + "".join(f" --{key} {getattr(args, key)}" for key in ("prompt", "generate", "batch", "level")
+                                if getattr(args, key) != parser.get_default(key))
+                      + (" --against-itself" if args.against_itself else "")
                       + (f" --peer {args.peer} --peer-options '{args.peer_options}'" if args.peer_options else "")}
     path = os.path.join(ROOT, "bench/results/inference.csv")
     new = not os.path.exists(path)
