@@ -10,7 +10,12 @@
 
 namespace hadal::goldens {
 
-inline Path folder() { return Path(HADAL_SOURCE_DIR) / "../shared/goldens"; }
+// A golden by its path: in this repository (tests/goldens/data) or, where it is large or under another's licence, beside
+// the checkout (../shared/goldens). Exists in neither: the second path.
+inline Path golden(const Path& relative) {
+  const Path here = Path(HADAL_SOURCE_DIR) / "tests/goldens/data" / relative;
+  return std::filesystem::exists(here) ? here : Path(HADAL_SOURCE_DIR) / "../shared/goldens" / relative;
+}
 
 inline std::vector<float> read_floats(const Path& path) {
   const std::string bytes = read_file(path);
@@ -19,10 +24,13 @@ inline std::vector<float> read_floats(const Path& path) {
   return numbers;
 }
 
+inline bool have_golden(const Path& relative) { return std::filesystem::exists(golden(relative)); }
+
 inline Json read_json(const Path& path) { return parse_json(read_file(path), path.string()); }
 
+// `model`: the name of its folder.
 inline std::vector<int32_t> ids_of(const Path& model, int64_t n) {
-  const Json all = read_json(model / "ids.json");
+  const Json all = read_json(golden(model / "ids.json"));
   const Json& list = all.contains("sequences") ? all["sequences"] : all;
   return list.at(std::to_string(n)).get<std::vector<int32_t>>();
 }
@@ -89,3 +97,7 @@ inline Closeness closeness(const Tensor& found, std::span<const float> expected)
 }
 
 }  // namespace hadal::goldens
+
+#define NEEDS_GOLDEN(relative)                    \
+  if (!hadal::goldens::have_golden(relative))     \
+  GTEST_SKIP() << "needs ../shared/goldens/" << (relative) << ", which is large or under a licence of its own"

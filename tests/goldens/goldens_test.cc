@@ -1,5 +1,5 @@
-// Hadal against the numbers of other engines (llama.cpp, DeepSeek's own model.py): see the README of the goldens, which
-// lie beside the checkout. Tolerances are the ones stated there.
+// Hadal against the numbers of other engines (llama.cpp, DeepSeek's own model.py): see data/README.md, which states the
+// tolerances too.
 #include "goldens.h"
 
 #include <gtest/gtest.h>
@@ -15,23 +15,34 @@ using namespace goldens;
 class Goldens : public ::testing::TestWithParam<std::tuple<const char*, const char*>> {
  protected:
   void SetUp() override {
-    folder_ = folder() / std::get<0>(GetParam());
-    if (!std::filesystem::exists(folder_)) GTEST_SKIP() << "the goldens are not beside the checkout";
-    loaded_ = load_model((folder_ / std::get<1>(GetParam())).string());
+    name_ = std::get<0>(GetParam());
+    const Path model = name_ / std::get<1>(GetParam());
+    NEEDS_GOLDEN(model);
+    loaded_ = load_model(golden(model).string());
   }
 
-  std::vector<int32_t> ids_of(int64_t n) const { return goldens::ids_of(folder_, n); }
+  // Lengths whose logits (`file` with the length in place of {}) are here; the shortest always are.
+  std::vector<int64_t> lengths(std::string_view file) const {
+    std::vector<int64_t> all;
+    for (const int64_t n : {1, 7, 33, 130, 600})
+      if (n < 600 || have_golden(name_ / fmt::format(fmt::runtime(file), n))) all.push_back(n);
+    return all;
+  }
+  std::vector<float> read(std::string_view file, int64_t n) const {
+    return read_floats(golden(name_ / fmt::format(fmt::runtime(file), n)));
+  }
+  std::vector<int32_t> ids_of(int64_t n) const { return goldens::ids_of(name_, n); }
   Tensor logits_of(const std::vector<int32_t>& ids, Precision precision, MlaForm form = MlaForm::expanded) const {
     return goldens::logits_of(*loaded_.model, ids, precision, form);
   }
 
-  Path folder_;
+  Path name_;
   LoadedModel loaded_;
 };
 
 TEST_P(Goldens, LogitsInF32) {
-  for (const int64_t n : {1, 7, 33, 130, 600}) {
-    const auto expected = read_floats(folder_ / fmt::format("logits_{}.f32", n));
+  for (const int64_t n : lengths("logits_{}.f32")) {
+    const auto expected = read("logits_{}.f32", n);
     const Tensor found = logits_of(ids_of(n), Precision::f32);
     ASSERT_EQ(static_cast<int64_t>(expected.size()), found.size());
     const Difference d = compare(found.values(), expected);
@@ -42,15 +53,17 @@ TEST_P(Goldens, LogitsInF32) {
 
 TEST_P(Goldens, LogitsInF32Absorbed) {
   if (!loaded_.model->config.is_mla()) GTEST_SKIP() << "no latent attention";
-  const Difference d = compare(logits_of(ids_of(130), Precision::f32, MlaForm::absorbed).values(), read_floats(folder_ / "logits_130.f32"));
+  const Tensor found = logits_of(ids_of(130), Precision::f32, MlaForm::absorbed);
+  const Difference d = compare(found.values(), read("logits_{}.f32", 130));
   EXPECT_LE(d.largest, 1e-3);
   EXPECT_LE(d.rms, 1e-4);
 }
 
 TEST_P(Goldens, LogitsOfDeepseekItself) {
-  if (!std::filesystem::exists(folder_ / "deepseek_reference")) GTEST_SKIP() << "no DeepSeek model";
-  for (const int64_t n : {1, 7, 33, 130, 600}) {
-    const auto expected = read_floats(folder_ / "deepseek_reference" / fmt::format("logits_{}.f32", n));
+  if (!loaded_.model->config.is_mla()) GTEST_SKIP() << "no DeepSeek model";
+  const std::string_view file = "deepseek_reference/logits_{}.f32";
+  for (const int64_t n : lengths(file)) {
+    const auto expected = read(file, n);
     const Tensor found = logits_of(ids_of(n), Precision::f32);
     const int64_t every = n == 600 ? 8 : 1;  // of the longest, every eighth position is there
     ASSERT_EQ(static_cast<int64_t>(expected.size()), found.size() / every);
@@ -64,7 +77,7 @@ TEST_P(Goldens, LogitsOfDeepseekItself) {
 
 TEST_P(Goldens, LogitsInBf16) {
   for (const int64_t n : {33, 130}) {
-    const auto expected = read_floats(folder_ / fmt::format("logits_{}.f32", n));
+    const auto expected = read("logits_{}.f32", n);
     const Closeness c = closeness(logits_of(ids_of(n), Precision::bf16), expected);
     EXPECT_LE(c.median_rms, 0.2) << n;
     EXPECT_GE(c.same_top, 0.8) << n;
@@ -73,8 +86,8 @@ TEST_P(Goldens, LogitsInBf16) {
 
 // Through the engine: prompt in chunks, answer token by token, everything over the cache.
 TEST_P(Goldens, GreedyTokensOfTheEngine) {
-  const Json golden = read_json(folder_ / "greedy.json");
-  const auto expected = golden["tokens"].get<std::vector<TokenId>>();
+  const Json greedy = read_json(golden(name_ / "greedy.json"));
+  const auto expected = greedy["tokens"].get<std::vector<TokenId>>();
   for (const int64_t chunk : {512, 19}) {
     EngineOptions options;
     options.max_context = 1024;
@@ -82,7 +95,7 @@ TEST_P(Goldens, GreedyTokensOfTheEngine) {
     options.precision = Precision::f32;
     Engine engine(loaded_.model, loaded_.tokenizer, options);
     GenerateRequest request;
-    request.prompt = ids_of(std::stoll(golden["prompt"].get<std::string>()));
+    request.prompt = ids_of(std::stoll(greedy["prompt"].get<std::string>()));
     request.sampling.temperature = 0;
     request.max_tokens = static_cast<int64_t>(expected.size());
     EXPECT_EQ(engine.generate(request).ids, expected) << "chunks of " << chunk;
@@ -98,10 +111,9 @@ INSTANTIATE_TEST_SUITE_P(Models, Goldens,
 
 // Written and read again, a model says the same.
 TEST(GoldenFolders, SurviveSaving) {
-  if (!std::filesystem::exists(folder())) GTEST_SKIP() << "the goldens are not beside the checkout";
   for (const char* name : {"deepseek_v3_tiny", "qwen2_tiny"}) {
     const Path copy = std::filesystem::temp_directory_path() / fmt::format("hadal_goldens_{}_{}", name, ::getpid());
-    const LoadedModel before = load_model((folder() / name / "hf").string(), LoadAs::trainable);
+    const LoadedModel before = load_model(golden(Path(name) / "hf").string(), LoadAs::trainable);
     save_model(copy, *before.model, *before.tokenizer, DType::bf16);
     const LoadedModel after = load_model(copy.string(), LoadAs::trainable);
     std::filesystem::remove_all(copy);
