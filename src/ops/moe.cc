@@ -65,6 +65,9 @@ void score_backward(const float* s, const float* ds, float* d_logits, int64_t n,
   for (int64_t e = 0; e < n; ++e) d_logits[e] += s[e] * (ds[e] - dot);
 }
 
+// Sigmoids can all underflow; then the sums that scores are divided by are this instead of 0.
+constexpr float kLeastSum = 1e-20f;
+
 // f_i of the balance loss, one row a sequence: how often expert i was chosen, relative to an even share.
 std::vector<float> chosen_share(const RouterOptions& o, const std::vector<int32_t>& experts, std::span<const int32_t> offsets) {
   const size_t sequences = offsets.size() - 1;
@@ -89,7 +92,7 @@ double balance_loss_of(const RouterOptions& o, const Tensor& s, const std::vecto
         sum += s.row(t)[e];
         weighted += double{s.row(t)[e]} * share[e];
       }
-      loss += weighted / sum;
+      loss += weighted / (sum + double{kLeastSum});
     }
   }
   return loss / static_cast<double>(std::max<int64_t>(1, s.rows()));
@@ -111,7 +114,7 @@ Routing route(const Context& ctx, const Tensor& logits, const float* bias, const
       score(logits.row(t), s.row(t), n, options.sigmoid);
       int32_t* chosen = r.experts.data() + t * k;
       choose(s.row(t), bias, options, chosen, choice, order);
-      float sum = 1e-20f;
+      float sum = kLeastSum;
       for (int64_t j = 0; j < k; ++j) sum += s.row(t)[chosen[j]];
       sums.row(t)[0] = sum;
       const float factor = options.normalise ? options.scale / sum : options.scale;
@@ -145,6 +148,7 @@ Routing route(const Context& ctx, const Tensor& logits, const float* bias, const
         const float* share = f.data() + q * static_cast<size_t>(n);
         float total = 0, mean = 0;
         for (int64_t e = 0; e < n; ++e) total += row[e];
+        total += kLeastSum;
         for (int64_t e = 0; e < n; ++e) mean += share[e] * row[e] / total;
         for (int64_t e = 0; e < n; ++e) ds[static_cast<size_t>(e)] += balance_weight / static_cast<float>(tokens) * (share[e] - mean) / total;
       }

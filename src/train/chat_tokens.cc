@@ -42,10 +42,20 @@ ChatEncoder::ChatEncoder(const Tokenizer& tokenizer)
   if (eos >= 0) eos_ = tokenizer.decode({&eos, 1});
 }
 
-std::string ChatEncoder::render(std::span<const ChatMessage> messages, bool generation_prompt) const {
+std::string ChatEncoder::render(std::span<const ChatMessage> messages, bool generation_prompt,
+                                const OrderedJson& tools) const {
+  const std::string_view source = tokenizer_.chat_template();
   OrderedJson list = OrderedJson::array();
-  for (const auto& message : messages) list.push_back({{"role", message.role}, {"content", message.content}});
+  for (const auto& message : messages) {
+    OrderedJson& item = list.emplace_back(OrderedJson{{"role", message.role}, {"content", message.content}});
+    if (message.more.is_object()) item.update(message.more);
+    if (item.contains("tool_calls") && source.find("tool_calls") == source.npos) {
+      fail("the model's chat template knows no tool_calls");
+    }
+  }
+  if (!tools.is_null() && source.find("tools") == source.npos) fail("the model's chat template knows no tools");
   OrderedJson context;
+  if (!tools.is_null()) context["tools"] = tools;
   context["messages"] = std::move(list);
   context["add_generation_prompt"] = generation_prompt;
   context["bos_token"] = bos_;
@@ -53,16 +63,22 @@ std::string ChatEncoder::render(std::span<const ChatMessage> messages, bool gene
   return template_.render(context);
 }
 
-ChatTokens ChatEncoder::encode(std::span<const ChatMessage> messages) const {
-  const std::string whole = render(messages, false);
-  std::vector<std::pair<size_t, size_t>> spoken;  // byte ranges of the assistant's turns
+ChatTokens ChatEncoder::encode(std::span<const ChatMessage> messages, const OrderedJson& tools) const {
+  struct Range {
+    size_t begin, end;  // bytes
+    bool assistant, context;
+  };
+  const std::string whole = render(messages, false, tools);
+  std::vector<Range> ranges;  // of the assistant's turns, and of what is not learnt
   for (size_t i = 0; i < messages.size(); ++i) {
-    if (messages[i].role != "assistant") continue;
-    const std::string before = render(messages.first(i), true), after = render(messages.first(i + 1), false);
+    const bool assistant = messages[i].role == "assistant";
+    if (!assistant && messages[i].learnt) continue;
+    const std::string before = render(messages.first(i), assistant, tools),
+                      after = render(messages.first(i + 1), false, tools);
     if (!whole.starts_with(after) || !after.starts_with(before)) {
       fail("the chat template changes earlier turns when later ones are added; such a template cannot be trained on");
     }
-    spoken.emplace_back(before.size(), after.size());
+    ranges.push_back({before.size(), after.size(), assistant, !messages[i].learnt});
   }
   ChatTokens out;
   out.ids = tokenizer_.encode(whole, true);
@@ -72,8 +88,10 @@ ChatTokens ChatEncoder::encode(std::span<const ChatMessage> messages) const {
   const bool added = !out.ids.empty() && out.ids[0] == tokenizer_.bos() && (bos_.empty() || !whole.starts_with(bos_));
   size_t position = 0, turn = 0;
   for (size_t i = 0; i < out.ids.size(); ++i) {
-    while (turn < spoken.size() && position >= spoken[turn].second) ++turn;
-    out.assistant.push_back(turn < spoken.size() && position >= spoken[turn].first);
+    while (turn < ranges.size() && position >= ranges[turn].end) ++turn;
+    const bool inside = turn < ranges.size() && position >= ranges[turn].begin;
+    out.assistant.push_back(inside && ranges[turn].assistant && !ranges[turn].context);
+    out.context.push_back(inside && ranges[turn].context);
     if (i > 0 || !added) position += lengths_[static_cast<size_t>(out.ids[i])];
   }
   if (position != whole.size()) {

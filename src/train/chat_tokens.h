@@ -22,13 +22,15 @@ std::string chat_template_text();
 struct ChatTokens {
   std::vector<TokenId> ids;
   std::vector<uint8_t> assistant;  // of each id: 1 where the assistant speaks
+  std::vector<uint8_t> context;    // of each id: 1 in messages that are not learnt
 };
 
 class ChatEncoder {
  public:
   explicit ChatEncoder(const Tokenizer& tokenizer);  // Error when it has no chat template
-  ChatTokens encode(std::span<const ChatMessage> messages) const;
-  std::string render(std::span<const ChatMessage> messages, bool generation_prompt) const;
+  ChatTokens encode(std::span<const ChatMessage> messages, const OrderedJson& tools = nullptr) const;
+  std::string render(std::span<const ChatMessage> messages, bool generation_prompt,
+                     const OrderedJson& tools = nullptr) const;
 
  private:
   const Tokenizer& tokenizer_;

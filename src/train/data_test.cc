@@ -130,7 +130,7 @@ TEST(TokenStore, IsMadeOnceAndMadeAnewWhenTheSourceChanges) {
   EXPECT_EQ(s.open(source).num_documents(), 49);
   EXPECT_EQ(files(), 2);
   std::vector<TokenId> ids;
-  for (const uint32_t t : first.document(3)) ids.push_back(static_cast<TokenId>(t >> 1));
+  for (const StoredToken t : first.document(3)) ids.push_back(t.id());
   EXPECT_EQ(s.tokenizer.decode(ids), std::string("the cat number 3 sat on the mat and the dog") + kEosText);
 }
 
@@ -185,6 +185,23 @@ TEST(Mixture, LearnsTheAssistantOnlyWhenAsked) {
   EXPECT_EQ(b.batch.ids[0], s.tokenizer.bos());
   options.assistant_only = false;
   EXPECT_EQ(decode_targets(s.tokenizer, Mixture({&store}, options).next(1), false), "");
+}
+
+TEST(Mixture, MessagesOfWeight0AreLearntUnderNoMask) {
+  Stores s;
+  const ChatEncoder encoder(s.tokenizer);
+  std::vector<ChatMessage> messages = {{"user", "what is the cat?"}, {"assistant", "the dog"}, {"user", "no"}, {"assistant", "Tom."}};
+  messages[1].learnt = messages[2].learnt = false;
+  const ChatTokens tokens = encoder.encode(messages);
+  auto text_of = [&](const std::vector<uint8_t>& marks) {
+    std::vector<TokenId> ids;
+    for (size_t i = 0; i < marks.size(); ++i) {
+      if (marks[i]) ids.push_back(tokens.ids[i]);
+    }
+    return s.tokenizer.decode(ids, false);
+  };
+  EXPECT_EQ(text_of(tokens.assistant), "Tom.");
+  EXPECT_EQ(text_of(tokens.context), "the dogno");
 }
 
 TEST(Mixture, JoinedDialoguesAreOneConversationOfTheTemplate) {

@@ -39,8 +39,8 @@ void Mixture::cut(Source& source) {
     for (int64_t begin = 0; begin < targets; begin += length) {
       const int64_t count = std::min(length, targets - begin);
       const auto first = tokens.subspan(static_cast<size_t>(begin + (lead ? 0 : 1)), static_cast<size_t>(count));
-      const bool learns =
-          !options_.assistant_only || std::any_of(first.begin(), first.end(), [](uint32_t t) { return t & 1; });
+      const bool learns = std::any_of(first.begin(), first.end(),
+                                      [&](StoredToken t) { return t.learnt(options_.assistant_only); });
       if (learns && count >= 2) {
         list.push_back({static_cast<uint32_t>(d), static_cast<uint32_t>(begin), static_cast<uint32_t>(count)});
       }
@@ -74,17 +74,17 @@ void Mixture::append(const Source& source, const Piece& piece, bool joined, Trai
   for (uint32_t i = 0; i < piece.length; ++i) {
     const size_t at = piece.begin + i;  // of the input, or of the target when bos leads
     const int32_t id = joined && i == 0 ? end_before
-                       : !lead  ? static_cast<int32_t>(tokens[at] >> 1)
+                       : !lead  ? tokens[at].id()
                        : i == 0 ? options_.bos
-                                : static_cast<int32_t>(tokens[at - 1] >> 1);
-    const uint32_t target = tokens[lead ? at : at + 1];
-    const bool learn = !options_.assistant_only || (target & 1);
+                                : tokens[at - 1].id();
+    const StoredToken target = tokens[lead ? at : at + 1];
+    const bool learn = target.learnt(options_.assistant_only);
     out.batch.ids.push_back(id);
     out.batch.positions.push_back(first_position + static_cast<int32_t>(i));
-    out.targets.push_back(static_cast<int32_t>(target >> 1));
+    out.targets.push_back(target.id());
     out.weights.push_back(learn ? 1.0f : 0.0f);
     out.weight += learn;
-    if (learn) out.target_bytes += options_.token_bytes[target >> 1];
+    if (learn) out.target_bytes += options_.token_bytes[static_cast<size_t>(target.id())];
   }
   if (joined) out.batch.offsets.pop_back();
   out.batch.offsets.push_back(static_cast<int32_t>(out.batch.ids.size()));

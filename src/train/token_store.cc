@@ -12,7 +12,7 @@
 namespace hadal {
 namespace {
 
-constexpr uint64_t kMagic = 0x31304e454b4f5448ull;  // "HTOKEN01"
+constexpr uint64_t kMagic = 0x32304e454b4f5448ull;  // "HTOKEN02"
 
 struct Header {
   uint64_t magic = kMagic, documents = 0, tokens = 0, skipped = 0;
@@ -20,7 +20,7 @@ struct Header {
 
 uint64_t source_key(const SourceSpec& s, const Tokenizer& tokenizer) {
   std::string text =
-      fmt::format("v1|{}|{}|{}|{}|{}|{}|{}|{}|{}|", static_cast<int>(s.kind), s.path.string(), s.max_megabytes,
+      fmt::format("v2|{}|{}|{}|{}|{}|{}|{}|{}|{}|", static_cast<int>(s.kind), s.path.string(), s.max_megabytes,
                   s.max_document_bytes, s.max_turns, s.validation, s.validation_tail, s.documents, s.seed);
   for (const auto* list : {&s.include, &s.exclude, &s.exclude_ids}) {
     for (const auto& item : *list) text += item + "|";
@@ -44,15 +44,15 @@ uint64_t source_key(const SourceSpec& s, const Tokenizer& tokenizer) {
   return mix(hash);
 }
 
-std::vector<uint32_t> tokenise(const Document& d, const Tokenizer& tokenizer, const ChatEncoder* chat) {
-  std::vector<uint32_t> out;
+std::vector<StoredToken> tokenise(const Document& d, const Tokenizer& tokenizer, const ChatEncoder* chat) {
+  std::vector<StoredToken> out;
   if (chat) {
-    const ChatTokens t = chat->encode(d.messages);
-    for (size_t i = 0; i < t.ids.size(); ++i) out.push_back(static_cast<uint32_t>(t.ids[i]) << 1 | t.assistant[i]);
+    const ChatTokens t = chat->encode(d.messages, d.tools);
+    for (size_t i = 0; i < t.ids.size(); ++i) out.emplace_back(t.ids[i], t.assistant[i] != 0, t.context[i] != 0);
     return out;
   }
-  for (const TokenId id : tokenizer.encode(d.text)) out.push_back(static_cast<uint32_t>(id) << 1 | 1);
-  if (tokenizer.eos() >= 0) out.push_back(static_cast<uint32_t>(tokenizer.eos()) << 1 | 1);
+  for (const TokenId id : tokenizer.encode(d.text)) out.emplace_back(id, true, false);
+  if (tokenizer.eos() >= 0) out.emplace_back(tokenizer.eos(), true, false);
   return out;
 }
 
@@ -69,7 +69,7 @@ class Builder {
   }
 
   void flush() {
-    std::vector<std::vector<uint32_t>> results(pending_.size());
+    std::vector<std::vector<StoredToken>> results(pending_.size());
     std::vector<std::string> errors(pending_.size());
     pool_.parallel_for(static_cast<int64_t>(pending_.size()), [&](int64_t i, int) {
       try {  // jobs must not throw
@@ -93,7 +93,7 @@ class Builder {
   }
 
   std::vector<uint64_t> offsets = {0};
-  std::vector<uint32_t> tokens;
+  std::vector<StoredToken> tokens;
   std::vector<uint8_t> validation;
   uint64_t skipped = 0;
 
@@ -149,7 +149,7 @@ TokenStore TokenStore::open(const SourceSpec& source, const Tokenizer& tokenizer
   }
   const std::byte* p = bytes.data() + sizeof h;
   store.offsets_ = {reinterpret_cast<const uint64_t*>(p), h.documents + 1};
-  store.tokens_ = {reinterpret_cast<const uint32_t*>(p + (h.documents + 1) * 8), h.tokens};
+  store.tokens_ = {reinterpret_cast<const StoredToken*>(p + (h.documents + 1) * 8), h.tokens};
   store.validation_ = {reinterpret_cast<const uint8_t*>(p + (h.documents + 1) * 8 + h.tokens * 4), h.documents};
   for (size_t i = 0; i < h.documents; ++i) {
     if (store.offsets_[i] > store.offsets_[i + 1] || store.offsets_[i + 1] > h.tokens) {

@@ -14,6 +14,17 @@
 
 namespace hadal {
 
+// A token of a document: its id, and who learns it.
+struct StoredToken {
+  uint32_t bits = 0;
+  StoredToken(TokenId id, bool spoken, bool context) : bits(static_cast<uint32_t>(id) << 2 | context << 1 | spoken) {}
+  TokenId id() const { return static_cast<TokenId>(bits >> 2); }
+  bool spoken() const { return bits & 1; }   // by the assistant; all tokens of plain text
+  bool context() const { return bits & 2; }  // of a message with weight 0: learnt under no mask
+  bool learnt(bool assistant_only) const { return !context() && (spoken() || !assistant_only); }
+};
+static_assert(sizeof(StoredToken) == sizeof(uint32_t));
+
 class TokenStore {
  public:
   // Throws Error for missing or malformed data, and when the source holds no document for training.
@@ -23,8 +34,7 @@ class TokenStore {
   const std::string& name() const { return name_; }
   bool whole_documents() const { return whole_; }  // dialogues: cut at the end, never in pieces
   int64_t num_documents() const { return static_cast<int64_t>(offsets_.size()) - 1; }
-  // Each entry is id << 1 | spoken, where spoken marks the assistant's tokens (all tokens of plain text).
-  std::span<const uint32_t> document(int64_t i) const {
+  std::span<const StoredToken> document(int64_t i) const {
     return tokens_.subspan(offsets_[static_cast<size_t>(i)],
                            offsets_[static_cast<size_t>(i) + 1] - offsets_[static_cast<size_t>(i)]);
   }
@@ -36,7 +46,7 @@ class TokenStore {
   bool whole_ = false;
   MappedFile file_;
   std::span<const uint64_t> offsets_;  // [documents + 1]
-  std::span<const uint32_t> tokens_;
+  std::span<const StoredToken> tokens_;
   std::span<const uint8_t> validation_;  // [documents]
 };
 
