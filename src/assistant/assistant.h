@@ -6,13 +6,14 @@
 
 #include "base/json.h"
 #include "engine/engine.h"
-#include "tokenizer/chat_template.h"
+#include "tokenizer/chat_renderer.h"
 
 namespace hadal {
 
 struct Message {
   std::string role;  // system, user, assistant, tool
   std::string content;
+  OrderedJson more = nullptr;  // further fields for the template (name, tool_calls, reasoning_content): an object, or null
 };
 
 class Assistant {
@@ -20,15 +21,16 @@ class Assistant {
   explicit Assistant(Engine& engine);  // Error when the model has no chat template
 
   // The token ids that the model sees for this conversation, ready for its answer.
-  std::vector<TokenId> prompt(const std::vector<Message>& messages) const;
+  std::vector<TokenId> prompt(const std::vector<Message>& messages, const ChatContext& context = {}) const;
 
   // Answers the last message. `request.prompt` is filled in here; the rest of it is used as it is. The model's end
   // token stops the answer.
-  GenerateResult answer(const std::vector<Message>& messages, GenerateRequest request, const OnText& on_text = {}) const;
+  GenerateResult answer(const std::vector<Message>& messages, GenerateRequest request, const OnText& on_text = {},
+                        const ChatContext& context = {}) const;
 
  private:
   Engine& engine_;
-  ChatTemplate template_;
+  ChatRenderer renderer_;
 };
 
 }  // namespace hadal

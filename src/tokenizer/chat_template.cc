@@ -14,6 +14,8 @@ ChatTemplate::~ChatTemplate() = default;
 ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;
 ChatTemplate& ChatTemplate::operator=(ChatTemplate&&) noexcept = default;
 
-std::string ChatTemplate::render(const OrderedJson& context) const { return jinja::render(impl_->body, context); }
+RenderedText ChatTemplate::render(const OrderedJson& content, const OrderedJson& own) const {
+  return jinja::render(impl_->body, content, own);
+}
 
 }  // namespace hadal

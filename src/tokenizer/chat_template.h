@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "tokenizer/tokenizer.h"
 
 namespace hadal {
 
@@ -20,9 +21,10 @@ class ChatTemplate {
   ChatTemplate(ChatTemplate&&) noexcept;
   ChatTemplate& operator=(ChatTemplate&&) noexcept;
 
-  // `context` holds messages, add_generation_prompt, bos_token, eos_token, tools, ... Throws Error when the template
-  // calls raise_exception or does what cannot be done. Bounded in steps, output size and depth.
-  std::string render(const OrderedJson& context) const;
+  // `content` holds the variables that come from outside (messages, tools, ...), `own` those that are as good as the
+  // template's own text (bos_token, eos_token, add_generation_prompt). Throws Error when the template calls
+  // raise_exception or does what cannot be done. Bounded in steps, output size and depth.
+  RenderedText render(const OrderedJson& content, const OrderedJson& own = OrderedJson::object()) const;
 
  private:
   struct Impl;

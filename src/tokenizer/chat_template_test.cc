@@ -9,7 +9,7 @@ namespace hadal {
 namespace {
 
 std::string render(std::string_view source, const OrderedJson& context = OrderedJson::object()) {
-  return ChatTemplate(source).render(context);
+  return ChatTemplate(source).render(context).text;
 }
 
 OrderedJson json(const char* text) { return OrderedJson::parse(text); }

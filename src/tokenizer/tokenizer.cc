@@ -29,7 +29,9 @@ struct Tokenizer::Impl {
   void read_added_tokens(std::string_view who);
   void check_id(TokenId id, std::string_view what, std::string_view who) const;
   std::string replace_lacking_bytes(std::string_view text) const;
+  std::string_view normal_form(std::string_view text, std::string& storage) const;
   void encode_plain(std::string_view text, std::vector<TokenId>& out) const;
+  void encode_plain(std::string_view text, std::span<const size_t> positions, EncodedText& out) const;
 };
 
 Tokenizer::Impl::Impl(TokenizerParts taken, std::string_view who) : parts(std::move(taken)) {
@@ -141,7 +143,8 @@ void Tokenizer::Impl::read_added_tokens(std::string_view who) {
     if (!added_of.try_emplace(bytes[id], static_cast<TokenId>(id)).second) {
       fail("{}: added token {}: expected different texts, found \"{}\" twice", who, id, bytes[id]);
     }
-    AddedTokens::Token token{bytes[id], static_cast<TokenId>(id), left[id], right[id]};
+    const bool in_answers = bytes[id] == "<think>" || bytes[id] == "</think>";
+    AddedTokens::Token token{bytes[id], static_cast<TokenId>(id), left[id], right[id], in_answers};
     if (type == TokenType::user_defined) user.push_back(token);
     all.push_back(std::move(token));
   }
@@ -160,12 +163,33 @@ std::string Tokenizer::Impl::replace_lacking_bytes(std::string_view text) const 
   return out;
 }
 
-void Tokenizer::Impl::encode_plain(std::string_view text, std::vector<TokenId>& out) const {
-  std::string replaced, normal;
+// What the pre-tokenizer sees of a text; `storage` holds it where it is not the text itself.
+std::string_view Tokenizer::Impl::normal_form(std::string_view text, std::string& storage) const {
   const auto lacks = [this](char c) { return has_no_token[static_cast<uint8_t>(c)]; };
-  if (lacks_bytes && std::any_of(text.begin(), text.end(), lacks)) text = replaced = replace_lacking_bytes(text);
-  if (parts.normalize_nfc && may_change_under_nfc(text)) text = normal = normalize_nfc(text);
-  pre_tokenizer->split(text, [&](std::string_view piece) { bpe->encode(piece, out); });
+  if (lacks_bytes && std::any_of(text.begin(), text.end(), lacks)) text = storage = replace_lacking_bytes(text);
+  if (parts.normalize_nfc && may_change_under_nfc(text)) {
+    std::string normal = normalize_nfc(text);
+    text = storage = std::move(normal);
+  }
+  return text;
+}
+
+void Tokenizer::Impl::encode_plain(std::string_view text, std::vector<TokenId>& out) const {
+  std::string storage;
+  pre_tokenizer->split(normal_form(text, storage), [&](std::string_view piece) { bpe->encode(piece, out); });
+}
+
+// `positions` of the text, ascending, become marks of `out`. A position is where the normal form of what stands before
+// it ends, for normalising may change lengths.
+void Tokenizer::Impl::encode_plain(std::string_view text, std::span<const size_t> positions, EncodedText& out) const {
+  size_t token = out.ids.size(), reached = 0;
+  encode_plain(text, out.ids);
+  std::string storage;
+  for (const size_t position : positions) {
+    const size_t wanted = normal_form(text.substr(0, position), storage).size();
+    while (token < out.ids.size() && reached < wanted) reached += bytes[static_cast<size_t>(out.ids[token++])].size();
+    out.marks.push_back(token);
+  }
 }
 
 Tokenizer Tokenizer::from_parts(TokenizerParts parts, std::string_view who) {
@@ -185,6 +209,31 @@ std::vector<TokenId> Tokenizer::encode(std::string_view text, bool special) cons
     at = found.end;
   }
   if (special && t.parts.add_eos) out.push_back(t.parts.eos);
+  return out;
+}
+
+EncodedText Tokenizer::encode_rendered(const RenderedText& rendered, std::span<const size_t> marks) const {
+  const Impl& t = *impl_;
+  const std::string_view text = rendered.text;
+  EncodedText out;
+  out.ids.reserve(text.size() / 4 + 2);
+  if (t.parts.add_bos) out.ids.push_back(t.parts.bos);
+  std::vector<size_t> positions;
+  const auto marks_below = [&](size_t end, size_t begin) {  // of a piece that begins there
+    positions.clear();
+    for (; !marks.empty() && marks[0] < end; marks = marks.subspan(1)) positions.push_back(marks[0] - begin);
+  };
+  for (size_t at = 0; at < text.size();) {
+    const AddedTokens::Found found = t.with_special.find(text, at, rendered.content);
+    marks_below(found.begin, at);
+    t.encode_plain(text.substr(at, found.begin - at), positions, out);
+    for (; !marks.empty() && marks[0] == found.begin; marks = marks.subspan(1)) out.marks.push_back(out.ids.size());
+    if (found.token != nullptr) out.ids.push_back(found.token->id);
+    marks_below(found.end, 0);
+    out.marks.insert(out.marks.end(), positions.size(), out.ids.size());
+    at = found.end;
+  }
+  out.marks.insert(out.marks.end(), marks.size(), out.ids.size());
   return out;
 }
 

@@ -34,6 +34,21 @@ struct TokenizerParts {
   std::string chat_template;
 };
 
+// A text with the parts of it that came from outside. All else is the template's own.
+struct RenderedText {
+  struct Part {
+    size_t begin = 0, end = 0;  // in bytes
+    bool answer = false;        // an assistant's own words, which may hold <think> and </think>
+  };
+  std::string text;
+  std::vector<Part> content;  // ascending, apart from each other
+};
+
+struct EncodedText {
+  std::vector<TokenId> ids;
+  std::vector<size_t> marks;  // for each asked position of the text: the first id that begins there or later
+};
+
 class Tokenizer {
  public:
   // Checks the parts and takes them. `who` names their file in errors. Tokens missing for bytes of UTF-8 text, merges
@@ -52,6 +67,12 @@ class Tokenizer {
   // of special tokens are recognised and bos is prepended where the tokenizer's own files ask for it. Added tokens that
   // are not special (DeepSeek's <think>) are always recognised.
   std::vector<TokenId> encode(std::string_view text, bool special = false) const;
+
+  // The same with special tokens, for a text whose parts from outside must stay text: an added token, flagged as special
+  // or not, is recognised only where no byte of it is content (or all of <think> or </think> is an answer's).
+  // Everything between added tokens is encoded as one piece, so a text without such content has the ids of encode(). No
+  // end token is added. `marks` are byte positions, ascending.
+  EncodedText encode_rendered(const RenderedText& text, std::span<const size_t> marks = {}) const;
 
   // The bytes of the tokens ("" for special ones unless keep_special). Out of range: Error.
   std::string decode(std::span<const TokenId> ids, bool keep_special = true) const;

@@ -60,7 +60,7 @@ std::string ChatEncoder::render(std::span<const ChatMessage> messages, bool gene
   context["add_generation_prompt"] = generation_prompt;
   context["bos_token"] = bos_;
   context["eos_token"] = eos_;
-  return template_.render(context);
+  return template_.render(context).text;
 }
 
 ChatTokens ChatEncoder::encode(std::span<const ChatMessage> messages, const OrderedJson& tools) const {

@@ -441,11 +441,12 @@ class Evaluator {
 
 }  // namespace
 
-std::string render(const Body& body, const OrderedJson& context) {
+RenderedText render(const Body& body, const OrderedJson& content, const OrderedJson& own) {
   Evaluator evaluator;
   try {
-    evaluator.read_context(context);
-    return evaluator.run(body);
+    evaluator.read_context(content);
+    evaluator.read_context(own);
+    return {evaluator.run(body), {}};
   } catch (const Error& e) {
     fail("chat template, line {}: {}", evaluator.line(), e.what());
   }

@@ -4,11 +4,12 @@
 #include <string>
 
 #include "base/json.h"
+#include "tokenizer/tokenizer.h"
 #include "tokenizer/jinja/syntax.h"
 
 namespace hadal::jinja {
 
 // Throws Error with the template's line.
-std::string render(const Body& body, const OrderedJson& context);
+RenderedText render(const Body& body, const OrderedJson& content, const OrderedJson& own);
 
 }  // namespace hadal::jinja
