@@ -24,7 +24,7 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 // what that thread and the caller exchange.
 struct Sequence {
   Sequence(const GenerateRequest& request, int64_t max_answer)
-      : tokens(request.prompt), prompt_tokens(static_cast<int64_t>(request.prompt.size())), limit(max_answer), ignore_end(request.ignore_end), sampler(request.sampling), stop(request.stop) {}
+      : tokens(request.prompt), prompt_tokens(static_cast<int64_t>(request.prompt.size())), limit(max_answer), ignore_end(request.ignore_end), sampler(request.sampling, request.prompt), stop(request.stop) {}
 
   std::vector<TokenId> tokens;  // prompt and answer
   const int64_t prompt_tokens, limit;
@@ -154,6 +154,8 @@ std::shared_ptr<Sequence> Engine::Impl::submit(const GenerateRequest& request) {
   }
   for (const TokenId id : request.prompt)
     if (id < 0 || id >= model->config.vocab) fail("prompt: expected token ids from 0 to {}, found {}", model->config.vocab - 1, id);
+  for (const auto& [id, bias] : request.sampling.logit_bias)
+    if (id < 0 || id >= sampled_vocab) fail("logit_bias: expected token ids from 0 to {}, found {}", sampled_vocab - 1, id);
   if (request.max_tokens < 0) fail("max_tokens: expected a number from 0 up (0: as many as the context holds), found {}", request.max_tokens);
   for (const auto& stop : request.stop)
     if (stop.empty()) fail("stop: expected texts of at least one character, found an empty one");
@@ -282,6 +284,7 @@ void Engine::Impl::take(Sequence& sequence, TokenId token) {
   if (sequence.answered() == 0) sequence.first_token_seconds = seconds_since(sequence.start);
   if (is_end(token) && !sequence.ignore_end) return finish(sequence, FinishReason::stop);
   sequence.tokens.push_back(token);
+  sequence.sampler.accept(token);
   sequence.say(sequence.stop.push(sequence.utf8.push(tokenizer->decode({&token, 1}, /*keep_special=*/false))));
   if (sequence.stop.found()) return finish(sequence, FinishReason::stop);
   if (sequence.answered() >= sequence.limit) finish(sequence, FinishReason::length);
@@ -312,7 +315,7 @@ void Engine::Impl::step() {
   auto sample = [&](int64_t i, int) {
     const auto at = static_cast<size_t>(i);
     try {
-      chosen[at] = complete[at]->sampler.sample({scores.row(i), static_cast<size_t>(sampled_vocab)}, complete[at]->tokens);
+      chosen[at] = complete[at]->sampler.sample({scores.row(i), static_cast<size_t>(sampled_vocab)});
     } catch (const Error& e) {
       errors[at] = e.what();
     }

@@ -239,6 +239,9 @@ TEST(Engine, RefusesImpossibleRequests) {
   request.stop.clear();
   request.sampling.top_p = 2;
   refused(request, "top_p");
+  request.sampling.top_p = 1;
+  request.sampling.logit_bias = {{257, 1}};  // a row of the head that the tokenizer does not have
+  refused(request, "logit_bias");
   EXPECT_EQ(engine.generate(make_request(std::string(63, 'x'), 1)).answer_tokens, 1);
   EXPECT_THROW(Engine(tiny_model(), byte_tokenizer(), {.max_context = 100000}), Error);
   EXPECT_THROW(Engine(tiny_model(), byte_tokenizer(), {.cache_tokens = int64_t{1} << 40}), Error);

@@ -18,9 +18,17 @@ void check(const SamplingOptions& options) {
   in_range(o.min_p >= 0 && o.min_p < 1, "min_p", "a number from 0 to below 1", o.min_p);
   in_range(o.repetition_penalty > 0 && o.repetition_penalty <= 100, "repetition_penalty", "a number above 0 and up to 100",
            o.repetition_penalty);
+  in_range(o.repetition_window >= -1, "repetition_window", "a number of tokens from 0 up, or -1 for all", o.repetition_window);
+  in_range(std::abs(o.frequency_penalty) <= 2, "frequency_penalty", "a number from -2 to 2", o.frequency_penalty);
+  in_range(std::abs(o.presence_penalty) <= 2, "presence_penalty", "a number from -2 to 2", o.presence_penalty);
+  for (const auto& [id, bias] : o.logit_bias) {
+    in_range(id >= 0, "logit_bias", "token ids from 0 up", id);
+    in_range(std::abs(bias) <= 100, "logit_bias", "numbers from -100 to 100", bias);
+  }
 }
 
-Sampler::Sampler(const SamplingOptions& options) : options_(options), rng_(options.seed) { check(options); }
+Sampler::Sampler(const SamplingOptions& options, std::span<const TokenId> prompt)
+    : options_((check(options), options)), rng_(options.seed), penalties_(options, prompt) {}
 
 namespace {
 
@@ -29,32 +37,28 @@ using Candidate = std::pair<float, TokenId>;
 // Higher logits first; among equals the lower id, so that every machine agrees.
 bool better(const Candidate& a, const Candidate& b) { return a.first > b.first || (a.first == b.first && a.second < b.second); }
 
-void penalise(std::vector<Candidate>& candidates, std::span<const TokenId> seen, float penalty) {
-  std::vector<bool> done(candidates.size());
-  for (const TokenId id : seen) {
-    const auto i = static_cast<size_t>(id);
-    if (i >= done.size() || done[i]) continue;
-    done[i] = true;
-    float& logit = candidates[i].first;
-    logit = logit > 0 ? logit / penalty : logit * penalty;
-  }
-}
-
 }  // namespace
 
-TokenId Sampler::sample(std::span<const float> logits, std::span<const TokenId> seen) {
+TokenId Sampler::sample(std::span<const float> logits) {
   HADAL_CHECK(!logits.empty());
+  std::vector<float> changed;
+  if (!penalties_.change_nothing()) {
+    changed.assign(logits.begin(), logits.end());
+    penalties_.apply(changed);
+    logits = changed;
+  }
   candidates_.resize(logits.size());
   for (size_t i = 0; i < logits.size(); ++i) {
     if (std::isnan(logits[i])) fail("the model's output is not a number (token {}); the weights or the input are damaged", i);
     candidates_[i] = {logits[i], static_cast<TokenId>(i)};
   }
-  if (options_.repetition_penalty != 1.0f) penalise(candidates_, seen, options_.repetition_penalty);
-  if (options_.temperature == 0) return std::min_element(candidates_.begin(), candidates_.end(), better)->second;
+  const Candidate top = *std::min_element(candidates_.begin(), candidates_.end(), better);
+  const float best = top.first;
+  if (std::isinf(best) && best < 0) fail("logit_bias: expected at least one token that is not forbidden, found none");
+  if (options_.temperature == 0) return top.second;
 
   // Only tokens within reach of the best one matter; the rest have probability 0 in double precision. This keeps the
   // sort short.
-  const float best = std::min_element(candidates_.begin(), candidates_.end(), better)->first;
   if (std::isinf(best)) fail("the model's output is infinite; the weights or the input are damaged");
   const double inverse = 1.0 / options_.temperature;
   // exp(-40) = 4e-18: below the resolution of a probability. min_p cuts higher.
