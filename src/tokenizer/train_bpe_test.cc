@@ -121,6 +121,54 @@ TEST(TrainBpe, LittleTextGivesASmallVocabulary) {
   EXPECT_EQ(trained.decode(trained.encode("ab xyz")), "ab xyz");
 }
 
+std::string without_spaces(const std::vector<std::string>& syllables, size_t bytes, uint64_t seed) {
+  Rng rng(seed);
+  std::string text;
+  while (text.size() < bytes) text += syllables[rng.below(syllables.size())];
+  return text;
+}
+
+// DNA, Chinese and Thai as one word of many kilobytes: the syllables are found, and no token holds half a character.
+TEST(TrainBpe, LearnsFromTextWithoutSpaces) {
+  const std::vector<std::string> dna = {"GATTACA", "CCGT", "TATA", "AAGC"};
+  const std::vector<std::string> thai = {"สวัสดี", "ครับ", "ประเทศ", "ไทย", "ภาษา"};
+  const std::vector<std::string> chinese = {"你好", "世界", "今天", "天气", "我们"};
+  for (const auto& [syllables, expected] : {std::pair(dna, "GATTACA"), std::pair(thai, "ประเทศ"), std::pair(chinese, "世界")}) {
+    std::vector<std::string> texts;
+    for (uint64_t seed = 1; seed <= 4; ++seed) texts.push_back(without_spaces(syllables, 9000, seed));
+    BpeTrainingOptions options;
+    options.vocab_size = 256 + 100;
+    options.pre_tokenizer = "qwen2";
+    const Tokenizer trained = train_bpe(stream(texts), options);
+    EXPECT_EQ(trained.vocab_size(), 356) << expected;
+    EXPECT_LE(trained.encode(expected).size(), 2u) << expected;
+    EXPECT_LT(trained.encode(texts[0]).size(), texts[0].size() / 3);
+    EXPECT_EQ(trained.decode(trained.encode(texts[0])), texts[0]);
+  }
+}
+
+TEST(WordCounts, CutsLongWordsBetweenCharacters) {
+  const PreTokenizer pre_tokenizer(pre_tokenizer_description("qwen2", "test"), "test");
+  const std::vector<std::string> thai{without_spaces({"ก", "ข"}, 3000, 7)};
+  size_t bytes = 0;
+  for (const WordCount& w : count_words(stream(thai), pre_tokenizer)) {
+    EXPECT_LE(w.word.size(), kPieceBytes);
+    EXPECT_EQ(w.word.size() % 3, 0u);
+    bytes += w.word.size() * static_cast<size_t>(w.count);
+  }
+  EXPECT_EQ(bytes, thai[0].size());
+  const std::vector<std::string> whole{std::string(kMaxWordBytes, 'a')};  // not long yet
+  EXPECT_EQ(count_words(stream(whole), pre_tokenizer).at(0).word, whole[0]);
+}
+
+TEST(WordCounts, KeepsHalfWhereAllWordsAreRare) {
+  const PreTokenizer pre_tokenizer(pre_tokenizer_description("qwen2", "test"), "test");
+  const std::vector<std::string> texts{without_spaces({"A", "C", "G", "T"}, size_t{1} << 20, 3)};  // 8,192 pieces, all different
+  const size_t found = count_words(stream(texts), pre_tokenizer, 4096).size();
+  EXPECT_LE(found, 4096u);
+  EXPECT_GE(found, 1024u);
+}
+
 TEST(TrainBpe, RefusesWrongOptions) {
   const auto texts = random_texts(1);
   BpeTrainingOptions options;

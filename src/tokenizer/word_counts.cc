@@ -77,9 +77,23 @@ class Counter {
 
  private:
   void count_text(std::string_view text, std::vector<Counts>& shards) const {
+    const auto count_word = [&](std::string_view word) {
+      if (word.size() > 1) add(shards[Hash{}(word) >> 58], word, 1);
+    };
     pre_tokenizer_.split(text, [&](std::string_view word) {
-      if (word.size() > 1 && word.size() <= kMaxWordBytes) add(shards[Hash{}(word) >> 58], word, 1);
+      if (word.size() <= kMaxWordBytes) return count_word(word);
+      for (; word.size() > kPieceBytes; word.remove_prefix(piece_size(word))) count_word(word.substr(0, piece_size(word)));
+      count_word(word);
     });
+  }
+
+  // Of the first piece of a long word: kPieceBytes, or a little less so that no character is cut.
+  static size_t piece_size(std::string_view word) {
+    const auto inside = [&](size_t at) { return (static_cast<unsigned char>(word[at]) & 0xC0) == 0x80; };
+    for (size_t size = kPieceBytes; size > kPieceBytes - 4; --size) {
+      if (!inside(size)) return size;
+    }
+    return kPieceBytes;
   }
 
   void gather(size_t index) {
@@ -89,9 +103,23 @@ class Counter {
       shards[index].clear();
     }
     // What a shard holds after a batch depends on the texts alone, so forgetting is deterministic too.
-    for (int64_t rare = 1; shard.size() > max_shard_words_; ++rare) {
-      std::erase_if(shard, [&](const auto& entry) { return entry.second <= rare; });
-    }
+    for (int64_t rare = 1; is_too_large(shard); ++rare) forget(shard, rare);
+  }
+
+  bool is_too_large(const Counts& shard) const {
+    if (shard.size() > max_shard_words_) return true;
+    size_t bytes = 0;
+    for (const auto& [word, count] : shard) bytes += word.size();
+    return bytes > kMaxTotalBytes / kShards;
+  }
+
+  // Where nearly all words are rare (long ones without spaces are), half of these stay: they are all there is to learn from.
+  void forget(Counts& shard, int64_t rare) const {
+    const auto is_rare = [&](const auto& entry) { return entry.second <= rare; };
+    const auto count = static_cast<size_t>(std::count_if(shard.begin(), shard.end(), is_rare));
+    const bool all = shard.size() - count >= max_shard_words_ / 2;
+    const auto bit = 57 - (rare - 1) % 57;  // another one each time; the higher ones chose the shard
+    std::erase_if(shard, [&](const auto& entry) { return is_rare(entry) && (all || (Hash{}(entry.first) >> bit & 1)); });
   }
 
   static_assert(kShards == size_t{1} << (64 - 58));

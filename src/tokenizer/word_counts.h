@@ -17,10 +17,11 @@ struct WordCount {
   int64_t count;
 };
 
-// Words in order of their bytes. Words of one byte, or above kMaxWordBytes (no language has such words, and they would
-// only feed merges of noise), are left out. When a text has more than `max_words` different words, rare ones are
-// forgotten on the way.
-inline constexpr size_t kMaxWordBytes = 1024;
+// Words in order of their bytes; those of one byte are left out. A word above kMaxWordBytes (of a text without spaces:
+// DNA, some Chinese and Thai) is counted as pieces of at most kPieceBytes, cut between characters: merges are learnt
+// inside the pieces, and short ones keep each merge's work small. When there are more than `max_words` different words,
+// or they have more than kMaxTotalBytes, rare ones are forgotten on the way.
+inline constexpr size_t kMaxWordBytes = 1024, kPieceBytes = 128, kMaxTotalBytes = size_t{512} << 20;
 std::vector<WordCount> count_words(const std::function<bool(std::string&)>& next, const PreTokenizer& pre_tokenizer,
                                    size_t max_words = size_t{8} << 20);
 

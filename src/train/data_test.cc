@@ -3,6 +3,7 @@
 #include <set>
 
 #include "train/documents.h"
+#include "train/hash.h"
 #include "train/mixture.h"
 #include "train/test_support.h"
 
@@ -73,7 +74,7 @@ TEST(Documents, ErrorsNameFileLineAndField) {
     const SourceSpec s = text_source(folder.file("bad.jsonl", content));
     return error_of([&] { for_each_document(s, [](Document&&) { return true; }); });
   };
-  expect_contains(error("{\"text\":\"a\"}\n{\"txt\":1}\n"), {"bad.jsonl:2", "\"text\"", "found none"});
+  expect_contains(error("{\"text\":\"a\"}\n{\"txt\":1}\n"), {"bad.jsonl:2", "\"text\"", "found txt", "on_bad_line"});
   expect_contains(error("{\"text\":7}\n"), {"bad.jsonl:1", "expected a string, found number"});
   expect_contains(error("{oops\n"), {"bad.jsonl:1"});
   expect_contains(
@@ -134,13 +135,65 @@ TEST(TokenStore, IsMadeOnceAndMadeAnewWhenTheSourceChanges) {
   EXPECT_EQ(s.tokenizer.decode(ids), std::string("the cat number 3 sat on the mat and the dog") + kEosText);
 }
 
-TEST(TokenStore, RefusesADamagedCacheAndAnEmptySource) {
+TEST(TokenStore, MakesADamagedCacheAgain) {
+  Stores s;
+  const SourceSpec source = text_source(s.folder.file("a.jsonl", lines(5)));
+  s.open(source);
+  const Path file = std::filesystem::directory_iterator(s.folder.path() / "cache")->path();
+  const std::string whole = read_file(file);
+  const auto expect_made_again = [&](const std::string& damaged) {
+    write_file_whole(file, damaged);
+    EXPECT_EQ(s.open(source).num_documents(), 5);
+    EXPECT_TRUE(read_file(file) == whole);
+  };
+  for (const size_t size : {size_t{0}, size_t{3}, size_t{100}, whole.size() - 8, whole.size() - 1}) expect_made_again(whole.substr(0, size));
+  expect_made_again(whole + "x");
+  expect_made_again(whole + std::string(8, '\0'));
+  expect_made_again(std::string(whole.size(), '\xff'));
+  for (size_t i = 0; i < whole.size(); i += 3) {  // a bit anywhere
+    std::string flipped = whole;
+    flipped[i] = static_cast<char>(flipped[i] ^ (1 << (i % 8)));
+    EXPECT_NE(error_of([&] {
+                write_file_whole(file, flipped);
+                TokenFile(file, 0, 300);
+              }),
+              "");
+    if (i % 60 == 0) expect_made_again(flipped);
+  }
+}
+
+TEST(TokenFile, HasIdsBelowItsVocabularyAndIsOfItsKey) {
+  const TemporaryFolder folder;
+  const Path file = folder.path() / "a.tokens";
+  const std::vector<StoredToken> tokens = {{5, true, false}, {7, false, true}};
+  const auto write = [&](int64_t vocab) {
+    TokenFileWriter out(file, 42, vocab);
+    out.add(tokens, false);
+    out.add(tokens, true);
+    out.commit("said");
+  };
+  write(8);
+  const TokenFile good(file, 42, 8);
+  EXPECT_EQ(good.tokens().size(), 4u);
+  EXPECT_EQ(good.tokens()[1].id(), 7);
+  EXPECT_EQ(good.validation()[1], 1);
+  EXPECT_EQ(good.report(), "said");
+  expect_contains(error_of([&] { TokenFile(file, 43, 8); }), {"a.tokens", "of another"});
+  expect_contains(error_of([&] { TokenFile(file, 42, 9); }), {"a.tokens", "of another"});
+  // A well-formed file whose ids are too large for the vocabulary that it states.
+  write(9);
+  std::string bytes = read_file(file);
+  const size_t footer = bytes.size() - 56;
+  bytes[footer + 16] = 7;
+  const uint32_t crc = crc32c(bytes.data() + footer, 52);
+  bytes.replace(bytes.size() - 4, 4, reinterpret_cast<const char*>(&crc), 4);
+  write_file_whole(file, bytes);
+  expect_contains(error_of([&] { TokenFile(file, 42, 7); }), {"a.tokens", "id 7"});
+}
+
+TEST(TokenStore, RefusesAnEmptySource) {
   Stores s;
   SourceSpec source = text_source(s.folder.file("a.jsonl", lines(5)));
-  s.open(source);
-  for (const auto& entry : std::filesystem::directory_iterator(s.folder.path() / "cache"))
-    std::filesystem::resize_file(entry.path(), 100);
-  expect_contains(error_of([&] { s.open(source); }), {".tokens", "delete the file"});
   source.include = {"nobody"};
   expect_contains(error_of([&] { s.open(source); }), {"\"text\"", "found none"});
 }

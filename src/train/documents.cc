@@ -1,13 +1,15 @@
 #include "train/documents.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/rng.h"
 #include "train/arithmetic.h"
+#include "train/data_files.h"
+#include "train/dialogue_formats.h"
 #include "train/hash.h"
+#include "train/text_pieces.h"
 
 namespace hadal {
 namespace {
@@ -20,83 +22,128 @@ bool matches(const std::vector<std::string>& patterns, const std::string& word) 
   });
 }
 
-const Json& field(const Json& object, const char* key, Json::value_t type, const std::string& where) {
-  const auto found = object.find(key);
-  if (found == object.end()) fail("{}: expected a field \"{}\", found none", where, key);
-  if (found->type() != type)
-    fail("{}: \"{}\": expected a {}, found {}", where, key, Json(type).type_name(), found->type_name());
-  return *found;
-}
-
-std::string text_field(const Json& object, const char* key, const std::string& where) {
-  return field(object, key, Json::value_t::string, where).get<std::string>();
-}
-
-std::vector<ChatMessage> read_messages(const Json& line, const SourceSpec& source, const std::string& where) {
-  std::vector<ChatMessage> messages;
-  for (const Json& item : field(line, "messages", Json::value_t::array, where)) {
-    if (!item.is_object()) fail("{}: messages: expected objects, found {}", where, item.type_name());
-    messages.push_back({text_field(item, "role", where), text_field(item, "content", where)});
-  }
-  if (source.max_turns > 0 && static_cast<int64_t>(messages.size()) > source.max_turns) {
-    messages.resize(static_cast<size_t>(source.max_turns));
-    while (!messages.empty() && messages.back().role != "assistant") messages.pop_back();
-  }
+std::vector<ChatMessage> first_turns(std::vector<ChatMessage> messages, int64_t max_turns) {
+  messages.resize(static_cast<size_t>(max_turns));
+  while (!messages.empty() && messages.back().role != "assistant") messages.pop_back();
   return messages;
 }
 
-// The document of one line, or nothing when a filter leaves it out.
-std::optional<Document> read_line(const Json& line, const SourceSpec& source, const std::string& where) {
+// What to do with the line: take it, or leave it out and why.
+struct Reading {
+  Document document;
+  std::string reason;
+};
+
+std::string filter_reason(const Json& line, const SourceSpec& source, const std::string& where) {
+  const std::string origin = line.contains("source") && line["source"].is_string() ? line["source"].get<std::string>() : "";
+  if (!source.include.empty() && !matches(source.include, origin)) return "not of include";
+  if (matches(source.exclude, origin)) return "of exclude";
+  if (!source.exclude_ids.empty() && matches(source.exclude_ids, text_field(line, "id", where))) return "of exclude_ids";
+  return "";
+}
+
+std::string read_text(const Json& line, const std::string& where) {
+  const bool dialogue = !line.contains("text") && (line.contains("messages") || line.contains("conversations") ||
+                                                   line.contains("instruction") || line.contains("prompt"));
+  if (dialogue) fail("{}: expected a field \"text\", found {}; dialogues are kind = \"chat\"", where, field_names(line));
+  return text_field(line, "text", where);
+}
+
+Reading read_line(const Json& line, const SourceSpec& source, const std::string& where, SourceReport& report, int64_t number) {
   if (!line.is_object()) fail("{}: expected an object, found {}", where, line.type_name());
-  const std::string origin = line.contains("source") ? text_field(line, "source", where) : "";
-  if (!source.include.empty() && !matches(source.include, origin)) return std::nullopt;
-  if (matches(source.exclude, origin)) return std::nullopt;
-  if (!source.exclude_ids.empty() && matches(source.exclude_ids, text_field(line, "id", where))) return std::nullopt;
-  Document d;
+  Reading r;
+  r.document.line = number;
+  r.reason = filter_reason(line, source, where);
+  if (!r.reason.empty()) return r;
   if (source.kind == SourceKind::text) {
-    d.text = text_field(line, "text", where);
+    r.document.text = read_text(line, where);
   } else if (source.kind == SourceKind::chat) {
-    d.messages = read_messages(line, source, where);
-    if (d.messages.empty()) return std::nullopt;
+    Dialogue dialogue = read_dialogue(line, where);
+    r.reason = std::move(dialogue.unusable);
+    r.document.messages = std::move(dialogue.messages);
+    r.document.tools = std::move(dialogue.tools);
+    if (r.reason.empty() && source.max_turns > 0 && std::ssize(r.document.messages) > source.max_turns) {
+      r.document.messages = first_turns(std::move(r.document.messages), source.max_turns);
+      if (r.document.messages.empty()) r.reason = fmt::format("without an answer in max_turns = {}", source.max_turns);
+      else report.cut(fmt::format("to max_turns = {}", source.max_turns), number);
+    }
   } else {
     const std::string solution = text_field(line, "solution", where), answer = text_field(line, "answer", where);
-    d.messages = {{"user", text_field(line, "question", where)},
-                  {"assistant", solution + (solution.empty() ? "" : "\n") + "The answer is " + answer + "."}};
+    r.document.messages = {{"user", text_field(line, "question", where)},
+                           {"assistant", solution + (solution.empty() ? "" : "\n") + "The answer is " + answer + "."}};
   }
-  return d;
+  const auto size = static_cast<int64_t>(r.document.content().size());
+  if (r.reason.empty() && source.max_document_bytes > 0 && size > source.max_document_bytes)
+    r.reason = fmt::format("above max_document_bytes = {}", source.max_document_bytes);
+  return r;
+}
+
+void read_lines(const SourceSpec& source, SourceReport& report, const Take& take) {
+  for_each_json(source.path, [&](std::string_view text, int64_t number) {
+    const std::string where = fmt::format("{}:{}", source.path.string(), number);
+    report.count_read();
+    Reading reading;
+    try {
+      reading = read_line(parse_json(text, where), source, where, report, number);
+    } catch (const Error& error) {
+      if (!source.skip_bad_lines)
+        fail("{}source \"{}\": {}; on_bad_line = \"skip\" in its [[source]] leaves such lines out and counts them",
+             source.where_prefix(), source.name, error.what());
+      report.skip_malformed(error.what(), number);
+      return true;
+    }
+    if (reading.reason.empty()) return take(std::move(reading.document));
+    report.leave_out(reading.reason, number);
+    return true;
+  });
 }
 
 bool split_and_take(const SourceSpec& source, Document&& d, const Take& take) {
   if (source.validation_tail > 0) {
-    Document tail;
-    size_t cut = static_cast<size_t>(static_cast<double>(d.text.size()) * (1 - source.validation_tail));
-    while (cut < d.text.size() && (static_cast<unsigned char>(d.text[cut]) & 0xC0) == 0x80)
-      ++cut;  // not inside a character
-    tail.text = d.text.substr(cut);
-    tail.validation = true;
-    d.text.resize(cut);
-    return take(std::move(d)) && take(std::move(tail));
+    for (const TextPiece& piece : hold_out_tail(d.text, source.validation_tail)) {
+      Document part;
+      part.text = d.text.substr(piece.begin, piece.end - piece.begin);
+      part.validation = piece.validation;
+      part.line = d.line;
+      if (!take(std::move(part))) return false;
+    }
+    return true;
   }
   d.validation = unit_hash(d.content()) < source.validation;
   return take(std::move(d));
 }
 
-void read_lines(const SourceSpec& source, const Take& take) {
-  for_each_line(source.path, [&](std::string_view text, int64_t number) {
-    if (text.empty()) return true;
-    const std::string where = fmt::format("{}:{}", source.path.string(), number);
-    auto document = read_line(parse_json(text, where), source, where);
-    if (!document) return true;
-    if (source.max_document_bytes > 0 && static_cast<int64_t>(document->content().size()) > source.max_document_bytes)
-      return true;
-    return take(std::move(*document));
+// A text file is one document but for its parts that are held out, or those of at most max_document_bytes.
+void read_text_file(const SourceSpec& source, SourceReport& report, const Take& take) {
+  std::string text = read_plain_text(source.path, [&](int64_t number) {
+    if (source.skip_bad_lines) report.leave_out("not in UTF-8", number);
+    return source.skip_bad_lines;
   });
+  const auto most = static_cast<size_t>(source.max_megabytes * 1e6);
+  if (source.max_megabytes > 0 && text.size() > most) {
+    const size_t before = text.size();
+    text.resize(last_cut(text, most / 2, std::max<size_t>(most, 1)));
+    report.cut(fmt::format("to {} of {} bytes by max_megabytes", text.size(), before), 0);
+  }
+  const auto pieces = source.validation_tail > 0 ? hold_out_tail(text, source.validation_tail)
+                                                 : hold_out_share(text, source.validation);
+  int64_t line = 1;
+  for (const TextPiece& piece : cut_to_size(text, pieces, static_cast<size_t>(source.max_document_bytes))) {
+    Document d;
+    d.text = text.substr(piece.begin, piece.end - piece.begin);
+    d.validation = piece.validation;
+    d.line = line;
+    line += std::count(d.text.begin(), d.text.end(), '\n');
+    report.count_read();
+    if (!take(std::move(d))) return;
+  }
 }
 
 // The hash below which whole documents together make `max_megabytes`.
 uint64_t hash_limit(const SourceSpec& source) {
   std::vector<std::pair<uint64_t, size_t>> all;
-  read_lines(source, [&](Document&& d) {
+  SourceReport counted_later;
+  read_lines(source, counted_later, [&](Document&& d) {
     const std::string content = d.content();
     all.emplace_back(mix(fnv1a(content) + 1), content.size());
     return true;
@@ -110,13 +157,14 @@ uint64_t hash_limit(const SourceSpec& source) {
   return UINT64_MAX;
 }
 
-void make_up_sums(const SourceSpec& source, const Take& take) {
+void make_up_sums(const SourceSpec& source, SourceReport& report, const Take& take) {
   for (int64_t i = 0; i < source.documents + 256; ++i) {
     Document d;
     d.validation = i >= source.documents;  // the last ones, from pairs that are held out
     Rng rng(source.seed, static_cast<uint64_t>(i));
     SumDialogue sum = make_sum(rng, d.validation);
     d.messages = {{"user", std::move(sum.question)}, {"assistant", std::move(sum.answer)}};
+    report.count_read();
     if (!take(std::move(d))) return;
   }
 }
@@ -130,21 +178,22 @@ std::string Document::content() const {
   return out;
 }
 
-void for_each_document(const SourceSpec& source, const Take& take) {
-  if (source.kind == SourceKind::arithmetic) return make_up_sums(source, take);
-  if (!std::filesystem::exists(source.path)) {
-    fail("source \"{}\": expected data at {}, found no such file; put it there or change the recipe's path",
-         source.name, source.path.string());
+void for_each_document(const SourceSpec& source, const Take& take, SourceReport* wanted) {
+  SourceReport unwanted;
+  SourceReport& report = wanted ? *wanted : unwanted;
+  if (source.kind == SourceKind::arithmetic) return make_up_sums(source, report, take);
+  try {
+    check_data_file(source.path);
+  } catch (const Error& error) {
+    fail("{}source \"{}\": {}", source.where_prefix(), source.name, error.what());
   }
-  if (source.kind == SourceKind::text && source.path.extension() == ".txt") {
-    Document d;
-    d.text = read_file(source.path);
-    split_and_take(source, std::move(d), take);
-    return;
-  }
+  if (source.kind == SourceKind::text && is_plain_text(source.path)) return read_text_file(source, report, take);
   const uint64_t limit = source.max_megabytes > 0 ? hash_limit(source) : UINT64_MAX;
-  read_lines(source, [&](Document&& d) {
-    if (limit != UINT64_MAX && mix(fnv1a(d.content()) + 1) >= limit) return true;
+  read_lines(source, report, [&](Document&& d) {
+    if (limit != UINT64_MAX && mix(fnv1a(d.content()) + 1) >= limit) {
+      report.leave_out(fmt::format("beyond max_megabytes = {}", source.max_megabytes), d.line);
+      return true;
+    }
     return split_and_take(source, std::move(d), take);
   });
 }

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "train/recipe.h"
+#include "train/source_report.h"
 
 namespace hadal {
 
@@ -21,12 +22,15 @@ struct Document {
   std::vector<ChatMessage> messages;  // a dialogue
   OrderedJson tools = nullptr;        // of a dialogue: the functions it may call, as chat templates take them, or null
   bool validation = false;            // training never sees it
+  int64_t line = 0;                   // of its file, where it begins
 
   std::string content() const;  // the text, or all messages in lines
 };
 
-// Calls `take` for each document that the source's filters let through, in file order. Throws Error naming the file and
-// the line that is missing, malformed or lacks a field. Stops when `take` returns false.
-void for_each_document(const SourceSpec& source, const std::function<bool(Document&&)>& take);
+// Calls `take` for each document that the source's filters let through, in file order; `report` (or null) counts what
+// is left out, and why. Throws Error naming the file and the line that is missing, malformed or lacks a field; with
+// on_bad_line = "skip" such lines are left out. Stops when `take` returns false.
+void for_each_document(const SourceSpec& source, const std::function<bool(Document&&)>& take,
+                       SourceReport* report = nullptr);
 
 }  // namespace hadal

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "train/hash.h"
 
 namespace hadal {
@@ -28,7 +29,9 @@ Mixture::Mixture(std::vector<const TokenStore*> stores, MixtureOptions options) 
   }
 }
 
+// Every dialogue that a stage cannot learn from, or only from its beginning, is counted.
 void Mixture::cut(Source& source) {
+  int64_t left_out = 0, shortened = 0;
   const int64_t length = options_.sequence_length;
   const bool lead = options_.bos >= 0 && !source.store->whole_documents();  // pieces begin with a bos of our own
   for (int64_t d = 0; d < source.store->num_documents(); ++d) {
@@ -44,9 +47,18 @@ void Mixture::cut(Source& source) {
       if (learns && count >= 2) {
         list.push_back({static_cast<uint32_t>(d), static_cast<uint32_t>(begin), static_cast<uint32_t>(count)});
       }
-      if (source.store->whole_documents()) break;
+      if (!source.store->whole_documents()) continue;
+      if (!learns || count < 2) ++left_out;
+      else if (targets > count) ++shortened;
+      break;
     }
   }
+  if (left_out + shortened == 0) return;
+  std::string text = fmt::format("source {}: of {} dialogues", source.store->name(), source.store->num_documents());
+  if (left_out > 0) text += fmt::format(", {} are left out: nothing to learn within sequence_length = {}", left_out, length);
+  if (shortened > 0) text += fmt::format("{} {} are cut at the end: longer than sequence_length = {}", left_out > 0 ? ";" : ",", shortened, length);
+  if (left_out > 0) log_warning("{}", text);
+  else log_info("{}", text);
 }
 
 void Mixture::shuffle(Source& source) {

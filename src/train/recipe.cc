@@ -80,7 +80,10 @@ SourceSpec read_source(TomlTable table, const Path& folder) {
     s.seed = static_cast<uint64_t>(table.integer("seed", 1, 0, kBig));
   } else {
     table.require("path");
+    s.where = table.where("path");
     s.path = anchored(folder, table.text("path", ""));
+    if (s.path.empty()) fail("{}: path: expected the file of the data, found an empty text", s.where);
+    s.skip_bad_lines = table.choice("on_bad_line", "stop", {"stop", "skip"}) == "skip";
     s.include = table.texts("include");
     s.exclude = table.texts("exclude");
     s.exclude_ids = table.texts("exclude_ids");

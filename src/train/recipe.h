@@ -14,18 +14,21 @@ namespace hadal {
 
 enum class SourceKind { text, chat, arithmetic, math };
 
-// Where documents come from. JSONL (also .zst) with `text`; JSONL with `messages`; JSONL with `question`, `solution`,
-// `answer`; .txt is one document; arithmetic is made up by seed.
+// Where documents come from: JSON lines or one JSON list (also .zst) with `text`; with a dialogue (dialogue_formats.h);
+// with `question`, `solution`, `answer`; a .txt file; arithmetic is made up by seed.
 struct SourceSpec {
   std::string name;
   SourceKind kind = SourceKind::text;
   Path path;
+  std::string where;  // in the recipe ("pilot.toml:12"), for errors
+  std::string where_prefix() const { return where.empty() ? "" : where + ": "; }
+  bool skip_bad_lines = false;  // on_bad_line = "skip": malformed lines are left out and counted
   std::vector<std::string> include, exclude;  // of the field `source`; include empty: all
   std::vector<std::string> exclude_ids;
-  double max_megabytes = 0;        // whole documents in order of their hash, up to this; 0: all
-  int64_t max_document_bytes = 0;  // longer documents are left out; 0: none
+  double max_megabytes = 0;        // whole documents in order of their hash (.txt: its beginning), up to this; 0: all
+  int64_t max_document_bytes = 0;  // longer documents are left out (.txt: cut into several); 0: none
   int64_t max_turns = 0;           // chat: dialogues are cut to so many messages; 0: not
-  double validation = 0.005;       // share of documents (by hash) that training never sees
+  double validation = 0.005;       // share of documents (by hash; .txt: of its bytes) that training never sees
   double validation_tail = 0;      // or: the last part of each document
   int64_t documents = 20000;       // arithmetic: how many are made up
   uint64_t seed = 1;               // arithmetic

@@ -1,7 +1,8 @@
 #include "train/token_store.h"
 
+#include <algorithm>
 #include <chrono>
-#include <cstring>
+#include <optional>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -12,16 +13,10 @@
 namespace hadal {
 namespace {
 
-constexpr uint64_t kMagic = 0x32304e454b4f5448ull;  // "HTOKEN02"
-
-struct Header {
-  uint64_t magic = kMagic, documents = 0, tokens = 0, skipped = 0;
-};
-
 uint64_t source_key(const SourceSpec& s, const Tokenizer& tokenizer) {
   std::string text =
-      fmt::format("v2|{}|{}|{}|{}|{}|{}|{}|{}|{}|", static_cast<int>(s.kind), s.path.string(), s.max_megabytes,
-                  s.max_document_bytes, s.max_turns, s.validation, s.validation_tail, s.documents, s.seed);
+      fmt::format("v3|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|", static_cast<int>(s.kind), s.path.string(), s.max_megabytes,
+                  s.max_document_bytes, s.max_turns, s.validation, s.validation_tail, s.documents, s.seed, s.skip_bad_lines);
   for (const auto* list : {&s.include, &s.exclude, &s.exclude_ids}) {
     for (const auto& item : *list) text += item + "|";
     text += "/";
@@ -56,11 +51,11 @@ std::vector<StoredToken> tokenise(const Document& d, const Tokenizer& tokenizer,
   return out;
 }
 
-// Gathers documents, and tokenises them in bunches on all threads, in order.
+// Gathers documents, tokenises them in bunches on all threads, and writes them in order.
 class Builder {
  public:
-  Builder(const Tokenizer& tokenizer, const ChatEncoder* chat, ThreadPool& pool)
-      : tokenizer_(tokenizer), chat_(chat), pool_(pool) {}
+  Builder(const Tokenizer& tokenizer, const ChatEncoder* chat, ThreadPool& pool, TokenFileWriter& out)
+      : tokenizer_(tokenizer), chat_(chat), pool_(pool), out_(out) {}
 
   void add(Document&& d) {
     pending_bytes_ += d.content().size();
@@ -79,88 +74,87 @@ class Builder {
       }
     });
     for (size_t i = 0; i < pending_.size(); ++i) {
-      if (!errors[i].empty()) {
-        if (skipped++ == 0) log_warning("a document is left out: {}", errors[i]);
-        continue;
-      }
-      if (results[i].size() < 2) continue;
-      tokens.insert(tokens.end(), results[i].begin(), results[i].end());
-      offsets.push_back(tokens.size());
-      validation.push_back(pending_[i].validation);
+      const Document& d = pending_[i];
+      if (!errors[i].empty()) report.leave_out("for which " + shortened(errors[i], 200), d.line);
+      else if (results[i].size() < 2) report.leave_out("of fewer than two tokens", d.line);
+      else out_.add(results[i], d.validation);
     }
     pending_.clear();
     pending_bytes_ = 0;
   }
 
-  std::vector<uint64_t> offsets = {0};
-  std::vector<StoredToken> tokens;
-  std::vector<uint8_t> validation;
-  uint64_t skipped = 0;
+  SourceReport report;
 
  private:
   const Tokenizer& tokenizer_;
   const ChatEncoder* chat_;
   ThreadPool& pool_;
+  TokenFileWriter& out_;
   std::vector<Document> pending_;
   size_t pending_bytes_ = 0;
 };
 
-void build(const SourceSpec& source, const Tokenizer& tokenizer, const Path& file, ThreadPool& pool) {
+void build(const SourceSpec& source, const Tokenizer& tokenizer, const Path& file, uint64_t key, ThreadPool& pool) {
   const auto start = std::chrono::steady_clock::now();
   std::unique_ptr<ChatEncoder> chat;
   if (source.kind != SourceKind::text) chat = std::make_unique<ChatEncoder>(tokenizer);
-  Builder b(tokenizer, chat.get(), pool);
-  for_each_document(source, [&](Document&& d) {
-    b.add(std::move(d));
-    return true;
-  });
+  TokenFileWriter out(file, key, tokenizer.vocab_size());
+  Builder b(tokenizer, chat.get(), pool, out);
+  for_each_document(
+      source,
+      [&](Document&& d) {
+        b.add(std::move(d));
+        return true;
+      },
+      &b.report);
   b.flush();
-  WholeFile out(file);
-  const Header header{kMagic, b.validation.size(), b.tokens.size(), b.skipped};
-  out.write(&header, sizeof header);
-  out.write(b.offsets.data(), b.offsets.size() * sizeof(uint64_t));
-  out.write(b.tokens.data(), b.tokens.size() * sizeof(uint32_t));
-  out.write(b.validation.data(), b.validation.size());
-  out.commit();
+  const std::string report = fmt::format("{}; {} kept, {} tokens", b.report.text(), out.num_documents(), out.num_tokens());
+  out.commit(report);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  log_info("source {}: {} documents, {} tokens in {:.1f} s{}", source.name, b.validation.size(), b.tokens.size(),
-           took.count(), b.skipped ? fmt::format("; {} left out", b.skipped) : "");
+  log_info("source {}: {}, in {:.1f} s", source.name, report, took.count());
+}
+
+// The cache as it is, or nothing when there is none or it is damaged.
+std::optional<TokenFile> read_cache(const Path& file, uint64_t key, const Tokenizer& tokenizer, const std::string& source) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored)) return std::nullopt;
+  try {
+    TokenFile found(file, key, tokenizer.vocab_size());
+    log_info("source {}: {}, from the cache", source, found.report());
+    return found;
+  } catch (const Error& error) {
+    log_warning("{}; it is made again", error.what());
+    return std::nullopt;
+  }
+}
+
+void create_folder(const Path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) fail("{}: cannot create this folder: {}", folder.string(), error.message());
 }
 
 }  // namespace
 
 TokenStore TokenStore::open(const SourceSpec& source, const Tokenizer& tokenizer, const Path& cache_folder,
                             ThreadPool& pool) {
-  const Path file = cache_folder / fmt::format("{}-{:016x}.tokens", source.name, source_key(source, tokenizer));
-  std::filesystem::create_directories(cache_folder);
-  if (!std::filesystem::exists(file)) build(source, tokenizer, file, pool);
+  const uint64_t key = source_key(source, tokenizer);
+  const Path file = cache_folder / fmt::format("{}-{:016x}.tokens", source.name, key);
+  create_folder(cache_folder);
   TokenStore store;
   store.name_ = source.name;
   store.whole_ = source.kind != SourceKind::text;
-  store.file_ = MappedFile(file);
-  const auto bytes = store.file_.bytes();
-  Header h;
-  if (bytes.size() >= sizeof h) std::memcpy(&h, bytes.data(), sizeof h);
-  const uint64_t limit = bytes.size();
-  if (bytes.size() < sizeof h || h.magic != kMagic || h.documents > limit || h.tokens > limit ||
-      bytes.size() != sizeof h + (h.documents + 1) * 8 + h.tokens * 4 + h.documents) {
-    fail("{}: expected a token cache, found {} bytes of something else; delete the file, it will be made again",
-         file.string(), bytes.size());
+  if (auto cached = read_cache(file, key, tokenizer, source.name)) {
+    store.file_ = std::move(*cached);
+  } else {
+    build(source, tokenizer, file, key, pool);
+    store.file_ = TokenFile(file, key, tokenizer.vocab_size());
   }
-  const std::byte* p = bytes.data() + sizeof h;
-  store.offsets_ = {reinterpret_cast<const uint64_t*>(p), h.documents + 1};
-  store.tokens_ = {reinterpret_cast<const StoredToken*>(p + (h.documents + 1) * 8), h.tokens};
-  store.validation_ = {reinterpret_cast<const uint8_t*>(p + (h.documents + 1) * 8 + h.tokens * 4), h.documents};
-  for (size_t i = 0; i < h.documents; ++i) {
-    if (store.offsets_[i] > store.offsets_[i + 1] || store.offsets_[i + 1] > h.tokens) {
-      fail("{}: the token cache is damaged; delete the file, it will be made again", file.string());
-    }
+  const auto marks = store.file_.validation();
+  if (std::all_of(marks.begin(), marks.end(), [](uint8_t held_out) { return held_out != 0; })) {
+    fail("{}source \"{}\": expected documents to train on, found none: {}", source.where_prefix(), source.name,
+         store.file_.report());
   }
-  bool any = false;
-  for (int64_t i = 0; i < store.num_documents() && !any; ++i) any = !store.is_validation(i);
-  if (!any)
-    fail("source \"{}\": expected documents to train on, found none after its filters; check include, exclude and path",
-         source.name);
   return store;
 }
 
