@@ -170,6 +170,56 @@ TEST_F(CliModel, Evaluates) {
   EXPECT_EQ(json_of("eval --task math --kv-cache q8 --max-tokens 5 --model " + model() + " --file " + sums.string())["items"], 1);
 }
 
+// A bad line, a file that cannot be written, a full disk or Ctrl-C: nothing that was measured is lost.
+TEST_F(CliModel, AnEvaluationIsNotLost) {
+  std::string questions;
+  for (int i = 0; i < 40; ++i) questions += fmt::format("{{\"question\":\"{} + 1?\",\"answer\":{}}}\n", i, i + 1);
+  const Path sums = file("forty.jsonl", questions), samples = scratch() / "samples.jsonl";
+  const std::string eval = "eval --task math --json --max-tokens 3 --model " + model() + " --file ";
+  ASSERT_EQ(run(eval + sums.string() + " --samples " + samples.string()).code, 0);
+  int64_t next = 0;
+  for_each_line(samples, [&](std::string_view line, int64_t) {
+    EXPECT_EQ(parse_json(line, "samples")["question"], fmt::format("{} + 1?", next++));
+    return true;
+  });
+  EXPECT_EQ(next, 40);
+
+  const Outcome nowhere = run(eval + sums.string() + " --samples /no/such/folder/x");
+  EXPECT_EQ(nowhere.code, 1);
+  EXPECT_EQ(nowhere.out, "");
+  EXPECT_NE(nowhere.err.find("--samples /no/such/folder/x: cannot be written"), std::string::npos) << nowhere.err;
+  const Outcome full = run(eval + sums.string() + " --samples /dev/full");
+  EXPECT_EQ(full.code, 1);
+  EXPECT_EQ(parse_json(full.out, "stdout")["items"], 40);
+  EXPECT_NE(full.err.find("No space left"), std::string::npos) << full.err;
+  EXPECT_EQ(run(eval + sums.string() + " --samples " + sums.string()).code, 1);
+  EXPECT_EQ(read_file(sums), questions);
+  EXPECT_EQ(run("eval --task perplexity --samples x --file x --model " + model()).code, 2);
+  const Outcome bad = run(eval + file("bad_last.jsonl", questions + "{\"question\":1}\n").string() + " --samples " + samples.string());
+  EXPECT_EQ(bad.code, 1);
+  EXPECT_NE(bad.err.find("line 41"), std::string::npos) << bad.err;
+  EXPECT_NE(read_file(samples), "");  // of the run before
+}
+
+TEST_F(CliModel, AStoppedEvaluationPrintsWhatItMeasured) {
+  std::string questions;  // far more than can be answered before the signal comes
+  for (int i = 0; i < 200000; ++i) questions += "{\"question\":\"?\",\"answer\":1}\n";
+  const Path many = file("many.jsonl", questions), samples = scratch() / "many_samples.jsonl", out = scratch() / "many_out";
+  const std::string command = fmt::format(
+      "'{}/hadal' eval --task math --json --max-tokens 2 --model {} --file {} --samples {} >{} 2>/dev/null & pid=$!; "
+      "until [ -s {} ] || ! kill -0 $pid; do sleep 0.02; done; kill -TERM $pid; wait $pid",
+      HADAL_BINARY_DIR, model(), many.string(), samples.string(), out.string(), samples.string());
+  const int status = std::system(command.c_str());
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+  const Json result = parse_json(read_file(out), "stdout");
+  EXPECT_EQ(result["stopped_of"], 200000);
+  EXPECT_GT(result["items"], 0);
+  EXPECT_TRUE(result.contains("accuracy"));
+  int64_t written = 0;
+  for_each_line(samples, [&](std::string_view, int64_t number) { return written = number, true; });
+  EXPECT_EQ(result["items"], written);
+}
+
 TEST_F(CliModel, Benches) {
   const Json json = json_of("bench --prompt 32 --generate 4 --batch 2 --threads 1 --model " + model());
   for (const char* name : {"prefill_tokens_per_s", "decode_tokens_per_s", "peak_rss_bytes", "load_seconds", "prefill_floor_fraction", "decode_floor_fraction"})

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <cctype>
 #include <cmath>
+#include <csignal>
 #include <deque>
 #include <map>
 #include <numbers>
@@ -12,6 +13,7 @@
 #include "base/log.h"
 #include "cli/last_number.h"
 #include "cli/options.h"
+#include "cli/samples_file.h"
 #include "cli/verb.h"
 
 namespace hadal {
@@ -25,10 +27,28 @@ struct EvalOptions {
   std::string samples;
 };
 
-// The string field `name` of each line's object.
-std::vector<std::map<std::string, std::string>> read_items(const EvalOptions& o, const std::vector<std::string>& names) {
-  std::vector<std::map<std::string, std::string>> items;
+using Items = std::vector<std::map<std::string, std::string>>;
+
+// Ctrl-C and SIGTERM end the measuring; what was measured so far is printed. A second one ends the program.
+std::atomic<bool> stopped = false;
+
+void stop_on_signals() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { stopped = true; };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file at its limit is an error of the write
+}
+
+// The string fields that the task wants of each line's object. The whole file, so that a bad line is found before a
+// model is loaded.
+Items read_items(const EvalOptions& o) {
+  const std::vector<std::string> names = o.task == "perplexity" ? std::vector<std::string>{"text"}
+                                         : o.task == "choice"   ? std::vector<std::string>{"good", "bad"}
+                                                                : std::vector<std::string>{"question", "answer"};
+  Items items;
   for_each_line(o.file, [&](std::string_view line, int64_t number) {
+    if (number == 1 && line.starts_with("\xEF\xBB\xBF")) line.remove_prefix(3);
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) return true;
     const std::string who = fmt::format("{}: line {}", o.file, number);
     const Json json = parse_json(line, who);
@@ -81,6 +101,7 @@ class Scorer {
   struct Score {
     double log_prob = 0;
     int64_t bytes = 0, tokens = 0;
+    bool whole = false;  // false: stopped before all of the text was scored
   };
   std::vector<Score> score(const std::vector<std::string>& texts) {
     std::vector<Window> windows;
@@ -95,7 +116,7 @@ class Scorer {
       add_windows(ids, context_, i, windows);
     }
     size_t begin = 0, tokens = 0;
-    for (size_t i = 0; i < windows.size(); ++i) {
+    for (size_t i = 0; i < windows.size() && !stopped; ++i) {
       const size_t length = windows[i].ids.size();
       tokens += kv_type_ ? static_cast<size_t>(whole_blocks(static_cast<int64_t>(length))) : length;
       if (tokens < kStepTokens && i + 1 < windows.size()) continue;
@@ -103,6 +124,8 @@ class Scorer {
       begin = i + 1;
       tokens = 0;
     }
+    for (Score& score : scores) score.whole = true;
+    for (size_t i = begin; i < windows.size(); ++i) scores[windows[i].owner].whole = false;
     return scores;
   }
 
@@ -169,25 +192,39 @@ class Scorer {
   size_t context_;
 };
 
-OrderedJson eval_perplexity(const EvalOptions& o, const LoadedModel& loaded) {
-  const auto items = read_items(o, {"text"});
+// The head of a result: how many items it is about, and of how many where the evaluation was stopped.
+OrderedJson result_of(const EvalOptions& o, size_t measured, size_t items) {
+  OrderedJson result{{"task", o.task}, {"items", measured}};
+  if (measured == items) return result;
+  if (measured == 0) fail("stopped before one of {} items was measured", items);
+  result["stopped_of"] = items;
+  return result;
+}
+
+OrderedJson eval_perplexity(const EvalOptions& o, const Items& items, const LoadedModel& loaded) {
   std::vector<std::string> texts;
   for (const auto& item : items) texts.push_back(item.at("text"));
   Scorer scorer(*loaded.model, *loaded.tokenizer, o);
   double nats = 0;
   int64_t bytes = 0, tokens = 0;
+  size_t measured = 0;
   for (const auto& score : scorer.score(texts)) {
+    if (!score.whole) continue;
+    ++measured;
     nats -= score.log_prob;
     bytes += score.bytes;
     tokens += score.tokens;
   }
+  OrderedJson result = result_of(o, measured, items.size());
   if (bytes == 0) fail("{}: expected texts to measure, found only empty ones", o.file);
-  return {{"task", o.task}, {"items", items.size()}, {"bytes", bytes}, {"tokens", tokens},
-          {"bits_per_byte", nats / std::numbers::ln2 / static_cast<double>(bytes)}, {"perplexity", std::exp(nats / static_cast<double>(tokens))}};
+  result["bytes"] = bytes;
+  result["tokens"] = tokens;
+  result["bits_per_byte"] = nats / std::numbers::ln2 / static_cast<double>(bytes);
+  result["perplexity"] = std::exp(nats / static_cast<double>(tokens));
+  return result;
 }
 
-OrderedJson eval_choice(const EvalOptions& o, const LoadedModel& loaded) {
-  const auto items = read_items(o, {"good", "bad"});
+OrderedJson eval_choice(const EvalOptions& o, const Items& items, const LoadedModel& loaded) {
   std::vector<std::string> texts;
   for (const auto& item : items) {
     texts.push_back(item.at("good"));
@@ -195,9 +232,15 @@ OrderedJson eval_choice(const EvalOptions& o, const LoadedModel& loaded) {
   }
   Scorer scorer(*loaded.model, *loaded.tokenizer, o);
   const auto scores = scorer.score(texts);
-  int64_t right = 0;
-  for (size_t i = 0; i < items.size(); ++i) right += scores[2 * i].log_prob > scores[2 * i + 1].log_prob ? 1 : 0;
-  return {{"task", o.task}, {"items", items.size()}, {"accuracy", static_cast<double>(right) / static_cast<double>(items.size())}};
+  size_t right = 0, measured = 0;
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (!scores[2 * i].whole || !scores[2 * i + 1].whole) continue;
+    ++measured;
+    right += scores[2 * i].log_prob > scores[2 * i + 1].log_prob ? 1 : 0;
+  }
+  OrderedJson result = result_of(o, measured, items.size());
+  result["accuracy"] = static_cast<double>(right) / static_cast<double>(measured);
+  return result;
 }
 
 // For answers without digits ("eighty-one"): the reply ends with the answer, as a word of its own.
@@ -219,8 +262,59 @@ bool is_right(const std::string& reply, const std::string& answer) {
   return found && std::abs(*expected - *found) <= 1e-6 * std::max(1.0, std::abs(*expected));
 }
 
-OrderedJson eval_math(const EvalOptions& o, const LoadedModel& loaded) {
-  const auto items = read_items(o, {"question", "answer"});
+// Asks the questions of an evaluation, several at once, and counts the right replies.
+class Examination {
+ public:
+  Examination(const EvalOptions& o, const Items& items, const Assistant& assistant, SamplesFile& samples)
+      : o_(o), items_(items), assistant_(assistant), samples_(samples) {
+    request_.sampling.temperature = 0;
+    request_.max_tokens = o.max_tokens;
+  }
+
+  OrderedJson run() {
+    samples_.begin();
+    {
+      std::vector<std::jthread> askers;
+      for (int64_t t = 0; t < o_.parallel; ++t) {
+        askers.emplace_back([this] {
+          for (size_t i; !stopped && (i = next_++) < items_.size();) ask(i);
+        });
+      }
+    }
+    samples_.finish();
+    OrderedJson result = result_of(o_, measured_, items_.size());
+    result["refused"] = refused_.load();
+    result["accuracy"] = static_cast<double>(right_) / static_cast<double>(measured_);
+    return result;
+  }
+
+ private:
+  void ask(size_t i) {
+    const std::string &question = items_[i].at("question"), &answer = items_[i].at("answer");
+    std::string reply;
+    bool whole = true;
+    try {
+      reply = assistant_.answer({{"user", question}}, request_, [&](std::string_view) { return whole = !stopped; }).text;
+    } catch (const std::exception& e) {  // memory that ran out too: one item's failure is not the others'
+      ++refused_;
+      log_warning("{}: item {}: {}; it counts as wrong", o_.file, i + 1, e.what());
+    }
+    if (!whole) return;
+    const bool ok = is_right(reply, answer);
+    ++measured_;
+    right_ += ok ? 1 : 0;
+    samples_.add(i, dump_json(OrderedJson{{"question", question}, {"answer", answer}, {"reply", reply}, {"right", ok}}) + "\n");
+  }
+
+  const EvalOptions& o_;
+  const Items& items_;
+  const Assistant& assistant_;
+  SamplesFile& samples_;
+  GenerateRequest request_;
+  std::atomic<size_t> next_ = 0, refused_ = 0, measured_ = 0, right_ = 0;
+};
+
+OrderedJson eval_math(const EvalOptions& o, const Items& items, const LoadedModel& loaded, SamplesFile& samples) {
   EngineOptions engine_options;
   engine_options.max_context = std::min<int64_t>(loaded.model->config.max_context, 4096);
   engine_options.max_running = static_cast<int>(o.parallel);
@@ -230,36 +324,7 @@ OrderedJson eval_math(const EvalOptions& o, const LoadedModel& loaded) {
   engine_options.kv_type = o.kv_type;
   Engine engine(loaded.model, loaded.tokenizer, engine_options);
   const Assistant assistant(engine);
-  GenerateRequest request;
-  request.sampling.temperature = 0;
-  request.max_tokens = o.max_tokens;
-
-  std::vector<std::string> replies(items.size());
-  std::atomic<size_t> next = 0, refused = 0;
-  {
-    std::vector<std::jthread> askers;
-    for (int64_t t = 0; t < o.parallel; ++t) {
-      askers.emplace_back([&] {
-        for (size_t i; (i = next++) < items.size();) {
-          try {
-            replies[i] = assistant.answer({{"user", items[i].at("question")}}, request).text;
-          } catch (const Error& e) {
-            ++refused;
-            log_warning("{}: item {}: {}; it counts as wrong", o.file, i + 1, e.what());
-          }
-        }
-      });
-    }
-  }
-  int64_t right = 0;
-  std::string samples;
-  for (size_t i = 0; i < items.size(); ++i) {
-    const bool ok = is_right(replies[i], items[i].at("answer"));
-    right += ok ? 1 : 0;
-    samples += dump_json(OrderedJson{{"question", items[i].at("question")}, {"answer", items[i].at("answer")}, {"reply", replies[i]}, {"right", ok}}) + "\n";
-  }
-  if (!o.samples.empty()) write_file_whole(o.samples, samples);
-  return {{"task", o.task}, {"items", items.size()}, {"refused", refused.load()}, {"accuracy", static_cast<double>(right) / static_cast<double>(items.size())}};
+  return Examination(o, items, assistant, samples).run();
 }
 
 }  // namespace
@@ -285,17 +350,30 @@ int eval_command(int argc, char** argv) {
   add_kv_cache_option(app, o.kv_type);
   add_common_options(app, &o.json);
   if (const auto code = parse_options(app, argc, argv)) return *code;
+  if (!o.samples.empty() && o.task != "math") {
+    fmt::print(stderr, "{}: --samples: expected --task math, whose replies it writes; {} has none\n", argv[0], o.task);
+    return 2;
+  }
+  const Items items = read_items(o);
+  std::error_code ignored;
+  if (!o.samples.empty() && std::filesystem::equivalent(o.file, o.samples, ignored)) fail("--samples {}: expected another file than --file", o.samples);
+  SamplesFile samples(o.samples);
   o.exact = precision == "f32";
   const int64_t sequences = o.task == "math" ? o.parallel : o.kv_type ? 2 : 0;
   const RunPlan plan{.context = std::max<int64_t>(4096, o.context), .sequences = sequences, .step_tokens = 4096,
                      .precision = o.exact ? Precision::f32 : Precision::bf16, .kv_type = o.kv_type};
   const LoadedModel loaded = load_model(o.model, LoadAs::frozen, plan);
-  const OrderedJson result = o.task == "perplexity" ? eval_perplexity(o, loaded) : o.task == "choice" ? eval_choice(o, loaded) : eval_math(o, loaded);
+  stop_on_signals();
+  const OrderedJson result = o.task == "perplexity" ? eval_perplexity(o, items, loaded)
+                             : o.task == "choice"   ? eval_choice(o, items, loaded)
+                                                    : eval_math(o, items, loaded, samples);
   if (o.json) {
     print_json(result);
   } else {
     for (const auto& [name, value] : result.items()) print_text(fmt::format("{:<16}{}\n", name, value.is_string() ? value.get<std::string>() : value.dump()));
   }
+  if (result.contains("stopped_of")) fail("stopped; the figures are about the {} items that were measured", result.at("items").get<size_t>());
+  if (samples.failed()) fail("--samples {}: it lacks replies; the figures are whole", o.samples);
   return 0;
 }
 
