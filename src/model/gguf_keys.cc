@@ -101,13 +101,12 @@ void add_config_keys(const ModelConfig& c, std::string_view who, GgufWriter::Key
 void add_tokenizer_keys(const ModelConfig& c, const Tokenizer& tokenizer, std::string_view who,
                         GgufWriter::Keys& keys) {
   const TokenizerParts& p = tokenizer.parts();
-  const std::string pre = pre_tokenizer_name(p.pre_tokenizer_json);
-  if (pre.empty())
-    fail("{}: the tokenizer: GGUF files name the rule that cuts text into words, and this one's is none of those named",
-         who);
-  if (p.ignore_merges != (pre == "llama-bpe")) {
-    fail("{}: the tokenizer: ignore_merges: expected {} for the pre-tokenizer {} in a GGUF file, found {}", who,
-         pre == "llama-bpe", pre, p.ignore_merges);
+  const std::string pre = pre_tokenizer_name(p.pre_tokenizer_json, p.ignore_merges);
+  if (pre.empty()) {
+    const bool other = !pre_tokenizer_name(p.pre_tokenizer_json, !p.ignore_merges).empty();
+    const std::string rule = p.pre_tokenizer_json.dump().substr(0, 300);
+    fail("{}: the tokenizer: GGUF files name the rule that cuts text into words, and none of the names means this one{}: {}", who,
+         other ? fmt::format(" with ignore_merges {}", p.ignore_merges) : "", rule);
   }
   std::vector<std::string> tokens = p.tokens;
   std::vector<int32_t> types;

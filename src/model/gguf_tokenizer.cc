@@ -1,11 +1,10 @@
 // The tokenizer that a GGUF file describes.
 #include "base/error.h"
 #include "model/gguf_model.h"
+#include "tokenizer/pre_tokenizer.h"
 
 namespace hadal {
 namespace {
-
-bool is_llama3(std::string_view pre) { return pre == "llama-bpe" || pre == "llama3" || pre == "llama-v3"; }
 
 std::vector<TokenType> read_types(const GgufFile& file, size_t count) {
   std::vector<TokenType> types(count, TokenType::normal);
@@ -51,11 +50,12 @@ Tokenizer tokenizer_from_gguf(const GgufFile& file) {
   parts.merges.assign(merges->begin(), merges->end());
   parts.types = read_types(file, tokens->size());
   parts.pre_tokenizer = *pre;
-  parts.ignore_merges = is_llama3(*pre);
+  const PreTokenizerTraits traits = pre_tokenizer_traits(*pre);
+  parts.ignore_merges = traits.ignore_merges;
   parts.bos = read_id(file, "tokenizer.ggml.bos_token_id", tokens->size());
   parts.eos = read_id(file, "tokenizer.ggml.eos_token_id", tokens->size());
   // What llama.cpp does where a file does not say.
-  parts.add_bos = file.boolean("tokenizer.ggml.add_bos_token").value_or(is_llama3(*pre)) && parts.bos >= 0;
+  parts.add_bos = file.boolean("tokenizer.ggml.add_bos_token").value_or(traits.add_bos) && parts.bos >= 0;
   parts.add_eos = file.boolean("tokenizer.ggml.add_eos_token").value_or(false) && parts.eos >= 0;
   parts.chat_template = file.text("tokenizer.chat_template").value_or("");
   return Tokenizer::from_parts(std::move(parts), file.who());

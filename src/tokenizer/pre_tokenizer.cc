@@ -6,6 +6,36 @@
 
 namespace hadal {
 
+namespace {
+
+SplitBehavior read_behavior(const Json& description, std::string_view who) {
+  const std::string name = get_string(description, "behavior", who, "pre_tokenizer");
+  constexpr std::pair<const char*, SplitBehavior> kNames[] = {
+      {"Isolated", SplitBehavior::isolated},
+      {"Removed", SplitBehavior::removed},
+      {"MergedWithPrevious", SplitBehavior::merged_with_previous},
+      {"MergedWithNext", SplitBehavior::merged_with_next},
+      {"Contiguous", SplitBehavior::contiguous},
+  };
+  for (const auto& [known, behavior] : kNames)
+    if (name == known) return behavior;
+  fail("{}: pre_tokenizer: behavior: expected Isolated, Removed, MergedWithPrevious, MergedWithNext or Contiguous, found \"{}\"",
+       who, name.substr(0, 80));
+}
+
+// ByteLevel's add_prefix_space: each text begins with a space.
+class PrefixSpaceStage final : public SplitStage {
+ public:
+  void split(std::string_view text, PieceSink sink) const override {
+    if (text.starts_with(' ')) return sink(text);
+    std::string with_space(1, ' ');
+    with_space += text;
+    sink(with_space);
+  }
+};
+
+}  // namespace
+
 PreTokenizer::PreTokenizer(const Json& description, std::string_view who) {
   add(description, who);
   if (!byte_level_) {
@@ -20,35 +50,43 @@ void PreTokenizer::add(const Json& description, std::string_view who) {
   if (type == "Sequence") {
     for (const Json& part : get_array(description, "pretokenizers", who, "pre_tokenizer")) add(part, who);
   } else if (type == "Split") {
-    const std::string behavior = get_string(description, "behavior", who, "pre_tokenizer Split");
-    if (behavior != "Isolated") {
-      fail("{}: pre_tokenizer Split: behavior: expected \"Isolated\", found \"{}\", which is not supported", who,
-           behavior);
-    }
-    const Json& pattern = get_object(description, "pattern", who, "pre_tokenizer Split");
-    if (pattern.contains("Regex")) {
-      const std::string regex = get_string(pattern, "Regex", who, "pre_tokenizer Split pattern");
-      auto stage = known_split(regex);
-      stages_.push_back(stage ? std::move(stage) : regex_split(regex, who));
-    } else {
-      std::string literal = get_string(pattern, "String", who, "pre_tokenizer Split pattern");
-      if (literal.empty()) fail("{}: pre_tokenizer Split: expected a pattern, found an empty string", who);
-      stages_.push_back(literal_split(std::move(literal)));
-    }
+    add_split(description, who);
   } else if (type == "Digits") {
     stages_.push_back(digits_split(get_bool(description, "individual_digits", false, who, "pre_tokenizer Digits")));
+  } else if (type == "Punctuation") {
+    const bool named = description.contains("behavior");
+    stages_.push_back(with_behavior(punctuation_split(), named ? read_behavior(description, who) : SplitBehavior::isolated, false));
   } else if (type == "ByteLevel") {
-    if (get_bool(description, "add_prefix_space", true, who, "pre_tokenizer ByteLevel")) {
-      fail("{}: pre_tokenizer ByteLevel: add_prefix_space: expected false, found true, which is not supported", who);
-    }
+    if (get_bool(description, "add_prefix_space", true, who, "pre_tokenizer ByteLevel"))
+      stages_.push_back(std::make_unique<PrefixSpaceStage>());
     if (get_bool(description, "use_regex", true, who, "pre_tokenizer ByteLevel")) {
       stages_.push_back(known_split(patterns::kGpt2));
     }
     byte_level_ = true;
   } else {
-    fail("{}: pre_tokenizer: expected Sequence, Split, Digits or ByteLevel, found \"{}\", which is not supported", who,
-         type);
+    fail("{}: pre_tokenizer: expected Sequence, Split, Digits, Punctuation or ByteLevel, found \"{}\", which is not supported",
+         who, type.substr(0, 80));
   }
+}
+
+void PreTokenizer::add_split(const Json& description, std::string_view who) {
+  const SplitBehavior behavior = read_behavior(description, who);
+  const bool invert = get_bool(description, "invert", false, who, "pre_tokenizer Split");
+  const Json& pattern = get_object(description, "pattern", who, "pre_tokenizer Split");
+  std::unique_ptr<SplitStage> stage;
+  bool known = true;
+  if (pattern.contains("Regex")) {
+    const std::string regex = get_string(pattern, "Regex", who, "pre_tokenizer Split pattern");
+    stage = known_split(regex);
+    known = stage != nullptr;
+    if (!known) stage = regex_split(regex, who);
+  } else {
+    std::string literal = get_string(pattern, "String", who, "pre_tokenizer Split pattern");
+    if (literal.empty()) fail("{}: pre_tokenizer Split: expected a pattern, found an empty string", who);
+    stage = literal_split(std::move(literal));
+  }
+  const bool as_it_is = known && behavior == SplitBehavior::isolated;
+  stages_.push_back(as_it_is ? std::move(stage) : with_behavior(std::move(stage), behavior, invert));
 }
 
 void PreTokenizer::run(size_t stage, std::string_view text, PieceSink sink) const {
@@ -56,65 +94,6 @@ void PreTokenizer::run(size_t stage, std::string_view text, PieceSink sink) cons
   if (stage == stages_.size()) return sink(text);
   if (stage + 1 == stages_.size()) return stages_[stage]->split(text, sink);
   stages_[stage]->split(text, [&](std::string_view piece) { run(stage + 1, piece, sink); });
-}
-
-Json pre_tokenizer_description(std::string_view name, std::string_view who) {
-  using namespace patterns;
-  Json stages = Json::array();
-  const auto split = [&](std::string_view regex) {
-    stages.push_back({{"type", "Split"}, {"pattern", {{"Regex", regex}}}, {"behavior", "Isolated"}, {"invert", false}});
-  };
-  const auto digits = [&] { stages.push_back({{"type", "Digits"}, {"individual_digits", true}}); };
-  if (name == "deepseek-v3") {
-    split(kDigits3), split(kCjkKana), split(kDeepseekV3);
-  } else if (name == "qwen2" || name == "deepseek-r1-qwen") {
-    split(kQwen2);
-  } else if (name == "llama-bpe" || name == "llama3" || name == "llama-v3") {
-    split(kLlama3);
-  } else if (name == "deepseek-llm") {
-    split(kNewlines), split(kCasedWord), split(kWidePunct), split(kTrailingSpace), split(kCjkHangul), digits();
-  } else if (name == "deepseek-coder") {
-    split(kNewlines), split(kWord), split(kPunctRun), split(kCjkHangul), digits();
-  } else if (name == "gpt-2" || name == "gpt2") {
-    split(kGpt2);
-  } else {
-    fail(
-        "{}: pre-tokenizer: expected deepseek-llm, deepseek-coder, deepseek-v3, qwen2, deepseek-r1-qwen, llama-bpe or "
-        "gpt-2, found \"{}\", which is not supported",
-        who, name);
-  }
-  stages.push_back({{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", false}});
-  return {{"type", "Sequence"}, {"pretokenizers", stages}};
-}
-
-namespace {
-
-// What of a description matters for where it cuts, one string a stage.
-void list_cuts(const Json& description, std::vector<std::string>& cuts) {
-  const std::string type = description.value("type", "");
-  if (type == "Sequence") {
-    for (const Json& part : description["pretokenizers"]) list_cuts(part, cuts);
-  } else if (type == "Split") {
-    const Json& pattern = description["pattern"];
-    cuts.push_back(pattern.contains("Regex") ? pattern["Regex"].get<std::string>() : "literal " + pattern["String"].get<std::string>());
-  } else if (type == "Digits") {
-    cuts.push_back(description.value("individual_digits", false) ? "each digit" : "digits");
-  } else if (description.value("use_regex", true)) {
-    cuts.emplace_back(patterns::kGpt2);
-  }
-}
-
-}  // namespace
-
-std::string pre_tokenizer_name(const Json& description) {
-  std::vector<std::string> wanted, cuts;
-  list_cuts(description, wanted);
-  for (const char* name : {"deepseek-v3", "qwen2", "llama-bpe", "deepseek-llm", "deepseek-coder", "gpt-2"}) {
-    cuts.clear();
-    list_cuts(pre_tokenizer_description(name, name), cuts);
-    if (cuts == wanted) return name;
-  }
-  return "";
 }
 
 }  // namespace hadal

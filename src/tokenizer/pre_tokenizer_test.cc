@@ -70,7 +70,7 @@ TEST(SplitStages, NeedNoValidText) {
   }
 }
 
-TEST(PreTokenizer, UnknownExpressionsRunOnPcre) {
+TEST(PreTokenizer, UnknownExpressionsRunOnOniguruma) {
   const Json description = parse_json(R"({"type": "Sequence", "pretokenizers": [
       {"type": "Split", "pattern": {"Regex": "[aeiou]+"}, "behavior": "Isolated", "invert": false},
       {"type": "Split", "pattern": {"String": "--"}, "behavior": "Isolated", "invert": false},
@@ -80,6 +80,117 @@ TEST(PreTokenizer, UnknownExpressionsRunOnPcre) {
   std::vector<std::string> out;
   PreTokenizer(description, "test").split("queue--12x", [&](std::string_view piece) { out.emplace_back(piece); });
   EXPECT_EQ(out, (std::vector<std::string>{"q", "ueue", "--", "1", "2", "x"}));
+}
+
+// What Hugging Face's tokenizers do (normalizer.rs): the pattern is "-", the text of their documentation.
+TEST(PreTokenizer, KnowsAllBehaviors) {
+  const auto split = [](const char* behavior, bool invert, const char* pattern, const char* text) {
+    const Json description = {
+        {"type", "Sequence"},
+        {"pretokenizers",
+         {{{"type", "Split"}, {"pattern", parse_json(pattern, "test")}, {"behavior", behavior}, {"invert", invert}},
+          {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}}}}};
+    std::vector<std::string> out;
+    PreTokenizer(description, "test").split(text, [&](std::string_view piece) { out.emplace_back(piece); });
+    return out;
+  };
+  using List = std::vector<std::string>;
+  for (const char* dash : {R"({"String": "-"})", R"({"Regex": "-"})"}) {
+    const char* const text = "the-final--countdown";
+    EXPECT_EQ(split("Removed", false, dash, text), (List{"the", "final", "countdown"}));
+    EXPECT_EQ(split("Isolated", false, dash, text), (List{"the", "-", "final", "-", "-", "countdown"}));
+    EXPECT_EQ(split("MergedWithPrevious", false, dash, text), (List{"the-", "final-", "-", "countdown"}));
+    EXPECT_EQ(split("MergedWithNext", false, dash, text), (List{"the", "-final", "-", "-countdown"}));
+    EXPECT_EQ(split("Contiguous", false, dash, text), (List{"the", "-", "final", "--", "countdown"}));
+    EXPECT_EQ(split("Removed", true, dash, text), (List{"-", "-", "-"}));
+    EXPECT_EQ(split("Isolated", true, dash, text), (List{"the", "-", "final", "-", "-", "countdown"}));
+    EXPECT_EQ(split("Contiguous", true, dash, text), (List{"the", "-", "final", "--", "countdown"}));
+    EXPECT_EQ(split("MergedWithPrevious", true, dash, "a-b"), (List{"a", "-b"}));
+    EXPECT_EQ(split("MergedWithNext", true, dash, "-a-b"), (List{"-", "a-", "b"}));
+  }
+  // Empty matches cut.
+  EXPECT_EQ(split("Isolated", false, R"re({"Regex": "(?=(\\d{3})+(?!\\d))"})re", "1234567"), (List{"1", "234", "567"}));
+  EXPECT_EQ(split("Isolated", false, R"({"Regex": "x*"})", "axxb"), (List{"a", "xx", "b"}));
+}
+
+// Where engines part: an intersection, an interval that `+` repeats, hexadecimal digits, classes in classes, lines. The
+// cuts are Oniguruma's, which is the engine of Hugging Face's tokenizers.
+TEST(PreTokenizer, ReadsExpressionsAsOnigurumaDoes) {
+  const auto split = [](const char* regex, const char* text) {
+    std::vector<std::string> out;
+    with_behavior(regex_split(regex, "test"), SplitBehavior::removed, true)->split(text, [&](std::string_view piece) {
+      out.emplace_back(piece);
+    });
+    return out;
+  };
+  using List = std::vector<std::string>;
+  EXPECT_EQ(split(R"([\p{L}&&[^\p{Han}]]+)", "ab你好cd"), (List{"ab", "cd"}));
+  EXPECT_EQ(split(R"(\d{1,3}+)", "12345 6"), (List{"12345", "6"}));  // greedy, repeated: not possessive
+  EXPECT_EQ(split(R"(a?+b|a++c|a*+d)", "ab aac aad"), (List{"ab", "aac", "aad"}));
+  EXPECT_EQ(split(R"(\h+)", "12AFx 9g"), (List{"12AF", "9"}));
+  EXPECT_EQ(split(R"([a[bc]]+)", "abcd]"), (List{"abc"}));
+  EXPECT_EQ(split(R"(^.+$)", "one\ntwo"), (List{"one", "two"}));
+  EXPECT_EQ(split(R"((?i:'S|k)+)", "'s\u212A K"), (List{"'s\u212A", "K"}));
+  EXPECT_EQ(split(R"([[:digit:]]+\Z)", "12 34"), (List{"34"}));
+  EXPECT_EQ(split(R"(\R)", "a\r\nb\nc"), (List{"\r\n", "\n"}));
+  EXPECT_EQ(split(R"(\X)", "e\u0301x"), (List{"e\u0301", "x"}));
+  EXPECT_EQ(split(R"(\s+)", "a\u180E\u3000b"), List{"\u3000"});  // the vowel separator is no space
+  EXPECT_THROW(split(R"((?<name>)", "a"), Error);
+  EXPECT_THROW(split(R"(\p{Nonsense})", "a"), Error);
+}
+
+TEST(PreTokenizer, HostileExpressionsEndInAnError) {
+  const auto stage = regex_split(R"((a|aa)+$|(x+x+)+y)", "test");
+  EXPECT_THROW(pieces(*stage, std::string(40, 'x')), Error);
+  EXPECT_THROW(regex_split(std::string(100'000, '('), "test"), Error);
+  EXPECT_THROW(regex_split(std::string(5000, '('), "test"), Error);
+  EXPECT_THROW(regex_split(std::string(70'000, 'a'), "test"), Error);
+}
+
+TEST(PreTokenizer, ByteLevelsPrefixAndPunctuation) {
+  const Json description = parse_json(R"({"type": "Sequence", "pretokenizers": [
+      {"type": "Punctuation", "behavior": "Contiguous"}, {"type": "ByteLevel", "add_prefix_space": true, "use_regex": true}]})",
+                                      "test");
+  std::vector<std::string> out;
+  PreTokenizer(description, "test").split("one two!?$ 3", [&](std::string_view piece) { out.emplace_back(piece); });
+  EXPECT_EQ(out, (std::vector<std::string>{" one", " two", " !?$", " 3"}));
+}
+
+TEST(PreTokenizer, NamesOfGgufFiles) {
+  for (const char* name : {"deepseek-v3", "qwen2", "deepseek-llm", "deepseek-coder", "gpt-2", "smollm", "gpt-4o", "kimi-k2",
+                           "superbpe", "default"}) {
+    const Json description = pre_tokenizer_description(name, "test");
+    EXPECT_EQ(pre_tokenizer_name(description, false), name);
+    EXPECT_EQ(pre_tokenizer_name(description, true) == "", std::string_view(name) != "gpt-4o") << name;
+    std::string joined;
+    PreTokenizer(description, "test").split("It's 12345 día 你好!", [&](std::string_view piece) { joined += piece; });
+    EXPECT_EQ(joined, "It's 12345 día 你好!") << name;
+  }
+  EXPECT_EQ(pre_tokenizer_name(pre_tokenizer_description("falcon3", "test"), true), "llama-bpe");
+  EXPECT_EQ(pre_tokenizer_name(pre_tokenizer_description("glm4", "test"), false), "dbrx");
+  EXPECT_TRUE(pre_tokenizer_traits("tekken").ignore_merges && pre_tokenizer_traits("tekken").add_bos);
+  EXPECT_FALSE(pre_tokenizer_traits("qwen2").ignore_merges || pre_tokenizer_traits("qwen2").add_bos);
+
+  // As GPT-4o's and Phi-4's own files spell it, and DeepSeek's, with line breaks.
+  const auto named = [](const Json& stages) {
+    return pre_tokenizer_name({{"type", "Sequence"}, {"pretokenizers", stages}}, false);
+  };
+  const Json last = {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}};
+  const auto regex = [](std::string_view text) { return Json{{"Regex", text}}; };
+  EXPECT_EQ(named({{{"type", "Split"}, {"pattern", regex(patterns::kGpt4o)}, {"behavior", "Removed"}, {"invert", true}}, last}), "gpt-4o");
+  EXPECT_EQ(named({{{"type", "Split"}, {"pattern", regex(patterns::kGpt4o)}, {"behavior", "Removed"}, {"invert", false}}, last}), "");
+  EXPECT_EQ(named({{{"type", "Digits"}, {"individual_digits", true}}, {{"type", "ByteLevel"}, {"add_prefix_space", false}}}), "smollm");
+  EXPECT_EQ(named(Json::array({{{"type", "ByteLevel"}, {"add_prefix_space", true}}})), "");
+  EXPECT_EQ(known_split("[^\r\n\\p{L}]") == nullptr, true);
+  EXPECT_NE(known_split("[\r\n]"), nullptr);
+
+  try {
+    pre_tokenizer_description("unheard-of", "some file");
+    ADD_FAILURE();
+  } catch (const Error& e) {
+    for (const char* part : {"some file", "unheard-of", "llama-bpe", "smollm", "qwen2"})
+      EXPECT_NE(std::string_view(e.what()).find(part), std::string_view::npos) << e.what();
+  }
 }
 
 TEST(PreTokenizer, RefusesWhatItDoesNotKnow) {
@@ -93,10 +204,13 @@ TEST(PreTokenizer, RefusesWhatItDoesNotKnow) {
     }
   };
   refuse(R"({"type": "Metaspace"})", "Metaspace");
-  refuse(R"({"type": "ByteLevel", "add_prefix_space": true})", "add_prefix_space");
+  refuse(R"({"type": "ByteLevel", "add_prefix_space": 1})", "add_prefix_space");
+  refuse(R"({"type": "Whitespace"})", "Whitespace");
   refuse(R"({"type": "Digits"})", "ByteLevel");
   refuse(R"({"type": "Split", "pattern": {"Regex": "("}, "behavior": "Isolated"})", "(");
-  refuse(R"({"type": "Split", "pattern": {"Regex": "a"}, "behavior": "Removed"})", "Removed");
+  refuse(R"({"type": "Split", "pattern": {"Regex": "a"}, "behavior": "Swapped"})", "Swapped");
+  refuse(R"({"type": "Punctuation", "behavior": 1})", "behavior");
+  refuse(R"({"type": "Split", "pattern": {"Regex": "a"}, "behavior": "Isolated", "invert": 1})", "invert");
   refuse(R"({"type": "Split", "pattern": {"String": ""}, "behavior": "Isolated"})", "empty");
   refuse(R"({"type": "Split", "pattern": 3, "behavior": "Isolated"})", "pattern");
   refuse(R"({"type": "Sequence"})", "pretokenizers");

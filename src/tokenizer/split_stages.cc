@@ -131,6 +131,11 @@ size_t match_digit(const Reader& in, size_t start) {
   return c.is(kNumber) ? c.length : 0;
 }
 
+size_t match_punctuation(const Reader& in, size_t start) {
+  const Char c = in.at(start);
+  return c.is(kPunct) || (c.is(kSymbol) && c.code < 0x80) ? c.length : 0;
+}
+
 template <uint8_t kMask, bool kSpaceFirst>  // \s?[mask]+
 size_t match_class_run(const Reader& in, size_t start) {
   const Char c = in.at(start);
@@ -152,8 +157,8 @@ class ScannerStage final : public SplitStage {
         if (at < text.size()) continue;
       }
       const size_t gap_end = length == 0 ? text.size() : at;
-      if (gap_end > gap) sink(text.substr(gap, gap_end - gap));
-      if (length != 0) sink(text.substr(at, length));
+      if (gap_end > gap) sink(text.substr(gap, gap_end - gap), false);
+      if (length != 0) sink(text.substr(at, length), true);
       at += length;
       gap = at;
     }
@@ -194,11 +199,11 @@ class RangesStage final : public SplitStage {
         continue;
       }
       for (Char next = in.at(end); holds(next); next = in.at(end)) end += next.length;
-      if (at > gap) sink(text.substr(gap, at - gap));
-      sink(text.substr(at, end - at));
+      if (at > gap) sink(text.substr(gap, at - gap), false);
+      sink(text.substr(at, end - at), true);
       gap = at = end;
     }
-    if (gap < text.size()) sink(text.substr(gap));
+    if (gap < text.size()) sink(text.substr(gap), false);
   }
 
  private:
@@ -227,8 +232,8 @@ class TrailingSpaceStage final : public SplitStage {
       if (!c.is(kSpace) || start + c.length != end) break;
       end = start;
     }
-    if (end > 0) sink(text.substr(0, end));
-    if (end < text.size()) sink(text.substr(end));
+    if (end > 0) sink(text.substr(0, end), false);
+    if (end < text.size()) sink(text.substr(end), true);
   }
 };
 
@@ -239,16 +244,34 @@ class LiteralStage final : public SplitStage {
     for (;;) {
       const size_t found = text.find(literal_);
       if (found == std::string_view::npos) break;
-      if (found > 0) sink(text.substr(0, found));
-      sink(text.substr(found, literal_.size()));
+      if (found > 0) sink(text.substr(0, found), false);
+      sink(text.substr(found, literal_.size()), true);
       text.remove_prefix(found + literal_.size());
     }
-    if (!text.empty()) sink(text);
+    if (!text.empty()) sink(text, false);
   }
 
  private:
   std::string literal_;
 };
+
+}  // namespace
+
+// DeepSeek's own files write \r and \n of their expressions as the characters themselves.
+std::string patterns::with_escaped_newlines(std::string_view regex) {
+  std::string out;
+  for (size_t i = 0; i < regex.size(); ++i) {
+    const char c = regex[i];
+    const bool quoted = c == '\\' && i + 1 < regex.size();  // a backslash before the character itself means it too
+    const char meant = quoted ? regex[++i] : c;
+    const bool newline = meant == '\n' || meant == '\r';
+    if (quoted || newline) out += '\\';
+    out += meant == '\n' ? 'n' : meant == '\r' ? 'r' : meant;
+  }
+  return out;
+}
+
+namespace {
 
 template <size_t (*kMatch)(const Reader&, size_t)>
 std::unique_ptr<SplitStage> scanner() {
@@ -257,8 +280,9 @@ std::unique_ptr<SplitStage> scanner() {
 
 }  // namespace
 
-std::unique_ptr<SplitStage> known_split(std::string_view regex) {
+std::unique_ptr<SplitStage> known_split(std::string_view spelled) {
   using namespace patterns;
+  const std::string regex = with_escaped_newlines(spelled);
   if (regex == kGpt2) return scanner<match_gpt2>();
   if (regex == kQwen2) return scanner<match_llama3<1>>();
   if (regex == kLlama3) return scanner<match_llama3<3>>();
@@ -277,6 +301,8 @@ std::unique_ptr<SplitStage> known_split(std::string_view regex) {
 std::unique_ptr<SplitStage> digits_split(bool individual) {
   return individual ? scanner<match_digit>() : scanner<match_class_run<kNumber, false>>();
 }
+
+std::unique_ptr<SplitStage> punctuation_split() { return scanner<match_punctuation>(); }
 
 std::unique_ptr<SplitStage> literal_split(std::string literal) {
   HADAL_CHECK(!literal.empty());
