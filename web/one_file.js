@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 // Puts the script and the style into index.html, so that the page is one file that needs nothing else, and a policy
-// that lets the browser run that script alone and talk to the page's own server alone. What a model writes cannot load a
+// that lets the browser run that script alone and talk to servers of this machine alone. What a model writes cannot load a
 // picture from elsewhere or run a script, even if it got past the sanitizer.
 export function oneFile() {
   return {
@@ -22,7 +22,8 @@ export function oneFile() {
         `script-src 'sha256-${hash}'`,
         "style-src 'unsafe-inline'",
         'img-src data:',
-        "connect-src 'self'",
+        'font-src data:',
+        "connect-src 'self' http://127.0.0.1:*", // the latter to see if it is another name of the same server
         "base-uri 'none'",
         "form-action 'none'",
       ].join('; ');
@@ -36,6 +37,17 @@ export function oneFile() {
         .replace('</head>', () => `<style>${style}</style>\n</head>`)
         .replace('</body>', () => `<script type="module">${script}</script>\n</body>`);
       for (const file of files) delete bundle[file.fileName];
+    },
+  };
+}
+
+// KaTeX's style names each font in three formats; the first is enough, and every font goes into the page.
+export function woff2Only() {
+  return {
+    name: 'woff2-only',
+    enforce: 'pre',
+    transform(code, id) {
+      if (/katex.*\.css$/.test(id)) return code.replace(/,url\([^)]*\.(woff|ttf)\) format\("[a-z]+"\)/g, '');
     },
   };
 }

@@ -1,15 +1,16 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
-import { oneFile } from './one_file.js';
+import { oneFile, woff2Only } from './one_file.js';
 
 export default defineConfig({
-  plugins: [svelte(), oneFile()],
+  plugins: [woff2Only(), svelte(), oneFile()],
   build: {
     target: 'es2022',
     modulePreload: false,
     assetsInlineLimit: Number.MAX_SAFE_INTEGER,
     cssCodeSplit: false,
     chunkSizeWarningLimit: 2000,
+    reportCompressedSize: false,
   },
   // `npm run dev` beside a running `hadal serve`
   server: {

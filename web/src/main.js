@@ -1,5 +1,9 @@
 import { mount } from 'svelte';
 import './app.css';
 import App from './App.svelte';
+import { settleAddress, takeBrought } from './lib/address.svelte.js';
 
-mount(App, { target: document.getElementById('app') });
+if (await settleAddress()) {
+  await takeBrought();
+  mount(App, { target: document.getElementById('app') });
+}

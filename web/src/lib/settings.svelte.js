@@ -1,4 +1,4 @@
-import { load, save } from './storage.js';
+import { load, onOtherTab, save } from './storage.js';
 
 const kDefaults = { theme: 'system', temperature: null, maxTokens: null, system: '' };
 
@@ -32,3 +32,10 @@ export function toggleTheme() {
   applyTheme();
   saveSettings();
 }
+
+// What is set in one tab holds in all.
+onOtherTab((key, value) => {
+  if (key !== 'settings' || !value) return;
+  Object.assign(settings, value);
+  applyTheme();
+});

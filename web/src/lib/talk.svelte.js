@@ -1,119 +1,186 @@
 import { fetchModel, streamChat } from './api.js';
-import { chats, newId, saveChat } from './chats.svelte.js';
+import { chats, hold, newId, onGone, release, saveAnswer, saveChat, writing } from './chats.svelte.js';
 import { settings } from './settings.svelte.js';
+import { pathOf, wireMessages } from './thread.js';
 
-// Asking and answering. One answer streams at a time; `busy` is its conversation.
-export const talk = $state({ model: null, offline: false, busy: null, spoken: '' });
+// Asking and answering. One answer at a time in a conversation, `answering` says in which; several conversations may be
+// answered at once. `notice` tells why something was not done; `notes` what became of a second answer, by the id of the
+// one that is shown; `asked` counts what was sent from here.
+export const talk = $state({ model: null, offline: false, answering: {}, spoken: '', notice: '', notes: {}, asked: 0 });
 
-let abort = null;
-let writer = null; // of the answer that streams
+const answers = new Map(); // of a conversation's id -> {chat, message, former, abort, writer}
 const kSaveEveryMs = 700;
+const kMostAnswers = 4; // a browser has six connections to a server, for all its tabs
+let seeking = false;
 
 // Asks who is served, again and again until somebody answers.
 export async function findModel() {
+  if (seeking) return;
+  seeking = true;
   try {
     talk.model = await fetchModel();
     talk.offline = false;
+    seeking = false;
   } catch (error) {
     talk.offline = error.kind !== 'refused';
-    setTimeout(findModel, 3000);
+    setTimeout(() => ((seeking = false), findModel()), 3000);
   }
 }
 
+export const isBusy = () => chats.current.id in talk.answering;
+
+// Stops the answer of the conversation on the screen.
 export function stop() {
-  abort?.abort();
+  answers.get(chats.current.id)?.abort.abort();
 }
 
-// Sends what was typed; false when an answer is still coming.
+export function tell(text) {
+  talk.notice = text;
+}
+
+// False, and a notice, when nothing can be asked now.
+function mayAsk() {
+  const busy = isBusy();
+  const full = answers.size >= kMostAnswers;
+  tell('');
+  if (busy) tell('This conversation is still being answered. Stop the answer, or send your message when it has ended.');
+  else if (full) tell(`${kMostAnswers} conversations are being answered. Send your message when one of them has ended.`);
+  return !busy && !full;
+}
+
+// Sends what was typed; false when it was not sent.
 export function send(text) {
   const content = text.trim();
-  if (!content || talk.busy) return false;
-  const chat = chats.current;
-  chat.messages.push({ id: newId(), role: 'user', content });
-  answer(chat);
+  if (!content || !mayAsk()) return false;
+  const last = pathOf(chats.current.messages).at(-1)?.message;
+  ask({ content, after: last?.id ?? null });
   return true;
 }
 
-// Answers anew what the message at `index` answered, or asked.
-export function regenerate(index) {
-  if (talk.busy) return;
+function ask({ content, after, instead = null }) {
   const chat = chats.current;
-  const keep = chat.messages[index].role === 'user' ? index + 1 : index;
-  chat.messages.length = keep;
-  answer(chat);
+  const at = Date.now();
+  const blank = { state: 'done', thoughts: '', failure: null, stats: null };
+  const id = newId();
+  chat.messages.push({ id, role: 'user', content, ...blank, after, instead, at, shown: at });
+  talk.asked += 1;
+  answer(chat, id);
 }
 
-// Replaces a message of the user's; what followed it goes.
-export function resend(index, text) {
+// Answers once more what `message` answered, or asked. The answers that are there stay, as versions to choose from.
+export function regenerate(message) {
+  if (mayAsk()) answer(chats.current, message.role === 'user' ? message.id : message.after);
+}
+
+// Asks with other words. The message and what followed it stay, as a version to choose from; the same words are no news.
+export function resend(message, text) {
   const content = text.trim();
-  if (!content || talk.busy) return;
+  if (!content) return;
+  const answered = chats.current.messages.some((m) => m.after === message.id && m.content);
+  if (content === message.content && answered) return;
+  if (!mayAsk()) return;
+  if (content === message.content) answer(chats.current, message.id);
+  else ask({ content, after: message.after, instead: message.instead ?? message.id });
+}
+
+// Shows another version of a message.
+export function choose(version) {
   const chat = chats.current;
-  chat.messages.length = index;
-  chat.skipped = Math.min(chat.skipped, index);
-  chat.messages.push({ id: newId(), role: 'user', content });
-  answer(chat);
+  version.shown = Math.max(Date.now(), ...chat.messages.map((m) => m.shown + 1));
+  saveChat(chat);
 }
 
 // For a conversation that has outgrown the model's context: the older half of what is sent stays on the screen only.
-export function leaveOutOld(index) {
+export function leaveOutOld(message) {
   const chat = chats.current;
-  const asked = chat.messages.findLastIndex((m, i) => i <= index && m.role === 'user');
-  let skipped = chat.skipped + Math.ceil((asked - chat.skipped) / 2);
-  while (skipped < asked && chat.messages[skipped].role !== 'user') ++skipped;
-  chat.skipped = skipped;
-  regenerate(index);
+  const path = pathOf(chat.messages).map((step) => step.message);
+  const first = firstSent(chat, path);
+  const asked = path.findLastIndex((m, i) => i <= path.indexOf(message) && m.role === 'user');
+  let skipped = first + Math.ceil((asked - first) / 2);
+  while (skipped < asked && path[skipped].role !== 'user') ++skipped;
+  chat.from = { id: path[skipped].id, at: Date.now() };
+  regenerate(message);
 }
 
-// What the model gets to see: a question that was never answered is left out, but for the last.
-function wireMessages(chat) {
-  const seen = chat.messages.slice(chat.skipped);
-  const answered = (i) => i + 1 === seen.length || seen[i + 1].content !== '';
-  return seen
-    .filter((m, i) => (m.role === 'user' ? answered(i) : m.content !== ''))
-    .map(({ role, content }) => ({ role, content }));
-}
+const firstSent = (chat, path) => Math.max(0, path.findIndex((m) => m.id === chat.from.id));
 
-async function answer(chat) {
-  const messages = wireMessages(chat);
-  const blank = { content: '', thoughts: '', failure: null, stats: null };
-  chat.messages.push({ id: newId(), role: 'assistant', state: 'streaming', ...blank });
+async function answer(chat, question) {
+  const path = pathOf(chat.messages).map((step) => step.message);
+  const last = path.findIndex((m) => m.id === question) + 1;
+  const messages = wireMessages(path.slice(Math.min(firstSent(chat, path), last - 1), last));
+  const before = path[last]?.role === 'assistant' ? path[last] : null;
+  const at = Date.now();
+  const blank = { content: '', thoughts: '', failure: null, stats: null, instead: null };
+  const id = newId();
+  chat.messages.push({ id, role: 'assistant', state: 'streaming', ...blank, after: question, at, shown: Math.max(at, (before?.shown ?? 0) + 1) });
   const message = chat.messages.at(-1); // the reactive one
-  talk.busy = chat;
-  talk.spoken = 'Answering';
-  abort = new AbortController();
-  saveChat(chat, true);
-  writer = frameWriter(message, chat);
+  const call = { chat, message, former: before?.content ? before : null, abort: new AbortController() };
+  call.writer = frameWriter(call);
+  begin(call);
   let firstAt = 0;
   try {
-    const end = await streamChat(messages, settings, abort.signal, {
-      onText: (piece) => writer.add('content', piece, (firstAt ||= performance.now())),
-      onThought: (piece) => writer.add('thoughts', piece, (firstAt ||= performance.now())),
+    const end = await streamChat(messages, settings, call.abort.signal, {
+      onText: (piece) => call.writer.add('content', piece, (firstAt ||= performance.now())),
+      onThought: (piece) => call.writer.add('thoughts', piece, (firstAt ||= performance.now())),
     });
-    writer.flush();
+    call.writer.flush();
     message.state = end.finish === 'length' ? 'cut' : 'done';
     message.stats = statsOf(end.usage, firstAt);
     talk.offline = false;
   } catch (error) {
-    writer.flush();
-    settle(message, error);
+    call.writer.flush();
+    settle(call, error);
   }
-  talk.busy = null;
-  abort = null;
-  talk.spoken = message.failure ? message.failure.message : `Answer: ${message.content}`;
-  saveChat(chat);
+  finish(call);
 }
 
-function settle(message, error) {
+function begin(call) {
+  const { chat, message } = call;
+  answers.set(chat.id, call);
+  writing.add(message.id);
+  hold(chat);
+  talk.answering[chat.id] = message.id;
+  delete talk.notes[call.former?.id];
+  talk.spoken = 'Answering';
+  saveChat(chat, true);
+}
+
+function finish(call) {
+  const { chat, message } = call;
+  if (answers.get(chat.id) === call) {
+    answers.delete(chat.id);
+    delete talk.answering[chat.id];
+  }
+  writing.delete(message.id);
+  if (chat === chats.current) {
+    tell('');
+    talk.spoken = message.failure ? message.failure.message : `Answer: ${message.content}`;
+  }
+  saveChat(chat);
+  release(chat);
+}
+
+function settle(call, error) {
+  const { message, former } = call;
   if (error.name === 'AbortError') {
     message.state = 'stopped';
-    return;
+  } else {
+    message.state = 'failed';
+    message.failure = { kind: error.kind ?? 'broken', code: error.code ?? null, message: error.message };
+    if (error.kind === 'offline' || error.kind === 'broken') {
+      talk.offline = true;
+      findModel();
+    }
   }
-  message.state = 'failed';
-  message.failure = { kind: error.kind ?? 'broken', code: error.code ?? null, message: error.message };
-  if (error.kind === 'offline' || error.kind === 'broken') {
-    talk.offline = true;
-    findModel();
-  }
+  if (former) keepFormer(call);
+}
+
+// A second answer that did not come to its end leaves the first one on the screen.
+function keepFormer({ message, former }) {
+  former.shown = message.shown + 1;
+  const text = message.failure?.message ?? 'The new answer was stopped.';
+  const where = message.content ? 'it is kept beside this one' : 'this is the one from before';
+  talk.notes[former.id] = { text: `${text} (${where})`, failed: message.failure !== null };
 }
 
 function statsOf(usage, firstAt) {
@@ -124,7 +191,7 @@ function statsOf(usage, firstAt) {
 }
 
 // Collects pieces and puts them on the screen once a frame; a hidden page draws no frames, a timer stands in.
-function frameWriter(message, chat) {
+function frameWriter({ chat, message }) {
   const waiting = { content: '', thoughts: '' };
   let cancel = null;
   let savedAt = performance.now();
@@ -135,9 +202,9 @@ function frameWriter(message, chat) {
       if (waiting[field]) message[field] += waiting[field];
       waiting[field] = '';
     }
-    if (performance.now() - savedAt > kSaveEveryMs) {
+    if (performance.now() - savedAt > kSaveEveryMs && writing.has(message.id)) {
       savedAt = performance.now();
-      saveChat(chat);
+      saveAnswer(chat, message);
     }
   };
   const schedule = () => {
@@ -155,10 +222,26 @@ function frameWriter(message, chat) {
   return { add, flush };
 }
 
+// A conversation that is deleted, here or in another tab, is no longer answered.
+onGone((id) => {
+  const call = answers.get(id);
+  if (!call) return;
+  answers.delete(id);
+  delete talk.answering[id];
+  writing.delete(call.message.id);
+  call.writer.flush();
+  call.message.state = 'stopped';
+  call.abort.abort();
+});
+
 // A reload or a closed tab keeps what has come.
 addEventListener('pagehide', () => {
-  if (!talk.busy) return;
-  writer.flush();
-  saveChat(talk.busy);
-  stop();
+  for (const call of answers.values()) {
+    call.writer.flush();
+    call.message.state = 'stopped';
+    if (call.former) keepFormer(call);
+    writing.delete(call.message.id);
+    saveChat(call.chat);
+    call.abort.abort();
+  }
 });

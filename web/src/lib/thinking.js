@@ -2,19 +2,36 @@ const kOpen = '<think>';
 const kClose = '</think>';
 
 // Splits an answer into what the model thought and what it says. `thoughts` are those that came in a field of their
-// own. Thoughts inside the text stand between <think> and </think> at its beginning; the opening may be missing, when the
-// model's template writes it.
+// own. Thoughts inside the text stand between <think> and </think> at its beginning. The opening may be missing, when the
+// model's template writes it; then the closing stands on a line of its own, as these models were taught to write it.
+// Tags anywhere else are text: an answer may speak of them.
 export function splitThinking(text, thoughts = '') {
-  const close = text.indexOf(kClose);
   const start = text.trimStart();
-  if (close >= 0) {
-    const before = text.slice(0, close).trimStart();
-    const inner = before.startsWith(kOpen) ? before.slice(kOpen.length) : before;
-    return { thoughts: (thoughts + inner).trim(), answer: text.slice(close + kClose.length).trimStart(), open: false };
-  }
+  const parts = (inner, answer, open) => ({ thoughts: (thoughts + inner).trim(), answer: answer.trimStart(), open });
   if (start.startsWith(kOpen)) {
-    return { thoughts: (thoughts + start.slice(kOpen.length)).trim(), answer: '', open: true };
+    const inner = start.slice(kOpen.length);
+    const close = closingOf(inner);
+    return close < 0 ? parts(inner, '', true) : parts(inner.slice(0, close), inner.slice(close + kClose.length), false);
   }
-  if (start && kOpen.startsWith(start)) return { thoughts: thoughts.trim(), answer: '', open: false };
+  if (start && kOpen.startsWith(start)) return parts('', '', false);
+  const close = loneClosing(text);
+  if (close >= 0) return parts(text.slice(0, close), text.slice(close + kClose.length), false);
   return { thoughts: thoughts.trim(), answer: text, open: thoughts !== '' && text === '' };
+}
+
+// The first </think> that is not quoted.
+function closingOf(text) {
+  let close = text.indexOf(kClose);
+  while (close > 0 && /[`"'“]/.test(text[close - 1])) close = text.indexOf(kClose, close + 1);
+  return close;
+}
+
+// Where </think> stands alone on its line, before anything else speaks of the tags or shows code with one.
+function loneClosing(text) {
+  const close = text.indexOf(kClose);
+  if (close < 0) return -1;
+  const before = text.slice(0, close);
+  const alone = /(^|\n)[ \t]*$/.test(before) && /^[ \t]*(\r?\n|$)/.test(text.slice(close + kClose.length));
+  const inCode = (before.match(/^[ \t]*(```|~~~)/gm) ?? []).length % 2 === 1;
+  return alone && !inCode && !before.includes(kOpen) ? close : -1;
 }
