@@ -105,10 +105,11 @@ function closeOf(text, from, closing, display, failed) {
   return null;
 }
 
-// Dollars are money too: $$ in the middle of a line hold a formula only when it touches both of them.
+// Dollars are money too: $$ hold a formula that has its lines to itself, or one that touches both of them.
 function dollarsHold(text, at, close, inner) {
-  const alone = /(^|\n)[ \t>]*$/.test(text.slice(Math.max(0, at - 40), at));
-  return alone || (!/^\s|\s$/.test(inner) && text[at - 1] !== '$' && text[close + 2] !== '$');
+  const begins = /(^|\n)(?:[ \t>]|[-*+][ \t]|\d+[.)][ \t])*$/.test(text.slice(Math.max(0, at - 40), at));
+  const ends = /^[ \t]*[.,;:]?[ \t]*(\n|$)/.test(text.slice(close + 2, close + 42));
+  return (begins && (ends || /^[ \t]*\n/.test(inner))) || (!/^\s|\s$/.test(inner) && text[at - 1] !== '$' && text[close + 2] !== '$');
 }
 
 // A formula in a quotation has the quotation's marks at the beginning of each line.

@@ -61,6 +61,8 @@ rules.link_open = (tokens, index, options, env, self) => {
   return self.renderToken(tokens, index, options);
 };
 
+const kLongCell = 30; // characters that deserve more than the width of their longest word
+
 // Directions block by block, and the alignment of a table's columns.
 markdown.core.ruler.push('dress', ({ tokens }) => {
   for (const [i, token] of tokens.entries()) {
@@ -73,7 +75,8 @@ markdown.core.ruler.push('dress', ({ tokens }) => {
       if (directionOf(tokens[i + 1].content)) token.attrSet('dir', 'auto');
       const align = token.attrGet('style')?.match(/text-align:\s*(left|center|right)/)?.[1];
       token.attrs = (token.attrs ?? []).filter(([name]) => name !== 'style');
-      if (align) token.attrSet('class', `to-${align}`);
+      if (align) token.attrJoin('class', `to-${align}`);
+      if (tokens[i + 1].content.length > kLongCell) token.attrJoin('class', 'long');
     }
   }
 });

@@ -20,9 +20,9 @@ export function paint(place, blocks) {
     if (html === before[i]) return;
     const old = place.children[i];
     if (old) change(old, elementOf(html));
-    else place.append(elementOf(html));
+    else place.append(elementOf(html), '\n');
   });
-  while (place.children.length > blocks.length) place.lastElementChild.remove();
+  while (place.children.length > blocks.length) place.lastChild.remove();
   painted.set(place, blocks);
 }
 
