@@ -1,6 +1,10 @@
 // hadal VERB ...: finds the verb, runs it, and turns errors into messages and exit codes.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <iterator>
 #include <new>
 #include <string>
@@ -34,15 +38,29 @@ std::string help() {
   return text + "\n  hadal VERB --help   the options of a verb\n  hadal --version     the version\n";
 }
 
+// A closed standard stream would give its number to the next file that is opened, and log lines would be written into that.
+void open_standard_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) < 0) static_cast<void>(::open("/dev/null", O_RDWR));  // the lowest free number: this one
+  }
+}
+
+void complain(const std::string& name, const std::string& what) {  // never throws, as fmt::print does where nobody reads
+  const std::string line = fmt::format("{}: {}\n", name, what);
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
 int run_verb(const Verb& verb, int argc, char** argv) {
   std::string name = fmt::format("hadal {}", verb.name);
   argv[0] = name.data();
   try {
     return verb.run(argc, argv);
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "{}: out of memory; take a smaller model, a smaller batch or a shorter context\n", name);
+    complain(name, "out of memory; take a smaller model, a smaller batch or a shorter context");
+  } catch (const std::filesystem::filesystem_error& e) {
+    complain(name, fmt::format("{}: {}", e.path1().string(), e.code().message()));
   } catch (const std::exception& e) {
-    fmt::print(stderr, "{}: {}\n", name, e.what());
+    complain(name, e.what());
   }
   return 1;
 }
@@ -51,6 +69,7 @@ int run_verb(const Verb& verb, int argc, char** argv) {
 }  // namespace hadal
 
 int main(int argc, char** argv) {
+  hadal::open_standard_streams();
   const std::string_view name = argc > 1 ? argv[1] : "--help";
   if (name == "--help" || name == "-h" || name == "help") {
     fmt::print("{}", hadal::help());

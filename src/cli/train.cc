@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/progress.h"
 #include "cli/options.h"
 #include "cli/verb.h"
@@ -15,14 +16,31 @@
 namespace hadal {
 namespace {
 
-// Ctrl-C and SIGTERM: save and stop after the step; a second time ends the process as usual (the last checkpoint is
-// whole).
+// Ctrl-C, SIGTERM and SIGHUP (the terminal was closed): save and stop after the step. Ctrl-C or SIGTERM a second time ends
+// the process as usual (the last checkpoint is whole); a closed terminal may send SIGHUP twice, itself and through its shell.
+// A run whose output nobody reads any more goes on.
 void stop_on_signals() {
   struct sigaction action {};
   action.sa_handler = [](int) { Trainer::request_stop(); };
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  struct sigaction before {};
+  sigaction(SIGHUP, nullptr, &before);
+  action.sa_flags = SA_RESTART;
+  if (before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);  // nohup
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+// What the run did is on disk; that nobody reads this line is no reason to fail.
+void say(const std::string& line) { std::fwrite(line.data(), 1, line.size(), stderr); }
+
+void print_report(const OrderedJson& report) {
+  try {
+    print_json(report);
+  } catch (const Error& error) {
+    log_warning("{}", error.what());
+  }
 }
 
 // Every step takes and frees the same large blocks. Handed back to the system they would come again as pages to be
@@ -59,14 +77,14 @@ int train_command(int argc, char** argv) {
   stop_on_signals();
   keep_freed_memory();
   const OrderedJson report = run_recipe(recipe, options);
-  if (json) print_json(report);
+  if (json) print_report(report);
+  const std::string model = report.contains("model") ? "; the model is " + report.at("model").get<std::string>() : "";
   if (report.at("finished") == true) {
-    fmt::print(stderr, "{}: done in {}{}\n", recipe.name, duration_text(report.at("seconds")),
-               options.save ? fmt::format("; the model is {}", report.at("model").get<std::string>()) : "");
+    say(fmt::format("{}: done in {}{}\n", recipe.name, duration_text(report.at("seconds")), model));
     return 0;
   }
-  fmt::print(stderr, "{}: stopped at step {}{}\n", recipe.name, report.at("steps").get<int64_t>(),
-             options.save ? "; go on with --resume" : "");
+  say(fmt::format("{}: stopped at step {}{}{}\n", recipe.name, report.at("steps").get<int64_t>(), model,
+                  options.save ? "; go on with --resume" : ""));
   return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "model/load.h"
+#include "model/run_model.h"
 
 namespace hadal {
 namespace {
@@ -32,9 +33,7 @@ std::vector<std::string> known_models() {
   return {names.begin(), names.end()};
 }
 
-}  // namespace
-
-Path find_model(const std::string& name_or_path) {
+Path located(const std::string& name_or_path) {
   const Path path(name_or_path);
   if (name_or_path.empty()) fail("model: expected a folder, a file or a name, found an empty text");
   if (std::filesystem::exists(path) && (path.has_parent_path() || is_model(path))) return path;
@@ -49,6 +48,10 @@ Path find_model(const std::string& name_or_path) {
     fail("{}: there is no such model, and none under models/; give the path of a Hugging Face folder", name_or_path);
   fail("{}: there is no such model; under models/ there are: {}", name_or_path, fmt::join(names, ", "));
 }
+
+}  // namespace
+
+Path find_model(const std::string& name_or_path) { return model_of_run(located(name_or_path)); }
 
 Path gguf_of(const Path& path) {
   if (!std::filesystem::is_directory(path)) {

@@ -1,4 +1,4 @@
-// How Hugging Face's files cut stacks of experts: one tensor an expert. Inside the module only.
+// How Hugging Face's files cut stacks of experts: one tensor an expert. For models and checkpoints.
 #pragma once
 
 #include <string>

@@ -36,5 +36,7 @@ Tokenizer load_tokenizer(const std::string& name_or_path);  // alone, without th
 
 // Writes config.json, model.safetensors and the tokenizer's files, whole. dtype bf16 or f32.
 void save_model(const Path& folder, Model& model, const Tokenizer& tokenizer, DType dtype);
+// The same without the weights.
+void save_description(const Path& folder, const ModelConfig& config, const Tokenizer& tokenizer, DType dtype);
 
 }  // namespace hadal

@@ -68,10 +68,9 @@ void write_numbers(SafetensorsWriter& writer, const Output& output) {
   });
 }
 
-}  // namespace
-
-void save_model(const Path& folder, Model& model, const Tokenizer& tokenizer, DType dtype) {
-  ModelConfig saved = model.config;
+// The configuration as a folder can say it.
+ModelConfig folder_config(const Path& folder, const ModelConfig& config) {
+  ModelConfig saved = config;
   if (saved.rope_scaling.kind == RopeScaling::Kind::factors) {
     const std::optional<RopeScaling> scaling = as_llama3(saved);
     if (!scaling) {
@@ -80,6 +79,20 @@ void save_model(const Path& folder, Model& model, const Tokenizer& tokenizer, DT
     }
     saved.rope_scaling = *scaling;
   }
+  return saved;
+}
+
+}  // namespace
+
+void save_description(const Path& folder, const ModelConfig& model, const Tokenizer& tokenizer, DType dtype) {
+  OrderedJson config = config_to_json(folder_config(folder, model));
+  config["torch_dtype"] = dtype == DType::f32 ? "float32" : "bfloat16";
+  write_file_whole(folder / "config.json", config.dump(2) + "\n");
+  tokenizer.save_hf_folder(folder);
+}
+
+void save_model(const Path& folder, Model& model, const Tokenizer& tokenizer, DType dtype) {
+  folder_config(folder, model.config);  // what it cannot say is refused before anything is written
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) fail("{}: cannot make this folder: {}", folder.string(), error.message());
@@ -89,10 +102,7 @@ void save_model(const Path& folder, Model& model, const Tokenizer& tokenizer, DT
   SafetensorsWriter writer(folder / "model.safetensors", tensors);
   for (const Output& output : outputs) write_numbers(writer, output);
   writer.commit();
-  OrderedJson config = config_to_json(saved);
-  config["torch_dtype"] = dtype == DType::f32 ? "float32" : "bfloat16";
-  write_file_whole(folder / "config.json", config.dump(2) + "\n");
-  tokenizer.save_hf_folder(folder);
+  save_description(folder, model.config, tokenizer, dtype);
 }
 
 }  // namespace hadal

@@ -1,16 +1,12 @@
 #include "train/checkpoint.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
-#include "base/error.h"
 #include "base/log.h"
 #include "formats/safetensors.h"
+#include "model/hf_names.h"
 #include "train/hash.h"
+#include "train/run_folder.h"
 
 namespace hadal {
 namespace {
@@ -21,9 +17,19 @@ struct Item {
   std::span<float> values;
 };
 
-std::vector<Item> model_items(const ParamList& params) {
+// A stack of experts is one tensor an expert. `stacked`: as checkpoints of format 1 have it, in one.
+std::vector<Item> model_items(const ParamList& params, bool stacked = false) {
   std::vector<Item> items;
-  for (Param* p : params) items.push_back({p->name, p->weight.shape(), p->weight.value().values()});
+  for (Param* p : params) {
+    const std::span<float> values = p->weight.value().values();
+    if (stacked || !is_stack(*p)) {
+      items.push_back({p->name, p->weight.shape(), values});
+      continue;
+    }
+    const auto count = static_cast<size_t>(p->weight.stack()), size = values.size() / count;
+    for (size_t e = 0; e < count; ++e)
+      items.push_back({expert_name(p->name, static_cast<int64_t>(e)), entry_shape(*p), values.subspan(e * size, size)});
+  }
   return items;
 }
 
@@ -49,39 +55,20 @@ Json write_items(const Path& file, const std::vector<Item>& items) {
   return {{"bytes", std::filesystem::file_size(file)}, {"crc32c", file_crc(file)}};
 }
 
-void sync_folder(const Path& folder) {
-  const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY);
-  if (fd < 0) fail("{}: cannot be opened: {}", folder.string(), std::strerror(errno));
-  const int failed = fsync(fd), reason = errno;
-  close(fd);
-  if (failed != 0) fail("{}: cannot be forced to disk: {}", folder.string(), std::strerror(reason));
+template <typename... Args>
+[[noreturn]] void damaged(fmt::format_string<Args...> format, Args&&... args) {
+  throw DamagedCheckpoint(fmt::format(format, std::forward<Args>(args)...));
 }
 
-int64_t step_of(const Path& folder) {
-  const std::string name = folder.filename().string(), prefix = "checkpoint-";
-  if (!name.starts_with(prefix) || name.size() == prefix.size() || name.size() > prefix.size() + 18) return -1;
-  const std::string digits = name.substr(prefix.size());
-  return digits.find_first_not_of("0123456789") == std::string::npos ? std::stoll(digits) : -1;
-}
-
-std::string advice(const Path& folder) {
-  return fmt::format("remove the folder {} to resume from the checkpoint before it, or start a new run",
-                     folder.string());
-}
-
-void check_file(const Path& file, const Json& expected, const Path& folder) {
-  if (!std::filesystem::exists(file))
-    fail("{}: expected a file of the checkpoint, found none; {}", file.string(), advice(folder));
-  const uint64_t size = std::filesystem::file_size(file);
-  if (size != expected.at("bytes").get<uint64_t>()) {
-    fail("{}: the checkpoint is damaged: expected {} bytes, found {}; {}", file.string(),
-         expected.at("bytes").get<uint64_t>(), size, advice(folder));
-  }
-  const uint32_t crc = file_crc(file);
-  if (crc != expected.at("crc32c").get<uint32_t>()) {
-    fail("{}: the checkpoint is damaged: expected the checksum {:08x}, found {:08x}; {}", file.string(),
-         expected.at("crc32c").get<uint32_t>(), crc, advice(folder));
-  }
+void check_file(const Path& file, const Json& expected) {
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) damaged("{}: expected a file of the checkpoint, found none", file.string());
+  const uint64_t bytes = expected.at("bytes"), size = std::filesystem::file_size(file, error);
+  if (error || size != bytes)
+    damaged("{}: the checkpoint is damaged: expected {} bytes, found {}", file.string(), bytes, error ? error.message() : std::to_string(size));
+  const uint32_t wanted = expected.at("crc32c"), crc = file_crc(file);
+  if (crc != wanted)
+    damaged("{}: the checkpoint is damaged: expected the checksum {:08x}, found {:08x}", file.string(), wanted, crc);
 }
 
 void read_items(const Path& file, const std::vector<Item>& items) {
@@ -105,20 +92,50 @@ void read_items(const Path& file, const std::vector<Item>& items) {
 
 }  // namespace
 
+int64_t checkpoint_step(const Path& folder) {
+  const std::string name = folder.filename().string(), prefix = "checkpoint-";
+  if (!name.starts_with(prefix) || name.size() == prefix.size() || name.size() > prefix.size() + 18) return -1;
+  const std::string digits = name.substr(prefix.size());
+  return digits.find_first_not_of("0123456789") == std::string::npos ? std::stoll(digits) : -1;
+}
+
 std::vector<Path> list_checkpoints(const Path& run) {
   std::vector<Path> found;
-  if (!std::filesystem::is_directory(run)) return found;
-  for (const auto& entry : std::filesystem::directory_iterator(run)) {
-    if (step_of(entry.path()) >= 0 && std::filesystem::exists(entry.path() / "state.json"))
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(run, ignored)) {
+    if (checkpoint_step(entry.path()) >= 0 && std::filesystem::exists(entry.path() / "state.json", ignored))
       found.push_back(entry.path());
   }
-  std::sort(found.begin(), found.end(), [](const Path& a, const Path& b) { return step_of(a) < step_of(b); });
+  std::sort(found.begin(), found.end(),
+            [](const Path& a, const Path& b) { return checkpoint_step(a) < checkpoint_step(b); });
   return found;
 }
 
+void set_aside(const Path& checkpoint, const char* why) {
+  const Path aside = checkpoint.parent_path() / fmt::format("{}-{}", why, checkpoint_step(checkpoint));
+  std::error_code error;
+  std::filesystem::remove_all(aside, error);
+  std::filesystem::rename(checkpoint, aside, error);
+  if (error) log_warning("{}: cannot be renamed: {}", checkpoint.string(), error.message());
+}
+
+void prune_checkpoints(const Path& run, int64_t keep, int64_t good) {
+  auto all = list_checkpoints(run);
+  for (size_t i = 0; i + static_cast<size_t>(keep) < all.size(); ++i)
+    if (checkpoint_step(all[i]) != good) remove_folder(all[i]);
+  std::vector<Path> aside;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(run, ignored)) {
+    const std::string name = entry.path().filename().string(), number = name.substr(name.find('-') + 1);
+    const bool ours = name == fmt::format("{}-{}", kDamaged, number) || name == fmt::format("{}-{}", kDiverged, number);
+    if (ours && checkpoint_step("checkpoint-" + number) >= 0) aside.push_back(entry.path());
+  }
+  for (const Path& folder : aside) std::filesystem::remove_all(folder, ignored);
+}
+
 void save_checkpoint(const Path& run, int64_t step, const ParamList& params, Optimizer& optimizer, const Json& state,
-                     int64_t keep) {
-  std::filesystem::create_directories(run);
+                     const std::function<void(const Path&)>& describe) {
+  make_folder(run);
   const auto model = model_items(params), moments = optimizer_items(optimizer);
   uint64_t bytes = 1 << 20;
   for (const auto* items : {&model, &moments}) {
@@ -135,15 +152,16 @@ void save_checkpoint(const Path& run, int64_t step, const ParamList& params, Opt
   std::error_code ignored;
   std::filesystem::remove_all(temporary, ignored);
   try {
-    std::filesystem::create_directories(temporary);
+    make_folder(temporary);
     Json whole = state;
-    whole["format"] = 1;
+    whole["format"] = 2;
     whole["updates"] = optimizer.updates;
     whole["files"]["model.safetensors"] = write_items(temporary / "model.safetensors", model);
     whole["files"]["optimizer.safetensors"] = write_items(temporary / "optimizer.safetensors", moments);
+    if (describe) describe(temporary);
     write_file_whole(temporary / "state.json", dump_json(whole, 1) + "\n");
     sync_folder(temporary);
-    std::filesystem::remove_all(target, ignored);  // of a run that was resumed from before it
+    remove_folder(target);  // of a run that was resumed from before it
     std::filesystem::rename(temporary, target);
     sync_folder(run);
   } catch (const std::exception& error) {
@@ -153,28 +171,29 @@ void save_checkpoint(const Path& run, int64_t step, const ParamList& params, Opt
         "with --resume",
         target.string(), error.what());
   }
-  auto all = list_checkpoints(run);
-  for (size_t i = 0; i + static_cast<size_t>(keep) < all.size(); ++i) {
-    if (all[i] != target) std::filesystem::remove_all(all[i], ignored);
-  }
 }
 
 Json load_checkpoint(const Path& folder, const ParamList& params, Optimizer& optimizer) {
   const Path file = folder / "state.json";
+  Json state;
   try {
-    const Json state = parse_json(read_file(file, 256 << 20), file.string());
-    if (state.at("format") != 1)
-      fail("{}: expected a checkpoint of format 1, found {}; {}", file.string(), dump_json(state.at("format")),
-           advice(folder));
+    state = parse_json(read_file(file, 256 << 20), file.string());
+  } catch (const Error& error) {
+    damaged("{}", error.what());
+  }
+  try {
+    const int64_t format = state.at("format");
+    if (format != 1 && format != 2)
+      fail("{}: expected a checkpoint of format 1 or 2, found {}; it needs a newer hadal", file.string(), format);
     for (const char* name : {"model.safetensors", "optimizer.safetensors"})
-      check_file(folder / name, state.at("files").at(name), folder);
-    read_items(folder / "model.safetensors", model_items(params));
+      check_file(folder / name, state.at("files").at(name));
+    read_items(folder / "model.safetensors", model_items(params, format == 1));
     read_items(folder / "optimizer.safetensors", optimizer_items(optimizer));
     optimizer.updates = state.at("updates");
     for (Param* p : params) p->weight.changed();
     return state;
   } catch (const Json::exception& error) {
-    fail("{}: the checkpoint is damaged: {}; {}", file.string(), error.what(), advice(folder));
+    damaged("{}: the checkpoint is damaged: {}", file.string(), error.what());
   }
 }
 

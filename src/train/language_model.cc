@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "model/load.h"
 #include "train/chat_tokens.h"
 
 namespace hadal {
@@ -12,6 +13,7 @@ LanguageModel::LanguageModel(Model& model, const Recipe& recipe, const Tokenizer
                              const std::map<std::string, TokenStore>& stores)
     : model_(model),
       recipe_(recipe),
+      tokenizer_(tokenizer),
       stores_(stores),
       bos_(tokenizer.bos()),
       token_bytes_(token_lengths(tokenizer, false)) {
@@ -69,6 +71,13 @@ void LanguageModel::end_step(bool updated, StepStats& stats) {
   if (model_.config.experts == 0) return;
   const double imbalance = update_router_bias(model_, updated ? static_cast<float>(stage_->router_bias_speed) : 0.0f);
   stats.extra.emplace_back("expert_imbalance", imbalance);
+}
+
+void LanguageModel::describe(const Path& folder) const {
+  // Weights that lie otherwise than in Hugging Face's files (a GGUF file's) make no model as they are.
+  const ModelConfig& c = model_.config;
+  if (c.split_kv_b || c.rope_pairs || c.rope_scaling.kind == RopeScaling::Kind::factors) return;
+  save_description(folder, c, tokenizer_, DType::f32);
 }
 
 std::vector<Evaluation> LanguageModel::evaluate(const Context& ctx) {

@@ -28,10 +28,12 @@ class LanguageModel : public Trainee {
   std::vector<Evaluation> evaluate(const Context& ctx) override;
   Json state() const override { return mixture_->state(); }
   void restore(const Json& state, const std::string& who) override { mixture_->restore(state, who); }
+  void describe(const Path& folder) const override;
 
  private:
   Model& model_;
   const Recipe& recipe_;
+  const Tokenizer& tokenizer_;
   const std::map<std::string, TokenStore>& stores_;
   TokenId bos_;
   std::vector<uint32_t> token_bytes_;

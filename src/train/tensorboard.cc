@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "train/hash.h"
+#include "train/run_folder.h"
 
 namespace hadal {
 namespace {
@@ -75,7 +76,7 @@ std::string tf_record(const std::string& payload) {
 }
 
 EventFile::EventFile(const Path& folder) {
-  std::filesystem::create_directories(folder);
+  make_folder(folder);
   const double now = now_s();
   path_ = folder / fmt::format("events.out.tfevents.{:.6f}.hadal", now);
   file_.reset(std::fopen(path_.c_str(), "wb"));

@@ -11,6 +11,7 @@
 #include "train/documents.h"
 #include "train/hash.h"
 #include "train/language_model.h"
+#include "train/run_folder.h"
 #include "train/trainer.h"
 
 namespace hadal {
@@ -61,7 +62,7 @@ Tokenizer get_tokenizer(const Recipe& recipe) {
   const Path key_file = folder / "recipe_key";
   if (std::filesystem::exists(key_file) && read_file(key_file) == key) return Tokenizer::from_hf_folder(folder);
   Tokenizer tokenizer = learn_tokenizer(recipe);
-  std::filesystem::create_directories(folder);
+  make_folder(folder);
   tokenizer.save_hf_folder(folder);
   write_file_whole(key_file, key);
   return Tokenizer::from_hf_folder(folder);
@@ -142,8 +143,8 @@ std::map<std::string, TokenStore> open_stores(const Recipe& recipe, const Tokeni
 }  // namespace
 
 OrderedJson run_recipe(const Recipe& recipe, const TrainRunOptions& options) {
+  const RunFolder folder(recipe.output);
   check_output(recipe, options);
-  std::filesystem::create_directories(recipe.output);
   const LoadedModel start = starting_point(recipe);
   Model& model = *start.model;
   const Tokenizer& tokenizer = *start.tokenizer;
@@ -162,10 +163,11 @@ OrderedJson run_recipe(const Recipe& recipe, const TrainRunOptions& options) {
   report["parameters"] = {{"total", counts.total}, {"active", counts.active}};
   const OrderedJson outcome = summary_json(summary);  // named: items() of a temporary would dangle
   for (const auto& [key, value] : outcome.items()) report[key] = value;
-  if (options.save && summary.finished) {
-    save_model(recipe.output / "model", model, tokenizer, DType::bf16);
-    report["model"] = (recipe.output / "model").string();
-    write_file_whole(recipe.output / "report.json", dump_json(report, 2) + "\n");
+  if (options.save) {
+    const Path target = recipe.output / "model";
+    replace_folder(target, [&](const Path& made) { save_model(made, model, tokenizer, DType::bf16); });
+    report["model"] = target.string();
+    if (summary.finished) write_file_whole(recipe.output / "report.json", dump_json(report, 2) + "\n");
   }
   return report;
 }

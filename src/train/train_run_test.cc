@@ -2,7 +2,9 @@
 // in parts ends with the bits of a run in one.
 #include "train/train_run.h"
 
+#include "base/bf16.h"
 #include "model/load.h"
+#include "train/run_folder.h"
 #include "train/test_support.h"
 
 namespace hadal {
@@ -102,6 +104,46 @@ TEST_F(TrainRunTest, TheModelsFolderLoads) {
   EXPECT_EQ(loaded.model->config.vocab, loaded.tokenizer->vocab_size());
   EXPECT_NE(loaded.tokenizer->chat_template(), "");
   EXPECT_TRUE(std::filesystem::exists(folder_.path() / "one" / "report.json"));
+}
+
+// What was learnt so far can be used at any time: model/ is written when a run stops, a checkpoint is a model in f32, and
+// the run's folder stands for the newer of them.
+TEST_F(TrainRunTest, AStoppedRunIsAModel) {
+  TrainRunOptions part;
+  part.max_steps = 2;
+  const OrderedJson report = run_recipe(recipe("one"), part);
+  EXPECT_EQ(report.at("model"), (folder_.path() / "one" / "model").string());
+  const Path run = folder_.path() / "one";
+  const LoadedModel model = load_model((run / "model").string(), LoadAs::trainable);
+  const LoadedModel checkpoint = load_model((run / "checkpoint-2").string(), LoadAs::trainable);
+  EXPECT_EQ(checkpoint.tokenizer->chat_template(), model.tokenizer->chat_template());
+  const ParamList rounded = model.model->params(), exact = checkpoint.model->params();
+  ASSERT_EQ(rounded.size(), exact.size());
+  for (size_t p = 0; p < exact.size(); ++p) {
+    const auto a = exact[p]->weight.value().values(), b = rounded[p]->weight.value().values();
+    for (size_t i = 0; i < a.size(); ++i) ASSERT_EQ(exact[p]->keep_f32 ? a[i] : static_cast<float>(Bf16(a[i])), b[i]) << exact[p]->name;
+  }
+  EXPECT_EQ(find_model(run.string()).parent_path(), run);
+  std::filesystem::remove_all(run / "model");  // killed before it was written
+  EXPECT_EQ(find_model(run.string()), run / "checkpoint-2");
+
+  std::string text = kRecipe;
+  const size_t tokenizer = text.find("[tokenizer]"), rest = text.find("[run]");
+  text.replace(tokenizer, rest - tokenizer, "[model]\nfrom = \"one\"\n");
+  folder_.file("more.toml", text);
+  Recipe more = read_recipe(folder_.path() / "more.toml");
+  more.output = folder_.path() / "more";
+  EXPECT_EQ(run_recipe(more, part).at("steps"), 2);
+}
+
+TEST_F(TrainRunTest, ARunWhoseFolderIsTakenIsRefusedAtOnce) {
+  const RunFolder taken(folder_.path() / "one");
+  TrainRunOptions resume;
+  resume.resume = true;
+  for (const TrainRunOptions& options : {TrainRunOptions(), resume})
+    expect_contains(error_of([&] { run_recipe(recipe("one"), options); }), {"one", "another run is training", "process"});
+  Recipe file = recipe("text.jsonl");
+  expect_contains(error_of([&] { run_recipe(file, {}); }), {"text.jsonl", "expected a folder"});
 }
 
 TEST_F(TrainRunTest, GoesOnFromAModel) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/files.h"
 #include "base/json.h"
 #include "model/model.h"
 
@@ -58,6 +59,9 @@ class Trainee {
   // after begin_stage() and throws Error naming `who` when the state does not fit.
   virtual Json state() const = 0;
   virtual void restore(const Json& state, const std::string& who) = 0;
+
+  // Writes into a checkpoint what makes a model of the weights in it: configuration, tokenizer.
+  virtual void describe(const Path& folder) const { (void)folder; }
 };
 
 }  // namespace hadal

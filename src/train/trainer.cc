@@ -1,5 +1,6 @@
 #include "train/trainer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <ctime>
@@ -84,6 +85,7 @@ TrainSummary Trainer::run() {
     ++stage_;
     stage_step_ = stage_tokens_ = 0;
     stage_seconds_ = 0;
+    first_loss_.reset();
     if (stage_ < num_stages) trainee_.begin_stage(stage_);
   }
   summary_.finished = stage_ == num_stages;
@@ -104,7 +106,7 @@ bool Trainer::run_stage() {
         options_.checkpoint_every_minutes > 0 && since_save_s_ > options_.checkpoint_every_minutes * 60;
     if (options_.validate_every_steps > 0 && summary_.steps % options_.validate_every_steps == 0 && progress() < 1)
       validate();
-    if (by_steps || by_time) save();
+    if ((by_steps || by_time) && bad_steps_ == 0) save();  // nothing has changed since the last good step
   }
   return true;
 }
@@ -149,13 +151,36 @@ void Trainer::train_step() {
   timed_tokens_ += stats.tokens;
   timed_flops_ += stats.flops;
   report(stats, factor, last_norm_, step_s);
-  if (bad_steps_ >= options_.max_bad_steps) {
-    fail(
-        "the loss or its gradient was not finite in {} steps in a row (up to step {}); the weights are as they were "
-        "before, and the last "
-        "checkpoint is untouched: lower the learning rate or look at the data, then go on with --resume",
-        bad_steps_, summary_.steps);
+  if (bad_steps_ >= options_.max_bad_steps) give_up();
+}
+
+// What the loss says of the weights that it was computed with. Above twice the stage's first loss (and one more) they are
+// worse than those that the stage began with.
+void Trainer::judge(bool finite, double loss) {
+  if (finite && !first_loss_) first_loss_ = loss;
+  const bool good = finite && loss <= *first_loss_ + std::abs(*first_loss_) + 1;
+  if (saved_step_ != summary_.steps) return;
+  if (good) good_step_ = saved_step_;
+  else if (diverged_steps_.empty() || diverged_steps_.back() != saved_step_) diverged_steps_.push_back(saved_step_);
+}
+
+void Trainer::give_up() {
+  std::string ahead;
+  if (!options_.run.empty()) {
+    int64_t last = -1;
+    for (const Path& checkpoint : list_checkpoints(options_.run)) {
+      const int64_t step = checkpoint_step(checkpoint);
+      if (step > good_step_ && std::count(diverged_steps_.begin(), diverged_steps_.end(), step) > 0) {
+        set_aside(checkpoint, kDiverged);
+        ahead += fmt::format("; {} diverged, it is {}-{} now", checkpoint.filename().string(), kDiverged, step);
+      } else {
+        last = step;
+      }
+    }
+    ahead += last >= 0 ? fmt::format("; --resume goes on from checkpoint-{}", last) : "; --resume begins anew, no checkpoint is from before";
   }
+  fail("the loss or its gradient was not finite in {} steps in a row (up to step {}): lower the learning rate or look at the data{}",
+       bad_steps_, summary_.steps, ahead);
 }
 
 // Clips by the global norm and updates. A loss or gradient that is not finite leaves everything as it was.
@@ -163,6 +188,7 @@ bool Trainer::update(StepStats& stats, double factor) {
   const double mean = stats.weight > 0 ? stats.loss / stats.weight : 0;
   last_norm_ = optimizer_.gradient_norm();
   const bool good = std::isfinite(mean) && std::isfinite(last_norm_);
+  judge(good, mean);
   if (good) {
     const double clip = options_.optimizer.clip_norm;
     const double scale = clip > 0 && last_norm_ > clip ? clip / last_norm_ : 1.0;
@@ -251,19 +277,44 @@ void Trainer::save() {
                 {"stage_step", stage_step_},
                 {"stage_tokens", stage_tokens_},
                 {"stage_seconds", stage_seconds_},
-                {"bad_steps", bad_steps_},
                 {"mean_loss", mean_loss_},
                 {"loss_variance", loss_variance_},
                 {"data", trainee_.state()}};
-  save_checkpoint(options_.run, summary_.steps, params_, optimizer_, state, options_.keep_checkpoints);
+  if (first_loss_) state["first_loss"] = *first_loss_;
+  save_checkpoint(options_.run, summary_.steps, params_, optimizer_, state,
+                  [this](const Path& folder) { trainee_.describe(folder); });
   saved_step_ = summary_.steps;
+  prune_checkpoints(options_.run, options_.keep_checkpoints, good_step_);
 }
 
 void Trainer::restore() {
-  const auto all = list_checkpoints(options_.run);
-  if (all.empty()) return;
-  const std::string who = (all.back() / "state.json").string();
-  const Json state = load_checkpoint(all.back(), params_, optimizer_);
+  auto all = list_checkpoints(options_.run);
+  std::vector<Path> damaged;
+  std::string reasons;
+  for (; !all.empty(); all.pop_back()) {
+    try {
+      restore_from(all.back());
+      break;
+    } catch (const DamagedCheckpoint& error) {
+      log_warning("{}{}", error.what(), all.size() > 1 ? "; trying the one before it" : "");
+      damaged.push_back(all.back());
+      reasons += fmt::format("{}; ", error.what());
+    }
+  }
+  if (all.empty()) {
+    if (damaged.empty()) return;
+    fail("{}no other checkpoint is left: remove the folder {} and --resume begins anew", reasons,
+         damaged.front().string() + (damaged.size() > 1 ? " and those before it" : ""));
+  }
+  for (const Path& checkpoint : damaged) set_aside(checkpoint, kDamaged);
+  if (all.size() > 1) good_step_ = checkpoint_step(all[all.size() - 2]);
+  saved_step_ = summary_.steps;
+  log_info("resumed at step {} from {}", summary_.steps, all.back().string());
+}
+
+void Trainer::restore_from(const Path& checkpoint) {
+  const std::string who = (checkpoint / "state.json").string();
+  const Json state = load_checkpoint(checkpoint, params_, optimizer_);
   try {
     summary_.steps = state.at("steps");
     summary_.tokens = state.at("tokens");
@@ -273,9 +324,10 @@ void Trainer::restore() {
     stage_step_ = state.at("stage_step");
     stage_tokens_ = state.at("stage_tokens");
     stage_seconds_ = state.at("stage_seconds");
-    bad_steps_ = state.at("bad_steps");
     mean_loss_ = state.at("mean_loss");
     loss_variance_ = state.at("loss_variance");
+    first_loss_.reset();
+    if (state.contains("first_loss")) first_loss_ = state["first_loss"].get<double>();
     if (stage_ < 0 || stage_ >= static_cast<int64_t>(options_.stages.size())) {
       fail("{}: expected a stage of the recipe (it has {}), found number {}; the recipe has changed, start a new run",
            who, options_.stages.size(), stage_ + 1);
@@ -283,10 +335,8 @@ void Trainer::restore() {
     trainee_.begin_stage(stage_);
     trainee_.restore(state.at("data"), who);
   } catch (const Json::exception& error) {
-    fail("{}: the checkpoint is damaged: {}; remove the folder to resume from the one before it", who, error.what());
+    throw DamagedCheckpoint(fmt::format("{}: the checkpoint is damaged: {}", who, error.what()));
   }
-  saved_step_ = summary_.steps;
-  log_info("resumed at step {} from {}", summary_.steps, all.back().string());
 }
 
 }  // namespace hadal

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,7 @@ struct TrainerOptions {
   int64_t validate_every_steps = 0;  // 0: at the end of each stage only
   int64_t max_bad_steps = 10;
   int64_t max_steps = 0;  // stop (unfinished) when so many steps were done in all; 0: no limit
-  bool resume = false;    // from the newest checkpoint of `run`; from the start when there is none
+  bool resume = false;    // from the newest whole checkpoint of `run`; from the start when there is none
   bool quiet = false;     // no progress line
 };
 
@@ -64,6 +65,9 @@ class Trainer {
  private:
   struct Logs;
   void restore();
+  void restore_from(const Path& checkpoint);
+  void judge(bool finite, double loss);
+  [[noreturn]] void give_up();
   bool run_stage();  // false: stopped early
   void train_step();
   bool update(StepStats& stats, double factor);  // false: the step was skipped
@@ -85,6 +89,11 @@ class Trainer {
   int64_t stage_ = 0, stage_step_ = 0, stage_tokens_ = 0;
   double stage_seconds_ = 0;
   int64_t bad_steps_ = 0, saved_step_ = -1;
+  // A checkpoint is known to be good when the step after it is: good_step_ is the newest such, and is kept until another one
+  // is known. Those whose next step was not are in diverged_steps_.
+  int64_t good_step_ = -1;
+  std::vector<int64_t> diverged_steps_;
+  std::optional<double> first_loss_;  // of the stage
   int64_t process_steps_ = 0, timed_tokens_ = 0;
   double timed_seconds_ = 0, timed_cpu_s_ = 0, timed_flops_ = 0, recent_step_s_ = 0, recent_tokens_per_s_ = 0, peak_flops_ = 0;
   double last_norm_ = 0, since_save_s_ = 0;

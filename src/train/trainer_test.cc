@@ -4,6 +4,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <cstring>
@@ -34,6 +35,8 @@ class Forecaster : public Trainee {
     const double loss = run(ctx, ++drawn_, 0.5f);
     ctx.tape->backward();
     const int64_t step = (drawn_ + 1) / 2;
+    if (explode_at >= 0 && step == explode_at)
+      for (float& w : down_.weight.value().values()) w = 1000;
     if (poison_at >= 0 && step >= poison_at && step < poison_at + poison_steps) gate_.weight.grad()[0] = NAN;
     stats.loss += 32 * loss;
     stats.weight += 32;
@@ -54,7 +57,7 @@ class Forecaster : public Trainee {
       all.insert(all.end(), p->weight.value().values().begin(), p->weight.value().values().end());
     return all;
   }
-  int64_t poison_at = -1, poison_steps = 0;
+  int64_t poison_at = -1, poison_steps = 0, explode_at = -1;
 
  private:
   void add(Param& p, const char* name, Shape shape, ParamGroup group = ParamGroup::matrix) {
@@ -144,17 +147,58 @@ TEST_F(TrainerTest, SkipsStepsThatAreNotFiniteAndGoesOn) {
   for (const float v : f.numbers()) EXPECT_TRUE(std::isfinite(v));
 }
 
-TEST_F(TrainerTest, StopsWhenNoStepIsFiniteAndKeepsTheCheckpoint) {
+std::vector<std::string> names_in(const Path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    if (entry.is_directory() && entry.path().filename() != "tensorboard") names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// Step 6 is saved, and the gradients are not finite from step 7 on: those weights are set aside, and the last ones that are
+// known to be good were not displaced by them.
+TEST_F(TrainerTest, ADivergingStreakLeavesTheGoodCheckpointAndResumeGoesOn) {
+  Forecaster f;
+  f.poison_at = 7, f.poison_steps = 1000;
+  TrainerOptions o = options_for(folder_.path(), 50);
+  o.max_bad_steps = 4;
+  o.checkpoint_every_steps = 2;
+  o.keep_checkpoints = 1;
+  expect_contains(error_of([&] { Trainer(f, o).run(); }),
+                  {"not finite in 4 steps in a row", "diverged-6", "--resume goes on from checkpoint-4"});
+  EXPECT_EQ(names_in(folder_.path()), (std::vector<std::string>{"checkpoint-4", "diverged-6"}));
+  Forecaster again(3);
+  o.resume = true;
+  o.max_bad_steps = 1;  // the streak that ended the run does not count any more
+  EXPECT_TRUE(Trainer(again, o).run().finished);
+  EXPECT_EQ(names_in(folder_.path()), (std::vector<std::string>{"checkpoint-52", "checkpoint-53"}));  // 53 is not yet known to be good
+}
+
+TEST_F(TrainerTest, AStreakThatBeginsBehindTheOnlyCheckpointBeginsAnew) {
   Forecaster f;
   f.poison_at = 5, f.poison_steps = 1000;
   TrainerOptions o = options_for(folder_.path(), 50);
   o.max_bad_steps = 4;
   o.checkpoint_every_steps = 4;
-  expect_contains(error_of([&] { Trainer(f, o).run(); }), {"not finite in 4 steps in a row", "--resume"});
-  ASSERT_FALSE(list_checkpoints(folder_.path()).empty());
-  Forecaster again(3);
+  expect_contains(error_of([&] { Trainer(f, o).run(); }), {"diverged-4", "--resume begins anew"});
+  Forecaster again, straight;
   o.resume = true;
   EXPECT_TRUE(Trainer(again, o).run().finished);
+  Trainer(straight, options_for({}, 50)).run();
+  EXPECT_TRUE(same(again.numbers(), straight.numbers()));
+}
+
+// A loss that is finite but far above the stage's first one: such weights never displace the good ones either.
+TEST_F(TrainerTest, WeightsWorseThanTheFirstOnesAreNotGood) {
+  Forecaster f;
+  f.explode_at = 7;
+  f.poison_at = 12, f.poison_steps = 1000;
+  TrainerOptions o = options_for(folder_.path(), 50);
+  o.max_bad_steps = 2;
+  o.checkpoint_every_steps = 1;
+  o.keep_checkpoints = 2;
+  expect_contains(error_of([&] { Trainer(f, o).run(); }), {"--resume goes on from checkpoint-6"});
+  EXPECT_EQ(list_checkpoints(folder_.path()).size(), 1u);
 }
 
 TEST_F(TrainerTest, AStopRequestSavesAndStops) {
@@ -178,6 +222,31 @@ TEST_F(TrainerTest, KeepsTheNewestCheckpointsOnly) {
   const auto all = list_checkpoints(folder_.path());
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(all[1].filename(), "checkpoint-12");
+}
+
+// The newest is damaged or half removed: a run goes on from the one before it, to the same bits.
+TEST_F(TrainerTest, GoesOnFromTheCheckpointBeforeADamagedOne) {
+  Forecaster straight;
+  Trainer(straight, options_for({}, 9)).run();
+  const auto break_newest = [&](const Path& newest, int way) {
+    if (way == 0) std::filesystem::remove(newest / "model.safetensors");
+    if (way == 1) std::filesystem::remove(newest / "state.json");
+    if (way == 2) write_file_whole(newest / "state.json", "{\"format\": 2, \"fi");
+    if (way == 3) write_file_whole(newest / "optimizer.safetensors", "short");
+  };
+  for (const int way : {0, 1, 2, 3}) {
+    TrainerOptions o = options_for(folder_.path() / std::to_string(way), 9);
+    o.checkpoint_every_steps = 2;
+    o.max_steps = 6;
+    Forecaster f;
+    Trainer(f, o).run();
+    break_newest(o.run / "checkpoint-6", way);
+    o.max_steps = 0, o.resume = true, o.checkpoint_every_steps = 0;
+    Forecaster again(5);
+    EXPECT_TRUE(Trainer(again, o).run().finished);
+    EXPECT_TRUE(same(again.numbers(), straight.numbers())) << way;
+    EXPECT_FALSE(std::filesystem::exists(o.run / "damaged-6"));  // gone with the next one that was written
+  }
 }
 
 TEST_F(TrainerTest, NamesADamagedCheckpoint) {
@@ -217,14 +286,14 @@ TEST_F(TrainerTest, AFailedWriteLeavesTheCheckpointBeforeIt) {
   ThreadPool pool(1);
   Optimizer optimizer(f.params(), OptimizerSpec{}, pool);
   const Json state = {{"steps", 1}};
-  save_checkpoint(folder_.path(), 1, f.params(), optimizer, state, 2);
+  save_checkpoint(folder_.path(), 1, f.params(), optimizer, state);
   struct rlimit before {};
   getrlimit(RLIMIT_FSIZE, &before);
   const auto handler = std::signal(SIGXFSZ, SIG_IGN);
   struct rlimit tight = before;
   tight.rlim_cur = 1024;
   setrlimit(RLIMIT_FSIZE, &tight);
-  const std::string error = error_of([&] { save_checkpoint(folder_.path(), 2, f.params(), optimizer, state, 2); });
+  const std::string error = error_of([&] { save_checkpoint(folder_.path(), 2, f.params(), optimizer, state); });
   setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, handler);
   expect_contains(error, {"checkpoint-2", "could not be written", "untouched"});
