@@ -10,7 +10,7 @@ std::vector<TokenId> Assistant::prompt(const std::vector<Message>& messages, con
   OrderedJson list = OrderedJson::array();
   for (const Message& message : messages) {
     if (message.role != "system" && message.role != "user" && message.role != "assistant" && message.role != "tool") {
-      fail("messages: role: expected system, user, assistant or tool, found \"{}\"", message.role.substr(0, 40));
+      fail("messages: role: expected system, user, assistant or tool, found \"{}\"", brief(message.role));
     }
     list.push_back({{"role", message.role}, {"content", message.content}});
     if (!message.more.is_null()) list.back().update(message.more);

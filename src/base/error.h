@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "base/brief.h"
+
 namespace hadal {
 
 class Error : public std::runtime_error {
@@ -14,10 +16,13 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Throws Error with a formatted message.
+// Cut to 4 KiB (base/brief.h), so that nothing that was found makes a message without end.
+[[noreturn]] void throw_error(std::string message);
+
+// Throws Error with a formatted message. What was found goes through brief() of base/brief.h or base/json.h.
 template <typename... Args>
 [[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) {
-  throw Error(fmt::format(format, std::forward<Args>(args)...));
+  throw_error(fmt::format(format, std::forward<Args>(args)...));
 }
 
 [[noreturn]] void check_failed(const char* file, int line, const char* condition, const std::string& message);

@@ -1,20 +1,39 @@
-// JSON is nlohmann's. Include this header, not theirs, so that parse errors read the same everywhere.
+// JSON is nlohmann's. Include this header, not theirs: requests, configurations, tokenizers, headers of files and lines
+// of data all go through the readers here, which refuse what is nested deeper than kMaxJsonDepth as soon as they see it.
+// What they return can therefore be copied, compared and written recursively.
 #pragma once
 
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
+#include "base/brief.h"
+
 namespace hadal {
 
 using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;  // keeps the order of keys: for files that people read
 
-// Parses `text`; throws Error naming `who` (a file, "the request body") and the position of the mistake.
-Json parse_json(std::string_view text, std::string_view who);
+constexpr size_t kMaxJsonDepth = 128;  // arrays and objects inside each other
+
+struct JsonRules {
+  bool unique_names = false;      // a name that stands twice in an object is an Error; else the last one counts
+  bool mend_surrogates = false;   // half a surrogate pair ("\ud83d" alone) becomes U+FFFD; else it is an Error
+};
+
+// Parses `text`; throws Error naming `who` (a file, "the request body"), the position of the mistake and what stands there.
+Json parse_json(std::string_view text, std::string_view who, JsonRules rules = {});
+OrderedJson parse_ordered_json(std::string_view text, std::string_view who, JsonRules rules = {});
 
 // One line of text; invalid UTF-8 is replaced by U+FFFD instead of throwing.
 std::string dump_json(const Json& json, int indent = -1);
 std::string dump_json(const OrderedJson& json, int indent = -1);
+
+// What a failed access complains of ("key 'x' not found"), without the library's name for it.
+std::string plain_words(const nlohmann::json::exception& error);
+
+// A value as an error shows it: its JSON text, cut as brief() cuts a text. Takes no longer for a large value.
+std::string brief_json(const Json& json, size_t limit = kBriefChars);
+std::string brief_json(const OrderedJson& json, size_t limit = kBriefChars);
 
 }  // namespace hadal

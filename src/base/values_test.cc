@@ -1,4 +1,4 @@
-// Small value types: errors, JSON, bfloat16, random numbers.
+// Small value types: errors, bfloat16, random numbers.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -6,7 +6,6 @@
 
 #include "base/bf16.h"
 #include "base/error.h"
-#include "base/json.h"
 #include "base/rng.h"
 
 namespace hadal {
@@ -23,20 +22,6 @@ TEST(Error, FormatsItsMessage) {
 TEST(ErrorDeathTest, CheckAbortsWithItsCondition) {
   EXPECT_DEATH(HADAL_CHECK(1 == 2, "with {}", 3), "check failed: 1 == 2 with 3");
 }
-
-TEST(Json, MistakesNameWhoAndWhere) {
-  EXPECT_EQ(parse_json("[1, {\"a\": null}]", "x").size(), 2u);
-  for (const char* bad : {"", "{", "[1,]", "{\"a\":1} x", "\"\xff\"", "[1e999999]"}) {
-    try {
-      parse_json(bad, "the request body");
-      ADD_FAILURE() << "no Error for " << bad;
-    } catch (const Error& e) {
-      EXPECT_EQ(std::string(e.what()).rfind("the request body: expected valid JSON", 0), 0u) << e.what();
-    }
-  }
-}
-
-TEST(Json, InvalidUtf8IsReplacedWhenWritten) { EXPECT_EQ(dump_json(Json("a\xff")), "\"a\xEF\xBF\xBD\""); }
 
 TEST(Bf16, RoundsToNearestTiesToEven) {
   const auto round = [](float x) { return static_cast<float>(Bf16(x)); };

@@ -145,7 +145,7 @@ std::string describe(const GgufValue& value) {
   if (is_integer(value.type)) return fmt::format("{}", static_cast<int64_t>(load_integer(value, 0)));
   const std::byte* at = value.bytes.data();
   const std::string_view text = next_string(at);
-  return fmt::format("\"{}\"{}", text.substr(0, 200), text.size() > 200 ? "..." : "");
+  return fmt::format("\"{}\"", brief(text));
 }
 
 }  // namespace hadal

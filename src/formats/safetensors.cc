@@ -31,73 +31,58 @@ uint64_t type_bytes(std::string_view dtype) {  // 0: unknown
   return found == kTypes.end() ? 0 : found->bytes;
 }
 
-// Parses the header and refuses names that occur twice, which a JSON parser would pass over.
+// Names that occur twice are refused: one of the two tensors would be lost.
 Json parse_header(std::string_view text, const std::string& who) {
-  std::set<std::string> names;
-  std::string twice;
-  const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    if (depth == 1 && event == Json::parse_event_t::key) {
-      const auto& name = parsed.get_ref<const std::string&>();
-      if (!names.insert(name).second && twice.empty()) twice = name;
-    }
-    return true;
-  };
-  Json header;
-  try {
-    header = Json::parse(text, watch);
-  } catch (const nlohmann::json::exception& e) {
-    fail("{}: expected a safetensors file with a JSON header, found a mistake in it: {}", who, e.what());
-  }
-  if (!twice.empty()) fail("{}: expected each tensor once, found \"{}\" twice", who, twice);
+  Json header = parse_json(text, who + ": the header", {.unique_names = true});
   if (!header.is_object()) fail("{}: expected a JSON object as header, found {}", who, header.type_name());
   return header;
 }
 
 uint64_t get_size(const Json& value, const std::string& who, const std::string& name, const char* what) {
   if (!value.is_number_unsigned()) {
-    fail("{}: tensor \"{}\": expected {} of whole numbers from 0 up, found {}", who, name, what,
-         value.is_number() ? dump_json(value) : value.type_name());
+    fail("{}: tensor \"{}\": expected {} of whole numbers from 0 up, found {}", who, brief(name), what,
+         brief_json(value));
   }
   return value.get<uint64_t>();
 }
 
 const Json& get_array(const Json& tensor, const char* key, const std::string& who, const std::string& name) {
   const auto found = tensor.find(key);
-  if (found == tensor.end() || !found->is_array()) fail("{}: tensor \"{}\": expected an array \"{}\"", who, name, key);
+  if (found == tensor.end() || !found->is_array()) fail("{}: tensor \"{}\": expected an array \"{}\"", who, brief(name), key);
   return *found;
 }
 
 // One tensor of the header, its bytes checked against the data part.
 SafetensorsEntry read_entry(const std::string& name, const Json& tensor, std::span<const std::byte> data,
                             const std::string& who) {
-  if (!tensor.is_object()) fail("{}: tensor \"{}\": expected an object, found {}", who, name, tensor.type_name());
+  if (!tensor.is_object()) fail("{}: tensor \"{}\": expected an object, found {}", who, brief(name), brief_json(tensor));
   SafetensorsEntry entry{name, {}, {}, {}, who};
   const auto dtype = tensor.find("dtype");
-  if (dtype == tensor.end() || !dtype->is_string()) fail("{}: tensor \"{}\": expected a string \"dtype\"", who, name);
+  if (dtype == tensor.end() || !dtype->is_string()) fail("{}: tensor \"{}\": expected a string \"dtype\"", who, brief(name));
   entry.dtype = dtype->get<std::string>();
   const uint64_t element_bytes = type_bytes(entry.dtype);
-  if (element_bytes == 0) fail("{}: tensor \"{}\": the type \"{}\" is not known", who, name, entry.dtype);
+  if (element_bytes == 0) fail("{}: tensor \"{}\": the type \"{}\" is not known", who, brief(name), brief(entry.dtype));
 
   const Json& shape = get_array(tensor, "shape", who, name);
-  if (shape.size() > kMaxDimensions) fail("{}: tensor \"{}\": expected at most {} dimensions, found {}", who, name, kMaxDimensions, shape.size());
+  if (shape.size() > kMaxDimensions) fail("{}: tensor \"{}\": expected at most {} dimensions, found {}", who, brief(name), kMaxDimensions, shape.size());
   uint64_t num_bytes = element_bytes;
   for (const Json& dimension : shape) {
     const uint64_t n = get_size(dimension, who, name, "a shape");
     if (n > INT64_MAX || __builtin_mul_overflow(num_bytes, n, &num_bytes)) {
-      fail("{}: tensor \"{}\": the shape is too large: {} after {}", who, name, n, entry.shape);
+      fail("{}: tensor \"{}\": the shape is too large: {} after {}", who, brief(name), n, entry.shape);
     }
     entry.shape.push_back(static_cast<int64_t>(n));
   }
 
   const Json& offsets = get_array(tensor, "data_offsets", who, name);
-  if (offsets.size() != 2) fail("{}: tensor \"{}\": expected two data_offsets, found {}", who, name, offsets.size());
+  if (offsets.size() != 2) fail("{}: tensor \"{}\": expected two data_offsets, found {}", who, brief(name), offsets.size());
   const uint64_t begin = get_size(offsets[0], who, name, "data_offsets"), end = get_size(offsets[1], who, name, "data_offsets");
   if (begin > end || end > data.size()) {
     fail("{}: tensor \"{}\": expected data_offsets within the {} bytes of data, found [{}, {}]; the file is damaged or cut short",
-         who, name, data.size(), begin, end);
+         who, brief(name), data.size(), begin, end);
   }
   if (end - begin != num_bytes) {
-    fail("{}: tensor \"{}\": expected {} bytes for {} {}, found {}", who, name, num_bytes, entry.dtype, entry.shape, end - begin);
+    fail("{}: tensor \"{}\": expected {} bytes for {} {}, found {}", who, brief(name), num_bytes, entry.dtype, entry.shape, end - begin);
   }
   entry.bytes = data.subspan(begin, num_bytes);
   return entry;
@@ -111,7 +96,7 @@ void check_tiling(std::vector<const SafetensorsEntry*> entries, std::span<const 
   const std::byte* next = data.data();
   for (const auto* entry : entries) {
     if (entry->bytes.data() != next) {
-      fail("{}: tensor \"{}\": expected it to begin where the one before it ends (byte {}), found byte {}", who, entry->name,
+      fail("{}: tensor \"{}\": expected it to begin where the one before it ends (byte {}), found byte {}", who, brief(entry->name),
            next - data.data(), entry->bytes.data() - data.data());
     }
     next += entry->bytes.size();
@@ -123,7 +108,7 @@ void check_tiling(std::vector<const SafetensorsEntry*> entries, std::span<const 
 
 void check_readable(const SafetensorsEntry& entry, int64_t first, size_t count) {
   if (entry.dtype != "F32" && entry.dtype != "BF16" && entry.dtype != "F16") {
-    fail("{}: tensor \"{}\": expected F32, BF16 or F16, found {}; convert the file", entry.file, entry.name, entry.dtype);
+    fail("{}: tensor \"{}\": expected F32, BF16 or F16, found {}; convert the file", entry.file, brief(entry.name), entry.dtype);
   }
   HADAL_CHECK(first >= 0 && first + static_cast<int64_t>(count) <= entry.num_elements(), "{}", entry.name);
 }
@@ -194,7 +179,7 @@ void Safetensors::add_file(const Path& file) {
       continue;
     }
     const auto [at, is_new] = entries_.emplace(name, read_entry(name, value, data, who));
-    if (!is_new) fail("{}: tensor \"{}\" is also in {}; expected each tensor once", who, name, at->second.file);
+    if (!is_new) fail("{}: tensor \"{}\" is also in {}; expected each tensor once", who, brief(name), at->second.file);
     added.push_back(&at->second);
   }
   check_tiling(std::move(added), data, who);
@@ -220,10 +205,10 @@ Safetensors Safetensors::open_folder(const Path& folder) {
   }
   std::set<std::string> shards;
   for (const auto& [name, shard] : index["weight_map"].items()) {
-    if (!shard.is_string()) fail("{}: weight_map: {}: expected a file name, found {}", who, name, shard.type_name());
+    if (!shard.is_string()) fail("{}: weight_map: {}: expected a file name, found {}", who, brief(name), brief_json(shard));
     const auto& file = shard.get_ref<const std::string&>();
     if (file.empty() || Path(file) != Path(file).filename() || file == "." || file == "..") {
-      fail("{}: weight_map: {}: expected the name of a file beside the index, found \"{}\"", who, name, file);
+      fail("{}: weight_map: {}: expected the name of a file beside the index, found \"{}\"", who, brief(name), brief(file));
     }
     shards.insert(file);
   }
@@ -232,7 +217,7 @@ Safetensors Safetensors::open_folder(const Path& folder) {
   for (const auto& [name, shard] : index["weight_map"].items()) {
     const auto* entry = result.find(name);
     if (entry == nullptr || entry->file != (folder / shard.get<std::string>()).string()) {
-      fail("{}: expected the tensor \"{}\" in {}, but it is not there", who, name, shard.get<std::string>());
+      fail("{}: expected the tensor \"{}\" in {}, but it is not there", who, brief(name), brief(shard.get<std::string>()));
     }
   }
   return result;

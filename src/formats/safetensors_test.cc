@@ -114,7 +114,7 @@ TEST_F(SafetensorsTest, RefusesHostileFiles) {
   refused(one(R"({"dtype":"F32","shape":4,"data_offsets":[0,16]})"), "shape");
   refused(one(R"({"dtype":"F32","shape":[-4],"data_offsets":[0,16]})"), "shape");
   refused(one(R"({"dtype":"F32","shape":[4.0],"data_offsets":[0,16]})"), "shape");
-  refused(one(fmt::format(R"({{"dtype":"F32","shape":[{}{}],"data_offsets":[0,16]}})", std::string(50'000, '['), std::string(50'000, ']'))),
+  refused(one(fmt::format(R"({{"dtype":"F32","shape":[{}{}],"data_offsets":[0,16]}})", std::string(100, '['), std::string(100, ']'))),
           "shape");
   refused(one(R"({"dtype":"F32","shape":[4]})"), "data_offsets");
   refused(one(R"({"dtype":"F32","shape":[4],"data_offsets":[0]})"), "data_offsets");

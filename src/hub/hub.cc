@@ -38,7 +38,7 @@ void check_list(std::vector<HubFile>& files, const std::string& repo) {
   for (size_t i = 0; i < files.size(); ++i) {
     check_relative_path(files[i].path, repo);
     if (i > 0 && files[i].path == files[i - 1].path)
-      fail("{}: the hub lists the file \"{}\" twice", repo, files[i].path);
+      fail("{}: the hub lists the file \"{}\" twice", repo, brief(files[i].path));
     if (files[i].size < 0 || files[i].size > left) {
       fail("{}: the hub lists the file \"{}\" with a size that cannot be; expected a number of bytes", repo,
            files[i].path);
@@ -105,7 +105,7 @@ std::string Hub::commit(const std::string& repo, const std::string& revision) {
   const std::string sha =
       json.is_object() && json.contains("sha") && json["sha"].is_string() ? json["sha"].get<std::string>() : "";
   if (sha.empty() || sha.find_first_not_of("0123456789abcdef") != std::string::npos) {
-    fail("{}: expected the hub to name a commit (\"sha\"), found {}", url, sha.empty() ? "none" : sha);
+    fail("{}: expected the hub to name a commit (\"sha\"), found {}", url, sha.empty() ? "none" : brief(sha));
   }
   return sha;
 }
@@ -124,7 +124,7 @@ std::vector<HubFile> Hub::files(const std::string& repo, const std::string& comm
       for (const auto& entry : list)
         if (entry.at("type") == "file") files.push_back(read_entry(entry));
     } catch (const nlohmann::json::exception& e) {
-      fail("{}: expected a list of files with path, size and oid, found something else: {}", url, e.what());
+      fail("{}: expected a list of files with path, size and oid, found something else: {}", url, plain_words(e));
     }
     url = next_page(reply.header("link"));
   }

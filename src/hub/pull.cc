@@ -131,7 +131,10 @@ class Stage {
   void prepare(const Plan& plan) {
     const Path list_path = folder_ / "files.json";
     Json before;
-    if (fs::exists(list_path)) before = Json::parse(read_file(list_path), nullptr, false);
+    try {
+      if (fs::exists(list_path)) before = parse_json(read_file(list_path), list_path.string());
+    } catch (const Error&) {  // written by something else: then nothing is kept
+    }
     OrderedJson now = OrderedJson::object();
     std::set<std::string> wanted;
     for (const auto& [path, remote] : plan.files) {

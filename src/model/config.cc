@@ -55,7 +55,7 @@ class Fields {
     if (!supported) wrong(name, expected, *find(name));
   }
   [[noreturn]] void wrong(const char* name, const char* expected, const Json& found) const {
-    fail("{}: {}: expected {}, found {}", who_, name, expected, found.is_structured() ? found.type_name() : dump_json(found));
+    fail("{}: {}: expected {}, found {}", who_, name, expected, brief_json(found));
   }
   const std::string& who() const { return who_; }
 

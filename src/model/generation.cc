@@ -36,7 +36,7 @@ void add_ends(GenerationAdvice& advice, const Json& json, const std::string& fil
   if (found == json.end() || found->is_null()) return;
   const std::string who = file + ": eos_token_id";
   for (const Json& id : found->is_array() ? *found : Json::array({*found})) {
-    if (!id.is_number_unsigned() || id.get<uint64_t>() > INT32_MAX) fail("{}: expected a token id, found {}", who, dump_json(id));
+    if (!id.is_number_unsigned() || id.get<uint64_t>() > INT32_MAX) fail("{}: expected a token id, found {}", who, brief_json(id));
     add_end(advice, who, id.get<int64_t>(), vocab);
   }
 }
@@ -65,7 +65,7 @@ GenerationAdvice advice_of_folder(const Path& folder, int64_t vocab) {
     const auto found = json.find(name);
     if (found == json.end() || found->is_null()) continue;
     const std::string who = path.string() + ": " + name;
-    if (!found->is_number()) fail("{}: expected a number, found {}", who, dump_json(*found));
+    if (!found->is_number()) fail("{}: expected a number, found {}", who, brief_json(*found));
     set_field(advice, name, who, found->get<double>());
   }
   return advice;

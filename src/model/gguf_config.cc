@@ -176,7 +176,7 @@ ModelConfig config_from_gguf(const GgufFile& file) {
   else if (*architecture == "llama")
     c.family = ModelConfig::Family::llama;
   else if (*architecture != "deepseek2")
-    fail("{}: general.architecture: expected deepseek2, qwen2 or llama, found {}", file.who(), *architecture);
+    fail("{}: general.architecture: expected deepseek2, qwen2 or llama, found {}", file.who(), brief(*architecture));
   Keys keys(file, *architecture);
   const GgufTensor* embedding = file.find_tensor("token_embd.weight");
   if (embedding == nullptr)

@@ -36,7 +36,7 @@ TokenId read_id(const GgufFile& file, const char* key, size_t vocab) {
 Tokenizer tokenizer_from_gguf(const GgufFile& file) {
   const auto model = file.text("tokenizer.ggml.model"), pre = file.text("tokenizer.ggml.pre");
   if (model != "gpt2") {
-    fail("{}: tokenizer.ggml.model: expected gpt2 (byte-level BPE), found {}", file.who(), model ? *model : "none");
+    fail("{}: tokenizer.ggml.model: expected gpt2 (byte-level BPE), found {}", file.who(), model ? brief(*model) : "none");
   }
   if (!pre)
     fail("{}: tokenizer.ggml.pre: expected the name of a pre-tokenizer, found none; convert the model anew",

@@ -90,7 +90,7 @@ void refuse_unknown(const Safetensors& file, const std::vector<Source>& sources,
     int64_t layer = -1;  // beyond the last one: prediction layers, and their copies of embedding and head
     if (name.starts_with("model.layers.")) layer = std::atoll(name.c_str() + std::string_view("model.layers.").size());
     if (layer >= config.layers) continue;
-    fail("{}: the tensor \"{}\" {} is none of this model's; Hadal does not support what it is for", who, name,
+    fail("{}: the tensor \"{}\" {} is none of this model's; Hadal does not support what it is for", who, brief(name),
          entry.shape);
   }
 }

@@ -26,9 +26,9 @@ const char* methods_of(const std::string& path) {
 
 void check_method(const HttpRequest& request, const std::string& path) {
   std::string_view methods = methods_of(path);
-  if (methods.empty()) throw ApiError(404, fmt::format("there is nothing at {} {}", request.method, path));
+  if (methods.empty()) throw ApiError(404, fmt::format("there is nothing at {} {}", brief(request.method), brief(path)));
   if (methods.find(request.method) != std::string_view::npos) return;
-  ApiError error(405, fmt::format("{} does not know the method {}; use {}", path, request.method, methods));
+  ApiError error(405, fmt::format("{} does not know the method {}; use {}", brief(path), brief(request.method), methods));
   error.headers.emplace_back("Allow", methods);
   throw error;
 }
@@ -70,7 +70,7 @@ void Api::handle(const HttpRequest& request, Exchange& exchange) {
   } catch (const ApiError& e) {
     exchange.reply(e.reply());
   } catch (const std::exception& e) {
-    log_error("{} {}: {}", request.method, request.target, e.what());
+    log_error("{} {}: {}", request.method, brief(request.target), e.what());
     exchange.reply(ApiError(500, fmt::format("the server failed on this request: {}", e.what())).reply());
   }
 }
@@ -95,7 +95,7 @@ HttpReply Api::health() const {
 
 void Api::check_model(const std::string& name) const {
   if (name.empty() || name == options_.model_name) return;
-  throw ApiError(404, fmt::format("the model \"{}\" is not served here; \"{}\" is", name, options_.model_name), "model",
+  throw ApiError(404, fmt::format("the model \"{}\" is not served here; \"{}\" is", brief(name), options_.model_name), "model",
                  "model_not_found");
 }
 
@@ -116,7 +116,7 @@ void Api::fill_prompt(CompletionCall& call, bool chat) const {
 void Api::complete(const HttpRequest& request, bool chat, Exchange& exchange) {
   Json body;
   try {
-    body = parse_json(request.body, "the request body");
+    body = parse_json(request.body, "the request body", {.mend_surrogates = true});
   } catch (const Error& e) {
     throw ApiError(400, e.what(), "", "invalid_json");
   }

@@ -146,6 +146,44 @@ TEST_F(ApiTest, RefusesInOpenaisShape) {
   }
 }
 
+std::string nested(size_t levels) { return std::string(levels, '[') + std::string(levels, ']'); }
+
+// One request must not end the answers of all others: neither reading nor refusing a value may follow it down.
+TEST_F(ApiTest, RefusesDeepNestingWhereverItStands) {
+  for (const char* body : {R"({"messages": @})", R"({"messages": [@]})", R"({"messages": [{"role": @, "content": "x"}]})",
+                           R"({"messages": [{"role": "user", "content": @}]})",
+                           R"({"messages": [{"role": "user", "content": [{"type": "text", "text": @}]}]})",
+                           R"({"messages": [{"role": "user", "content": "x", "tool_calls": @}]})", R"({"stop": @})",
+                           R"({"temperature": @})", R"({"model": @})", R"({"stream_options": @})", R"({"@@": @})", "@"}) {
+    for (const size_t levels : {size_t{10}, size_t{1000}, size_t{1'000'000}}) {
+      std::string text = body;
+      for (size_t at; (at = text.find("@@")) != std::string::npos;) text.replace(at, 2, std::string(levels, '['));
+      text.replace(text.find('@'), 1, nested(levels));
+      const Recorder r = ask("POST", "/v1/chat/completions", text);
+      EXPECT_EQ(r.whole.status, 400) << body;
+      EXPECT_LT(r.whole.body.size(), 400u) << body << levels;
+    }
+  }
+}
+
+TEST_F(ApiTest, ErrorsShowLittleOfALargeValue) {
+  const std::string large(1'000'000, 'x');
+  for (const std::string& body : {R"({"model": ")" + large + R"(", "messages": [{"role": "user", "content": "x"}]})",
+                                  R"({")" + large + R"(": 1})", R"({"messages": [{"role": ")" + large + R"("}]})", "[" + large,
+                                  R"({"messages": [{"role": "user", "content": "x", "name": 1}], "temperature": ")" + large + R"("})"}) {
+    const Recorder r = ask("POST", "/v1/chat/completions", body);
+    EXPECT_TRUE(r.whole.status == 400 || r.whole.status == 404);
+    EXPECT_LT(r.whole.body.size(), 600u);
+    EXPECT_EQ(r.whole.body.find("exception"), std::string::npos) << r.whole.body;
+  }
+  EXPECT_LT(ask("GET", "/" + large).whole.body.size(), 600u);
+}
+
+TEST_F(ApiTest, AnswersHalfAnEmoji) {
+  const Recorder r = ask("POST", "/v1/chat/completions", R"({"messages": [{"role": "user", "content": "a\ud83d"}]})");
+  EXPECT_EQ(r.json()["choices"][0]["message"]["content"], "a\xEF\xBF\xBD") << r.whole.body;
+}
+
 TEST_F(ApiTest, NamesTokensAndLimitOfALongPrompt) {
   std::string message = chat(std::string(250, 'x')).json()["error"]["message"];
   EXPECT_NE(message.find("250"), std::string::npos) << message;

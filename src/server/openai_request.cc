@@ -30,9 +30,7 @@ constexpr std::array<std::string_view, 13> kNotHere = {
     "response_format", "modalities", "audio", "prediction", "web_search_options", "best_of"};
 
 [[noreturn]] void wrong(const std::string& param, std::string_view expected, const Json& found) {
-  std::string shown = dump_json(found);
-  if (shown.size() > 80) shown = std::string(found.type_name());
-  throw ApiError(400, fmt::format("{}: expected {}, found {}", param, expected, shown), param);
+  throw ApiError(400, fmt::format("{}: expected {}, found {}", param, expected, brief_json(found)), param);
 }
 
 const Json* field(const Json& body, const char* name) {
@@ -78,7 +76,7 @@ bool asks_for_nothing(std::string_view name, const Json& value) {
 void refuse_unknown_fields(const Json& body, Names own) {
   for (const auto& [name, value] : body.items()) {
     if (contains(kRead, name) || contains(own, name) || contains(kReadOver, name)) continue;
-    if (!contains(kNotHere, name)) throw ApiError(400, "unknown field: " + name, name, "unknown_parameter");
+    if (!contains(kNotHere, name)) throw ApiError(400, "unknown field: " + brief(name), brief(name), "unknown_parameter");
     if (!asks_for_nothing(name, value)) {
       throw ApiError(400, fmt::format("{} is not supported by this server; leave it out", name), name,
                      "unsupported_parameter");

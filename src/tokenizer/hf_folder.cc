@@ -18,14 +18,14 @@ bool is_null_or_absent(const Json& object, const char* key) {
 
 void put_token(TokenizerParts& parts, int64_t id, const std::string& text, TokenType type, int64_t limit,
                std::string_view who) {
-  if (id < 0 || id >= limit) fail("{}: token \"{}\": expected an id below {}, found {}", who, text, limit, id);
+  if (id < 0 || id >= limit) fail("{}: token \"{}\": expected an id below {}, found {}", who, brief(text), limit, id);
   const auto at = static_cast<size_t>(id);
   if (parts.tokens.size() <= at) {
     parts.tokens.resize(at + 1);
     parts.types.resize(at + 1, TokenType::unused);
   }
   if (parts.types[at] != TokenType::unused && parts.tokens[at] != text) {
-    fail("{}: token \"{}\": expected an id of its own, found {}, which is \"{}\"", who, text, id, parts.tokens[at]);
+    fail("{}: token \"{}\": expected an id of its own, found {}, which is \"{}\"", who, brief(text), id, brief(parts.tokens[at]));
   }
   parts.tokens[at] = text;
   parts.types[at] = type;
@@ -39,7 +39,7 @@ void read_normalizer(const Json& description, TokenizerParts& parts, std::string
   } else if (type == "Sequence") {
     for (const Json& part : get_array(description, "normalizers", who, "normalizer")) read_normalizer(part, parts, who);
   } else {
-    fail("{}: normalizer: expected none or NFC, found \"{}\", which is not supported", who, type);
+    fail("{}: normalizer: expected none or NFC, found \"{}\", which is not supported", who, brief(type));
   }
 }
 
@@ -49,14 +49,14 @@ void check_decoder(const Json& description, std::string_view who) {
   if (type == "Sequence") {
     for (const Json& part : get_array(description, "decoders", who, "decoder")) check_decoder(part, who);
   } else if (type != "ByteLevel") {
-    fail("{}: decoder: expected ByteLevel, found \"{}\", which is not supported", who, type);
+    fail("{}: decoder: expected ByteLevel, found \"{}\", which is not supported", who, brief(type));
   }
 }
 
 void read_model(const Json& model, TokenizerParts& parts, int64_t limit, std::string_view who) {
   if (const std::string type = is_null_or_absent(model, "type") ? "BPE" : get_string(model, "type", who, "model");
       type != "BPE") {
-    fail("{}: model: expected type BPE, found \"{}\", which is not supported", who, type);
+    fail("{}: model: expected type BPE, found \"{}\", which is not supported", who, brief(type));
   }
   for (const char* affix : {"continuing_subword_prefix", "end_of_word_suffix"}) {
     if (!is_null_or_absent(model, affix) && !get_string(model, affix, who, "model").empty()) {
@@ -70,7 +70,7 @@ void read_model(const Json& model, TokenizerParts& parts, int64_t limit, std::st
     fail("{}: model: dropout: expected none, found one", who);
   parts.ignore_merges = get_bool(model, "ignore_merges", false, who, "model");
   for (const auto& [text, id] : get_object(model, "vocab", who, "model").items()) {
-    if (!id.is_number_integer()) fail("{}: model: vocab: \"{}\": expected an id, found {}", who, text, id.type_name());
+    if (!id.is_number_integer()) fail("{}: model: vocab: \"{}\": expected an id, found {}", who, brief(text), brief_json(id));
     const bool fits = !id.is_number_unsigned() || id.get<uint64_t>() < static_cast<uint64_t>(limit);
     put_token(parts, fits ? id.get<int64_t>() : limit, text, TokenType::normal, limit, who);
   }
@@ -92,7 +92,7 @@ void read_added_tokens(const Json& root, TokenizerParts& parts, int64_t limit, s
     const std::string text = get_string(token, "content", who, "added_tokens");
     const int64_t id = get_integer(token, "id", who, "added_tokens");
     if (get_bool(token, "single_word", false, who, "added_tokens")) {
-      fail("{}: added_tokens: \"{}\": single_word: expected false, found true, which is not supported", who, text);
+      fail("{}: added_tokens: \"{}\": single_word: expected false, found true, which is not supported", who, brief(text));
     }
     const bool special = get_bool(token, "special", false, who, "added_tokens");
     put_token(parts, id, text, special ? TokenType::control : TokenType::user_defined, limit, who);
@@ -103,7 +103,7 @@ void read_added_tokens(const Json& root, TokenizerParts& parts, int64_t limit, s
 
 TokenId id_of_text(const TokenizerParts& parts, std::string_view text, std::string_view what, std::string_view who) {
   const auto found = std::find(parts.tokens.begin(), parts.tokens.end(), text);
-  if (found == parts.tokens.end()) fail("{}: {}: expected a token of the vocabulary, found \"{}\"", who, what, text);
+  if (found == parts.tokens.end()) fail("{}: {}: expected a token of the vocabulary, found \"{}\"", who, what, brief(text));
   return static_cast<TokenId>(found - parts.tokens.begin());
 }
 
@@ -119,7 +119,7 @@ void read_post_processor(const Json& description, TokenizerParts& parts, std::st
   }
   if (type != "TemplateProcessing") {
     fail("{}: post_processor: expected ByteLevel or TemplateProcessing, found \"{}\", which is not supported", who,
-         type);
+         brief(type));
   }
   bool behind = false;
   for (const Json& item : get_array(description, "single", who, "post_processor")) {
@@ -263,7 +263,7 @@ void Tokenizer::save_hf_folder(const Path& folder) const {
       {"padding", nullptr},
       {"added_tokens", added_tokens_json(p)},
       {"normalizer", p.normalize_nfc ? OrderedJson{{"type", "NFC"}} : OrderedJson()},
-      {"pre_tokenizer", OrderedJson::parse(p.pre_tokenizer_json.dump())},
+      {"pre_tokenizer", parse_ordered_json(dump_json(p.pre_tokenizer_json), "the pre-tokenizer")},
       {"post_processor", post_processor_json(p)},
       {"decoder", {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", true}, {"use_regex", true}}},
       {"model", model_json(p)}};

@@ -65,7 +65,7 @@ void PreTokenizer::add(const Json& description, std::string_view who) {
     byte_level_ = true;
   } else {
     fail("{}: pre_tokenizer: expected Sequence, Split, Digits, Punctuation or ByteLevel, found \"{}\", which is not supported",
-         who, type.substr(0, 80));
+         who, brief(type));
   }
 }
 

@@ -117,13 +117,13 @@ void Tokenizer::Impl::read_merges(std::string_view who) {
     const size_t space = text.find(' ', 1);
     if (space == std::string_view::npos || space + 1 == text.size() ||
         text.find(' ', space + 1) != std::string_view::npos) {
-      fail("{}: merge {}: expected two tokens and a space between them, found \"{}\"", who, rank, text);
+      fail("{}: merge {}: expected two tokens and a space between them, found \"{}\"", who, rank, brief(text));
     }
     joined.assign(text.substr(0, space)).append(text.substr(space + 1));
     const auto id_of = [&](std::string_view token) {
       const auto found = by_text.find(token);
       if (found == by_text.end())
-        fail("{}: merge {} (\"{}\"): expected tokens of the vocabulary, found \"{}\"", who, rank, text, token);
+        fail("{}: merge {} (\"{}\"): expected tokens of the vocabulary, found \"{}\"", who, rank, brief(text), brief(token));
       return found->second;
     };
     merges[rank] = {id_of(text.substr(0, space)), id_of(text.substr(space + 1)), id_of(joined)};
@@ -141,7 +141,7 @@ void Tokenizer::Impl::read_added_tokens(std::string_view who) {
     if (type != TokenType::control && type != TokenType::user_defined) continue;
     if (bytes[id].empty()) fail("{}: added token {}: expected a text, found an empty one", who, id);
     if (!added_of.try_emplace(bytes[id], static_cast<TokenId>(id)).second) {
-      fail("{}: added token {}: expected different texts, found \"{}\" twice", who, id, bytes[id]);
+      fail("{}: added token {}: expected different texts, found \"{}\" twice", who, id, brief(bytes[id]));
     }
     const bool in_answers = bytes[id] == "<think>" || bytes[id] == "</think>";
     AddedTokens::Token token{bytes[id], static_cast<TokenId>(id), left[id], right[id], in_answers};

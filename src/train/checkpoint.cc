@@ -193,7 +193,7 @@ Json load_checkpoint(const Path& folder, const ParamList& params, Optimizer& opt
     for (Param* p : params) p->weight.changed();
     return state;
   } catch (const Json::exception& error) {
-    damaged("{}: the checkpoint is damaged: {}", file.string(), error.what());
+    damaged("{}: the checkpoint is damaged: {}", file.string(), plain_words(error));
   }
 }
 

@@ -14,9 +14,12 @@ std::string kept_lines(const Path& file, int64_t step) {
   std::string kept;
   if (!std::filesystem::exists(file)) return kept;
   for_each_line(file, [&](std::string_view line, int64_t) {
-    const Json json = Json::parse(line, nullptr, false);
-    if (json.is_object() && json.contains("step") && json["step"].is_number() && json["step"].get<int64_t>() <= step) {
-      kept.append(line).append("\n");
+    try {
+      const Json json = parse_json(line, "a line");
+      if (json.is_object() && json.contains("step") && json["step"].is_number() && json["step"].get<int64_t>() <= step) {
+        kept.append(line).append("\n");
+      }
+    } catch (const Error&) {  // cut short
     }
     return true;
   });

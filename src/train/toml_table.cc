@@ -81,7 +81,7 @@ TomlTable TomlTable::parse(const std::string& text, const std::string& who) {
     node->who = who;
     return TomlTable(node);
   } catch (const toml::parse_error& error) {
-    fail("{}:{}: not valid TOML: {}", who, error.source().begin.line, std::string(error.description()));
+    fail("{}:{}: not valid TOML: {}", who, error.source().begin.line, brief(error.description(), 200));
   }
 }
 
@@ -111,7 +111,7 @@ std::string TomlTable::choice(const std::string& key, const std::string& fallbac
   if (std::find(valid.begin(), valid.end(), value) != valid.end()) return value;
   std::string list;
   for (const auto& v : valid) list += (list.empty() ? "" : ", ") + v;
-  fail("{}: {}: expected one of {}, found \"{}\"", where(key), key, list, value);
+  fail("{}: {}: expected one of {}, found \"{}\"", where(key), key, list, brief(value));
 }
 
 bool TomlTable::flag(const std::string& key, bool fallback) {
@@ -159,7 +159,7 @@ std::vector<std::pair<std::string, double>> TomlTable::shares(const std::string&
   for (const auto& [name, item] : *node->as_table()) {
     const auto value = item.value<double>();
     if (!item.is_number() || !(*value >= 0) || !std::isfinite(*value)) {
-      fail("{}: {}: {}: expected a number from 0, found {}", where(key), key, std::string(name.str()), type_text(item));
+      fail("{}: {}: {}: expected a number from 0, found {}", where(key), key, brief(name.str()), type_text(item));
     }
     out.emplace_back(std::string(name.str()), *value);
   }
@@ -192,7 +192,7 @@ void TomlTable::finish() const {
     const std::string name(key.str());
     if (node_->asked.count(name)) continue;
     const std::vector<std::string> valid(node_->asked.begin(), node_->asked.end());
-    fail("{}: unknown key \"{}\"{}; the nearest valid key is \"{}\"", where(name), name,
+    fail("{}: unknown key \"{}\"{}; the nearest valid key is \"{}\"", where(name), brief(name),
          node_->name.empty() ? "" : " in " + node_->name, nearest_word(name, valid));
   }
 }

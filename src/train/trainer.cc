@@ -335,7 +335,7 @@ void Trainer::restore_from(const Path& checkpoint) {
     trainee_.begin_stage(stage_);
     trainee_.restore(state.at("data"), who);
   } catch (const Json::exception& error) {
-    throw DamagedCheckpoint(fmt::format("{}: the checkpoint is damaged: {}", who, error.what()));
+    throw DamagedCheckpoint(fmt::format("{}: the checkpoint is damaged: {}", who, plain_words(error)));
   }
 }
 
