@@ -41,7 +41,6 @@ class Sampler {
   SamplingOptions options_;
   Rng rng_;
   Penalties penalties_;
-  std::vector<std::pair<float, TokenId>> candidates_;
 };
 
 }  // namespace hadal
