@@ -64,9 +64,11 @@ void read_ahead(const StoredRows& r, int64_t first, int64_t last) {
   }
 }
 
-// The rows as one run of memory; empty where they are none.
+// The rows as one run of memory; empty where they are none. Blocks that follow each other are one run.
 Fetch run_of(const StoredRows& r, int64_t first, int64_t last) {
-  if (r.row.type != KvType::bf16 || r.row.width != r.width || last <= first || (last - 1) / r.block_rows != first / r.block_rows) return {};
+  if (r.row.type != KvType::bf16 || r.row.width != r.width || last <= first) return {};
+  for (int64_t at = first; at < last; at += r.block_rows - at % r.block_rows)
+    if (r.row_at(at) - r.row_at(first) != (at - first) * r.row.bytes()) return {};
   return {r.row_at(first), (last - first) * r.row.bytes()};
 }
 

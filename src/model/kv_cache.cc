@@ -22,12 +22,35 @@ int64_t parts_of(const ModelConfig& config, const KvRow& row) { return config.ca
 }  // namespace
 
 KvCache::KvCache(const ModelConfig& config, int64_t num_tokens, KvType type)
-    : row_(row_of(config, type)), parts_(parts_of(config, row_)), layers_(config.layers), num_blocks_((num_tokens + kBlockTokens - 1) / kBlockTokens) {
-  const auto num_bytes = static_cast<size_t>(num_blocks_ * layers_ * parts_ * kBlockTokens * row_.bytes());
+    : row_(row_of(config, type)), parts_(parts_of(config, row_)), layers_(config.layers), num_blocks_((num_tokens + kBlockTokens - 1) / kBlockTokens),
+      free_blocks_(num_blocks_), taken_(static_cast<size_t>(num_blocks_)), free_of_page_(static_cast<size_t>((num_blocks_ + kPageBlocks - 1) / kPageBlocks)) {
+  const auto num_bytes = free_of_page_.size() * static_cast<size_t>(kPageBlocks * layers_ * parts_ * kBlockTokens * row_.bytes());
   memory_ = take_pages(num_bytes);
   if (memory_ == nullptr)
     fail("the cache for {} tokens needs {} MB, more than this machine gives; ask for a smaller context", num_tokens, num_bytes >> 20);
-  for (int64_t i = num_blocks_; i-- > 0;) free_.push_back(static_cast<int32_t>(i));
+  for (int64_t i = 0; i < num_blocks_; ++i) ++free_of_page_[static_cast<size_t>(i / kPageBlocks)];
+}
+
+// Whole pages are for those that grow. When none is left, newcomers fill pages from behind, out of the way of their owners.
+int32_t KvCache::take(int32_t last) {
+  HADAL_CHECK(free_blocks_ > 0);
+  auto found = static_cast<size_t>(last + 1);
+  if (last < 0 || found % kPageBlocks == 0 || found == taken_.size() || taken_[found]) {
+    const auto page = std::ranges::find(free_of_page_, kPageBlocks);
+    found = static_cast<size_t>((page - free_of_page_.begin()) * kPageBlocks);
+    if (page == free_of_page_.end())
+      for (found = taken_.size() - 1; taken_[found];) --found;
+  }
+  taken_[found] = true;
+  --free_of_page_[found / kPageBlocks];
+  --free_blocks_;
+  return static_cast<int32_t>(found);
+}
+
+void KvCache::give_back(int32_t block) {
+  taken_[static_cast<size_t>(block)] = false;
+  ++free_of_page_[static_cast<size_t>(block / kPageBlocks)];
+  ++free_blocks_;
 }
 
 int64_t KvCache::bytes_per_token(const ModelConfig& config, KvType type) {
@@ -36,17 +59,15 @@ int64_t KvCache::bytes_per_token(const ModelConfig& config, KvType type) {
 }
 
 std::byte* KvCache::part_at(int32_t block, int64_t layer, int64_t part) const {
-  return memory_.get() + ((block * layers_ + layer) * parts_ + part) * kBlockTokens * row_.bytes();
+  const int64_t page = block / kPageBlocks, inside = block % kPageBlocks;
+  return memory_.get() + (((page * layers_ + layer) * parts_ + part) * kPageBlocks + inside) * kBlockTokens * row_.bytes();
 }
 
 bool KvSequence::extend(int64_t count) {
   const int64_t blocks = (length_ + count + KvCache::kBlockTokens - 1) / KvCache::kBlockTokens;
   const int64_t missing = blocks - static_cast<int64_t>(blocks_.size());
   if (missing > cache_->free_blocks()) return false;
-  for (int64_t i = 0; i < missing; ++i) {
-    blocks_.push_back(cache_->free_.back());
-    cache_->free_.pop_back();
-  }
+  for (int64_t i = 0; i < missing; ++i) blocks_.push_back(cache_->take(blocks_.empty() ? -1 : blocks_.back()));
   length_ += count;
   return true;
 }
@@ -55,7 +76,7 @@ void KvSequence::truncate(int64_t length) {
   HADAL_CHECK(length <= length_);
   const auto blocks = static_cast<size_t>((length + KvCache::kBlockTokens - 1) / KvCache::kBlockTokens);
   while (blocks_.size() > blocks) {
-    cache_->free_.push_back(blocks_.back());
+    cache_->give_back(blocks_.back());
     blocks_.pop_back();
   }
   length_ = length;
@@ -78,6 +99,7 @@ KvRows KvSequence::rows(int64_t layer) const {
   KvRows rows;
   for (int32_t block : blocks_) rows.blocks.push_back(cache_->part_at(block, layer, 0));
   rows.block_rows = KvCache::kBlockTokens;
+  rows.part_rows = KvCache::kBlockTokens * KvCache::kPageBlocks;
   rows.row = cache_->row_;
   rows.length = length_;
   return rows;

@@ -1,6 +1,7 @@
 // What the model remembers of a sequence, token by token and layer by layer: MLA latents (with the rotated key) or
 // grouped-query keys and values. Memory is one pool of blocks; a sequence owns whole blocks and returns them when it
-// ends. Not thread-safe: the engine's thread owns it.
+// ends. Blocks are small, so that many short sequences fit; a long one gets them in pages, where they follow each other, so that
+// memory is read in runs. Not thread-safe: the engine's thread owns it.
 #pragma once
 
 #include <cstdint>
@@ -14,20 +15,24 @@ namespace hadal {
 
 class KvCache {
  public:
-  static constexpr int64_t kBlockTokens = 256;
+  static constexpr int64_t kBlockTokens = 64;
+  static constexpr int64_t kPageBlocks = 4;
   KvCache(const ModelConfig& config, int64_t num_tokens, KvType type);
 
   int64_t num_blocks() const { return num_blocks_; }
-  int64_t free_blocks() const { return static_cast<int64_t>(free_.size()); }
+  int64_t free_blocks() const { return free_blocks_; }
   static int64_t bytes_per_token(const ModelConfig& config, KvType type);
 
  private:
   friend class KvSequence;
   std::byte* part_at(int32_t block, int64_t layer, int64_t part) const;  // its rows follow each other (KvRows)
+  int32_t take(int32_t last);  // a free block, the one behind `last` if that is free and of its page
+  void give_back(int32_t block);
   KvRow row_;                                                            // of a part
-  int64_t parts_, layers_, num_blocks_;
+  int64_t parts_, layers_, num_blocks_, free_blocks_;
   std::shared_ptr<std::byte> memory_;
-  std::vector<int32_t> free_;
+  std::vector<bool> taken_;             // by block
+  std::vector<int8_t> free_of_page_;
 };
 
 class KvSequence {

@@ -49,6 +49,30 @@ TEST(KvCache, RoundsTheNumberOfTokensUpToBlocks) {
   EXPECT_EQ(KvCache(test::tiny_gqa(), kBlock + 1, KvType::f32).num_blocks(), 2);
 }
 
+// Rows of a page follow each other in memory, of each part; so a long sequence is read in runs.
+TEST(KvCache, ASequenceThatGrowsGetsNeighbours) {
+  constexpr int64_t kPage = kBlock * KvCache::kPageBlocks;
+  KvCache cache(test::tiny_gqa(), 3 * kPage, KvType::f32);
+  const auto is_run = [](const KvRows& rows, int64_t first, int64_t count) {
+    const StoredRows part = rows.columns(rows.row.width, rows.row.width);
+    return part.row_at(first + count - 1) - part.row_at(first) == (count - 1) * rows.row.bytes();
+  };
+  KvSequence a(cache), b(cache);
+  for (int64_t i = 0; i < kPage; i += kBlock) {  // by turns
+    ASSERT_TRUE(a.extend(kBlock));
+    ASSERT_TRUE(b.extend(kBlock));
+  }
+  EXPECT_TRUE(is_run(a.rows(1), 0, kPage));
+  EXPECT_TRUE(is_run(b.rows(1), 0, kPage));
+  // No page is whole any more: newcomers take the last one from behind, and who has begun it goes on in it.
+  KvSequence c(cache), d(cache);
+  ASSERT_TRUE(c.extend(1));
+  ASSERT_TRUE(d.extend(1));
+  ASSERT_TRUE(c.extend(2 * kBlock));
+  EXPECT_TRUE(is_run(c.rows(0), 0, 2 * kBlock + 1));
+  EXPECT_EQ(cache.free_blocks(), 0);
+}
+
 TEST(KvCache, WhenExhaustedNothingChanges) {
   KvCache cache(test::tiny_gqa(), 2 * kBlock, KvType::f32);
   KvSequence a(cache), b(cache);

@@ -255,7 +255,7 @@ Tensor attention(const Context& ctx, const AttentionShape& shape, const Tensor& 
 StoredRows KvRows::columns(int64_t column, int64_t width) const {
   const int64_t part = column / row.width, first = column % row.width;
   HADAL_CHECK(first + width <= row.width, "columns {} + {} lie in two parts of {}", column, width, row.width);
-  return {blocks, block_rows, row, first, width, part * block_rows * row.bytes()};
+  return {blocks, block_rows, row, first, width, part * part_rows * row.bytes()};
 }
 
 Tensor attention_cached(const Context& ctx, const AttentionShape& shape, const Tensor& q, std::span<const KvRows> kv,

@@ -70,12 +70,13 @@ Tensor rope(const Context& ctx, const Tensor& x, int64_t heads, const Rope& rope
 // Where the keys and values of one sequence lie: positions [0, length). Filled by the model's attention state.
 //
 // What is remembered of a position is cut into parts of row.width numbers: a head's keys, its values, or all of them. A
-// block holds the rows of the first part, then those of the second, and so on, so that a head reads memory in one run.
+// block's rows of one part follow each other, part_rows rows behind those of the part before; so a head reads memory in runs.
 struct KvRows {
   std::vector<const void*> blocks;  // block i holds positions [i * block_rows, (i + 1) * block_rows)
   int64_t block_rows = 0;
   KvRow row;           // of one part
   int64_t length = 0;  // with this batch's tokens
+  int64_t part_rows = 0;  // where there are several parts
 
   // Numbers [column, column + width) of every position; they lie in one part.
   StoredRows columns(int64_t column, int64_t width) const;
