@@ -96,14 +96,15 @@ void EngineFlags::add_to(CLI::App& app) {
 }
 
 RunPlan EngineFlags::plan(int64_t sequences) const {
-  return {.context = context, .sequences = sequences, .step_tokens = EngineOptions().prefill_chunk,
+  return {.context = context, .sequences = sequences, .streams = streams, .least_tokens = streams * stream_tokens, .step_tokens = EngineOptions().prefill_chunk,
           .precision = precision == "f32" ? Precision::f32 : Precision::bf16, .kv_type = kv_type, .expert_cache_bytes = bytes_of(expert_cache)};
 }
 
 EngineOptions EngineFlags::options(const LoadedModel& loaded, int64_t sequences) const {
   EngineOptions options;
   options.max_context = planned_context(loaded.model->config, context);
-  options.cache_tokens = options.max_context * sequences;
+  options.cache_tokens = std::max(options.max_context * sequences, streams * stream_tokens);
+  if (streams > 0) options.max_running = static_cast<int>(streams);
   options.precision = precision == "f32" ? Precision::f32 : Precision::bf16;
   options.ends = loaded.advice.ends;
   options.kv_type = kv_type;

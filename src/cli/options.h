@@ -47,6 +47,8 @@ struct EngineFlags {
   std::string precision = "auto";
   std::optional<KvType> kv_type;
   double expert_cache = 0;
+  int64_t streams = 0;        // answers at once; 0: as the engine has it
+  int64_t stream_tokens = 0;  // the cache holds at least so many for each of them, or a context
   void add_to(CLI::App& app);
   RunPlan plan(int64_t sequences) const;
   // `sequences`: how many full contexts the memory is planned for.

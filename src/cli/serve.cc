@@ -36,12 +36,17 @@ int serve_command(int argc, char** argv) {
   SamplingFlags sampling;
   EngineFlags engine_flags;
   int64_t sequences = 4;
+  int queue = 64;
+  engine_flags.streams = EngineOptions().max_running;
   add_model_option(app, model);
   app.add_option("--port", options.port, "0: a free one")->check(CLI::Range(0, 65535))->capture_default_str();
   app.add_option("--host", options.host, "the address to listen on; other than loopback needs an API key")->capture_default_str();
   app.add_option("--api-key-file", key_file, "a file of API keys, one a line; every request must carry one");
   app.add_option("--allow-origin", options.allowed_origins, "another web page's origin that may call the API")->allow_extra_args(false);
-  app.add_option("--parallel", sequences, "full conversations that memory is planned for")->check(CLI::Range(1, 1024))->capture_default_str();
+  const CLI::Option* parallel =
+      app.add_option("--parallel", sequences, "full conversations that memory is planned for (default: 4, and a short one for each stream)")->check(CLI::Range(1, 1024));
+  app.add_option("--max-streams", engine_flags.streams, "answers that are written at once; more requests wait")->check(CLI::Range(1, 1024))->capture_default_str();
+  app.add_option("--max-queue", queue, "requests that wait; more get a 503")->check(CLI::Range(0, 1024))->capture_default_str();
   app.add_option("--temperature", sampling.options.temperature, "where a request says nothing")->capture_default_str();
   app.add_option("--top-p", sampling.options.top_p, "where a request says nothing")->capture_default_str();
   engine_flags.add_to(app);
@@ -50,6 +55,8 @@ int serve_command(int argc, char** argv) {
   check(sampling.options);
   if (!key_file.empty()) options.api_keys = read_api_keys(key_file);
 
+  if (parallel->count() == 0) engine_flags.stream_tokens = kShortTokens;
+  options.max_running = static_cast<int>(engine_flags.streams) + queue;
   const LoadedModel loaded = load_model(model, LoadAs::frozen, engine_flags.plan(sequences));
   sampling.take_advice(app, loaded.advice);
   Engine engine(loaded.model, loaded.tokenizer, engine_flags.options(loaded, sequences));

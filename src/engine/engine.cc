@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "engine/share_step.h"
 #include "engine/stop_filter.h"
 
 namespace hadal {
@@ -23,12 +24,14 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 // One request on its way. The first part belongs to the engine's thread once the request is submitted; the second is
 // what that thread and the caller exchange.
 struct Sequence {
-  Sequence(const GenerateRequest& request, int64_t max_answer)
-      : tokens(request.prompt), prompt_tokens(static_cast<int64_t>(request.prompt.size())), limit(max_answer), ignore_end(request.ignore_end), sampler(request.sampling, request.prompt), stop(request.stop) {}
+  Sequence(const GenerateRequest& request, int64_t max_answer, const OnText& on_text)
+      : tokens(request.prompt), prompt_tokens(static_cast<int64_t>(request.prompt.size())), limit(max_answer), ignore_end(request.ignore_end),
+        direct(request.text_from_engine && on_text ? &on_text : nullptr), sampler(request.sampling, request.prompt), stop(request.stop) {}
 
   std::vector<TokenId> tokens;  // prompt and answer
   const int64_t prompt_tokens, limit;
   const bool ignore_end;
+  const OnText* const direct;  // where text goes at once, on this thread
   Sampler sampler;
   Utf8Stream utf8;
   StopFilter stop;
@@ -43,7 +46,8 @@ struct Sequence {
   std::atomic<bool> cancelled = false;
   std::mutex mutex;
   std::condition_variable changed;
-  std::string text;  // made and not yet handed to the caller
+  std::string text;   // made and not yet handed to the caller; all of it where it goes out directly
+  int64_t place = 0;  // in the queue
   bool done = false;
   FinishReason finish = FinishReason::stop;
   std::string error;
@@ -51,8 +55,15 @@ struct Sequence {
 
   void say(std::string piece) {
     if (piece.empty()) return;
+    if (direct != nullptr && !cancelled && !(*direct)(piece)) cancelled = true;
     const std::lock_guard lock(mutex);
     text += piece;
+    if (direct == nullptr) changed.notify_all();
+  }
+  void say_place(int64_t number) {
+    const std::lock_guard lock(mutex);
+    if (place == number) return;
+    place = number;
     changed.notify_all();
   }
   void end_with(FinishReason reason, std::string why = "") {
@@ -102,7 +113,7 @@ struct Engine::Impl {
       fail("max_context: expected a number from 1 to {}, the model's own, found {}", config.max_context, o.max_context);
     }
     if (o.max_context == 0) o.max_context = config.max_context;
-    if (o.cache_tokens == 0) o.cache_tokens = 4 * o.max_context;
+    if (o.cache_tokens == 0) o.cache_tokens = std::max(4 * o.max_context, o.max_running * std::min(o.max_context, kShortTokens));
     if (o.cache_tokens < 0 || o.cache_tokens > INT64_MAX / 2) fail("cache_tokens: expected a number from 0 up, found {}", o.cache_tokens);
     o.cache_tokens = blocks_of(std::max(o.cache_tokens, o.max_context)) * KvCache::kBlockTokens;  // one sequence always fits
     if (!o.kv_type) o.kv_type = kv_type_of(o.precision);
@@ -116,7 +127,7 @@ struct Engine::Impl {
     return o;
   }
 
-  std::shared_ptr<Sequence> submit(const GenerateRequest& request);
+  std::shared_ptr<Sequence> submit(const GenerateRequest& request, const OnText& on_text);
   void run();
   void admit();
   void step();
@@ -146,7 +157,7 @@ struct Engine::Impl {
   std::thread thread;
 };
 
-std::shared_ptr<Sequence> Engine::Impl::submit(const GenerateRequest& request) {
+std::shared_ptr<Sequence> Engine::Impl::submit(const GenerateRequest& request, const OnText& on_text) {
   const auto length = static_cast<int64_t>(request.prompt.size());
   if (length == 0) fail("prompt: expected at least one token, found an empty prompt");
   if (length >= options.max_context) {
@@ -160,7 +171,7 @@ std::shared_ptr<Sequence> Engine::Impl::submit(const GenerateRequest& request) {
   for (const auto& stop : request.stop)
     if (stop.empty()) fail("stop: expected texts of at least one character, found an empty one");
   const int64_t room = options.max_context - length;
-  auto sequence = std::make_shared<Sequence>(request, request.max_tokens == 0 ? room : std::min(room, request.max_tokens));
+  auto sequence = std::make_shared<Sequence>(request, request.max_tokens == 0 ? room : std::min(room, request.max_tokens), on_text);
   {
     const std::lock_guard lock(mutex);
     waiting.push_back(sequence);
@@ -198,31 +209,26 @@ void Engine::Impl::admit() {
     sequence->end_with(FinishReason::cancelled);
     return true;
   });
-  while (!waiting.empty() && running.size() < static_cast<size_t>(options.max_running)) {
-    const int64_t needed = blocks_of(static_cast<int64_t>(waiting.front()->tokens.size()) + 1) + static_cast<int64_t>(running.size());
+  const auto fits = [&](const Sequence& newcomer) {
+    const int64_t needed = blocks_of(static_cast<int64_t>(newcomer.tokens.size()) + 1) + static_cast<int64_t>(running.size());
     int64_t promised = 0;  // to those that are still reading their prompts
     for (const auto& other : running) promised += blocks_of(static_cast<int64_t>(other->tokens.size())) - blocks_of(other->fed());
-    if (!running.empty() && cache.free_blocks() - promised < needed) return;
+    return running.empty() || cache.free_blocks() - promised >= needed;
+  };
+  while (!waiting.empty() && running.size() < static_cast<size_t>(options.max_running) && fits(*waiting.front())) {
+    waiting.front()->say_place(0);
     running.push_back(std::move(waiting.front()));
     waiting.pop_front();
   }
+  for (size_t i = 0; i < waiting.size(); ++i)  // those that were paused have begun: theirs is no place in the queue
+    waiting[i]->say_place(waiting[i]->answered() > 0 ? 0 : static_cast<int64_t>(i) + 1);
 }
 
-// How many tokens each running sequence feeds: one that writes its answer feeds its last token, those that read their
-// prompts share the chunk evenly.
 void Engine::Impl::plan() {
-  int64_t left = options.prefill_chunk;
-  auto readers = std::count_if(running.begin(), running.end(), [](auto& s) { return s->pending() > 1; });
-  for (auto& sequence : running) {
-    const int64_t pending = sequence->pending();
-    if (pending == 1) {
-      sequence->next_count = 1;
-      continue;
-    }
-    sequence->next_count = std::min(pending, std::max<int64_t>(1, left / readers));
-    left -= sequence->next_count;
-    --readers;
-  }
+  std::vector<int64_t> pending;
+  for (const auto& sequence : running) pending.push_back(sequence->pending());
+  const std::vector<int64_t> counts = share_step(pending, options.prefill_chunk);
+  for (size_t i = 0; i < running.size(); ++i) running[i]->next_count = counts[i];
 }
 
 // The youngest gives its memory back and waits; it will read its prompt and its answer so far again, which gives the
@@ -336,23 +342,37 @@ Engine::Engine(std::shared_ptr<Model> model, std::shared_ptr<const Tokenizer> to
 Engine::~Engine() = default;
 
 GenerateResult Engine::generate(const GenerateRequest& request, const OnText& on_text) {
-  const auto sequence = impl_->submit(request);
-  struct CancelOnExit {  // on_text may throw
+  const auto sequence = impl_->submit(request, on_text);
+  struct CancelOnExit {  // on_text and on_place may throw; the engine's thread must not call on_text after that
     Sequence& sequence;
-    ~CancelOnExit() { sequence.cancelled = true; }
+    ~CancelOnExit() {
+      sequence.cancelled = true;
+      std::unique_lock lock(sequence.mutex);
+      if (sequence.direct != nullptr) sequence.changed.wait(lock, [&] { return sequence.done; });
+    }
   } cancel_on_exit{*sequence};
 
   GenerateResult result;
+  int64_t told = 0;  // of its places in the queue
   std::unique_lock lock(sequence->mutex);
   for (;;) {
-    sequence->changed.wait(lock, [&] { return sequence->done || !sequence->text.empty(); });
+    const auto has_text = [&] { return sequence->direct == nullptr && !sequence->text.empty(); };
+    sequence->changed.wait(lock, [&] { return sequence->done || has_text() || sequence->place != told; });
+    if (sequence->place != told) {
+      told = sequence->place;
+      if (told == 0 || !request.on_place) continue;
+      lock.unlock();
+      if (!request.on_place(told)) sequence->cancelled = true;
+      lock.lock();
+      continue;
+    }
     std::string piece;
     piece.swap(sequence->text);
     const bool done = sequence->done;
     if (!piece.empty()) {
       lock.unlock();
       result.text += piece;
-      const bool go_on = !on_text || on_text(piece);
+      const bool go_on = sequence->direct != nullptr || !on_text || on_text(piece);
       lock.lock();
       if (!go_on) {
         sequence->cancelled = true;

@@ -16,15 +16,21 @@
 
 namespace hadal {
 
+inline constexpr int64_t kShortTokens = 256;  // of a short question with its answer
+
 struct EngineOptions {
   int64_t max_context = 0;      // tokens of one sequence; 0: the model's own
-  int64_t cache_tokens = 0;     // tokens of all sequences together; 0: four full contexts
-  int max_running = 16;         // sequences in one step; the rest wait
+  int64_t cache_tokens = 0;     // tokens of all sequences together; 0: four full contexts, and kShortTokens for each that may run
+  int max_running = 64;         // sequences in one step; the rest wait in order of arrival
   int64_t prefill_chunk = 512;  // prompt tokens of one step, all sequences together
   Precision precision = Precision::bf16;
   std::vector<TokenId> ends = {};  // tokens that end an answer, beside the model's and the tokenizer's own
   std::optional<KvType> kv_type = {};  // how the cache stores its rows; none: as precision reads them
 };
+
+// While a request waits for others to end: its place in the queue, 1 is next, each time that it changes. Return false to cancel.
+// Called on the thread that called generate().
+using OnPlace = std::function<bool(int64_t)>;
 
 struct GenerateRequest {
   std::vector<TokenId> prompt;    // not empty
@@ -32,6 +38,8 @@ struct GenerateRequest {
   int64_t max_tokens = 0;         // 0: as many as the context holds
   std::vector<std::string> stop;  // the answer ends before the first of these
   bool ignore_end = false;        // the model's end token does not end the answer: for measurements of a fixed length
+  OnPlace on_place = {};
+  bool text_from_engine = false;  // on_text is called on the engine's thread: it must be quick, and neither wait nor throw
 };
 
 enum class FinishReason { stop, length, cancelled };
@@ -46,7 +54,7 @@ struct GenerateResult {
 };
 
 // A piece of text as it is made: valid UTF-8, never part of a stop string. Return false to cancel. Called on the
-// thread that called generate().
+// thread that called generate(), unless the request says otherwise; never after generate() has returned.
 using OnText = std::function<bool(std::string_view)>;
 
 class Engine {

@@ -194,6 +194,92 @@ TEST(Engine, Cancels) {
   EXPECT_EQ(engine.generate(make_request("after", 1, 4)).answer_tokens, 4);
 }
 
+TEST(Engine, TextMayComeFromTheEnginesThread) {
+  Engine engine(tiny_model(), byte_tokenizer(), {});
+  GenerateRequest request = make_request("direct", 3, 100);
+  const GenerateResult expected = engine.generate(request);
+  request.text_from_engine = true;
+  std::string text;
+  const GenerateResult result = engine.generate(request, [&, caller = std::this_thread::get_id()](std::string_view piece) {
+    EXPECT_NE(std::this_thread::get_id(), caller);
+    text += piece;
+    return true;
+  });
+  EXPECT_EQ(text, expected.text);
+  EXPECT_EQ(result.text, expected.text);
+  EXPECT_EQ(result.ids, expected.ids);
+  EXPECT_EQ(result.finish, expected.finish);
+  int pieces = 0;
+  request.max_tokens = 400;
+  const GenerateResult cut = engine.generate(request, [&](std::string_view) { return ++pieces < 3; });
+  EXPECT_EQ(cut.finish, FinishReason::cancelled);
+  EXPECT_EQ(pieces, 3);
+  EXPECT_LT(cut.answer_tokens, 400);
+}
+
+TEST(Engine, WhoWaitsIsToldHisPlace) {
+  Engine engine(tiny_model(), byte_tokenizer(), {.max_running = 1});
+  std::atomic<int> told = 0;
+  int pieces = 0;
+  GenerateRequest first = make_request("first", 5, 200);
+  first.ignore_end = first.text_from_engine = true;
+  std::vector<std::vector<int64_t>> places(3);
+  std::vector<GenerateResult> results(3);
+  std::vector<std::jthread> threads;
+  threads.emplace_back([&] {  // the thread of the engine waits for the others to come, then for them to have been told
+    engine.generate(first, [&](std::string_view) {
+      ++pieces;
+      while ((pieces == 1 && engine.stats().waiting < 3) || (pieces == 2 && told < 3)) std::this_thread::yield();
+      return true;
+    });
+  });
+  while (engine.stats().running < 1) std::this_thread::yield();
+  for (size_t i = 0; i < 3; ++i) {
+    threads.emplace_back([&, i] {
+      GenerateRequest request = make_request("waits", i, 5);
+      request.on_place = [&, i](int64_t place) {
+        places[i].push_back(place);
+        ++told;
+        return i != 1;  // the second has enough of it
+      };
+      results[i] = engine.generate(request);
+    });
+    while (engine.stats().waiting < static_cast<int64_t>(i) + 1) std::this_thread::yield();
+  }
+  threads.clear();
+  EXPECT_EQ(places[0], std::vector<int64_t>{1});
+  EXPECT_EQ(places[1], std::vector<int64_t>{2});
+  ASSERT_FALSE(places[2].empty());
+  EXPECT_EQ(places[2].front(), 3);
+  EXPECT_TRUE(std::ranges::is_sorted(places[2], std::greater<>()));
+  EXPECT_EQ(results[1].finish, FinishReason::cancelled);
+  EXPECT_EQ(results[1].answer_tokens, 0);
+  EXPECT_GT(results[2].answer_tokens, 0);
+}
+
+TEST(Engine, WritesSixtyFourShortAnswersAtOnce) {
+  Engine engine(tiny_model(), byte_tokenizer(), {});
+  int pieces = 0;
+  int64_t at_once = 0;
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 64; ++i) {
+    threads.emplace_back([&, i] {
+      GenerateRequest request = make_request("A short question?", static_cast<uint64_t>(i), 100);
+      request.ignore_end = true;
+      request.text_from_engine = i == 0;
+      engine.generate(request, [&, i](std::string_view) {
+        if (i != 0) return true;
+        ++pieces;
+        while (pieces == 1 && engine.stats().waiting + engine.stats().running < 64) std::this_thread::yield();
+        at_once = std::max(at_once, engine.stats().running);
+        return true;
+      });
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(at_once, 64);
+}
+
 TEST(Engine, EndingCancelsWhatRuns) {
   std::atomic<bool> started = false;
   auto engine = std::make_unique<Engine>(tiny_model(), byte_tokenizer(), EngineOptions{.max_context = 500});

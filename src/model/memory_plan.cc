@@ -21,7 +21,7 @@ int64_t planned_context(const ModelConfig& config, int64_t context) {
 uint64_t cache_bytes(const ModelConfig& config, const RunPlan& run) {
   constexpr int64_t kBlock = KvCache::kBlockTokens;
   const int64_t context = std::min(planned_context(config, run.context), config.max_context);
-  const int64_t blocks = (context * run.sequences + kBlock - 1) / kBlock;
+  const int64_t blocks = (std::max(context * run.sequences, run.least_tokens) + kBlock - 1) / kBlock;
   return static_cast<uint64_t>(blocks * kBlock * KvCache::bytes_per_token(config, run.kv_type.value_or(kv_type_of(run.precision))));
 }
 
@@ -29,7 +29,7 @@ uint64_t work_bytes(const ModelConfig& c, const RunPlan& run) {
   const int64_t query = c.is_mla() ? c.heads * (c.nope_dim + c.rope_dim + 2 * c.kv_lora + c.v_dim) : 3 * c.heads * c.head_dim;
   const int64_t dense = 3 * c.dense_inner, moe = c.top_k * (3 * c.expert_inner + 2 * c.hidden) + 3 * c.shared_experts * c.expert_inner;
   const int64_t numbers = 6 * c.hidden + query + std::max(dense, moe);  // of one token in one layer
-  const int64_t scores = std::max<int64_t>(run.sequences, 1) * c.vocab;
+  const int64_t scores = std::max<int64_t>({run.sequences, run.streams, 1}) * c.vocab;
   const KvRow one_head{kv_type_of(run.precision), c.nope_dim + c.rope_dim + c.v_dim};
   const int64_t expanded = c.is_mla() ? std::max(kExpandedBytes, planned_context(c, run.context) * one_head.bytes()) : 0;
   constexpr uint64_t kProgram = uint64_t{256} << 20;  // tokenizer, stacks and scratch memory of threads

@@ -15,6 +15,8 @@ namespace hadal {
 struct RunPlan {
   int64_t context = 0;    // tokens of one sequence; 0: the model's, at most 32768
   int64_t sequences = 1;  // full contexts; 0: there is no cache
+  int64_t streams = 0;    // answers that are written at once, where these are more
+  int64_t least_tokens = 0;  // of the cache, where full contexts are less
   int64_t step_tokens = 512;
   Precision precision = Precision::bf16;
   std::optional<KvType> kv_type = {};  // of the cache; none: as precision reads it

@@ -38,9 +38,13 @@ HttpReply page() {
   return {200, "text/html; charset=utf-8", std::string(page_html()), headers};
 }
 
-void stream(const CompletionHead& head, bool include_usage, const GenerateRequest& request, ChatBackend& backend,
+void stream(const CompletionHead& head, bool include_usage, GenerateRequest& request, ChatBackend& backend,
             Exchange& exchange) {
   exchange.open_stream();
+  request.on_place = [&exchange](int64_t place) {
+    exchange.send_comment(fmt::format("queued, place {}", place));
+    return !exchange.client_gone();
+  };
   bool begun = head.kind == CompletionKind::text;
   auto send_text = [&](std::string_view text) {
     if (!begun && !exchange.send_event(first_chunk(head))) return false;
@@ -128,8 +132,10 @@ void Api::complete(const HttpRequest& request, bool chat, Exchange& exchange) {
     explicit Running(std::atomic<int>& c) : count(c) { ++count; }
     ~Running() { --count; }
   } running(running_);
+  call.generate.text_from_engine = true;  // an exchange only takes note of it
   CompletionHead head = make_completion_head(chat ? CompletionKind::chat : CompletionKind::text, options_.model_name);
   if (call.stream) return stream(head, call.include_usage, call.generate, backend_, exchange);
+  call.generate.on_place = [&](int64_t) { return !exchange.client_gone(); };
   GenerateResult result = backend_.generate(call.generate, [&](std::string_view) { return !exchange.client_gone(); });
   exchange.reply({200, "application/json", whole_completion(head, result), {}});
 }

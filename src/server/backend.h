@@ -17,7 +17,7 @@ class ChatBackend {
   virtual std::vector<TokenId> chat_prompt(const std::vector<Message>& messages) const = 0;
   virtual std::vector<TokenId> text_prompt(std::string_view text) const = 0;
 
-  // Blocks until the answer to `request.prompt` is complete; calls on_text on the calling thread.
+  // Blocks until the answer to `request.prompt` is complete; calls on_text as GenerateRequest says.
   virtual GenerateResult generate(const GenerateRequest& request, const OnText& on_text) = 0;
 
   virtual int64_t max_context() const = 0;  // tokens of prompt and answer together

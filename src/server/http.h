@@ -38,6 +38,9 @@ class Exchange {
   // One server-sent event. False: the client is gone, stop working for it.
   virtual bool send_event(std::string data) = 0;
 
+  // A comment in the stream, which clients read over and people see.
+  virtual void send_comment(std::string) {}
+
   virtual bool client_gone() const = 0;
 };
 

@@ -59,7 +59,11 @@ OrderedJson model_object(const ModelInfo& model) {
 }  // namespace
 
 CompletionHead make_completion_head(CompletionKind kind, const std::string& model) {
-  return {kind, random_id(kind == CompletionKind::chat ? "chatcmpl" : "cmpl"), model, std::time(nullptr)};
+  CompletionHead head{kind, random_id(kind == CompletionKind::chat ? "chatcmpl" : "cmpl"), model, std::time(nullptr)};
+  const std::string empty = chunk(head, {{"content", ""}}, "", nullptr);
+  const size_t at = empty.rfind(R"(:"")") + 1;
+  head.before_text = empty.substr(0, at), head.after_text = empty.substr(at + 2);
+  return head;
 }
 
 std::string whole_completion(const CompletionHead& head, const GenerateResult& result) {
@@ -76,7 +80,7 @@ std::string first_chunk(const CompletionHead& head) {
 }
 
 std::string text_chunk(const CompletionHead& head, std::string_view text) {
-  return chunk(head, {{"content", std::string(text)}}, text, nullptr);
+  return head.before_text + dump_json(Json(text)) + head.after_text;
 }
 
 std::string last_chunk(const CompletionHead& head, const GenerateResult& result) {

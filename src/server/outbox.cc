@@ -17,14 +17,19 @@ void Outbox::open_stream() {
   notify_();
 }
 
-bool Outbox::send_event(std::string data) {
+bool Outbox::send_event(std::string data) { return add("data: ", data); }
+void Outbox::send_comment(std::string text) { add(": ", text); }
+
+bool Outbox::add(std::string_view before, std::string_view text) {
+  bool notified = true;
   {
     std::lock_guard lock(mutex_);
     if (state_.events.size() > kMaxPending) gone_ = true;
     if (gone_) return false;
-    state_.events.append("data: ").append(data).append("\n\n");
+    state_.events.append(before).append(text).append("\n\n");
+    std::swap(notified, notified_);
   }
-  notify_();
+  if (!notified) notify_();
   return true;
 }
 
@@ -39,6 +44,7 @@ void Outbox::finish() {
 Outbox::State Outbox::take() {
   std::lock_guard lock(mutex_);
   State taken;
+  notified_ = false;
   taken.streaming = state_.streaming, taken.finished = state_.finished;
   taken.events.swap(state_.events);
   if (state_.finished) taken.reply.swap(state_.reply);  // before, its taker would look on and forget it

@@ -13,13 +13,14 @@ namespace hadal {
 
 class Outbox : public Exchange {
  public:
-  // `notify` is called after every change, from the generating thread.
+  // `notify` is called from the generating thread when there is news for take().
   explicit Outbox(std::function<void()> notify) : notify_(std::move(notify)) {}
 
   // Generating side.
   void reply(HttpReply reply) override;
   void open_stream() override;
   bool send_event(std::string data) override;
+  void send_comment(std::string text) override;
   bool client_gone() const override { return gone_; }
   void finish();  // the generating thread's last word
 
@@ -37,9 +38,12 @@ class Outbox : public Exchange {
  private:
   static constexpr size_t kMaxPending = 4 << 20;  // bytes; a client that is so far behind is given up
 
+  bool add(std::string_view before, std::string_view text);  // to the events; false when the client is gone
+
   const std::function<void()> notify_;
   mutable std::mutex mutex_;
   State state_;
+  bool notified_ = false;  // since the last take(): events that come in the meantime need no word of their own
   std::atomic<bool> gone_{false};
 };
 

@@ -294,6 +294,13 @@ asio::awaitable<bool> Session::Impl::write_chunk(std::string data) {
 }
 
 asio::awaitable<bool> Session::Impl::write_raw(std::string data) {
+  // Nearly always the socket takes all at once; then there is nothing to wait for, and no timer to set.
+  error_code refused;
+  stream.socket().non_blocking(true, refused);
+  const size_t taken = refused ? 0 : stream.socket().write_some(asio::buffer(data), refused);
+  if (!refused && taken == data.size()) co_return true;
+  if (refused && refused != asio::error::would_block && refused != asio::error::try_again) co_return false;
+  data.erase(0, taken);
   stream.expires_after(milliseconds(shared.options.write_timeout_ms));
   auto [error, n] = co_await asio::async_write(stream, asio::buffer(data), kNoThrow);
   co_return !error;
