@@ -101,6 +101,26 @@ num_jobs() {
   echo $((jobs < cores ? jobs : cores))
 }
 
+# What ninja says, without what it says when there is nothing to do; steps share one line of a terminal.
+show_build() {
+  local line clear=''
+  while IFS= read -r line; do
+    case $line in
+      'ninja: Entering directory'* | *'] Re-checking globbed directories...' | 'ninja: no work to do.') ;;
+      '['*/*']'*)
+        if [[ -t 1 ]]; then
+          printf '\r\033[K%s' "${line:0:${COLUMNS:-79}}"
+          clear=$'\r\033[K'
+        else
+          printf '%s\n' "$line"
+        fi
+        ;;
+      *) printf '%s%s\n' "$clear" "$line"; clear='' ;;
+    esac
+  done
+  printf '%s' "$clear"
+}
+
 # build_release TESTS(ON|OFF) TARGET...: into build/. Without tests, a build folder that has them keeps them.
 build_release() {
   local tests=$1 configure=()
@@ -116,7 +136,7 @@ build_release() {
       die "CMake could not configure build/ (its last lines are above)"
     }
   fi
-  NINJA_STATUS='[%f/%t] ' ninja -C build -j "$(num_jobs)" "$@" >&2 || die "the build failed (the compiler's message is above)"
+  NINJA_STATUS='[%f/%t] ' ninja -C build -j "$(num_jobs)" "$@" 2>&1 | show_build >&2 || die "the build failed (the compiler's message is above)"
 }
 
 # One set-up at a time in a folder; the lock goes with the shell that holds it.

@@ -1,18 +1,17 @@
-// A conversation in the terminal, or line by line through a pipe.
-#include <editline/readline.h>
-#include <sys/stat.h>
+// A conversation in the terminal, or line by line through a pipe: with a model in this process, or with a running server.
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
-#include <clocale>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
 
-#include "assistant/assistant.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "cli/options.h"
+#include "cli/api_keys.h"
+#include "cli/chat_model.h"
+#include "cli/line_editor.h"
 #include "cli/verb.h"
 
 namespace hadal {
@@ -24,6 +23,7 @@ std::atomic<bool> interrupted = false, answering = false;
 
 void on_interrupt(int) {
   if (interrupted.exchange(true) && answering) ::_exit(130);
+  LineEditor::interrupt();
 }
 
 class InterruptGuard {
@@ -38,65 +38,72 @@ class InterruptGuard {
 // Where lines come from: an editor with history in a terminal, plain lines otherwise.
 class Input {
  public:
-  Input() : terminal_(::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0) {
-    if (!terminal_) return;
-    std::setlocale(LC_ALL, "");
-    ::using_history();
-    ::stifle_history(1000);
-    if (const char* home = std::getenv("HOME"); home != nullptr) {
-      history_file_ = (Path(home) / ".hadal_history").string();
-      ::read_history(history_file_.c_str());
-    }
+  Input() {
+    if (::isatty(STDIN_FILENO) == 0 || ::isatty(STDOUT_FILENO) == 0) return;
+    const char* home = std::getenv("HOME");
+    editor_.emplace(home != nullptr ? Path(home) / ".hadal_history" : Path());
   }
-  ~Input() {
-    if (history_file_.empty()) return;
-    const mode_t before = ::umask(077);  // nobody else's business
-    ::write_history(history_file_.c_str());
-    ::umask(before);
-  }
-  bool terminal() const { return terminal_; }
+  bool terminal() const { return editor_.has_value(); }
 
   bool next(std::string& line) {
-    if (!terminal_) return static_cast<bool>(std::getline(std::cin, line));
+    if (!editor_) return static_cast<bool>(std::getline(std::cin, line));
     interrupted = false;
-    char* text = ::readline("> ");
-    if (text == nullptr) {  // Ctrl-D, or Ctrl-C
-      line.clear();
-      return interrupted;
-    }
-    line = text;
-    std::free(text);
-    if (!line.empty()) ::add_history(line.c_str());
-    return true;
+    std::optional<std::string> text = editor_->read("> ");
+    if (text) line = std::move(*text);
+    return text.has_value();
   }
 
  private:
-  bool terminal_;
-  std::string history_file_;
+  std::optional<LineEditor> editor_;
+};
+
+// The model in this process.
+class OwnModel : public ChatModel {
+ public:
+  OwnModel(const std::string& model, const CLI::App& app, SamplingFlags& sampling, const EngineFlags& flags)
+      : loaded_(load_model(model, LoadAs::frozen, flags.plan(1))),
+        engine_(loaded_.model, loaded_.tokenizer, flags.options(loaded_, 1)),
+        assistant_(engine_),
+        sampling_(sampling) {
+    sampling.take_advice(app, loaded_.advice);
+  }
+  ~OwnModel() override { log_expert_cache(loaded_); }
+
+  std::string name() const override { return loaded_.name; }
+  int64_t max_context() const override { return engine_.max_context(); }
+  bool fits(const std::vector<Message>& messages) override {
+    return static_cast<int64_t>(assistant_.prompt(messages).size()) <= engine_.max_context() * 3 / 4;
+  }
+  Answer answer(const std::vector<Message>& messages, const OnText& on_text, const std::function<bool()>&) override {
+    GenerateResult result = assistant_.answer(messages, sampling_.request(), on_text);
+    return {std::move(result.text), result.finish == FinishReason::length};
+  }
+
+ private:
+  LoadedModel loaded_;
+  Engine engine_;
+  Assistant assistant_;
+  const SamplingFlags& sampling_;
 };
 
 class Chat {
  public:
-  Chat(Engine& engine, const SamplingFlags& sampling, const std::string& system, bool quiet)
-      : assistant_(engine), engine_(engine), sampling_(sampling), quiet_(quiet) {
+  Chat(ChatModel& model, const std::string& system, bool quiet) : model_(model), quiet_(quiet) {
     if (!system.empty()) messages_.push_back({"system", system});
     num_system_ = messages_.size();
   }
 
   void start_over() { messages_.resize(num_system_); }
 
-  // False when the answer could not be given; the message is then forgotten.
+  // False when the answer could not be given; the question is then dropped from the conversation.
   bool say(const std::string& text) {
     messages_.push_back({"user", text});
     try {
-      make_fit();
-      const InterruptGuard guard;
-      const GenerateResult result = assistant_.answer(messages_, sampling_.request(), [&](std::string_view piece) {
-        if (!quiet_) print_answer(piece);
-        return !interrupted.load();
-      });
-      messages_.push_back({"assistant", result.text});
-      if (!quiet_) print_text(result.finish == FinishReason::length ? " [...]\n" : "\n");
+      bool forgot = false;
+      while (can_forget() && !model_.fits(messages_)) forget_oldest(forgot);
+      const ChatModel::Answer answer = ask(forgot);
+      messages_.push_back({"assistant", answer.text});
+      if (!quiet_) print_text(answer.cut ? " [...]\n" : "\n");
       return true;
     } catch (const Error& e) {
       messages_.pop_back();
@@ -112,35 +119,58 @@ class Chat {
   }
 
  private:
-  // Forgets the oldest turns of a conversation that has outgrown the context; a quarter of it is for the answer.
-  void make_fit() {
-    const int64_t limit = engine_.max_context() * 3 / 4;
-    bool forgot = false;
-    while (messages_.size() > num_system_ + 2 && static_cast<int64_t>(assistant_.prompt(messages_).size()) > limit) {
-      messages_.erase(messages_.begin() + static_cast<int64_t>(num_system_), messages_.begin() + static_cast<int64_t>(num_system_) + 2);
-      forgot = true;
+  ChatModel::Answer ask(bool forgot) {
+    const InterruptGuard guard;
+    const auto stopped = [] { return interrupted.load(); };
+    const auto on_text = [&](std::string_view piece) {
+      if (!quiet_) print_answer(piece);
+      return !stopped();
+    };
+    for (;;) {
+      try {
+        return model_.answer(messages_, on_text, stopped);
+      } catch (const ContextFull&) {
+        if (!can_forget()) throw;
+        forget_oldest(forgot);
+      }
     }
-    if (forgot) log_warning("the conversation has outgrown the context of {} tokens; its beginning is forgotten", engine_.max_context());
   }
 
-  Assistant assistant_;
-  Engine& engine_;
-  const SamplingFlags& sampling_;
+  // A conversation that has outgrown the context loses its oldest turns.
+  bool can_forget() const { return messages_.size() > num_system_ + 2; }
+  void forget_oldest(bool& forgot) {
+    const auto oldest = messages_.begin() + static_cast<int64_t>(num_system_);
+    messages_.erase(oldest, oldest + 2);
+    if (forgot) return;
+    forgot = true;
+    log_warning("the conversation has outgrown the context of {} tokens; its beginning is forgotten", model_.max_context());
+  }
+
+  ChatModel& model_;
   bool quiet_;
   std::vector<Message> messages_;
   size_t num_system_ = 0;
 };
+
+// "/word" alone on a line; "/etc/hosts" or "/ 2" are questions.
+bool is_command(std::string_view line) {
+  if (line.size() < 2 || line[0] != '/') return false;
+  return std::ranges::all_of(line.substr(1), [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; });
+}
 
 void converse(Chat& chat, Input& input, bool& failed) {
   static constexpr std::string_view kHelp = "/new starts over, /quit or Ctrl-D leaves, Ctrl-C stops an answer\n";
   std::string line;
   while (input.next(line)) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    while (line.ends_with(' ') || line.ends_with('\r')) line.pop_back();
     if (line == "/quit" || line == "/exit") return;
     if (line == "/new") {
       chat.start_over();
     } else if (line == "/help") {
       fmt::print(stderr, "{}", kHelp);
+    } else if (input.terminal() && is_command(line)) {
+      fmt::print(stderr, "{} is no command ({}); to ask it, put a space before it\n", line, kHelp.substr(0, kHelp.size() - 1));
     } else if (!chat.say(line)) {
       failed = true;
     }
@@ -152,31 +182,38 @@ void converse(Chat& chat, Input& input, bool& failed) {
 
 int chat_command(int argc, char** argv) {
   CLI::App app("Talk with a model. Ctrl-C stops an answer, Ctrl-D leaves; lines from a pipe are answered one by one.");
-  std::string model, system;
+  std::string model, system, server, key_file;
   bool json = false;
   SamplingFlags sampling;
   EngineFlags engine_flags;
   add_model_option(app, model);
   app.add_option("--system", system, "instructions that stand before the conversation");
+  auto* server_option = app.add_option("--server", server, "talk to the model of a running hadal serve: its address");
+  app.add_option("--api-key-file", key_file, "the server's key: the first line of this file")->needs(server_option);
   sampling.add_to(app);
   engine_flags.add_to(app);
   add_common_options(app, &json);
+  for (const char* flag : {"--model", "--context", "--precision", "--kv-cache", "--expert-cache"})
+    server_option->excludes(app.get_option(flag));  // the server decided these
   if (const auto code = parse_options(app, argc, argv)) return *code;
   check(sampling.options);
 
-  const LoadedModel loaded = load_model(model, LoadAs::frozen, engine_flags.plan(1));
-  sampling.take_advice(app, loaded.advice);
-  Engine engine(loaded.model, loaded.tokenizer, engine_flags.options(loaded, 1));
-  Chat chat(engine, sampling, system, json);
+  std::unique_ptr<ChatModel> who;
+  if (server.empty()) {
+    who = std::make_unique<OwnModel>(model, app, sampling, engine_flags);
+  } else {
+    const std::string key = key_file.empty() ? "" : read_api_keys(key_file).front();
+    who = connect_to_server(server, key, app, sampling);
+  }
+  Chat chat(*who, system, json);
   struct sigaction action = {};
   action.sa_handler = on_interrupt;
   ::sigaction(SIGINT, &action, nullptr);
   Input input;
-  if (input.terminal()) fmt::print(stderr, "{}: write and press Enter; /help shows what else there is\n", loaded.name);
+  if (input.terminal()) fmt::print(stderr, "{}: write and press Enter; /help shows what else there is\n", who->name());
   bool failed = false;
   converse(chat, input, failed);
   if (json) print_json(chat.as_json());
-  log_expert_cache(loaded);
   return failed && !input.terminal() ? 1 : 0;
 }
 

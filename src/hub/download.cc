@@ -154,7 +154,7 @@ void Download::request() {
   request.head = [&](const TransferReply& reply) { return examine(reply); };
   request.body = [&](std::string_view bytes) { return receive(bytes); };
   again_ = false;
-  const TransferReply reply = http_.get(request);
+  const TransferReply reply = http_.send(request);
   if (again_) return;
   const int64_t expected = file_.size >= 0 ? file_.size : promised_;
   if (expected >= 0 && have_ < static_cast<uint64_t>(expected)) {

@@ -117,7 +117,8 @@ struct HttpSession::Exchange {
   static int on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
     auto& e = *static_cast<Exchange*>(self);
     e.stalled = milliseconds_since(e.last_byte) > e.stall_timeout_ms;
-    return e.stalled ? 1 : 0;
+    if (e.request->stopped && e.request->stopped()) e.unwanted = true;
+    return e.stalled || e.unwanted ? 1 : 0;
   }
 };
 
@@ -167,6 +168,11 @@ void HttpSession::exchange(const std::string& url, const TransferRequest& reques
   curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
   curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &Exchange::on_progress);
   curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &state);
+  if (!request.post.empty()) {
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.post.data());
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.post.size()));
+  }
+  if (options_.direct) curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
   const CURLcode code = curl_easy_perform(curl);
 
   if (state.failure) std::rethrow_exception(state.failure);
@@ -182,7 +188,7 @@ void HttpSession::exchange(const std::string& url, const TransferRequest& reques
   throw TransferError(what);
 }
 
-TransferReply HttpSession::get(const TransferRequest& request) {
+TransferReply HttpSession::send(const TransferRequest& request) {
   std::string url = request.url, linked_etag;
   for (int hop = 0;; ++hop) {
     url_origin(url);  // refuses what is no http(s)
@@ -196,6 +202,7 @@ TransferReply HttpSession::get(const TransferRequest& request) {
     state.wants_body();
     linked_etag = state.reply.linked_etag;
     if (!is_redirect(state.reply.status)) return std::move(state.reply);
+    if (!request.post.empty()) fail("{}: expected an answer, found a redirection", url_shown(url));
 
     char* next = nullptr;
     curl_easy_getinfo(curl_, CURLINFO_REDIRECT_URL, &next);
@@ -226,7 +233,7 @@ std::string HttpSession::get_text(const std::string& url, size_t max_bytes, cons
         text += piece;
         return true;
       };
-      const TransferReply reply = get(request);
+      const TransferReply reply = send(request);
       throw_if_busy(reply);
       if (reply.status != 200) throw Error(explain(reply));
       if (reply_out != nullptr) *reply_out = reply;
@@ -238,8 +245,10 @@ std::string HttpSession::get_text(const std::string& url, size_t max_bytes, cons
 }
 
 void Patience::wait(const TransferError& error) {
-  if (++failures_ >= options_.max_failures)
+  if (++failures_ >= options_.max_failures) {
+    if (failures_ == 1) throw Error(error.what());
     throw Error(fmt::format("{} (given up after {} tries)", error.what(), failures_));
+  }
   if (error.wait_ms > options_.longest_wait_ms) {
     fail("{}; it asks to wait {} s: try again then", error.what(), error.wait_ms / 1000);
   }

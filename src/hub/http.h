@@ -20,6 +20,7 @@ struct HttpOptions {
   int64_t connect_timeout_ms = 20'000;
   int64_t stall_timeout_ms = 60'000;  // longest time without a byte
   int max_redirects = 8;
+  bool direct = false;                // past any proxy that the environment names
   int max_failures = 6;               // in a row, without progress; then the last one is thrown
   int64_t first_wait_ms = 1000;       // between failures: doubled each time
   int64_t longest_wait_ms = 120'000;  // a server that asks for more (Retry-After) is an Error
@@ -48,6 +49,8 @@ struct TransferRequest {
   std::vector<std::string> headers;            // "Range: bytes=5-"
   std::function<bool(const TransferReply&)> head;  // once, before the body; false: the rest is not wanted
   std::function<bool(std::string_view)> body;  // false: the rest is not wanted
+  std::string post = {};                       // sent as the body of a POST; "": a GET
+  std::function<bool()> stopped = {};          // asked about once a second while nothing comes; true: not wanted any more
 };
 
 struct HttpSecret {
@@ -63,8 +66,9 @@ class HttpSession {
   HttpSession& operator=(const HttpSession&) = delete;
 
   // One request. TransferError when the connection broke, before or in the middle of the body; Error when the address
-  // is no HTTP, its certificate is not valid, or it redirects in a circle. Exceptions of head and body pass through.
-  TransferReply get(const TransferRequest& request);
+  // is no HTTP, its certificate is not valid, or it redirects in a circle; a POST that is redirected is an Error too.
+  // Exceptions of head and body pass through.
+  TransferReply send(const TransferRequest& request);
 
   // The whole body of an answer with status 200, tried again while that may help. Others are an Error by `explain`.
   using Explain = std::function<std::string(const TransferReply&)>;

@@ -1,0 +1,30 @@
+// Lines from a terminal, with arrow keys, history, any characters of UTF-8 whatever the locale says, and pasted blocks:
+// what a terminal marks as pasted becomes part of one line, its line breaks kept. Over libedit. One at a time.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/files.h"
+
+namespace hadal {
+
+class LineEditor {
+ public:
+  // `history` is read now and written at the end, readable by its owner alone; empty: none is kept.
+  explicit LineEditor(const Path& history);
+  ~LineEditor();
+
+  // The next line, without its end. None: Ctrl-D on an empty line, or the terminal is gone. interrupt() gives an empty line.
+  std::optional<std::string> read(const std::string& prompt);
+
+  // Ends a read() that waits. May be called by a signal handler, on any thread.
+  static void interrupt();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hadal

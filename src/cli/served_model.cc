@@ -1,0 +1,177 @@
+// hadal chat --server: the conversation goes to a server that holds the model already.
+#include "base/error.h"
+#include "cli/chat_model.h"
+#include "hub/http.h"
+
+namespace hadal {
+namespace {
+
+constexpr size_t kMaxReplyBytes = 16 << 20;
+
+HttpOptions http_options() {
+  HttpOptions options;
+  options.connect_timeout_ms = 5'000;
+  options.stall_timeout_ms = 600'000;  // the server shows every few seconds that it is there
+  options.max_failures = 1;
+  options.direct = true;
+  return options;
+}
+
+// What an error reply says, in the server's own words.
+std::string explain(const std::string& url, int status, const std::string& body, std::string* code = nullptr) {
+  try {
+    const Json json = parse_json(body, url);
+    const Json& error = json.at("error");
+    if (code != nullptr && error.at("code").is_string()) *code = error.at("code").get<std::string>();
+    return error.at("message").get<std::string>();
+  } catch (const std::exception&) {
+    return fmt::format("{}: expected the API of a Hadal server, found status {} and something else", url, status);
+  }
+}
+
+// Finds the data lines of a stream of server-sent events, in pieces of any size.
+class EventLines {
+ public:
+  template <typename F>
+  void push(std::string_view piece, F&& on_data) {
+    pending_ += piece;
+    size_t begin = 0;
+    for (size_t end; (end = pending_.find('\n', begin)) != std::string::npos; begin = end + 1) {
+      std::string_view line(pending_.data() + begin, end - begin);
+      if (line.ends_with('\r')) line.remove_suffix(1);
+      if (line.starts_with("data: ")) on_data(line.substr(6));
+    }
+    pending_.erase(0, begin);
+    if (pending_.size() > kMaxReplyBytes) fail("the server: expected events of at most {} bytes", kMaxReplyBytes);
+  }
+
+ private:
+  std::string pending_;
+};
+
+class ServedModel : public ChatModel {
+ public:
+  ServedModel(std::string url, const std::string& api_key, OrderedJson options)
+      : url_(std::move(url)), options_(std::move(options)), http_(http_options(), {api_key, url_}) {
+    const std::string address = url_ + "/v1/models";
+    const Json list = parse_json(
+        http_.get_text(address, kMaxReplyBytes,
+                       [&](const TransferReply& reply) {
+                         return fmt::format("{}: expected a Hadal server, found status {}{}", url_, reply.status,
+                                            reply.status == 401 ? "; it wants --api-key-file" : "");
+                       }),
+        address);
+    try {
+      name_ = list.at("data").at(0).at("id").get<std::string>();
+      max_context_ = list.at("data").at(0).value("context_length", int64_t{0});
+    } catch (const Json::exception&) {
+      fail("{}: expected a list of models, found something else; is this a Hadal server?", address);
+    }
+  }
+
+  std::string name() const override { return name_; }
+  int64_t max_context() const override { return max_context_; }
+
+  // By the tokens a byte that the last turn took: the server counts exactly, and refuses what is too long.
+  bool fits(const std::vector<Message>& messages) override {
+    return static_cast<double>(bytes_of(messages)) * tokens_per_byte_ <= 0.75 * static_cast<double>(max_context_);
+  }
+
+  Answer answer(const std::vector<Message>& messages, const OnText& on_text,
+                const std::function<bool()>& stopped) override {
+    OrderedJson body = options_;
+    for (const auto& message : messages)
+      body["messages"].push_back({{"role", message.role}, {"content", message.content}});
+    body["stream"] = true;
+    body["stream_options"] = {{"include_usage", true}};
+
+    Answer answer;
+    std::string failure;
+    EventLines lines;
+    int64_t tokens = 0;
+    bool done = false;
+    TransferRequest request;
+    request.url = url_ + "/v1/chat/completions";
+    request.headers = {"Content-Type: application/json"};
+    request.post = dump_json(body);
+    request.stopped = stopped;
+    int status = 0;
+    request.head = [&](const TransferReply& reply) {
+      status = reply.status;
+      return true;
+    };
+    request.body = [&](std::string_view piece) {
+      if (status != 200) return (failure += piece).size() < kMaxReplyBytes;
+      bool wanted = true;
+      lines.push(piece, [&](std::string_view data) {
+        if (data == "[DONE]") done = true;
+        else wanted = take(data, answer, tokens, on_text) && wanted;
+      });
+      return wanted && !stopped();
+    };
+    http_.send(request);
+    if (status != 200) {
+      std::string code;
+      const std::string what = explain(request.url, status, failure, &code);
+      if (code == "context_length_exceeded") throw ContextFull(what);
+      throw Error(what);
+    }
+    if (!done && !stopped()) fail("{}: the connection ended in the middle of an answer; is the server still there?", url_);
+    if (tokens > 0) {
+      const auto bytes = static_cast<double>(bytes_of(messages) + answer.text.size());
+      tokens_per_byte_ = static_cast<double>(tokens) / bytes;
+    }
+    return answer;
+  }
+
+ private:
+  static size_t bytes_of(const std::vector<Message>& messages) {
+    size_t bytes = 1;
+    for (const auto& message : messages) bytes += message.content.size();
+    return bytes;
+  }
+
+  // One event; false when the user wants no more.
+  static bool take(std::string_view data, Answer& answer, int64_t& tokens, const OnText& on_text) {
+    const Json event = parse_json(data, "an event of the server");
+    if (event.contains("error")) throw Error(event["error"].value("message", "the server stopped the answer"));
+    if (event.contains("usage") && event["usage"].is_object()) tokens = event["usage"].value("total_tokens", int64_t{0});
+    if (!event.contains("choices") || !event["choices"].is_array() || event["choices"].empty()) return true;
+    const Json& choice = event["choices"][0];
+    answer.cut = answer.cut || choice.value("finish_reason", Json()) == "length";
+    const Json content = choice.value("delta", Json::object()).value("content", Json());
+    if (!content.is_string() || content.get_ref<const std::string&>().empty()) return true;
+    answer.text += content.get_ref<const std::string&>();
+    return on_text(content.get_ref<const std::string&>());
+  }
+
+  std::string url_;
+  OrderedJson options_;
+  HttpSession http_;
+  std::string name_;
+  int64_t max_context_ = 0;
+  double tokens_per_byte_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<ChatModel> connect_to_server(const std::string& url, const std::string& api_key, const CLI::App& app,
+                                             const SamplingFlags& sampling) {
+  std::string base = url;
+  while (base.ends_with('/')) base.pop_back();
+  OrderedJson options = {{"messages", OrderedJson::array()}};
+  const auto pass = [&](const char* flag, const char* field, const auto& value) {
+    if (app.count(flag) > 0) options[field] = value;
+  };
+  pass("--temperature", "temperature", sampling.options.temperature);
+  pass("--top-p", "top_p", sampling.options.top_p);
+  pass("--top-k", "top_k", sampling.options.top_k);
+  pass("--min-p", "min_p", sampling.options.min_p);
+  pass("--repetition-penalty", "repetition_penalty", sampling.options.repetition_penalty);
+  if (sampling.seed) options["seed"] = static_cast<int64_t>(*sampling.seed);
+  if (sampling.max_tokens > 0) options["max_tokens"] = sampling.max_tokens;
+  if (!sampling.stop.empty()) options["stop"] = sampling.stop;
+  return std::make_unique<ServedModel>(base, api_key, std::move(options));
+}
+
+}  // namespace hadal
