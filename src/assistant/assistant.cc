@@ -7,6 +7,7 @@ namespace hadal {
 Assistant::Assistant(Engine& engine) : engine_(engine), renderer_(engine.tokenizer()) {}
 
 std::vector<TokenId> Assistant::prompt(const std::vector<Message>& messages, const ChatContext& context) const {
+  if (messages.empty()) fail("messages: expected at least one message, found none");
   OrderedJson list = OrderedJson::array();
   for (const Message& message : messages) {
     if (message.role != "system" && message.role != "user" && message.role != "assistant" && message.role != "tool") {

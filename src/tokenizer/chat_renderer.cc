@@ -28,7 +28,7 @@ ChatRenderer::ChatRenderer(Tokenizer tokenizer, std::string_view source)
 }
 
 RenderedText ChatRenderer::render(const OrderedJson& messages, const ChatContext& context) const {
-  if (!messages.is_array() || messages.empty()) fail("messages: expected at least one message, found none");
+  if (!messages.is_array()) fail("messages: expected a list, found a value of type {}", messages.type_name());
   OrderedJson given = OrderedJson::object(), own = own_;
   own["add_generation_prompt"] = context.add_generation_prompt;
   if (!context.kwargs.is_null() && !context.kwargs.is_object()) {

@@ -20,16 +20,35 @@ class Evaluator {
     add_functions(frames_[0]);
   }
 
-  void read_context(const OrderedJson& context) {
-    if (!context.is_object()) fail("expected the context to be an object, found {}", context.type_name());
-    for (const auto& [name, value] : context.items()) frames_[0].set(name, value_of_json(value));
+  // Variables that come from outside: all their bytes are content, save those of an assistant's messages.
+  void read_content(const OrderedJson& context) {
+    check_object(context);
+    for (const auto& [name, value] : context.items()) {
+      frames_[0].set(name, name == "messages" && value.is_array() ? messages(value) : value_of_json(value, Origin::content));
+    }
+  }
+  void read_own(const OrderedJson& context) {
+    check_object(context);
+    for (const auto& [name, value] : context.items()) frames_[0].set(name, value_of_json(value, Origin::own));
   }
 
-  std::string run(const Body& body) {
-    std::string out;
+  RenderedText run(const Body& body) {
+    Text out;
     out_ = &out;
     run_body(body);
-    return out;
+    RenderedText rendered;
+    for (size_t i = 0; i < out.size(); ++i) {
+      const Origin origin = out.origin_at(i);
+      if (origin == Origin::own) continue;
+      const bool answer = origin == Origin::answer;
+      auto& parts = rendered.content;
+      if (!parts.empty() && parts.back().end == i && parts.back().answer == answer)
+        parts.back().end = i + 1;
+      else
+        parts.push_back({i, i + 1, answer});
+    }
+    rendered.text = out.bytes();
+    return rendered;
   }
 
   int line() const { return line_; }
@@ -45,6 +64,30 @@ class Evaluator {
     Evaluator& evaluator;
   };
 
+  // --- the context ---
+  static void check_object(const OrderedJson& context) {
+    if (!context.is_object()) fail("expected the context to be an object, found {}", context.type_name());
+  }
+
+  static Value messages(const OrderedJson& list) {
+    std::vector<Value> messages;
+    for (const OrderedJson& message : list) {
+      const auto found = message.is_object() ? message.find("role") : message.end();
+      const bool has_role = found != message.end() && found->is_string();
+      const std::string role = has_role ? found->get<std::string>() : "";
+      Value made = value_of_json(message, role == "assistant" ? Origin::answer : Origin::content, 1);
+      // The names of roles that all templates know are as good as their own: some write '<|' + role + '|>'.
+      static constexpr std::string_view kRoles[] = {"system", "developer", "user", "assistant", "tool", "function"};
+      if (std::ranges::find(kRoles, role) != std::end(kRoles)) {
+        Dict with_role = *made.dict();
+        with_role.set("role", Value(role));
+        made = std::move(with_role);
+      }
+      messages.push_back(std::move(made));
+    }
+    return messages;
+  }
+
   // --- names ---
   Value look_up(const std::string& name) const {
     for (size_t i = frames_.size(); i-- > base_;) {
@@ -54,18 +97,29 @@ class Evaluator {
     return found != nullptr ? *found : Value(Undefined{name});
   }
 
-  void assign(const std::vector<std::string>& names, Value value) {
-    if (names.size() == 1) return frames_.back().set(names[0], std::move(value));
+  void set(const std::string& name, Value value) { frames_.back().set(name, std::move(value)); }
+
+  void assign(const Expr& target, Value value) {
+    line_ = target.line;
+    if (target.kind == Expr::Kind::name) return set(target.text, std::move(value));
+    if (target.kind == Expr::Kind::attribute) {
+      const std::string& name = target.parts[0]->text;
+      const Value space = look_up(name);
+      if (space.space() == nullptr)
+        fail("set {}.{}: expected a namespace, found {}", name, target.text, type_name(space));
+      return space.space()->attributes.set(target.text, std::move(value));
+    }
     const std::vector<Value> items = items_of(value);
-    if (items.size() != names.size()) fail("expected {} values to assign, found {}", names.size(), items.size());
-    for (size_t i = 0; i < names.size(); ++i) frames_.back().set(names[i], items[i]);
+    const size_t n = target.parts.size();
+    if (items.size() != n) fail("expected {} values to assign, found {}", n, items.size());
+    for (size_t i = 0; i < n; ++i) assign(*target.parts[i], items[i]);
   }
 
   // --- statements ---
-  void write(const std::string& text) {
+  void write(const Text& text) {
     evaluation_.charge_bytes(out_->size() + text.size() > Evaluation::kMaxBytes ? Evaluation::kMaxBytes + 1
                                                                                 : text.size());
-    *out_ += text;
+    out_->append(text);
   }
 
   void write_value(const Value& value) {
@@ -97,25 +151,26 @@ class Evaluator {
         run_for(s);
         break;
       case Kind::set:
-        assign(s.names, evaluate(*s.exprs[0]));
-        break;
-      case Kind::set_member:
-        set_member(s);
+        assign(*s.targets[0], evaluate(*s.exprs[0]));
         break;
       case Kind::set_block:
-        set_block(s);
+        assign(*s.targets[0], filtered_body(s));
         break;
+      case Kind::with:
+        return run_with(s);
       case Kind::macro:
-        frames_.back().set(s.text, macro(s));
+        set(s.text, macro(s));
         break;
       case Kind::call_block:
         call_block(s);
         break;
       case Kind::filter_block:
-        filter_block(s);
+        write_value(filtered_body(s));
         break;
-      case Kind::block:
+      case Kind::mark:
         return run_body(s.bodies[0]);
+      case Kind::scope:
+        return run_scope(s.bodies[0]);
       case Kind::loop_break:
         return Flow::loop_break;
       case Kind::loop_continue:
@@ -131,63 +186,129 @@ class Evaluator {
     return s.bodies.size() > s.exprs.size() ? run_body(s.bodies.back()) : Flow::next;
   }
 
-  void run_for(const Statement& s) {
-    std::vector<Value> items = items_of(evaluate(*s.exprs[0]));
-    if (s.exprs[1]) {
-      std::vector<Value> kept;
-      for (const Value& item : items) {
-        frames_.emplace_back();
-        assign(s.names, item);
-        if (evaluate(*s.exprs[1]).truth()) kept.push_back(item);
-        frames_.pop_back();
-      }
-      items = std::move(kept);
-    }
-    if (items.empty() && s.bodies.size() > 1) {
-      run_body(s.bodies[1]);
+  Flow run_scope(const Body& body) {
+    frames_.emplace_back();
+    const Flow flow = run_body(body);
+    frames_.pop_back();
+    return flow;
+  }
+
+  Flow run_with(const Statement& s) {
+    std::vector<Value> values;
+    for (const ExprPtr& expr : s.exprs) values.push_back(evaluate(*expr));
+    frames_.emplace_back();
+    for (size_t i = 0; i < values.size(); ++i) assign(*s.targets[i], std::move(values[i]));
+    const Flow flow = run_body(s.bodies[0]);
+    frames_.pop_back();
+    return flow;
+  }
+
+  void run_for(const Statement& s) { loop(s, evaluate(*s.exprs[0]), 0); }
+
+  // `loop` inside a loop's body.
+  struct LoopState {
+    std::vector<Value> items;
+    size_t at = 0;
+    int64_t depth = 0;
+    std::vector<Value> last;  // what loop.changed() was given
+    bool called = false;
+  };
+
+  void loop(const Statement& s, const Value& iterable, int64_t depth) {
+    const auto state = std::make_shared<LoopState>();
+    state->items = items_of(iterable);
+    state->depth = depth;
+    evaluation_.charge(state->items.size());
+    if (s.exprs[1]) keep_chosen(s, state->items);
+    if (state->items.empty() && s.bodies.size() > 1) {
+      run_scope(s.bodies[1]);
       return;
     }
-    for (size_t i = 0; i < items.size(); ++i) {
+    const Value object = loop_object(s, state);
+    for (; state->at < state->items.size(); ++state->at) {
       evaluation_.charge(10);
       frames_.emplace_back();
-      frames_.back().set("loop", loop(items, i));
-      assign(s.names, items[i]);
+      set("loop", object);
+      assign(*s.targets[0], state->items[state->at]);
       const Flow flow = run_body(s.bodies[0]);
       frames_.pop_back();
       if (flow == Flow::loop_break) break;
     }
   }
 
-  static Value loop(const std::vector<Value>& items, size_t i) {
-    const size_t n = items.size();
-    Dict loop;
-    loop.entries = {{"index", Value::of(i + 1)},
-                    {"index0", Value::of(i)},
-                    {"first", i == 0},
-                    {"last", i + 1 == n},
-                    {"length", Value::of(n)},
-                    {"revindex", Value::of(n - i)},
-                    {"revindex0", Value::of(n - i - 1)},
-                    {"previtem", i > 0 ? items[i - 1] : Value(Undefined{"loop.previtem"})},
-                    {"nextitem", i + 1 < n ? items[i + 1] : Value(Undefined{"loop.nextitem"})}};
-    loop.entries.emplace_back("cycle", Callable{"cycle", [i](Evaluation&, const Arguments& a) -> Value {
-                                                  if (a.positional.empty())
-                                                    fail("loop.cycle: expected values, found none");
-                                                  return a.positional[i % a.positional.size()];
-                                                }});
-    return loop;
+  void keep_chosen(const Statement& s, std::vector<Value>& items) {
+    std::vector<Value> kept;
+    for (const Value& item : items) {
+      frames_.emplace_back();
+      assign(*s.targets[0], item);
+      if (evaluate(*s.exprs[1]).truth()) kept.push_back(item);
+      frames_.pop_back();
+    }
+    items = std::move(kept);
   }
 
-  void set_member(const Statement& s) {
-    const Value target = look_up(s.names[0]);
-    if (target.space() == nullptr)
-      fail("set {}.{}: expected a namespace, found {}", s.names[0], s.names[1], type_name(target));
-    target.space()->attributes.set(s.names[1], evaluate(*s.exprs[0]));
+  Value loop_object(const Statement& s, const std::shared_ptr<LoopState>& state) {
+    Callable object{"a loop", {}, [state](const std::string& name) { return loop_attribute(state, name); }};
+    if (s.recursive) {
+      const size_t level = frames_.size();
+      object.call = [this, &s, level, depth = state->depth](Evaluation&, const Arguments& given) {
+        if (given.positional.size() != 1) fail("loop: expected one list to go through");
+        return recur(s, given.positional[0], level, depth + 1);
+      };
+    }
+    return object;
   }
 
-  std::string capture(const Body& body) {
-    std::string text;
-    std::string* const outer = std::exchange(out_, &text);
+  // The loop's body again, over other items; it sees the names of where the loop stands.
+  Value recur(const Statement& s, const Value& iterable, size_t level, int64_t depth) {
+    const Deeper deeper(*this);
+    const auto from = frames_.begin() + static_cast<ptrdiff_t>(std::clamp(level, size_t{1}, frames_.size()));
+    std::vector<Dict> hidden(std::make_move_iterator(from), std::make_move_iterator(frames_.end()));
+    frames_.erase(from, frames_.end());
+    const size_t outer_base = std::exchange(base_, std::min(base_, frames_.size()));
+    Text text;
+    Text* const outer = std::exchange(out_, &text);
+    loop(s, iterable, depth);
+    out_ = outer;
+    base_ = outer_base;
+    frames_.insert(frames_.end(), std::make_move_iterator(hidden.begin()), std::make_move_iterator(hidden.end()));
+    return text;
+  }
+
+  static Value loop_attribute(const std::shared_ptr<LoopState>& state, const std::string& name) {
+    const size_t n = state->items.size(), i = std::min(state->at, n);
+    if (name == "index") return Value::of(i + 1);
+    if (name == "index0") return Value::of(i);
+    if (name == "first") return i == 0;
+    if (name == "last") return i + 1 >= n;
+    if (name == "length") return Value::of(n);
+    if (name == "revindex") return Value::of(n - i);
+    if (name == "revindex0") return static_cast<int64_t>(n - i) - 1;
+    if (name == "depth") return state->depth + 1;
+    if (name == "depth0") return state->depth;
+    if (name == "previtem") return i > 0 ? state->items[i - 1] : Value(Undefined{"loop.previtem"});
+    if (name == "nextitem") return i + 1 < n ? state->items[i + 1] : Value(Undefined{"loop.nextitem"});
+    if (name == "cycle") {
+      return Callable{"cycle", [state](Evaluation&, const Arguments& a) -> Value {
+                        if (a.positional.empty()) fail("loop.cycle: expected values, found none");
+                        return a.positional[state->at % a.positional.size()];
+                      }};
+    }
+    if (name == "changed") {
+      return Callable{"changed", [state](Evaluation& evaluation, const Arguments& a) -> Value {
+                        if (!state->called) evaluation.at_end([state] { state->last.clear(); });
+                        const bool same = state->called && std::ranges::equal(a.positional, state->last, equal);
+                        state->called = true;
+                        state->last = a.positional;
+                        return !same;
+                      }};
+    }
+    return Undefined{"loop." + name};
+  }
+
+  Text capture(const Body& body) {
+    Text text;
+    Text* const outer = std::exchange(out_, &text);
     run_body(body);
     out_ = outer;
     return text;
@@ -197,71 +318,64 @@ class Evaluator {
   Value filtered_body(const Statement& s) {
     frames_.emplace_back();
     Value text(capture(s.bodies[0]));
-    frames_.back().set(std::string(kBlockText), std::move(text));
+    set(std::string(kBlockText), std::move(text));
     Value filtered = evaluate(*s.exprs[0]);
     frames_.pop_back();
     return filtered;
   }
 
-  void set_block(const Statement& s) {
-    Value text = filtered_body(s);  // first: it may move the frames
-    frames_.back().set(s.names[0], std::move(text));
-  }
-  void filter_block(const Statement& s) { write_value(filtered_body(s)); }
-
-  // {% call(names) macro(...) %}body{% endcall %}: the macro gets the body as caller(), which sees the names of here.
+  // {% call(names) macro(...) %}body{% endcall %}: the macro gets the body as caller().
   void call_block(const Statement& s) {
-    Dict visible;
-    for (size_t i = base_; i < frames_.size(); ++i) {
-      for (const auto& [name, value] : frames_[i].entries) visible.set(name, value);
-    }
-    const Value caller(Callable{"caller", [this, &s, visible](Evaluation&, const Arguments& given) {
-                                  const Deeper deeper(*this);
-                                  const size_t outer_base = std::exchange(base_, frames_.size());
-                                  frames_.push_back(visible);
-                                  for (size_t i = 0; i < s.names.size(); ++i) {
-                                    const Value* value = given.get(i, s.names[i]);
-                                    frames_.back().set(s.names[i],
-                                                       value != nullptr ? *value : Value(Undefined{s.names[i]}));
-                                  }
-                                  std::string text = capture(s.bodies[0]);
-                                  frames_.pop_back();
-                                  base_ = outer_base;
-                                  return Value(std::move(text));
-                                }});
     if (s.exprs[0]->kind != Expr::Kind::call) fail("call: expected a call of a macro, found another expression");
+    const Value caller = macro(s);
     write_value(call(*s.exprs[0], &caller));
   }
 
+  // A macro sees its parameters, what the whole template sees, and the names of where it was defined.
   Value macro(const Statement& s) {
-    return Callable{s.text, [this, &s](Evaluation&, const Arguments& arguments) { return call_macro(s, arguments); }};
+    Dict visible;
+    for (size_t i = std::max(base_, size_t{1}); i < frames_.size(); ++i) {
+      evaluation_.charge(frames_[i].entries.size());
+      for (const auto& [name, value] : frames_[i].entries) visible.set(name, value);
+    }
+    const std::string name = s.kind == Statement::Kind::macro ? s.text : "caller";
+    return Callable{name, [this, &s, visible](Evaluation&, const Arguments& given) {
+                      const Deeper deeper(*this);
+                      const size_t outer_base = std::exchange(base_, frames_.size());
+                      evaluation_.charge(visible.entries.size());
+                      frames_.push_back(visible);
+                      set_parameters(s, given);
+                      Text text = capture(s.bodies[0]);
+                      frames_.pop_back();
+                      base_ = outer_base;
+                      return Value(std::move(text));
+                    }};
   }
 
-  // A macro sees its parameters and what the whole template sees, nothing of its caller.
-  Value call_macro(const Statement& s, const Arguments& arguments) {
-    const Deeper deeper(*this);
-    if (arguments.positional.size() > s.names.size()) {
-      fail("macro {}: expected at most {} arguments, found {}", s.text, s.names.size(), arguments.positional.size());
+  void set_parameters(const Statement& s, const Arguments& given) {
+    const size_t n = s.names.size();
+    const auto is_parameter = [&](const std::string& name) { return std::ranges::find(s.names, name) != s.names.end(); };
+    if (given.positional.size() > n && !s.takes_varargs)
+      fail("macro {}: expected at most {} arguments, found {}", s.text, n, given.positional.size());
+    Dict more;
+    for (const auto& [name, value] : given.named) {
+      if (is_parameter(name) || name == "caller") continue;
+      if (!s.takes_kwargs) fail("macro {}: has no parameter {}", s.text, name);
+      more.set(name, value);
     }
-    for (const auto& [name, value] : arguments.named) {
-      if (name != "caller" && std::find(s.names.begin(), s.names.end(), name) == s.names.end())
-        fail("macro {}: has no parameter {}", s.text, name);
+    const size_t first_default = n - s.defaults.size();
+    for (size_t i = 0; i < n; ++i) {
+      const Value* value = given.get(i, s.names[i]);
+      Value chosen = value != nullptr     ? *value
+                     : i >= first_default ? evaluate(*s.defaults[i - first_default])
+                                          : Value(Undefined{s.names[i]});
+      set(s.names[i], std::move(chosen));
     }
-    const size_t outer_base = std::exchange(base_, frames_.size());
-    frames_.emplace_back();
-    const size_t first_default = s.names.size() - s.exprs.size();
-    for (size_t i = 0; i < s.names.size(); ++i) {
-      const Value* given = arguments.get(i, s.names[i]);
-      Value value = given != nullptr     ? *given
-                    : i >= first_default ? evaluate(*s.exprs[i - first_default])
-                                         : Value(Undefined{s.names[i]});
-      frames_.back().set(s.names[i], std::move(value));
-    }
-    if (const Value* caller = arguments.get(SIZE_MAX, "caller")) frames_.back().set("caller", *caller);
-    std::string text = capture(s.bodies[0]);
-    frames_.pop_back();
-    base_ = outer_base;
-    return text;
+    if (const Value* caller = given.get(SIZE_MAX, "caller")) set("caller", *caller);
+    if (s.takes_kwargs) set("kwargs", std::move(more));
+    if (!s.takes_varargs) return;
+    const auto rest = given.positional.begin() + static_cast<ptrdiff_t>(std::min(n, given.positional.size()));
+    set("varargs", {std::vector<Value>(rest, given.positional.end()), ListKind::tuple});
   }
 
   // --- expressions ---
@@ -275,7 +389,9 @@ class Evaluator {
       case Kind::name:
         return look_up(e.text);
       case Kind::list:
-        return list(e);
+        return list(e, ListKind::list);
+      case Kind::tuple:
+        return list(e, ListKind::tuple);
       case Kind::dict:
         return dict(e);
       case Kind::negate:
@@ -317,17 +433,18 @@ class Evaluator {
     return value;
   }
 
-  Value list(const Expr& e) {
+  Value list(const Expr& e, ListKind kind) {
     std::vector<Value> items;
     for (const ExprPtr& part : e.parts) items.push_back(evaluate(*part));
-    return items;
+    return {std::move(items), kind};
   }
 
   Value dict(const Expr& e) {
     Dict entries;
     for (size_t i = 0; i < e.parts.size(); i += 2) {
-      const Value key = evaluate(*e.parts[i]);
-      entries.set(key.text("the key of a dict"), evaluate(*e.parts[i + 1]));
+      Value key = evaluate(*e.parts[i]);
+      evaluation_.charge(entries.entries.size() / 16);
+      entries.set(std::move(key), evaluate(*e.parts[i + 1]));
     }
     return entries;
   }
@@ -397,7 +514,7 @@ class Evaluator {
       } else if (e.parts[i]->kind == Expr::Kind::unpack_named) {
         const Value named = evaluate(*e.parts[i]->parts[0]);
         if (named.dict() == nullptr) fail("**: expected a dict, found {}", type_name(named));
-        for (const auto& entry : named.dict()->entries) made.named.push_back(entry);
+        for (const auto& [key, value] : named.dict()->entries) made.named.emplace_back(key.string("**"), value);
       } else if (i < num_positional)
         made.positional.push_back(evaluate(*e.parts[i]));
       else
@@ -417,7 +534,7 @@ class Evaluator {
     if (caller != nullptr) given.named.emplace_back("caller", *caller);
     line_ = e.line;
     charge_arguments(given);
-    if (callee.callable() == nullptr) fail("expected a function to call, found {}", type_name(callee));
+    if (callee.callable() == nullptr || !callee.callable()->call) fail("expected a function to call, found {}", type_name(callee));
     return callee.callable()->call(evaluation_, given);
   }
 
@@ -434,7 +551,7 @@ class Evaluator {
   std::vector<Dict>
       frames_;       // names; [0]: of the whole template. Declared before the evaluation, which clears namespaces
   size_t base_ = 0;  // names in frames below, save [0], are hidden from the running macro
-  std::string* out_ = nullptr;
+  Text* out_ = nullptr;
   int line_ = 1, depth_ = 0;
   Evaluation evaluation_;
 };
@@ -444,9 +561,9 @@ class Evaluator {
 RenderedText render(const Body& body, const OrderedJson& content, const OrderedJson& own) {
   Evaluator evaluator;
   try {
-    evaluator.read_context(content);
-    evaluator.read_context(own);
-    return {evaluator.run(body), {}};
+    evaluator.read_content(content);
+    evaluator.read_own(own);
+    return evaluator.run(body);
   } catch (const Error& e) {
     fail("chat template, line {}: {}", evaluator.line(), e.what());
   }

@@ -1,39 +1,13 @@
-// Filters, as jinja2/filters.py defines them; tojson as Hugging Face replaces it (json.dumps without HTML escapes).
+// Filters of lists, dicts and numbers, as jinja2/filters.py defines them, and how a filter is found.
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <unordered_map>
-#include <utility>
+#include <random>
 
-#include "base/error.h"
-#include "tokenizer/jinja/builtins.h"
-#include "tokenizer/jinja/text.h"
+#include "tokenizer/jinja/call.h"
 
 namespace hadal::jinja {
-namespace {
 
-struct Call {
-  Evaluation& evaluation;
-  const std::string& name;
-  const Value& value;
-  const Arguments& arguments;
-
-  const Value* get(size_t index, std::string_view parameter) const { return arguments.get(index, parameter); }
-  bool flag(size_t index, std::string_view parameter) const {
-    const Value* given = get(index, parameter);
-    return given != nullptr && given->truth();
-  }
-  std::string text() const { return to_text(value); }
-  std::vector<Value> items() const {
-    std::vector<Value> all = items_of(value);
-    evaluation.charge(all.size());
-    return all;
-  }
-};
-
-using Filter = Value (*)(const Call&);
-
-// "a.b" or "0": an attribute of an attribute, or an index.
 Value attribute_of(const Value& value, const Value& path) {
   if (path.string() == nullptr) return get_item(value, path);
   Value found = value;
@@ -50,70 +24,31 @@ Value attribute_of(const Value& value, const Value& path) {
   }
 }
 
+Value sort_key(const Value& value, bool case_sensitive) {
+  return !case_sensitive && value.text() != nullptr ? Value(to_lower(*value.text())) : value;
+}
+
+Value reversed(const Call& c) {
+  std::vector<Value> items = c.items();
+  std::ranges::reverse(items);
+  return items;
+}
+
+namespace {
+
 Value default_value(const Call& c) {
-  const bool replace = c.value.is_undefined() || (c.flag(1, "boolean") && !c.value.truth());
-  if (!replace) return c.value;
+  const bool replace = c.self.is_undefined() || (c.flag(1, "boolean") && !c.self.truth());
+  if (!replace) return c.self;
   const Value* given = c.get(0, "default_value");
-  return given != nullptr ? *given : Value(std::string());
+  return given != nullptr ? *given : Value(Text());
 }
 
 Value length(const Call& c) {
-  if (c.value.is_undefined()) return int64_t{0};
-  if (const std::string* text = c.value.string()) return Value::of(num_characters(*text));
-  if (const List* list = c.value.list()) return Value::of(list->items.size());
-  if (const Dict* dict = c.value.dict()) return Value::of(dict->entries.size());
-  fail("length: expected a string, list or dict, found {}", type_name(c.value));
-}
-
-Value join(const Call& c) {
-  const Value* separator = c.get(0, "d");
-  const Value* attribute = c.get(1, "attribute");
-  const std::string between = separator != nullptr ? to_text(*separator) : "";
-  std::string out;
-  bool first = true;
-  for (const Value& item : c.items()) {
-    if (!std::exchange(first, false)) out += between;
-    out += to_text(attribute != nullptr ? attribute_of(item, *attribute) : item);
-    c.evaluation.charge_bytes(out.size() > Evaluation::kMaxBytes ? out.size() : between.size());
-  }
-  return out;
-}
-
-Value to_json_filter(const Call& c) {
-  JsonStyle style;
-  // Positions as in Hugging Face's function: ensure_ascii, indent, separators, sort_keys.
-  style.ensure_ascii = c.flag(0, "ensure_ascii");
-  if (const Value* indent = c.get(1, "indent"); indent != nullptr && !indent->is_none()) {
-    const int64_t width = indent->integer("tojson: indent");
-    if (width < 0 || width > 64) fail("tojson: indent: expected 0 to 64, found {}", width);
-    style.indent = static_cast<int>(width);
-    style.item_separator.assign(1, ',');
-  }
-  if (const Value* separators = c.get(2, "separators"); separators != nullptr && !separators->is_none()) {
-    const std::vector<Value> pair = items_of(*separators);
-    if (pair.size() != 2) fail("tojson: separators: expected two, found {}", pair.size());
-    style.item_separator = pair[0].text("tojson: separators");
-    style.key_separator = pair[1].text("tojson: separators");
-  }
-  style.sort_keys = c.flag(3, "sort_keys");
-  std::string text = to_json(c.value, style);
-  c.evaluation.charge_bytes(text.size());
-  return text;
-}
-
-Value replace(const Call& c) {
-  const Value *from = c.get(0, "old"), *to = c.get(1, "new"), *count = c.get(2, "count");
-  if (from == nullptr || to == nullptr) fail("replace: expected two arguments, found fewer");
-  const Value text(c.text());
-  Arguments arguments{{Value(to_text(*from)), Value(to_text(*to))}, {}};
-  if (count != nullptr && !count->is_none()) arguments.positional.push_back(*count);
-  return find_method(text, "replace").callable()->call(c.evaluation, arguments);
-}
-
-Value trim(const Call& c) {
-  const Value* characters = c.get(0, "chars");
-  const std::string text = c.text();
-  return std::string(strip(text, characters == nullptr || characters->is_none() ? "" : characters->text("trim")));
+  if (c.self.is_undefined()) return int64_t{0};
+  if (const std::string* text = c.self.string()) return Value::of(num_characters(*text));
+  if (const List* list = c.self.list()) return Value::of(list->items.size());
+  if (const Dict* dict = c.self.dict()) return Value::of(dict->entries.size());
+  fail("length: expected a string, list or dict, found {}", type_name(c.self));
 }
 
 Value first(const Call& c) {
@@ -126,44 +61,71 @@ Value last(const Call& c) {
   return items.empty() ? Value(Undefined{"last"}) : items.back();
 }
 
+// Digits of a base, with a sign, underscores between digits, and the prefix of the base (of any, for base 0).
+bool read_integer(std::string_view text, int base, int64_t& number) {
+  const bool negative = text.starts_with('-');
+  if (negative || text.starts_with('+')) text.remove_prefix(1);
+  const auto prefixed = [&](char letter, int its_base) {
+    if (text.size() < 3 || text[0] != '0' || (text[1] | 32) != letter || (base != its_base && base != 0)) return false;
+    text.remove_prefix(2);
+    base = its_base;
+    return true;
+  };
+  const bool had_prefix = prefixed('x', 16) || prefixed('o', 8) || prefixed('b', 2);
+  if (!had_prefix && base == 0) base = 10;
+  std::string digits = negative ? "-" : "";
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '-' || text[i] == '+') return false;
+    if (text[i] != '_')
+      digits += text[i];
+    else if (i == 0 || i + 1 == text.size() || text[i + 1] == '_')
+      return false;
+  }
+  const char* end = digits.data() + digits.size();
+  const auto read = std::from_chars(digits.data(), end, number, base);
+  return read.ec == std::errc{} && read.ptr == end;
+}
+
+bool read_float(std::string_view text, double& number) {
+  text = strip(text);
+  if (text.starts_with('+')) text.remove_prefix(1);
+  if (text.starts_with('+')) return false;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+  return read.ec == std::errc{} && read.ptr == text.data() + text.size() && !text.empty();
+}
+
 Value to_integer(const Call& c) {
   const Value* given = c.get(0, "default");
   const Value otherwise = given != nullptr ? *given : Value(int64_t{0});
-  if (c.value.is_integer() || c.value.is_bool()) return c.value.integer("int");
+  const Origin origin = c.self.origin();
+  if (c.self.is_integer() || c.self.is_bool()) return {c.self.integer("int"), origin};
   double number = 0;
-  if (const std::string* text = c.value.string()) {
-    const std::string_view digits = strip(*text);
-    const std::string_view unsigned_digits = digits.substr(digits.starts_with('+') ? 1 : 0);
-    const char* end = unsigned_digits.data() + unsigned_digits.size();
-    int64_t integer = 0;
-    if (const auto r = std::from_chars(unsigned_digits.data(), end, integer); r.ec == std::errc{} && r.ptr == end)
-      return integer;
-    if (const auto r = std::from_chars(unsigned_digits.data(), end, number); r.ec != std::errc{} || r.ptr != end)
-      return otherwise;
-  } else if (c.value.is_float()) {
-    number = c.value.number("int");
+  if (const std::string* text = c.self.string()) {
+    int64_t whole = 0;
+    const int64_t base = c.integer(1, "base", 10);
+    if (base != 0 && (base < 2 || base > 36)) fail("int: base: expected 0 or 2 to 36, found {}", base);
+    if (read_integer(strip(*text), static_cast<int>(base), whole)) return {whole, origin};
+    if (!read_float(*text, number)) return otherwise;
+  } else if (c.self.is_float()) {
+    number = c.self.number("int");
   } else {
     return otherwise;
   }
-  return std::fabs(number) < 9.2e18 ? Value(static_cast<int64_t>(number)) : otherwise;
+  return std::fabs(number) < 9.2e18 ? Value(static_cast<int64_t>(number), origin) : otherwise;
 }
 
 Value to_float(const Call& c) {
   const Value* given = c.get(0, "default");
-  if (c.value.is_number()) return c.value.number("float");
-  if (const std::string* text = c.value.string()) {
-    const std::string_view digits = strip(*text);
-    double number = 0;
-    const auto r = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    if (r.ec == std::errc{} && r.ptr == digits.data() + digits.size()) return number;
-  }
+  if (c.self.is_number()) return {c.self.number("float"), c.self.origin()};
+  double number = 0;
+  if (c.self.string() != nullptr && read_float(*c.self.string(), number)) return {number, c.self.origin()};
   return given != nullptr ? *given : Value(0.0);
 }
 
 Value items_filter(const Call& c) {
-  if (c.value.is_undefined()) return std::vector<Value>();
-  if (c.value.dict() == nullptr) fail("items: expected a dict, found {}", type_name(c.value));
-  return find_method(c.value, "items").callable()->call(c.evaluation, {});
+  if (c.self.is_undefined()) return std::vector<Value>();
+  if (c.self.dict() == nullptr) fail("items: expected a dict, found {}", type_name(c.self));
+  return items_of(find_method(c.self, "items").callable()->call(c.evaluation, {}));
 }
 
 Value map(const Call& c) {
@@ -173,7 +135,7 @@ Value map(const Call& c) {
   std::string filter;
   if (attribute == nullptr) {
     if (c.arguments.positional.empty()) fail("map: expected the name of a filter or attribute=, found neither");
-    filter = c.arguments.positional[0].text("map");
+    filter = c.arguments.positional[0].string("map");
     rest = {{c.arguments.positional.begin() + 1, c.arguments.positional.end()}, c.arguments.named};
   }
   for (const Value& item : c.items()) {
@@ -193,7 +155,7 @@ Value choose(const Call& c) {
   const size_t test_at = kAttribute ? 1 : 0;
   if (kAttribute && given.empty()) fail("{}: expected the name of an attribute, found none", c.name);
   const bool tested = given.size() > test_at;
-  const std::string test = tested ? given[test_at].text(c.name) : "";
+  const std::string test = tested ? given[test_at].string(c.name) : "";
   const Arguments rest{tested ? std::vector<Value>(given.begin() + static_cast<ptrdiff_t>(test_at) + 1, given.end())
                               : std::vector<Value>(),
                        {}};
@@ -205,45 +167,80 @@ Value choose(const Call& c) {
   return out;
 }
 
-// Strings are compared without case unless case_sensitive, as Jinja does.
-Value sort_key(const Value& value, bool case_sensitive) {
-  return !case_sensitive && value.string() != nullptr ? Value(to_lower(*value.string())) : value;
-}
-
-std::vector<Value> sorted(const std::vector<Value>& items, std::vector<Value> keys, bool reverse) {
-  std::vector<size_t> order(items.size());
+std::vector<size_t> order_of(const std::vector<Value>& keys, bool reverse) {
+  std::vector<size_t> order(keys.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+  std::ranges::stable_sort(order, [&](size_t a, size_t b) {
     return reverse ? compare(keys[b], keys[a]) < 0 : compare(keys[a], keys[b]) < 0;
   });
+  return order;
+}
+
+std::vector<Value> sorted(const std::vector<Value>& items, const std::vector<Value>& keys, bool reverse) {
   std::vector<Value> out;
-  for (const size_t i : order) out.push_back(items[i]);
+  for (const size_t i : order_of(keys, reverse)) out.push_back(items[i]);
   return out;
 }
 
+// By one attribute, or by several: "age,name".
 Value sort(const Call& c) {
   const std::vector<Value> items = c.items();
-  const Value* attribute = c.get(2, "attribute");
+  const Value* attribute = c.some(2, "attribute");
+  const bool several = attribute != nullptr && attribute->string() != nullptr &&
+                       attribute->string()->find(',') != std::string::npos;
+  std::vector<Value> paths;
+  if (several) paths = items_of(find_method(*attribute, "split").callable()->call(c.evaluation, {{Value(std::string(","))}, {}}));
   std::vector<Value> keys;
   for (const Value& item : items) {
-    keys.push_back(sort_key(attribute != nullptr ? attribute_of(item, *attribute) : item, c.flag(1, "case_sensitive")));
+    const bool exact = c.flag(1, "case_sensitive");
+    if (!several) {
+      keys.push_back(sort_key(attribute != nullptr ? attribute_of(item, *attribute) : item, exact));
+      continue;
+    }
+    std::vector<Value> parts;
+    for (const Value& path : paths) parts.push_back(sort_key(attribute_of(item, path), exact));
+    keys.emplace_back(std::move(parts));
   }
-  return sorted(items, std::move(keys), c.flag(0, "reverse"));
+  return sorted(items, keys, c.flag(0, "reverse"));
 }
 
 Value dict_sort(const Call& c) {
   const std::vector<Value> items = items_of(items_filter(c));
-  const Value* by = c.get(1, "by");
-  const size_t which = by != nullptr && to_text(*by) == "value" ? 1 : 0;
+  const std::string_view by = c.string(1, "by", "key");
+  if (by != "key" && by != "value") fail("dictsort: by: expected \"key\" or \"value\", found another one");
   std::vector<Value> keys;
-  for (const Value& item : items) keys.push_back(sort_key(item.list()->items[which], c.flag(0, "case_sensitive")));
-  return sorted(items, std::move(keys), c.flag(2, "reverse"));
+  for (const Value& item : items)
+    keys.push_back(sort_key(item.list()->items[by == "value" ? 1 : 0], c.flag(0, "case_sensitive")));
+  return sorted(items, keys, c.flag(2, "reverse"));
+}
+
+// Those with equal attributes together, sorted by it; each group is (grouper, list).
+Value group_by(const Call& c) {
+  const std::vector<Value> items = c.items();
+  const Value &attribute = c.required(0, "attribute"), *otherwise = c.get(1, "default");
+  const auto key_of = [&](const Value& item) {
+    Value found = attribute_of(item, attribute);
+    return found.is_undefined() && otherwise != nullptr ? *otherwise : found;
+  };
+  std::vector<Value> keys;
+  for (const Value& item : items) keys.push_back(sort_key(key_of(item), c.flag(2, "case_sensitive")));
+  std::vector<Value> groups, members;
+  const std::vector<size_t> order = order_of(keys, false);
+  for (size_t i = 0; i < order.size(); ++i) {
+    members.push_back(items[order[i]]);
+    if (i + 1 < order.size() && equal(keys[order[i]], keys[order[i + 1]])) continue;
+    Value key = key_of(members.front());
+    groups.push_back({std::vector<Value>{std::move(key), Value(std::move(members))}, ListKind::group});
+    members = {};
+  }
+  return groups;
 }
 
 Value unique(const Call& c) {
+  const Value* attribute = c.some(1, "attribute");
   std::vector<Value> out, keys;
   for (const Value& item : c.items()) {
-    Value key = sort_key(item, c.flag(0, "case_sensitive"));
+    Value key = sort_key(attribute != nullptr ? attribute_of(item, *attribute) : item, c.flag(0, "case_sensitive"));
     c.evaluation.charge(keys.size());
     if (std::ranges::any_of(keys, [&](const Value& seen) { return equal(seen, key); })) continue;
     keys.push_back(std::move(key));
@@ -256,15 +253,19 @@ template <int kSign>  // 1: max, -1: min
 Value extreme(const Call& c) {
   const std::vector<Value> items = c.items();
   if (items.empty()) return Undefined{c.name};
+  const Value* attribute = c.some(1, "attribute");
+  const auto key = [&](const Value& item) {
+    return sort_key(attribute != nullptr ? attribute_of(item, *attribute) : item, c.flag(0, "case_sensitive"));
+  };
   Value best = items[0];
   for (const Value& item : items) {
-    if (kSign * compare(sort_key(item, false), sort_key(best, false)) > 0) best = item;
+    if (kSign * compare(key(item), key(best)) > 0) best = item;
   }
   return best;
 }
 
 Value sum(const Call& c) {
-  const Value *attribute = c.get(0, "attribute"), *start = c.get(1, "start");
+  const Value *attribute = c.some(0, "attribute"), *start = c.get(1, "start");
   Value total = start != nullptr ? *start : Value(int64_t{0});
   for (const Value& item : c.items()) {
     total = arithmetic(c.evaluation, "+", total, attribute != nullptr ? attribute_of(item, *attribute) : item);
@@ -273,121 +274,116 @@ Value sum(const Call& c) {
 }
 
 Value round(const Call& c) {
-  const Value* precision = c.get(0, "precision");
-  const double scale = std::pow(10.0, precision != nullptr ? precision->number("round") : 0.0);
-  const double number = c.value.number("round") * scale;
-  const Value* method = c.get(1, "method");
-  const std::string how = method != nullptr ? method->text("round") : "common";
-  if (how == "ceil") return std::ceil(number) / scale;
-  return (how == "floor" ? std::floor(number) : std::nearbyint(number)) / scale;
+  const int64_t precision = std::clamp<int64_t>(c.integer(0, "precision", 0), -400, 400);
+  const std::string_view how = c.string(1, "method", "common");
+  const double number = c.self.number("round");
+  const Origin origin = c.self.origin();
+  if (how != "common" && how != "ceil" && how != "floor")
+    fail("round: method: expected common, ceil or floor, found another one");
+  if (how == "common" && !c.self.is_float() && precision >= 0) return {c.self.integer("round"), origin};
+  if (how == "common" && precision >= 0) {  // exactly, halves to the even side: as printing does
+    return {std::strtod(fmt::format("{:.{}f}", number, precision).c_str(), nullptr), origin};
+  }
+  const double scale = std::pow(10.0, static_cast<double>(precision));
+  if (how == "common") {
+    const double rounded = std::nearbyint(number * scale) / scale;
+    return c.self.is_float() ? Value(rounded, origin) : Value(static_cast<int64_t>(rounded), origin);
+  }
+  return {(how == "floor" ? std::floor(number * scale) : std::ceil(number * scale)) / scale, origin};
 }
 
-Value reverse(const Call& c) {
-  std::vector<Value> items = c.items();
-  std::reverse(items.begin(), items.end());
-  if (c.value.string() == nullptr) return items;
-  std::string text;
-  for (const Value& character : items) text += *character.string();
-  return text;
+Value batch(const Call& c) {
+  const int64_t size = c.required(0, "linecount").integer("batch");
+  if (size < 1) fail("batch: expected at least one item a batch, found {}", size);
+  std::vector<Value> out, now;
+  for (const Value& item : c.items()) {
+    if (static_cast<int64_t>(now.size()) == size) out.emplace_back(std::exchange(now, {}));
+    now.push_back(item);
+  }
+  if (now.empty()) return out;
+  const Value* fill = c.some(1, "fill_with");
+  if (fill != nullptr) {
+    c.evaluation.charge(static_cast<size_t>(size));
+    now.resize(static_cast<size_t>(size), *fill);
+  }
+  out.emplace_back(std::move(now));
+  return out;
 }
 
-Value indent(const Call& c) {
-  const Value* width = c.get(0, "width");
-  std::string by = "    ";
-  if (width != nullptr && width->string() != nullptr)
-    by = *width->string();
-  else if (width != nullptr)
-    by.assign(static_cast<size_t>(std::clamp<int64_t>(width->integer("indent"), 0, 1000)), ' ');
-  const bool first_line = c.flag(1, "first"), blank_lines = c.flag(2, "blank");
-  const std::string text = c.text();
-  std::string out;
-  for (size_t at = 0, line = 0; at <= text.size(); ++line) {
-    const size_t end = std::min(text.find('\n', at), text.size());
-    if (line > 0) out += '\n';
-    if ((line > 0 || first_line) && (blank_lines || end > at)) out += by;
-    out.append(text, at, end - at);
-    c.evaluation.charge_bytes(out.size() > Evaluation::kMaxBytes ? out.size() : by.size());
-    at = end + 1;
+Value slices(const Call& c) {
+  const std::vector<Value> items = c.items();
+  const int64_t n = c.required(0, "slices").integer("slice");
+  if (n < 1) fail("slice: expected at least one slice, found {}", n);
+  c.evaluation.charge(static_cast<size_t>(n));
+  const Value* fill = c.some(1, "fill_with");
+  const size_t each = items.size() / static_cast<size_t>(n), longer = items.size() % static_cast<size_t>(n);
+  std::vector<Value> out;
+  size_t at = 0;
+  for (size_t i = 0; i < static_cast<size_t>(n); ++i) {
+    const size_t end = at + each + (i < longer ? 1 : 0);
+    std::vector<Value> slice(items.begin() + static_cast<ptrdiff_t>(at), items.begin() + static_cast<ptrdiff_t>(end));
+    if (fill != nullptr && i >= longer) slice.push_back(*fill);
+    out.emplace_back(std::move(slice));
+    at = end;
   }
   return out;
 }
 
-Value escape(const Call& c) {
-  std::string out;
-  for (const char ch : c.text()) {
-    if (ch == '&')
-      out += "&amp;";
-    else if (ch == '<')
-      out += "&lt;";
-    else if (ch == '>')
-      out += "&gt;";
-    else if (ch == '"')
-      out += "&#34;";
-    else if (ch == '\'')
-      out += "&#39;";
-    else
-      out += ch;
-  }
-  return out;
+Value random_item(const Call& c) {
+  const std::vector<Value> items = c.items();
+  if (items.empty()) return Undefined{"random"};
+  thread_local std::mt19937_64 generator{std::random_device{}()};
+  return items[std::uniform_int_distribution<size_t>(0, items.size() - 1)(generator)];
 }
 
 Value absolute(const Call& c) {
-  if (c.value.is_float()) return std::fabs(c.value.number("abs"));
-  const int64_t number = c.value.integer("abs");
-  return number < 0 ? arithmetic(c.evaluation, "-", Value(int64_t{0}), Value(number)) : Value(number);
+  if (c.self.is_float()) return {std::fabs(c.self.number("abs")), c.self.origin()};
+  const int64_t number = c.self.integer("abs");
+  return number < 0 ? arithmetic(c.evaluation, "-", Value(int64_t{0}), c.self) : Value(number, c.self.origin());
 }
 
-const std::unordered_map<std::string_view, Filter>& filters() {
-  static const std::unordered_map<std::string_view, Filter> table = {
-      {"default", default_value},
-      {"d", default_value},
-      {"length", length},
-      {"count", length},
-      {"join", join},
-      {"tojson", to_json_filter},
-      {"replace", replace},
-      {"trim", trim},
-      {"first", first},
-      {"last", last},
-      {"int", to_integer},
-      {"float", to_float},
-      {"items", items_filter},
-      {"map", map},
-      {"select", choose<true, false>},
-      {"reject", choose<false, false>},
-      {"selectattr", choose<true, true>},
-      {"rejectattr", choose<false, true>},
-      {"sort", sort},
-      {"dictsort", dict_sort},
-      {"unique", unique},
-      {"max", extreme<1>},
-      {"min", extreme<-1>},
-      {"sum", sum},
-      {"round", round},
-      {"reverse", reverse},
-      {"indent", indent},
-      {"escape", escape},
-      {"e", escape},
-      {"abs", absolute},
-      {"upper", [](const Call& c) -> Value { return to_upper(c.text()); }},
-      {"lower", [](const Call& c) -> Value { return to_lower(c.text()); }},
-      {"title", [](const Call& c) -> Value { return to_title(c.text()); }},
-      {"capitalize", [](const Call& c) -> Value { return to_capitalized(c.text()); }},
-      {"string", [](const Call& c) -> Value { return c.text(); }},
-      {"safe", [](const Call& c) -> Value { return c.text(); }},
-      {"list", [](const Call& c) -> Value { return c.items(); }},
-      {"attr", [](const Call& c) -> Value {
-         const Value* name = c.get(0, "name");
-         return get_attribute(c.value, name != nullptr ? name->text("attr") : "");
-       }}};
+Value attribute(const Call& c) { return get_attribute(c.self, c.required(0, "name").string("attr")); }
+
+const FunctionTable& filters() {
+  static const FunctionTable table = {{"default", default_value},
+                                      {"d", default_value},
+                                      {"length", length},
+                                      {"count", length},
+                                      {"first", first},
+                                      {"last", last},
+                                      {"int", to_integer},
+                                      {"float", to_float},
+                                      {"items", items_filter},
+                                      {"map", map},
+                                      {"select", choose<true, false>},
+                                      {"reject", choose<false, false>},
+                                      {"selectattr", choose<true, true>},
+                                      {"rejectattr", choose<false, true>},
+                                      {"sort", sort},
+                                      {"dictsort", dict_sort},
+                                      {"groupby", group_by},
+                                      {"unique", unique},
+                                      {"max", extreme<1>},
+                                      {"min", extreme<-1>},
+                                      {"sum", sum},
+                                      {"round", round},
+                                      {"batch", batch},
+                                      {"slice", slices},
+                                      {"random", random_item},
+                                      {"abs", absolute},
+                                      {"list", [](const Call& c) -> Value { return c.items(); }},
+                                      {"attr", attribute}};
   return table;
 }
 
 }  // namespace
 
+bool has_filter(const std::string& name) { return filters().contains(name) || text_filters().contains(name); }
+
 Value apply_filter(Evaluation& evaluation, const std::string& name, const Value& value, const Arguments& arguments) {
-  const auto found = filters().find(name);
-  if (found == filters().end()) fail("filter: expected one that is supported, found \"{}\"", name);
+  auto found = filters().find(name);
+  if (found == filters().end()) found = text_filters().find(name);
+  if (found == text_filters().end()) fail("filter: expected one of Jinja's, found \"{}\"", name.substr(0, 60));
   evaluation.charge(value.weight());
   return found->second({evaluation, name, value, arguments});
 }

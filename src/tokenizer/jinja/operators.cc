@@ -18,14 +18,13 @@ void Evaluation::charge_bytes(size_t num_bytes) {
   charge(num_bytes / 64);
 }
 
-Value Evaluation::keep(Namespace space) {
+void Evaluation::at_end(std::function<void()> clear) {
   charge(1);
-  spaces_.push_back(std::make_shared<Namespace>(std::move(space)));
-  return spaces_.back();
+  at_end_.push_back(std::move(clear));
 }
 
 Evaluation::~Evaluation() {
-  for (const auto& space : spaces_) space->attributes.entries.clear();
+  for (const auto& clear : at_end_) clear();
 }
 
 Value get_attribute(const Value& value, const std::string& name) {
@@ -37,6 +36,11 @@ Value get_attribute(const Value& value, const std::string& name) {
   if (const Namespace* space = value.space()) {
     if (const Value* found = space->attributes.find(name)) return *found;
   }
+  if (const List* list = value.list(); list != nullptr && list->kind == ListKind::group) {
+    if (name == "grouper") return list->items[0];
+    if (name == "list") return list->items[1];
+  }
+  if (const Callable* object = value.callable(); object != nullptr && object->attribute) return object->attribute(name);
   return Undefined{name};
 }
 
@@ -50,30 +54,30 @@ bool find_index(int64_t index, size_t size, size_t& at) {
   return true;
 }
 
+std::string short_repr(const Value& value) { return to_repr(value).bytes().substr(0, 100); }
+
 }  // namespace
 
 Value get_item(const Value& value, const Value& key) {
-  if (value.is_undefined()) fail("expected a value with {}, found {}", to_repr(key), type_name(value));
-  if (const std::string* name = key.string()) {
-    if (const Dict* dict = value.dict()) {
-      if (const Value* found = dict->find(*name)) return *found;
-    }
-    return get_attribute(value, *name);
+  if (value.is_undefined()) fail("expected a value with {}, found {}", short_repr(key), type_name(value));
+  if (const Dict* dict = value.dict()) {
+    if (const Value* found = dict->find(key)) return *found;
   }
+  if (const std::string* name = key.string()) return get_attribute(value, *name);
   size_t at = 0;
-  if (!key.is_integer() && !key.is_bool()) return Undefined{to_repr(key)};
+  if (!key.is_integer() && !key.is_bool()) return Undefined{short_repr(key)};
   const int64_t index = key.integer("index");
   if (const List* list = value.list()) {
     if (find_index(index, list->items.size(), at)) return list->items[at];
-  } else if (const std::string* text = value.string()) {
-    std::string found;
-    if (!find_index(index, num_characters(*text), at)) return Undefined{to_repr(key)};
-    for_each_character(*text, [&, i = size_t{0}](std::string_view character) mutable {
-      if (i++ == at) found = character;
+  } else if (const Text* text = value.text()) {
+    if (!find_index(index, num_characters(text->bytes()), at)) return Undefined{short_repr(key)};
+    Text found;
+    for_each_character(text->bytes(), [&, i = size_t{0}](std::string_view character) mutable {
+      if (i++ == at) found.append(*text, character);
     });
     return found;
   }
-  return Undefined{to_repr(key)};
+  return Undefined{short_repr(key)};
 }
 
 Value get_slice(Evaluation& evaluation, const Value& value, const Value* start, const Value* stop, const Value* step) {
@@ -97,20 +101,20 @@ Value get_slice(Evaluation& evaluation, const Value& value, const Value* start, 
     chosen.push_back(items[static_cast<size_t>(i)]);
     if (__builtin_add_overflow(i, by, &i)) break;
   }
-  if (value.list() != nullptr) return chosen;
-  std::string text;
-  for (const Value& character : chosen) text += *character.string();
+  if (value.list() != nullptr) return {std::move(chosen), value.is_tuple() ? ListKind::tuple : ListKind::list};
+  Text text;
+  for (const Value& character : chosen) text.append(*character.text());
   return text;
 }
 
 bool contains(const Value& container, const Value& item) {
   if (container.is_undefined()) return false;
   if (const std::string* text = container.string())
-    return text->find(item.text("in: what is looked for in a string")) != std::string::npos;
+    return text->find(item.string("in: what is looked for in a string")) != std::string::npos;
   if (const List* list = container.list()) {
     return std::ranges::any_of(list->items, [&](const Value& candidate) { return equal(candidate, item); });
   }
-  if (const Dict* dict = container.dict()) return item.string() != nullptr && dict->find(*item.string()) != nullptr;
+  if (const Dict* dict = container.dict()) return dict->find(item) != nullptr;
   fail("in: expected a string, list or dict, found {}", type_name(container));
 }
 
@@ -118,12 +122,12 @@ namespace {
 
 Value repeat(Evaluation& evaluation, const Value& value, int64_t times) {
   const auto n = static_cast<size_t>(std::max<int64_t>(times, 0));
-  if (const std::string* text = value.string()) {
+  if (const Text* text = value.text()) {
     if (!text->empty() && n > Evaluation::kMaxBytes / text->size())
       fail("*: expected a text of at most {} bytes, found a longer one", Evaluation::kMaxBytes);
     evaluation.charge_bytes(n * text->size());
-    std::string out;
-    for (size_t i = 0; i < n && !text->empty(); ++i) out += *text;
+    Text out;
+    for (size_t i = 0; i < n && !text->empty(); ++i) out.append(*text);
     return out;
   }
   const auto& items = value.list()->items;
@@ -132,7 +136,7 @@ Value repeat(Evaluation& evaluation, const Value& value, int64_t times) {
   evaluation.charge(n * items.size());
   std::vector<Value> out;
   for (size_t i = 0; i < n && !items.empty(); ++i) out.insert(out.end(), items.begin(), items.end());
-  return out;
+  return {std::move(out), value.list()->kind};
 }
 
 int64_t floor_divide(int64_t a, int64_t b) { return a / b - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0); }
@@ -183,26 +187,45 @@ Value float_arithmetic(const std::string& op, double a, double b) {
   return op == "//" ? quotient : a - b * quotient;
 }
 
+// Joining what is escaped for HTML with what is not escapes the latter, as Markup does.
+Text plus(const Text& a, const Text& b) {
+  Text out = a.markup || !b.markup ? a : html_escape(a);
+  out.append(a.markup && !b.markup ? html_escape(b) : b);
+  out.markup = a.markup || b.markup;
+  return out;
+}
+
+Value with_origin(Value value, Origin origin) {
+  if (value.is_integer()) return {value.integer("origin"), origin};
+  return {value.number("origin"), origin};
+}
+
 }  // namespace
 
 Value arithmetic(Evaluation& evaluation, const std::string& op, const Value& left, const Value& right) {
-  if (op == "~" || (op == "+" && left.string() != nullptr && right.string() != nullptr)) {
+  if (op == "~" || (op == "+" && left.text() != nullptr && right.text() != nullptr)) {
     evaluation.charge(left.weight() + right.weight());
-    std::string a = to_text(left);
-    const std::string b = to_text(right);
+    Text a = to_text(left);
+    const Text b = to_text(right);
     evaluation.charge_bytes(a.size() + b.size());
-    return a += b;
+    if (op == "+") return plus(a, b);
+    a.append(b);
+    a.markup = false;
+    return a;
   }
+  if (op == "%" && left.text() != nullptr) return percent_format(evaluation, *left.text(), right);
   if (left.is_number() && right.is_number()) {
-    if (left.is_float() || right.is_float()) return float_arithmetic(op, left.number(op), right.number(op));
-    return integer_arithmetic(op, left.integer(op), right.integer(op));
+    const bool floating = left.is_float() || right.is_float();
+    return with_origin(floating ? float_arithmetic(op, left.number(op), right.number(op))
+                                : integer_arithmetic(op, left.integer(op), right.integer(op)),
+                       std::max(left.origin(), right.origin()));
   }
-  if (op == "+" && left.list() != nullptr && right.list() != nullptr) {
+  if (op == "+" && left.list() != nullptr && right.list() != nullptr && left.is_tuple() == right.is_tuple()) {
     std::vector<Value> items = left.list()->items;
     const auto& more = right.list()->items;
     evaluation.charge(items.size() + more.size());
     items.insert(items.end(), more.begin(), more.end());
-    return items;
+    return {std::move(items), left.list()->kind};
   }
   const auto sequence = [](const Value& v) { return v.string() != nullptr || v.list() != nullptr; };
   const auto count = [](const Value& v) { return v.is_integer() || v.is_bool(); };

@@ -199,6 +199,8 @@ class Parser {
         if (name == "true" || name == "True") return constant(line, true);
         if (name == "false" || name == "False") return constant(line, false);
         if (name == "none" || name == "None") return constant(line, None{});
+        if (name == "varargs") names_varargs_ = true;
+        if (name == "kwargs") names_kwargs_ = true;
         return make(Kind::name, line, name);
       }
       case TokenKind::string: {
@@ -214,7 +216,7 @@ class Parser {
         break;
     }
     if (skip_op("(")) {
-      if (skip_op(")")) return make(Kind::list, line, "");
+      if (skip_op(")")) return make(Kind::tuple, line, "");
       ExprPtr inner = tuple({")"});
       expect_op(")");
       return inner;
@@ -234,12 +236,12 @@ class Parser {
     return value;
   }
 
-  // a, b, c: a list; a alone: itself. Ends at one of `ends`, which stays.
+  // a, b, c: a tuple; a alone: itself. Ends at one of `ends`, which stays.
   ExprPtr tuple(std::initializer_list<std::string_view> ends, bool conditional = true) {
     const int line = peek().line;
     ExprPtr first = expression(conditional);
     if (!is_op(",")) return first;
-    ExprPtr items = make(Kind::list, line, "", std::move(first));
+    ExprPtr items = make(Kind::tuple, line, "", std::move(first));
     const auto ended = [&] {
       return peek().kind == TokenKind::block_end || peek().kind == TokenKind::variable_end ||
              std::ranges::any_of(ends, [&](std::string_view end) { return is_op(end); });
@@ -428,18 +430,25 @@ class Parser {
     if (skip_word("macro")) return parse_macro(line);
     if (skip_word("call")) return parse_call_block(line);
     if (skip_word("filter")) return parse_filter_block(line);
-    if (skip_word("generation")) {
-      auto made = statement(Statements::block, line);
-      end_tag();
-      made->bodies.push_back(parse_body({"endgeneration"}));
-      return take(), end_tag(), std::move(made);
+    if (skip_word("with")) return parse_with(line);
+    if (skip_word("generation")) return parse_inside(Statements::mark, line, "endgeneration");
+    if (skip_word("block")) {
+      const std::string name = expect_name();
+      skip_word("scoped");
+      skip_word("required");
+      auto made = parse_inside(Statements::scope, line, "endblock", &name);
+      return made;
+    }
+    if (skip_word("autoescape")) {
+      if (!skip_word("false") && !skip_word("False")) fail_here("autoescape false (escaping for HTML is not supported)");
+      return parse_inside(Statements::scope, line, "endautoescape");
     }
     if (is_word("break") || is_word("continue")) {
       if (loops_ == 0) fail_here("break and continue inside a loop only");
       auto made = statement(take().text == "break" ? Statements::loop_break : Statements::loop_continue, line);
       return end_tag(), std::move(made);
     }
-    fail_here("a statement (if, for, set, macro, call, filter, break, continue, generation)");
+    fail_here("a statement (if, for, set, macro, call, filter, with, block, break, continue, generation)");
   }
 
   std::unique_ptr<Statement> parse_if(int line) {
@@ -457,21 +466,45 @@ class Parser {
     }
   }
 
-  std::vector<std::string> targets() {
-    const bool bracket = skip_op("(");
-    std::vector<std::string> names{expect_name()};
-    while (skip_op(",")) names.push_back(expect_name());
-    if (bracket) expect_op(")");
-    return names;
+  std::unique_ptr<Statement> parse_inside(Statements kind, int line, std::string_view end,
+                                          const std::string* end_name = nullptr) {
+    auto made = statement(kind, line);
+    end_tag();
+    made->bodies.push_back(parse_body({end}));
+    take();
+    if (end_name != nullptr) skip_word(*end_name);
+    return end_tag(), std::move(made);
+  }
+
+  // What an assignment writes to: names and attributes of names, one or several, also in brackets.
+  ExprPtr target(std::string_view end) {
+    const Nest nest(*this);
+    const int line = peek().line;
+    ExprPtr first = one_target();
+    if (!is_op(",")) return first;
+    ExprPtr all = make(Kind::tuple, line, "", std::move(first));
+    while (skip_op(",") && !is_op(")") && !is_op("=") && !is_word(end)) add(*all, one_target());
+    return all;
+  }
+
+  ExprPtr one_target() {
+    const int line = peek().line;
+    if (skip_op("(")) {
+      ExprPtr inner = target(")");
+      expect_op(")");
+      return inner;
+    }
+    ExprPtr name = make(Kind::name, line, expect_name());
+    return skip_op(".") ? make(Kind::attribute, line, expect_name(), std::move(name)) : std::move(name);
   }
 
   std::unique_ptr<Statement> parse_for(int line) {
     auto made = statement(Statements::for_loop, line);
-    made->names = targets();
+    made->targets.push_back(target("in"));
     if (!skip_word("in")) fail_here("\"in\"");
     made->exprs.push_back(tuple({}, false));
     made->exprs.push_back(skip_word("if") ? expression() : nullptr);
-    if (is_word("recursive")) fail_here("a loop that is not recursive (recursive ones are not supported)");
+    made->recursive = skip_word("recursive");
     end_tag();
     ++loops_;
     made->bodies.push_back(parse_body({"else", "endfor"}));
@@ -485,20 +518,29 @@ class Parser {
 
   std::unique_ptr<Statement> parse_set(int line) {
     auto made = statement(Statements::set, line);
-    made->names = targets();
-    if (made->names.size() == 1 && skip_op(".")) {
-      made->kind = Statements::set_member;
-      made->names.push_back(expect_name());
-    }
+    made->targets.push_back(target("="));
     if (skip_op("=")) {
       made->exprs.push_back(tuple({}));
       return end_tag(), std::move(made);
     }
-    if (made->kind != Statements::set || made->names.size() != 1) fail_here("\"=\"");
+    if (made->targets[0]->kind == Kind::tuple) fail_here("\"=\"");
     made->kind = Statements::set_block;
     made->exprs.push_back(block_filters(make(Kind::name, line, std::string(kBlockText))));
     end_tag();
     made->bodies.push_back(parse_body({"endset"}));
+    return take(), end_tag(), std::move(made);
+  }
+
+  std::unique_ptr<Statement> parse_with(int line) {
+    auto made = statement(Statements::with, line);
+    while (peek().kind != TokenKind::block_end) {
+      if (!made->targets.empty()) expect_op(",");
+      made->targets.push_back(one_target());
+      expect_op("=");
+      made->exprs.push_back(expression());
+    }
+    end_tag();
+    made->bodies.push_back(parse_body({"endwith"}));
     return take(), end_tag(), std::move(made);
   }
 
@@ -519,42 +561,49 @@ class Parser {
 
   std::unique_ptr<Statement> parse_call_block(int line) {
     auto made = statement(Statements::call_block, line);
-    if (skip_op("(")) {
-      while (!skip_op(")")) {
-        if (!made->names.empty()) expect_op(",");
-        made->names.push_back(expect_name());
-      }
-    }
+    if (is_op("(")) parameters(*made);
     made->exprs.push_back(expression());
-    end_tag();
-    const int outer_loops = std::exchange(loops_, 0);
-    made->bodies.push_back(parse_body({"endcall"}));
-    loops_ = outer_loops;
-    return take(), end_tag(), std::move(made);
+    macro_body(*made, "endcall");
+    return made;
   }
 
   std::unique_ptr<Statement> parse_macro(int line) {
     auto made = statement(Statements::macro, line);
     made->text = expect_name();
+    parameters(*made);
+    macro_body(*made, "endmacro");
+    return made;
+  }
+
+  void parameters(Statement& macro) {
     expect_op("(");
     for (bool first = true; !skip_op(")"); first = false) {
       if (!first) expect_op(",");
-      made->names.push_back(expect_name());
+      macro.names.push_back(expect_name());
       if (skip_op("="))
-        made->exprs.push_back(expression());
-      else if (!made->exprs.empty())
+        macro.defaults.push_back(expression());
+      else if (!macro.defaults.empty())
         fail_here("a default, as the parameter before has one");
     }
+  }
+
+  // A macro takes more arguments than it has parameters where its body names them.
+  void macro_body(Statement& macro, std::string_view end) {
     end_tag();
     const int outer_loops = std::exchange(loops_, 0);
-    made->bodies.push_back(parse_body({"endmacro"}));
+    const bool outer_varargs = std::exchange(names_varargs_, false), outer_kwargs = std::exchange(names_kwargs_, false);
+    macro.bodies.push_back(parse_body({end}));
+    macro.takes_varargs = std::exchange(names_varargs_, outer_varargs || names_varargs_);
+    macro.takes_kwargs = std::exchange(names_kwargs_, outer_kwargs || names_kwargs_);
     loops_ = outer_loops;
-    return take(), end_tag(), std::move(made);
+    take();
+    end_tag();
   }
 
   std::vector<Token> tokens_;
   size_t at_ = 0;
   int nesting_ = 0, loops_ = 0;
+  bool names_varargs_ = false, names_kwargs_ = false;  // in the macro that is being read
 };
 
 }  // namespace

@@ -43,6 +43,7 @@ struct Expr {
     constant,  // value
     name,      // text
     list,      // parts
+    tuple,     // parts; as a target of an assignment: targets
     dict,      // parts: key, value, key, value, ...
     negate,
     positive,
@@ -70,19 +71,21 @@ struct Expr {
   std::vector<std::string> names;
 };
 
+// What an assignment may have on its left: a name, an attribute (of a name that holds a namespace), a tuple of targets.
 struct Statement {
   enum class Kind {
     text,          // text
     output,        // exprs[0]
     if_else,       // exprs[i] chooses bodies[i]; one body more: else
-    for_loop,      // names in exprs[0], if exprs[1] (may be null); bodies: each, else
-    set,           // names = exprs[0]
-    set_member,    // names[0].names[1] = exprs[0]
-    set_block,     // names[0] = bodies[0] passed through exprs[0], a chain of filters (may be null)
-    macro,         // text(names), exprs: defaults of the last names; bodies[0]
-    call_block,    // exprs[0], a call that gets bodies[0] as caller(names)
+    for_loop,      // targets[0] in exprs[0], if exprs[1] (may be null); bodies: each, else
+    set,           // targets[0] = exprs[0]
+    set_block,     // targets[0] = bodies[0] passed through exprs[0], a chain of filters
+    with,          // targets[i] = exprs[i] inside bodies[0]
+    macro,         // text(names), defaults of the last names; bodies[0]
+    call_block,    // exprs[0], a call that gets bodies[0] as caller(names), with defaults
     filter_block,  // bodies[0] passed through exprs[0], a chain of filters
-    block,         // bodies[0]: {% generation %}, and the like that only mark
+    mark,          // bodies[0]: {% generation %}, which only marks
+    scope,         // bodies[0], with names of its own: {% block %}, {% autoescape %}
     loop_break,
     loop_continue,
   };
@@ -90,8 +93,10 @@ struct Statement {
   int line;
   std::string text;
   std::vector<std::string> names;
-  std::vector<ExprPtr> exprs;
+  std::vector<ExprPtr> targets, exprs, defaults;
   std::vector<Body> bodies;
+  bool recursive = false;                                // a loop whose body may call loop(items)
+  bool takes_varargs = false, takes_kwargs = false;      // a macro whose body names varargs, kwargs
 };
 
 // The name under which the text of {% set x | filter %}...{% endset %} reaches the filters.

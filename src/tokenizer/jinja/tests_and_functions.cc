@@ -1,6 +1,7 @@
 // Tests (`x is defined`), as jinja2/tests.py defines them, and the global functions of chat templates.
 #include <ctime>
 #include <unordered_map>
+#include <utility>
 
 #include "base/error.h"
 #include "tokenizer/jinja/builtins.h"
@@ -28,6 +29,18 @@ bool same(const Value& v, const Arguments& a) {
   return v.is_bool() == o.is_bool() && v.is_float() == o.is_float() && equal(v, o);
 }
 
+template <bool kUpper>
+bool has_case(std::string_view text) {  // str.isupper(), str.islower()
+  bool any = false, all = true;
+  for_each_character(text, [&](std::string_view character) {
+    const Char c = read_char(character, 0, char_classes());
+    if (!is_cased(c)) return;
+    any = true;
+    all = all && (kUpper ? is_upper(c) : is_lower(c));
+  });
+  return any && all;
+}
+
 const std::unordered_map<std::string_view, Test>& tests() {
   static constexpr Test kEqual = [](const Value& v, const Arguments& a) { return equal(v, other(a)); };
   static constexpr Test kUnequal = [](const Value& v, const Arguments& a) { return !equal(v, other(a)); };
@@ -49,19 +62,16 @@ const std::unordered_map<std::string_view, Test>& tests() {
       {"number", [](const Value& v, const Arguments&) { return v.is_number(); }},
       {"integer", [](const Value& v, const Arguments&) { return v.is_integer(); }},
       {"float", [](const Value& v, const Arguments&) { return v.is_float(); }},
-      {"callable", [](const Value& v, const Arguments&) { return v.callable() != nullptr; }},
+      {"callable", [](const Value& v, const Arguments&) { return v.callable() != nullptr && v.callable()->call; }},
       {"odd", [](const Value& v, const Arguments&) { return !is_multiple(v, 2); }},
       {"even", [](const Value& v, const Arguments&) { return is_multiple(v, 2); }},
       {"divisibleby",
        [](const Value& v, const Arguments& a) { return is_multiple(v, other(a).integer("divisibleby")); }},
-      {"lower",
-       [](const Value& v, const Arguments&) {
-         return to_lower(to_text(v)) == to_text(v) && to_upper(to_text(v)) != to_text(v);
-       }},
-      {"upper",
-       [](const Value& v, const Arguments&) {
-         return to_upper(to_text(v)) == to_text(v) && to_lower(to_text(v)) != to_text(v);
-       }},
+      {"lower", [](const Value& v, const Arguments&) { return has_case<false>(to_text(v).bytes()); }},
+      {"upper", [](const Value& v, const Arguments&) { return has_case<true>(to_text(v).bytes()); }},
+      {"filter", [](const Value& v, const Arguments&) { return v.string() != nullptr && has_filter(*v.string()); }},
+      {"test", [](const Value& v, const Arguments&) { return v.string() != nullptr && tests().contains(*v.string()); }},
+      {"escaped", [](const Value& v, const Arguments&) { return v.text() != nullptr && v.text()->markup; }},
       {"in", [](const Value& v, const Arguments& a) { return contains(other(a), v); }},
       {"sameas", same},
       {"eq", kEqual},
@@ -102,13 +112,46 @@ Value range(Evaluation& evaluation, const Arguments& a) {
 
 Dict dict_of(const Arguments& a) {
   Dict dict;
-  if (!a.positional.empty()) {
-    if (a.positional[0].dict() == nullptr)
-      fail("dict: expected a dict or named values, found {}", type_name(a.positional[0]));
+  if (!a.positional.empty() && a.positional[0].dict() != nullptr) {
     dict = *a.positional[0].dict();
+  } else if (!a.positional.empty()) {
+    for (const Value& item : items_of(a.positional[0])) {
+      const std::vector<Value> pair = items_of(item);
+      if (pair.size() != 2) fail("dict: expected a dict, pairs or named values, found a list of something else");
+      dict.set(pair[0], pair[1]);
+    }
   }
   for (const auto& [name, value] : a.named) dict.set(name, value);
   return dict;
+}
+
+// Gives its values in turn: next(), current, reset().
+Value cycler(Evaluation&, const Arguments& a) {
+  if (a.positional.empty()) fail("cycler: expected values, found none");
+  const auto items = std::make_shared<const std::vector<Value>>(a.positional);
+  const auto at = std::make_shared<size_t>(0);
+  return Callable{"a cycler", {}, [items, at](const std::string& name) -> Value {
+                    if (name == "current") return (*items)[*at];
+                    if (name == "reset") {
+                      return Callable{name, [at](Evaluation&, const Arguments&) -> Value { return *at = 0, None{}; }};
+                    }
+                    if (name != "next") return Undefined{"cycler." + name};
+                    return Callable{name, [items, at](Evaluation&, const Arguments&) -> Value {
+                                      const Value now = (*items)[*at];
+                                      *at = (*at + 1) % items->size();
+                                      return now;
+                                    }};
+                  }};
+}
+
+// "" when it is called first, then its separator.
+Value joiner(Evaluation&, const Arguments& a) {
+  const Value* given = a.get(0, "sep");
+  const Value separator = given != nullptr ? *given : Value(std::string(", "));
+  const auto used = std::make_shared<bool>(false);
+  return Callable{"a joiner", [separator, used](Evaluation&, const Arguments&) -> Value {
+                    return std::exchange(*used, true) ? separator : Value(Text());
+                  }};
 }
 
 // The local date and time as a template writes them (Llama 3.2's says today's).
@@ -129,7 +172,7 @@ Value strftime_now(Evaluation&, const Arguments& a) {
 
 bool apply_test(const std::string& name, const Value& value, const Arguments& arguments) {
   const auto found = tests().find(name);
-  if (found == tests().end()) fail("test: expected one that is supported, found \"{}\"", name);
+  if (found == tests().end()) fail("test: expected one that is supported, found \"{}\"", name.substr(0, 60));
   return found->second(value, arguments);
 }
 
@@ -137,10 +180,16 @@ void add_functions(Dict& globals) {
   const auto add = [&](const char* name, auto function) { globals.set(name, Callable{name, function}); };
   add("range", range);
   add("dict", [](Evaluation&, const Arguments& a) -> Value { return dict_of(a); });
-  add("namespace", [](Evaluation& evaluation, const Arguments& a) -> Value { return evaluation.keep({dict_of(a)}); });
+  add("namespace", [](Evaluation& evaluation, const Arguments& a) -> Value {
+    const auto space = std::make_shared<Namespace>(Namespace{dict_of(a)});
+    evaluation.at_end([space] { space->attributes.entries.clear(); });
+    return space;
+  });
+  add("cycler", cycler);
+  add("joiner", joiner);
   add("strftime_now", strftime_now);
   add("raise_exception", [](Evaluation&, const Arguments& a) -> Value {
-    fail("the template refuses the conversation: {}", a.positional.empty() ? "" : to_text(a.positional[0]));
+    fail("the template refuses the conversation: {}", a.positional.empty() ? std::string() : to_text(a.positional[0]).bytes().substr(0, 2000));
   });
 }
 

@@ -1,27 +1,48 @@
 #include "tokenizer/jinja/text.h"
 
-#include <utf8proc.h>
+#include <algorithm>
 
-#include <utility>
+#include "base/error.h"
 
 namespace hadal::jinja {
-namespace {
 
-template <typename F>
-std::string map_characters(std::string_view text, F&& map) {
-  const uint8_t* classes = char_classes();
-  std::string out;
-  out.reserve(text.size());
-  for (size_t i = 0; i < text.size();) {
-    const Char c = read_char(text, i, classes);
-    if (c.code == 0xFFFFFFFFu)
-      out += text[i];
-    else
-      append_utf8(out, static_cast<uint32_t>(map(static_cast<utf8proc_int32_t>(c.code), c)));
-    i += c.length;
+Origin Text::origin() const {
+  if (bytes_.empty()) return Origin::own;
+  return origins_.empty() ? whole_ : static_cast<Origin>(*std::ranges::max_element(origins_));
+}
+
+void Text::check_size() const {
+  if (bytes_.size() > kMaxTextBytes) fail("expected texts of at most {} bytes, found a longer one", kMaxTextBytes);
+}
+
+void Text::append(std::string_view bytes, Origin origin) {
+  if (bytes.empty()) return;
+  if (bytes_.empty()) {
+    whole_ = origin;
+  } else if (!origins_.empty() || whole_ != origin) {
+    if (origins_.empty()) origins_.assign(bytes_.size(), static_cast<char>(whole_));
+    origins_.append(bytes.size(), static_cast<char>(origin));
   }
+  bytes_ += bytes;
+  check_size();
+}
+
+void Text::append(const Text& text, std::string_view part) {
+  if (part.empty()) return;
+  if (text.origins_.empty()) return append(part, text.whole_);
+  if (origins_.empty()) origins_.assign(bytes_.size(), static_cast<char>(whole_));
+  origins_.append(text.origins_, text.offset(part), part.size());
+  bytes_ += part;
+  check_size();
+}
+
+Text Text::part(std::string_view view) const {
+  Text out;
+  out.append(*this, view);
   return out;
 }
+
+namespace {
 
 bool strips(std::string_view text, size_t at, std::string_view characters) {
   const Char c = read_char(text, at, char_classes());
@@ -55,45 +76,39 @@ std::string_view strip_right(std::string_view text, std::string_view characters)
   return text;
 }
 
-std::string to_lower(std::string_view text) {
-  return map_characters(text, [](auto code, const Char&) { return utf8proc_tolower(code); });
-}
-
-std::string to_upper(std::string_view text) {
-  return map_characters(text, [](auto code, const Char&) { return utf8proc_toupper(code); });
-}
-
-std::string to_title(std::string_view text) {
-  bool inside = false;
-  return map_characters(text, [&](auto code, const Char& c) {
-    const auto mapped = inside ? utf8proc_tolower(code) : utf8proc_totitle(code);
-    inside = c.is(kLetter);
-    return mapped;
+Text html_escape(const Text& text) {
+  Text out;
+  for_each_character(text.bytes(), [&](std::string_view character) {
+    const char c = character[0];
+    const std::string_view escaped = c == '&'    ? "&amp;"
+                                     : c == '<'  ? "&lt;"
+                                     : c == '>'  ? "&gt;"
+                                     : c == '"'  ? "&#34;"
+                                     : c == '\'' ? "&#39;"
+                                                 : character;
+    out.append(escaped, text.origin_of(character));
   });
+  return out;
 }
 
-std::string to_capitalized(std::string_view text) {
-  bool first = true;
-  return map_characters(text, [&](auto code, const Char&) {
-    return std::exchange(first, false) ? utf8proc_totitle(code) : utf8proc_tolower(code);
-  });
-}
-
-std::string replace_all(std::string_view text, std::string_view from, std::string_view to, int64_t max_times) {
-  std::string out;
+Text replace_all(const Text& text, std::string_view from, const Text& to, int64_t max_times) {
+  Text out;
+  std::string_view rest = text.bytes();
   if (from.empty()) {  // Python puts `to` before each character and at the end
-    for_each_character(text, [&](std::string_view character) {
-      if (max_times != 0) out += to, --max_times;
-      out += character;
+    for_each_character(rest, [&](std::string_view character) {
+      if (max_times != 0) out.append(to), --max_times;
+      out.append(text, character);
     });
-    if (max_times != 0) out += to;
+    if (max_times != 0) out.append(to);
     return out;
   }
-  for (size_t found; max_times != 0 && (found = text.find(from)) != std::string_view::npos; --max_times) {
-    out.append(text.substr(0, found)).append(to);
-    text.remove_prefix(found + from.size());
+  for (size_t found; max_times != 0 && (found = rest.find(from)) != std::string_view::npos; --max_times) {
+    out.append(text, rest.substr(0, found));
+    out.append(to);
+    rest.remove_prefix(found + from.size());
   }
-  return out.append(text);
+  out.append(text, rest);
+  return out;
 }
 
 }  // namespace hadal::jinja

@@ -1,12 +1,10 @@
 #include "tokenizer/jinja/value.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include "base/error.h"
 #include "tokenizer/jinja/text.h"
-#include "tokenizer/unicode.h"
 
 namespace hadal::jinja {
 namespace {
@@ -28,17 +26,28 @@ void widen(Extent& whole, Extent part) {
 
 const Value* Dict::find(std::string_view key) const {
   for (const auto& [name, value] : entries) {
-    if (name == key) return &value;
+    if (name.string() != nullptr && *name.string() == key) return &value;
   }
   return nullptr;
 }
 
-void Dict::set(std::string key, Value value) {
-  for (auto& [name, old] : entries) {
-    if (name == key) {
-      old = std::move(value);
-      return;
-    }
+const Value* Dict::find(const Value& key) const {
+  if (key.string() != nullptr) return find(*key.string());
+  for (const auto& [name, value] : entries) {
+    if (name.string() == nullptr && equal(name, key)) return &value;
+  }
+  return nullptr;
+}
+
+void Dict::set(std::string key, Value value) { set(Value(std::move(key)), std::move(value)); }
+
+void Dict::set(Value key, Value value) {
+  if (key.is_undefined() || key.dict() != nullptr || (key.list() != nullptr && !key.is_tuple())) {
+    fail("the key of a dict: expected a string, a number, None or a tuple, found {}", type_name(key));
+  }
+  if (const Value* old = find(key)) {
+    *const_cast<Value*>(old) = std::move(value);
+    return;
   }
   entries.emplace_back(std::move(key), std::move(value));
 }
@@ -51,17 +60,19 @@ const Value* Arguments::get(size_t index, std::string_view name) const {
   return nullptr;
 }
 
-Value::Value(std::vector<Value> items) {
+Value::Value(std::vector<Value> items, ListKind kind) {
   Extent extent;
   for (const Value& item : items) widen(extent, item.extent());
-  data_ = std::make_shared<const List>(List{std::move(items), extent});
+  data_ = std::make_shared<const List>(List{std::move(items), kind, extent});
 }
 
 Value::Value(Dict dict) {
   dict.extent = {};
   for (const auto& [key, value] : dict.entries) {
     widen(dict.extent, value.extent());
-    dict.extent.weight += key.size() / 16;
+    Extent of_key = key.extent();
+    --of_key.weight;
+    widen(dict.extent, of_key);
   }
   data_ = std::make_shared<const Dict>(std::move(dict));
 }
@@ -69,7 +80,7 @@ Value::Value(Dict dict) {
 Extent Value::extent() const {
   if (const List* items = list()) return items->extent;
   if (const Dict* entries = dict()) return entries->extent;
-  if (const std::string* text = string()) return {0, 1 + text->size() / 16};
+  if (const Text* t = text()) return {0, 1 + t->size() / 16};
   return {};
 }
 
@@ -96,35 +107,37 @@ double Value::number(std::string_view who) const {
   return static_cast<double>(integer(who));
 }
 
-const std::string& Value::text(std::string_view who) const {
-  if (const std::string* s = string()) return *s;
+const Text& Value::text(std::string_view who) const {
+  if (const Text* t = text()) return *t;
   fail("{}: expected a string, found {}", who, type_name(*this));
 }
 
-Value value_of_json(const OrderedJson& json, int depth) {
+Value value_of_json(const OrderedJson& json, Origin origin, int depth) {
   check_depth(depth);
   switch (json.type()) {
     case OrderedJson::value_t::null:
-      return None{};
+      return {None{}, origin};
     case OrderedJson::value_t::boolean:
-      return json.get<bool>();
+      return {json.get<bool>(), origin};
     case OrderedJson::value_t::number_integer:
-      return json.get<int64_t>();
+      return {json.get<int64_t>(), origin};
     case OrderedJson::value_t::number_unsigned:
-      if (json.get<uint64_t>() > INT64_MAX) return json.get<double>();
-      return json.get<int64_t>();
+      if (json.get<uint64_t>() > INT64_MAX) return {json.get<double>(), origin};
+      return {json.get<int64_t>(), origin};
     case OrderedJson::value_t::number_float:
-      return json.get<double>();
+      return {json.get<double>(), origin};
     case OrderedJson::value_t::string:
-      return json.get<std::string>();
+      return Text(json.get<std::string>(), origin);
     case OrderedJson::value_t::array: {
       std::vector<Value> items;
-      for (const auto& item : json) items.push_back(value_of_json(item, depth + 1));
+      for (const auto& item : json) items.push_back(value_of_json(item, origin, depth + 1));
       return items;
     }
     case OrderedJson::value_t::object: {
       Dict dict;
-      for (const auto& [key, value] : json.items()) dict.entries.emplace_back(key, value_of_json(value, depth + 1));
+      for (const auto& [key, value] : json.items()) {
+        dict.entries.emplace_back(Text(key, origin), value_of_json(value, origin, depth + 1));
+      }
       return dict;
     }
     default:
@@ -142,93 +155,10 @@ std::string type_name(const Value& value) {
   if (value.is_integer()) return "an int";
   if (value.is_float()) return "a float";
   if (value.string() != nullptr) return "a string";
-  if (value.list() != nullptr) return "a list";
+  if (value.list() != nullptr) return value.is_tuple() ? "a tuple" : "a list";
   if (value.dict() != nullptr) return "a dict";
-  return value.space() != nullptr ? "a namespace" : "a function";
-}
-
-std::string float_repr(double number) {
-  if (std::isnan(number)) return "nan";
-  if (std::isinf(number)) return number > 0 ? "inf" : "-inf";
-  char buffer[64];
-  const double magnitude = std::fabs(number);
-  const bool plain = magnitude == 0 || (magnitude >= 1e-4 && magnitude < 1e16);
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, number,
-                                 plain ? std::chars_format::fixed : std::chars_format::scientific);
-  std::string text(buffer, end.ptr);
-  if (plain && text.find('.') == std::string::npos) text += ".0";
-  return text;
-}
-
-namespace {
-
-// Python's repr() of a string: single quotes unless there are some inside and no double ones.
-void append_string_repr(std::string& out, const std::string& text) {
-  const char quote = text.find('\'') != std::string::npos && text.find('"') == std::string::npos ? '"' : '\'';
-  out += quote;
-  for (const char c : text) {
-    if (c == quote || c == '\\')
-      (out += '\\') += c;
-    else if (c == '\n')
-      out += "\\n";
-    else if (c == '\r')
-      out += "\\r";
-    else if (c == '\t')
-      out += "\\t";
-    else if (static_cast<uint8_t>(c) < 0x20 || c == 0x7F)
-      out += fmt::format("\\x{:02x}", static_cast<uint8_t>(c));
-    else
-      out += c;
-  }
-  out += quote;
-}
-
-void append_repr(std::string& out, const Value& value) {
-  if (value.is_undefined())
-    out += "Undefined";
-  else if (value.is_none())
-    out += "None";
-  else if (value.is_bool())
-    out += value.truth() ? "True" : "False";
-  else if (value.is_integer())
-    out += std::to_string(value.integer("repr"));
-  else if (value.is_float())
-    out += float_repr(value.number("repr"));
-  else if (const std::string* text = value.string())
-    append_string_repr(out, *text);
-  else if (const List* list = value.list()) {
-    out += '[';
-    for (size_t i = 0; i < list->items.size(); ++i) {
-      if (i > 0) out += ", ";
-      append_repr(out, list->items[i]);
-    }
-    out += ']';
-  } else if (const Dict* dict = value.dict()) {
-    out += '{';
-    for (size_t i = 0; i < dict->entries.size(); ++i) {
-      if (i > 0) out += ", ";
-      append_string_repr(out, dict->entries[i].first);
-      out += ": ";
-      append_repr(out, dict->entries[i].second);
-    }
-    out += '}';
-  } else {
-    out += value.space() != nullptr ? "<namespace>" : fmt::format("<function {}>", value.callable()->name);
-  }
-}
-
-}  // namespace
-
-std::string to_repr(const Value& value) {
-  std::string out;
-  append_repr(out, value);
-  return out;
-}
-
-std::string to_text(const Value& value) {
-  if (value.is_undefined()) return "";
-  if (const std::string* text = value.string()) return *text;
-  return to_repr(value);
+  if (value.space() != nullptr) return "a namespace";
+  return value.callable()->attribute ? value.callable()->name : "a function";
 }
 
 bool equal(const Value& a, const Value& b) {
@@ -238,7 +168,7 @@ bool equal(const Value& a, const Value& b) {
   }
   if (a.string() != nullptr && b.string() != nullptr) return *a.string() == *b.string();
   if (a.list() != nullptr && b.list() != nullptr) {
-    return std::ranges::equal(a.list()->items, b.list()->items, equal);
+    return a.is_tuple() == b.is_tuple() && std::ranges::equal(a.list()->items, b.list()->items, equal);
   }
   if (a.dict() != nullptr && b.dict() != nullptr) {
     if (a.dict()->entries.size() != b.dict()->entries.size()) return false;
@@ -275,102 +205,11 @@ std::vector<Value> items_of(const Value& value) {
     for (const auto& entry : dict->entries) items.emplace_back(entry.first);
     return items;
   }
-  if (const std::string* text = value.string()) {
-    for_each_character(*text, [&](std::string_view character) { items.emplace_back(std::string(character)); });
+  if (const Text* text = value.text()) {
+    for_each_character(text->bytes(), [&](std::string_view character) { items.emplace_back(text->part(character)); });
     return items;
   }
   fail("expected a list, dict or string to go through, found {}", type_name(value));
-}
-
-namespace {
-
-void append_json_string(std::string& out, const std::string& text, bool ensure_ascii) {
-  out += '"';
-  const uint8_t* classes = char_classes();
-  for (size_t i = 0; i < text.size();) {
-    const Char c = read_char(text, i, classes);
-    const std::string_view bytes = std::string_view(text).substr(i, c.length);
-    i += c.length;
-    if (c.code == '"' || c.code == '\\')
-      (out += '\\') += bytes;
-    else if (c.code == '\n')
-      out += "\\n";
-    else if (c.code == '\r')
-      out += "\\r";
-    else if (c.code == '\t')
-      out += "\\t";
-    else if (c.code == '\b')
-      out += "\\b";
-    else if (c.code == '\f')
-      out += "\\f";
-    else if (c.code < 0x20)
-      out += fmt::format("\\u{:04x}", c.code);
-    else if (c.code < 0x7F || !ensure_ascii || c.code == 0xFFFFFFFFu)
-      out += bytes;
-    else if (c.code < 0x10000)
-      out += fmt::format("\\u{:04x}", c.code);
-    else
-      out +=
-          fmt::format("\\u{:04x}\\u{:04x}", 0xD800 + ((c.code - 0x10000) >> 10), 0xDC00 + ((c.code - 0x10000) & 0x3FF));
-  }
-  out += '"';
-}
-
-void append_json(std::string& out, const Value& value, const JsonStyle& style, int level) {
-  const auto new_line = [&](int at) {
-    if (style.indent >= 0) out.append("\n").append(static_cast<size_t>(style.indent) * static_cast<size_t>(at), ' ');
-  };
-  const auto separate = [&](size_t i) {
-    if (i > 0) out += style.item_separator;
-    new_line(level + 1);
-  };
-  if (const std::string* text = value.string()) return append_json_string(out, *text, style.ensure_ascii);
-  if (const List* list = value.list()) {
-    out += '[';
-    for (size_t i = 0; i < list->items.size(); ++i) {
-      separate(i);
-      append_json(out, list->items[i], style, level + 1);
-    }
-    if (!list->items.empty()) new_line(level);
-    out += ']';
-    return;
-  }
-  if (const Dict* dict = value.dict()) {
-    std::vector<const std::pair<std::string, Value>*> entries;
-    for (const auto& entry : dict->entries) entries.push_back(&entry);
-    if (style.sort_keys)
-      std::ranges::sort(entries, {}, [](const auto* entry) -> const std::string& { return entry->first; });
-    out += '{';
-    for (size_t i = 0; i < entries.size(); ++i) {
-      separate(i);
-      append_json_string(out, entries[i]->first, style.ensure_ascii);
-      out += style.key_separator;
-      append_json(out, entries[i]->second, style, level + 1);
-    }
-    if (!entries.empty()) new_line(level);
-    out += '}';
-    return;
-  }
-  if (value.is_none())
-    out += "null";
-  else if (value.is_bool())
-    out += value.truth() ? "true" : "false";
-  else if (value.is_float() && std::isnan(value.number("tojson")))
-    out += "NaN";
-  else if (value.is_float() && std::isinf(value.number("tojson")))
-    out += value.number("tojson") > 0 ? "Infinity" : "-Infinity";
-  else if (value.is_number())
-    out += to_repr(value);
-  else
-    fail("tojson: expected a value that JSON knows, found {}", type_name(value));
-}
-
-}  // namespace
-
-std::string to_json(const Value& value, const JsonStyle& style) {
-  std::string out;
-  append_json(out, value, style, 0);
-  return out;
 }
 
 }  // namespace hadal::jinja
