@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <variant>
 
 #include "base/error.h"
+#include "base/files.h"
 
 namespace hadal {
 namespace {
@@ -146,6 +148,52 @@ TEST(ChatRenderer, OrdinaryConversationsKeepTheirIds) {
     std::vector<TokenId> whole = renderer.tokenizer().encode(text.text, true);
     whole.erase(whole.begin());  // the template writes it, too
     EXPECT_EQ(renderer.encode(text).ids, whole);
+  }
+}
+
+// The families' templates over difficult texts. Texts without added tokens in them give the ids of the whole; others give
+// no more added tokens than "x" does in their place.
+TEST(ChatRenderer, FamiliesKeepTheirIdsOnTrickyTexts) {
+  const std::pair<const char*, const char*> families[] = {
+      {"tiny-deepseek-v3",
+       "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}{{ '<｜User｜>' + message['content'] }}"
+       "{% else %}{{ '<｜Assistant｜>' + message['content'] + '<｜end▁of▁sentence｜>' }}{% endif %}{% endfor %}"
+       "{% if add_generation_prompt %}{{ '<｜Assistant｜>' }}{% endif %}"},
+      {"tiny-qwen2",
+       "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}"
+       "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"},
+      {"tiny-llama-bpe",
+       "{% for message in messages %}{% set content = '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n' + "
+       "message['content'] | trim + '<|eot_id|>' %}{% if loop.index0 == 0 %}{% set content = bos_token + content %}{% endif %}{{ content }}"
+       "{% endfor %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}"}};
+  const Path folder = Path(HADAL_SOURCE_DIR) / "tests/goldens/data/tokenizer";
+  for (const auto& [name, source] : families) {
+    const ChatRenderer renderer(Tokenizer::from_hf_folder(folder / name), source);
+    const Tokenizer& tokenizer = renderer.tokenizer();
+    const auto is_added = [&](TokenId id) { return tokenizer.parts().types[static_cast<size_t>(id)] != TokenType::normal; };
+    const auto render = [&](const std::string& a, const std::string& b) {
+      return renderer.render(OrderedJson::array({{{"role", "user"}, {"content", a}}, {{"role", "assistant"}, {"content", b}}, {{"role", "user"}, {"content", b + a}}}));
+    };
+    const std::vector<TokenId> plain_ids = renderer.encode(render("x", "x")).ids;
+    const auto num_added = std::ranges::count_if(plain_ids, is_added);
+    const Json cases = parse_json(read_file(folder / (std::string("tricky_") + name + ".json")), name);
+    int same = 0, marked = 0;
+    for (size_t i = 0; i < cases.size(); ++i) {
+      const auto a = cases[i].at("text").get<std::string>(), b = cases[(i + 1) % cases.size()].at("text").get<std::string>();
+      const RenderedText text = render(a, b);
+      const std::vector<TokenId> found = renderer.encode(text).ids;
+      EXPECT_EQ(std::ranges::count_if(found, is_added), num_added) << name << ": " << a << b;
+      std::vector<TokenId> whole = tokenizer.encode(text.text, true);
+      if (whole.size() > 1 && whole[0] == whole[1] && whole[0] == tokenizer.bos()) whole.erase(whole.begin());
+      if (std::ranges::count_if(whole, is_added) != num_added) {
+        ++marked;
+        continue;
+      }
+      ++same;
+      EXPECT_EQ(found, whole) << name << ": " << a << b;
+    }
+    EXPECT_GT(same, 50) << name;
+    EXPECT_GT(marked, 0) << name;
   }
 }
 

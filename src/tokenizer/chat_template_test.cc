@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/rng.h"
 
 namespace hadal {
@@ -173,6 +174,20 @@ TEST(ChatTemplate, Conversations) {
             "<|im_start|>user\nV<|im_end|>\n<|im_start|>assistant\n");
 }
 
+// What real Jinja made of them, character for character.
+TEST(ChatTemplate, RendersAsJinja) {
+  const Path file = Path(HADAL_SOURCE_DIR) / "tests/goldens/data/templates/jinja.json";
+  const OrderedJson cases = OrderedJson::parse(read_file(file));
+  for (const OrderedJson& one : cases.at("renders")) {
+    const auto source = one.at("template").get<std::string>();
+    try {
+      EXPECT_EQ(render(source, cases.at("context")), one.at("text").get<std::string>()) << source;
+    } catch (const Error& e) {
+      ADD_FAILURE() << source << ": " << e.what();
+    }
+  }
+}
+
 void refuse(std::string_view source, const char* named, const OrderedJson& context = OrderedJson::object()) {
   try {
     render(source, context);
@@ -225,6 +240,30 @@ TEST(ChatTemplate, IsBounded) {
   refuse(sum + " }}", "levels");
   refuse(ifs, "nesting");
   refuse("{{ 1 }}", "deep", OrderedJson{{"x", OrderedJson::parse(std::string(1000, '[') + std::string(1000, ']'))}});
+  refuse("{{ [1]|tojson(indent=64) * 100000000 }}", "bytes");
+  refuse("{{ 'x'.center(10 ** 17) }}", "width");
+  refuse("{{ '%999999999d' % 1 }}", "width");
+  refuse("{{ '{:{w}}'.format(1, w=10 ** 9) }}", "width");
+  refuse("{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}", "levels");
+  refuse("{% macro m() %}{{ caller() }}{% endmacro %}{% call m() %}{% call m() %}{{ x.y }}{% endcall %}{% endcall %}", "'x'");
+  refuse("{% set ns = namespace(l=range(1000)|list) %}{% for i in range(190) %}{% set ns.l = [ns.l] %}{% endfor %}"
+         "{{ ns.l|tojson(indent=64) * 6 }}",
+         "bytes");
+  refuse("{% for a, (b, c) in [[1, 2]] %}{% endfor %}", "an int");
+  refuse("{{ {[1]: 2} }}", "a list");
+  refuse("{{ loop(1) }}", "loop");
+  refuse("{% for x in [1] %}{{ loop([1]) }}{% endfor %}", "function to call");
+  refuse("{% macro m(a) %}{% endmacro %}{{ m(1, 2) }}", "at most 1 arguments");
+  refuse("{% macro m(a) %}{% endmacro %}{{ m(b=2) }}", "no parameter b");
+  refuse("{{ '%d' % 'x' }}", "a string");
+  refuse("{{ '%s %s' % 'x' }}", "fewer");
+  refuse("{{ '%s' % (1, 2) }}", "more");
+  refuse("{{ '{' .format(1) }}", "format");
+  refuse("{{ '{} {}'.format(1) }}", "fewer");
+  refuse("{{ '{:{:{}}}'.format(1, 2, 3) }}", "nested");
+  // A loop that remembers itself and one that is called when it is over neither hang nor leak.
+  EXPECT_EQ(render("{% for x in [1] %}{% if loop.changed(loop) %}a{% endif %}{% endfor %}"), "a");
+  EXPECT_EQ(render("{% set ns = namespace() %}{% for x in [1] recursive %}{% set ns.l = loop %}{{ x }}{% endfor %}{{ ns.l([2]) }}"), "12");
   // A namespace that holds itself must neither hang nor leak.
   EXPECT_EQ(render("{% set ns = namespace() %}{% set ns.self = ns %}{{ ns.self.self is defined }}"), "True");
 }

@@ -1,5 +1,7 @@
 #include "train/chat_tokens.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace hadal {
@@ -32,19 +34,11 @@ std::vector<uint32_t> token_lengths(const Tokenizer& tokenizer, bool special_byt
   return lengths;
 }
 
-ChatEncoder::ChatEncoder(const Tokenizer& tokenizer)
-    : tokenizer_(tokenizer), template_(tokenizer.chat_template()), lengths_(token_lengths(tokenizer, true)) {
-  if (tokenizer.chat_template().empty()) {
-    fail("the tokenizer has no chat template, which dialogues need; use a tokenizer whose files hold one");
-  }
-  const TokenId bos = tokenizer.bos(), eos = tokenizer.eos();
-  if (bos >= 0) bos_ = tokenizer.decode({&bos, 1});
-  if (eos >= 0) eos_ = tokenizer.decode({&eos, 1});
-}
+ChatEncoder::ChatEncoder(const Tokenizer& tokenizer) : renderer_(tokenizer) {}
 
-std::string ChatEncoder::render(std::span<const ChatMessage> messages, bool generation_prompt,
-                                const OrderedJson& tools) const {
-  const std::string_view source = tokenizer_.chat_template();
+RenderedText ChatEncoder::rendered(std::span<const ChatMessage> messages, bool generation_prompt,
+                                   const OrderedJson& tools) const {
+  const std::string_view source = renderer_.tokenizer().chat_template();
   OrderedJson list = OrderedJson::array();
   for (const auto& message : messages) {
     OrderedJson& item = list.emplace_back(OrderedJson{{"role", message.role}, {"content", message.content}});
@@ -54,52 +48,112 @@ std::string ChatEncoder::render(std::span<const ChatMessage> messages, bool gene
     }
   }
   if (!tools.is_null() && source.find("tools") == source.npos) fail("the model's chat template knows no tools");
-  OrderedJson context;
-  if (!tools.is_null()) context["tools"] = tools;
-  context["messages"] = std::move(list);
-  context["add_generation_prompt"] = generation_prompt;
-  context["bos_token"] = bos_;
-  context["eos_token"] = eos_;
-  return template_.render(context).text;
+  ChatContext context;
+  context.tools = tools;
+  context.add_generation_prompt = generation_prompt;
+  return renderer_.render(list, context);
 }
 
-ChatTokens ChatEncoder::encode(std::span<const ChatMessage> messages, const OrderedJson& tools) const {
-  struct Range {
-    size_t begin, end;  // bytes
-    bool assistant, context;
-  };
-  const std::string whole = render(messages, false, tools);
-  std::vector<Range> ranges;  // of the assistant's turns, and of what is not learnt
+std::string ChatEncoder::render(std::span<const ChatMessage> messages, bool generation_prompt,
+                                const OrderedJson& tools) const {
+  return rendered(messages, generation_prompt, tools).text;
+}
+
+namespace {
+
+constexpr std::string_view kThink = "<think>", kThinkEnd = "</think>";
+
+// Whether an answer has thoughts that the template did not write.
+bool lost_thoughts(std::string_view answer, std::string_view written) {
+  return answer.find(kThinkEnd) != answer.npos && written.find(kThinkEnd) == written.npos;
+}
+
+std::string_view without_spaces_before(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+  return text;
+}
+
+// The answer as it goes on from a prompt that may have opened the thoughts already.
+std::string_view continuation(std::string_view prompt, std::string_view answer) {
+  const size_t end = prompt.find_last_not_of(" \t\r\n") + 1;
+  const std::string_view begun = without_spaces_before(answer);
+  if (!prompt.substr(0, end).ends_with(kThink)) return answer;
+  if (begun.starts_with(kThink)) answer = begun.substr(kThink.size());
+  return end < prompt.size() ? without_spaces_before(answer) : answer;
+}
+
+size_t common_prefix(std::string_view a, std::string_view b) {
+  return static_cast<size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
+}
+
+}  // namespace
+
+// Nothing where the template does not write the answers one after the other, and whole.
+std::optional<ChatEncoder::Dialogue> ChatEncoder::all_answers(std::span<const ChatMessage> messages,
+                                                              const OrderedJson& tools) const {
+  Dialogue dialogue{rendered(messages, false, tools), {}};
+  const std::string& whole = dialogue.text.text;
   for (size_t i = 0; i < messages.size(); ++i) {
     const bool assistant = messages[i].role == "assistant";
     if (!assistant && messages[i].learnt) continue;
     const std::string before = render(messages.first(i), assistant, tools),
                       after = render(messages.first(i + 1), false, tools);
-    if (!whole.starts_with(after) || !after.starts_with(before)) {
-      fail("the chat template changes earlier turns when later ones are added; such a template cannot be trained on");
+    if (!whole.starts_with(after) || !after.starts_with(before)) return std::nullopt;
+    if (assistant && lost_thoughts(messages[i].content, std::string_view(after).substr(before.size()))) return std::nullopt;
+    dialogue.turns.push_back({before.size(), after.size(), assistant, !messages[i].learnt});
+  }
+  return dialogue;
+}
+
+ChatEncoder::Dialogue ChatEncoder::last_answer(std::span<const ChatMessage> messages, const OrderedJson& tools) const {
+  size_t n = messages.size();
+  while (n > 0 && (messages[n - 1].role != "assistant" || !messages[n - 1].learnt)) --n;
+  if (n == 0) fail("the chat template changes earlier turns, and the dialogue has no answer that is learnt");
+  const std::string& answer = messages[n - 1].content;
+  const RenderedText before = rendered(messages.first(n - 1), true, tools);
+  RenderedText after = rendered(messages.first(n), false, tools);
+  const size_t common = common_prefix(before.text, after.text);
+  const bool earlier_changed = !before.content.empty() && before.content.back().end > common;
+  if (earlier_changed) fail("the chat template changes what stands before the last answer; it cannot be trained on");
+  size_t begin = common;  // of what the assistant says
+  if (lost_thoughts(answer, std::string_view(after.text).substr(common))) {
+    if (after.content.empty() || after.content.back().end <= common) {
+      fail("the chat template leaves nothing of the last answer, so what ends an answer is not known");
     }
-    ranges.push_back({before.size(), after.size(), assistant, !messages[i].learnt});
+    const std::string end = after.text.substr(after.content.back().end);
+    after = before;
+    begin = before.text.size();
+    after.text += continuation(before.text, answer);
+    if (after.text.size() > begin) after.content.push_back({begin, after.text.size(), true});
+    after.text += end;
+  } else if (common < before.text.size()) {  // the prompt opens thoughts that this answer has not
+    const size_t opened = before.text.rfind(kThink);
+    if (opened != std::string::npos) begin = std::min(begin, opened);
   }
+  Dialogue dialogue{std::move(after), {}};
+  const bool all_learnt = std::ranges::all_of(messages.first(n), &ChatMessage::learnt);
+  if (!all_learnt) dialogue.turns.push_back({0, begin, false, true});
+  dialogue.turns.push_back({begin, dialogue.text.text.size(), true, false});
+  return dialogue;
+}
+
+ChatTokens ChatEncoder::encode(std::span<const ChatMessage> messages, const OrderedJson& tools) const {
+  std::optional<Dialogue> dialogue = all_answers(messages, tools);
+  if (!dialogue) dialogue = last_answer(messages, tools);
+  std::vector<size_t> marks;
+  for (const Turn& turn : dialogue->turns) marks.insert(marks.end(), {turn.begin, turn.end});
+  EncodedText encoded = renderer_.encode(dialogue->text, marks);
   ChatTokens out;
-  out.ids = tokenizer_.encode(whole, true);
-  // The tokenizer may add bos by itself; the template has already written one.
-  if (out.ids.size() > 1 && out.ids[0] == tokenizer_.bos() && out.ids[1] == tokenizer_.bos())
-    out.ids.erase(out.ids.begin());
-  const bool added = !out.ids.empty() && out.ids[0] == tokenizer_.bos() && (bos_.empty() || !whole.starts_with(bos_));
-  size_t position = 0, turn = 0;
-  for (size_t i = 0; i < out.ids.size(); ++i) {
-    while (turn < ranges.size() && position >= ranges[turn].end) ++turn;
-    const bool inside = turn < ranges.size() && position >= ranges[turn].begin;
-    out.assistant.push_back(inside && ranges[turn].assistant && !ranges[turn].context);
-    out.context.push_back(inside && ranges[turn].context);
-    if (i > 0 || !added) position += lengths_[static_cast<size_t>(out.ids[i])];
+  out.assistant.resize(encoded.ids.size());
+  out.context.resize(encoded.ids.size());
+  for (size_t t = 0; t < dialogue->turns.size(); ++t) {
+    const Turn& turn = dialogue->turns[t];
+    for (size_t i = encoded.marks[2 * t]; i < encoded.marks[2 * t + 1]; ++i) {
+      out.assistant[i] = turn.assistant && !turn.context;
+      out.context[i] = turn.context;
+    }
   }
-  if (position != whole.size()) {
-    fail(
-        "the tokenizer changes the text of a dialogue ({} bytes become {}), so the assistant's part cannot be told "
-        "apart",
-        whole.size(), position);
-  }
+  out.ids = std::move(encoded.ids);
   return out;
 }
 

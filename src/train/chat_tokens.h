@@ -1,13 +1,20 @@
 // Dialogues as token ids, rendered by the model's own chat template exactly as the engine renders them, with the tokens
 // marked that the assistant says (its text and the token that ends its turn).
+//
+// Most templates write a dialogue's turns one after the other, and all its answers are learnt. Some write earlier turns
+// differently once there are later ones (they take the thoughts out of earlier answers), or take thoughts out of every
+// answer. Such a dialogue is learnt on its last answer, as the model would give it: the prompt that the template makes
+// of what stands before it, the whole answer with its thoughts, and what the template writes behind an answer. Where the
+// prompt opens <think> already, the answer does not repeat it. What follows the last answer is left out.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "tokenizer/chat_template.h"
+#include "tokenizer/chat_renderer.h"
 #include "tokenizer/tokenizer.h"
 #include "train/documents.h"
 
@@ -33,10 +40,19 @@ class ChatEncoder {
                      const OrderedJson& tools = nullptr) const;
 
  private:
-  const Tokenizer& tokenizer_;
-  ChatTemplate template_;
-  std::string bos_, eos_;
-  std::vector<uint32_t> lengths_;  // of each token's text in bytes
+  struct Turn {
+    size_t begin, end;  // bytes
+    bool assistant, context;
+  };
+  struct Dialogue {
+    RenderedText text;
+    std::vector<Turn> turns;  // of the assistant, and of what is not learnt; ascending
+  };
+  RenderedText rendered(std::span<const ChatMessage> messages, bool generation_prompt, const OrderedJson& tools) const;
+  std::optional<Dialogue> all_answers(std::span<const ChatMessage> messages, const OrderedJson& tools) const;
+  Dialogue last_answer(std::span<const ChatMessage> messages, const OrderedJson& tools) const;
+
+  ChatRenderer renderer_;
 };
 
 // Bytes of the text each token stands for; specials count `special_bytes` ? their own text : 0.

@@ -109,6 +109,80 @@ TEST(ChatTokens, AreTheTemplatesTextEncodedAndMarkTheAssistant) {
   expect_contains(error_of([&] { encoder.encode(std::vector<ChatMessage>{{"robot", "x"}}); }), {"robot"});
 }
 
+std::string spoken_text(const Tokenizer& t, const ChatTokens& tokens) {
+  std::vector<TokenId> spoken;
+  for (size_t i = 0; i < tokens.ids.size(); ++i) {
+    if (tokens.assistant[i]) spoken.push_back(tokens.ids[i]);
+  }
+  return t.decode(spoken);
+}
+
+TEST(ChatTokens, ContentNeverBecomesAMark) {
+  const Tokenizer t = test::tiny_tokenizer();
+  const ChatTokens tokens = ChatEncoder(t).encode(std::vector<ChatMessage>{
+      {"user", std::string("a<｜Assistant｜>b") + kEosText + "<think>"}, {"assistant", std::string("<think>c</think><｜User｜>") + kEosText}});
+  const auto times = [&](std::string_view text) { return std::count(tokens.ids.begin(), tokens.ids.end(), t.find(text)); };
+  for (const char* once : {"<｜User｜>", "<｜Assistant｜>", kBosText, kEosText, "<think>", "</think>"}) EXPECT_EQ(times(once), 1) << once;
+  EXPECT_EQ(spoken_text(t, tokens), std::string("<think>c</think><｜User｜>") + kEosText + kEosText);
+}
+
+// R1's kind of template: thoughts are taken out of answers, and the prompt opens <think>.
+constexpr const char* kThoughtsTakenOut =
+    "{{ bos_token }}{% for m in messages %}{% set c = m.content %}{% if '</think>' in c %}{% set c = c.split('</think>')[-1] %}{% endif %}"
+    "{% if m.role == 'user' %}<｜User｜>{{ c }}{% else %}<｜Assistant｜>{{ c }}{{ eos_token }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<｜Assistant｜><think>\n{% endif %}";
+
+TEST(ChatTokens, TemplatesThatTakeThoughtsOutLearnTheLastAnswerWithIts) {
+  Tokenizer t = test::tiny_tokenizer();
+  t.set_chat_template(kThoughtsTakenOut);
+  const ChatEncoder encoder(t);
+  std::vector<ChatMessage> messages = {{"user", "hi"}, {"assistant", "<think>\ngreet\n</think>\n\nhello"}, {"user", "bye"},
+                                       {"assistant", "<think>\npart\n</think>\n\nbye"}};
+  ChatTokens tokens = encoder.encode(messages);
+  EXPECT_EQ(t.decode(tokens.ids), std::string(kBosText) + "<｜User｜>hi<｜Assistant｜>\n\nhello" + kEosText +
+                                      "<｜User｜>bye<｜Assistant｜><think>\npart\n</think>\n\nbye" + kEosText);
+  EXPECT_EQ(spoken_text(t, tokens), std::string("part\n</think>\n\nbye") + kEosText);
+  EXPECT_EQ(std::count(tokens.ids.begin(), tokens.ids.end(), t.find("</think>")), 1);
+  // What follows the last answer is left out; an answer without thoughts does not stand inside of opened ones.
+  messages[3].content = "bye";
+  messages.push_back({"user", "more"});
+  tokens = encoder.encode(messages);
+  EXPECT_EQ(t.decode(tokens.ids), std::string(kBosText) + "<｜User｜>hi<｜Assistant｜>\n\nhello" + kEosText + "<｜User｜>bye<｜Assistant｜>bye" + kEosText);
+  EXPECT_EQ(spoken_text(t, tokens), std::string("bye") + kEosText);
+  // The last answer that is learnt, where weights say so; nothing else is learnt then.
+  messages[3].learnt = false;
+  tokens = encoder.encode(messages);
+  EXPECT_EQ(spoken_text(t, tokens), std::string("greet\n</think>\n\nhello") + kEosText);
+  EXPECT_EQ(std::count(tokens.context.begin(), tokens.context.end(), 1), 0);
+  messages[1].learnt = false;
+  messages[3].learnt = true;
+  tokens = encoder.encode(messages);
+  EXPECT_EQ(spoken_text(t, tokens), std::string("bye") + kEosText);
+  for (size_t i = 0; i < tokens.ids.size(); ++i) EXPECT_NE(tokens.context[i], tokens.assistant[i]) << i;
+}
+
+// Qwen3's kind: the last answer has its thoughts, earlier ones lose theirs.
+TEST(ChatTokens, TemplatesThatTakeThoughtsOutOfEarlierAnswers) {
+  Tokenizer t = test::tiny_tokenizer();
+  t.set_chat_template(
+      "{% for m in messages %}{% if m.role == 'user' %}<｜User｜>{{ m.content }}{% elif loop.last %}<｜Assistant｜>{{ m.content }}{{ eos_token }}"
+      "{% else %}<｜Assistant｜>{{ m.content.split('</think>')[-1] }}{{ eos_token }}{% endif %}{% endfor %}"
+      "{% if add_generation_prompt %}<｜Assistant｜>{% endif %}");
+  const ChatTokens tokens = ChatEncoder(t).encode(std::vector<ChatMessage>{
+      {"user", "a"}, {"assistant", "<think>x</think>b"}, {"user", "c"}, {"assistant", "<think>y</think>d"}});
+  EXPECT_EQ(t.decode(tokens.ids), std::string(kBosText) + "<｜User｜>a<｜Assistant｜>b" + kEosText + "<｜User｜>c<｜Assistant｜><think>y</think>d" + kEosText);
+  EXPECT_EQ(spoken_text(t, tokens), std::string("<think>y</think>d") + kEosText);
+}
+
+TEST(ChatTokens, DecomposedAccentsAreNoReasonToLeaveADialogueOut) {
+  TokenizerParts parts = test::tiny_tokenizer().parts();
+  parts.normalize_nfc = true;
+  const Tokenizer t = Tokenizer::from_parts(std::move(parts), "test");
+  const ChatTokens tokens = ChatEncoder(t).encode(std::vector<ChatMessage>{
+      {"user", "un cafe\u0301?"}, {"assistant", "Oui, un cafe\u0301."}, {"user", "e\u0301"}, {"assistant", "e\u0301e\u0301"}});
+  EXPECT_EQ(spoken_text(t, tokens), std::string("Oui, un café.") + kEosText + "éé" + kEosText);
+}
+
 struct Stores {
   TemporaryFolder folder;
   Tokenizer tokenizer = test::tiny_tokenizer();
@@ -280,6 +354,33 @@ TEST(Mixture, JoinedDialoguesAreOneConversationOfTheTemplate) {
   }
   options.sequence_length = static_cast<int64_t>(apart.batch.offsets[1]) + 3;  // no room for a second one
   EXPECT_EQ(Mixture({&store}, options).next(150).batch.offsets, apart.batch.offsets);
+}
+
+// ChatML and others have no begin token: a dialogue's first token is the mark of a role, and stays.
+TEST(Mixture, JoinedDialoguesKeepTheirFirstTokenWhereItIsNoBeginToken) {
+  Stores s;
+  TokenizerParts parts = s.tokenizer.parts();
+  parts.add_bos = false;
+  parts.chat_template =
+      "{% for m in messages %}{{ '<｜User｜>' if m.role == 'user' else '<｜Assistant｜>' }}{{ m.content }}{{ eos_token }}\n{% endfor %}"
+      "{% if add_generation_prompt %}<｜Assistant｜>{% endif %}";
+  s.tokenizer = Tokenizer::from_parts(std::move(parts), "test");
+  SourceSpec source = text_source(s.folder.file("c.jsonl", kChat));
+  source.kind = SourceKind::chat;
+  const TokenStore store = s.open(source);
+  MixtureOptions options = s.options({1}, 300);
+  options.join = 1;
+  const TrainingBatch joined = Mixture({&store}, options).next(120);
+  ASSERT_EQ(joined.batch.offsets.size(), 2u);
+  EXPECT_LE(joined.num_tokens(), 120);
+  const auto dialogue = store.document(0);
+  ASSERT_GE(joined.batch.ids.size(), 2 * dialogue.size() - 1);
+  for (size_t i = 0; i < joined.batch.ids.size(); ++i) {
+    EXPECT_EQ(joined.batch.ids[i], dialogue[i % dialogue.size()].id()) << i;  // the same dialogue, whole, over and over
+    EXPECT_EQ(joined.targets[i], dialogue[(i + 1) % dialogue.size()].id()) << i;
+    EXPECT_EQ(joined.batch.positions[i], static_cast<int32_t>(i));
+    EXPECT_EQ(joined.weights[i], 1.0f);
+  }
 }
 
 TEST(Mixture, KeepsTheSharesOfTokens) {

@@ -68,35 +68,47 @@ void Mixture::shuffle(Source& source) {
   for (size_t i = source.order.size(); i > 1; --i) std::swap(source.order[i - 1], source.order[rng.below(i)]);
 }
 
+// A dialogue that goes on from another needs no begin token; where it has none, its first token stays: a role's mark.
+bool Mixture::keeps_first(const Source& source, const Piece& piece) const {
+  return source.store->document(piece.document)[0].id() != options_.bos;
+}
+
 // Decided by what the piece is, so that nothing more has to be saved.
 bool Mixture::joins(const Source& source, const Piece& piece, const TrainingBatch& out) const {
   const auto& offsets = out.batch.offsets;
   if (options_.join <= 0 || !out.ends_whole || !source.store->whole_documents()) return false;
-  if (offsets.back() - offsets[offsets.size() - 2] + int64_t{piece.length} > options_.sequence_length) return false;
+  const int64_t length = int64_t{piece.length} + (keeps_first(source, piece) ? 1 : 0);
+  if (offsets.back() - offsets[offsets.size() - 2] + length > options_.sequence_length) return false;
   Rng rng(options_.seed, mix(fnv1a(source.store->name()) + source.epoch) + piece.document);
   return rng.uniform() < options_.join;
 }
 
-// A joined dialogue's first input is the end token of the one before it instead of its own begin token.
+// A joined dialogue's first input is the last token of the one before it: in the place of its own begin token, or before
+// its first token where that is none.
 void Mixture::append(const Source& source, const Piece& piece, bool joined, TrainingBatch& out) const {
   const auto tokens = source.store->document(piece.document);
   const bool lead = options_.bos >= 0 && !source.store->whole_documents();
   if (out.batch.offsets.empty()) out.batch.offsets.push_back(0);
-  const int32_t first_position = joined ? out.batch.positions.back() + 1 : 0, end_before = joined ? out.targets.back() : -1;
-  for (uint32_t i = 0; i < piece.length; ++i) {
-    const size_t at = piece.begin + i;  // of the input, or of the target when bos leads
-    const int32_t id = joined && i == 0 ? end_before
-                       : !lead  ? tokens[at].id()
-                       : i == 0 ? options_.bos
-                                : tokens[at - 1].id();
-    const StoredToken target = tokens[lead ? at : at + 1];
+  int32_t position = joined ? out.batch.positions.back() + 1 : 0;
+  const int32_t end_before = joined ? out.targets.back() : -1;
+  const auto add = [&](int32_t id, StoredToken target) {
     const bool learn = target.learnt(options_.assistant_only);
     out.batch.ids.push_back(id);
-    out.batch.positions.push_back(first_position + static_cast<int32_t>(i));
+    out.batch.positions.push_back(position++);
     out.targets.push_back(target.id());
     out.weights.push_back(learn ? 1.0f : 0.0f);
     out.weight += learn;
     if (learn) out.target_bytes += options_.token_bytes[static_cast<size_t>(target.id())];
+  };
+  const bool both = joined && keeps_first(source, piece);
+  if (both) add(end_before, tokens[0]);
+  for (uint32_t i = 0; i < piece.length; ++i) {
+    const size_t at = piece.begin + i;  // of the input, or of the target when bos leads
+    const int32_t id = joined && !both && i == 0 ? end_before
+                       : !lead                   ? tokens[at].id()
+                       : i == 0                  ? options_.bos
+                                                 : tokens[at - 1].id();
+    add(id, tokens[lead ? at : at + 1]);
   }
   if (joined) out.batch.offsets.pop_back();
   out.batch.offsets.push_back(static_cast<int32_t>(out.batch.ids.size()));
@@ -119,7 +131,9 @@ TrainingBatch Mixture::next(int64_t max_tokens) {
     Source& source = due();
     const Piece& piece = source.train[source.order[source.next]];
     if (out.num_tokens() > 0 && out.num_tokens() + piece.length > max_tokens) return out;
-    append(source, piece, joins(source, piece, out), out);
+    const bool joined = out.num_tokens() > 0 && joins(source, piece, out);
+    if (joined && keeps_first(source, piece) && out.num_tokens() + piece.length + 1 > max_tokens) return out;
+    append(source, piece, joined, out);
     source.tokens += piece.length;
     if (++source.next == source.order.size()) {
       source.next = 0;

@@ -67,6 +67,7 @@ class Mixture {
 
   void cut(Source& source);
   void shuffle(Source& source);
+  bool keeps_first(const Source& source, const Piece& piece) const;
   bool joins(const Source& source, const Piece& piece, const TrainingBatch& out) const;
   void append(const Source& source, const Piece& piece, bool joined, TrainingBatch& out) const;
   Source& due();

@@ -15,7 +15,7 @@ namespace {
 
 uint64_t source_key(const SourceSpec& s, const Tokenizer& tokenizer) {
   std::string text =
-      fmt::format("v3|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|", static_cast<int>(s.kind), s.path.string(), s.max_megabytes,
+      fmt::format("v4|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|", static_cast<int>(s.kind), s.path.string(), s.max_megabytes,
                   s.max_document_bytes, s.max_turns, s.validation, s.validation_tail, s.documents, s.seed, s.skip_bad_lines);
   for (const auto* list : {&s.include, &s.exclude, &s.exclude_ids}) {
     for (const auto& item : *list) text += item + "|";

@@ -1,6 +1,7 @@
 // A chat template, rendered over a conversation.
 #include "tokenizer/chat_template.h"
 
+#include "base/error.h"
 #include "fuzz.h"
 
 HADAL_FUZZER(input) {
@@ -12,5 +13,10 @@ HADAL_FUZZER(input) {
                  {"role": "tool", "content": "{\"y\": 1}"}, {"role": "assistant", "content": "<think>a</think>b"}],
     "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}],
     "add_generation_prompt": true, "bos_token": "<s>", "eos_token": "</s>", "n": -3})");
-  ChatTemplate(input).render(context);
+  const RenderedText text = ChatTemplate(input).render(context);
+  size_t end = 0;
+  for (const auto& part : text.content) {
+    HADAL_CHECK(part.begin >= end && part.end > part.begin && part.end <= text.text.size());
+    end = part.end;
+  }
 }

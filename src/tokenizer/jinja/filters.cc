@@ -342,7 +342,13 @@ Value absolute(const Call& c) {
   return number < 0 ? arithmetic(c.evaluation, "-", Value(int64_t{0}), c.self) : Value(number, c.self.origin());
 }
 
-Value attribute(const Call& c) { return get_attribute(c.self, c.required(0, "name").string("attr")); }
+// Unlike c.self.name this never looks an entry of a dict up.
+Value attribute(const Call& c) {
+  const std::string& name = c.required(0, "name").string("attr");
+  if (c.self.dict() == nullptr) return get_attribute(c.self, name);
+  Value method = find_method(c.self, name);
+  return method.is_undefined() ? Value(Undefined{name}) : method;
+}
 
 const FunctionTable& filters() {
   static const FunctionTable table = {{"default", default_value},

@@ -1,5 +1,8 @@
 #include <algorithm>
 #include <array>
+#include <cctype>
+#include <charconv>
+#include <utility>
 
 #include "base/error.h"
 #include "tokenizer/jinja/syntax.h"
@@ -208,8 +211,29 @@ class Lexer {
     }
   }
 
+  // 0x1F, 0o17, 0b11: as a decimal number. False when it is none of these.
+  bool prefixed_number() {
+    static constexpr std::pair<char, int> kBases[] = {{'x', 16}, {'o', 8}, {'b', 2}};
+    for (const auto& [letter, base] : kBases) {
+      if (source_[at_] != '0' || at_ + 2 >= source_.size() || (source_[at_ + 1] | 32) != letter) continue;
+      const size_t start = at_;
+      std::string digits;
+      for (at_ += 2; at_ < source_.size() && (std::isxdigit(static_cast<unsigned char>(source_[at_])) || source_[at_] == '_'); ++at_) {
+        if (source_[at_] != '_') digits += source_[at_];
+      }
+      int64_t value = 0;
+      const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
+      if (read.ec != std::errc{} || read.ptr != digits.data() + digits.size())
+        fail_at(start, "expected a number that fits, found another one");
+      emit(TokenKind::integer, std::to_string(value), start);
+      return true;
+    }
+    return false;
+  }
+
   void number() {
     const size_t start = at_;
+    if (prefixed_number()) return;
     std::string digits;
     const auto run = [&] {
       while (at_ < source_.size() && (is_digit(source_[at_]) || source_[at_] == '_')) {

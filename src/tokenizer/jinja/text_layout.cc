@@ -1,64 +1,34 @@
 // Filters that lay texts out: wordwrap (Python's textwrap), urlize (jinja2.utils.urlize), pprint (Python's pprint).
 #include <algorithm>
 #include <deque>
-#include <functional>
 #include <utility>
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 #include "tokenizer/jinja/call.h"
+#include "tokenizer/pre_tokenizer.h"
 
 namespace hadal::jinja {
 namespace {
 
-// A known expression; what takes too long does not match.
-class Regex {
- public:
-  explicit Regex(const char* pattern) {
-    int error = 0;
-    size_t offset = 0;
-    code_ = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern), PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP, &error, &offset,
-                          nullptr);
-    HADAL_CHECK(code_ != nullptr);
-  }
-  // Where the first match at or behind `from` lies; false when there is none.
-  bool find(std::string_view text, size_t from, size_t& begin, size_t& end) const {
-    pcre2_match_data* data = pcre2_match_data_create(1, nullptr);
-    pcre2_match_context* context = pcre2_match_context_create(nullptr);
-    pcre2_set_match_limit(context, 100'000);
-    const int found = pcre2_match(code_, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from, 0, data, context);
-    if (found >= 0) begin = pcre2_get_ovector_pointer(data)[0], end = pcre2_get_ovector_pointer(data)[1];
-    pcre2_match_context_free(context);
-    pcre2_match_data_free(data);
-    return found >= 0;
-  }
-  bool fits(std::string_view text) const {
-    size_t begin = 0, end = 0;
-    return find(text, 0, begin, end);
-  }
-
- private:
-  pcre2_code* code_;
-};
+bool fits(const SplitStage& regex, std::string_view text) {
+  bool whole = false;
+  regex.split(text, [&](std::string_view piece, bool matched) { whole = whole || (matched && piece.size() == text.size()); });
+  return whole;
+}
 
 // --- wordwrap ---
 using Chunks = std::deque<std::string_view>;
 
 // Words and the white space between them; behind a hyphen a word may end, too (textwrap.TextWrapper._split).
 Chunks chunks_of(std::string_view line, bool hyphens) {
-  static const Regex kWords(
+  static const auto kWords = regex_split(
       R"([\t\n\x0b\x0c\r ]+|(?<=[\w!"'&.,?])-{2,}(?=\w)|[^\t\n\x0b\x0c\r ]+?(?:-(?:(?<=[^\d\W]{2}-)|)"
-      R"((?<=[^\d\W]-[^\d\W]-))(?=[^\d\W]-?[^\d\W])|(?=[\t\n\x0b\x0c\r ]|\z)|(?<=[\w!"'&.,?])(?=-{2,}\w)))");
-  static const Regex kSimple(R"([\t\n\x0b\x0c\r ]+|[^\t\n\x0b\x0c\r ]+)");
+      R"((?<=[^\d\W]-[^\d\W]-))(?=[^\d\W]-?[^\d\W])|(?=[\t\n\x0b\x0c\r ]|\z)|(?<=[\w!"'&.,?])(?=-{2,}\w)))",
+      "wordwrap");
+  static const auto kSimple = regex_split(R"([\t\n\x0b\x0c\r ]+)", "wordwrap");
   Chunks chunks;
-  size_t at = 0, begin = 0, end = 0;
-  while (at < line.size() && (hyphens ? kWords : kSimple).find(line, at, begin, end) && end > at) {
-    if (begin > at) chunks.push_back(line.substr(at, begin - at));
-    if (end > begin) chunks.push_back(line.substr(begin, end - begin));
-    at = end;
-  }
-  if (at < line.size()) chunks.push_back(line.substr(at));
+  (hyphens ? kWords : kSimple)->split(line, [&](std::string_view piece, bool) {
+    if (!piece.empty()) chunks.push_back(piece);
+  });
   return chunks;
 }
 
@@ -143,21 +113,22 @@ std::string anchor(std::string_view address, const std::string& attributes, std:
 }
 
 std::string linked(std::string_view word, const Link& link) {
-  static const Regex kHttp(
+  static const auto kHttp = regex_split(
       R"((?i)^((https?://|www\.)(([\w%-]+\.)+)?([a-z]{2,63}|xn--[\w%]{2,59})|([\w%-]{2,63}\.)+)"
       R"((com|net|int|edu|gov|org|info|mil)|(https?://)((([\d]{1,3})(\.[\d]{1,3}){3})|)"
-      R"((\[([\da-f]{0,4}:){2}([\da-f]{0,4}:?){1,6}])))(?::[\d]{1,5})?(?:[/?#]\S*)?$)");
-  static const Regex kMail(R"(^\S+@\w[\w.-]*\.\w+$)");
+      R"((\[([\da-f]{0,4}:){2}([\da-f]{0,4}:?){1,6}\])))(?::[\d]{1,5})?(?:[/?#]\S*)?$)",
+      "urlize");
+  static const auto kMail = regex_split(R"(^\S+@\w[\w.-]*\.\w+$)", "urlize");
   std::string shown(word);
   if (link.shown >= 0 && static_cast<int64_t>(num_characters(word)) > link.shown)
     shown = std::string(first_characters(word, static_cast<size_t>(link.shown))) + "...";
-  if (kHttp.fits(word)) {
+  if (fits(*kHttp, word)) {
     const bool whole = word.starts_with("https://") || word.starts_with("http://");
     return anchor(whole ? std::string(word) : "https://" + std::string(word), link.attributes, shown);
   }
-  if (word.starts_with("mailto:") && kMail.fits(word.substr(7))) return anchor(word, "", word.substr(7));
+  if (word.starts_with("mailto:") && fits(*kMail, word.substr(7))) return anchor(word, "", word.substr(7));
   if (word.find('@') != std::string_view::npos && !word.starts_with("www.") && !word.starts_with('@') &&
-      word.find(':') == std::string_view::npos && kMail.fits(word))
+      word.find(':') == std::string_view::npos && fits(*kMail, word))
     return anchor("mailto:" + std::string(word), "", word);
   for (const std::string& scheme : link.schemes) {
     if (word != scheme && word.starts_with(scheme)) return anchor(word, link.attributes, word);
@@ -242,6 +213,12 @@ Value urlize(const Call& c) {
 // --- pprint ---
 namespace {
 
+std::string_view class_name(const Value& value) {
+  return value.is_bool() ? "bool" : value.is_integer() ? "int" : value.is_float() ? "float" : value.is_none() ? "NoneType"
+         : value.text() != nullptr ? "str" : "tuple";
+}
+
+// Keys that cannot be compared are sorted by the names of their classes.
 Value sorted_dicts(const Value& value) {
   if (const List* list = value.list()) {
     std::vector<Value> items;
@@ -254,7 +231,7 @@ Value sorted_dicts(const Value& value) {
   std::ranges::stable_sort(dict.entries, [](const auto& a, const auto& b) {
     const bool alike = (a.first.is_number() && b.first.is_number()) || (a.first.text() != nullptr && b.first.text() != nullptr) ||
                        (a.first.is_tuple() && b.first.is_tuple());
-    return alike ? compare(a.first, b.first) < 0 : type_name(a.first) < type_name(b.first);
+    return alike ? compare(a.first, b.first) < 0 : class_name(a.first) < class_name(b.first);
   });
   return dict;
 }
