@@ -13,7 +13,8 @@ namespace hadal {
 struct Message {
   std::string role;  // system, user, assistant, tool
   std::string content;
-  OrderedJson more = nullptr;  // further fields for the template (name, tool_calls, reasoning_content): an object, or null
+  OrderedJson more =
+      nullptr;  // further fields for the template (name, tool_calls, reasoning_content): an object, or null
 };
 
 class Assistant {

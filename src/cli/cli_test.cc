@@ -103,6 +103,32 @@ TEST_F(CliModel, Tokenizes) {
   EXPECT_EQ(run("tokenize --model " + model() + " Hi").out, "72,105\n");
 }
 
+TEST_F(CliModel, RendersConversations) {
+  const std::string with_model = "render --model " + model();
+  const Path path = file("conversation.json", R"({"model": "x", "messages": [{"role": "system", "content": "a<end>"}, {"role": "user", "content": "b"}]})");
+  EXPECT_EQ(json_of(with_model + " --file " + path.string()),
+            (Json{{"text", "<begin>a<end>b<assistant>"}, {"ids", {256, 'a', '<', 'e', 'n', 'd', '>', 'b', 258}}}));
+  EXPECT_EQ(run(with_model + " --file " + path.string()).out, "<begin>a<end>b<assistant>");
+  const Path source = file("t.jinja", "{{ messages[0].name }}{{ tools|length }}{{ mood }}{% if add_generation_prompt %}!{% endif %}");
+  const Path more = file("more.json", R"({"messages": [{"role": "user", "name": "Bo"}], "tools": [{}], "chat_template_kwargs": {"mood": "ok", "add_generation_prompt": false}})");
+  EXPECT_EQ(run(with_model + " --template " + source.string() + " --file " + more.string()).out, "Bo1ok");
+  const auto refused = [&](const std::string& content, const char* named) {
+    const Outcome o = run(with_model + " --file " + file("bad.json", content).string());
+    EXPECT_EQ(o.code, 1) << content.substr(0, 60);
+    EXPECT_NE(o.err.find(named), std::string::npos) << o.err;
+    EXPECT_LT(o.err.size(), 1000u);
+  };
+  refused("[]", "messages");
+  refused("{}", "messages");
+  refused(R"({"messages": []})", "at least one message");
+  refused(R"({"messages": [{"role": "user", "content": "x"}], "chat_template_kwargs": {"messages": 1}})", "chat_template_kwargs");
+  refused(R"({"messages": [{"role": "user", "content": "x"}], "chat_template_kwargs": 5})", "chat_template_kwargs");
+  for (const size_t depth : {size_t{1'000}, size_t{1'000'000}}) {
+    refused("{\"messages\": [{\"role\": \"user\", \"content\": " + std::string(depth, '[') + std::string(depth, ']') + "}]}", "inside each other");
+  }
+  EXPECT_EQ(run(with_model).code, 2);
+}
+
 TEST_F(CliModel, PrintsLogits) {
   const Json all = json_of("logits --all --precision f32 --ids 256,72,105 --model " + model())["logits"];
   ASSERT_EQ(all.size(), 3u);

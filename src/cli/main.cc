@@ -27,6 +27,7 @@ constexpr Verb kVerbs[] = {
     {"inspect", "show what a model is made of", inspect_command},
     {"tokenize", "text to token ids", tokenize_command},
     {"detokenize", "token ids to text", detokenize_command},
+    {"render", "a conversation as the model sees it", render_command},
     {"logits", "what a model says about given tokens", logits_command},
     {"export", "write a model in another format", export_command},
     {"quantize", "write a model as a smaller GGUF file", quantize_command},

@@ -27,8 +27,8 @@ class AddedTokens {
   explicit AddedTokens(std::vector<Token> tokens);  // texts are not empty and differ
 
   using Content = std::span<const RenderedText::Part>;
-  // The next token in text[from, ...) no byte of which lies in `content`, save those of one answer that may stand there;
-  // token is null when there is none.
+  // The next token in text[from, ...) no byte of which lies in `content`, save those of one answer that may stand
+  // there; token is null when there is none.
   Found find(std::string_view text, size_t from, Content content = {}) const;
 
  private:

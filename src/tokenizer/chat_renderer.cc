@@ -10,7 +10,9 @@ namespace {
 std::string_view template_source(const Tokenizer& tokenizer, std::string_view given) {
   if (!given.empty()) return given;
   if (tokenizer.chat_template().empty()) {
-    fail("this model has no chat template, so it cannot hold a conversation; use hadal generate, or a model made for chat");
+    fail(
+        "this model has no chat template, so it cannot hold a conversation; use hadal generate, or a model made for "
+        "chat");
   }
   return tokenizer.chat_template();
 }
@@ -38,7 +40,7 @@ RenderedText ChatRenderer::render(const OrderedJson& messages, const ChatContext
     if (name == "add_generation_prompt" && value.is_boolean()) {
       own[name] = value;
     } else if (name == "messages" || name == "tools" || own.contains(name)) {
-      fail("chat_template_kwargs: \"{}\" is not a variable that may be set here", name);
+      fail("chat_template_kwargs: \"{}\" is not a variable that may be set here", name.substr(0, 60));
     } else {
       given[name] = value;
     }

@@ -1,7 +1,7 @@
 // Conversations as a model sees them: rendered by its own chat template, and as token ids. Serving and training both go
-// this way. What stands in the messages is text: it never becomes a mark of the template or another added token, however
-// it is spelled, save that an assistant's own messages may hold <think> and </think>. Immutable; may be used from
-// several threads.
+// this way. What stands in the messages is text: it never becomes a mark of the template or another added token,
+// however it is spelled, save that an assistant's own messages may hold <think> and </think>. Immutable; may be used
+// from several threads.
 #pragma once
 
 #include <span>

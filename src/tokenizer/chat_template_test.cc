@@ -111,32 +111,33 @@ TEST(ChatTemplate, Statements) {
 }
 
 TEST(ChatTemplate, FiltersTestsAndMethods) {
-  check({{"{{ '  a ' | trim }}|{{ 'aB' | upper }}{{ 'aB' | lower }}{{ 'ab cd' | title }}", "a|ABabAb Cd"},
-         {"{{ x | default('d') }}{{ '' | default('e', true) }}{{ none | d('f') }}", "deNone"},
-         {"{{ [3, 1, 2] | sort | join('-') }} {{ [3, 1] | first }}{{ 'é世' | length }} {{ [1, 2] | last }}",
-          "1-2-3 32 2"},
-         {"{{ [{'r': 'a'}, {'r': 'b'}] | selectattr('r', 'equalto', 'b') | map(attribute='r') | list }}", "['b']"},
-         {"{{ [{'r': 1}, {'q': 1}] | rejectattr('r', 'defined') | list }}{{ [1, 2, 3] | select('odd') | list }}{{ "
-          "['a', 'b'] | reject('equalto', 'a') | list }}",
-          "[{'q': 1}][1, 3]['b']"},
-         {"{{ 'a-b' | replace('-', '+') }}{{ '42' | int + 1 }}{{ 'x' | int }}{{ 3 | string + '!' }}", "a+b4303!"},
-         {"{{ {'a': 1} | items | list }}{{ 'ab' | list }}{{ ['a'] | map('upper') | join }}", "[('a', 1)]['a', 'b']A"},
-         {"{{ 'a\nb' | indent(2) }}", "a\n  b"},
-         {"{{ '<' | e }}{{ '<' | safe }}", "&lt;<"},
-         {"{{ 1 is number }}{{ true is integer }}{{ {} is mapping }}{{ 'a' is string }}{{ [] is sequence }}{{ x is "
-          "none }}{{ 3 is divisibleby 3 }}",
-          "TrueFalseTrueTrueTrueFalseTrue"},
-         {"{{ true is true }}{{ 1 is true }}{{ x is not defined }}{{ 'a' is in ['a'] }}{{ 5 is gt 4 }}{{ 'a' is "
-          "iterable }}",
-          "TrueFalseTrueTrueTrueTrue"},
-         {"{{ 'a</think>b'.split('</think>')[-1] }}{{ ' a b '.split() }}{{ 'xax'.strip('x') }}{{ ' a '.lstrip() }}|",
-          "b['a', 'b']aa |"},
-         {"{{ 'abc'.startswith('ab') }}{{ 'abc'.endswith(('x', 'c')) }}{{ 'aXa'.replace('a', 'b') }}{{ 'ab'.upper() "
-          "}}{{ 'a b'.title() }}",
-          "TrueTruebXbABA B"},
-         {"{{ {'a': 1}.get('a') }}{{ {}.get('b', 2) }}{{ {}.get('b') }}{{ {'k': 1}.keys() | list }}", "12None['k']"},
-         {"{{ strftime_now('%Y') | int > 2023 }}{{ strftime_now('%d %b %Y') | length }}{{ strftime_now('') }}", "True11"},
-         {"{{ ','.join(['a', 'b']) }}{{ 'a,b'.rsplit(',', 1)[0] }}{{ 'abc'.find('c') }}", "a,ba2"}});
+  check(
+      {{"{{ '  a ' | trim }}|{{ 'aB' | upper }}{{ 'aB' | lower }}{{ 'ab cd' | title }}", "a|ABabAb Cd"},
+       {"{{ x | default('d') }}{{ '' | default('e', true) }}{{ none | d('f') }}", "deNone"},
+       {"{{ [3, 1, 2] | sort | join('-') }} {{ [3, 1] | first }}{{ 'é世' | length }} {{ [1, 2] | last }}",
+        "1-2-3 32 2"},
+       {"{{ [{'r': 'a'}, {'r': 'b'}] | selectattr('r', 'equalto', 'b') | map(attribute='r') | list }}", "['b']"},
+       {"{{ [{'r': 1}, {'q': 1}] | rejectattr('r', 'defined') | list }}{{ [1, 2, 3] | select('odd') | list }}{{ "
+        "['a', 'b'] | reject('equalto', 'a') | list }}",
+        "[{'q': 1}][1, 3]['b']"},
+       {"{{ 'a-b' | replace('-', '+') }}{{ '42' | int + 1 }}{{ 'x' | int }}{{ 3 | string + '!' }}", "a+b4303!"},
+       {"{{ {'a': 1} | items | list }}{{ 'ab' | list }}{{ ['a'] | map('upper') | join }}", "[('a', 1)]['a', 'b']A"},
+       {"{{ 'a\nb' | indent(2) }}", "a\n  b"},
+       {"{{ '<' | e }}{{ '<' | safe }}", "&lt;<"},
+       {"{{ 1 is number }}{{ true is integer }}{{ {} is mapping }}{{ 'a' is string }}{{ [] is sequence }}{{ x is "
+        "none }}{{ 3 is divisibleby 3 }}",
+        "TrueFalseTrueTrueTrueFalseTrue"},
+       {"{{ true is true }}{{ 1 is true }}{{ x is not defined }}{{ 'a' is in ['a'] }}{{ 5 is gt 4 }}{{ 'a' is "
+        "iterable }}",
+        "TrueFalseTrueTrueTrueTrue"},
+       {"{{ 'a</think>b'.split('</think>')[-1] }}{{ ' a b '.split() }}{{ 'xax'.strip('x') }}{{ ' a '.lstrip() }}|",
+        "b['a', 'b']aa |"},
+       {"{{ 'abc'.startswith('ab') }}{{ 'abc'.endswith(('x', 'c')) }}{{ 'aXa'.replace('a', 'b') }}{{ 'ab'.upper() "
+        "}}{{ 'a b'.title() }}",
+        "TrueTruebXbABA B"},
+       {"{{ {'a': 1}.get('a') }}{{ {}.get('b', 2) }}{{ {}.get('b') }}{{ {'k': 1}.keys() | list }}", "12None['k']"},
+       {"{{ strftime_now('%Y') | int > 2023 }}{{ strftime_now('%d %b %Y') | length }}{{ strftime_now('') }}", "True11"},
+       {"{{ ','.join(['a', 'b']) }}{{ 'a,b'.rsplit(',', 1)[0] }}{{ 'abc'.find('c') }}", "a,ba2"}});
 }
 
 TEST(ChatTemplate, ToJsonIsPythons) {
@@ -245,10 +246,12 @@ TEST(ChatTemplate, IsBounded) {
   refuse("{{ '%999999999d' % 1 }}", "width");
   refuse("{{ '{:{w}}'.format(1, w=10 ** 9) }}", "width");
   refuse("{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}", "levels");
-  refuse("{% macro m() %}{{ caller() }}{% endmacro %}{% call m() %}{% call m() %}{{ x.y }}{% endcall %}{% endcall %}", "'x'");
-  refuse("{% set ns = namespace(l=range(1000)|list) %}{% for i in range(190) %}{% set ns.l = [ns.l] %}{% endfor %}"
-         "{{ ns.l|tojson(indent=64) * 6 }}",
-         "bytes");
+  refuse("{% macro m() %}{{ caller() }}{% endmacro %}{% call m() %}{% call m() %}{{ x.y }}{% endcall %}{% endcall %}",
+         "'x'");
+  refuse(
+      "{% set ns = namespace(l=range(1000)|list) %}{% for i in range(190) %}{% set ns.l = [ns.l] %}{% endfor %}"
+      "{{ ns.l|tojson(indent=64) * 6 }}",
+      "bytes");
   refuse("{% for a, (b, c) in [[1, 2]] %}{% endfor %}", "an int");
   refuse("{{ {[1]: 2} }}", "a list");
   refuse("{{ loop(1) }}", "loop");
@@ -263,7 +266,9 @@ TEST(ChatTemplate, IsBounded) {
   refuse("{{ '{:{:{}}}'.format(1, 2, 3) }}", "nested");
   // A loop that remembers itself and one that is called when it is over neither hang nor leak.
   EXPECT_EQ(render("{% for x in [1] %}{% if loop.changed(loop) %}a{% endif %}{% endfor %}"), "a");
-  EXPECT_EQ(render("{% set ns = namespace() %}{% for x in [1] recursive %}{% set ns.l = loop %}{{ x }}{% endfor %}{{ ns.l([2]) }}"), "12");
+  EXPECT_EQ(render("{% set ns = namespace() %}{% for x in [1] recursive %}{% set ns.l = loop %}{{ x }}{% endfor %}{{ "
+                   "ns.l([2]) }}"),
+            "12");
   // A namespace that holds itself must neither hang nor leak.
   EXPECT_EQ(render("{% set ns = namespace() %}{% set ns.self = ns %}{{ ns.self.self is defined }}"), "True");
 }

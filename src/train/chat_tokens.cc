@@ -99,7 +99,8 @@ std::optional<ChatEncoder::Dialogue> ChatEncoder::all_answers(std::span<const Ch
     const std::string before = render(messages.first(i), assistant, tools),
                       after = render(messages.first(i + 1), false, tools);
     if (!whole.starts_with(after) || !after.starts_with(before)) return std::nullopt;
-    if (assistant && lost_thoughts(messages[i].content, std::string_view(after).substr(before.size()))) return std::nullopt;
+    if (assistant && lost_thoughts(messages[i].content, std::string_view(after).substr(before.size())))
+      return std::nullopt;
     dialogue.turns.push_back({before.size(), after.size(), assistant, !messages[i].learnt});
   }
   return dialogue;

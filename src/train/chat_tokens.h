@@ -4,8 +4,8 @@
 // Most templates write a dialogue's turns one after the other, and all its answers are learnt. Some write earlier turns
 // differently once there are later ones (they take the thoughts out of earlier answers), or take thoughts out of every
 // answer. Such a dialogue is learnt on its last answer, as the model would give it: the prompt that the template makes
-// of what stands before it, the whole answer with its thoughts, and what the template writes behind an answer. Where the
-// prompt opens <think> already, the answer does not repeat it. What follows the last answer is left out.
+// of what stands before it, the whole answer with its thoughts, and what the template writes behind an answer. Where
+// the prompt opens <think> already, the answer does not repeat it. What follows the last answer is left out.
 #pragma once
 
 #include <cstdint>

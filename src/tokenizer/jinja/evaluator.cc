@@ -24,7 +24,8 @@ class Evaluator {
   void read_content(const OrderedJson& context) {
     check_object(context);
     for (const auto& [name, value] : context.items()) {
-      frames_[0].set(name, name == "messages" && value.is_array() ? messages(value) : value_of_json(value, Origin::content));
+      frames_[0].set(name,
+                     name == "messages" && value.is_array() ? messages(value) : value_of_json(value, Origin::content));
     }
   }
   void read_own(const OrderedJson& context) {
@@ -354,7 +355,9 @@ class Evaluator {
 
   void set_parameters(const Statement& s, const Arguments& given) {
     const size_t n = s.names.size();
-    const auto is_parameter = [&](const std::string& name) { return std::ranges::find(s.names, name) != s.names.end(); };
+    const auto is_parameter = [&](const std::string& name) {
+      return std::ranges::find(s.names, name) != s.names.end();
+    };
     if (given.positional.size() > n && !s.takes_varargs)
       fail("macro {}: expected at most {} arguments, found {}", s.text, n, given.positional.size());
     Dict more;
@@ -534,7 +537,8 @@ class Evaluator {
     if (caller != nullptr) given.named.emplace_back("caller", *caller);
     line_ = e.line;
     charge_arguments(given);
-    if (callee.callable() == nullptr || !callee.callable()->call) fail("expected a function to call, found {}", type_name(callee));
+    if (callee.callable() == nullptr || !callee.callable()->call)
+      fail("expected a function to call, found {}", type_name(callee));
     return callee.callable()->call(evaluation_, given);
   }
 

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "base/json.h"
-#include "tokenizer/tokenizer.h"
 #include "tokenizer/jinja/syntax.h"
+#include "tokenizer/tokenizer.h"
 
 namespace hadal::jinja {
 

@@ -186,10 +186,11 @@ std::vector<Value> sorted(const std::vector<Value>& items, const std::vector<Val
 Value sort(const Call& c) {
   const std::vector<Value> items = c.items();
   const Value* attribute = c.some(2, "attribute");
-  const bool several = attribute != nullptr && attribute->string() != nullptr &&
-                       attribute->string()->find(',') != std::string::npos;
+  const bool several =
+      attribute != nullptr && attribute->string() != nullptr && attribute->string()->find(',') != std::string::npos;
   std::vector<Value> paths;
-  if (several) paths = items_of(find_method(*attribute, "split").callable()->call(c.evaluation, {{Value(std::string(","))}, {}}));
+  if (several)
+    paths = items_of(find_method(*attribute, "split").callable()->call(c.evaluation, {{Value(std::string(","))}, {}}));
   std::vector<Value> keys;
   for (const Value& item : items) {
     const bool exact = c.flag(1, "case_sensitive");

@@ -54,7 +54,8 @@ Text number_text(Evaluation& evaluation, bool negative, const std::string& prefi
                  Origin origin) {
   if (spec.grouping != 0) {
     const size_t end = std::min(digits.find_first_not_of("0123456789abcdefABCDEF"), digits.size());
-    digits = grouped(digits.substr(0, end), spec.grouping, spec.type == 'x' || spec.type == 'X' || spec.type == 'b' || spec.type == 'o' ? 4 : 3) +
+    digits = grouped(digits.substr(0, end), spec.grouping,
+                     spec.type == 'x' || spec.type == 'X' || spec.type == 'b' || spec.type == 'o' ? 4 : 3) +
              digits.substr(end);
   }
   std::string head = negative ? "-" : spec.sign == '-' ? "" : std::string(1, spec.sign);
@@ -73,7 +74,8 @@ Text format_integer(Evaluation& evaluation, int64_t number, const Spec& spec, Or
   char buffer[72];
   const auto end = std::to_chars(buffer, buffer + sizeof buffer, magnitude, base);
   std::string digits(buffer, end.ptr), prefix;
-  if (spec.type == 'X') std::ranges::transform(digits, digits.begin(), [](char c) { return c >= 'a' ? static_cast<char>(c - 32) : c; });
+  if (spec.type == 'X')
+    std::ranges::transform(digits, digits.begin(), [](char c) { return c >= 'a' ? static_cast<char>(c - 32) : c; });
   if (spec.alternate && base != 10) prefix = std::string("0") + spec.type;
   if (old_octal && spec.precision > static_cast<int64_t>(digits.size()))
     digits.insert(0, static_cast<size_t>(spec.precision) - digits.size(), '0');
@@ -209,12 +211,18 @@ class PercentFormat {
     Spec spec;
     for (;; ++at_) {
       const char c = peek();
-      if (c == '-') spec.align = '<';
-      else if (c == '+') spec.sign = '+';
-      else if (c == ' ') spec.sign = spec.sign == '+' ? '+' : ' ';
-      else if (c == '#') spec.alternate = true;
-      else if (c == '0') spec.zero = true;
-      else break;
+      if (c == '-')
+        spec.align = '<';
+      else if (c == '+')
+        spec.sign = '+';
+      else if (c == ' ')
+        spec.sign = spec.sign == '+' ? '+' : ' ';
+      else if (c == '#')
+        spec.alternate = true;
+      else if (c == '0')
+        spec.zero = true;
+      else
+        break;
     }
     spec.width = number();
     if (spec.width < 0) spec.width = -spec.width, spec.align = '<';
@@ -234,9 +242,11 @@ class PercentFormat {
         return padded(evaluation_, cut(to_text(value), spec.precision), spec, '>');
       case 'r':
       case 'a':
-        return padded(evaluation_, cut(spec.type == 'r' ? to_repr(value) : ascii(to_repr(value)), spec.precision), spec, '>');
+        return padded(evaluation_, cut(spec.type == 'r' ? to_repr(value) : ascii(to_repr(value)), spec.precision), spec,
+                      '>');
       case 'c':
-        return padded(evaluation_, value.text() != nullptr ? *value.text() : Text(character(value.integer("%c"))), spec, '>');
+        return padded(evaluation_, value.text() != nullptr ? *value.text() : Text(character(value.integer("%c"))), spec,
+                      '>');
       case 'd':
       case 'i':
       case 'u':
@@ -330,7 +340,8 @@ class BraceFormat {
     Value value;
     if (first.empty() || std::ranges::all_of(first, [](char c) { return c >= '0' && c <= '9'; })) {
       size_t index = first.empty() ? automatic_++ : 0;
-      if (!first.empty() && std::from_chars(first.data(), first.data() + first.size(), index).ec != std::errc{}) index = SIZE_MAX;
+      if (!first.empty() && std::from_chars(first.data(), first.data() + first.size(), index).ec != std::errc{})
+        index = SIZE_MAX;
       if (index >= arguments_.positional.size()) fail("format: expected as many values as places, found fewer");
       value = arguments_.positional[index];
     } else {

@@ -218,7 +218,9 @@ class Lexer {
       if (source_[at_] != '0' || at_ + 2 >= source_.size() || (source_[at_ + 1] | 32) != letter) continue;
       const size_t start = at_;
       std::string digits;
-      for (at_ += 2; at_ < source_.size() && (std::isxdigit(static_cast<unsigned char>(source_[at_])) || source_[at_] == '_'); ++at_) {
+      for (at_ += 2;
+           at_ < source_.size() && (std::isxdigit(static_cast<unsigned char>(source_[at_])) || source_[at_] == '_');
+           ++at_) {
         if (source_[at_] != '_') digits += source_[at_];
       }
       int64_t value = 0;

@@ -440,7 +440,8 @@ class Parser {
       return made;
     }
     if (skip_word("autoescape")) {
-      if (!skip_word("false") && !skip_word("False")) fail_here("autoescape false (escaping for HTML is not supported)");
+      if (!skip_word("false") && !skip_word("False"))
+        fail_here("autoescape false (escaping for HTML is not supported)");
       return parse_inside(Statements::scope, line, "endautoescape");
     }
     if (is_word("break") || is_word("continue")) {

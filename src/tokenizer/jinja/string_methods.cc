@@ -152,8 +152,8 @@ Value partition(const Call& c) {
 
 Value splitlines(const Call& c) { return parts_of(self(c), split_lines(bytes(c), c.flag(0, "keepends"))); }
 
-// The part of the text that arguments 1 and 2 (start, end) choose, in characters; `before` gets the characters before it.
-// False where start lies behind the end of the text.
+// The part of the text that arguments 1 and 2 (start, end) choose, in characters; `before` gets the characters before
+// it. False where start lies behind the end of the text.
 bool window(const Call& c, std::string_view& text, size_t& before) {
   before = 0;
   if (c.some(1, "start") == nullptr && c.some(2, "end") == nullptr) return true;

@@ -95,8 +95,8 @@ struct Statement {
   std::vector<std::string> names;
   std::vector<ExprPtr> targets, exprs, defaults;
   std::vector<Body> bodies;
-  bool recursive = false;                                // a loop whose body may call loop(items)
-  bool takes_varargs = false, takes_kwargs = false;      // a macro whose body names varargs, kwargs
+  bool recursive = false;                            // a loop whose body may call loop(items)
+  bool takes_varargs = false, takes_kwargs = false;  // a macro whose body names varargs, kwargs
 };
 
 // The name under which the text of {% set x | filter %}...{% endset %} reaches the filters.

@@ -156,7 +156,8 @@ Value joiner(Evaluation&, const Arguments& a) {
 
 // The local date and time as a template writes them (Llama 3.2's says today's).
 Value strftime_now(Evaluation&, const Arguments& a) {
-  if (a.positional.size() != 1 || a.positional[0].string() == nullptr) fail("strftime_now: expected a format, as strftime_now('%d %b %Y')");
+  if (a.positional.size() != 1 || a.positional[0].string() == nullptr)
+    fail("strftime_now: expected a format, as strftime_now('%d %b %Y')");
   const std::string& format = *a.positional[0].string();
   if (format.empty()) return std::string();
   const std::time_t now = std::time(nullptr);
@@ -164,7 +165,8 @@ Value strftime_now(Evaluation&, const Arguments& a) {
   localtime_r(&now, &parts);
   char text[512];
   const size_t length = std::strftime(text, sizeof text, format.c_str(), &parts);
-  if (length == 0) fail("strftime_now: expected a format that gives at most {} characters, found \"{}\"", sizeof text - 1, format);
+  if (length == 0)
+    fail("strftime_now: expected a format that gives at most {} characters, found \"{}\"", sizeof text - 1, format);
   return std::string(text, length);
 }
 
@@ -189,7 +191,8 @@ void add_functions(Dict& globals) {
   add("joiner", joiner);
   add("strftime_now", strftime_now);
   add("raise_exception", [](Evaluation&, const Arguments& a) -> Value {
-    fail("the template refuses the conversation: {}", a.positional.empty() ? std::string() : to_text(a.positional[0]).bytes().substr(0, 2000));
+    fail("the template refuses the conversation: {}",
+         a.positional.empty() ? std::string() : to_text(a.positional[0]).bytes().substr(0, 2000));
   });
 }
 

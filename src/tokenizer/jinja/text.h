@@ -1,5 +1,5 @@
-// Strings as Python sees them: sequences of characters, with Unicode's white space and case. And texts that know of each
-// byte where it came from, which is how a rendered conversation tells the template's marks from what people wrote.
+// Strings as Python sees them: sequences of characters, with Unicode's white space and case. And texts that know of
+// each byte where it came from, which is how a rendered conversation tells the template's marks from what people wrote.
 #pragma once
 
 #include <string>

@@ -59,7 +59,9 @@ void append_title(std::string& out, const Char& c) {
 // Sigma has another form at the end of a word.
 bool ends_word(std::string_view text, std::string_view sigma) {
   constexpr int kFar = 32;  // how many marks and apostrophes are looked over
-  const auto ignored = [](const Char& c) { return c.is(kMark) || c.code == '\'' || c.code == 0x2019 || c.code == 0xAD; };
+  const auto ignored = [](const Char& c) {
+    return c.is(kMark) || c.code == '\'' || c.code == 0x2019 || c.code == 0xAD;
+  };
   const auto at = static_cast<size_t>(sigma.data() - text.data());
   Char before, after;
   for (size_t i = at, n = 0; i > 0 && n < kFar; ++n) {
@@ -104,11 +106,11 @@ bool is_digit_character(const Char& c) {
   struct Range {
     uint32_t first, last;
   };
-  static constexpr Range kOthers[] = {
-      {0xB2, 0xB3},         {0xB9, 0xB9},         {0x1369, 0x1371},     {0x19DA, 0x19DA},     {0x2070, 0x2070},
-      {0x2074, 0x2079},     {0x2080, 0x2089},     {0x2460, 0x2468},     {0x2474, 0x247C},     {0x2488, 0x2490},
-      {0x24EA, 0x24EA},     {0x24F5, 0x24FD},     {0x24FF, 0x24FF},     {0x2776, 0x277E},     {0x2780, 0x2788},
-      {0x278A, 0x2792},     {0x10A40, 0x10A43},   {0x10E60, 0x10E68},   {0x11052, 0x1105A},   {0x1F100, 0x1F10A}};
+  static constexpr Range kOthers[] = {{0xB2, 0xB3},       {0xB9, 0xB9},       {0x1369, 0x1371},   {0x19DA, 0x19DA},
+                                      {0x2070, 0x2070},   {0x2074, 0x2079},   {0x2080, 0x2089},   {0x2460, 0x2468},
+                                      {0x2474, 0x247C},   {0x2488, 0x2490},   {0x24EA, 0x24EA},   {0x24F5, 0x24FD},
+                                      {0x24FF, 0x24FF},   {0x2776, 0x277E},   {0x2780, 0x2788},   {0x278A, 0x2792},
+                                      {0x10A40, 0x10A43}, {0x10E60, 0x10E68}, {0x11052, 0x1105A}, {0x1F100, 0x1F10A}};
   return is_decimal(c) ||
          std::ranges::any_of(kOthers, [&](const Range& r) { return c.code >= r.first && c.code <= r.last; });
 }

@@ -210,7 +210,8 @@ Text unescaped(const Text& text) {
     if (rest.size() > 2 && rest[1] == '#' && end != std::string_view::npos) {
       const char* last = rest.data() + end;
       const auto read = std::from_chars(rest.data() + (hex ? 3 : 2), last, code, hex ? 16 : 10);
-      if (read.ptr == last && read.ec == std::errc{} && code > 0 && code <= 0x10FFFF && (code < 0xD800 || code > 0xDFFF)) {
+      if (read.ptr == last && read.ec == std::errc{} && code > 0 && code <= 0x10FFFF &&
+          (code < 0xD800 || code > 0xDFFF)) {
         std::string one;
         append_utf8(one, code);
         out.append(one, origin);
@@ -267,7 +268,8 @@ Value word_count(const Call& c) {
 
 Value file_size(const Call& c) {
   const bool binary = c.flag(0, "binary");
-  const double bytes = c.self.text() != nullptr ? std::strtod(c.self.string()->c_str(), nullptr) : c.self.number("filesizeformat");
+  const double bytes =
+      c.self.text() != nullptr ? std::strtod(c.self.string()->c_str(), nullptr) : c.self.number("filesizeformat");
   const double base = binary ? 1024 : 1000;
   if (bytes == 1) return std::string("1 Byte");
   if (bytes < base) return fmt::format("{} Bytes", static_cast<int64_t>(bytes));

@@ -11,7 +11,8 @@ namespace {
 
 bool fits(const SplitStage& regex, std::string_view text) {
   bool whole = false;
-  regex.split(text, [&](std::string_view piece, bool matched) { whole = whole || (matched && piece.size() == text.size()); });
+  regex.split(text,
+              [&](std::string_view piece, bool matched) { whole = whole || (matched && piece.size() == text.size()); });
   return whole;
 }
 
@@ -20,10 +21,10 @@ using Chunks = std::deque<std::string_view>;
 
 // Words and the white space between them; behind a hyphen a word may end, too (textwrap.TextWrapper._split).
 Chunks chunks_of(std::string_view line, bool hyphens) {
-  static const auto kWords = regex_split(
-      R"([\t\n\x0b\x0c\r ]+|(?<=[\w!"'&.,?])-{2,}(?=\w)|[^\t\n\x0b\x0c\r ]+?(?:-(?:(?<=[^\d\W]{2}-)|)"
-      R"((?<=[^\d\W]-[^\d\W]-))(?=[^\d\W]-?[^\d\W])|(?=[\t\n\x0b\x0c\r ]|\z)|(?<=[\w!"'&.,?])(?=-{2,}\w)))",
-      "wordwrap");
+  static const auto kWords =
+      regex_split(R"([\t\n\x0b\x0c\r ]+|(?<=[\w!"'&.,?])-{2,}(?=\w)|[^\t\n\x0b\x0c\r ]+?(?:-(?:(?<=[^\d\W]{2}-)|)"
+                  R"((?<=[^\d\W]-[^\d\W]-))(?=[^\d\W]-?[^\d\W])|(?=[\t\n\x0b\x0c\r ]|\z)|(?<=[\w!"'&.,?])(?=-{2,}\w)))",
+                  "wordwrap");
   static const auto kSimple = regex_split(R"([\t\n\x0b\x0c\r ]+)", "wordwrap");
   Chunks chunks;
   (hyphens ? kWords : kSimple)->split(line, [&](std::string_view piece, bool) {
@@ -56,8 +57,9 @@ std::vector<std::string_view> take_line(Chunks& chunks, const Wrapping& how) {
     std::string_view& word = chunks.front();
     if (how.break_words) {
       std::string_view head = first_characters(word, how.width - length);
-      if (const size_t hyphen = head.rfind('-'); how.hyphens && hyphen != std::string_view::npos &&
-                                                 head.substr(0, hyphen).find_first_not_of('-') != std::string_view::npos)
+      if (const size_t hyphen = head.rfind('-');
+          how.hyphens && hyphen != std::string_view::npos &&
+          head.substr(0, hyphen).find_first_not_of('-') != std::string_view::npos)
         head = head.substr(0, hyphen + 1);
       line.push_back(head);
       word.remove_prefix(head.size());
@@ -113,11 +115,11 @@ std::string anchor(std::string_view address, const std::string& attributes, std:
 }
 
 std::string linked(std::string_view word, const Link& link) {
-  static const auto kHttp = regex_split(
-      R"((?i)^((https?://|www\.)(([\w%-]+\.)+)?([a-z]{2,63}|xn--[\w%]{2,59})|([\w%-]{2,63}\.)+)"
-      R"((com|net|int|edu|gov|org|info|mil)|(https?://)((([\d]{1,3})(\.[\d]{1,3}){3})|)"
-      R"((\[([\da-f]{0,4}:){2}([\da-f]{0,4}:?){1,6}\])))(?::[\d]{1,5})?(?:[/?#]\S*)?$)",
-      "urlize");
+  static const auto kHttp =
+      regex_split(R"((?i)^((https?://|www\.)(([\w%-]+\.)+)?([a-z]{2,63}|xn--[\w%]{2,59})|([\w%-]{2,63}\.)+)"
+                  R"((com|net|int|edu|gov|org|info|mil)|(https?://)((([\d]{1,3})(\.[\d]{1,3}){3})|)"
+                  R"((\[([\da-f]{0,4}:){2}([\da-f]{0,4}:?){1,6}\])))(?::[\d]{1,5})?(?:[/?#]\S*)?$)",
+                  "urlize");
   static const auto kMail = regex_split(R"(^\S+@\w[\w.-]*\.\w+$)", "urlize");
   std::string shown(word);
   if (link.shown >= 0 && static_cast<int64_t>(num_characters(word)) > link.shown)
@@ -146,7 +148,9 @@ size_t times(std::string_view text, std::string_view part) {
 std::string urlized(std::string_view word, const Link& link) {
   std::string_view middle = word;
   size_t begin = 0, end = word.size();
-  const auto opens = [&](std::string_view s) { return s.starts_with('(') || s.starts_with('<') ? 1u : s.starts_with("&lt;") ? 4u : 0u; };
+  const auto opens = [&](std::string_view s) {
+    return s.starts_with('(') || s.starts_with('<') ? 1u : s.starts_with("&lt;") ? 4u : 0u;
+  };
   for (size_t n; (n = opens(word.substr(begin))) != 0;) begin += n;
   while (end > begin) {
     const std::string_view rest = word.substr(begin, end - begin);
@@ -214,8 +218,12 @@ Value urlize(const Call& c) {
 namespace {
 
 std::string_view class_name(const Value& value) {
-  return value.is_bool() ? "bool" : value.is_integer() ? "int" : value.is_float() ? "float" : value.is_none() ? "NoneType"
-         : value.text() != nullptr ? "str" : "tuple";
+  return value.is_bool()           ? "bool"
+         : value.is_integer()      ? "int"
+         : value.is_float()        ? "float"
+         : value.is_none()         ? "NoneType"
+         : value.text() != nullptr ? "str"
+                                   : "tuple";
 }
 
 // Keys that cannot be compared are sorted by the names of their classes.
@@ -229,7 +237,8 @@ Value sorted_dicts(const Value& value) {
   Dict dict;
   for (const auto& [key, item] : value.dict()->entries) dict.entries.emplace_back(key, sorted_dicts(item));
   std::ranges::stable_sort(dict.entries, [](const auto& a, const auto& b) {
-    const bool alike = (a.first.is_number() && b.first.is_number()) || (a.first.text() != nullptr && b.first.text() != nullptr) ||
+    const bool alike = (a.first.is_number() && b.first.is_number()) ||
+                       (a.first.text() != nullptr && b.first.text() != nullptr) ||
                        (a.first.is_tuple() && b.first.is_tuple());
     return alike ? compare(a.first, b.first) < 0 : class_name(a.first) < class_name(b.first);
   });

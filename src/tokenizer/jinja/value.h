@@ -135,8 +135,8 @@ Text to_repr(const Value& value);  // Python's repr()
 std::string float_repr(double number);
 
 struct JsonStyle {
-  std::string indent;     // of one level
-  bool one_line = true;   // without `indent`
+  std::string indent;    // of one level
+  bool one_line = true;  // without `indent`
   bool ensure_ascii = false, sort_keys = false;
   Text item_separator = ", ", key_separator = ": ";
 };
