@@ -172,7 +172,7 @@ void for_each_json(const Path& path, const std::function<bool(std::string_view, 
   if (shape == one_list && !stopped) list.finish();
 }
 
-std::string read_plain_text(const Path& path, const std::function<bool(int64_t)>& bad_line) {
+std::string read_plain_text(const Path& path, const std::function<void(int64_t, const std::string&)>& bad_line) {
   std::string out;
   bool ends = true;  // the last line has an end of its own
   if (path.extension() != ".zst") {
@@ -185,10 +185,10 @@ std::string read_plain_text(const Path& path, const std::function<bool(int64_t)>
       [&](std::string_view line, int64_t number) {
         if (number == 1 && line.starts_with(kUtf8Mark)) line.remove_prefix(kUtf8Mark.size());
         if (!is_utf8(line)) {
-          if (bad_line(number)) return true;
-          fail("{}:{}: expected UTF-8 text, found other bytes; if they are Latin-1, convert the file: "
-               "iconv -f LATIN1 -t UTF-8",
-               path.string(), number);
+          bad_line(number, fmt::format("{}:{}: expected UTF-8 text, found other bytes; if they are Latin-1, convert the "
+                                       "file: iconv -f LATIN1 -t UTF-8",
+                                       path.string(), number));
+          return true;
         }
         out.append(line) += '\n';
         return true;

@@ -20,8 +20,8 @@ bool is_plain_text(const Path& path);  // named .txt, also .txt.zst
 // one list. `line` counts from 1 and is where the value begins. Stops when `use` returns false.
 void for_each_json(const Path& path, const std::function<bool(std::string_view, int64_t)>& use);
 
-// A text file whole: without a byte order mark, lines ending in \n. `bad_line(number)` is asked about each line that is
-// not UTF-8: true leaves it out; false makes it an Error.
-std::string read_plain_text(const Path& path, const std::function<bool(int64_t)>& bad_line);
+// A text file whole: without a byte order mark, lines ending in \n. Lines that are not UTF-8 are left out and given to
+// `bad_line(number, error)`, which may throw the error.
+std::string read_plain_text(const Path& path, const std::function<void(int64_t, const std::string&)>& bad_line);
 
 }  // namespace hadal

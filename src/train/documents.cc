@@ -78,6 +78,11 @@ Reading read_line(const Json& line, const SourceSpec& source, const std::string&
   return r;
 }
 
+[[noreturn]] void fail_at_line(const SourceSpec& source, std::string_view error) {
+  fail("{}source \"{}\": {}; on_bad_line = \"skip\" in its [[source]] leaves such lines out and counts them",
+       source.where_prefix(), source.name, error);
+}
+
 void read_lines(const SourceSpec& source, SourceReport& report, const Take& take) {
   for_each_json(source.path, [&](std::string_view text, int64_t number) {
     const std::string where = fmt::format("{}:{}", source.path.string(), number);
@@ -86,9 +91,7 @@ void read_lines(const SourceSpec& source, SourceReport& report, const Take& take
     try {
       reading = read_line(parse_json(text, where), source, where, report, number);
     } catch (const Error& error) {
-      if (!source.skip_bad_lines)
-        fail("{}source \"{}\": {}; on_bad_line = \"skip\" in its [[source]] leaves such lines out and counts them",
-             source.where_prefix(), source.name, error.what());
+      if (!source.skip_bad_lines) fail_at_line(source, error.what());
       report.skip_malformed(error.what(), number);
       return true;
     }
@@ -115,9 +118,9 @@ bool split_and_take(const SourceSpec& source, Document&& d, const Take& take) {
 
 // A text file is one document but for its parts that are held out, or those of at most max_document_bytes.
 void read_text_file(const SourceSpec& source, SourceReport& report, const Take& take) {
-  std::string text = read_plain_text(source.path, [&](int64_t number) {
-    if (source.skip_bad_lines) report.leave_out("not in UTF-8", number);
-    return source.skip_bad_lines;
+  std::string text = read_plain_text(source.path, [&](int64_t number, const std::string& error) {
+    if (!source.skip_bad_lines) fail_at_line(source, error);
+    report.skip_malformed(error, number);
   });
   const auto most = static_cast<size_t>(source.max_megabytes * 1e6);
   if (source.max_megabytes > 0 && text.size() > most) {
@@ -185,7 +188,7 @@ void for_each_document(const SourceSpec& source, const Take& take, SourceReport*
   try {
     check_data_file(source.path);
   } catch (const Error& error) {
-    fail("{}source \"{}\": {}", source.where_prefix(), source.name, error.what());
+    fail("{}source \"{}\": path: {}", source.where_prefix(), source.name, error.what());
   }
   if (source.kind == SourceKind::text && is_plain_text(source.path)) return read_text_file(source, report, take);
   const uint64_t limit = source.max_megabytes > 0 ? hash_limit(source) : UINT64_MAX;

@@ -1,9 +1,13 @@
 #include "train/recipe.h"
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 
 #include "base/error.h"
+#include "tokenizer/pre_tokenizer.h"
+#include "train/chat_tokens.h"
+#include "train/data_files.h"
 #include "train/toml_table.h"
 
 namespace hadal {
@@ -65,11 +69,24 @@ void read_model(TomlTable table, const Path& file, Recipe& r) {
   if (m.vocab > 0) check(m, file.string() + ": [model]");
 }
 
+// A .txt file has no fields to filter by, and holds no dialogues.
+void check_text_file(const SourceSpec& s, const TomlTable& table) {
+  if (s.kind == SourceKind::arithmetic || !is_plain_text(s.path)) return;
+  if (s.kind != SourceKind::text) fail("{}: kind: expected \"text\" for a .txt file; dialogues are JSON lines", table.where("kind"));
+  for (const char* key : {"include", "exclude", "exclude_ids"}) {
+    if (table.has(key)) fail("{}: {}: a .txt file has no fields that it could mean; leave it out", table.where(key), key);
+  }
+}
+
 SourceSpec read_source(TomlTable table, const Path& folder) {
   SourceSpec s;
   table.require("name");
   table.require("kind");
   s.name = table.text("name", "");
+  s.where = table.where("name");
+  const auto is_plain = [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-' || c == '.'; };
+  if (s.name.empty() || s.name.size() > 100 || !std::all_of(s.name.begin(), s.name.end(), is_plain))
+    fail("{}: name: expected letters, digits, - and _ (it names a file of the cache), found \"{}\"", s.where, s.name.substr(0, 100));
   const std::string kind = table.choice("kind", "text", {"text", "chat", "arithmetic", "math"});
   s.kind = kind == "text"   ? SourceKind::text
            : kind == "chat" ? SourceKind::chat
@@ -94,6 +111,7 @@ SourceSpec read_source(TomlTable table, const Path& folder) {
   if (s.kind == SourceKind::text) s.validation_tail = table.number("validation_tail", 0, 0, 0.9);
   if (s.kind == SourceKind::chat) s.max_turns = table.integer("max_turns", 0, 0, 10000);
   table.finish();
+  check_text_file(s, table);
   if (s.validation_tail > 0) s.validation = 0;
   return s;
 }
@@ -156,10 +174,14 @@ TokenizerSpec read_tokenizer(TomlTable table, const Path& folder) {
   TokenizerSpec t;
   t.from = anchored(folder, table.text("from", ""));
   if (t.from.empty()) {
-    t.vocab = table.integer("vocab", t.vocab, 257, 1 << 22);
+    t.vocab = table.integer("vocab", t.vocab, 256 + std::ssize(chat_specials()), 1 << 22);
     t.pre_tokenizer = table.text("pre_tokenizer", t.pre_tokenizer);
+    pre_tokenizer_description(t.pre_tokenizer, table.where("pre_tokenizer"));  // Error for a name that is none
     t.bytes_only = table.flag("bytes_only", false);
     t.sources = table.shares("sources");
+    const size_t named = t.sources.size();
+    std::erase_if(t.sources, [](const auto& item) { return item.second == 0; });
+    if (named > 0 && t.sources.empty()) fail("{}: sources: expected at least one with megabytes above 0", table.where("sources"));
   }
   table.finish();
   return t;

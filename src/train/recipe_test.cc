@@ -75,6 +75,15 @@ TEST(Recipe, RefusesWrongTypesRangesAndNames) {
   expect_contains(error_of([] { read_recipe("no/such.toml"); }), {"no/such.toml", "found no such file"});
 }
 
+TEST(Recipe, SourcesAreWhatTheirFilesCanBe) {
+  expect_contains(error_with("kind = \"text\"", "kind = \"chat\""), {"folder/r.toml:15", "kind", ".txt"});
+  expect_contains(error_with("path = \"a.txt\"", "path = \"a.txt\"\ninclude = [\"x\"]"), {"folder/r.toml:17", "include", ".txt"});
+  expect_contains(error_with("name = \"a\"", "name = \"a/b\""), {"folder/r.toml:14", "name", "a/b"});
+  expect_contains(error_with("path = \"a.txt\"", "path = \"\""), {"folder/r.toml:16", "path"});
+  expect_contains(error_with("path = \"a.txt\"", "path = \"a.txt\"\non_bad_line = \"drop\""), {"folder/r.toml:17", "stop, skip"});
+  EXPECT_TRUE(parse_recipe(replaced("path = \"a.txt\"", "path = \"a.txt\"\non_bad_line = \"skip\""), "r.toml").sources[0].skip_bad_lines);
+}
+
 TEST(Recipe, AModelToGoOnFromBringsShapeAndTokenizer) {
   const std::string text = kRecipe;
   const std::string rest = text.substr(text.find("[[source]]"));

@@ -9,6 +9,7 @@
 #include "train/chat_tokens.h"
 #include "train/documents.h"
 #include "train/hash.h"
+#include "train/run_folder.h"
 
 namespace hadal {
 namespace {
@@ -26,17 +27,8 @@ uint64_t source_key(const SourceSpec& s, const Tokenizer& tokenizer) {
     text += fmt::format("{}|{}|", std::filesystem::file_size(s.path, ignored),
                         std::filesystem::last_write_time(s.path, ignored).time_since_epoch().count());
   }
-  uint64_t hash = fnv1a(text);
-  hash = fnv1a(tokenizer.chat_template(), hash);
-  for (TokenId id = 0; id < tokenizer.vocab_size(); ++id) {
-    hash = fnv1a(tokenizer.decode({&id, 1}), hash);
-    hash = fnv1a("\n", hash);
-  }
-  // What the merges do, beyond the vocabulary: a sentence's ids.
-  for (const TokenId id : tokenizer.encode("The quick brown fox's 1234 jumps, isn't it?\n\n  Yes: 56 + 7.")) {
-    hash = fnv1a(std::to_string(id), hash);
-  }
-  return mix(hash);
+  const uint64_t hash = fnv1a(tokenizer.chat_template(), fnv1a(text));
+  return mix(fnv1a(fmt::format("|{:016x}", tokenizer_hash(tokenizer)), hash));
 }
 
 std::vector<StoredToken> tokenise(const Document& d, const Tokenizer& tokenizer, const ChatEncoder* chat) {
@@ -128,19 +120,25 @@ std::optional<TokenFile> read_cache(const Path& file, uint64_t key, const Tokeni
   }
 }
 
-void create_folder(const Path& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) fail("{}: cannot create this folder: {}", folder.string(), error.message());
-}
-
 }  // namespace
+
+uint64_t tokenizer_hash(const Tokenizer& tokenizer) {
+  uint64_t hash = fnv1a(fmt::format("{}|{}|", tokenizer.bos(), tokenizer.eos()));
+  for (TokenId id = 0; id < tokenizer.vocab_size(); ++id) {
+    hash = fnv1a(tokenizer.decode({&id, 1}), hash);
+    hash = fnv1a("\n", hash);
+  }
+  for (const TokenId id : tokenizer.encode("The quick brown fox's 1234 jumps, isn't it?\n\n  Yes: 56 + 7.")) {
+    hash = fnv1a(fmt::format("{},", id), hash);
+  }
+  return mix(hash);
+}
 
 TokenStore TokenStore::open(const SourceSpec& source, const Tokenizer& tokenizer, const Path& cache_folder,
                             ThreadPool& pool) {
   const uint64_t key = source_key(source, tokenizer);
   const Path file = cache_folder / fmt::format("{}-{:016x}.tokens", source.name, key);
-  create_folder(cache_folder);
+  make_folder(cache_folder);
   TokenStore store;
   store.name_ = source.name;
   store.whole_ = source.kind != SourceKind::text;

@@ -37,4 +37,7 @@ class TokenStore {
   TokenFile file_;
 };
 
+// Equal for tokenizers whose ids mean the same: of all tokens' texts, and of a sentence's ids for what the merges do.
+uint64_t tokenizer_hash(const Tokenizer& tokenizer);
+
 }  // namespace hadal

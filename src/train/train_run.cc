@@ -6,67 +6,14 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "model/load.h"
-#include "train/chat_tokens.h"
 #include "train/checkpoint.h"
-#include "train/documents.h"
-#include "train/hash.h"
 #include "train/language_model.h"
 #include "train/run_folder.h"
+#include "train/run_tokenizer.h"
 #include "train/trainer.h"
 
 namespace hadal {
 namespace {
-
-Tokenizer learn_tokenizer(const Recipe& recipe) {
-  const TokenizerSpec& spec = recipe.tokenizer;
-  BpeTrainingOptions options;
-  options.pre_tokenizer = spec.pre_tokenizer;
-  options.eos = kEosText;
-  if (spec.bytes_only) {
-    options.specials = {kEosText};
-    options.vocab_size = 256 + 1;
-    return train_bpe([](std::string&) { return false; }, options);
-  }
-  options.vocab_size = spec.vocab;
-  options.specials = chat_specials();
-  options.bos = kBosText;
-  options.chat_template = chat_template_text();
-  std::vector<std::string> texts;
-  for (SourceSpec source : recipe.sources) {
-    const auto wanted =
-        std::find_if(spec.sources.begin(), spec.sources.end(), [&](const auto& s) { return s.first == source.name; });
-    if (!spec.sources.empty() && wanted == spec.sources.end()) continue;
-    if (wanted != spec.sources.end() && source.kind != SourceKind::arithmetic) {
-      source.max_megabytes = source.max_megabytes > 0 ? std::min(source.max_megabytes, wanted->second) : wanted->second;
-    }
-    for_each_document(source, [&](Document&& d) {
-      if (!d.validation) texts.push_back(d.content());
-      return true;
-    });
-  }
-  log_info("learning a tokenizer of {} tokens from {} documents", spec.vocab, texts.size());
-  size_t next = 0;
-  return train_bpe([&](std::string& text) { return next < texts.size() && (text = std::move(texts[next++]), true); },
-                   options);
-}
-
-// Learnt once: a run that goes on, or starts again with the same tokenizer and sources, finds it in the run's folder.
-Tokenizer get_tokenizer(const Recipe& recipe) {
-  const TokenizerSpec& spec = recipe.tokenizer;
-  if (!spec.from.empty()) return Tokenizer::from_hf_folder(spec.from);
-  const Path folder = recipe.output / "tokenizer";
-  std::string key = fmt::format("v1|{}|{}|{}", spec.vocab, spec.pre_tokenizer, spec.bytes_only);
-  for (const auto& [name, megabytes] : spec.sources) key += fmt::format("|{}={}", name, megabytes);
-  for (const SourceSpec& s : recipe.sources) key += fmt::format("|{}:{}:{}", s.name, s.path.string(), s.max_megabytes);
-  key = fmt::format("{:016x}\n", mix(fnv1a(key)));
-  const Path key_file = folder / "recipe_key";
-  if (std::filesystem::exists(key_file) && read_file(key_file) == key) return Tokenizer::from_hf_folder(folder);
-  Tokenizer tokenizer = learn_tokenizer(recipe);
-  make_folder(folder);
-  tokenizer.save_hf_folder(folder);
-  write_file_whole(key_file, key);
-  return Tokenizer::from_hf_folder(folder);
-}
 
 ModelConfig fit_config(const Recipe& recipe, const Tokenizer& tokenizer) {
   ModelConfig config = recipe.model;
@@ -84,7 +31,7 @@ ModelConfig fit_config(const Recipe& recipe, const Tokenizer& tokenizer) {
 // What the run begins with: a model of its own shape at random weights, or the one it goes on from.
 LoadedModel starting_point(const Recipe& recipe) {
   if (recipe.start.empty()) {
-    auto tokenizer = std::make_shared<const Tokenizer>(get_tokenizer(recipe));
+    auto tokenizer = std::make_shared<const Tokenizer>(run_tokenizer(recipe));
     auto model = std::make_shared<Model>(fit_config(recipe, *tokenizer));
     initialise(model->params(), recipe.seed);
     return {model, tokenizer, recipe.name};
@@ -145,7 +92,10 @@ std::map<std::string, TokenStore> open_stores(const Recipe& recipe, const Tokeni
 OrderedJson run_recipe(const Recipe& recipe, const TrainRunOptions& options) {
   const RunFolder folder(recipe.output);
   check_output(recipe, options);
+  std::filesystem::create_directories(recipe.output);
+  check_sources(recipe);
   const LoadedModel start = starting_point(recipe);
+  keep_tokenizer(recipe, *start.tokenizer);
   Model& model = *start.model;
   const Tokenizer& tokenizer = *start.tokenizer;
   const auto stores = open_stores(recipe, tokenizer);

@@ -190,6 +190,66 @@ TEST_F(TrainRunTest, RefusesToTrainOverARunAndATokenizerThatDoesNotFit) {
   expect_contains(error_of([&] { run_recipe(missing, {}); }), {"gone.jsonl", "no such file"});
 }
 
+TEST_F(TrainRunTest, ALearntTokenizerFollowsItsDataUntilWeightsDependOnIt) {
+  TrainRunOptions part;
+  part.max_steps = 1;
+  const auto vocabulary = [&] { return read_file(folder_.path() / "one" / "tokenizer" / "tokenizer.json"); };
+  const std::string text = read_file(folder_.path() / "text.jsonl");
+  std::string other;
+  for (int i = 0; i < 60; ++i) other += fmt::format("{{\"text\":\"zebras {} graze, unlike quokkas, in zoos\"}}\n", i);
+
+  TrainRunOptions timing = part;
+  timing.save = false;  // no checkpoint: nothing depends on it yet
+  run_recipe(recipe("one"), timing);
+  const std::string first = vocabulary();
+  folder_.file("text.jsonl", other);
+  run_recipe(recipe("one"), timing);
+  EXPECT_NE(vocabulary(), first);
+  folder_.file("text.jsonl", text);
+  run_recipe(recipe("one"), part);
+  EXPECT_EQ(vocabulary(), first);
+
+  part.resume = true;
+  part.max_steps = 2;
+  folder_.file("text.jsonl", other);
+  expect_contains(error_of([&] { run_recipe(recipe("one"), part); }), {"[tokenizer]", "checkpoint-1", "another output"});
+  EXPECT_EQ(vocabulary(), first);
+  folder_.file("text.jsonl", text);  // as before, with another time: the same tokenizer
+  EXPECT_EQ(run_recipe(recipe("one"), part).at("steps"), 2);
+  write_file_whole(folder_.path() / "one" / "tokenizer" / "tokenizer.json", "{");
+  part.max_steps = 3;
+  EXPECT_EQ(run_recipe(recipe("one"), part).at("steps"), 3);
+  EXPECT_EQ(vocabulary(), first);
+}
+
+// What is wrong with a source is said with the recipe's line, before a tokenizer is learnt.
+TEST_F(TrainRunTest, SourcesAreCheckedFirst) {
+  const auto error_with = [&](const std::string& from, const std::string& to) {
+    std::string text = kRecipe;
+    text.replace(text.find(from), from.size(), to);
+    folder_.file("bad.toml", text);
+    return error_of([&] {
+      Recipe r = read_recipe(folder_.path() / "bad.toml");
+      r.output = folder_.path() / "bad";
+      run_recipe(r, {});
+    });
+  };
+  folder_.file("chat.jsonl", "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"b\"}]}\n");
+  folder_.file("empty.jsonl", "\n\n");
+  folder_.file("latin.txt", "caf\xE9\n");
+  std::filesystem::create_directories(folder_.path() / "folder.jsonl");
+  expect_contains(error_with("text.jsonl", "none.jsonl"), {"bad.toml:28", "none.jsonl", "no such file"});
+  expect_contains(error_with("text.jsonl", "folder.jsonl"), {"bad.toml:28", "found a folder"});
+  expect_contains(error_with("text.jsonl", "chat.jsonl"), {"bad.toml:28", "chat.jsonl:1", "\"text\"", "kind = \"chat\""});
+  expect_contains(error_with("kind = \"text\"", "kind = \"chat\""), {"bad.toml:28", "text.jsonl:1", "kind = \"text\""});
+  expect_contains(error_with("text.jsonl", "empty.jsonl"), {"bad.toml:28", "empty.jsonl", "found none"});
+  expect_contains(error_with("text.jsonl", "latin.txt"), {"bad.toml:28", "latin.txt:1", "UTF-8"});
+  expect_contains(error_with("[tokenizer]", "[tokenizer]\nsources = { sums = 0 }"), {"bad.toml:5", "above 0"});
+  expect_contains(error_with("vocab = 280", "vocab = 280\npre_tokenizer = \"qwen3\""), {"bad.toml:6", "qwen3"});
+  expect_contains(error_with("vocab = 280", "bytes_only = true"), {"sums", "bytes_only"});
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "bad" / "tokenizer"));
+}
+
 TEST_F(TrainRunTest, ForTimingNothingIsSaved) {
   TrainRunOptions timing;
   timing.save = false;
