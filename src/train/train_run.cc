@@ -92,7 +92,6 @@ std::map<std::string, TokenStore> open_stores(const Recipe& recipe, const Tokeni
 OrderedJson run_recipe(const Recipe& recipe, const TrainRunOptions& options) {
   const RunFolder folder(recipe.output);
   check_output(recipe, options);
-  std::filesystem::create_directories(recipe.output);
   check_sources(recipe);
   const LoadedModel start = starting_point(recipe);
   keep_tokenizer(recipe, *start.tokenizer);
