@@ -30,6 +30,7 @@ void stop_on_signals() {
   action.sa_flags = SA_RESTART;
   if (before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);  // nohup
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files is an error of the write, as a full disk is
 }
 
 // What the run did is on disk; that nobody reads this line is no reason to fail.
@@ -52,6 +53,15 @@ void keep_freed_memory() {
 #endif
 }
 
+void print_measured(const OrderedJson& report) {
+  std::string text = fmt::format("{:<20} {:>12} {:>12} {:>10}\n", "source", "nats a token", "bits a byte", "tokens");
+  for (const auto& [name, v] : report.at("validation").items()) {
+    const std::string bits = v.contains("bits_per_byte") ? fmt::format("{:.4f}", v["bits_per_byte"].get<double>()) : "-";
+    text += fmt::format("{:<20} {:>12.4f} {:>12} {:>10}\n", name, v["loss"].get<double>(), bits, v["tokens"].get<int64_t>());
+  }
+  print_text(text);
+}
+
 }  // namespace
 
 int train_command(int argc, char** argv) {
@@ -60,7 +70,7 @@ int train_command(int argc, char** argv) {
       "folder.\n"
       "Ctrl-C saves a checkpoint and stops; --resume goes on from there.",
       argv[0]);
-  std::string file, output;
+  std::string file, output, measured;
   TrainRunOptions options;
   bool json = false, no_save = false;
   app.add_option("recipe", file, "the recipe, a TOML file")->required();
@@ -68,12 +78,19 @@ int train_command(int argc, char** argv) {
   app.add_option("--output", output, "the run's folder, instead of the recipe's");
   app.add_option("--max-steps", options.max_steps, "stop after so many steps in all")->check(CLI::PositiveNumber);
   app.add_flag("--no-save", no_save, "write no checkpoints, logs or model (for timing)");
+  app.add_option("--measure", measured, "train nothing: the loss of this model on what the recipe's sources hold out");
   add_common_options(app, &json);
   if (const auto code = parse_options(app, argc, argv)) return *code;
   options.save = !no_save;
 
   Recipe recipe = read_recipe(file);
   if (!output.empty()) recipe.output = output;
+  if (!measured.empty()) {
+    const OrderedJson report = measure_recipe(recipe, measured);
+    if (json) print_json(report);
+    else print_measured(report);
+    return 0;
+  }
   stop_on_signals();
   keep_freed_memory();
   const OrderedJson report = run_recipe(recipe, options);

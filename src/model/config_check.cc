@@ -2,24 +2,25 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "model/config.h"
+#include "model/config_fields.h"
 
 namespace hadal {
 namespace {
 
 struct Checker {
-  std::string_view who;
+  const FieldNames& names;
+  std::string at(const char* field) const { return names.place(field); }
   void range(const char* name, int64_t value, int64_t low, int64_t high) const {
-    if (value < low || value > high) fail("{}: {}: expected a number from {} to {}, found {}", who, name, low, high, value);
+    if (value < low || value > high) fail("{}: expected a number from {} to {}, found {}", at(name), low, high, value);
   }
   void positive(const char* name, double value) const {
-    if (!(value > 0) || !std::isfinite(value)) fail("{}: {}: expected a number above 0, found {}", who, name, value);
+    if (!(value > 0) || !std::isfinite(value)) fail("{}: expected a number above 0, found {}", at(name), value);
   }
   void divides(const char* part, int64_t a, const char* whole, int64_t b) const {
-    if (b % a != 0) fail("{}: {}: expected a divisor of {} {}, found {}", who, part, whole, b, a);
+    if (b % a != 0) fail("{}: expected a divisor of {} {}, found {}", at(part), names.name(whole), b, a);
   }
   void even(const char* name, int64_t value) const {
-    if (value % 2 != 0) fail("{}: {}: expected an even number, found {}", who, name, value);
+    if (value % 2 != 0) fail("{}: expected an even number, found {}", at(name), value);
   }
 };
 
@@ -63,8 +64,13 @@ void check_rope_scaling(const RopeScaling& s, int64_t rope_dim, const Checker& c
 
 }  // namespace
 
-void check(const ModelConfig& c, std::string_view who) {
-  const Checker check{who};
+void check(const ModelConfig& config, std::string_view who) {
+  const auto name = [](std::string_view field) { return std::string(field); };
+  check(config, FieldNames{name, [&](std::string_view field) { return fmt::format("{}: {}", who, field); }});
+}
+
+void check(const ModelConfig& c, const FieldNames& names) {
+  const Checker check{names};
   check.range("vocab_size", c.vocab, 1, 1 << 24);
   check.range("hidden_size", c.hidden, 1, 1 << 16);
   check.range("num_hidden_layers", c.layers, 1, kMaxLayers);

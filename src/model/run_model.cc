@@ -19,10 +19,13 @@ int64_t step_of_model(const Path& folder) {
   std::error_code ignored;
   const Path file = folder / "card.json";
   if (!std::filesystem::is_regular_file(file, ignored)) return -1;
-  const Json card = Json::parse(read_file(file, 16 << 20), nullptr, false);
-  if (!card.is_object()) return -1;
-  if (card.contains("best")) return INT64_MAX;
-  return card.contains("step") && card["step"].is_number_integer() ? card["step"].get<int64_t>() : -1;
+  try {
+    const Json card = parse_json(read_file(file, 16 << 20), file.string());
+    if (card.contains("best")) return INT64_MAX;
+    return card.contains("step") && card["step"].is_number_integer() ? card["step"].get<int64_t>() : -1;
+  } catch (const Error&) {
+    return -1;
+  }
 }
 
 }  // namespace
@@ -30,9 +33,13 @@ int64_t step_of_model(const Path& folder) {
 Path model_of_run(const Path& path) {
   std::error_code ignored;
   if (!std::filesystem::is_directory(path, ignored) || holds_model(path)) return path;
-  if (std::filesystem::is_regular_file(path / "state.json", ignored) && std::filesystem::is_regular_file(path / "optimizer.safetensors", ignored)) {
-    fail("{}: this checkpoint has no config.json, so it is no model: go on from it with `hadal train RECIPE --resume`, which leaves the "
-         "run's model/ when it stops", path.string());
+  if (std::filesystem::is_regular_file(path / "state.json", ignored) &&
+      std::filesystem::is_regular_file(path / "optimizer.safetensors", ignored)) {
+    fail(
+        "{}: this checkpoint has no config.json, so it is no model: go on from it with `hadal train RECIPE --resume`, "
+        "which leaves the "
+        "run's model/ when it stops",
+        path.string());
   }
   Path newest;
   int64_t step = -1;

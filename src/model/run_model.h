@@ -5,8 +5,8 @@
 
 namespace hadal {
 
-// A run's folder holds model/ and checkpoint-N/: the one whose weights are newer, unless model/ is the best by validation,
-// which wins. Any other path is returned as it is. Throws Error for a checkpoint that is no model.
+// A run's folder holds model/ and checkpoint-N/: the one whose weights are newer, unless model/ is the best by
+// validation, which wins. Any other path is returned as it is. Throws Error for a checkpoint that is no model.
 Path model_of_run(const Path& path);
 
 }  // namespace hadal

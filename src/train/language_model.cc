@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "model/load.h"
 #include "train/chat_tokens.h"
+#include "train/resumed.h"
 
 namespace hadal {
 
@@ -38,16 +39,32 @@ void LanguageModel::begin_stage(int64_t index) {
   mixture_ = std::make_unique<Mixture>(std::move(used), std::move(options));
 }
 
+// Micro-batches until the next piece would go beyond batch_tokens: a step has them to within a piece.
 int64_t LanguageModel::begin_step() {
-  const int64_t count =
-      std::max<int64_t>(1, (stage_->batch_tokens + stage_->micro_batch_tokens / 2) / stage_->micro_batch_tokens);
+  const int64_t wanted = stage_->batch_tokens, most = stage_->micro_batch_tokens;
+  const int64_t whole = std::max<int64_t>(1, (wanted + most / 2) / most);
   batches_.clear();
   step_weight_ = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    batches_.push_back(mixture_->next(stage_->micro_batch_tokens));
+  for (int64_t drawn = 0;;) {
+    const int64_t left = wanted - drawn;
+    if (whole_micro_batches_ ? static_cast<int64_t>(batches_.size()) == whole
+                             : drawn > 0 && (left <= 0 || mixture_->next_length() > left))
+      break;
+    batches_.push_back(mixture_->next(whole_micro_batches_ ? most : std::min(most, left)));
+    drawn += batches_.back().num_tokens();
     step_weight_ += batches_.back().weight;
   }
-  return count;
+  return static_cast<int64_t>(batches_.size());
+}
+
+Json LanguageModel::state() const {
+  if (whole_micro_batches_) return mixture_->state();
+  return {{"sources", mixture_->state()}};
+}
+
+void LanguageModel::restore(const Json& state, const std::string& who) {
+  whole_micro_batches_ = state.is_array();
+  mixture_->restore(whole_micro_batches_ ? state : state.at("sources"), who);
 }
 
 void LanguageModel::micro_batch(const Context& ctx, int64_t i, StepStats& stats) {
@@ -74,6 +91,7 @@ void LanguageModel::end_step(bool updated, StepStats& stats) {
 }
 
 void LanguageModel::describe(const Path& folder) const {
+  write_record(folder, recipe_, model_.config, tokenizer_);
   // Weights that lie otherwise than in Hugging Face's files (a GGUF file's) make no model as they are.
   const ModelConfig& c = model_.config;
   if (c.split_kv_b || c.rope_pairs || c.rope_scaling.kind == RopeScaling::Kind::factors) return;
@@ -82,28 +100,49 @@ void LanguageModel::describe(const Path& folder) const {
 
 std::vector<Evaluation> LanguageModel::evaluate(const Context& ctx) {
   std::vector<Evaluation> out;
-  for (size_t i = 0; i < mixture_->num_sources(); ++i) {
-    double loss = 0, weight = 0;
-    int64_t correct = 0, bytes = 0;
-    mixture_->for_validation(i, recipe_.validation_tokens, stage_->micro_batch_tokens, [&](TrainingBatch&& b) {
-      LossOptions options;
-      options.mtp_weight = 0;
-      const LossResult r = language_model_loss(ctx, model_, b.batch, b.targets, b.weights, options);
-      loss += r.main.sum;
-      weight += r.main.weight;
-      correct += r.main.correct;
-      bytes += b.target_bytes;
-    });
-    if (weight == 0) continue;  // no validation documents
-    Evaluation e;
-    e.name = mixture_->source_name(i);
-    e.loss = loss / weight;
-    e.bits_per_byte = bytes > 0 ? loss / std::log(2.0) / static_cast<double>(bytes) : 0;
-    e.accuracy = static_cast<double>(correct) / weight;
-    e.tokens = static_cast<int64_t>(weight);
-    out.push_back(e);
-  }
+  for (size_t i = 0; i < mixture_->num_sources(); ++i)
+    if (auto e = evaluate_source(ctx, i)) out.push_back(*e);
   return out;
+}
+
+std::vector<Evaluation> LanguageModel::evaluate_all(const Context& ctx) {
+  std::map<std::string, int64_t> last;
+  for (size_t stage = 0; stage < recipe_.stages.size(); ++stage)
+    for (const auto& [name, share] : recipe_.stages[stage].sources) last[name] = static_cast<int64_t>(stage);
+  std::map<std::string, Evaluation> found;
+  for (size_t stage = 0; stage < recipe_.stages.size(); ++stage) {
+    begin_stage(static_cast<int64_t>(stage));
+    for (size_t i = 0; i < mixture_->num_sources(); ++i) {
+      if (last[mixture_->source_name(i)] != static_cast<int64_t>(stage)) continue;
+      if (auto e = evaluate_source(ctx, i)) found[e->name] = *e;
+    }
+  }
+  std::vector<Evaluation> out;
+  for (const SourceSpec& source : recipe_.sources)
+    if (found.contains(source.name)) out.push_back(found[source.name]);
+  return out;
+}
+
+std::optional<Evaluation> LanguageModel::evaluate_source(const Context& ctx, size_t i) {
+  double loss = 0, weight = 0;
+  int64_t correct = 0, bytes = 0;
+  mixture_->for_validation(i, recipe_.validation_tokens, stage_->micro_batch_tokens, [&](TrainingBatch&& b) {
+    LossOptions options;
+    options.mtp_weight = 0;
+    const LossResult r = language_model_loss(ctx, model_, b.batch, b.targets, b.weights, options);
+    loss += r.main.sum;
+    weight += r.main.weight;
+    correct += r.main.correct;
+    bytes += b.target_bytes;
+  });
+  if (weight == 0) return std::nullopt;  // no validation documents
+  Evaluation e;
+  e.name = mixture_->source_name(i);
+  e.loss = loss / weight;
+  e.bits_per_byte = bytes > 0 ? loss / std::log(2.0) / static_cast<double>(bytes) : 0;
+  e.accuracy = static_cast<double>(correct) / weight;
+  e.tokens = static_cast<int64_t>(weight);
+  return e;
 }
 
 }  // namespace hadal

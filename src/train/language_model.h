@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,12 +26,14 @@ class LanguageModel : public Trainee {
   int64_t begin_step() override;
   void micro_batch(const Context& ctx, int64_t i, StepStats& stats) override;
   void end_step(bool updated, StepStats& stats) override;
-  std::vector<Evaluation> evaluate(const Context& ctx) override;
-  Json state() const override { return mixture_->state(); }
-  void restore(const Json& state, const std::string& who) override { mixture_->restore(state, who); }
+  std::vector<Evaluation> evaluate(const Context& ctx) override;  // the sources of the stage
+  std::vector<Evaluation> evaluate_all(const Context& ctx);       // of all stages, each as the last one takes it that has it
+  Json state() const override;
+  void restore(const Json& state, const std::string& who) override;
   void describe(const Path& folder) const override;
 
  private:
+  std::optional<Evaluation> evaluate_source(const Context& ctx, size_t i);
   Model& model_;
   const Recipe& recipe_;
   const Tokenizer& tokenizer_;
@@ -40,6 +43,8 @@ class LanguageModel : public Trainee {
   const StageSpec* stage_ = nullptr;
   std::unique_ptr<Mixture> mixture_;
   std::vector<TrainingBatch> batches_;  // of the step
+  // Of a run that was begun when a step took a rounded number of whole micro-batches: it goes on so, to its own bits.
+  bool whole_micro_batches_ = false;
   double step_weight_ = 0;
   double flops_per_token_ = 0, flops_per_context_ = 0;  // forward; the second per token of context
 };

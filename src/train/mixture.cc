@@ -125,6 +125,11 @@ Mixture::Source& Mixture::due() {
   return *best;
 }
 
+int64_t Mixture::next_length() {
+  const Source& source = due();
+  return source.train[source.order[source.next]].length;
+}
+
 TrainingBatch Mixture::next(int64_t max_tokens) {
   TrainingBatch out;
   for (;;) {

@@ -42,6 +42,8 @@ class Mixture {
   // Whole pieces, as many as fit into `max_tokens` (at least one). Endless: a source that runs out is shuffled anew.
   TrainingBatch next(int64_t max_tokens);
 
+  int64_t next_length();  // of the piece that next() begins with
+
   // The validation pieces of store `i`, up to `max_tokens` of them in all, in batches of at most `batch_tokens`.
   void for_validation(size_t i, int64_t max_tokens, int64_t batch_tokens,
                       const std::function<void(TrainingBatch&&)>& use) const;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "model/config_fields.h"
 #include "tokenizer/pre_tokenizer.h"
 #include "train/chat_tokens.h"
 #include "train/data_files.h"
@@ -17,6 +18,36 @@ constexpr int64_t kBig = int64_t{1} << 40;
 
 Path anchored(const Path& folder, const std::string& text) {
   return text.empty() ? Path() : (folder / text).lexically_normal();
+}
+
+// What config.json calls the recipe's keys of [model].
+constexpr std::pair<std::string_view, const char*> kModelKeys[] = {
+    {"vocab_size", "vocab"}, {"hidden_size", "hidden"}, {"num_hidden_layers", "layers"}, {"num_attention_heads", "heads"},
+    {"num_key_value_heads", "kv_heads"}, {"max_position_embeddings", "context"}, {"intermediate_size", "dense_inner"},
+    {"rms_norm_eps", "norm_eps"}, {"initializer_range", "init_std"}, {"q_lora_rank", "q_lora"}, {"kv_lora_rank", "kv_lora"},
+    {"qk_nope_head_dim", "nope_dim"}, {"qk_rope_head_dim", "rope_dim"}, {"v_head_dim", "v_dim"}, {"n_routed_experts", "experts"},
+    {"num_experts_per_tok", "top_k"}, {"n_shared_experts", "shared_experts"}, {"moe_intermediate_size", "expert_inner"},
+    {"first_k_dense_replace", "first_dense"}, {"n_group", "groups"}, {"n_routed_experts / n_group", "groups"},
+    {"topk_group", "top_groups"}, {"routed_scaling_factor", "routed_scale"}, {"num_nextn_predict_layers", "mtp_depth"}};
+
+std::string model_key(std::string_view field) {
+  for (const auto& [name, key] : kModelKeys)
+    if (name == field) return key;
+  return std::string(field);
+}
+
+// The shape, before anything is read or learnt for it. The vocabulary may not be known yet.
+void check_shape(const TomlTable& table, const ModelConfig& model, int64_t least_vocab) {
+  ModelConfig shape = model;
+  if (shape.vocab == 0) shape.vocab = least_vocab;
+  check(shape, FieldNames{model_key, [&](std::string_view field) {
+                            const std::string key = model_key(field);
+                            return fmt::format("{}: {}", table.where(key), key);
+                          }});
+  if (model.vocab > 0 && model.vocab < least_vocab) {
+    fail("{}: vocab: expected at least the tokenizer's {} tokens, found {}; leave it out or raise it", table.where("vocab"), least_vocab,
+         model.vocab);
+  }
 }
 
 void read_model(TomlTable table, const Path& file, Recipe& r) {
@@ -37,7 +68,6 @@ void read_model(TomlTable table, const Path& file, Recipe& r) {
   m.hidden = table.integer("hidden", 0, 1, 1 << 20);
   m.layers = table.integer("layers", 0, 1, 1024);
   m.heads = table.integer("heads", 0, 1, 4096);
-  m.kv_heads = table.integer("kv_heads", m.heads, 1, 4096);
   m.max_context = table.integer("context", 0, 1, 1 << 24);
   m.dense_inner = table.integer("dense_inner", 4 * m.hidden, 1, 1 << 22);
   m.norm_eps = static_cast<float>(table.number("norm_eps", 1e-6, 1e-12, 1));
@@ -62,11 +92,11 @@ void read_model(TomlTable table, const Path& file, Recipe& r) {
     m.mtp_depth = table.integer("mtp_depth", 0, 0, 1);
     if (m.family == ModelConfig::Family::deepseek_v2) m.sigmoid_router = false, m.group_by_top2 = false;
   } else {
+    m.kv_heads = table.integer("kv_heads", m.heads, 1, 4096);
     m.head_dim = table.integer("head_dim", m.hidden / m.heads, 1, 4096);
     m.qkv_bias = m.family == ModelConfig::Family::qwen2;
   }
   table.finish();
-  if (m.vocab > 0) check(m, file.string() + ": [model]");
 }
 
 // A .txt file has no fields to filter by, and holds no dialogues.
@@ -187,7 +217,40 @@ TokenizerSpec read_tokenizer(TomlTable table, const Path& folder) {
   return t;
 }
 
+// "novels", "novels/bits_per_byte": of the sources, and of what is measured.
+void read_best(TomlTable& table, Recipe& r) {
+  const std::string text = table.text("keep_best", "");
+  if (text.empty()) return;
+  const size_t slash = text.rfind('/');
+  const std::string figure = slash == std::string::npos ? "" : text.substr(slash + 1);
+  const bool known = figure == "loss" || figure == "bits_per_byte" || figure == "accuracy";
+  r.best_figure = known ? figure : "loss";
+  r.best_source = known ? text.substr(0, slash) : text;
+  if (r.best_source.starts_with("validation/")) r.best_source = r.best_source.substr(11);
+}
+
+void check_best(const Recipe& r, const std::string& where) {
+  if (r.best_source.empty()) return;
+  std::vector<std::string> names;
+  for (const SourceSpec& source : r.sources) {
+    names.push_back(source.name);
+    if (source.name != r.best_source) continue;
+    const bool held_out = source.kind == SourceKind::arithmetic || source.validation > 0 || source.validation_tail > 0;
+    const bool used = std::any_of(r.stages.begin(), r.stages.end(), [&](const StageSpec& stage) {
+      return std::any_of(stage.sources.begin(), stage.sources.end(), [&](const auto& s) { return s.first == source.name; });
+    });
+    if (!used) fail("{}: keep_best: no stage draws from the source \"{}\", so it is never measured", where, source.name);
+    if (!held_out || r.validation_tokens == 0)
+      fail("{}: keep_best: the source \"{}\" holds nothing out; give it validation above 0", where, source.name);
+    return;
+  }
+  fail("{}: keep_best: \"{}\" is no source of this recipe; expected \"SOURCE/loss\", \"SOURCE/bits_per_byte\" or "
+       "\"SOURCE/accuracy\"; the nearest is \"{}\"",
+       where, r.best_source, nearest_word(r.best_source, names));
+}
+
 void read_run(TomlTable table, Recipe& r) {
+  read_best(table, r);
   r.checkpoint_every_steps = table.integer("checkpoint_every_steps", r.checkpoint_every_steps, 0, kBig);
   r.checkpoint_every_minutes = table.number("checkpoint_every_minutes", r.checkpoint_every_minutes, 0, 1e6);
   r.keep_checkpoints = table.integer("keep_checkpoints", r.keep_checkpoints, 1, 1000);
@@ -207,15 +270,17 @@ Recipe read(TomlTable table, const Path& file) {
   if (r.output.empty()) fail("{}: output: expected the folder of the run, found an empty text", table.where("output"));
   r.seed = static_cast<uint64_t>(table.integer("seed", 1, 0, kBig));
   r.f32 = table.choice("precision", "bf16", {"bf16", "f32"}) == "f32";
-  read_model(*table.table("model"), file, r);
-  if (auto t = table.table("tokenizer")) {
-    if (!r.start.empty()) {
-      fail("{}: [tokenizer]: a model that is trained further keeps its own; leave this part out", t->where());
-    }
-    r.tokenizer = read_tokenizer(*t, folder);
+  const TomlTable model = *table.table("model");
+  read_model(model, file, r);
+  if (const auto t = table.table("tokenizer"); t && !r.start.empty())
+    fail("{}: [tokenizer]: a model that is trained further keeps its own; leave this part out", t->where());
+  if (r.start.empty()) r.tokenizer = read_tokenizer(table.table_or_empty("tokenizer"), folder);
+  if (r.start.empty()) {
+    const TokenizerSpec& t = r.tokenizer;
+    check_shape(model, r.model, !t.from.empty() ? 1 : t.bytes_only ? 256 + 1 : t.vocab);
   }
-  if (auto t = table.table("optimizer")) r.optimizer = read_optimizer(*t);
-  if (auto t = table.table("run")) read_run(*t, r);
+  r.optimizer = read_optimizer(table.table_or_empty("optimizer"));
+  read_run(table.table_or_empty("run"), r);
 
   std::set<std::string> names;
   for (TomlTable& source : table.tables("source")) {
@@ -239,10 +304,18 @@ Recipe read(TomlTable table, const Path& file) {
   }
   if (r.stages.empty()) fail("{}: expected at least one [[stage]], found none", file.string());
   table.finish();
+  r.values = table.asked();
+  check_best(r, r.where("[run] keep_best"));
   return r;
 }
 
 }  // namespace
+
+std::string Recipe::where(const std::string& key) const {
+  for (const TomlValue& v : values)
+    if (v.key == key) return v.where;
+  return file.string();
+}
 
 Recipe read_recipe(const Path& file) { return read(TomlTable::parse_file(file), file); }
 Recipe parse_recipe(const std::string& text, const Path& file) {

@@ -9,6 +9,7 @@
 
 #include "base/files.h"
 #include "model/config.h"
+#include "train/toml_table.h"
 
 namespace hadal {
 
@@ -84,6 +85,10 @@ struct Recipe {
   int64_t validate_every_steps = 100;
   int64_t validation_tokens = 65536;  // at most, of each source
   int64_t max_bad_steps = 10;         // so many in a row without a finite loss stop the run
+  std::string best_source, best_figure;  // keep_best: model/ is the best by this figure of this source; empty: the last
+  std::vector<TomlValue> values;  // all keys as they were read, defaults too
+
+  std::string where(const std::string& key) const;  // "r.toml:17" of a key of `values`; the file where there is no such
 };
 
 Recipe read_recipe(const Path& file);

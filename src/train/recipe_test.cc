@@ -84,6 +84,61 @@ TEST(Recipe, SourcesAreWhatTheirFilesCanBe) {
   EXPECT_TRUE(parse_recipe(replaced("path = \"a.txt\"", "path = \"a.txt\"\non_bad_line = \"skip\""), "r.toml").sources[0].skip_bad_lines);
 }
 
+// Shapes that are no model: refused before anything is read, by the recipe's own key and its line.
+TEST(Recipe, NamesTheKeyOfAWrongShape) {
+  const auto model = [](const std::string& keys) {
+    const std::string text = replaced("v_dim = 8\n", "v_dim = 8\nexperts = 4\ntop_k = 2\nexpert_inner = 8\nfirst_dense = 1\n");
+    std::string changed = text;
+    const std::string key = keys.substr(0, keys.find(" ="));
+    const size_t at = changed.find("\n" + key + " =");
+    if (at == std::string::npos) return changed.replace(changed.find("[model]\n") + 8, 0, keys + "\n");
+    return changed.replace(at + 1, changed.find('\n', at + 1) - at - 1, keys);
+  };
+  const auto error = [&](const std::string& keys) { return error_of([&] { parse_recipe(model(keys), "r.toml"); }); };
+  EXPECT_EQ(error("experts = 4"), "");
+  expect_contains(error("top_k = 9"), {"r.toml:14: top_k: expected a number from 1 to 4, found 9"});
+  expect_contains(error("first_dense = 3"), {"r.toml:16: first_dense", "found 3"});
+  expect_contains(error("expert_inner = 0"), {"r.toml:15: expert_inner", "found 0"});
+  expect_contains(error("rope_dim = 5"), {"r.toml:11: rope_dim: expected an even number, found 5"});
+  expect_contains(error("groups = 3"), {"r.toml:5: groups: expected a divisor of experts 4, found 3"});
+  expect_contains(error("top_groups = 2"), {"r.toml:5: top_groups", "found 2"});
+  expect_contains(error("hidden = 100000"), {"r.toml:5: hidden", "found 100000"});
+  expect_contains(error("init_std = 0"), {"r.toml:5: init_std", "found 0"});
+  expect_contains(error("vocab = 500"), {"r.toml:5: vocab: expected at least the tokenizer's 8192 tokens, found 500"});
+  expect_contains(error("kv_heads = 2"), {"r.toml:5", "unknown key \"kv_heads\""});
+  const std::string llama = "name = \"r\"\noutput = \"out\"\n[model]\nfamily = \"llama\"\nhidden = 64\nlayers = 2\nheads = 4\nkv_heads = 3\ncontext = 128\n";
+  const std::string rest = std::string(kRecipe).substr(std::string(kRecipe).find("[[source]]"));
+  expect_contains(error_of([&] { parse_recipe(llama + rest, "r.toml"); }), {"r.toml:8: kv_heads: expected a divisor of heads 4, found 3"});
+  expect_contains(error_of([&] { parse_recipe(replaced("hidden = 64", "family = \"qwen2\"\nhidden = 66"), "r.toml"); }), {"unknown key"});
+}
+
+TEST(Recipe, KnowsWhatItKeepsTheBestBy) {
+  const auto with = [](const std::string& value) {
+    return parse_recipe(replaced("[[source]]", "[run]\nkeep_best = \"" + value + "\"\n[[source]]"), "r.toml");
+  };
+  EXPECT_EQ(with("a").best_figure, "loss");
+  EXPECT_EQ(with("validation/a/bits_per_byte").best_source, "a");
+  EXPECT_EQ(with("a/accuracy").best_figure, "accuracy");
+  expect_contains(error_of([&] { with("b/loss"); }), {"r.toml:14", "keep_best", "\"b\" is no source", "\"a\""});
+  expect_contains(error_of([&] { parse_recipe(replaced("path = \"a.txt\"", "path = \"a.txt\"\nvalidation = 0\n[run]\nkeep_best = \"a\""), "r.toml"); }),
+                  {"keep_best", "holds nothing out"});
+}
+
+TEST(Recipe, KnowsEveryValueAndItsLine) {
+  const Recipe r = parse_recipe(kRecipe, "folder/r.toml");
+  const auto value = [&](const std::string& key) {
+    for (const TomlValue& v : r.values)
+      if (v.key == key) return v.value + " at " + v.where;
+    return std::string("none");
+  };
+  EXPECT_EQ(value("[model] hidden"), "64 at folder/r.toml:5");
+  EXPECT_EQ(value("[model] rope_theta"), "10000 at folder/r.toml:4");
+  EXPECT_EQ(value("[[source]] \"a\": path"), "a.txt at folder/r.toml:16");
+  EXPECT_EQ(value("[[stage]] 1: sources"), "{a = 1} at folder/r.toml:19");
+  EXPECT_EQ(value("[optimizer] matrices"), "muon at folder/r.toml");
+  EXPECT_EQ(value("seed"), "1 at folder/r.toml:1");
+}
+
 TEST(Recipe, AModelToGoOnFromBringsShapeAndTokenizer) {
   const std::string text = kRecipe;
   const std::string rest = text.substr(text.find("[[source]]"));

@@ -15,7 +15,8 @@
 namespace hadal {
 namespace {
 
-// Names of folders that are being written or removed; what is found of them under the lock was left by a killed process.
+// Names of folders that are being written or removed; what is found of them under the lock was left by a killed
+// process.
 constexpr const char *kWritten = "unfinished-", *kRemoved = "removed-";
 
 std::string owner_text() {
@@ -32,8 +33,8 @@ bool is_leftover(const std::string& name) {
     return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
   };
   return written == "model" || number(written) || removed == "model" || removed.starts_with("checkpoint-") ||
-         name == "metrics.jsonl.tmp" || name == "report.json.tmp" || name == "recipe_key.tmp" || name == "tokenizer.json.tmp" ||
-         name == "tokenizer_config.json.tmp" || name.ends_with(".tokens.tmp");
+         name == "metrics.jsonl.tmp" || name == "report.json.tmp" || name == "recipe_key.tmp" ||
+         name == "tokenizer.json.tmp" || name == "tokenizer_config.json.tmp" || name.ends_with(".tokens.tmp");
 }
 
 void clear_leftovers(const Path& folder) {
@@ -58,7 +59,8 @@ void make_folder(const Path& folder) {
   for (Path at = folder; !at.empty(); at = at.parent_path()) {
     if (std::filesystem::exists(at, error)) {
       if (!std::filesystem::is_directory(at, error))
-        fail("{}: expected a folder, or a place for one, but {} is a file; remove it, or take another output", folder.string(), at.string());
+        fail("{}: expected a folder, or a place for one, but {} is a file; remove it, or take another output",
+             folder.string(), at.string());
       break;
     }
     if (at == at.parent_path()) break;
@@ -80,12 +82,14 @@ RunFolder::RunFolder(const Path& folder) {
     std::string who(owner, size > 0 ? static_cast<size_t>(size) : 0);
     while (!who.empty() && who.back() == '\n') who.pop_back();
     if (reason == EWOULDBLOCK) {
-      fail("{}: another run is training in this folder: {}; wait until it has ended, stop it (it saves), or take another --output",
-           folder.string(), who.empty() ? "its name is not known" : who);
+      fail(
+          "{}: another run is training in this folder: {}; wait until it has ended, stop it (it saves), or take "
+          "another --output",
+          folder.string(), who.empty() ? "its name is not known" : who);
     }
     fd_ = -1;
-    log_warning("{}: this file system knows no locks ({}): see to it that no other run takes this folder", folder.string(),
-                std::strerror(reason));
+    log_warning("{}: this file system knows no locks ({}): see to it that no other run takes this folder",
+                folder.string(), std::strerror(reason));
   } else {
     const std::string owner = owner_text() + "\n";
     if (::ftruncate(fd_, 0) != 0 || ::pwrite(fd_, owner.data(), owner.size(), 0) < 0)
@@ -124,7 +128,8 @@ void replace_folder(const Path& target, const std::function<void(const Path&)>& 
     fill(made);
     sync_folder(made);
     // Exchanged where the file system can, so that there is no moment without the folder.
-    if (!std::filesystem::exists(target, ignored) || ::renameat2(AT_FDCWD, made.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) != 0) {
+    if (!std::filesystem::exists(target, ignored) ||
+        ::renameat2(AT_FDCWD, made.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) != 0) {
       remove_folder(target);
       std::error_code error;
       std::filesystem::rename(made, target, error);

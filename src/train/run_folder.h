@@ -10,8 +10,9 @@ namespace hadal {
 // Makes the folder and those above it. Error where it cannot be made, or where a file stands in its place.
 void make_folder(const Path& folder);
 
-// One run, one folder: holds a lock on the file `lock` in it, which the system takes back when the process ends, however it
-// ends. Error naming who trains there, when another process does; and where the folder cannot be made or written.
+// One run, one folder: holds a lock on the file `lock` in it, which the system takes back when the process ends,
+// however it ends. Error naming who trains there, when another process does; and where the folder cannot be made or
+// written.
 class RunFolder {
  public:
   explicit RunFolder(const Path& folder);
@@ -23,11 +24,12 @@ class RunFolder {
   int fd_ = -1;
 };
 
-// Calls fill() with a new empty folder beside `target`, which then takes its place at once: a reader finds the old folder or the
-// new one, each whole. Where fill() throws, the old one stays.
+// Calls fill() with a new empty folder beside `target`, which then takes its place at once: a reader finds the old
+// folder or the new one, each whole. Where fill() throws, the old one stays.
 void replace_folder(const Path& target, const std::function<void(const Path&)>& fill);
 
-// Removes a folder that readers look for by name: renamed first, so that one half removed is never taken for a whole one.
+// Removes a folder that readers look for by name: renamed first, so that one half removed is never taken for a whole
+// one.
 void remove_folder(const Path& folder);
 
 // Forces the names in a folder to disk.

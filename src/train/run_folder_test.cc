@@ -14,7 +14,8 @@ TEST(RunFolder, BelongsToOneRunAtATime) {
   const TemporaryFolder folder;
   {
     const RunFolder first(folder.path() / "run");
-    expect_contains(error_of([&] { RunFolder(folder.path() / "run"); }), {"another run is training", std::to_string(getpid())});
+    expect_contains(error_of([&] { RunFolder(folder.path() / "run"); }),
+                    {"another run is training", std::to_string(getpid())});
     const RunFolder other(folder.path() / "other");
   }
   EXPECT_EQ(error_of([&] { RunFolder(folder.path() / "run"); }), "");  // the file is there, its lock is not
@@ -24,20 +25,23 @@ TEST(RunFolder, SaysWhatStandsInItsPlace) {
   const TemporaryFolder folder;
   folder.file("file", "text");
   expect_contains(error_of([&] { RunFolder(folder.path() / "file"); }), {"expected a folder", "is a file"});
-  expect_contains(error_of([&] { RunFolder(folder.path() / "file" / "deep" / "run"); }), {"expected a folder", "file is a file"});
+  expect_contains(error_of([&] { RunFolder(folder.path() / "file" / "deep" / "run"); }),
+                  {"expected a folder", "file is a file"});
   expect_contains(error_of([&] { RunFolder("/proc/self/run"); }), {"/proc/self/run", "cannot be made"});
 }
 
 TEST(RunFolder, ClearsWhatKilledRunsLeftAndNothingElse) {
   const TemporaryFolder folder;
-  for (const char* name : {"unfinished-12", "unfinished-model", "removed-checkpoint-3", "unfinished-thoughts", "model"}) {
+  for (const char* name :
+       {"unfinished-12", "unfinished-model", "removed-checkpoint-3", "unfinished-thoughts", "model"}) {
     make_folder(folder.path() / name);
     folder.file(std::string(name) + "/x", "");
   }
   for (const char* name : {"metrics.jsonl.tmp", "notes.tmp", "metrics.jsonl"}) folder.file(name, "");
   { const RunFolder run(folder.path()); }
   std::vector<std::string> left;
-  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) left.push_back(entry.path().filename().string());
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+    left.push_back(entry.path().filename().string());
   std::sort(left.begin(), left.end());
   EXPECT_EQ(left, (std::vector<std::string>{"lock", "metrics.jsonl", "model", "notes.tmp", "unfinished-thoughts"}));
 }

@@ -14,6 +14,13 @@
 
 namespace hadal {
 
+// What was asked for, and the answer: the file's, or the default.
+struct TomlValue {
+  std::string key;    // seed, [model] hidden, [[source]] "novels": path, [[stage]] 2: steps
+  std::string value;  // as text
+  std::string where;  // "pilot.toml:12"; the table's line where the key is absent
+};
+
 class TomlTable {
  public:
   static TomlTable parse_file(const Path& path);
@@ -30,14 +37,18 @@ class TomlTable {
   std::vector<std::string> texts(const std::string& key);                      // empty where absent
   std::vector<std::pair<std::string, double>> shares(const std::string& key);  // { name = number }, in file order
   std::optional<TomlTable> table(const std::string& key);
+  TomlTable table_or_empty(const std::string& key);
   std::vector<TomlTable> tables(const std::string& key);  // [[key]]
 
   void require(const std::string& key) const;            // Error where absent
   void finish() const;                                   // Error on keys that were not asked for
   std::string where(const std::string& key = "") const;  // "pilot.toml:12"
+  const std::vector<TomlValue>& asked() const;           // of the whole file so far, each key once
 
  private:
   struct Node;
+  template <typename Value>
+  Value note(const std::string& key, Value value) const;
   explicit TomlTable(std::shared_ptr<Node> node) : node_(std::move(node)) {}
   std::shared_ptr<Node> node_;
 };

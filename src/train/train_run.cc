@@ -1,16 +1,21 @@
 #include "train/train_run.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "model/gguf_model.h"
 #include "model/load.h"
 #include "train/checkpoint.h"
 #include "train/language_model.h"
+#include "train/model_card.h"
+#include "train/resumed.h"
 #include "train/run_folder.h"
 #include "train/run_tokenizer.h"
 #include "train/trainer.h"
+#include "train/training_memory.h"
 
 namespace hadal {
 namespace {
@@ -26,6 +31,22 @@ ModelConfig fit_config(const Recipe& recipe, const Tokenizer& tokenizer) {
   config.eos = tokenizer.eos();
   check(config, recipe.file.string() + ": [model]");
   return config;
+}
+
+// The shape before the weights are loaded.
+ModelConfig config_to_start_from(const Recipe& recipe) {
+  const Path path = find_model(recipe.start.string()), gguf = gguf_of(path);
+  if (!gguf.empty()) return config_from_gguf(GgufFile::open(gguf));
+  const Path file = path / "config.json";
+  return config_from_json(parse_json(read_file(file, 16 << 20), file.string()), file.string());
+}
+
+// What a run needs of memory is refused before anything of it is taken, or read, or learnt.
+void plan_memory(const Recipe& recipe) {
+  const ModelConfig config = recipe.start.empty() ? recipe.model : config_to_start_from(recipe);
+  const TrainingMemory plan = plan_training(recipe, config, ThreadPool::shared().size());
+  check_fits(plan, recipe);
+  log_info("{}", plan.text());
 }
 
 // What the run begins with: a model of its own shape at random weights, or the one it goes on from.
@@ -87,24 +108,85 @@ std::map<std::string, TokenStore> open_stores(const Recipe& recipe, const Tokeni
   return stores;
 }
 
-}  // namespace
+// The run's model/: the last weights, or with keep_best those that were the best when they were validated.
+class ModelFolder {
+ public:
+  ModelFolder(const Recipe& recipe, const LoadedModel& start, bool resumed) : recipe_(recipe), start_(start), folder_(recipe.output / "model") {
+    if (!resumed || recipe.best_source.empty()) return;
+    const Json card = read_card(folder_);
+    try {
+      if (!card.contains("best")) return;
+      const Json& best = card["best"];
+      if (best.at("by") == best_by(recipe) && best.at("validation_tokens") == recipe.validation_tokens)
+        card_ = {card.at("step"), card.at("tokens"), false, best.at("value").get<double>(), {}};
+      else
+        log_warning("{}: keep_best: model/ is the best by another figure, {}; the next validation replaces it", recipe.where("[run] keep_best"),
+                    dump_json(best.at("by")));
+    } catch (const Json::exception& error) {
+      log_warning("{}: cannot be read ({}); the next validation replaces this model", (folder_ / "card.json").string(), plain_words(error));
+    }
+  }
 
-OrderedJson run_recipe(const Recipe& recipe, const TrainRunOptions& options) {
-  const RunFolder folder(recipe.output);
-  check_output(recipe, options);
+  void offer(const TrainSummary& summary) {
+    if (recipe_.best_source.empty()) return;
+    for (const Evaluation& e : summary.evaluations) {
+      if (e.name != recipe_.best_source) continue;
+      const bool higher = recipe_.best_figure == "accuracy";
+      const double value = higher ? e.accuracy : recipe_.best_figure == "loss" ? e.loss : e.bits_per_byte;
+      if (!std::isfinite(value) || (card_.best && (higher ? value <= *card_.best : value >= *card_.best))) continue;
+      card_.best = value;
+      write(summary);
+    }
+  }
+
+  // At the end of a run, or where it stops. `measure` reads the folder and fills in the card's figures.
+  void finish(const TrainSummary& summary, const std::function<std::vector<Evaluation>(const Path&)>& measure) {
+    if (!card_.best) write(summary);
+    card_.finished = summary.finished;
+    if (measure) card_.measured = measure(folder_);
+    write_card(folder_, card_, recipe_, start_.model->config);
+  }
+  const ModelCard& card() const { return card_; }
+  const Path& folder() const { return folder_; }
+
+ private:
+  void write(const TrainSummary& summary) {
+    card_.step = summary.steps, card_.tokens = summary.tokens;
+    replace_folder(folder_, [&](const Path& made) {
+      save_model(made, *start_.model, *start_.tokenizer, DType::bf16);
+      write_card(made, card_, recipe_, start_.model->config);
+    });
+  }
+  const Recipe& recipe_;
+  const LoadedModel& start_;
+  Path folder_;
+  ModelCard card_;
+};
+
+std::vector<Evaluation> measure(const Recipe& recipe, const LoadedModel& loaded, const std::map<std::string, TokenStore>& stores) {
+  LanguageModel subject(*loaded.model, recipe, *loaded.tokenizer, stores);
+  Context ctx;
+  ctx.precision = recipe.f32 ? Precision::f32 : Precision::bf16;
+  return subject.evaluate_all(ctx);
+}
+
+OrderedJson run_in_folder(const Recipe& recipe, const TrainRunOptions& options) {
+  if (options.save && options.resume) check_recipe(recipe);
   check_sources(recipe);
+  plan_memory(recipe);
   const LoadedModel start = starting_point(recipe);
+  if (options.save && options.resume) check_start(recipe, start.model->config, *start.tokenizer);
   keep_tokenizer(recipe, *start.tokenizer);
-  Model& model = *start.model;
-  const Tokenizer& tokenizer = *start.tokenizer;
-  const auto stores = open_stores(recipe, tokenizer);
-  const ParameterCounts counts = count_parameters(model.config);
+  const auto stores = open_stores(recipe, *start.tokenizer);
+  const ParameterCounts counts = count_parameters(start.model->config);
   log_info("{}: {:.2f}M parameters, {:.2f}M active for a token", recipe.name, static_cast<double>(counts.total) / 1e6,
            static_cast<double>(counts.active) / 1e6);
 
-  LanguageModel trainee(model, recipe, tokenizer, stores);
-  Trainer trainer(trainee, trainer_options(recipe, options));
-  const TrainSummary summary = trainer.run();
+  ModelFolder model(recipe, start, options.resume && !list_checkpoints(recipe.output).empty());
+  LanguageModel trainee(*start.model, recipe, *start.tokenizer, stores);
+  TrainerOptions trainer_opts = trainer_options(recipe, options);
+  if (options.save) trainer_opts.after_validation = [&](const TrainSummary& summary) { model.offer(summary); };
+  const TrainSummary summary = std::make_unique<Trainer>(trainee, trainer_opts)->run();  // its moments are let go here
 
   OrderedJson report;
   report["name"] = recipe.name;
@@ -112,12 +194,36 @@ OrderedJson run_recipe(const Recipe& recipe, const TrainRunOptions& options) {
   report["parameters"] = {{"total", counts.total}, {"active", counts.active}};
   const OrderedJson outcome = summary_json(summary);  // named: items() of a temporary would dangle
   for (const auto& [key, value] : outcome.items()) report[key] = value;
-  if (options.save) {
-    const Path target = recipe.output / "model";
-    replace_folder(target, [&](const Path& made) { save_model(made, model, tokenizer, DType::bf16); });
-    report["model"] = target.string();
-    if (summary.finished) write_file_whole(recipe.output / "report.json", dump_json(report, 2) + "\n");
+  if (!options.save) return report;
+  std::function<std::vector<Evaluation>(const Path&)> of_files;
+  if (summary.finished || !Trainer::stop_requested())  // who stops a run by a signal waits for it
+    of_files = [&](const Path& folder) { return measure(recipe, load_model(folder.string()), stores); };
+  model.finish(summary, of_files);
+  report["model"] = model.folder().string();
+  if (model.card().measured) report["model_validation"] = evaluations_json(*model.card().measured);
+  if (summary.finished) write_file_whole(recipe.output / "report.json", dump_json(report, 2) + "\n");
+  return report;
+}
+
+}  // namespace
+
+OrderedJson run_recipe(const Recipe& recipe, const TrainRunOptions& options) {
+  const RunFolder folder(recipe.output);
+  check_output(recipe, options);
+  try {
+    return run_in_folder(recipe, options);
+  } catch (const std::filesystem::filesystem_error& error) {
+    fail("{}: {}", error.path1().string(), error.code().message());
   }
+}
+
+OrderedJson measure_recipe(const Recipe& recipe, const std::string& model) {
+  const RunFolder folder(recipe.output);
+  const LoadedModel loaded = load_model(model);
+  const auto stores = open_stores(recipe, *loaded.tokenizer);
+  OrderedJson report;
+  report["model"] = model;
+  report["validation"] = evaluations_json(measure(recipe, loaded, stores));
   return report;
 }
 

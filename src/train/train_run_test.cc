@@ -4,6 +4,7 @@
 
 #include "base/bf16.h"
 #include "model/load.h"
+#include "train/model_card.h"
 #include "train/run_folder.h"
 #include "train/test_support.h"
 
@@ -136,6 +137,120 @@ TEST_F(TrainRunTest, AStoppedRunIsAModel) {
   EXPECT_EQ(run_recipe(more, part).at("steps"), 2);
 }
 
+std::string with(const std::string& from, const std::string& to) {
+  std::string text = kRecipe;
+  const size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+// What a checkpoint's weights mean cannot be changed under them; the rest is said, and the run goes on.
+TEST_F(TrainRunTest, ResumeComparesTheWholeRecipe) {
+  TrainRunOptions part;
+  part.max_steps = 2;
+  run_recipe(recipe("one"), part);
+  part.resume = true;
+  part.max_steps = 3;
+  const auto resumed = [&](const std::string& text) {
+    folder_.file("other.toml", text);
+    Recipe r = read_recipe(folder_.path() / "other.toml");
+    r.output = folder_.path() / "one";
+    testing::internal::CaptureStderr();
+    const std::string error = error_of([&] { run_recipe(r, part); });
+    return testing::internal::GetCapturedStderr() + error;
+  };
+  expect_contains(resumed(with("mtp_depth = 1", "mtp_depth = 1\nrope_theta = 500000")),
+                  {"other.toml:22: [model] rope_theta: expected 10000, with which", "checkpoint-2", "found 500000"});
+  expect_contains(resumed(with("[tokenizer]", "seed = 4\n[tokenizer]")), {"other.toml:4: seed: expected 1", "found 4"});
+  expect_contains(resumed(with("top_k = 2", "top_k = 1")), {"[model] top_k: expected 2", "found 1"});
+  expect_contains(resumed(with("hidden = 32", "hidden = 32\nnorm_eps = 0.00001")), {"[model] norm_eps"});
+  expect_contains(resumed(with("vocab = 280", "vocab = 300")), {"[tokenizer] vocab: expected 280", "found 300"});
+  expect_contains(resumed(with("[run]", "[optimizer]\nmatrices = \"adamw\"\n[run]")), {"[optimizer] matrices: expected muon", "found adamw"});
+  expect_contains(resumed(with("validation = 0.2", "validation = 0.3")), {"[[source]] \"text\": validation: expected 0.2", "found 0.3"});
+  const std::string said = resumed(with("micro_batch_tokens = 64\nsteps = 3", "micro_batch_tokens = 64\nmatrix_lr = 0.001\nsteps = 4"));
+  expect_contains(said, {"[[stage]] 1: matrix_lr is 0.001 now", "made with 0.002", "[[stage]] 1: steps is 4 now", "resumed at step 2"});
+  EXPECT_EQ(said.find("expected"), std::string::npos) << said;
+}
+
+// Checkpoints of format 1: experts in one stack, no copy of the recipe, steps of whole micro-batches.
+TEST_F(TrainRunTest, ARunOfAnOlderHadalGoesOnAndItsFilesAreRead) {
+  TrainRunOptions part;
+  part.max_steps = 2;
+  run_recipe(recipe("one"), part);
+  const Path checkpoint = folder_.path() / "one" / "checkpoint-2";
+  for (const char* name : {"recipe.json", "config.json", "tokenizer.json", "tokenizer_config.json"}) std::filesystem::remove(checkpoint / name);
+  part.resume = true, part.max_steps = 0;
+  EXPECT_EQ(run_recipe(recipe("one"), part).at("finished"), true);
+  run_recipe(recipe("whole"), {});
+  EXPECT_TRUE(weights("one") == weights("whole"));
+}
+
+TEST_F(TrainRunTest, AStepHasItsTokensToWithinAPiece) {
+  for (const auto& [batch, micro, steps] : {std::tuple{100, 64, 3}, {40, 256, 3}, {300, 100, 2}, {64, 64, 3}}) {
+    Recipe r = recipe(fmt::format("batch{}", batch));
+    r.stages.resize(1);
+    r.stages[0].batch_tokens = batch, r.stages[0].micro_batch_tokens = micro, r.stages[0].steps = steps;
+    const auto tokens = run_recipe(r, {}).at("tokens").get<int64_t>();
+    EXPECT_LE(tokens, steps * batch);
+    EXPECT_GT(tokens, steps * (batch - r.stages[0].sequence_length)) << batch;
+  }
+}
+
+TEST_F(TrainRunTest, AModelThatDoesNotFitIsRefusedBeforeDataAreRead) {
+  folder_.file("large.toml", with("hidden = 32\nlayers = 2", "hidden = 65536\nlayers = 1000"));
+  Recipe r = read_recipe(folder_.path() / "large.toml");
+  r.output = folder_.path() / "large";
+  r.sources[0].path = "nowhere.jsonl";
+  expect_contains(error_of([&] { run_recipe(r, {}); }), {"large.toml", "GB of memory", "available"});
+  EXPECT_FALSE(std::filesystem::exists(r.output / "tokenizer"));
+}
+
+// The figures of a card are of the weights beside it: measuring the folder again gives the same.
+TEST_F(TrainRunTest, TheCardSaysWhatItsWeightsGive) {
+  run_recipe(recipe("one"), {});
+  const Path model = folder_.path() / "one" / "model";
+  const Json card = read_card(model);
+  EXPECT_EQ(card.at("step"), 6);
+  EXPECT_EQ(card.at("finished"), true);
+  EXPECT_EQ(card.at("validation").size(), 2u);  // of both stages' sources, the first one's too
+  Recipe again = recipe("measured");
+  EXPECT_EQ(Json::parse(measure_recipe(again, model.string()).at("validation").dump()), card.at("validation"));
+  const std::string text = read_file(model / "README.md");
+  expect_contains(text, {"tiny", "after step 6", "| text |", "| sums |", "recipe.toml", "random weights", "--measure"});
+  EXPECT_EQ(read_file(model / "recipe.toml"), kRecipe);
+  EXPECT_EQ(card.at("parameters").at("total"), count_parameters(load_model(model.string(), LoadAs::trainable).model->config).total);
+
+  folder_.file("more.toml", "name = \"more\"\noutput = \"more\"\n[model]\nfrom = \"one\"\n" + std::string(kRecipe).substr(std::string(kRecipe).find("[run]")));
+  run_recipe(read_recipe(folder_.path() / "more.toml"), {});
+  expect_contains(read_file(folder_.path() / "more" / "model" / "README.md"), {"\"tiny\" after step 6"});
+}
+
+// keep_best: model/ holds the weights that were the best when they were validated, in a resumed run too.
+TEST_F(TrainRunTest, KeepsTheBestByValidation) {
+  folder_.file("best.toml", with("[run]", "[run]\nkeep_best = \"text\""));
+  const auto best = [&](const std::string& run, double later_lr) {
+    Recipe r = read_recipe(folder_.path() / "best.toml");
+    r.output = folder_.path() / run;
+    r.stages[1].matrix_lr = r.stages[1].other_lr = later_lr;
+    r.stages[1].warmup_steps = 0;
+    return r;
+  };
+  run_recipe(best("worse", 5), {});  // the second stage spoils it
+  const Json card = read_card(folder_.path() / "worse" / "model");
+  EXPECT_LE(card.at("step"), 4);
+  EXPECT_EQ(card.at("best").at("by"), "text/loss");
+  EXPECT_NEAR(card.at("validation").at("text").at("loss").get<double>(), card.at("best").at("value").get<double>(), 0.01);
+  EXPECT_EQ(find_model((folder_.path() / "worse").string()), folder_.path() / "worse" / "model");  // not the newer checkpoint
+
+  TrainRunOptions part;
+  part.max_steps = 4;
+  run_recipe(best("parts", 5), part);
+  part.max_steps = 0, part.resume = true;
+  run_recipe(best("parts", 5), part);
+  EXPECT_TRUE(weights("parts") == weights("worse"));
+  EXPECT_EQ(read_card(folder_.path() / "parts" / "model"), card);
+}
+
 TEST_F(TrainRunTest, ARunWhoseFolderIsTakenIsRefusedAtOnce) {
   const RunFolder taken(folder_.path() / "one");
   TrainRunOptions resume;
@@ -184,7 +299,7 @@ TEST_F(TrainRunTest, RefusesToTrainOverARunAndATokenizerThatDoesNotFit) {
   Recipe other = recipe("one");
   other.model.hidden = 48;
   part.resume = true;
-  expect_contains(error_of([&] { run_recipe(other, part); }), {"model.safetensors", "model has changed"});
+  expect_contains(error_of([&] { run_recipe(other, part); }), {"[model] hidden_size", "expected 32", "found 48"});
   Recipe missing = recipe("missing");
   missing.sources[0].path = folder_.path() / "gone.jsonl";
   expect_contains(error_of([&] { run_recipe(missing, {}); }), {"gone.jsonl", "no such file"});

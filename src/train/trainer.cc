@@ -264,6 +264,7 @@ void Trainer::validate() {
   }
   if (!options_.quiet)
     logs_->line.note(fmt::format("step {}: validation: {}", summary_.steps, evaluation_text(summary_.evaluations)));
+  if (options_.after_validation) options_.after_validation(summary_);
 }
 
 void Trainer::save() {

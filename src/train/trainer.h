@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +25,17 @@ struct StagePlan {
   Schedule schedule;
 };
 
+struct TrainSummary {
+  bool finished = false;  // all stages done; otherwise stopped by a signal or max_steps
+  int64_t steps = 0, tokens = 0, skipped_steps = 0;
+  double seconds = 0;                // of training, all resumes together
+  double tokens_per_s = 0, mfu = 0;  // of this process, without its first two steps, validation and saving
+  double tokens_per_cpu_s = 0;  // the same by processor time: what other programs take away does not count
+  double last_loss = 0;
+  std::vector<Evaluation> evaluations;  // the newest
+};
+OrderedJson summary_json(const TrainSummary& summary);
+
 struct TrainerOptions {
   Path run;  // the run's folder; empty: nothing is written
   std::vector<StagePlan> stages;
@@ -37,18 +49,8 @@ struct TrainerOptions {
   int64_t max_steps = 0;  // stop (unfinished) when so many steps were done in all; 0: no limit
   bool resume = false;    // from the newest whole checkpoint of `run`; from the start when there is none
   bool quiet = false;     // no progress line
+  std::function<void(const TrainSummary&)> after_validation = {};  // the trainee has the weights that were validated
 };
-
-struct TrainSummary {
-  bool finished = false;  // all stages done; otherwise stopped by a signal or max_steps
-  int64_t steps = 0, tokens = 0, skipped_steps = 0;
-  double seconds = 0;                // of training, all resumes together
-  double tokens_per_s = 0, mfu = 0;  // of this process, without its first two steps, validation and saving
-  double tokens_per_cpu_s = 0;  // the same by processor time: what other programs take away does not count
-  double last_loss = 0;
-  std::vector<Evaluation> evaluations;  // the newest
-};
-OrderedJson summary_json(const TrainSummary& summary);
 
 class Trainer {
  public:
@@ -61,6 +63,7 @@ class Trainer {
   // Asks every running trainer to save a checkpoint and stop after its current step. Safe in a signal handler.
   static void request_stop() { stop_requested_ = true; }
   static void clear_stop() { stop_requested_ = false; }
+  static bool stop_requested() { return stop_requested_; }
 
  private:
   struct Logs;
