@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/git_lfs.h"
 #include "base/json_mistake.h"
 
 namespace hadal {
@@ -112,6 +113,7 @@ class Builder {
 
 template <typename J>
 J parse(std::string_view text, std::string_view who, JsonRules rules) {
+  if (is_lfs_pointer(text)) fail_lfs_pointer(who);
   std::string mended;
   for (size_t at = find_lone_surrogate(text, 0); at != std::string_view::npos; at = find_lone_surrogate(text, at + 6)) {
     if (!rules.mend_surrogates) {

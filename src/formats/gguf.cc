@@ -8,6 +8,7 @@
 #include <regex>
 
 #include "base/error.h"
+#include "base/git_lfs.h"
 
 namespace hadal {
 namespace {
@@ -31,10 +32,12 @@ constexpr std::array kTypes = {
     GgufType{35, "TQ2_0", 256, 66},   GgufType{39, "MXFP4", 32, 17}};
 
 constexpr std::array<uint64_t, 13> kValueBytes = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};  // 0: strings and arrays
-// Walks over the header; nothing is taken that the file does not have.
+struct NotYetHere {};  // the file goes on where its beginning ends
+
+// Walks over the header; nothing is taken that the file does not have. `file_bytes`: of the whole file.
 class Cursor {
  public:
-  Cursor(std::span<const std::byte> bytes, std::string who) : bytes_(bytes), who_(std::move(who)) {}
+  Cursor(std::span<const std::byte> bytes, uint64_t file_bytes, std::string who) : bytes_(bytes), file_bytes_(file_bytes), who_(std::move(who)) {}
 
   template <typename T>
   T number(std::string_view what) {
@@ -47,6 +50,7 @@ class Cursor {
       fail("{}: expected {} of {} bytes at byte {}, found only {} bytes more; the file is damaged or cut short", who_,
            what, count, at_, left());
     }
+    if (count > bytes_.size() - at_) throw NotYetHere();
     const auto part = bytes_.subspan(at_, count);
     at_ += count;
     return part;
@@ -75,14 +79,17 @@ class Cursor {
     }
     return n;
   }
+  std::string_view beginning() const {
+    return {reinterpret_cast<const char*>(bytes_.data()), std::min<size_t>(bytes_.size(), 64)};
+  }
   uint64_t at() const { return at_; }
-  uint64_t left() const { return bytes_.size() - at_; }
+  uint64_t left() const { return file_bytes_ - at_; }
   std::span<const std::byte> since(uint64_t begin) const { return bytes_.subspan(begin, at_ - begin); }
   const std::string& who() const { return who_; }
 
  private:
   std::span<const std::byte> bytes_;
-  uint64_t at_ = 0;
+  uint64_t file_bytes_, at_ = 0;
   std::string who_;
 };
 
@@ -164,20 +171,20 @@ Entry read_entry(Cursor& in) {
   return entry;
 }
 
-// Gives each tensor its bytes: inside the data, aligned, and shared with no other.
-void place(std::vector<Entry>& entries, std::span<const std::byte> data, uint64_t alignment, const std::string& who) {
+// Gives each tensor its bytes, where they are here: inside the data, aligned, and shared with no other.
+void place(std::vector<Entry>& entries, std::span<const std::byte> data, uint64_t data_bytes, uint64_t alignment, const std::string& who) {
   for (Entry& e : entries) {
     if (e.offset % alignment != 0) {
       fail("{}: tensor \"{}\": expected an offset that is a multiple of {}, found {}", who, e.tensor.name, alignment,
            e.offset);
     }
-    if (e.offset > data.size() || e.num_bytes > data.size() - e.offset) {
+    if (e.offset > data_bytes || e.num_bytes > data_bytes - e.offset) {
       fail(
           "{}: tensor \"{}\": expected it within the {} bytes of data, found {} bytes from byte {} on; the file is "
           "damaged or cut short",
-          who, e.tensor.name, data.size(), e.num_bytes, e.offset);
+          who, e.tensor.name, data_bytes, e.num_bytes, e.offset);
     }
-    e.tensor.bytes = data.subspan(e.offset, e.num_bytes);
+    if (data.size() == data_bytes) e.tensor.bytes = data.subspan(e.offset, e.num_bytes);
   }
   std::vector<const Entry*> order;
   for (const Entry& e : entries) order.push_back(&e);
@@ -205,6 +212,7 @@ uint64_t read_alignment(const std::map<std::string, GgufValue, std::less<>>& val
 void read_magic(Cursor& in) {
   const auto magic = in.take(4, "the letters GGUF");
   const std::string_view found(reinterpret_cast<const char*>(magic.data()), 4);
+  if (is_lfs_pointer(in.beginning())) fail_lfs_pointer(in.who());
   if (found != "GGUF") {
     fail(
         "{}: expected a GGUF file, which begins with the letters GGUF, found the bytes {:02x}; this is another kind of "
@@ -219,7 +227,7 @@ void read_magic(Cursor& in) {
 }
 
 const std::regex& part_name() {
-  static const std::regex expression("(.*)-([0-9]{5})-of-([0-9]{5})\\.gguf");
+  static const std::regex expression("(.*)-([0-9]{5})-of-([0-9]{5})(\\.gguf)", std::regex::icase);
   return expression;
 }
 
@@ -247,9 +255,10 @@ int64_t GgufTensor::num_elements() const {
   return n;
 }
 
-void GgufFile::add_part(const Path& path, bool first) {
+void GgufFile::add_part(const Path& path, bool first, std::optional<uint64_t> file_bytes) {
   auto mapped = std::make_shared<const MappedFile>(path);
-  Cursor in(mapped->bytes(), path.string());
+  const uint64_t all = std::max<uint64_t>(file_bytes.value_or(0), mapped->bytes().size());
+  Cursor in(mapped->bytes(), all, path.string());
   read_magic(in);
   const auto num_tensors = in.number<uint64_t>("the number of tensors");
   const uint64_t num_keys = in.count("the number of keys", 8 + 1 + 4 + 1, kMaxKeys);
@@ -263,8 +272,9 @@ void GgufFile::add_part(const Path& path, bool first) {
   entries.reserve(num_tensors);
   for (uint64_t i = 0; i < num_tensors; ++i) entries.push_back(read_entry(in));
   const uint64_t alignment = read_alignment(values, in.who());
-  const uint64_t begin = std::min<uint64_t>((in.at() + alignment - 1) / alignment * alignment, mapped->bytes().size());
-  place(entries, mapped->bytes().subspan(begin), alignment, in.who());
+  const uint64_t begin = std::min<uint64_t>((in.at() + alignment - 1) / alignment * alignment, all);
+  const auto data = file_bytes ? std::span<const std::byte>() : mapped->bytes().subspan(begin);
+  place(entries, data, all - begin, alignment, in.who());
   for (Entry& e : entries) {
     e.tensor.owner = mapped;
     const std::string name = e.tensor.name;
@@ -277,10 +287,10 @@ void GgufFile::add_part(const Path& path, bool first) {
 
 // Parts lie beside each other under names that count them; the first one has the model's keys.
 void GgufFile::add_other_parts(const Path& first, int64_t count) {
-  const std::string stem = first.filename().string().substr(
-      0, first.filename().string().size() - std::string_view("-00001-of-00000.gguf").size());
+  const std::string name = first.filename().string(), ending = first.extension().string();
+  const std::string stem = name.substr(0, name.size() - std::string_view("-00001-of-00000").size() - ending.size());
   for (int64_t part = 2; part <= count; ++part) {
-    const Path path = first.parent_path() / fmt::format("{}-{:05}-of-{:05}.gguf", stem, part, count);
+    const Path path = first.parent_path() / fmt::format("{}-{:05}-of-{:05}{}", stem, part, count, ending);
     if (!std::filesystem::exists(path))
       fail("{}: expected {} parts, but {} is not there; fetch it too", who_, count, path.filename().string());
     add_part(path, false);
@@ -292,12 +302,22 @@ void GgufFile::add_other_parts(const Path& first, int64_t count) {
   }
 }
 
+std::optional<GgufFile> GgufFile::open_head(const Path& path, uint64_t file_bytes) {
+  GgufFile file;
+  try {
+    file.add_part(path, true, file_bytes);
+  } catch (const NotYetHere&) {
+    return std::nullopt;
+  }
+  return file;
+}
+
 GgufFile GgufFile::open(const Path& path) {
   const std::string name = path.filename().string();
   std::smatch match;
   const bool is_part = std::regex_match(name, match, part_name());
   Path first = path;
-  if (is_part) first = path.parent_path() / fmt::format("{}-00001-of-{}.gguf", match[1].str(), match[3].str());
+  if (is_part) first = path.parent_path() / fmt::format("{}-00001-of-{}{}", match[1].str(), match[3].str(), match[4].str());
   if (is_part && !std::filesystem::exists(first))
     fail("{}: this is a part of a split file; expected its first part {} beside it, found none", path.string(),
          first.filename().string());

@@ -54,6 +54,9 @@ struct GgufTensor {
 class GgufFile {
  public:
   static GgufFile open(const Path& path);
+  // Of `path` only the beginning of a file of `file_bytes` is here: keys and the list of tensors, which have no bytes. None:
+  // it ends before the list does. Parts of split files are opened one by one.
+  static std::optional<GgufFile> open_head(const Path& path, uint64_t file_bytes);
 
   const std::string& who() const { return who_; }                                          // the path, for errors
   const std::map<std::string, GgufValue, std::less<>>& values() const { return values_; }  // of the first part
@@ -70,7 +73,7 @@ class GgufFile {
   std::optional<std::vector<int64_t>> integers(std::string_view key) const;
 
  private:
-  void add_part(const Path& path, bool first);
+  void add_part(const Path& path, bool first, std::optional<uint64_t> file_bytes = {});
   void add_other_parts(const Path& first, int64_t count);
   const GgufValue* find(std::string_view key) const;
   std::string who_;

@@ -198,6 +198,35 @@ TEST_F(GgufTest, SurvivesDamage) {
   }
 }
 
+// The head of a file that is being fetched: nothing before it is whole, then all but the bytes of tensors.
+TEST_F(GgufTest, AHeadIsReadBeforeTheRest) {
+  const Path path = folder_ / "whole.gguf", head = folder_ / "head";
+  {
+    GgufWriter writer(path, {{"general.architecture", std::string("x")}, {"list", std::vector<std::string>{"a", "bc"}}}, {{"t", "F32", {3, 8}}, {"u", "F32", {1000}}});
+    writer.write(std::string(4096, '\1').data(), 96);
+    writer.write(std::string(4096, '\1').data(), 4000);
+    writer.commit();
+  }
+  const std::string bytes = read_file(path);
+  size_t complete = 0;
+  for (size_t count = 1; count <= bytes.size() && complete == 0; ++count) {
+    write_file_whole(head, bytes.substr(0, count));
+    const auto file = GgufFile::open_head(head, bytes.size());
+    if (!file) continue;
+    complete = count;
+    EXPECT_EQ(file->text("general.architecture"), "x");
+    EXPECT_EQ(file->tensors().size(), 2u);
+    EXPECT_EQ(file->find_tensor("t")->shape, (std::vector<int64_t>{3, 8}));
+    EXPECT_TRUE(file->find_tensor("u")->bytes.empty());
+  }
+  EXPECT_GT(complete, 100u);
+  EXPECT_LT(complete, bytes.size() - 4000);
+  write_file_whole(head, bytes.substr(0, complete));
+  EXPECT_THROW(GgufFile::open_head(head, bytes.size() - 100), Error);  // a file that would be cut short
+  write_file_whole(head, "<html>");
+  EXPECT_THROW(GgufFile::open_head(head, 100000), Error);
+}
+
 TEST_F(GgufTest, PartsAreReadTogether) {
   const auto part = [&](uint32_t number, const char* file, const std::vector<std::string>& names) {
     write(folder_ / file, {{"split.no", number}, {"split.count", uint32_t{2}}, {"split.tensors.count", uint32_t{3}}},

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/git_lfs.h"
 #include "base/json.h"
 #include "base/half.h"
 
@@ -159,6 +160,8 @@ void Safetensors::add_file(const Path& file) {
   auto mapped = std::make_shared<const MappedFile>(file);
   const auto bytes = mapped->bytes();
   uint64_t header_bytes = 0;
+  const std::string_view beginning(reinterpret_cast<const char*>(bytes.data()), std::min<size_t>(bytes.size(), 64));
+  if (is_lfs_pointer(beginning)) fail_lfs_pointer(who);
   if (bytes.size() < sizeof header_bytes) fail("{}: expected a safetensors file, found only {} bytes", who, bytes.size());
   std::memcpy(&header_bytes, bytes.data(), sizeof header_bytes);
   const uint64_t limit = std::min<uint64_t>(bytes.size() - sizeof header_bytes, kMaxHeaderBytes);
@@ -192,12 +195,32 @@ Safetensors Safetensors::open_file(const Path& file) {
   return result;
 }
 
+// A folder without the usual names: its one safetensors file; else an Error that says what is there instead.
+Safetensors Safetensors::open_only_file(const Path& folder) {
+  std::vector<Path> files;
+  std::string pickled;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const Path path = entry.path(), ending = path.extension();
+    if (ending == ".safetensors") files.push_back(path);
+    if ((ending == ".bin" || ending == ".pth" || ending == ".pt" || ending == ".ckpt") && pickled.size() < 200)
+      pickled += (pickled.empty() ? "" : ", ") + path.filename().string();
+  }
+  if (files.size() == 1) return open_file(files.front());
+  if (files.size() > 1) {
+    fail("{}: expected model.safetensors or model.safetensors.index.json, found {} safetensors files and neither; fetch the index too",
+         folder.string(), files.size());
+  }
+  if (pickled.empty()) fail("{}: expected model.safetensors or model.safetensors.index.json, found neither", folder.string());
+  fail("{}: expected weights in safetensors files, found only pickled ones ({}), which are programs that run when they are read and are "
+       "not supported; take a safetensors or GGUF version of the model, or convert it with the transformers library's save_pretrained()",
+       folder.string(), pickled);
+}
+
 Safetensors Safetensors::open_folder(const Path& folder) {
   const Path single = folder / "model.safetensors", index_path = folder / "model.safetensors.index.json";
   if (std::filesystem::exists(single)) return open_file(single);
-  if (!std::filesystem::exists(index_path)) {
-    fail("{}: expected model.safetensors or model.safetensors.index.json, found neither", folder.string());
-  }
+  if (!std::filesystem::exists(index_path)) return open_only_file(folder);
   const std::string who = index_path.string();
   const Json index = parse_json(read_file(index_path, kMaxHeaderBytes), who);
   if (!index.is_object() || !index.contains("weight_map") || !index["weight_map"].is_object()) {

@@ -32,7 +32,7 @@ struct SafetensorsEntry {
 class Safetensors {
  public:
   static Safetensors open_file(const Path& file);
-  // Of a folder: model.safetensors, or the shards of model.safetensors.index.json.
+  // Of a folder: model.safetensors, or the shards of model.safetensors.index.json, or the only safetensors file there.
   static Safetensors open_folder(const Path& folder);
 
   const std::map<std::string, SafetensorsEntry, std::less<>>& entries() const { return entries_; }
@@ -41,6 +41,7 @@ class Safetensors {
   uint64_t data_bytes() const;
 
  private:
+  static Safetensors open_only_file(const Path& folder);
   void add_file(const Path& file);
   std::map<std::string, SafetensorsEntry, std::less<>> entries_;
   std::map<std::string, std::string> metadata_;
