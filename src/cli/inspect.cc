@@ -58,18 +58,21 @@ OrderedJson inspect_gguf(const Path& path, const GgufFile& file) {
 }
 
 // A single safetensors file: its tensors. Else the model too, read as `generate` would read it.
-OrderedJson inspect(const Path& path) {
+OrderedJson inspect(const std::string& model) {
+  const ModelFiles files = find_model(model);
+  const Path& path = files.path;
   OrderedJson json;
   json["path"] = path.string();
-  if (path.extension() == ".safetensors") {
-    const auto file = Safetensors::open_file(path);
+  if (files.kind == ModelFiles::Kind::tensors || Path(model).extension() == ".safetensors") {
+    const auto file = Safetensors::open_file(files.kind == ModelFiles::Kind::tensors ? path : Path(model));
+    json["path"] = model;
     json["bytes"] = file.data_bytes();
     json["bytes_by_type"] = bytes_by_type(file);
     json["tensors"] = describe_tensors(file);
     return json;
   }
-  if (const Path gguf = gguf_of(path); !gguf.empty()) return inspect_gguf(path, GgufFile::open(gguf));
-  const LoadedModel loaded = load_model(path.string());
+  if (files.kind == ModelFiles::Kind::gguf) return inspect_gguf(path, GgufFile::open(path));
+  const LoadedModel loaded = load_model(model);
   const Path config_path = path / "config.json";  // with the prediction layers, which running leaves out
   const ModelConfig config = config_from_json(parse_json(read_file(config_path), config_path.string()), config_path.string());
   const auto file = Safetensors::open_folder(path);
@@ -121,7 +124,7 @@ int inspect_command(int argc, char** argv) {
   app.add_option("MODEL", model, "a Hugging Face folder, a .gguf or .safetensors file, or a name under models/")->required();
   add_common_options(app, &json);
   if (const auto code = parse_options(app, argc, argv)) return *code;
-  const OrderedJson result = inspect(find_model(model));
+  const OrderedJson result = inspect(model);
   if (json) print_json(result);
   else print_text(as_text(result));
   return 0;

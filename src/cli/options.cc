@@ -30,8 +30,20 @@ void add_common_options(CLI::App& app, bool* json) {
 
 void add_model_option(CLI::App& app, std::string& model) {
   model = kDefaultModel;
-  app.add_option("-m,--model", model, "a Hugging Face folder, a .gguf file, or a name under models/")->capture_default_str();
+  app.add_option("-m,--model", model, "a Hugging Face folder, a GGUF file, a name under models/, or a name on the hub (owner/repo) that is on this disk")->capture_default_str();
 }
+
+namespace {
+
+std::optional<uint64_t> parse_seed(const std::string& text) {
+  if (text == "-1") return std::nullopt;
+  uint64_t seed = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+  if (error != std::errc() || end != text.data() + text.size()) throw CLI::ValidationError("--seed", "expected a whole number from 0 up, or -1 to draw one");
+  return seed;
+}
+
+}  // namespace
 
 void SamplingFlags::add_to(CLI::App& app) {
   app.add_option("-n,--max-tokens", max_tokens, "longest answer, in tokens (0: what the context holds)")->check(CLI::Range(0, 1 << 30));
@@ -40,7 +52,8 @@ void SamplingFlags::add_to(CLI::App& app) {
   app.add_option("--top-k", options.top_k, "keep this many tokens (0: all)")->capture_default_str();
   app.add_option("--min-p", options.min_p, "drop tokens below this share of the likeliest one's probability")->capture_default_str();
   app.add_option("--repetition-penalty", options.repetition_penalty, "above 1: avoid tokens already there")->capture_default_str();
-  app.add_option("--seed", seed, "the same seed gives the same answer (default: drawn anew)");
+  app.add_option_function<std::string>("--seed", [this](const std::string& text) { seed = parse_seed(text); },
+                                       "the same seed gives the same answer (default, and -1: drawn anew)");
   app.add_option("--stop", stop, "end the answer before this text (may be given several times)")->allow_extra_args(false);
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -96,7 +97,9 @@ struct Engine::Impl {
         options(complete(options_in, model->config)),
         cache(model->config, options.cache_tokens, *options.kv_type) {
     ctx.precision = options.precision;
-    sampled_vocab = std::min(model->config.vocab, tokenizer->vocab_size());  // rows beyond the tokenizer are padding
+    sampled_vocab = std::min(model->config.vocab, tokenizer->vocab_size());  // rows beyond the tokenizer are padding,
+    for (TokenId id = 0; id < sampled_vocab; ++id)  // and so are those of holes in its numbering
+      if (tokenizer->parts().types[static_cast<size_t>(id)] == TokenType::unused) never_sampled.push_back(id);
     thread = std::thread([this] { run(); });
   }
   ~Impl() {
@@ -147,6 +150,7 @@ struct Engine::Impl {
   KvCache cache;
   Context ctx;
   int64_t sampled_vocab = 0;
+  std::vector<TokenId> never_sampled;
   std::vector<std::shared_ptr<Sequence>> running;  // in order of arrival; the engine's thread only
 
   std::mutex mutex;
@@ -321,6 +325,7 @@ void Engine::Impl::step() {
   auto sample = [&](int64_t i, int) {
     const auto at = static_cast<size_t>(i);
     try {
+      for (const TokenId id : never_sampled) scores.row(i)[id] = -std::numeric_limits<float>::infinity();
       chosen[at] = complete[at]->sampler.sample({scores.row(i), static_cast<size_t>(sampled_vocab)});
     } catch (const Error& e) {
       errors[at] = e.what();

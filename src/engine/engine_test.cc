@@ -66,6 +66,30 @@ std::vector<GenerateResult> run_together(Engine& engine, const std::vector<Gener
   return results;
 }
 
+// Rows of the head that are no token's, in holes of the numbering and behind it, are never chosen.
+TEST(Engine, PaddingIsNeverSampled) {
+  TokenizerParts parts = byte_tokenizer()->parts();
+  for (int id = 257; id < 262; ++id) {
+    parts.tokens.push_back(fmt::format("[PAD{}]", id));
+    parts.types.push_back(id == 261 ? TokenType::control : TokenType::unused);
+  }
+  Engine engine(tiny_model(), std::make_shared<const Tokenizer>(Tokenizer::from_parts(std::move(parts), "test")), {});
+  for (const float temperature : {0.0f, 30.0f}) {
+    std::vector<int> seen(264);
+    for (uint64_t seed = 0; seed < 20; ++seed) {
+      GenerateRequest request = make_request("abc", seed, 400);
+      request.sampling.temperature = temperature;
+      request.sampling.top_p = 1;
+      request.ignore_end = true;
+      for (const TokenId id : engine.generate(request).ids) ++seen[static_cast<size_t>(id)];
+    }
+    for (const int id : {257, 258, 259, 260, 262, 263}) EXPECT_EQ(seen[static_cast<size_t>(id)], 0) << id;
+    if (temperature > 0) {
+      EXPECT_GT(seen[261], 0);
+    }
+  }
+}
+
 TEST(Engine, WhatRunsBesideDoesNotMatter) {
   for (const bool deepseek : {true, false}) {
     const auto model = tiny_model(deepseek);

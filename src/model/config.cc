@@ -1,5 +1,6 @@
 #include "model/config.h"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -43,11 +44,11 @@ class Fields {
     if (!value->is_string()) wrong(name, "a string", *value);
     return value->get<std::string>();
   }
-  // A token id, or the first of a list of them; -1 when there is none.
+  // A token id, or the first of a list of them; -1 when there is none (some files say so themselves).
   int32_t token(const char* name) const {
     const Json* value = find(name);
     if (value != nullptr && value->is_array() && !value->empty()) value = &(*value)[0];
-    if (value == nullptr) return -1;
+    if (value == nullptr || *value == -1) return -1;
     if (!value->is_number_unsigned() || value->get<uint64_t>() > INT32_MAX) wrong(name, "a token id", *value);
     return value->get<int32_t>();
   }
@@ -69,12 +70,25 @@ class Fields {
   std::string who_;
 };
 
+// The factor by which YaRN multiplies rotated vectors follows from the others; a file may repeat it.
+void check_attention_factor(const Fields& fields, const RopeScaling& s) {
+  const auto term = [&](double mscale) { return s.factor <= 1 ? 1.0 : 0.1 * mscale * std::log(s.factor) + 1.0; };
+  const double implied = term(s.mscale) / term(s.mscale_all_dim), said = fields.number("attention_factor", implied);
+  fields.only("attention_factor", std::abs(said - implied) < 1e-6 * implied, "none, or what follows from factor and mscale");
+}
+
 void read_rope_scaling(const Fields& top, const Fields& fields, ModelConfig& c) {
   RopeScaling& scaling = c.rope_scaling;
   const char* key = fields.find("rope_type") != nullptr ? "rope_type" : "type";
   const std::string type = fields.text(key, "default");
-  if (type == "default") return;
+  fields.only("partial_rotary_factor", fields.number("partial_rotary_factor", 1) == 1, "1");
+  scaling = {};
+  if (type == "default" || type == "none") return;
   scaling.factor = fields.number("factor");
+  if (type == "linear") {
+    if (scaling.factor != 1) scaling.kind = RopeScaling::Kind::linear;
+    return;
+  }
   scaling.original_context = fields.number("original_max_position_embeddings", static_cast<double>(top.integer("max_position_embeddings")));
   if (type == "yarn") {
     scaling.kind = RopeScaling::Kind::yarn;
@@ -82,14 +96,14 @@ void read_rope_scaling(const Fields& top, const Fields& fields, ModelConfig& c) 
     scaling.beta_slow = fields.number("beta_slow", 1);
     scaling.mscale = fields.number("mscale", 1);
     scaling.mscale_all_dim = fields.number("mscale_all_dim", 0);
-    fields.only("attention_factor", fields.find("attention_factor") == nullptr, "no value (it follows from factor and mscale)");
+    check_attention_factor(fields, scaling);
     fields.only("truncate", fields.boolean("truncate", true), "true");
   } else if (type == "llama3") {
     scaling.kind = RopeScaling::Kind::llama3;
     scaling.low_freq_factor = fields.number("low_freq_factor");
     scaling.high_freq_factor = fields.number("high_freq_factor");
   } else {
-    fields.only(key, false, "default, yarn or llama3");
+    fields.only(key, false, "default, linear, yarn or llama3");
   }
 }
 
@@ -145,6 +159,18 @@ void read_deepseek(const Fields& f, ModelConfig& c) {
   read_experts(f, c);
 }
 
+// Qwen2's layers from max_window_layers on look back sliding_window tokens, where use_sliding_window says so; a window that
+// no layer has, or that holds the whole context, changes nothing.
+void check_sliding_window(const Fields& f, const ModelConfig& c) {
+  if (!f.boolean("use_sliding_window", false) || f.find("sliding_window") == nullptr) return;
+  if (f.integer("sliding_window") >= c.max_context) return;
+  bool windowed = f.integer("max_window_layers", 28) < c.layers;
+  if (const Json* types = f.find("layer_types"); types != nullptr && types->is_array()) {
+    windowed = std::ranges::any_of(*types, [](const Json& type) { return type != "full_attention"; });
+  }
+  f.only("use_sliding_window", !windowed, "false");
+}
+
 void read_grouped_query(const Fields& f, ModelConfig& c) {
   const bool qwen2 = c.family == ModelConfig::Family::qwen2;
   c.kv_heads = f.integer("num_key_value_heads", c.heads);
@@ -152,7 +178,7 @@ void read_grouped_query(const Fields& f, ModelConfig& c) {
   c.qkv_bias = qwen2;  // always there in Qwen2, whatever attention_bias says
   f.only("attention_bias", qwen2 || !f.boolean("attention_bias", false), "false");
   f.only("mlp_bias", !f.boolean("mlp_bias", false), "false");
-  f.only("use_sliding_window", !f.boolean("use_sliding_window", false), "false");
+  check_sliding_window(f, c);
 }
 
 const char* family_name(ModelConfig::Family family) {
@@ -178,7 +204,10 @@ void check_quantisation(const Fields& f) {
   const Json* value = f.find("quantization_config");
   if (value == nullptr) return;
   if (!value->is_object()) f.wrong("quantization_config", "an object", *value);
+  if (value->empty()) return;
   const Fields q(*value, f.who() + ": quantization_config");
+  const bool bitsandbytes = q.text("quant_method", "") == "bitsandbytes";
+  if (bitsandbytes && !q.boolean("load_in_4bit", false) && !q.boolean("load_in_8bit", false)) return;
   q.only("quant_method", q.text("quant_method") == "fp8", "fp8");
   q.only("fmt", q.text("fmt", "e4m3") == "e4m3", "e4m3");
   const Json* square = q.find("weight_block_size");
@@ -194,7 +223,8 @@ ModelConfig config_from_json(const Json& json, std::string_view who) {
   ModelConfig c;
   c.family = read_family(f);
   check_quantisation(f);
-  f.only("hidden_act", f.text("hidden_act", "silu") == "silu", "silu");
+  const std::string activation = f.text("hidden_act", "silu");
+  f.only("hidden_act", activation == "silu" || activation == "swish", "silu");  // two names of one function
   c.vocab = f.integer("vocab_size");
   c.hidden = f.integer("hidden_size");
   c.layers = f.integer("num_hidden_layers");
@@ -221,6 +251,7 @@ namespace {
 OrderedJson rope_scaling_to_json(const RopeScaling& s) {
   switch (s.kind) {
     case RopeScaling::Kind::none: break;
+    case RopeScaling::Kind::linear: return {{"rope_type", "linear"}, {"type", "linear"}, {"factor", s.factor}};
     case RopeScaling::Kind::yarn:
       return {{"type", "yarn"}, {"factor", s.factor}, {"original_max_position_embeddings", static_cast<int64_t>(s.original_context)},
               {"beta_fast", s.beta_fast}, {"beta_slow", s.beta_slow}, {"mscale", s.mscale}, {"mscale_all_dim", s.mscale_all_dim}};

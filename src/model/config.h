@@ -11,11 +11,11 @@
 namespace hadal {
 
 struct RopeScaling {
-  enum class Kind { none, yarn, llama3, factors } kind = Kind::none;
-  double factor = 1, original_context = 0;
+  enum class Kind { none, linear, yarn, llama3, factors } kind = Kind::none;
+  double factor = 1, original_context = 0;  // linear: positions are divided by the factor, and nothing else counts
   double beta_fast = 32, beta_slow = 1, mscale = 1, mscale_all_dim = 0;  // yarn
   double low_freq_factor = 1, high_freq_factor = 4;                      // llama3
-  std::vector<float> factors = {};  // each frequency is divided by its own: what GGUF files say of any scaling but YaRN
+  std::vector<float> factors = {};  // each frequency is divided by its own: what GGUF files say of Llama 3's
 };
 
 struct ModelConfig {
@@ -42,7 +42,7 @@ struct ModelConfig {
   bool sigmoid_router = true, normalise_top_k = true, group_by_top2 = true;
   float routed_scale = 1.0f;
 
-  int64_t mtp_depth = 0;  // extra prediction layers, used in training
+  int64_t mtp_depth = 0;  // extra prediction layers behind the others, used in training
   int32_t bos = -1, eos = -1;
 
   bool is_mla() const { return family == Family::deepseek_v3 || family == Family::deepseek_v2; }
@@ -55,6 +55,7 @@ struct ModelConfig {
 ModelConfig config_from_json(const Json& json, std::string_view who);
 OrderedJson config_to_json(const ModelConfig& config);
 void check(const ModelConfig& config, std::string_view who);
+void check_trainable(const ModelConfig& config, std::string_view who);  // what runs, and cannot be trained or written
 
 struct ParameterCounts {
   int64_t total = 0, active = 0;  // active: what one token touches, embeddings included

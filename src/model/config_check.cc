@@ -50,6 +50,7 @@ void check_rope_scaling(const RopeScaling& s, int64_t rope_dim, const Checker& c
     return;
   }
   check.positive("rope_scaling: factor", s.factor);
+  if (s.kind == RopeScaling::Kind::linear) return;
   check.positive("rope_scaling: original_max_position_embeddings", s.original_context);
   if (s.kind == RopeScaling::Kind::yarn) {
     check.positive("rope_scaling: beta_fast", s.beta_fast);
@@ -79,7 +80,7 @@ void check(const ModelConfig& c, const FieldNames& names) {
   if (c.experts == 0 || c.first_dense > 0) check.range("intermediate_size", c.dense_inner, 1, kMaxWidth);
   check.positive("rms_norm_eps", c.norm_eps);
   check.positive("rope_theta", c.rope_theta);
-  check.positive("initializer_range", c.init_std);
+  if (!(c.init_std >= 0) || !std::isfinite(c.init_std)) fail("{}: initializer_range: expected a number from 0 up, found {}", who, c.init_std);
   check.range("bos_token_id", c.bos, -1, c.vocab - 1);
   check.range("eos_token_id", c.eos, -1, c.vocab - 1);
   check_rope_scaling(c.rope_scaling, c.is_mla() ? c.rope_dim : c.head_dim, check);
@@ -90,7 +91,7 @@ void check(const ModelConfig& c, const FieldNames& names) {
     check.range("qk_rope_head_dim", c.rope_dim, 2, 1 << 12);
     check.even("qk_rope_head_dim", c.rope_dim);
     check.range("v_head_dim", c.v_dim, 1, 1 << 12);
-    check.range("num_nextn_predict_layers", c.mtp_depth, 0, 1);
+    check.range("num_nextn_predict_layers", c.mtp_depth, 0, kMaxLayers);
     check_experts(c, check);
   } else {
     check.range("num_key_value_heads", c.kv_heads, 1, c.heads);
@@ -98,6 +99,10 @@ void check(const ModelConfig& c, const FieldNames& names) {
     check.range("head_dim", c.head_dim, 2, 1 << 12);
     check.even("head_dim", c.head_dim);
   }
+}
+
+void check_trainable(const ModelConfig& c, std::string_view who) {
+  Checker{who}.range("num_nextn_predict_layers", c.mtp_depth, 0, 1);
 }
 
 namespace {

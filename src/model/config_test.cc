@@ -100,6 +100,53 @@ TEST(Config, WritesWhatItReads) {
   }
 }
 
+TEST(Config, ReadsLinearScaling) {
+  const ModelConfig plain = [] {
+    Json json = llama();
+    json["rope_scaling"] = nullptr;
+    return config_from_json(json, "config.json");
+  }();
+  for (const char* text : {R"({"type":"linear","factor":4.0})", R"({"rope_type":"linear","factor":4})"}) {
+    for (Json json : {llama(), deepseek_v3()}) {
+      json["rope_scaling"] = Json::parse(text);
+      const ModelConfig c = config_from_json(json, "config.json");
+      EXPECT_EQ(c.rope_scaling.kind, RopeScaling::Kind::linear);
+      EXPECT_EQ(rope_angles(c).inv_freq[0], 0.25f);
+      EXPECT_EQ(rope_angles(c).attention_factor, 1);
+      EXPECT_TRUE(rope_factors(c).empty());
+      const Json written = Json::parse(config_to_json(c).dump());
+      EXPECT_EQ(rope_angles(config_from_json(written, "written")).inv_freq, rope_angles(c).inv_freq);
+    }
+  }
+  Json json = llama();
+  json["rope_scaling"] = {{"type", "linear"}, {"factor", 1}};
+  EXPECT_EQ(rope_angles(config_from_json(json, "config.json")).inv_freq, rope_angles(plain).inv_freq);
+}
+
+// Values that leave the model as it is are no reason to refuse it.
+TEST(Config, PassesOverWhatChangesNothing) {
+  const std::string llama_config = config_to_json(config_from_json(llama(), "x")).dump();
+  for (const char* patch :
+       {R"({"use_sliding_window":true,"sliding_window":null})", R"({"use_sliding_window":true,"sliding_window":2048,"max_window_layers":0})",
+        R"({"use_sliding_window":true,"sliding_window":64,"max_window_layers":3})", R"({"use_sliding_window":false,"sliding_window":64})",
+        R"({"use_sliding_window":true,"sliding_window":64,"layer_types":["full_attention","full_attention","full_attention"]})",
+        R"({"attention_dropout":0.1,"pretraining_tp":1,"final_logit_softcapping":0,"use_cache":false})", R"({"hidden_act":"swish"})",
+        R"({"quantization_config":null})", R"({"quantization_config":{}})", R"({"bos_token_id":-1,"eos_token_id":-1})",
+        R"({"quantization_config":{"quant_method":"bitsandbytes","load_in_4bit":false,"load_in_8bit":false}})",
+        R"({"attention_bias":false,"mlp_bias":null,"partial_rotary_factor":1.0})"}) {
+    Json json = llama();
+    json.merge_patch(Json::parse(patch));
+    EXPECT_EQ(config_to_json(config_from_json(json, "config.json")).dump(), llama_config) << patch;
+  }
+  Json json = llama();
+  json["initializer_range"] = 0;
+  EXPECT_EQ(config_from_json(json, "config.json").init_std, 0);
+  json = deepseek_v3();
+  const ModelConfig plain = config_from_json(json, "config.json");
+  json["rope_scaling"]["attention_factor"] = 1.0;  // mscale and mscale_all_dim are the same
+  EXPECT_EQ(rope_angles(config_from_json(json, "config.json")).attention_factor, rope_angles(plain).attention_factor);
+}
+
 // Each row: what is changed, and the field that the refusal must name.
 TEST(Config, RefusesWhatItDoesNotSupport) {
   const auto refused = [](Json json, const char* patch, std::string_view field) {
@@ -133,7 +180,7 @@ TEST(Config, RefusesWhatItDoesNotSupport) {
   refused(deepseek_v3(), R"({"topk_method":"greedy"})", "topk_method");
   refused(deepseek_v3(), R"({"moe_layer_freq":2})", "moe_layer_freq");
   refused(deepseek_v3(), R"({"num_key_value_heads":2})", "num_key_value_heads");
-  refused(deepseek_v3(), R"({"num_nextn_predict_layers":2})", "num_nextn_predict_layers");
+  refused(deepseek_v3(), R"({"num_nextn_predict_layers":-1})", "num_nextn_predict_layers");
   refused(deepseek_v3(), R"({"attention_bias":true})", "attention_bias");
   refused(deepseek_v3(), R"({"quantization_config":{"quant_method":"fp8"}})", "quantization_config");
   refused(deepseek_v3(), R"({"rope_scaling":{"type":"dynamic"}})", "type");
@@ -149,7 +196,13 @@ TEST(Config, RefusesWhatItDoesNotSupport) {
   refused(llama(), R"({"attention_bias":true})", "attention_bias");
   refused(llama(), R"({"mlp_bias":true})", "mlp_bias");
   refused(llama(), R"({"num_key_value_heads":3})", "num_key_value_heads");
-  refused(llama(), R"({"use_sliding_window":true})", "use_sliding_window");
+  refused(llama(), R"({"use_sliding_window":true,"sliding_window":64,"max_window_layers":0})", "use_sliding_window");
+  refused(llama(), R"({"use_sliding_window":true,"sliding_window":64,"layer_types":["full_attention","sliding_attention"]})", "use_sliding_window");
+  refused(llama(), R"({"rope_parameters":{"rope_type":"default","partial_rotary_factor":0.5}})", "partial_rotary_factor");
+  refused(llama(), R"({"rope_scaling":{"rope_type":"linear","factor":null}})", "factor");
+  refused(llama(), R"({"rope_scaling":{"rope_type":"linear","factor":0}})", "factor");
+  refused(llama(), R"({"initializer_range":-1})", "initializer_range");
+  refused(llama(), R"({"quantization_config":{"quant_method":"bitsandbytes","load_in_4bit":true}})", "quant_method");
   refused(llama(), R"({"partial_rotary_factor":0.5})", "partial_rotary_factor");
   EXPECT_THROW(config_from_json(Json::parse("[]"), "x"), Error);
 }
@@ -190,7 +243,7 @@ TEST(Config, KnowsLlama3ScalingByItsFactors) {
   EXPECT_EQ(rope_angles(found).inv_freq, rope_angles(c).inv_freq);
 
   ModelConfig other = c;
-  other.rope_scaling = {.kind = RopeScaling::Kind::factors, .factors = std::vector<float>(rope_factors(c).size(), 2.0f)};  // linear
+  other.rope_scaling = {.kind = RopeScaling::Kind::factors, .factors = std::vector<float>(rope_factors(c).size(), 2.0f)};
   EXPECT_FALSE(as_llama3(other).has_value());
   other.rope_scaling = {};
   EXPECT_FALSE(as_llama3(other).has_value());

@@ -43,18 +43,70 @@ TEST(Generation, ReadsWhatAFolderAdvises) {
   EXPECT_EQ(advice_of_folder(folder.path(), 259).temperature, 0);
 }
 
-TEST(Generation, RefusesWhatCannotBe) {
+TEST(Generation, RefusesEndsThatAreNoTokens) {
   const test::ModelFolder folder(true);
   const Path file = folder.path() / "generation_config.json";
-  for (const auto& [text, part] : {std::pair(R"({"temperature": -1})", "temperature: expected a number from 0"),
-                                   std::pair(R"({"top_p": 0})", "top_p: expected a number above 0 and at most 1, found 0"),
-                                   std::pair(R"({"top_k": "many"})", "top_k: expected a number, found \"many\""),
-                                   std::pair(R"({"eos_token_id": 259})", "eos_token_id: expected a token id below 259, found 259"),
-                                   std::pair(R"({"eos_token_id": [-1]})", "eos_token_id: expected a token id, found -1"),
+  for (const auto& [text, part] : {std::pair(R"({"eos_token_id": 259})", "eos_token_id: expected a token id below 259, found 259"),
+                                   std::pair(R"({"eos_token_id": [-2]})", "eos_token_id: expected a token id, found -2"),
+                                   std::pair(R"({"eos_token_id": "<end>"})", "eos_token_id: expected a token id, found \"<end>\""),
                                    std::pair("[]", "expected a JSON object"), std::pair("{", "generation_config.json")}) {
     write_file_whole(file, text);
     EXPECT_NE(refusal(folder.path()).find(part), std::string::npos) << text << "\n" << refusal(folder.path());
   }
+  write_file_whole(file, R"({"eos_token_id": [-1, 7]})");  // -1: none
+  EXPECT_EQ(advice_of_folder(folder.path(), 259).ends, (std::vector<int32_t>{7, 257}));
+  write_file_whole(file, R"({"eos_token_id": ")" + std::string(100000, 'x') + "\"}");
+  EXPECT_LT(refusal(folder.path()).size(), 300u);
+}
+
+// Advice that cannot be followed is passed over, with a warning; what stands beside it counts.
+TEST(Generation, PassesOverOddAdvice) {
+  const test::ModelFolder folder(true);
+  const Path file = folder.path() / "generation_config.json";
+  for (const char* odd : {R"("temperature": -1)", R"("temperature": "0.7")", R"("temperature": [1])", R"("top_p": 0)", R"("top_p": 1.5)",
+                          R"("top_p": null)", R"("top_p": true)", R"("top_k": -1)", R"("top_k": "many")", R"("top_k": 2.5)", R"("top_k": 1e300)",
+                          R"("top_k": null)", R"("repetition_penalty": 0)", R"("repetition_penalty": -1.1)", R"("min_p": 1)", R"("min_p": {})"}) {
+    write_file_whole(file, fmt::format(R"({{"do_sample": true, {}, "max_length": 5}})", odd));
+    ::testing::internal::CaptureStderr();
+    const auto advice = advice_of_folder(folder.path(), 259);
+    const std::string said = ::testing::internal::GetCapturedStderr();
+    EXPECT_FALSE(advice.temperature || advice.top_p || advice.top_k || advice.min_p || advice.repetition_penalty) << odd;
+    EXPECT_EQ(said.find("passed over") == std::string::npos, std::string_view(odd).ends_with("null")) << odd << said;
+  }
+  write_file_whole(file, R"({"temperature": 0.6, "top_p": 7})");
+  EXPECT_EQ(advice_of_folder(folder.path(), 259).temperature, 0.6);
+  write_file_whole(file, R"({"temperature": 0, "top_p": 0.9})");
+  EXPECT_EQ(advice_of_folder(folder.path(), 259).temperature, 0);
+}
+
+// The bytes, and behind them tokens of the given texts and types; "<|" and "end|>" are merged to "<|end|>" where `merged`.
+Tokenizer with_tokens(const std::vector<std::pair<std::string, TokenType>>& tokens, bool merged = false) {
+  TokenizerParts parts = test::byte_tokenizer().parts();
+  for (const auto& [text, type] : tokens) {
+    parts.tokens.push_back(text);
+    parts.types.push_back(type);
+  }
+  if (merged) parts.merges = {"< |", "e n", "en d", "| >", "<| end", "<|end |>"};
+  return Tokenizer::from_parts(std::move(parts), "test");
+}
+
+TEST(Generation, FindsEndsByTheirText) {
+  GenerationAdvice advice;
+  advice.ends = {257};
+  add_ends_by_text(advice, test::byte_tokenizer());
+  EXPECT_EQ(advice.ends, (std::vector<int32_t>{257}));
+  add_ends_by_text(advice, with_tokens({{"<|im_start|>", TokenType::control},
+                                        {"<|im_end|>", TokenType::control},
+                                        {"<end_of_turn>", TokenType::user_defined},
+                                        {"<\uFF5Cend\u2581of\u2581sentence\uFF5C>", TokenType::control},
+                                        {"<|eot_id|>", TokenType::unused},
+                                        {"<|endoftext|>", TokenType::normal}}));  // no merges build it
+  EXPECT_EQ(advice.ends, (std::vector<int32_t>{257, 260, 261, 262, 264}));
+  // A word that merges build is ordinary text.
+  GenerationAdvice none;
+  const auto normal = TokenType::normal;
+  add_ends_by_text(none, with_tokens({{"<|", normal}, {"en", normal}, {"end", normal}, {"|>", normal}, {"<|end", normal}, {"<|end|>", normal}}, true));
+  EXPECT_TRUE(none.ends.empty());
 }
 
 TEST(Generation, ReadsWhatAGgufFileAdvises) {
@@ -72,7 +124,8 @@ TEST(Generation, ReadsWhatAGgufFileAdvises) {
   EXPECT_EQ(advice.temperature, 0.5);
   EXPECT_EQ(advice.top_k, 40);
   EXPECT_FALSE(advice.top_p);
-  EXPECT_THROW(write({{"general.sampling.top_p", 2.0f}}), Error);
+  EXPECT_FALSE(write({{"general.sampling.top_p", 2.0f}}).top_p);
+  EXPECT_FALSE(write({{"general.sampling.temp", std::string("hot")}}).temperature);
   EXPECT_THROW(write({{"tokenizer.ggml.eom_token_id", uint32_t{259}}}), Error);
 }
 

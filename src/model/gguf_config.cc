@@ -1,4 +1,7 @@
 // The keys of a GGUF file as a configuration.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <set>
 
 #include "base/error.h"
@@ -7,12 +10,48 @@
 namespace hadal {
 namespace {
 
+std::optional<double> as_number(const GgufValue& value) {
+  if (value.type == GgufValueType::boolean) return value.bytes[0] != std::byte{0} ? 1 : 0;
+  if (const auto whole = whole_number(value)) return static_cast<double>(*whole);
+  float narrow;
+  if (value.type != GgufValueType::f32) return std::nullopt;
+  std::memcpy(&narrow, value.bytes.data(), sizeof narrow);
+  return narrow;
+}
+
+// A key that the reader of this architecture does not know, with a value that means "as without it": zero switches what
+// it names off; a window as wide as the context hides nothing; some keys say what only other architectures read.
+bool changes_nothing(std::string_view name, const GgufValue& value, const ModelConfig& c) {
+  static const std::set<std::string_view> kUnread = {"tensor_data_layout", "attention.layer_norm_epsilon", "use_parallel_residual",
+                                                     "attention.sliding_window_pattern", "rope.freq_base_swa", "moe_every_n_layers",
+                                                     "interleave_moe_layer_step", "pretraining_tp"};
+  static const std::set<std::string_view> kScales = {"logit_scale", "embedding_scale", "residual_scale"};
+  if (kUnread.contains(name) || (c.experts == 0 && (name.starts_with("expert_") || name == "leading_dense_block_count"))) return true;
+  if (c.rope_scaling.kind != RopeScaling::Kind::yarn && name.starts_with("rope.scaling.yarn_")) return true;
+  if (value.is_array && value.count > 0) return false;
+  const auto number = as_number(value);
+  if (!number) return value.count == 0;
+  if (name == "attention.causal") return *number == 1;
+  if (name == "attention.sliding_window") return *number == 0 || *number >= static_cast<double>(c.max_context);
+  if (name == "attention.scale" && c.head_dim > 0) return *number == 0 || std::abs(*number * std::sqrt(static_cast<double>(c.head_dim)) - 1) < 1e-5;
+  return *number == 0 || (*number == 1 && kScales.contains(name));
+}
+
 // The keys of the architecture ("qwen2.block_count"). Keeps account of those asked for.
 class Keys {
  public:
   Keys(const GgufFile& file, std::string architecture) : file_(file), prefix_(std::move(architecture) + ".") {}
 
-  std::optional<int64_t> find_integer(const char* name) { return file_.integer(asked(name)); }
+  // A list of one number a layer is that number, where all are the same.
+  std::optional<int64_t> find_integer(const char* name) {
+    const std::string key = asked(name);
+    const auto found = file_.values().find(key);
+    if (found == file_.values().end() || !found->second.is_array || found->second.type == GgufValueType::string) return file_.integer(key);
+    const auto numbers = file_.integers(key);
+    const bool same = !numbers->empty() && std::ranges::count(*numbers, numbers->front()) == std::ssize(*numbers);
+    only(name, same, "one number, or the same for each layer");
+    return numbers->front();
+  }
   int64_t integer(const char* name) { return required(name, find_integer(name)); }
   int64_t integer(const char* name, int64_t otherwise) { return find_integer(name).value_or(otherwise); }
   double number(const char* name) { return required(name, file_.number(asked(name))); }
@@ -26,12 +65,11 @@ class Keys {
     fail("{}: {}{}: expected {}, found {}", file_.who(), prefix_, name, expected,
          found == file_.values().end() ? "none" : describe(found->second));
   }
-  // A key that nobody asked for changes the model in a way that is not known here.
-  void refuse_others() const {
+  // A key that nobody asked for changes the model in a way that is not known here, unless its value leaves it as it is.
+  void refuse_others(const ModelConfig& c) const {
     for (const auto& [key, value] : file_.values()) {
-      if (key.starts_with(prefix_) && !asked_.contains(key))
-        fail("{}: {}: expected no such key, found {}; Hadal does not support what it is for", file_.who(), key,
-             describe(value));
+      if (!key.starts_with(prefix_) || asked_.contains(key) || changes_nothing(key.substr(prefix_.size()), value, c)) continue;
+      fail("{}: {}: expected no such key, found {}; Hadal does not support what it is for", file_.who(), key, describe(value));
     }
   }
   const GgufFile& file() const { return file_; }
@@ -74,16 +112,17 @@ void read_yarn(Keys& keys, ModelConfig& c) {
 void read_factors(Keys& keys, double all, int64_t rope_dim, ModelConfig& c) {
   RopeScaling& s = c.rope_scaling;
   const GgufTensor* tensor = keys.file().find_tensor("rope_freqs.weight");
-  if (tensor == nullptr && all == 1) return;
+  if (tensor == nullptr) {
+    if (all != 1) s.kind = RopeScaling::Kind::linear, s.factor = all;
+    return;
+  }
   s.kind = RopeScaling::Kind::factors;
   s.factors.assign(static_cast<size_t>(std::max<int64_t>(0, rope_dim) / 2), 1.0f);
-  if (tensor != nullptr) {
-    if (tensor->shape != std::vector<int64_t>{rope_dim / 2}) {
-      fail("{}: tensor \"{}\": expected [{}], half of a head, found {} dimensions and {} numbers", tensor->file,
-           tensor->name, rope_dim / 2, tensor->shape.size(), tensor->num_elements());
-    }
-    read_gguf_tensor(*tensor, 0, s.factors);
+  if (tensor->shape != std::vector<int64_t>{rope_dim / 2}) {
+    fail("{}: tensor \"{}\": expected [{}], half of a head, found {} dimensions and {} numbers", tensor->file,
+         tensor->name, rope_dim / 2, tensor->shape.size(), tensor->num_elements());
   }
+  if (!tensor->bytes.empty()) read_gguf_tensor(*tensor, 0, s.factors);  // only the head of the file may be here
   for (float& factor : s.factors) factor = static_cast<float>(factor * all);
 }
 
@@ -99,7 +138,11 @@ void read_rope(Keys& keys, int64_t rope_dim, ModelConfig& c) {
   if (factor == 0 || type == "none") factor = 1;
   keys.integer("rope.scaling.original_context_length", 0);
   keys.number("rope.scaling.yarn_log_multiplier", 0);
-  if (rope_dim > 0 && rope_dim <= 1 << 12) read_factors(keys, factor, rope_dim, c);
+  if (c.is_mla() && factor != 1) {
+    c.rope_scaling.kind = RopeScaling::Kind::linear, c.rope_scaling.factor = factor;
+  } else if (rope_dim > 0 && rope_dim <= 1 << 12) {
+    read_factors(keys, factor, rope_dim, c);
+  }
 }
 
 // Files of DeepSeek-V3 and R1 from before llama.cpp knew of groups of experts do not say how many there are.
@@ -114,7 +157,7 @@ void read_experts(Keys& keys, ModelConfig& c) {
   c.expert_inner = keys.integer("expert_feed_forward_length", 0);
   c.first_dense = keys.integer("leading_dense_block_count", 0);
   const int64_t gating = keys.integer("expert_gating_func", 0);
-  keys.only("expert_gating_func", gating >= 0 && gating <= 2, "1 (softmax) or 2 (sigmoid)");
+  keys.only("expert_gating_func", c.experts == 0 || (gating >= 0 && gating <= 2), "1 (softmax) or 2 (sigmoid)");
   c.sigmoid_router = c.group_by_top2 = gating == 2;
   c.family = gating == 2 ? ModelConfig::Family::deepseek_v3 : ModelConfig::Family::deepseek_v2;
   const bool unsaid = is_deepseek_v3_itself(c);
@@ -127,9 +170,33 @@ void read_experts(Keys& keys, ModelConfig& c) {
 
 // Newer files describe the attention over latents as that of one key of kv_lora + rope numbers, and the heads under
 // other names; older ones describe the heads.
+// Prediction layers are those that hold such tensors ("blk.61.nextn.eh_proj.weight"): they lie behind the trunk. The key
+// nextn_predict_layers says how many a converter knew of, block_count counts them or not, and some files leave them out;
+// whatever the two say, a layer without such tensors is one of the trunk's.
+void read_layers(Keys& keys, ModelConfig& c) {
+  const int64_t blocks = keys.integer("block_count"), said = keys.integer("nextn_predict_layers", 0);
+  std::set<int64_t> all, predicting;
+  for (const auto& [name, tensor] : keys.file().tensors()) {
+    if (!name.starts_with("blk.")) continue;
+    const int64_t layer = std::atoll(name.c_str() + 4);
+    all.insert(layer);
+    if (name.find(".nextn.") != std::string::npos) predicting.insert(layer);
+  }
+  c.layers = blocks;
+  if (said == 0 && predicting.empty()) return;
+  const int64_t end = all.empty() ? 0 : *all.rbegin() + 1;
+  c.mtp_depth = std::ssize(predicting);
+  c.layers = end - c.mtp_depth;
+  const bool behind = predicting.empty() || *predicting.begin() == c.layers;
+  const bool fits = c.layers == blocks || c.layers == blocks - std::max(said, c.mtp_depth);
+  if (behind && fits && said >= 0) return;
+  fail("{}: block_count {} and nextn_predict_layers {} do not fit the file: expected {} or {} layers and then those of prediction, found {} "
+       "layers, {} of them of prediction (with nextn tensors); convert the model anew",
+       keys.file().who(), blocks, said, blocks, blocks - said, end, c.mtp_depth);
+}
+
 void read_deepseek(Keys& keys, ModelConfig& c) {
-  c.mtp_depth = keys.integer("nextn_predict_layers", 0);
-  c.layers -= c.mtp_depth;
+  read_layers(keys, c);
   c.kv_heads = c.heads;
   const int64_t stored_heads = keys.integer("attention.head_count_kv", c.heads);
   keys.only("attention.head_count_kv", stored_heads == 1 || stored_heads == c.heads,
@@ -146,8 +213,6 @@ void read_deepseek(Keys& keys, ModelConfig& c) {
   c.split_kv_b = keys.has_tensor("blk.0.attn_k_b.weight") && !keys.has_tensor("blk.0.attn_kv_b.weight");
   read_experts(keys, c);
   read_rope(keys, 0, c);
-  keys.only("rope.scaling.type",
-            c.rope_scaling.kind == RopeScaling::Kind::yarn || keys.number("rope.scaling.factor", 1) == 1, "yarn");
 }
 
 void read_grouped_query(Keys& keys, ModelConfig& c) {
@@ -167,17 +232,20 @@ void read_grouped_query(Keys& keys, ModelConfig& c) {
 
 }  // namespace
 
-ModelConfig config_from_gguf(const GgufFile& file) {
+std::string check_gguf_architecture(const GgufFile& file) {
   const auto architecture = file.text("general.architecture");
   if (!architecture) fail("{}: general.architecture: expected a value, found none", file.who());
-  ModelConfig c;
-  if (*architecture == "qwen2")
-    c.family = ModelConfig::Family::qwen2;
-  else if (*architecture == "llama")
-    c.family = ModelConfig::Family::llama;
-  else if (*architecture != "deepseek2")
+  if (*architecture != "qwen2" && *architecture != "llama" && *architecture != "deepseek2")
     fail("{}: general.architecture: expected deepseek2, qwen2 or llama, found {}", file.who(), brief(*architecture));
-  Keys keys(file, *architecture);
+  return *architecture;
+}
+
+ModelConfig config_from_gguf(const GgufFile& file) {
+  const std::string architecture = check_gguf_architecture(file);
+  ModelConfig c;
+  if (architecture == "qwen2") c.family = ModelConfig::Family::qwen2;
+  if (architecture == "llama") c.family = ModelConfig::Family::llama;
+  Keys keys(file, architecture);
   const GgufTensor* embedding = file.find_tensor("token_embd.weight");
   if (embedding == nullptr)
     fail("{}: expected the tensor \"token_embd.weight\", found none; does this file hold only a vocabulary?",
@@ -199,7 +267,7 @@ ModelConfig config_from_gguf(const GgufFile& file) {
     read_deepseek(keys, c);
   else
     read_grouped_query(keys, c);
-  keys.refuse_others();
+  keys.refuse_others(c);
   check(c, file.who());
   return c;
 }

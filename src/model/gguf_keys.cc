@@ -90,8 +90,12 @@ void add_config_keys(const ModelConfig& c, std::string_view who, GgufWriter::Key
   add.number("attention.layer_norm_rms_epsilon", c.norm_eps);
   add.number("rope.freq_base", c.rope_theta);
   if (c.rope_scaling.kind == RopeScaling::Kind::yarn) add_yarn(c, who, add);
+  if (c.rope_scaling.kind == RopeScaling::Kind::linear) {
+    add.other("rope.scaling.type", std::string("linear"));
+    add.number("rope.scaling.factor", c.rope_scaling.factor);
+  }
   if (c.is_mla() && !rope_factors(c).empty())
-    fail("{}: rope_scaling: expected YaRN or none for this family in a GGUF file", who);
+    fail("{}: rope_scaling: expected YaRN, linear or none for this family in a GGUF file", who);
   if (c.is_mla())
     add_deepseek(c, add);
   else

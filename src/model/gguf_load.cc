@@ -71,7 +71,7 @@ Source find_source(const GgufFile& file, Param& param, bool frozen, bool runs) {
 }
 
 // Tensors that the model does not read would be a part of it that is silently left out.
-void refuse_unknown(const GgufFile& file, const std::vector<Source>& sources, const ModelConfig& config) {
+void refuse_unknown(const GgufFile& file, const std::vector<Source>& sources, const ModelConfig& config, bool predicts) {
   std::set<const GgufTensor*> used;
   for (const Source& source : sources) used.insert(source.tensor);
   for (const auto& [name, tensor] : file.tensors()) {
@@ -80,7 +80,7 @@ void refuse_unknown(const GgufFile& file, const std::vector<Source>& sources, co
     const bool split = name.ends_with(".attn_k_b.weight") || name.ends_with(".attn_v_b.weight");
     if (config.is_mla() && !config.split_kv_b && split) continue;  // the file has both forms
     const bool in_layers = name.starts_with("blk.") && std::atoll(name.c_str() + 4) >= config.layers;
-    if (in_layers && file.integer("deepseek2.nextn_predict_layers").value_or(0) > 0) continue;  // they serve training
+    if (in_layers && predicts) continue;  // they serve training
     fail("{}: the tensor \"{}\" {} is none of this model's; Hadal does not support what it is for", file.who(), name,
          tensor.shape);
   }
@@ -201,16 +201,32 @@ void read_gguf_tensor(const GgufTensor& tensor, int64_t first, std::span<float> 
   }
 }
 
+void check_gguf_head(const GgufFile& file) {
+  for (const auto& [name, tensor] : file.tensors()) check_supported(tensor);
+  const bool whole = file.integer("split.count").value_or(1) <= 1, first = file.integer("split.no").value_or(0) == 0;
+  if (first) check_gguf_architecture(file);
+  if (first) tokenizer_from_gguf(file);
+  if (!whole) return;
+  ModelConfig config = config_from_gguf(file);
+  const bool predicts = config.mtp_depth > 0;
+  config.mtp_depth = 0;
+  Model model(config);
+  std::vector<Source> sources;
+  for (Param* param : model.params()) sources.push_back(find_source(file, *param, true, true));
+  refuse_unknown(file, sources, config, predicts);
+}
+
 std::shared_ptr<Model> model_from_gguf(const GgufFile& file, LoadAs as, const std::optional<RunPlan>& run,
                                        std::shared_ptr<ExpertStore>* experts) {
   ModelConfig config = config_from_gguf(file);
-  const bool predicts = file.find_tensor(fmt::format("blk.{}.nextn.eh_proj.weight", config.layers)) != nullptr;
-  if (as == LoadAs::frozen || !predicts) config.mtp_depth = 0;  // prediction layers serve training
+  const bool predicts = config.mtp_depth > 0;
+  if (as == LoadAs::frozen) config.mtp_depth = 0;  // prediction layers serve training
+  check_trainable(config, file.who());
   const bool frozen = as != LoadAs::trainable;
   auto model = std::make_shared<Model>(config);
   std::vector<Source> sources;
   for (Param* param : model->params()) sources.push_back(find_source(file, *param, frozen, run.has_value()));
-  refuse_unknown(file, sources, config);
+  refuse_unknown(file, sources, config, predicts);
   MemoryPlan plan = plan_memory(sources, config, run);
   const auto streamed = run && experts != nullptr ? find_streamed(*model, sources) : std::vector<StreamedBlock>();
   count_experts(plan, streamed, config);

@@ -9,6 +9,7 @@ namespace hadal {
 
 // Throws Error naming the key that is missing, out of range, or not supported.
 ModelConfig config_from_gguf(const GgufFile& file);
+std::string check_gguf_architecture(const GgufFile& file);  // its name
 
 // From the file's metadata alone: files without weights will do.
 Tokenizer tokenizer_from_gguf(const GgufFile& file);
@@ -18,6 +19,10 @@ Tokenizer tokenizer_from_gguf(const GgufFile& file);
 // demand.
 std::shared_ptr<Model> model_from_gguf(const GgufFile& file, LoadAs as, const std::optional<RunPlan>& run = {},
                                        std::shared_ptr<ExpertStore>* experts = nullptr);
+
+// Error for what cannot run here, from the keys and the list of tensors alone: GgufFile::open_head() will do, also of one part
+// of several.
+void check_gguf_head(const GgufFile& file);
 
 // The numbers of a tensor from number `first` on (whole rows), as f32. Error for a type that Hadal cannot compute with.
 void read_gguf_tensor(const GgufTensor& tensor, int64_t first, std::span<float> out);

@@ -199,8 +199,108 @@ TEST(GgufModel, LinearScalingDividesEveryFrequency) {
   EXPECT_EQ(loaded.model->rope.inv_freq[0], 0.5f);
 }
 
+// Folder, GGUF and folder again say the same of linear scaling, in both kinds of attention.
+TEST(GgufModel, LinearScalingGoesBothWays) {
+  for (ModelConfig config : {test::byte_config(false), llama(), deepseek()}) {
+    config.rope_scaling = {.kind = RopeScaling::Kind::linear, .factor = 3};
+    Written written(config);
+    const LoadedModel loaded = load_model(written.path().string());
+    EXPECT_EQ(loaded.model->config.rope_scaling.kind, RopeScaling::Kind::linear);
+    EXPECT_LT(largest_difference(written.model(), *loaded.model), 2e-4);
+    const Path folder = written.path().parent_path() / "hf";
+    save_model(folder, *loaded.model, *loaded.tokenizer, DType::f32);
+    const LoadedModel again = load_model(folder.string());
+    EXPECT_EQ(again.model->config.rope_scaling.factor, 3);
+    EXPECT_LT(largest_difference(written.model(), *again.model), 2e-4);
+  }
+}
+
+TEST(GgufModel, PassesOverKeysThatChangeNothing) {
+  using Value = GgufWriter::Value;
+  const std::pair<const char*, Value> harmless[] = {
+      {"qwen2.attention.sliding_window", uint32_t{0}}, {"qwen2.attention.sliding_window", uint32_t{512}}, {"qwen2.final_logit_softcapping", 0.0f},
+      {"qwen2.attention.causal", true}, {"qwen2.logit_scale", 1.0f}, {"qwen2.expert_weights_norm", false}, {"qwen2.expert_feed_forward_length", uint32_t{7}},
+      {"qwen2.rope.scaling.yarn_beta_fast", 32.0f}, {"qwen2.tensor_data_layout", std::string("Meta AI original pth")},
+      {"qwen2.attention.layer_norm_epsilon", 1e-5f}, {"qwen2.pooling_type", uint32_t{0}}};
+  for (const auto& [key, value] : harmless) {
+    Written written(test::byte_config(false));
+    written.rewrite([&](auto& keys, auto&) { keys.emplace_back(key, value); });
+    EXPECT_LT(largest_difference(written.model(), *load_model(written.path().string()).model), 2e-4) << key;
+  }
+  const std::pair<const char*, Value> others[] = {
+      {"qwen2.attention.causal", false}, {"qwen2.logit_scale", 0.5f}, {"qwen2.final_logit_softcapping", 30.0f}, {"qwen2.attention.sliding_window", uint32_t{511}}};
+  for (const auto& [key, value] : others) {
+    const Written written(test::byte_config(false));
+    written.rewrite([&](auto& keys, auto&) { keys.emplace_back(key, value); });
+    EXPECT_THROW(load_model(written.path().string()), Error) << key;
+  }
+  Written written(test::byte_config(false));  // a number a layer, all the same
+  written.rewrite([&](auto& keys, auto&) {
+    for (auto& [key, value] : keys)
+      if (key == "qwen2.attention.head_count_kv") value = std::vector<int32_t>{2, 2};
+  });
+  EXPECT_LT(largest_difference(written.model(), *load_model(written.path().string()).model), 2e-4);
+}
+
+// Prediction layers are those that have such tensors, whatever the keys count.
+TEST(GgufModel, NeverTakesALayerOfTheTrunkForOneOfPrediction) {
+  ModelConfig config = deepseek();
+  config.mtp_depth = 0;
+  const auto with_keys = [&](uint32_t blocks, uint32_t predicting, int prediction_layer) {
+    auto written = std::make_unique<Written>(config);
+    written->rewrite([&](auto& keys, auto& tensors) {
+      std::erase_if(keys, [](const auto& k) { return k.first == "deepseek2.block_count"; });
+      keys.emplace_back("deepseek2.block_count", blocks);
+      keys.emplace_back("deepseek2.nextn_predict_layers", predicting);
+      if (prediction_layer >= 0) tensors.push_back({fmt::format("blk.{}.nextn.eh_proj.weight", prediction_layer), "F32", {1}});
+    });
+    return written;
+  };
+  struct Case {
+    uint32_t blocks, predicting;
+    int layer;
+  };
+  // None in the file, counted or not; one in the file, counted or not; two announced and one there; announced nowhere.
+  for (const Case c : {Case{3, 1, -1}, {4, 1, -1}, {4, 1, 3}, {3, 1, 3}, {5, 2, 3}, {4, 0, 3}, {3, 0, 3}, {5, 2, -1}}) {
+    const auto written = with_keys(c.blocks, c.predicting, c.layer);
+    const LoadedModel loaded = load_model(written->path().string());
+    EXPECT_EQ(loaded.model->config.layers, 3) << c.blocks << " " << c.predicting << " " << c.layer;
+    EXPECT_LT(largest_difference(written->model(), *loaded.model), 2e-4);
+  }
+  for (const Case c : {Case{6, 1, -1}, {2, 1, -1}, {3, 1, 1}, {6, 2, 3}}) {
+    try {
+      load_model(with_keys(c.blocks, c.predicting, c.layer)->path().string());
+      ADD_FAILURE() << "accepted: " << c.blocks << " " << c.predicting << " " << c.layer;
+    } catch (const Error& e) {
+      EXPECT_NE(std::string_view(e.what()).find("nextn_predict_layers"), std::string_view::npos) << e.what();
+    }
+  }
+}
+
 // llama.cpp has one number for DeepSeek's two; a model with different ones cannot be written.
 TEST(GgufModel, RefusesToWriteWhatTheFormatCannotSay) { EXPECT_THROW(Written{test::byte_config(true)}, Error); }
+
+// As converters pad: rows of the head without a token have names, and types of several kinds.
+TEST(GgufModel, PaddingIsNoPartOfTheVocabulary) {
+  const Written written(test::byte_config(false));
+  written.rewrite([](auto& keys, auto&) {
+    for (auto& [key, value] : keys) {
+      if (key != "tokenizer.ggml.tokens") continue;
+      auto tokens = std::get<std::vector<std::string>>(value);
+      tokens[258] = "[PAD258]", tokens[260] = "<|im_end|>", tokens[262] = "<dummy00002>", tokens[263] = "";
+      value = tokens;
+    }
+    std::vector<int32_t> types(264, 1);  // the old converter's: all user-defined behind the bytes
+    for (size_t id = 256; id < types.size(); ++id) types[id] = 4;
+    keys.emplace_back("tokenizer.ggml.token_type", types);
+  });
+  const Tokenizer tokenizer = load_tokenizer(written.path().string());
+  EXPECT_EQ(tokenizer.vocab_size(), 261);
+  EXPECT_EQ(tokenizer.parts().types[258], TokenType::unused);  // a hole
+  EXPECT_EQ(tokenizer.parts().types[259], TokenType::unused);
+  EXPECT_EQ(tokenizer.find("<|im_end|>"), 260);
+  EXPECT_EQ(tokenizer.encode("[PAD258]").size(), 8u);  // text like any other
+}
 
 TEST(GgufModel, AFolderOfOneFileIsThatModel) {
   Written written(test::byte_config(false));
@@ -208,7 +308,7 @@ TEST(GgufModel, AFolderOfOneFileIsThatModel) {
   std::filesystem::create_directories(folder);
   std::filesystem::copy(written.path(), folder / "x.gguf");
   EXPECT_EQ(load_model(folder.string()).name, "alone");
-  EXPECT_EQ(load_tokenizer(folder.string()).vocab_size(), 264);
+  EXPECT_EQ(load_tokenizer(folder.string()).vocab_size(), 259);
   std::filesystem::copy(written.path(), folder / "y.gguf");
   EXPECT_THROW(load_model(folder.string()), Error);
 }

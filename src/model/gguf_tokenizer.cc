@@ -1,4 +1,6 @@
 // The tokenizer that a GGUF file describes.
+#include <algorithm>
+
 #include "base/error.h"
 #include "model/gguf_model.h"
 #include "tokenizer/pre_tokenizer.h"
@@ -21,6 +23,25 @@ std::vector<TokenType> read_types(const GgufFile& file, size_t count) {
     types[i] = static_cast<TokenType>(type);
   }
   return types;
+}
+
+// Converters fill the vocabulary up to the rows of the embedding, and its holes, with tokens that nothing was trained on:
+// "[PAD151646]", of type unused in newer files and of others in older ones, or "<dummy00012>".
+bool is_padding(std::string_view text, size_t id) {
+  return text.empty() || text == fmt::format("[PAD{}]", id) || text == fmt::format("[EMPTY_{}]", id) ||
+         (text.starts_with("<dummy") && text.ends_with('>') && text.size() == std::string_view("<dummy00000>").size());
+}
+
+// Such tokens are of no text, and behind the others there are none: as in a Hugging Face folder, where rows of the head
+// beyond the tokenizer are padding.
+void leave_out_padding(TokenizerParts& parts) {
+  for (size_t id = 0; id < parts.tokens.size(); ++id)
+    if (is_padding(parts.tokens[id], id)) parts.types[id] = TokenType::unused;
+  size_t count = parts.tokens.size();
+  while (count > 0 && parts.types[count - 1] == TokenType::unused) --count;
+  count = std::max({count, static_cast<size_t>(parts.bos + 1), static_cast<size_t>(parts.eos + 1)});
+  parts.tokens.resize(count);
+  parts.types.resize(count);
 }
 
 TokenId read_id(const GgufFile& file, const char* key, size_t vocab) {
@@ -54,6 +75,7 @@ Tokenizer tokenizer_from_gguf(const GgufFile& file) {
   parts.ignore_merges = traits.ignore_merges;
   parts.bos = read_id(file, "tokenizer.ggml.bos_token_id", tokens->size());
   parts.eos = read_id(file, "tokenizer.ggml.eos_token_id", tokens->size());
+  leave_out_padding(parts);
   // What llama.cpp does where a file does not say.
   parts.add_bos = file.boolean("tokenizer.ggml.add_bos_token").value_or(traits.add_bos) && parts.bos >= 0;
   parts.add_eos = file.boolean("tokenizer.ggml.add_eos_token").value_or(false) && parts.eos >= 0;

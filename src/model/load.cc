@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/git_lfs.h"
 #include "base/memory.h"
 #include "formats/safetensors.h"
 #include "model/gguf_model.h"
@@ -76,6 +77,13 @@ Source find_source(const Safetensors& file, Param& param, bool frozen, bool runs
   return source;
 }
 
+// Layers behind the trunk serve training where they hold what only prediction needs; others would be the model's own.
+int64_t layer_of(std::string_view name) {
+  constexpr std::string_view kLayers = "model.layers.";
+  return name.starts_with(kLayers) ? std::atoll(std::string(name.substr(kLayers.size(), 12)).c_str()) : -1;
+}
+bool predicts(const Safetensors& file, int64_t layer) { return file.find(fmt::format("model.layers.{}.eh_proj.weight", layer)) != nullptr; }
+
 // Tensors that the model does not read would be a part of it that is silently left out.
 void refuse_unknown(const Safetensors& file, const std::vector<Source>& sources, const ModelConfig& config,
                     const std::string& who) {
@@ -87,9 +95,8 @@ void refuse_unknown(const Safetensors& file, const std::vector<Source>& sources,
   for (const auto& [name, entry] : file.entries()) {
     if (used.contains(&entry) || name.ends_with("rotary_emb.inv_freq")) continue;
     if (config.tied_head && name == "lm_head.weight") continue;
-    int64_t layer = -1;  // beyond the last one: prediction layers, and their copies of embedding and head
-    if (name.starts_with("model.layers.")) layer = std::atoll(name.c_str() + std::string_view("model.layers.").size());
-    if (layer >= config.layers) continue;
+    const int64_t layer = layer_of(name);
+    if (layer >= config.layers && predicts(file, layer)) continue;  // with their copies of embedding and head
     fail("{}: the tensor \"{}\" {} is none of this model's; Hadal does not support what it is for", who, brief(name),
          entry.shape);
   }
@@ -200,20 +207,38 @@ void check_tokenizer(const ModelConfig& config, const Tokenizer& tokenizer, cons
   }
 }
 
-LoadedModel load_folder(const Path& folder, LoadAs as, const std::optional<RunPlan>& run) {
+void refuse_lone_tensors(const ModelFiles& files) {
+  if (files.kind == ModelFiles::Kind::tensors)
+    fail("{}: expected config.json and the tokenizer's files beside the weights, found none; fetch them too", files.path.string());
+}
+
+Tokenizer tokenizer_of_folder(const Path& folder) {
+  for (const char* name : {"chat_template.jinja", "merges.txt"}) {  // text that would be taken at its word
+    const Path path = folder / name;
+    if (std::filesystem::exists(path) && is_lfs_pointer(read_file(path))) fail_lfs_pointer(path.string());
+  }
+  return Tokenizer::from_hf_folder(folder);
+}
+
+LoadedModel load_folder(const ModelFiles& files, LoadAs as, const std::optional<RunPlan>& run) {
+  const Path& folder = files.path;
   const std::string who = folder.string();
   const Path config_path = folder / "config.json";
   ModelConfig config =
       config_from_json(parse_json(read_file(config_path, kMaxConfigBytes), config_path.string()), config_path.string());
 
-  const auto file = std::make_shared<const Safetensors>(Safetensors::open_folder(folder));
-  if (as == LoadAs::frozen) config.mtp_depth = 0;  // prediction layers serve training
+  const auto file = std::make_shared<const Safetensors>(files.weights.empty() ? Safetensors::open_folder(folder) : Safetensors::open_file(files.weights));
+  // num_nextn_predict_layers may speak of layers that were left out of the files.
+  int64_t predicting = 0;
+  while (predicting < config.mtp_depth && predicts(*file, config.layers + predicting)) ++predicting;
+  config.mtp_depth = as == LoadAs::frozen ? 0 : predicting;  // they serve training
+  check_trainable(config, who);
   auto model = std::make_shared<Model>(config);
   std::vector<Source> sources;
   for (Param* param : model->params()) sources.push_back(find_source(*file, *param, as != LoadAs::trainable, run.has_value(), who));
   refuse_unknown(*file, sources, config, who);
   check_memory(sources, config, run, who);
-  auto tokenizer = std::make_shared<const Tokenizer>(Tokenizer::from_hf_folder(folder));
+  auto tokenizer = std::make_shared<const Tokenizer>(tokenizer_of_folder(folder));
   GenerationAdvice advice = advice_of_folder(folder, config.vocab);
   for (const Source& source : sources) read_weight(source, as != LoadAs::trainable, file);
   return {std::move(model), std::move(tokenizer), "", {}, std::move(advice)};
@@ -227,33 +252,23 @@ LoadedModel load_gguf(const Path& path, LoadAs as, const std::optional<RunPlan>&
   return {std::move(model), std::make_shared<const Tokenizer>(tokenizer_from_gguf(file)), "", std::move(experts), std::move(advice)};
 }
 
-// "name" of a folder, of name.gguf and of name-00001-of-00003.gguf.
-std::string name_of(const Path& path) {
-  const Path whole = path.filename().empty() || path.filename() == "."
-                         ? std::filesystem::absolute(path).lexically_normal().parent_path()
-                         : path;
-  if (whole.extension() != ".gguf") return whole.filename().string();
-  std::string name = whole.stem().string();
-  const size_t part = name.rfind("-00001-of-");
-  return part != std::string::npos && part > 0 ? name.substr(0, part) : name;
-}
-
 }  // namespace
 
 LoadedModel load_model(const std::string& name_or_path, LoadAs as, const std::optional<RunPlan>& run) {
   HADAL_CHECK(!run || as == LoadAs::frozen);
-  const Path path = find_model(name_or_path);
-  const Path gguf = gguf_of(path);
-  LoadedModel loaded = gguf.empty() ? load_folder(path, as, run) : load_gguf(gguf, as, run);
-  check_tokenizer(loaded.model->config, *loaded.tokenizer, path.string());
-  loaded.name = name_of(path);
+  const ModelFiles files = find_model(name_or_path);
+  refuse_lone_tensors(files);
+  LoadedModel loaded = files.kind == ModelFiles::Kind::gguf ? load_gguf(files.path, as, run) : load_folder(files, as, run);
+  check_tokenizer(loaded.model->config, *loaded.tokenizer, files.path.string());
+  add_ends_by_text(loaded.advice, *loaded.tokenizer);
+  loaded.name = files.name;
   return loaded;
 }
 
 Tokenizer load_tokenizer(const std::string& name_or_path) {
-  const Path path = find_model(name_or_path);
-  const Path gguf = gguf_of(path);
-  return gguf.empty() ? Tokenizer::from_hf_folder(path) : tokenizer_from_gguf(GgufFile::open(gguf));
+  const ModelFiles files = find_model(name_or_path);
+  refuse_lone_tensors(files);
+  return files.kind == ModelFiles::Kind::gguf ? tokenizer_from_gguf(GgufFile::open(files.path)) : tokenizer_of_folder(files.path);
 }
 
 }  // namespace hadal

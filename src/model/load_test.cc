@@ -61,6 +61,27 @@ TEST(Load, GivesBackWhatWasSaved) {
   }
 }
 
+// What is left out of the files is no prediction layer, and what has none of its tensors is one of the trunk's.
+TEST(Load, KnowsPredictionLayersByTheirTensors) {
+  const test::ModelFolder without(true);
+  edit_tensors(without.path(), [](auto& tensors, auto& data) {
+    for (size_t i = tensors.size(); i-- > 0;) {
+      if (!tensors[i].name.starts_with("model.layers.3.")) continue;
+      tensors.erase(tensors.begin() + static_cast<std::ptrdiff_t>(i));
+      data.erase(data.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  });
+  for (const LoadAs as : {LoadAs::frozen, LoadAs::whole, LoadAs::trainable}) {
+    EXPECT_EQ(load_model(without.text(), as).model->config.mtp_depth, 0);
+    EXPECT_EQ(load_model(without.text(), as).model->blocks.size(), 3u);
+  }
+  const test::ModelFolder with(true);
+  edit_config(with.path(), R"({"num_nextn_predict_layers": 2})");
+  EXPECT_EQ(load_model(with.text(), LoadAs::whole).model->config.mtp_depth, 1);
+  edit_config(with.path(), R"({"num_hidden_layers": 2, "num_nextn_predict_layers": 1})");
+  refused(with.text(), {"model.layers.2.", "none of this model's"});
+}
+
 TEST(Load, FrozenKeepsBf16AndLeavesPredictionLayersOut) {
   const test::ModelFolder folder(true, DType::bf16);
   const LoadedModel loaded = load_model(folder.text());
@@ -162,13 +183,13 @@ TEST(Load, FindsModelsByName) {
   const test::ModelFolder folder;
   const std::string parent = folder.path().parent_path().string(), name = folder.path().filename().string();
   ::setenv("HADAL_MODELS", parent.c_str(), 1);
-  EXPECT_EQ(find_model(name), folder.path());
+  EXPECT_EQ(find_model(name).path, folder.path());
   EXPECT_EQ(load_model(name).name, name);
   refused("no_such_model", {"no_such_model", name});
   ::unsetenv("HADAL_MODELS");
   refused("no_such_model", {"no_such_model"});
   refused("", {"model"});
-  refused((folder.path() / "model.safetensors").string(), {"Hugging Face folder"});
+  EXPECT_EQ(load_model((folder.path() / "model.safetensors").string()).name, name);
   write_file_whole(folder.path() / "x.gguf", "GGUF");
   refused((folder.path() / "x.gguf").string(), {"x.gguf", "cut short"});
 }

@@ -39,6 +39,7 @@ Rope rope_angles(const ModelConfig& c) {
   rope.interleaved = c.is_mla() || c.rope_pairs;
   for (int64_t i = 0; i < dim / 2; ++i) {
     double frequency = std::pow(c.rope_theta, -2.0 * static_cast<double>(i) / static_cast<double>(dim));
+    if (s.kind == RopeScaling::Kind::linear) frequency /= s.factor;
     if (s.kind == RopeScaling::Kind::yarn) frequency = yarn_frequency(frequency, i, dim, c.rope_theta, s);
     if (s.kind == RopeScaling::Kind::llama3) frequency = llama3_frequency(frequency, s);
     if (s.kind == RopeScaling::Kind::factors) frequency /= s.factors[static_cast<size_t>(i)];

@@ -1,5 +1,5 @@
-// Rotary frequencies and the softmax scale of a configuration: plain, YaRN (as DeepSeek's reference computes it) and
-// Llama 3.1's scaling.
+// Rotary frequencies and the softmax scale of a configuration: plain, linear, YaRN (as DeepSeek's reference computes it)
+// and Llama 3.1's scaling.
 #pragma once
 
 #include <optional>
@@ -13,7 +13,8 @@ namespace hadal {
 Rope rope_angles(const ModelConfig& config);
 float attention_scale_of(const ModelConfig& config);
 
-// By what each frequency is divided (rope_freqs.weight of a GGUF file); empty where nothing but YaRN is asked for.
+// By what each frequency is divided (rope_freqs.weight of a GGUF file); empty where files have other words for
+// it: YaRN, linear scaling, or none.
 std::vector<float> rope_factors(const ModelConfig& config);
 // Llama 3's scaling of that very effect on this model's frequencies, where there is one: GGUF files have the factors alone.
 std::optional<RopeScaling> as_llama3(const ModelConfig& config);

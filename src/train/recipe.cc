@@ -317,6 +317,13 @@ std::string Recipe::where(const std::string& key) const {
   return file.string();
 }
 
+std::string model_named(const Recipe& recipe, const Path& anchored) {
+  const Path plain = anchored.lexically_relative(recipe.file.parent_path());
+  std::error_code ignored;
+  const bool name = !std::filesystem::exists(anchored, ignored) && !plain.empty() && *plain.begin() != "..";
+  return (name ? plain : anchored).string();
+}
+
 Recipe read_recipe(const Path& file) { return read(TomlTable::parse_file(file), file); }
 Recipe parse_recipe(const std::string& text, const Path& file) {
   return read(TomlTable::parse(text, file.string()), file);

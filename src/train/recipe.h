@@ -91,6 +91,10 @@ struct Recipe {
   std::string where(const std::string& key) const;  // "r.toml:17" of a key of `values`; the file where there is no such
 };
 
+// What a `from` of the recipe means to find_model(): a path is relative to the recipe's folder; where nothing lies there, it
+// is a name, of a model under models/ or on the hub ("owner/repo").
+std::string model_named(const Recipe& recipe, const Path& anchored);
+
 Recipe read_recipe(const Path& file);
 Recipe parse_recipe(const std::string& text, const Path& file);  // `file` names it and anchors its paths
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "model/load.h"
 #include "train/chat_tokens.h"
 #include "train/checkpoint.h"
 #include "train/data_files.h"
@@ -180,7 +181,7 @@ void check_sources(const Recipe& recipe) {
 }
 
 Tokenizer run_tokenizer(const Recipe& recipe) {
-  if (!recipe.tokenizer.from.empty()) return Tokenizer::from_hf_folder(recipe.tokenizer.from);
+  if (!recipe.tokenizer.from.empty()) return load_tokenizer(model_named(recipe, recipe.tokenizer.from));
   const Path folder = recipe.output / "tokenizer";
   const std::string key = learning_key(recipe);
   if (auto found = read_learnt(folder, key)) return *found;

@@ -35,7 +35,7 @@ ModelConfig fit_config(const Recipe& recipe, const Tokenizer& tokenizer) {
 
 // The shape before the weights are loaded.
 ModelConfig config_to_start_from(const Recipe& recipe) {
-  const Path path = find_model(recipe.start.string()), gguf = gguf_of(path);
+  const Path path = find_model(model_named(recipe, recipe.start)), gguf = gguf_of(path);
   if (!gguf.empty()) return config_from_gguf(GgufFile::open(gguf));
   const Path file = path / "config.json";
   return config_from_json(parse_json(read_file(file, 16 << 20), file.string()), file.string());
@@ -57,7 +57,7 @@ LoadedModel starting_point(const Recipe& recipe) {
     initialise(model->params(), recipe.seed);
     return {model, tokenizer, recipe.name};
   }
-  LoadedModel loaded = load_model(recipe.start.string(), LoadAs::trainable);
+  LoadedModel loaded = load_model(model_named(recipe, recipe.start), LoadAs::trainable);
   for (const StageSpec& stage : recipe.stages) {
     if (stage.sequence_length > loaded.model->config.max_context) {
       fail("{}: stage \"{}\": sequence_length: expected at most {}, the context of {}, found {}", recipe.file.string(),

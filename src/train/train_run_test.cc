@@ -124,9 +124,9 @@ TEST_F(TrainRunTest, AStoppedRunIsAModel) {
     const auto a = exact[p]->weight.value().values(), b = rounded[p]->weight.value().values();
     for (size_t i = 0; i < a.size(); ++i) ASSERT_EQ(exact[p]->keep_f32 ? a[i] : static_cast<float>(Bf16(a[i])), b[i]) << exact[p]->name;
   }
-  EXPECT_EQ(find_model(run.string()).parent_path(), run);
+  EXPECT_EQ(find_model(run.string()).path.parent_path(), run);
   std::filesystem::remove_all(run / "model");  // killed before it was written
-  EXPECT_EQ(find_model(run.string()), run / "checkpoint-2");
+  EXPECT_EQ(find_model(run.string()).path, run / "checkpoint-2");
 
   std::string text = kRecipe;
   const size_t tokenizer = text.find("[tokenizer]"), rest = text.find("[run]");
