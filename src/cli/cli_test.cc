@@ -11,6 +11,8 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "cli/last_number.h"
+#include "hub/test_server.h"
+#include "model/gguf_save.h"
 #include "model/test_folder.h"
 
 namespace hadal {
@@ -313,6 +315,95 @@ TEST_F(CliModel, BadInputIsOneClearError) {
     EXPECT_NE(o.err.find(part), std::string::npos) << arguments << "\n" << o.err;
     EXPECT_EQ(std::count(o.err.begin(), o.err.end(), '\n'), 1) << o.err;
   }
+}
+
+TEST_F(CliModel, ASeedOfMinusOneIsDrawn) {
+  const std::string command = "generate --prompt Hello --max-tokens 2 --model " + model();
+  EXPECT_NE(json_of(command + " --seed -1")["seed"], json_of(command + " --seed -1")["seed"]);
+  EXPECT_EQ(json_of(command + " --seed 18446744073709551615")["seed"], UINT64_MAX);
+  for (const char* seed : {"-2", "1.5", "x", "18446744073709551616"}) EXPECT_EQ(run(command + " --seed " + seed).code, 2) << seed;
+}
+
+// A hub with the repositories org/NAME of this folder.
+class HubOfFolders {
+ public:
+  explicit HubOfFolders(Path root) : root_(std::move(root)) {}
+  std::string url() const { return server_.url(); }
+  bool asked_for(const std::string& part) const {
+    const auto all = server_.requests();
+    return std::any_of(all.begin(), all.end(), [&](const auto& r) { return r.target.find(part) != std::string::npos; });
+  }
+
+ private:
+  void answer(test::Connection& c, const test::Request& r) const {
+    constexpr std::string_view kApi = "/api/models/org/";
+    if (r.target.starts_with(kApi) && r.target.ends_with("/revision/main")) return c.reply(200, "", R"({"sha":"abc"})");
+    if (r.target.starts_with(kApi)) {
+      const std::string rest = r.target.substr(kApi.size());
+      Json list = Json::array();
+      for (const auto& entry : std::filesystem::directory_iterator(root_ / rest.substr(0, rest.find('/'))))
+        list.push_back({{"type", "file"}, {"path", entry.path().filename().string()}, {"size", entry.file_size()}, {"oid", ""}});
+      return c.reply(200, "", list.dump());
+    }
+    const size_t resolve = r.target.find("/resolve/abc/");
+    if (!r.target.starts_with("/org/") || resolve == std::string::npos) return c.reply(404);
+    c.serve(r, read_file(root_ / r.target.substr(5, resolve - 5) / r.target.substr(resolve + 13)));
+  }
+  Path root_;
+  test::Server server_{[this](test::Connection& c, const test::Request& r) { answer(c, r); }};
+};
+
+// What cannot run here is refused before its weights are fetched; what can is found under the hub's name afterwards.
+TEST_F(CliModel, PullsWhatCanRun) {
+  namespace fs = std::filesystem;
+  const Path root = scratch() / "hub";
+  const test::ModelFolder good(/*deepseek=*/false);
+  for (const char* name : {"tiny", "family", "words", "quantised", "pickled"}) {
+    fs::create_directories(root / name);
+    fs::copy(good.path(), root / name);
+  }
+  const auto edit = [&](const Path& path, const char* patch) {
+    Json json = parse_json(read_file(root / path), "test");
+    json.merge_patch(Json::parse(patch));
+    write_file_whole(root / path, json.dump());
+  };
+  edit("family/config.json", R"({"model_type": "mamba"})");
+  edit("words/tokenizer.json", R"({"model": {"type": "Unigram"}})");
+  edit("quantised/config.json", R"({"quantization_config": {"quant_method": "gptq"}})");
+  fs::rename(root / "pickled/model.safetensors", root / "pickled/pytorch_model.bin");
+  fs::create_directories(root / "tiny-GGUF");
+  const LoadedModel loaded = load_model(good.text());
+  save_gguf(root / "tiny-GGUF/tiny-F32.gguf", *loaded.model, *loaded.tokenizer, {.name = "tiny", .mix = "", .progress = {}});
+  std::string bytes = read_file(root / "tiny-GGUF/tiny-F32.gguf");
+  const size_t name = bytes.find("qwen2");
+  for (size_t at = name; at != std::string::npos; at = bytes.find("qwen2", at)) bytes.replace(at, 5, "qwenX");
+  write_file_whole(root / "tiny-GGUF/other-Q8_0.gguf", bytes);
+
+  const HubOfFolders hub(root);
+  ::setenv("HF_ENDPOINT", hub.url().c_str(), 1);
+  ::setenv("HADAL_MODELS", (scratch() / "pulled").c_str(), 1);
+  const std::pair<const char*, const char*> refused[] = {{"hf:org/family", "model_type"},
+                                                         {"hf:org/words", "Unigram"},
+                                                         {"hf:org/quantised", "quant_method"},
+                                                         {"hf:org/pickled", "pickled"},
+                                                         {"hf:org/tiny-GGUF:Q8_0", "general.architecture: expected deepseek2, qwen2 or llama, found qwenX"}};
+  for (const auto& [source, part] : refused) {
+    const Outcome o = run(std::string("pull ") + source);
+    EXPECT_EQ(o.code, 1) << source;
+    EXPECT_NE(o.err.find(part), std::string::npos) << o.err;
+  }
+  EXPECT_FALSE(hub.asked_for("model.safetensors"));
+  EXPECT_FALSE(fs::exists(scratch() / "pulled") && !fs::is_empty(scratch() / "pulled"));
+  const Outcome before = run("logits --ids 1 --model org/tiny");
+  EXPECT_EQ(before.code, 1);
+  EXPECT_NE(before.err.find("`hadal pull hf:org/tiny`"), std::string::npos) << before.err;
+  EXPECT_EQ(json_of("pull hf:org/tiny")["name"], "tiny");
+  EXPECT_EQ(json_of("pull hf:org/tiny-GGUF:F32")["name"], "tiny-F32");
+  for (const char* model : {"org/tiny", "hf:org/tiny", "org/tiny-GGUF:F32", "hf:org/tiny-GGUF:F32"}) {
+    for (const char* verb : {"logits --ids 1 --model ", "tokenize x --model ", "inspect "}) json_of(std::string(verb) + model);
+  }
+  EXPECT_EQ(run("pull --anyway hf:org/family").code, 0);
+  for (const char* variable : {"HF_ENDPOINT", "HADAL_MODELS"}) ::unsetenv(variable);
 }
 
 TEST(LastNumber, IsReadAsPeopleWriteIt) {

@@ -4,12 +4,14 @@
 
 #include <chrono>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "cli/options.h"
 #include "cli/verb.h"
 #include "hub/download.h"
 #include "hub/store.h"
+#include "model/gguf_model.h"
 
 namespace hadal {
 namespace {
@@ -38,6 +40,35 @@ class PullLine {
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 
+// What would be said when the model is loaded is said before its weights are fetched.
+PullJudge judge_of(const std::string& source) {
+  const auto judge = [source](auto&& look) {
+    try {
+      return look();
+    } catch (const Error& e) {
+      fail("{}: cannot run here, so its weights are not fetched ({}); --anyway fetches them nevertheless", source, e.what());
+    }
+  };
+  PullJudge result;
+  result.folder = [judge](const Path& folder) {
+    judge([&] {
+      const Path config = folder / "config.json";
+      if (!std::filesystem::exists(config)) fail("expected config.json, found none");
+      config_from_json(parse_json(read_file(config, 16 << 20), "config.json"), "config.json");
+      load_tokenizer(folder.string());
+      return true;
+    });
+  };
+  result.gguf = [judge](const Path& head, uint64_t file_bytes) {
+    return judge([&] {
+      const auto file = GgufFile::open_head(head, file_bytes);
+      if (file) check_gguf_head(*file);
+      return file.has_value();
+    });
+  };
+  return result;
+}
+
 OrderedJson as_json(const PulledModel& model) {
   OrderedJson files = OrderedJson::array();
   for (const auto& file : model.files)
@@ -50,7 +81,7 @@ OrderedJson as_json(const PulledModel& model) {
 int pull_command(int argc, char** argv) {
   CLI::App app("Fetches a model from the hub or from an address into models/.");
   PullRequest request;
-  bool json = false;
+  bool json = false, anyway = false;
   app.add_option("SOURCE", request.source,
                  "hf:owner/repo, hf:owner/repo/file.gguf, hf:owner/repo:Q4_K_M, or https://...")
       ->required();
@@ -58,9 +89,11 @@ int pull_command(int argc, char** argv) {
   app.add_option("--include", request.include, "take the files that fit this pattern, and no others (several times)")
       ->allow_extra_args(false);
   app.add_option("--revision", request.revision, "a branch, tag or commit of the hub (default: main)");
+  app.add_flag("--anyway", anyway, "fetch what cannot run here too");
   app.add_flag("--json", json, "print one JSON document");
   if (const auto code = parse_options(app, argc, argv)) return *code;
   request.folder = model_store_folders().front();
+  if (!anyway) request.judge = judge_of(request.source);
 
   PulledModel model;
   {

@@ -289,6 +289,40 @@ DownloadedFile download_file(HttpSession& http, const RemoteFile& file, const Pa
   return Download(http, file, path, progress).run();
 }
 
+int64_t download_head(HttpSession& http, const RemoteFile& file, uint64_t count, std::string& head) {
+  for (Patience patience(http.options());;) {
+    try {
+      int64_t size = -1;
+      uint64_t skip = 0;  // of an answer that begins at the beginning although a range was asked for
+      TransferRequest request;
+      request.url = file.url;
+      request.headers = {fmt::format("Range: bytes={}-{}", head.size(), count - 1)};
+      request.head = [&](const TransferReply& reply) {
+        const std::string range = reply.header("content-range");
+        const size_t slash = range.rfind('/');
+        if (reply.status == 206 && slash != std::string::npos && slash + 1 < range.size() && std::isdigit(static_cast<unsigned char>(range[slash + 1])))
+          size = std::stoll(range.substr(slash + 1, 18));
+        if (reply.status == 200) size = reply.number("content-length"), skip = head.size();
+        return reply.status == 200 || reply.status == 206;
+      };
+      request.body = [&](std::string_view piece) {
+        const uint64_t passed = std::min<uint64_t>(skip, piece.size());
+        skip -= passed;
+        head += piece.substr(passed, count - head.size());
+        return head.size() < count;
+      };
+      const TransferReply reply = http.get(request);
+      throw_if_busy(reply);
+      if (reply.status != 200 && reply.status != 206)
+        throw Error(file.explain ? file.explain(reply) : fmt::format("{}: expected the file, the server gives status {}", url_shown(file.url), reply.status));
+      return file.size >= 0 ? file.size : size;
+    } catch (const TransferError& error) {
+      if (head.size() >= count) return file.size;
+      patience.wait(error);
+    }
+  }
+}
+
 uint64_t partial_bytes(const Path& path) {
   std::error_code none;
   const auto size = std::filesystem::file_size(part_of(path), none);

@@ -35,6 +35,10 @@ using DownloadProgress = std::function<void(uint64_t, int64_t)>;
 DownloadedFile download_file(HttpSession& http, const RemoteFile& file, const Path& path,
                              const DownloadProgress& progress = {});
 
+// The first `count` bytes of a file (fewer where it ends before them), appended to `head`, which may hold the first of them
+// already. Returns the size of the whole file; -1 where the server does not say.
+int64_t download_head(HttpSession& http, const RemoteFile& file, uint64_t count, std::string& head);
+
 // Bytes of an unfinished download of `path`; 0 when there is none.
 uint64_t partial_bytes(const Path& path);
 

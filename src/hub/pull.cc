@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <regex>
 #include <set>
@@ -24,10 +25,17 @@ struct PlannedFile {
 };
 
 struct Plan {
-  std::string name;
+  std::string name, repository;  // "owner/repo"; "": from elsewhere
   bool in_folder = true;  // else one file, models/NAME with the file's own ending
   std::vector<PlannedFile> files;
 };
+
+bool has_ending(const std::string& path, std::string_view ending) {
+  std::string found = Path(path).extension().string();
+  std::transform(found.begin(), found.end(), found.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return found == ending;
+}
+bool is_weights(const std::string& path) { return has_ending(path, ".safetensors") || has_ending(path, ".gguf"); }
 
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 std::string ending_of(const Plan& plan) {
@@ -82,6 +90,9 @@ Plan plan_hub(Hub& hub, const HubSource& source, const PullRequest& request) {
     remote.explain = [&hub, repo = source.repo](const TransferReply& reply) { return hub.explain(repo, reply); };
     plan.files.push_back({plan.in_folder ? file.path : file_name(file.path), std::move(remote)});
   }
+  plan.repository = source.repo;
+  // The small files first: what they say may make the large ones useless.
+  std::ranges::stable_partition(plan.files, [](const PlannedFile& file) { return !is_weights(file.path); });
   if (plan.in_folder)
     plan.name = file_name(source.repo);
   else
@@ -158,7 +169,15 @@ class Stage {
     check_name_is_free(target.parent_path(), plan.name);  // once more: the download took its time
     fs::rename(plan.in_folder ? files_ : file(plan.files.front().path), target, error);
     if (error) fail("{}: cannot rename to {}: {}", folder_.string(), target.string(), error.message());
+    if (!plan.repository.empty()) write_file_whole(source_note(target), plan.repository + "\n");
     fs::remove_all(folder_, error);
+  }
+
+  Path folder() const { return folder_; }
+  Path files() const { return files_; }
+  void remove() const {
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
   }
 
  private:
@@ -177,6 +196,41 @@ void check_space(const Plan& plan, const Stage& stage, const Path& folder) {
     fail(
         "{}: needs {} more on the disk of {}, and {} are free; free some space, or point HADAL_MODELS to a larger disk",
         plan.name, bytes_text(needed), folder.string(), bytes_text(free));
+  }
+}
+
+// Asks the judge about a GGUF file, of which it fetches no more than it needs.
+void judge_gguf(Hub& hub, PlannedFile& file, const PullJudge& judge, const Stage& stage) {
+  constexpr uint64_t kFirst = 1 << 20, kMost = uint64_t{1} << 29;
+  const Path path = stage.folder() / (file_name(file.path) + ".head");
+  std::string head;
+  for (uint64_t count = kFirst; count <= kMost; count *= 4) {
+    const int64_t size = download_head(hub.http(), file.remote, count, head);
+    if (size >= 0) file.remote.size = size;
+    write_file_whole(path, head);
+    const bool whole = head.size() < count;
+    if (judge.gguf(path, whole || size < 0 ? (whole ? head.size() : UINT64_MAX / 4) : static_cast<uint64_t>(size)) || whole) return;
+  }
+  fail("{}: expected the header of a GGUF file in its first {}, found no end of it", url_shown(file.remote.url), bytes_text(kMost));
+}
+
+// What cannot run here is not fetched; what was fetched to see that is removed again.
+void judge_model(Hub& hub, Plan& plan, const PullRequest& request, const Stage& stage, bool& judged, size_t next) {
+  const PlannedFile& file = plan.files[next];
+  if (judged || !request.include.empty() || !is_weights(file.path)) return;
+  judged = true;
+  try {
+    if (has_ending(file.path, ".gguf")) {
+      for (size_t i = next; i < plan.files.size() && request.judge.gguf; ++i)
+        if (has_ending(plan.files[i].path, ".gguf") && !stage.has(plan.files[i])) judge_gguf(hub, plan.files[i], request.judge, stage);
+    } else if (request.judge.folder) {
+      request.judge.folder(stage.files());
+    }
+  } catch (const TransferError&) {
+    throw;
+  } catch (const Error&) {
+    stage.remove();
+    throw;
   }
 }
 
@@ -211,7 +265,7 @@ uint64_t bytes_there(const Plan& plan, const Stage& stage) {
 PulledModel pull_model(const PullRequest& request, const HubAccess& access, const HttpOptions& options,
                        const std::function<void(const PullProgress&)>& progress) {
   Hub hub(access, options);
-  const Plan plan = make_plan(hub, access, request);
+  Plan plan = make_plan(hub, access, request);
   const Path target = request.folder / (plan.name + ending_of(plan));
   check_name_is_free(request.folder, plan.name);
   Stage stage(partial_folder(request.folder, plan.name));
@@ -224,7 +278,14 @@ PulledModel pull_model(const PullRequest& request, const HubAccess& access, cons
   state.num_files = plan.files.size();
   state.total_bytes = total_bytes(plan);
   state.started_with = bytes_there(plan, stage);
-  for (const auto& file : plan.files) {
+  bool judged = false;
+  for (size_t i = 0; i < plan.files.size(); ++i) {
+    judge_model(hub, plan, request, stage, judged, i);
+    if (judged && total_bytes(plan) > state.total_bytes) {  // now it is known
+      check_space(plan, stage, request.folder);
+      state.total_bytes = total_bytes(plan);
+    }
+    const PlannedFile& file = plan.files[i];
     state.file = file.path;
     ++state.file_number;
     const Path path = stage.file(file.path);

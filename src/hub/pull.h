@@ -1,5 +1,6 @@
 // Fetches a model into a models folder: all its files, checked, and under its final name only when it is whole. Until
-// then it grows in `.NAME.partial`; a pull that was cut off goes on there.
+// then it grows in `.NAME.partial`; a pull that was cut off goes on there. `.NAME.source` beside the model says which
+// repository it is from.
 #pragma once
 
 #include <functional>
@@ -11,12 +12,21 @@
 
 namespace hadal {
 
+// Looks at a model before its weights are fetched, and throws Error where fetching them would be in vain. Empty: anything
+// is fetched.
+struct PullJudge {
+  std::function<void(const Path& folder)> folder;  // which holds all files but the weights
+  // The beginning of a GGUF file of `file_bytes`; false: more of it is needed.
+  std::function<bool(const Path& head, uint64_t file_bytes)> gguf;
+};
+
 struct PullRequest {
   std::string source;                // hub/hub.h, HubSource
   std::string name;                  // "": the repository's or the file's own
   std::string revision;              // "": "main"
   std::vector<std::string> include;  // patterns of the files to take; none: what running the model needs
   Path folder;                       // the models folder
+  PullJudge judge = {};              // asked unless `include` chooses files
 };
 
 struct PulledModel {

@@ -133,10 +133,11 @@ TEST_F(PullTest, AWholeModel) {
   const PulledModel model = pull(hub.access("hf_secret"), "hf:org/tiny");
   EXPECT_EQ(model.name, "tiny");
   EXPECT_EQ(folder.names(),
-            (std::vector<std::string>{"tiny", "tiny/config.json", "tiny/model-00001-of-00002.safetensors",
+            (std::vector<std::string>{".tiny.source", "tiny", "tiny/config.json", "tiny/model-00001-of-00002.safetensors",
                                       "tiny/model-00002-of-00002.safetensors", "tiny/model.safetensors.index.json",
                                       "tiny/tokenizer.json"}));
   EXPECT_EQ(read_file(folder / "tiny/model-00002-of-00002.safetensors"), test::some_bytes(100'000, 4));
+  EXPECT_EQ(read_file(folder / ".tiny.source"), "org/tiny\n");
   EXPECT_EQ(model.files.size(), 5u);
   EXPECT_EQ(model.bytes, 300'000u + 4 + hub.files()["config.json"].content.size());
   for (const auto& request : hub.hub().requests())
@@ -191,10 +192,62 @@ TEST_F(PullTest, AsksWhichGguf) {
   EXPECT_TRUE(folder.names().empty());
 }
 
+// The judge sees a folder without its weights; what it refuses is neither fetched nor left behind.
+TEST_F(PullTest, AJudgeIsAskedBeforeTheWeights) {
+  FakeHub hub(folder_files());
+  PullRequest request;
+  request.source = "hf:org/tiny";
+  request.folder = folder.path();
+  request.judge.folder = [](const Path& path) {
+    EXPECT_EQ(read_file(path / "tokenizer.json"), "{}");
+    EXPECT_FALSE(std::filesystem::exists(path / "model-00001-of-00002.safetensors"));
+    fail("no such family");
+  };
+  const auto said = [&] { return error_of([&] { pull_model(request, hub.access(), test::quick()); }); };
+  EXPECT_HAS(said(), "no such family");
+  EXPECT_TRUE(hub.cdn().requests().empty());
+  EXPECT_TRUE(folder.names().empty());
+  request.judge.folder = [](const Path&) {};
+  EXPECT_EQ(said(), "no error");
+}
+
+// Of a GGUF file it sees as much as it asks for.
+TEST_F(PullTest, AJudgeIsAskedWithTheHeadOfAGgufFile) {
+  const std::string content = "GGUF" + test::some_bytes(6'000'000);
+  FakeHub hub({{"x-Q8_0.gguf", {content, true}}});
+  Server plain([&](Connection& c, const Request& r) { c.serve(r, content); });
+  PullRequest request;
+  request.folder = folder.path();
+  for (const std::string& source : {std::string("hf:org/tiny:Q8_0"), plain.url("/y.gguf")}) {
+    std::vector<size_t> heads;
+    request.source = source;
+    request.judge.gguf = [&](const Path& head, uint64_t size) {
+      const std::string bytes = read_file(head);
+      heads.push_back(bytes.size());
+      EXPECT_EQ(size, content.size());
+      EXPECT_EQ(bytes, content.substr(0, bytes.size()));
+      if (bytes.size() > 2'000'000) fail("too new");
+      return false;
+    };
+    EXPECT_HAS(error_of([&] { pull_model(request, hub.access(), test::quick()); }), "too new");
+    EXPECT_EQ(heads, (std::vector<size_t>{1 << 20, 1 << 22}));
+    EXPECT_TRUE(folder.names().empty());
+    request.judge.gguf = [](const Path&, uint64_t) { return true; };
+    EXPECT_EQ(pull_model(request, hub.access(), test::quick()).bytes, content.size());
+    std::filesystem::remove_all(folder.path());
+  }
+}
+
+TEST_F(PullTest, PickledWeightsAreCalledThat) {
+  FakeHub hub({{"config.json", {"{}"}}, {"pytorch_model.bin", {"PK", true}}});
+  EXPECT_HAS(error(hub.access(), "hf:org/tiny"), "only pickled weights");
+  EXPECT_TRUE(folder.names().empty());
+}
+
 TEST_F(PullTest, ChosenFilesKeepTheirFolders) {
   FakeHub hub(folder_files());
   pull(hub.access(), "hf:org/tiny", "chosen", {"orig*", "config.json"});
-  EXPECT_EQ(folder.names(), (std::vector<std::string>{"chosen", "chosen/config.json", "chosen/original",
+  EXPECT_EQ(folder.names(), (std::vector<std::string>{".chosen.source", "chosen", "chosen/config.json", "chosen/original",
                                                       "chosen/original/model.safetensors"}));
   EXPECT_HAS(error(hub.access(), "hf:org/tiny", "x", {"*.bin"}), "no file fits *.bin");
 }

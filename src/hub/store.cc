@@ -33,12 +33,27 @@ uint64_t size_of(const Path& path) {
   return bytes;
 }
 
+bool has_gguf_ending(const Path& path) {
+  static const std::regex ending("\\.gguf", std::regex::icase);
+  return std::regex_match(path.extension().string(), ending);
+}
+
+// By its ending, or by how it begins.
+bool is_gguf(const Path& path) {
+  if (has_gguf_ending(path)) return true;
+  char magic[4] = {};
+  std::error_code ignored;
+  if (path.has_extension() || !fs::is_regular_file(path, ignored)) return false;
+  std::ifstream(path, std::ios::binary).read(magic, 4);
+  return std::string_view(magic, 4) == "GGUF";
+}
+
 // The first GGUF file of a folder (the first split), by name.
 std::optional<Path> first_gguf(const Path& folder) {
   std::vector<Path> files;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder, ignored))
-    if (entry.path().extension() == ".gguf") files.push_back(entry.path());
+    if (is_gguf(entry.path())) files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   return files.empty() ? std::nullopt : std::optional(files.front());
 }
@@ -96,11 +111,11 @@ std::optional<StoredModel> describe(const Path& path) {
     model.kind = ModelKind::unfinished;
   } else if (folder && fs::is_regular_file(path / "config.json", ignored)) {
     describe_folder(model);
-  } else if (const auto gguf = folder ? first_gguf(path) : std::optional(path); gguf && gguf->extension() == ".gguf") {
+  } else if (const auto gguf = folder ? first_gguf(path) : std::optional(path); gguf && is_gguf(*gguf)) {
     model.kind = ModelKind::gguf;
     model.family = gguf_architecture(*gguf);
     model.quantisation = quantisation_in_name(gguf->stem().string());
-    if (!folder) model.name = path.stem().string();
+    if (!folder && has_gguf_ending(path)) model.name = path.stem().string();
   } else if (!folder && path.extension() == ".safetensors") {
     model.kind = ModelKind::safetensors;
   } else {
@@ -175,6 +190,7 @@ void remove_model(const StoredModel& model) {
     fs::rename(model.path, doomed, error);
     if (error) fail("{}: cannot remove: {}", model.path.string(), error.message());
   }
+  if (model.kind != ModelKind::unfinished) fs::remove(source_note(model.path), error);
   fs::remove_all(doomed, error);  // follows no links
   if (error) fail("{}: cannot remove: {}", doomed.string(), error.message());
 }
@@ -192,6 +208,7 @@ Path rename_model(const StoredModel& model, const std::string& name) {
   std::error_code error;
   fs::rename(model.path, path, error);
   if (error) fail("{}: cannot rename to {}: {}", model.path.string(), path.string(), error.message());
+  fs::rename(source_note(model.path), source_note(path), error);  // where it has one
   return path;
 }
 
@@ -207,6 +224,8 @@ void check_name_is_free(const Path& folder, const std::string& name) {
     if (is_there(path))
       fail("{}: is there already; remove it (`hadal models remove {}`) or take another name", path.string(), name);
 }
+
+Path source_note(const Path& model) { return model.parent_path() / fmt::format(".{}.source", model.filename().string()); }
 
 Path partial_folder(const Path& folder, const std::string& name) {
   return folder / fmt::format(".{}{}", name, kPartial);

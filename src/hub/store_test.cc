@@ -78,6 +78,24 @@ TEST_F(StoreTest, NeverLeavesTheFolder) {
     EXPECT_NE(error_of([&] { find_stored_model(name); }), "no error") << name;
 }
 
+// What says where a model is from goes with it.
+TEST_F(StoreTest, KeepsTheNoteOfItsSource) {
+  write_file_whole(source_note(models / "tiny"), "org/tiny\n");
+  write_file_whole(source_note(models / "llama-Q4_K_M.gguf"), "org/llama-GGUF\n");
+  const Path renamed = rename_model(find_stored_model("llama-Q4_K_M"), "llama");
+  EXPECT_EQ(read_file(source_note(renamed)), "org/llama-GGUF\n");
+  remove_model(find_stored_model("tiny"));
+  EXPECT_FALSE(fs::exists(source_note(models / "tiny")));
+  EXPECT_FALSE(fs::exists(source_note(models / "llama-Q4_K_M.gguf")));
+}
+
+TEST_F(StoreTest, KnowsGgufFilesByTheirBeginning) {
+  write_file_whole(models / "sha256-77", gguf("qwen2"));
+  write_file_whole(models / "Upper.GGUF", gguf("qwen2"));
+  EXPECT_EQ(find_stored_model("sha256-77").family, "qwen2");
+  EXPECT_EQ(find_stored_model("Upper").kind, ModelKind::gguf);
+}
+
 TEST_F(StoreTest, Renames) {
   EXPECT_EQ(rename_model(find_stored_model("tiny"), "small"), models / "small");
   EXPECT_EQ(rename_model(find_stored_model("llama-Q4_K_M"), "llama.gguf"), models / "llama.gguf");
