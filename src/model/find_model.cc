@@ -101,8 +101,7 @@ std::optional<ModelFiles> find_stored(const HubName& name) {
     if (!name.file.empty()) {
       if (plain == lower_case(without_gguf_ending(Path(name.file).filename().string()))) found.push_back(path);
     } else if (plain == lower_case(name.repo) || plain == base) {
-      const bool of_files = fs::is_directory(path) && !gguf_files_in(path).empty();
-      if (name.tag.empty() || of_files || lower_case(name.tag) == "latest") found.push_back(path);
+      if (name.tag.empty() || name.tag == "latest" || has_gguf_with(path, name.tag)) found.push_back(path);
     } else if ((source == repository || plain.starts_with(base)) && is_model_path(path)) {
       if (name.tag.empty() ? source == repository : has_word(plain, name.tag)) found.push_back(path);
     }
@@ -129,9 +128,9 @@ Path hub_cache() {
 std::optional<ModelFiles> find_cached(const Path& cache, const HubName& name) {
   const Path folder = cache / fmt::format("models--{}--{}", name.owner, name.repo);
   if (name.owner.empty() || !is_there(folder / "snapshots")) return std::nullopt;
-  if (name.file.empty()) return files_at(folder, name.tag);
-  const ModelFiles files = files_at(folder, Path(name.file).stem().string());
-  return files;
+  const std::string tag = name.file.empty() ? name.tag : without_gguf_ending(Path(name.file).filename().string());
+  if (!tag.empty() && !has_gguf_with(snapshot_of(folder), tag)) return std::nullopt;  // another of its files
+  return files_at(folder, tag);
 }
 
 // Ollama names models by a manifest that lists layers; that of the model is a GGUF file under blobs/.

@@ -105,9 +105,12 @@ TEST_F(FindModel, ReadsTheCacheOfHuggingFacesTools) {
   EXPECT_EQ(find_model("acme/tiny").path.filename(), "0123abcd");
   put_text("hf/hub/models--acme--tiny/refs/main", "../../../folder");
   EXPECT_SAYS(error("acme/tiny"), "0123abcd, 4567");
+  put_text("hf/hub/models--acme--tiny/refs/main", "4567");
   put_gguf("hf/hub/models--acme--other-GGUF/snapshots/89/other-Q8_0.gguf");
   EXPECT_EQ(loaded("acme/other-GGUF:Q8_0"), "other-GGUF");
   EXPECT_EQ(loaded("hf:acme/other-GGUF/other-Q8_0.gguf"), "other-GGUF");
+  EXPECT_SAYS(error("acme/other-GGUF:Q2_K"), "`hadal pull hf:acme/other-GGUF:Q2_K`");
+  EXPECT_SAYS(error("acme/tiny:Q8_0"), "`hadal pull hf:acme/tiny:Q8_0`");
   EXPECT_SAYS(error((root / "hf").string()), "models--acme--other-GGUF, models--acme--tiny");
 }
 
@@ -123,6 +126,7 @@ TEST_F(FindModel, FindsWhatWasPulled) {
   put_text("models/.tiny.source", "acme/tiny\n");
   EXPECT_EQ(loaded("acme/tiny"), "tiny");
   EXPECT_SAYS(error("other/tiny"), "`hadal pull hf:other/tiny`");
+  EXPECT_SAYS(error("acme/tiny:Q4_K_M"), "`hadal pull hf:acme/tiny:Q4_K_M`");
 }
 
 TEST_F(FindModel, NamesTheCommandThatFetchesIt) {
@@ -165,6 +169,8 @@ TEST_F(FindModel, SaysWhatIsThereInstead) {
   EXPECT_SAYS(error((root / "folder").string()), "pickled ones (pytorch_model.bin)");
   EXPECT_EQ(error((root / "folder").string(), true), "");  // its tokenizer is whole
   EXPECT_SAYS(error((root / "folder/pytorch_model.bin").string()), "pickled weights");
+  put_text("lone/pytorch_model-00001-of-00002.bin", "anything");
+  EXPECT_SAYS(error((root / "lone/pytorch_model-00001-of-00002.bin").string()), "pickled weights");
   put_text("meta/consolidated.00.pth", "PK\x03\x04");
   EXPECT_SAYS(error((root / "meta").string()), "pickled weights (consolidated.00.pth)");
   put_text("nothing/readme.md", "x");

@@ -215,6 +215,7 @@ void refuse_lone_tensors(const ModelFiles& files) {
 Tokenizer tokenizer_of_folder(const Path& folder) {
   for (const char* name : {"chat_template.jinja", "merges.txt"}) {  // text that would be taken at its word
     const Path path = folder / name;
+    if (name == std::string_view("merges.txt") && std::filesystem::exists(folder / "tokenizer.json")) continue;  // not read then
     if (std::filesystem::exists(path) && is_lfs_pointer(read_file(path))) fail_lfs_pointer(path.string());
   }
   return Tokenizer::from_hf_folder(folder);

@@ -99,20 +99,6 @@ std::string name_of_cached(const Path& folder) {
   return name.starts_with("models--") && at != std::string::npos ? name.substr(at + 2) : name;
 }
 
-Path snapshot_of(const Path& repository) {
-  const Path snapshots = repository / "snapshots", main = repository / "refs" / "main";
-  if (is_file(main)) {
-    std::string commit = read_file(main, 1 << 12);
-    commit.erase(std::remove_if(commit.begin(), commit.end(), [](unsigned char c) { return std::isspace(c); }), commit.end());
-    if (!commit.empty() && Path(commit) == Path(commit).filename() && is_folder(snapshots / commit)) return snapshots / commit;
-  }
-  std::vector<Path> all = entries_of(snapshots);
-  std::erase_if(all, [](const Path& path) { return !is_folder(path); });
-  if (all.size() == 1) return all.front();
-  if (all.empty()) fail("{}: expected a snapshot of the model under snapshots/, found none; its download has not ended", repository.string());
-  fail("{}: expected refs/main to name one of the snapshots, found that it does not; give the path of one of them: {}", repository.string(), some_names(all));
-}
-
 ModelFiles files_in_cached(const Path& repository, const std::string& tag) {
   ModelFiles files = files_at(snapshot_of(repository), tag);
   files.name = name_of_cached(repository);
@@ -167,7 +153,8 @@ ModelFiles files_of_file(const Path& path) {
   }
   const std::string name = path.filename().string();
   if (name == "config.json" || name == "model.safetensors.index.json" || name == "tokenizer.json") return {ModelFiles::Kind::folder, folder, ""};
-  if (is_pickled(beginning) || has_ending(path, ".pth")) {
+  const bool named_so = has_ending(path, ".pth") || has_ending(path, ".pt") || has_ending(path, ".ckpt") || name.starts_with("pytorch_model");
+  if (is_pickled(beginning) || named_so) {
     fail("{}: expected a model in safetensors or GGUF files, found pickled weights, which are programs that run when they are read and are not "
          "supported; take a safetensors or GGUF version of the model",
          path.string());
@@ -178,6 +165,20 @@ ModelFiles files_of_file(const Path& path) {
 }
 
 }  // namespace
+
+Path snapshot_of(const Path& repository) {
+  const Path snapshots = repository / "snapshots", main = repository / "refs" / "main";
+  if (is_file(main)) {
+    std::string commit = read_file(main, 1 << 12);
+    commit.erase(std::remove_if(commit.begin(), commit.end(), [](unsigned char c) { return std::isspace(c); }), commit.end());
+    if (!commit.empty() && Path(commit) == Path(commit).filename() && is_folder(snapshots / commit)) return snapshots / commit;
+  }
+  std::vector<Path> all = entries_of(snapshots);
+  std::erase_if(all, [](const Path& path) { return !is_folder(path); });
+  if (all.size() == 1) return all.front();
+  if (all.empty()) fail("{}: expected a snapshot of the model under snapshots/, found none; its download has not ended", repository.string());
+  fail("{}: expected refs/main to name one of the snapshots, found that it does not; give the path of one of them: {}", repository.string(), some_names(all));
+}
 
 std::string lower_case(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -224,6 +225,11 @@ std::vector<Path> gguf_files_in(const Path& folder) {
   }
   std::copy_if(all.begin(), all.end(), std::back_inserter(files), [](const Path& path) { return !is_beside_a_model(path); });
   return files.empty() ? all : files;
+}
+
+bool has_gguf_with(const Path& folder, const std::string& tag) {
+  if (!is_folder(folder)) return false;
+  return std::ranges::any_of(gguf_files_in(folder), [&](const Path& file) { return has_word(file.filename().string(), tag); });
 }
 
 ModelFiles files_at(const Path& path, const std::string& tag) {

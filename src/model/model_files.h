@@ -17,6 +17,10 @@ ModelFiles files_at(const Path& path, const std::string& tag = "");
 // adapters, importance matrices); sorted.
 std::vector<Path> gguf_files_in(const Path& folder);
 
+bool has_gguf_with(const Path& folder, const std::string& tag);  // one with this word in its name
+// The snapshot that is meant of a repository in the cache of Hugging Face's tools.
+Path snapshot_of(const Path& repository);
+
 // "Q4_K_M" stands in the name as a word of its own, in either case: Q4_K does not mean Q4_K_M.
 bool has_word(const std::string& name, const std::string& word);
 

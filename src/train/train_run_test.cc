@@ -135,6 +135,16 @@ TEST_F(TrainRunTest, AStoppedRunIsAModel) {
   Recipe more = read_recipe(folder_.path() / "more.toml");
   more.output = folder_.path() / "more";
   EXPECT_EQ(run_recipe(more, part).at("steps"), 2);
+
+  // Where nothing of this name lies beside the recipe, a model is found as everywhere.
+  std::filesystem::rename(run / "checkpoint-2", folder_.path() / "named");
+  std::filesystem::create_directories(folder_.path() / "models");
+  std::filesystem::rename(folder_.path() / "named", folder_.path() / "models" / "tiny");
+  ::setenv("HADAL_MODELS", (folder_.path() / "models").c_str(), 1);
+  more.start = more.file.parent_path() / "someone/tiny";
+  more.output = folder_.path() / "by_name";
+  EXPECT_EQ(run_recipe(more, part).at("steps"), 2);
+  ::unsetenv("HADAL_MODELS");
 }
 
 std::string with(const std::string& from, const std::string& to) {
