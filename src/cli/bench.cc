@@ -230,7 +230,7 @@ int bench_command(int argc, char** argv) {
   const LoadedModel loaded = synthetic.empty() ? load_model(model, LoadAs::frozen, options.plan()) : make_synthetic(synthetic);
   const double load_seconds = seconds_since(start);
   if (!write.empty()) {
-    save_gguf(write, *loaded.model, *loaded.tokenizer, {.name = loaded.name, .mix = "", .progress = {}});
+    save_gguf(write, *loaded.model, *loaded.tokenizer, {.name = loaded.name, .mix = "", .progress = {}, .advice = loaded.advice});
     log_info("wrote {}", write);
   }
   const int64_t tokens = options.depth + options.prompt + options.generate;

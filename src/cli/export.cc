@@ -21,10 +21,8 @@ int export_command(int argc, char** argv) {
     fail("{}: expected a new {} to write to, found something there", out, format == "hf" ? "or an empty folder" : "file");
   }
   const LoadedModel loaded = load_model(model, LoadAs::whole);
-  if (format == "hf") {
-    save_model(target, *loaded.model, *loaded.tokenizer, DType::bf16);
-    write_file_whole(target / "generation_config.json", dump_json(advice_to_json(loaded.advice), 2) + "\n");
-  } else save_gguf(target, *loaded.model, *loaded.tokenizer, {.name = loaded.name, .mix = "", .progress = {}});
+  if (format == "hf") save_model(target, *loaded.model, *loaded.tokenizer, DType::bf16, loaded.advice);
+  else save_gguf(target, *loaded.model, *loaded.tokenizer, {.name = loaded.name, .mix = "", .progress = {}, .advice = loaded.advice});
   if (json) print_json(OrderedJson{{"path", out}, {"format", format}});
   else log_info("wrote {}", out);
   return 0;

@@ -1,5 +1,6 @@
 // The values of a GGUF file's keys. Their bytes were checked when the file was opened.
 #include <array>
+#include <charconv>
 #include <cstring>
 
 #include "base/error.h"
@@ -49,6 +50,15 @@ T load_as(const GgufValue& value) {
   return number;
 }
 
+// 0.6 for the float beside it: what the writer had, and what a Hugging Face folder says.
+double decimal_of(float number) {
+  char text[64];
+  const auto end = std::to_chars(text, text + sizeof text, number).ptr;
+  double decimal = number;
+  std::from_chars(text, end, decimal);  // leaves it as it is where it cannot be read
+  return decimal;
+}
+
 [[noreturn]] void wrong(const std::string& who, std::string_view key, std::string_view expected,
                         const GgufValue& value) {
   fail("{}: {}: expected {}, found {}", who, key, expected, describe(value));
@@ -86,7 +96,7 @@ std::optional<int64_t> GgufFile::integer(std::string_view key) const {
 std::optional<double> GgufFile::number(std::string_view key) const {
   const GgufValue* value = find(key);
   if (value == nullptr) return std::nullopt;
-  if (!value->is_array && value->type == GgufValueType::f32) return load_as<float>(*value);
+  if (!value->is_array && value->type == GgufValueType::f32) return decimal_of(load_as<float>(*value));
   if (!value->is_array && value->type == GgufValueType::f64) return load_as<double>(*value);
   if (value->is_array || !is_integer(value->type)) wrong(who_, key, "a number", *value);
   return static_cast<double>(checked_integer(*value, 0, who_, key));

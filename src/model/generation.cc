@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "formats/gguf.h"
+#include "model/gguf_keys.h"
 
 namespace hadal {
 namespace {
@@ -125,6 +126,8 @@ GenerationAdvice advice_of_gguf(const GgufFile& file, int64_t vocab) {
   for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
     if (const auto id = file.integer(key)) add_end(advice, file.who() + ": " + key, *id, vocab);
   }
+  for (const int64_t id : file.integers(kEndsKey).value_or(std::vector<int64_t>()))
+    add_end(advice, file.who() + ": " + kEndsKey, id, vocab);
   constexpr std::pair<const char*, const char*> kNames[] = {{"temperature", "temp"}, {"top_p", "top_p"}, {"min_p", "min_p"},
                                                             {"repetition_penalty", "penalty_repeat"}, {"top_k", "top_k"}};
   for (const auto& [name, short_name] : kNames) {
@@ -158,6 +161,9 @@ OrderedJson advice_to_json(const GenerationAdvice& advice) {
     if (!value) return;
     json["do_sample"] = true;
     json[name] = *value;
+    // 0.6 where a GGUF file had the float beside it
+    if constexpr (std::is_same_v<decltype(*value), const double&>)
+      if (*value == static_cast<double>(static_cast<float>(*value))) json[name] = std::stod(fmt::format("{}", static_cast<float>(*value)));
   };
   put("temperature", advice.temperature);
   put("top_p", advice.top_p);

@@ -4,7 +4,6 @@
 
 #include "base/error.h"
 #include "model/rope_angles.h"
-#include "tokenizer/pre_tokenizer.h"
 
 namespace hadal {
 namespace {
@@ -100,34 +99,6 @@ void add_config_keys(const ModelConfig& c, std::string_view who, GgufWriter::Key
     add_deepseek(c, add);
   else
     add_grouped_query(c, add);
-}
-
-void add_tokenizer_keys(const ModelConfig& c, const Tokenizer& tokenizer, std::string_view who,
-                        GgufWriter::Keys& keys) {
-  const TokenizerParts& p = tokenizer.parts();
-  const std::string pre = pre_tokenizer_name(p.pre_tokenizer_json, p.ignore_merges);
-  if (pre.empty()) {
-    const bool other = !pre_tokenizer_name(p.pre_tokenizer_json, !p.ignore_merges).empty();
-    const std::string rule = p.pre_tokenizer_json.dump().substr(0, 300);
-    fail("{}: the tokenizer: GGUF files name the rule that cuts text into words, and none of the names means this one{}: {}", who,
-         other ? fmt::format(" with ignore_merges {}", p.ignore_merges) : "", rule);
-  }
-  std::vector<std::string> tokens = p.tokens;
-  std::vector<int32_t> types;
-  for (const TokenType type : p.types) types.push_back(static_cast<int32_t>(type));
-  tokens.resize(static_cast<size_t>(c.vocab)), types.resize(tokens.size(), static_cast<int32_t>(TokenType::unused));
-  for (size_t id = 0; id < tokens.size(); ++id)
-    if (tokens[id].empty()) tokens[id] = fmt::format("[PAD{}]", id);
-  keys.emplace_back("tokenizer.ggml.model", std::string("gpt2"));
-  keys.emplace_back("tokenizer.ggml.pre", pre);
-  keys.emplace_back("tokenizer.ggml.tokens", std::move(tokens));
-  keys.emplace_back("tokenizer.ggml.token_type", std::move(types));
-  keys.emplace_back("tokenizer.ggml.merges", p.merges);
-  if (p.bos >= 0) keys.emplace_back("tokenizer.ggml.bos_token_id", static_cast<uint32_t>(p.bos));
-  if (p.eos >= 0) keys.emplace_back("tokenizer.ggml.eos_token_id", static_cast<uint32_t>(p.eos));
-  keys.emplace_back("tokenizer.ggml.add_bos_token", p.add_bos);
-  keys.emplace_back("tokenizer.ggml.add_eos_token", p.add_eos);
-  if (!p.chat_template.empty()) keys.emplace_back("tokenizer.chat_template", p.chat_template);
 }
 
 }  // namespace hadal

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "formats/gguf.h"
+#include "model/generation.h"
 #include "model/model.h"
 #include "tokenizer/tokenizer.h"
 
@@ -11,5 +12,19 @@ namespace hadal {
 void add_config_keys(const ModelConfig& config, std::string_view who, GgufWriter::Keys& keys);
 void add_tokenizer_keys(const ModelConfig& config, const Tokenizer& tokenizer, std::string_view who,
                         GgufWriter::Keys& keys);
+void add_advice_keys(const Tokenizer& tokenizer, const GenerationAdvice& advice, GgufWriter::Keys& keys);
+
+// What GGUF has no keys for stands in keys of Hadal's own, which other readers pass over: the normaliser ("NFC"), ids of added
+// tokens with a flag, and all ends where there are more than eos, eot and eom. docs/models.md lists them.
+constexpr const char *kNormalizerKey = "tokenizer.hadal.normalizer", *kEndsKey = "tokenizer.hadal.end_token_ids";
+struct FlagKey {
+  const char* key;
+  std::vector<TokenId> TokenizerParts::*ids;
+};
+constexpr FlagKey kFlagKeys[] = {{"tokenizer.hadal.lstrip_token_ids", &TokenizerParts::strip_left},
+                                 {"tokenizer.hadal.rstrip_token_ids", &TokenizerParts::strip_right},
+                                 {"tokenizer.hadal.single_word_token_ids", &TokenizerParts::single_word},
+                                 {"tokenizer.hadal.normalized_token_ids", &TokenizerParts::normalized}};
+constexpr const char* kTemplatePrefix = "tokenizer.chat_template.";  // and a name
 
 }  // namespace hadal

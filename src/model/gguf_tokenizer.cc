@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "model/gguf_model.h"
+#include "model/gguf_keys.h"
 #include "tokenizer/pre_tokenizer.h"
 
 namespace hadal {
@@ -52,6 +53,40 @@ TokenId read_id(const GgufFile& file, const char* key, size_t vocab) {
   return static_cast<TokenId>(*id);
 }
 
+// Tokens that text never needs. Some files name a row that is no token.
+TokenId read_spare_id(const GgufFile& file, const char* key, const TokenizerParts& parts) {
+  const auto id = file.integer(key);
+  const bool there = id && *id >= 0 && *id < static_cast<int64_t>(parts.tokens.size());
+  return there && parts.types[static_cast<size_t>(*id)] != TokenType::unused ? static_cast<TokenId>(*id) : -1;
+}
+
+// What Hadal writes where GGUF has no key (gguf_keys.h).
+void read_own_keys(const GgufFile& file, TokenizerParts& parts) {
+  parts.unk = read_spare_id(file, "tokenizer.ggml.unknown_token_id", parts);
+  parts.pad = read_spare_id(file, "tokenizer.ggml.padding_token_id", parts);
+  if (const auto normalizer = file.text(kNormalizerKey)) {
+    if (*normalizer != "NFC") fail("{}: {}: expected NFC, found {}", file.who(), kNormalizerKey, brief(*normalizer));
+    parts.normalize_nfc = true;
+  }
+  for (const FlagKey& flag : kFlagKeys) {
+    for (const int64_t id : file.integers(flag.key).value_or(std::vector<int64_t>())) {
+      if (id < 0 || id >= static_cast<int64_t>(parts.tokens.size()))
+        fail("{}: {}: expected ids below {}, found {}", file.who(), flag.key, parts.tokens.size(), id);
+      (parts.*flag.ids).push_back(static_cast<TokenId>(id));
+    }
+  }
+}
+
+void read_templates(const GgufFile& file, TokenizerParts& parts) {
+  parts.chat_template = file.text("tokenizer.chat_template").value_or("");
+  const std::string_view prefix = kTemplatePrefix;
+  for (const auto& [key, value] : file.values()) {
+    if (!key.starts_with(prefix)) continue;
+    parts.named_templates.emplace_back(key.substr(prefix.size()), *file.text(key));
+    if (parts.chat_template.empty()) parts.chat_template = parts.named_templates[0].second;
+  }
+}
+
 }  // namespace
 
 Tokenizer tokenizer_from_gguf(const GgufFile& file) {
@@ -79,7 +114,8 @@ Tokenizer tokenizer_from_gguf(const GgufFile& file) {
   // What llama.cpp does where a file does not say.
   parts.add_bos = file.boolean("tokenizer.ggml.add_bos_token").value_or(traits.add_bos) && parts.bos >= 0;
   parts.add_eos = file.boolean("tokenizer.ggml.add_eos_token").value_or(false) && parts.eos >= 0;
-  parts.chat_template = file.text("tokenizer.chat_template").value_or("");
+  read_own_keys(file, parts);
+  read_templates(file, parts);
   return Tokenizer::from_parts(std::move(parts), file.who());
 }
 

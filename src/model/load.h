@@ -44,9 +44,11 @@ enum class LoadAs { frozen, whole, trainable };
 LoadedModel load_model(const std::string& name_or_path, LoadAs as = LoadAs::frozen, const std::optional<RunPlan>& run = {});
 Tokenizer load_tokenizer(const std::string& name_or_path);  // alone, without the weights
 
-// Writes config.json, model.safetensors and the tokenizer's files, whole. dtype bf16 or f32.
-void save_model(const Path& folder, Model& model, const Tokenizer& tokenizer, DType dtype);
+// Writes config.json, model.safetensors, the tokenizer's files and, where there is advice, generation_config.json, whole.
+// dtype bf16 or f32.
+void save_model(const Path& folder, Model& model, const Tokenizer& tokenizer, DType dtype, const GenerationAdvice& advice = {});
 // The same without the weights.
-void save_description(const Path& folder, const ModelConfig& config, const Tokenizer& tokenizer, DType dtype);
+void save_description(const Path& folder, const ModelConfig& config, const Tokenizer& tokenizer, DType dtype,
+                      const GenerationAdvice& advice = {});
 
 }  // namespace hadal

@@ -27,6 +27,17 @@ const AddedTokens::Token* AddedTokens::match(std::string_view text, bool in_answ
   return longest;
 }
 
+// Whether text[begin, end) has no character of a word beside it.
+bool AddedTokens::is_alone(std::string_view text, size_t begin, size_t end) {
+  const uint8_t* classes = char_classes();
+  if (end < text.size() && is_word_character(read_char(text, end, classes).code)) return false;
+  if (begin == 0) return true;
+  size_t previous = begin - 1;
+  while (previous > 0 && begin - previous < 4 && (static_cast<uint8_t>(text[previous]) & 0xC0) == 0x80) --previous;
+  const Char c = read_char(text, previous, classes);
+  return previous + c.length != begin || !is_word_character(c.code);
+}
+
 AddedTokens::Found AddedTokens::find(std::string_view text, size_t from, Content content) const {
   if (tokens_.empty()) return {text.size(), text.size(), nullptr};
   auto part = std::partition_point(content.begin(), content.end(), [&](const auto& p) { return p.end <= from; });
@@ -39,7 +50,10 @@ AddedTokens::Found AddedTokens::find(std::string_view text, size_t from, Content
     }
     if (!starts_[static_cast<uint8_t>(text[at])]) continue;
     const size_t end = inside ? part->end : part != content.end() ? part->begin : text.size();
-    if (const Token* token = match(text.substr(at, end - at), inside)) return with_spaces(text, from, at, *token);
+    const Token* token = match(text.substr(at, end - at), inside);
+    if (token == nullptr) continue;
+    if (!token->single_word || is_alone(text, at, at + token->text.size())) return with_spaces(text, from, at, *token);
+    at += token->text.size() - 1;  // its text is text, in which no other token begins
   }
   return {text.size(), text.size(), nullptr};
 }

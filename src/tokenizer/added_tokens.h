@@ -16,7 +16,8 @@ class AddedTokens {
     std::string text;
     TokenId id;
     bool strip_left = false, strip_right = false;
-    bool in_answers = false;  // may stand in an assistant's own words: <think>, </think>
+    bool in_answers = false;   // may stand in an assistant's own words: <think>, </think>
+    bool single_word = false;  // only where no character of a word stands beside it
   };
   struct Found {
     size_t begin, end;  // in bytes; with the white space that the token swallows
@@ -33,6 +34,7 @@ class AddedTokens {
 
  private:
   const Token* match(std::string_view text, bool in_answer) const;
+  static bool is_alone(std::string_view text, size_t begin, size_t end);
   Found with_spaces(std::string_view text, size_t from, size_t at, const Token& token) const;
 
   std::vector<Token> tokens_;  // sorted by text

@@ -1,20 +1,13 @@
 // Tokenizers as Hugging Face folders keep them: tokenizer.json (the `tokenizers` library's format, version 1.0) and
 // tokenizer_config.json beside it.
+#include "tokenizer/hf_folder.h"
+
 #include <algorithm>
 
-#include "base/error.h"
+#include "base/log.h"
 #include "tokenizer/json_fields.h"
-#include "tokenizer/tokenizer.h"
 
 namespace hadal {
-namespace {
-
-constexpr uint64_t kMaxFileBytes = uint64_t{256} << 20;
-
-bool is_null_or_absent(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found == object.end() || found->is_null();
-}
 
 void put_token(TokenizerParts& parts, int64_t id, const std::string& text, TokenType type, int64_t limit,
                std::string_view who) {
@@ -30,6 +23,27 @@ void put_token(TokenizerParts& parts, int64_t id, const std::string& text, Token
   parts.tokens[at] = text;
   parts.types[at] = type;
 }
+
+void put_added_token(TokenizerParts& parts, const Json& token, int64_t id, int64_t limit, std::string_view who) {
+  const std::string text = get_string(token, "content", who, "added_tokens");
+  const bool special = get_bool(token, "special", false, who, "added_tokens");
+  put_token(parts, id, text, special ? TokenType::control : TokenType::user_defined, limit, who);
+  const std::pair<const char*, std::vector<TokenId>*> flags[] = {{"lstrip", &parts.strip_left},
+                                                                 {"rstrip", &parts.strip_right},
+                                                                 {"single_word", &parts.single_word},
+                                                                 {"normalized", &parts.normalized}};
+  for (const auto& [name, ids] : flags) {
+    if (get_bool(token, name, false, who, "added_tokens")) ids->push_back(static_cast<TokenId>(id));
+  }
+}
+
+Json read_json_object(const Path& path) {
+  Json json = parse_json(read_file(path, kMaxTokenizerFileBytes), path.string());
+  if (!json.is_object()) fail("{}: expected an object, found {}", path.string(), json.type_name());
+  return json;
+}
+
+namespace {
 
 void read_normalizer(const Json& description, TokenizerParts& parts, std::string_view who) {
   if (description.is_null()) return;
@@ -89,15 +103,7 @@ void read_model(const Json& model, TokenizerParts& parts, int64_t limit, std::st
 void read_added_tokens(const Json& root, TokenizerParts& parts, int64_t limit, std::string_view who) {
   if (is_null_or_absent(root, "added_tokens")) return;
   for (const Json& token : get_array(root, "added_tokens", who, "tokenizer")) {
-    const std::string text = get_string(token, "content", who, "added_tokens");
-    const int64_t id = get_integer(token, "id", who, "added_tokens");
-    if (get_bool(token, "single_word", false, who, "added_tokens")) {
-      fail("{}: added_tokens: \"{}\": single_word: expected false, found true, which is not supported", who, brief(text));
-    }
-    const bool special = get_bool(token, "special", false, who, "added_tokens");
-    put_token(parts, id, text, special ? TokenType::control : TokenType::user_defined, limit, who);
-    if (get_bool(token, "lstrip", false, who, "added_tokens")) parts.strip_left.push_back(static_cast<TokenId>(id));
-    if (get_bool(token, "rstrip", false, who, "added_tokens")) parts.strip_right.push_back(static_cast<TokenId>(id));
+    put_added_token(parts, token, get_integer(token, "id", who, "added_tokens"), limit, who);
   }
 }
 
@@ -137,104 +143,85 @@ void read_post_processor(const Json& description, TokenizerParts& parts, std::st
   }
 }
 
-// "bos_token": "<s>", or {"content": "<s>", ...}, or null.
-void read_named_token(const Json& config, const char* key, TokenId& id, const TokenizerParts& parts,
-                      std::string_view who) {
-  if (is_null_or_absent(config, key)) return;
-  const Json& field = config[key];
-  id = id_of_text(parts,
-                  field.is_object() ? get_string(field, "content", who, key) : get_string(config, key, who, "config"),
-                  key, who);
-}
-
-std::string read_chat_template(const Json& field, std::string_view who) {
-  if (field.is_string()) return field.get<std::string>();
+// One of them may be the default; a list without it begins with the one that is taken for it.
+void read_chat_templates(const Json& field, TokenizerParts& parts, std::string_view who) {
+  if (field.is_string()) {
+    parts.chat_template = field.get<std::string>();
+    return;
+  }
   if (!field.is_array() || field.empty()) {
     fail("{}: chat_template: expected a string or an array of named templates, found {}", who, field.type_name());
   }
-  const Json* chosen = &field[0];
+  parts.chat_template = get_string(field[0], "template", who, "chat_template");
   for (const Json& named : field) {
-    if (get_string(named, "name", who, "chat_template") == "default") chosen = &named;
+    std::string name = get_string(named, "name", who, "chat_template"), text = get_string(named, "template", who, "chat_template");
+    if (name == "default")
+      parts.chat_template = std::move(text);
+    else
+      parts.named_templates.emplace_back(std::move(name), std::move(text));
   }
-  return get_string(*chosen, "template", who, "chat_template");
 }
 
-void read_config(const Path& path, TokenizerParts& parts) {
-  const std::string who = path.string();
-  const Json config = parse_json(read_file(path, kMaxFileBytes), who);
-  if (!config.is_object()) fail("{}: expected an object, found {}", who, config.type_name());
-  read_named_token(config, "bos_token", parts.bos, parts, who);
-  read_named_token(config, "eos_token", parts.eos, parts, who);
-  parts.add_bos = get_bool(config, "add_bos_token", parts.add_bos, who, "config") && parts.bos >= 0;
-  parts.add_eos = get_bool(config, "add_eos_token", parts.add_eos, who, "config") && parts.eos >= 0;
-  if (!is_null_or_absent(config, "chat_template"))
-    parts.chat_template = read_chat_template(config["chat_template"], who);
-}
-
-OrderedJson post_processor_json(const TokenizerParts& parts) {
-  if (!parts.add_bos && !parts.add_eos) {
-    return {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", false}};
+// chat_template.jinja and additional_chat_templates/NAME.jinja, where newer programs write them.
+void read_template_files(const Path& folder, TokenizerParts& parts) {
+  if (const Path jinja = folder / "chat_template.jinja"; std::filesystem::exists(jinja))
+    parts.chat_template = read_file(jinja, kMaxTokenizerFileBytes);
+  const Path more = folder / "additional_chat_templates";
+  if (!std::filesystem::is_directory(more)) return;
+  std::vector<Path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(more))
+    if (entry.path().extension() == ".jinja") files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  for (const Path& file : files) {
+    std::erase_if(parts.named_templates, [&](const auto& named) { return named.first == file.stem().string(); });
+    parts.named_templates.emplace_back(file.stem().string(), read_file(file, kMaxTokenizerFileBytes));
   }
-  OrderedJson single = OrderedJson::array(), pair = OrderedJson::array(), specials = OrderedJson::object();
-  const auto special = [&](OrderedJson& list, TokenId id, int type) {
-    const std::string& text = parts.tokens[static_cast<size_t>(id)];
-    list.push_back({{"SpecialToken", {{"id", text}, {"type_id", type}}}});
-    specials[text] = {{"id", text}, {"ids", OrderedJson::array({id})}, {"tokens", OrderedJson::array({text})}};
-  };
-  const auto sequence = [&](OrderedJson& list, const char* name, int type) {
-    if (parts.add_bos) special(list, parts.bos, type);
-    list.push_back({{"Sequence", {{"id", name}, {"type_id", type}}}});
-    if (parts.add_eos) special(list, parts.eos, type);
-  };
-  sequence(single, "A", 0);
-  sequence(pair, "A", 0), sequence(pair, "B", 1);
-  return {{"type", "TemplateProcessing"}, {"single", single}, {"pair", pair}, {"special_tokens", specials}};
-}
-
-OrderedJson added_tokens_json(const TokenizerParts& parts) {
-  const auto among = [](const std::vector<TokenId>& ids, size_t id) {
-    return std::find(ids.begin(), ids.end(), static_cast<TokenId>(id)) != ids.end();
-  };
-  OrderedJson list = OrderedJson::array();
-  for (size_t id = 0; id < parts.tokens.size(); ++id) {
-    if (parts.types[id] != TokenType::control && parts.types[id] != TokenType::user_defined) continue;
-    list.push_back({{"id", id},
-                    {"content", parts.tokens[id]},
-                    {"single_word", false},
-                    {"lstrip", among(parts.strip_left, id)},
-                    {"rstrip", among(parts.strip_right, id)},
-                    {"normalized", false},
-                    {"special", parts.types[id] == TokenType::control}});
-  }
-  return list;
-}
-
-OrderedJson model_json(const TokenizerParts& parts) {
-  OrderedJson vocab = OrderedJson::object();
-  // Straight into the underlying list: the ordered map's own insertion looks for the key first, which is quadratic.
-  auto& entries = vocab.get_ref<OrderedJson::object_t&>();
-  for (size_t id = 0; id < parts.tokens.size(); ++id) {
-    if (parts.types[id] == TokenType::normal)
-      entries.std::vector<OrderedJson::object_t::value_type>::emplace_back(parts.tokens[id], id);
-  }
-  return {{"type", "BPE"},
-          {"dropout", nullptr},
-          {"unk_token", nullptr},
-          {"continuing_subword_prefix", nullptr},
-          {"end_of_word_suffix", nullptr},
-          {"fuse_unk", false},
-          {"byte_fallback", false},
-          {"ignore_merges", parts.ignore_merges},
-          {"vocab", std::move(vocab)},
-          {"merges", parts.merges}};
 }
 
 }  // namespace
 
+// "bos_token": "<s>", or {"content": "<s>", ...}, or null.
+std::string read_token_text(const Json& config, const char* key, std::string_view who) {
+  if (is_null_or_absent(config, key)) return "";
+  return config[key].is_object() ? get_string(config[key], "content", who, key) : get_string(config, key, who, "config");
+}
+
+void read_named_tokens(const Json& config, TokenizerParts& parts, std::string_view who) {
+  for (const auto& [key, id] : {std::pair("bos_token", &parts.bos), std::pair("eos_token", &parts.eos)}) {
+    if (const std::string text = read_token_text(config, key, who); !text.empty()) *id = id_of_text(parts, text, key, who);
+  }
+  // Text never needs these; a folder that names one of another vocabulary can be used nevertheless.
+  for (const auto& [key, id] : {std::pair("unk_token", &parts.unk), std::pair("pad_token", &parts.pad)}) {
+    const std::string text = read_token_text(config, key, who);
+    if (text.empty()) continue;
+    const auto found = std::find(parts.tokens.begin(), parts.tokens.end(), text);
+    if (found == parts.tokens.end())
+      log_warning("{}: {}: expected a token of the vocabulary, found \"{}\"; it is left out", who, key, brief(text));
+    else
+      *id = static_cast<TokenId>(found - parts.tokens.begin());
+  }
+}
+
+void read_tokenizer_config(const Path& folder, TokenizerParts& parts) {
+  if (const Path map = folder / "special_tokens_map.json"; std::filesystem::exists(map))
+    read_named_tokens(read_json_object(map), parts, map.string());
+  if (const Path path = folder / "tokenizer_config.json"; std::filesystem::exists(path)) {
+    const std::string who = path.string();
+    const Json config = read_json_object(path);
+    read_named_tokens(config, parts, who);
+    parts.add_bos = get_bool(config, "add_bos_token", parts.add_bos, who, "config") && parts.bos >= 0;
+    parts.add_eos = get_bool(config, "add_eos_token", parts.add_eos, who, "config") && parts.eos >= 0;
+    if (!is_null_or_absent(config, "chat_template")) read_chat_templates(config["chat_template"], parts, who);
+  }
+  read_template_files(folder, parts);
+}
+
 Tokenizer Tokenizer::from_hf_folder(const Path& folder) {
   const Path path = folder / "tokenizer.json";
   const std::string who = path.string();
-  const Json root = parse_json(read_file(path, kMaxFileBytes), who);
+  if (!std::filesystem::exists(path) && std::filesystem::exists(folder / "vocab.json"))
+    return from_parts(read_vocab_and_merges(folder), (folder / "vocab.json").string());
+  const Json root = parse_json(read_file(path, kMaxTokenizerFileBytes), who);
   const Json& model = get_object(root, "model", who, "tokenizer");
   const size_t num_added =
       is_null_or_absent(root, "added_tokens") ? 0 : get_array(root, "added_tokens", who, "tokenizer").size();
@@ -247,36 +234,8 @@ Tokenizer Tokenizer::from_hf_folder(const Path& folder) {
   read_added_tokens(root, parts, limit, who);
   read_post_processor(root.value("post_processor", Json()), parts, who);
   parts.pre_tokenizer_json = get_object(root, "pre_tokenizer", who, "tokenizer");
-  if (const Path config = folder / "tokenizer_config.json"; std::filesystem::exists(config)) read_config(config, parts);
-  if (const Path jinja = folder / "chat_template.jinja"; std::filesystem::exists(jinja)) {
-    parts.chat_template = read_file(jinja, kMaxFileBytes);
-  }
+  read_tokenizer_config(folder, parts);
   return from_parts(std::move(parts), who);
-}
-
-void Tokenizer::save_hf_folder(const Path& folder) const {
-  std::filesystem::create_directories(folder);
-  const TokenizerParts& p = parts();
-  const OrderedJson root = {
-      {"version", "1.0"},
-      {"truncation", nullptr},
-      {"padding", nullptr},
-      {"added_tokens", added_tokens_json(p)},
-      {"normalizer", p.normalize_nfc ? OrderedJson{{"type", "NFC"}} : OrderedJson()},
-      {"pre_tokenizer", parse_ordered_json(dump_json(p.pre_tokenizer_json), "the pre-tokenizer")},
-      {"post_processor", post_processor_json(p)},
-      {"decoder", {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", true}, {"use_regex", true}}},
-      {"model", model_json(p)}};
-  write_file_whole(folder / "tokenizer.json", dump_json(root, 1) + "\n");
-  const auto text = [&](TokenId id) { return id < 0 ? OrderedJson() : OrderedJson(p.tokens[static_cast<size_t>(id)]); };
-  OrderedJson config = {{"tokenizer_class", "PreTrainedTokenizerFast"},
-                        {"add_bos_token", p.add_bos},
-                        {"add_eos_token", p.add_eos},
-                        {"bos_token", text(p.bos)},
-                        {"eos_token", text(p.eos)},
-                        {"clean_up_tokenization_spaces", false}};
-  if (!p.chat_template.empty()) config["chat_template"] = p.chat_template;
-  write_file_whole(folder / "tokenizer_config.json", dump_json(config, 1) + "\n");
 }
 
 }  // namespace hadal

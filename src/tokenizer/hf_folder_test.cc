@@ -111,6 +111,83 @@ TEST_F(HfFolder, SavesWhatItLoads) {
   EXPECT_TRUE(b.normalize_nfc && b.ignore_merges && b.add_eos && !b.add_bos);
 }
 
+// Flags of added tokens, other special tokens and named templates are written as they were read.
+TEST_F(HfFolder, KeepsFlagsAndTemplates) {
+  Json json = valid();
+  json["added_tokens"][0]["rstrip"] = json["added_tokens"][0]["normalized"] = true;
+  json["added_tokens"][1]["single_word"] = true;
+  const Tokenizer first = load(json.dump(), R"({"bos_token": "<s>", "pad_token": {"content": "<s>"}, "unk_token": "<think>",
+      "chat_template": [{"name": "default", "template": "d"}, {"name": "tool_use", "template": "t"}]})");
+  EXPECT_EQ(first.encode("a <think> b").size(), 5u);
+  EXPECT_EQ(first.encode("a<think>_").size(), 9u);  // beside a letter it is text
+  EXPECT_EQ(first.encode("é<think>").size(), 9u);
+  first.save_hf_folder(folder_ / "again");
+  const TokenizerParts second = Tokenizer::from_hf_folder(folder_ / "again").parts();
+  const std::vector<TokenId> s{257}, think{258};
+  EXPECT_EQ(std::tie(second.strip_right, second.normalized, second.single_word), std::tie(s, s, think));
+  EXPECT_EQ(second.pad, 257);
+  EXPECT_EQ(second.unk, 258);
+  EXPECT_EQ(second.chat_template, "d");
+  EXPECT_EQ(second.named_templates, (std::vector<std::pair<std::string, std::string>>{{"tool_use", "t"}}));
+  EXPECT_EQ(load(valid().dump(), R"({"pad_token": "<of another vocabulary>"})").parts().pad, -1);
+}
+
+// Hugging Face's tokenizers number added tokens from the vocabulary's size on: those before other tokens, and all where a
+// number was left out, must stand in the vocabulary.
+TEST_F(HfFolder, AddedTokensKeepTheirIdsElsewhere) {
+  const auto saved_vocab = [&](const Json& json) {
+    load(json.dump()).save_hf_folder(folder_ / "again");
+    return parse_json(read_file(folder_ / "again/tokenizer.json"), "saved").at("model").at("vocab");
+  };
+  EXPECT_FALSE(saved_vocab(valid()).contains("<s>"));
+  Json json = valid();
+  json["model"]["vocab"]["ab"] = 259;
+  EXPECT_EQ(saved_vocab(json).at("<think>"), 258);  // 256 is a hole
+  json["added_tokens"][0]["id"] = 256;
+  json["added_tokens"][1]["id"] = 257;
+  EXPECT_EQ(saved_vocab(json).at("<s>"), 256);
+}
+
+TEST_F(HfFolder, ReadsVocabAndMerges) {
+  const auto write = [&](const char* name, const std::string& text) { write_file_whole(folder_ / name, text); };
+  Json vocab = valid()["model"]["vocab"];
+  write("vocab.json", vocab.dump());
+  write("merges.txt", "#version: 0.2\na b\n");
+  write("added_tokens.json", R"({"<think>": 258, "<|endoftext|>": 257})");
+  const Tokenizer plain = Tokenizer::from_hf_folder(folder_);
+  EXPECT_EQ(plain.encode("ab<|endoftext|><think>", true), (std::vector<TokenId>{256, 257, 258}));
+  EXPECT_EQ(plain.eos(), 257);
+  EXPECT_TRUE(plain.is_special(257) && !plain.is_special(258));
+  EXPECT_FALSE(plain.parts().normalize_nfc);
+
+  write("special_tokens_map.json", R"({"bos_token": "<new>", "additional_special_tokens": ["<think>"]})");
+  write("tokenizer_config.json", R"({"tokenizer_class": "Qwen2Tokenizer", "eos_token": "<|im_end|>", "chat_template": "t",
+      "added_tokens_decoder": {"259": {"content": "<|im_end|>", "special": true, "lstrip": true}}})");
+  const Tokenizer qwen = Tokenizer::from_hf_folder(folder_);
+  EXPECT_EQ(qwen.eos(), 259);
+  EXPECT_EQ(qwen.bos(), 260);
+  EXPECT_TRUE(qwen.is_special(258));
+  EXPECT_EQ(qwen.encode("ab <|im_end|>", true), (std::vector<TokenId>{256, 259}));
+  EXPECT_EQ(qwen.encode("e\u0301"), qwen.encode("é"));
+  EXPECT_EQ(qwen.chat_template(), "t");
+
+  for (const auto& [name, text, named] : {std::tuple("vocab.json", "[]", "vocab.json"), std::tuple("vocab.json", R"({"a": -1})", "\"a\""),
+                                          std::tuple("vocab.json", R"({"a": 99999999})", "\"a\""),
+                                          std::tuple("added_tokens.json", R"({"<x>": "y"})", "<x>"),
+                                          std::tuple("merges.txt", "a", "merge 0"),
+                                          std::tuple("tokenizer_config.json", R"({"added_tokens_decoder": {"x": {}}})", "added_tokens_decoder")}) {
+    const std::string before = read_file(folder_ / name);
+    write(name, text);
+    try {
+      Tokenizer::from_hf_folder(folder_);
+      ADD_FAILURE() << name << " " << text;
+    } catch (const Error& e) {
+      EXPECT_NE(std::string_view(e.what()).find(named), std::string_view::npos) << e.what();
+    }
+    write(name, before);
+  }
+}
+
 TEST_F(HfFolder, RefusesHostileFiles) {
   EXPECT_THROW(Tokenizer::from_hf_folder(folder_ / "absent"), Error);
   refuse("", "JSON");
@@ -147,7 +224,7 @@ TEST_F(HfFolder, RefusesHostileFiles) {
   refuse_changed([](Json& j) { j["added_tokens"][0]["content"] = ""; }, "257");
   refuse_changed([](Json& j) { j["added_tokens"][1]["content"] = "<s>"; }, "<s>");
   refuse_changed([](Json& j) { j["added_tokens"][0].erase("content"); }, "content");
-  refuse_changed([](Json& j) { j["added_tokens"][0]["single_word"] = true; }, "single_word");
+  refuse_changed([](Json& j) { j["added_tokens"][0]["single_word"] = 1; }, "single_word");
   refuse_changed([](Json& j) { j["added_tokens"] = 5; }, "added_tokens");
   refuse(valid().dump(), "bos_token", R"({"bos_token": "<nowhere>"})");
   refuse(valid().dump(), "object", "[]");

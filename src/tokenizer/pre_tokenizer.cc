@@ -20,7 +20,7 @@ SplitBehavior read_behavior(const Json& description, std::string_view who) {
   for (const auto& [known, behavior] : kNames)
     if (name == known) return behavior;
   fail("{}: pre_tokenizer: behavior: expected Isolated, Removed, MergedWithPrevious, MergedWithNext or Contiguous, found \"{}\"",
-       who, name.substr(0, 80));
+       who, brief(name));
 }
 
 // ByteLevel's add_prefix_space: each text begins with a space.

@@ -114,7 +114,7 @@ Json pre_tokenizer_description(std::string_view name, std::string_view who) {
   const Rule* rule = find_rule(name);
   if (rule == nullptr) {
     fail("{}: pre-tokenizer: expected one of those that are known here, found \"{}\", which is not supported; known: {}", who,
-         name.substr(0, 80), all_names());
+         brief(name), all_names());
   }
   Json stages = Json::array();
   for (const std::string_view regex : rule->stages) {

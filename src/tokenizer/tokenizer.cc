@@ -50,6 +50,8 @@ Tokenizer::Impl::Impl(TokenizerParts taken, std::string_view who) : parts(std::m
   read_added_tokens(who);
   check_id(parts.bos, "bos token", who);
   check_id(parts.eos, "eos token", who);
+  check_id(parts.unk, "unknown token", who);
+  check_id(parts.pad, "padding token", who);
   if (parts.add_bos && parts.bos < 0)
     fail("{}: expected a bos token, since it is to be added to texts, found none", who);
   if (parts.add_eos && parts.eos < 0)
@@ -133,9 +135,18 @@ void Tokenizer::Impl::read_merges(std::string_view who) {
 
 void Tokenizer::Impl::read_added_tokens(std::string_view who) {
   std::vector<AddedTokens::Token> user, all;
-  std::vector<bool> left(bytes.size()), right(bytes.size());
-  for (const TokenId id : parts.strip_left) check_id(id, "added token", who), left.at(static_cast<size_t>(id)) = true;
-  for (const TokenId id : parts.strip_right) check_id(id, "added token", who), right.at(static_cast<size_t>(id)) = true;
+  const auto flags_of = [&](const std::vector<TokenId>& ids) {
+    std::vector<bool> flags(bytes.size());
+    for (const TokenId id : ids) {
+      if (id < 0) fail("{}: added token: expected an id, found {}", who, id);
+      check_id(id, "added token", who);
+      flags[static_cast<size_t>(id)] = true;
+    }
+    return flags;
+  };
+  const std::vector<bool> left = flags_of(parts.strip_left), right = flags_of(parts.strip_right),
+                          alone = flags_of(parts.single_word);
+  flags_of(parts.normalized);
   for (size_t id = 0; id < bytes.size(); ++id) {
     const TokenType type = parts.types[id];
     if (type != TokenType::control && type != TokenType::user_defined) continue;
@@ -144,7 +155,7 @@ void Tokenizer::Impl::read_added_tokens(std::string_view who) {
       fail("{}: added token {}: expected different texts, found \"{}\" twice", who, id, brief(bytes[id]));
     }
     const bool in_answers = bytes[id] == "<think>" || bytes[id] == "</think>";
-    AddedTokens::Token token{bytes[id], static_cast<TokenId>(id), left[id], right[id], in_answers};
+    AddedTokens::Token token{bytes[id], static_cast<TokenId>(id), left[id], right[id], in_answers, alone[id]};
     if (type == TokenType::user_defined) user.push_back(token);
     all.push_back(std::move(token));
   }

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/files.h"
@@ -30,8 +31,12 @@ struct TokenizerParts {
   bool ignore_merges = false;       // a word that is a token is that token, whatever the merges say (Llama 3)
   TokenId bos = -1, eos = -1;       // -1: none
   bool add_bos = false, add_eos = false;
-  std::vector<TokenId> strip_left, strip_right;  // added tokens that swallow the white space beside them
+  TokenId unk = -1, pad = -1;  // for other programs; text never needs them
+  // Flags of added tokens: those that swallow the white space beside them, that are found between words only, and that
+  // Hugging Face's tokenizers look for behind the normaliser (kept for them; here added tokens are found before it).
+  std::vector<TokenId> strip_left, strip_right, single_word, normalized;
   std::string chat_template;
+  std::vector<std::pair<std::string, std::string>> named_templates;  // others than "default", by name
 };
 
 // A text with the parts of it that came from outside. All else is the template's own.
@@ -55,8 +60,9 @@ class Tokenizer {
   // of unknown tokens and ids out of range are Errors.
   static Tokenizer from_parts(TokenizerParts parts, std::string_view who);
 
-  // Reads tokenizer.json of a Hugging Face folder (and, beside it, tokenizer_config.json: bos, eos, chat_template;
-  // also chat_template.jinja). Throws Error naming the file and the field that is wrong or not supported.
+  // Reads tokenizer.json of a Hugging Face folder, or vocab.json and merges.txt where there is none (hf_vocab_merges.cc), and
+  // beside it tokenizer_config.json (bos, eos, chat_template), chat_template.jinja and additional_chat_templates/*.jinja.
+  // Throws Error naming the file and the field that is wrong or not supported.
   static Tokenizer from_hf_folder(const Path& folder);
 
   // Writes tokenizer.json and tokenizer_config.json, readable by Hugging Face's tokenizers.

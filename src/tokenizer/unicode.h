@@ -34,6 +34,9 @@ struct Char {
 // Reads the character at `position`; refuses overlong forms, surrogates and what is above U+10FFFF, byte by byte.
 Char read_char(std::string_view text, size_t position, const uint8_t* classes);
 
+// \w of Unicode's regular expressions (UTS 18): alphabetic, marks, decimal digits, connectors and joiners.
+bool is_word_character(uint32_t code);
+
 void append_utf8(std::string& out, uint32_t code);
 
 // GPT-2's map of bytes to printable characters (openai/gpt-2, encoder.py, bytes_to_unicode).
