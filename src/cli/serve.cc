@@ -26,11 +26,14 @@ int serve_command(int argc, char** argv) {
   int64_t sequences = 4;
   int queue = 64;
   engine_flags.streams = EngineOptions().max_running;
+  double shutdown_seconds = options.shutdown_ms / 1000.0;
   add_model_option(app, model);
   app.add_option("--port", options.port, "0: a free one")->check(CLI::Range(0, 65535))->capture_default_str();
   app.add_option("--host", options.host, "the address to listen on; other than loopback needs an API key")->capture_default_str();
   app.add_option("--api-key-file", key_file, "a file of API keys, one a line; every request must carry one");
-  app.add_option("--allow-origin", options.allowed_origins, "another web page's origin that may call the API")->allow_extra_args(false);
+  app.add_option("--allow-origin", options.allowed_origins, "another web page's origin that may call the API; * for every page")->allow_extra_args(false);
+  app.add_option("--shutdown-seconds", shutdown_seconds, "after SIGTERM or Ctrl-C: how long answers may still take")
+      ->check(CLI::Range(0.0, 86400.0))->capture_default_str();
   const CLI::Option* parallel =
       app.add_option("--parallel", sequences, "full conversations that memory is planned for (default: 4, and a short one for each stream)")->check(CLI::Range(1, 1024));
   app.add_option("--max-streams", engine_flags.streams, "answers that are written at once; more requests wait")->check(CLI::Range(1, 1024))->capture_default_str();
@@ -54,6 +57,7 @@ int serve_command(int argc, char** argv) {
   options.created = unix_seconds();
   options.sampling = sampling.options;
   options.stop_on_signals = true;
+  options.shutdown_ms = static_cast<int>(shutdown_seconds * 1000);
   Server server(options, backend);
   fmt::print(stderr, "listening on {}\n", server.url());
   server.run();

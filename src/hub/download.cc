@@ -311,7 +311,7 @@ int64_t download_head(HttpSession& http, const RemoteFile& file, uint64_t count,
         head += piece.substr(passed, count - head.size());
         return head.size() < count;
       };
-      const TransferReply reply = http.get(request);
+      const TransferReply reply = http.send(request);
       throw_if_busy(reply);
       if (reply.status != 200 && reply.status != 206)
         throw Error(file.explain ? file.explain(reply) : fmt::format("{}: expected the file, the server gives status {}", url_shown(file.url), reply.status));

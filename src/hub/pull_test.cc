@@ -323,6 +323,16 @@ TEST_F(PullTest, NonsenseFromTheHubIsAnError) {
     list = second;
     EXPECT_HAS(error(access, "hf:org/tiny"), "expected") << first << second;
   }
+  for (const size_t levels : {size_t{10}, size_t{1000}, size_t{1'000'000}}) {
+    const std::string nested = std::string(levels, '[') + std::string(levels, ']');
+    for (const bool in_list : {false, true}) {
+      commit = in_list ? R"({"sha":"abc"})" : nested;
+      list = nested;
+      const std::string message = error(access, "hf:org/tiny");
+      EXPECT_HAS(message, "expected");
+      EXPECT_LT(message.size(), 500u);
+    }
+  }
 }
 
 TEST_F(PullTest, TwoPullsOfOneNameDoNotMix) {

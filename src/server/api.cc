@@ -6,6 +6,8 @@
 
 #include "base/log.h"
 #include "server/api_error.h"
+#include "server/content_encoding.h"
+#include "server/known_fields.h"
 #include "server/openai_reply.h"
 #include "server/page.h"
 
@@ -16,6 +18,7 @@ constexpr std::string_view kModelPrefix = "/v1/models/";
 
 // The methods of a path, "" for a path that is not there.
 const char* methods_of(const std::string& path) {
+  if (path == "*") return "OPTIONS";
   if (path == "/v1/chat/completions" || path == "/v1/completions") return "POST, OPTIONS";
   if (path == "/" || path == "/index.html" || path == "/health" || path == "/v1/models" ||
       (path.starts_with(kModelPrefix) && path.size() > kModelPrefix.size())) {
@@ -26,8 +29,12 @@ const char* methods_of(const std::string& path) {
 
 void check_method(const HttpRequest& request, const std::string& path) {
   std::string_view methods = methods_of(path);
-  if (methods.empty()) throw ApiError(404, fmt::format("there is nothing at {} {}", brief(request.method), brief(path)));
-  if (methods.find(request.method) != std::string_view::npos) return;
+  if (methods.empty()) {
+    const bool there = *methods_of("/v1" + path) != '\0';  // the mistake of many a base URL
+    throw ApiError(404, fmt::format("there is nothing at {} {}{}", brief(request.method), brief(path),
+                                    there ? fmt::format("; did you mean /v1{}?", brief(path)) : ""));
+  }
+  if ((", " + std::string(methods) + ",").find(", " + request.method + ",") != std::string::npos) return;
   ApiError error(405, fmt::format("{} does not know the method {}; use {}", brief(path), brief(request.method), methods));
   error.headers.emplace_back("Allow", methods);
   throw error;
@@ -36,6 +43,17 @@ void check_method(const HttpRequest& request, const std::string& path) {
 HttpReply page() {
   HttpHeaders headers = {{"X-Frame-Options", "DENY"}, {"Referrer-Policy", "no-referrer"}};
   return {200, "text/html; charset=utf-8", std::string(page_html()), headers};
+}
+
+// The engine's refusal of a field ("logit_bias: expected ...") is the client's mistake; whatever else it says is not.
+GenerateResult generate(const GenerateRequest& request, ChatBackend& backend, const OnText& on_text) {
+  try {
+    return backend.generate(request, on_text);
+  } catch (const Error& e) {
+    const std::string message = e.what(), name = message.substr(0, message.find(':'));
+    if (name.size() < message.size() && find_field(FieldPlace::body, name)) throw ApiError(400, message, name);
+    throw;
+  }
 }
 
 void stream(const CompletionHead& head, bool include_usage, GenerateRequest& request, ChatBackend& backend,
@@ -51,7 +69,7 @@ void stream(const CompletionHead& head, bool include_usage, GenerateRequest& req
     begun = true;
     return text.empty() ? !exchange.client_gone() : exchange.send_event(text_chunk(head, text));
   };
-  GenerateResult result = backend.generate(request, send_text);
+  GenerateResult result = generate(request, backend, send_text);
   if (!begun) exchange.send_event(first_chunk(head));
   exchange.send_event(last_chunk(head, result));
   if (include_usage) exchange.send_event(usage_chunk(head, result));
@@ -73,14 +91,21 @@ void Api::handle(const HttpRequest& request, Exchange& exchange) {
     }
   } catch (const ApiError& e) {
     exchange.reply(e.reply());
-  } catch (const std::exception& e) {
+  } catch (const Error& e) {
     log_error("{} {}: {}", request.method, brief(request.target), e.what());
     exchange.reply(ApiError(500, fmt::format("the server failed on this request: {}", e.what())).reply());
+  } catch (const std::bad_alloc&) {
+    log_error("{} {}: out of memory", request.method, brief(request.target));
+    exchange.reply(ApiError(503, "there is not enough memory for this request now; ask for less, or later").reply());
+  } catch (const std::exception& e) {  // the words of some library, which tell a client nothing
+    log_error("{} {}: {}", request.method, brief(request.target), e.what());
+    exchange.reply(ApiError(500, "the server failed on this request; its log says why").reply());
   }
 }
 
 HttpReply Api::answer_quickly(const HttpRequest& request) const {
   std::string path = request.path();
+  if (path == "*") return {204, "", "", {{"Allow", "GET, HEAD, POST, OPTIONS"}}};
   if (request.method == "OPTIONS") return {204, "", "", {{"Allow", methods_of(path)}}};
   if (path == "/health") return health();
   ModelInfo model{options_.model_name, options_.created, backend_.max_context()};
@@ -106,7 +131,7 @@ void Api::check_model(const std::string& name) const {
 void Api::fill_prompt(CompletionCall& call, bool chat) const {
   const char* field = chat ? "messages" : "prompt";
   try {
-    call.generate.prompt = chat ? backend_.chat_prompt(call.messages) : backend_.text_prompt(call.text);
+    call.generate.prompt = chat ? backend_.chat_prompt(call.messages, call.context) : backend_.text_prompt(call.text);
   } catch (const Error& e) {
     throw ApiError(400, e.what(), field);
   }
@@ -118,9 +143,11 @@ void Api::fill_prompt(CompletionCall& call, bool chat) const {
 }
 
 void Api::complete(const HttpRequest& request, bool chat, Exchange& exchange) {
+  std::string decoded;
+  const std::string_view text = decoded_body(request, options_.max_body_bytes, decoded);
   Json body;
   try {
-    body = parse_json(request.body, "the request body", {.mend_surrogates = true});
+    body = parse_json(text, "the request body", {.mend_surrogates = true});
   } catch (const Error& e) {
     throw ApiError(400, e.what(), "", "invalid_json");
   }
@@ -136,7 +163,8 @@ void Api::complete(const HttpRequest& request, bool chat, Exchange& exchange) {
   CompletionHead head = make_completion_head(chat ? CompletionKind::chat : CompletionKind::text, options_.model_name);
   if (call.stream) return stream(head, call.include_usage, call.generate, backend_, exchange);
   call.generate.on_place = [&](int64_t) { return !exchange.client_gone(); };
-  GenerateResult result = backend_.generate(call.generate, [&](std::string_view) { return !exchange.client_gone(); });
+  exchange.accepted();
+  GenerateResult result = generate(call.generate, backend_, [&](std::string_view) { return !exchange.client_gone(); });
   exchange.reply({200, "application/json", whole_completion(head, result), {}});
 }
 

@@ -2,8 +2,8 @@
 
 namespace hadal {
 
-std::vector<TokenId> EngineBackend::chat_prompt(const std::vector<Message>& messages) const {
-  return assistant_.prompt(messages);
+std::vector<TokenId> EngineBackend::chat_prompt(const std::vector<Message>& messages, const ChatContext& context) const {
+  return assistant_.prompt(messages, context);
 }
 
 std::vector<TokenId> EngineBackend::text_prompt(std::string_view text) const {

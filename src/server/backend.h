@@ -14,7 +14,7 @@ class ChatBackend {
   virtual ~ChatBackend() = default;
 
   // The token ids that the model sees for these inputs.
-  virtual std::vector<TokenId> chat_prompt(const std::vector<Message>& messages) const = 0;
+  virtual std::vector<TokenId> chat_prompt(const std::vector<Message>& messages, const ChatContext& context) const = 0;
   virtual std::vector<TokenId> text_prompt(std::string_view text) const = 0;
 
   // Blocks until the answer to `request.prompt` is complete; calls on_text as GenerateRequest says.
@@ -27,7 +27,7 @@ class ChatBackend {
 class EngineBackend : public ChatBackend {
  public:
   EngineBackend(Engine& engine, const Assistant& assistant) : engine_(engine), assistant_(assistant) {}
-  std::vector<TokenId> chat_prompt(const std::vector<Message>& messages) const override;
+  std::vector<TokenId> chat_prompt(const std::vector<Message>& messages, const ChatContext& context) const override;
   std::vector<TokenId> text_prompt(std::string_view text) const override;
   GenerateResult generate(const GenerateRequest& request, const OnText& on_text) override;
   int64_t max_context() const override;

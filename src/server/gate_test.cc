@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/error.h"
+
 namespace hadal {
 namespace {
 
@@ -66,6 +68,43 @@ TEST(Gate, GivesCorsToAllowedOriginsOnly) {
   EXPECT_EQ(status(gate, preflight), 200);
   EXPECT_EQ(status(gate, ask("h", "http://a.example")), 401);
 }
+
+std::string header(const HttpHeaders& headers, std::string_view name) {
+  for (const auto& [key, value] : headers)
+    if (key == name) return value;
+  return "";
+}
+
+TEST(Gate, AStarAllowsEveryPageAndNoForeignHost) {
+  Gate gate({}, {"*"}, true);
+  EXPECT_EQ(status(gate, ask("localhost", "http://a.example")), 200);
+  EXPECT_EQ(status(gate, ask("localhost", "null")), 200);
+  EXPECT_EQ(status(gate, ask("rebound.example", "http://a.example")), 403);
+  EXPECT_EQ(header(gate.cors_headers(ask("h", "http://a.example")), "Access-Control-Allow-Origin"), "http://a.example");
+}
+
+TEST(Gate, APreflightGetsWhatItAsksFor) {
+  Gate gate({}, {"http://a.example"}, true);
+  HttpRequest preflight{"OPTIONS", "/v1/models", "localhost", "http://a.example", ""};
+  preflight.asked_headers = "x-stainless-os, content-type";
+  EXPECT_EQ(header(gate.cors_headers(preflight), "Access-Control-Allow-Headers"), "x-stainless-os, content-type");
+  EXPECT_EQ(header(gate.cors_headers(preflight), "Access-Control-Allow-Private-Network"), "");
+  preflight.asks_private_network = true;
+  EXPECT_EQ(header(gate.cors_headers(preflight), "Access-Control-Allow-Private-Network"), "true");
+  preflight.asked_headers = "x\"<y>";
+  EXPECT_EQ(header(gate.cors_headers(preflight), "Access-Control-Allow-Headers"), "Authorization, Content-Type");
+}
+
+TEST(Gate, OriginsAreReadAsPeopleWriteThem) {
+  EXPECT_EQ(normal_origin("HTTP://LocalHost:3000/"), "http://localhost:3000");
+  EXPECT_EQ(normal_origin("*"), "*");
+  EXPECT_EQ(normal_origin("null"), "null");
+  for (const char* bad : {"", "localhost:3000", "http://", "http://a.example/path", "http://*.example", "https://a.example,https://b.example"}) {
+    EXPECT_THROW(normal_origin(bad), Error) << bad;
+  }
+}
+
+TEST(Gate, WithoutAHostItIsNoBrowser) { EXPECT_EQ(status(Gate({}, {}, true), ask("")), 200); }
 
 }  // namespace
 }  // namespace hadal

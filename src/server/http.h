@@ -2,18 +2,30 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace hadal {
 
 struct HttpRequest {
-  std::string method, target;  // target: path and query as sent
-  std::string host, origin, authorization;
-  std::string body;
+  std::string method, target;                // target: path and query as sent
+  std::string host, origin, authorization;   // host: "" where the client named none
+  std::string body = {};
+  std::string content_encoding = {};         // how the body is compressed; "": not at all
+  std::string asked_headers = {};            // of a preflight: what the page would send
+  bool asks_private_network = false;         // of a preflight: a public page reaches for a private address
+  bool http_1_0 = false;                     // knows neither chunks nor, unless it says so, kept connections
 
-  std::string path() const;  // decoded, without the query
+  // Decoded, without the query; doubled slashes are one, and one at the end is none.
+  std::string path() const;
 };
+
+// The parts of a target in absolute form ("http://host:80/path", as proxies are asked); `authority` is "" for another.
+struct Target {
+  std::string authority, path;
+};
+Target split_target(std::string_view target);
 
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
@@ -31,6 +43,9 @@ class Exchange {
 
   // The whole answer. After send_event(), only an error may still come: its body becomes the last event.
   virtual void reply(HttpReply reply) = 0;
+
+  // The request is sound and its answer, 200, is being made.
+  virtual void accepted() {}
 
   // From here on the answer is an event stream, and comments keep the connection alive until the first event.
   virtual void open_stream() = 0;

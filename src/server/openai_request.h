@@ -1,7 +1,6 @@
 // Requests of OpenAI's API, read and checked. Pure functions: JSON in, plain structs out, ApiError (400) naming the
-// field that is wrong. A field that this server does not know is refused, so that a typing error does not pass unseen;
-// the known ones that change nothing here (user, metadata, ...) are read over. top_k, min_p, repetition_penalty and
-// ignore_eos are what other engines have beside OpenAI's own.
+// field that is wrong. Which fields there are, and what becomes of each, says server/known_fields.h; a field that is not
+// there is refused, so that a typing error does not pass unseen.
 #pragma once
 
 #include <string>
@@ -15,6 +14,7 @@ namespace hadal {
 struct CompletionCall {
   std::string model;              // "": the one that is served
   std::vector<Message> messages;  // chat completions
+  ChatContext context;
   std::string text;               // plain completions
   GenerateRequest generate;       // without the prompt
   bool stream = false;

@@ -9,6 +9,14 @@ void Outbox::reply(HttpReply reply) {
   state_.reply = std::move(reply);  // goes out with finish()
 }
 
+void Outbox::accepted() {
+  {
+    std::lock_guard lock(mutex_);
+    state_.accepted = true;
+  }
+  notify_();
+}
+
 void Outbox::open_stream() {
   {
     std::lock_guard lock(mutex_);
@@ -45,7 +53,7 @@ Outbox::State Outbox::take() {
   std::lock_guard lock(mutex_);
   State taken;
   notified_ = false;
-  taken.streaming = state_.streaming, taken.finished = state_.finished;
+  taken.accepted = state_.accepted, taken.streaming = state_.streaming, taken.finished = state_.finished;
   taken.events.swap(state_.events);
   if (state_.finished) taken.reply.swap(state_.reply);  // before, its taker would look on and forget it
   return taken;

@@ -18,6 +18,7 @@ class Outbox : public Exchange {
 
   // Generating side.
   void reply(HttpReply reply) override;
+  void accepted() override;
   void open_stream() override;
   bool send_event(std::string data) override;
   void send_comment(std::string text) override;
@@ -28,6 +29,7 @@ class Outbox : public Exchange {
   struct State {
     std::string events;              // formatted, not yet written
     std::optional<HttpReply> reply;  // the whole answer, or an error after events; handed out when finished
+    bool accepted = false;
     bool streaming = false;
     bool finished = false;
   };

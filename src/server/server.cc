@@ -12,6 +12,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
+#include <cstdlib>
+#include <utility>
 
 #include "base/log.h"
 #include "server/api.h"
@@ -41,10 +43,16 @@ void check_options(const ServerOptions& options, const asio::ip::address& addres
   for (const std::string& key : options.api_keys) {
     if (key.empty()) fail("the API key is empty; give one with at least one character");
   }
+  if (options.shutdown_ms < 0) fail("--shutdown-seconds: expected 0 or more, found {}", options.shutdown_ms / 1000.0);
   if (!address.is_loopback() && options.api_keys.empty()) {
     fail("{} can be reached from other machines; give an API key that they must send, or serve on 127.0.0.1",
          address.to_string());
   }
+}
+
+ServerOptions with_normal_origins(ServerOptions options) {
+  for (std::string& origin : options.allowed_origins) origin = normal_origin(origin);
+  return options;
 }
 
 tcp::acceptor listen(asio::io_context& io, const tcp::endpoint& endpoint) {
@@ -66,13 +74,14 @@ tcp::acceptor listen(asio::io_context& io, const tcp::endpoint& endpoint) {
 
 struct Server::Impl {
   Impl(ServerOptions options_, ChatBackend& backend)
-      : options(std::move(options_)),
+      : options(with_normal_origins(std::move(options_))),
         address(parse_address(options.host)),
         api(options, backend),
         gate(options.api_keys, options.allowed_origins, address.is_loopback()),
         shared{options, api, gate, {}},
         acceptor((check_options(options, address), listen(io, {address, static_cast<uint16_t>(options.port)}))),
-        signals(io) {
+        signals(io),
+        deadline(io) {
     if (options.stop_on_signals) {
       signals.add(SIGINT);
       signals.add(SIGTERM);
@@ -80,8 +89,12 @@ struct Server::Impl {
   }
 
   asio::awaitable<void> accept_forever();
+  bool make_room(const asio::ip::address& client);
   void await_signal();
   void stop();
+  void await_deadline();
+  void cancel_all();
+  void turn_off_the_light();
 
   const ServerOptions options;
   const asio::ip::address address;
@@ -91,6 +104,7 @@ struct Server::Impl {
   asio::io_context io{1};
   tcp::acceptor acceptor;
   asio::signal_set signals;
+  asio::steady_timer deadline;
 };
 
 Server::Server(ServerOptions options, ChatBackend& backend)
@@ -119,21 +133,76 @@ void Server::Impl::stop() {
   shared.stopping = true;
   error_code ignored;
   acceptor.close(ignored);
-  for (Session* session : shared.sessions) session->close_if_idle();
-  if (shared.sessions.empty()) signals.cancel(ignored);
+  for (Session* session : shared.sessions) {
+    if (session->standing() <= Session::Standing::reading) session->drop();
+  }
+  deadline.expires_after(std::chrono::milliseconds(options.shutdown_ms));
+  await_deadline();
+  turn_off_the_light();
+}
+
+void Server::Impl::await_deadline() {
+  deadline.async_wait([this](error_code error) {
+    if (error || shared.sessions.empty()) return;
+    log_warning("stopping: {} answers are not finished after {:.1f} s and are cut off", shared.num_running, options.shutdown_ms / 1000.0);
+    cancel_all();
+  });
+}
+
+// Ends what is in flight. A step of a large model may take long, and nothing interrupts it: whoever told this process to end
+// does not wait for it.
+void Server::Impl::cancel_all() {
+  for (Session* session : shared.sessions) session->cancel();
+  if (!options.stop_on_signals) return;
+  deadline.expires_after(std::chrono::seconds(1));
+  deadline.async_wait([this](error_code error) {
+    if (!error && !shared.sessions.empty()) std::_Exit(0);
+  });
+}
+
+// Nothing else keeps run() once the last connection has ended.
+void Server::Impl::turn_off_the_light() {
+  if (!shared.stopping || !shared.sessions.empty()) return;
+  error_code ignored;
+  signals.cancel(ignored);
+  deadline.cancel();
 }
 
 void Server::Impl::await_signal() {
   signals.async_wait([this](error_code error, int) {
     if (error) return;
     if (shared.stopping) {
-      for (Session* session : shared.sessions) session->cancel();
+      cancel_all();
     } else {
-      log_info("stopping: {} answers in flight will be finished; a second signal cancels them", shared.num_running);
+      log_info("stopping: {} answers in flight have {:.1f} s to finish; a second signal cancels them", shared.num_running,
+               options.shutdown_ms / 1000.0);
       stop();
     }
     if (!shared.sessions.empty()) await_signal();
   });
+}
+
+// Makes sure that one more connection of `client` fits; where there are too many, the least dear and longest waiting one is
+// dropped, so that clients that say nothing keep nobody out. False: all of them are being answered.
+bool Server::Impl::make_room(const asio::ip::address& client) {
+  int num_all = 0, num_own = 0;
+  Session *all = nullptr, *own = nullptr;
+  const auto rank = [](const Session* s) { return std::pair(s->standing(), s->since()); };
+  for (Session* session : shared.sessions) {
+    if (session->dropped()) continue;
+    ++num_all;
+    num_own += session->address() == client;
+    if (session->standing() == Session::Standing::answering) continue;
+    if (!all || rank(session) < rank(all)) all = session;
+    if (session->address() == client && (!own || rank(session) < rank(own))) own = session;
+  }
+  if (num_own >= options.max_connections_per_address) {
+    if (own) own->drop();
+    return own != nullptr;
+  }
+  if (num_all < options.max_connections) return true;
+  if (all) all->drop();
+  return all != nullptr;
 }
 
 asio::awaitable<void> Server::Impl::accept_forever() {
@@ -147,11 +216,10 @@ asio::awaitable<void> Server::Impl::accept_forever() {
     }
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
-    bool refuse = static_cast<int>(shared.sessions.size()) >= options.max_connections;
+    bool refuse = !make_room(socket.remote_endpoint(ignored).address());
     auto session = std::make_unique<Session>(std::move(socket), shared);
     asio::co_spawn(io, Session::serve(std::move(session), refuse), [this](std::exception_ptr) {
-      error_code none;
-      if (shared.stopping && shared.sessions.empty()) signals.cancel(none);  // the last one turns off the light
+      turn_off_the_light();
     });
   }
 }

@@ -4,6 +4,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <chrono>
 #include <memory>
 #include <set>
 
@@ -29,11 +30,21 @@ class Session {
   Session(boost::asio::ip::tcp::socket socket, Shared& shared);
   ~Session();
 
-  // Answers requests until the connection ends. `refuse`: answers 503, the server has too many connections.
+  // Answers requests until the connection ends. `refuse`: one only, with 503 (but /health as ever), since the server has
+  // too many connections.
   static boost::asio::awaitable<void> serve(std::unique_ptr<Session> session, bool refuse);
 
-  void close_if_idle();  // when the server stops: nothing of a request has come yet
-  void cancel();         // gives up the answer that is under way
+  // How dear the connection is when there are too many: one that never asked anything is the first to go, then one
+  // between requests, one whose request is not whole, one that takes a short reply. While a model answers, it stays.
+  enum class Standing { silent, idle, reading, replying, answering };
+  Standing standing() const;
+  std::chrono::steady_clock::time_point since() const;  // in this standing
+  const boost::asio::ip::address& address() const;      // of the client
+
+  void drop();  // ends it, unless a model answers
+  bool dropped() const;
+
+  void cancel();  // drops it, or gives up the answer that is under way
 
  private:
   struct Impl;

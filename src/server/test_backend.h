@@ -13,7 +13,7 @@ namespace hadal {
 
 class EchoBackend : public ChatBackend {
  public:
-  std::vector<TokenId> chat_prompt(const std::vector<Message>& messages) const override {
+  std::vector<TokenId> chat_prompt(const std::vector<Message>& messages, const ChatContext&) const override {
     return text_prompt(messages.back().content);
   }
   std::vector<TokenId> text_prompt(std::string_view text) const override { return {text.begin(), text.end()}; }

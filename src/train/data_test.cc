@@ -68,6 +68,19 @@ TEST(Documents, FiltersByIdAndSourceAndSplitsByContent) {
   EXPECT_GT(count().first, 30);
 }
 
+TEST(Documents, LinesThatNestTooDeepAreRefused) {
+  const TemporaryFolder folder;
+  for (const size_t levels : {size_t{10}, size_t{1000}, size_t{1'000'000}}) {
+    for (const char* before : {"{\"text\": ", "{\"text\": \"x\", \"source\": ", ""}) {
+      const std::string line = before + std::string(levels, '[') + std::string(levels, ']') + (*before ? "}" : "");
+      const SourceSpec s = text_source(folder.file("deep.jsonl", line + "\n"));
+      const std::string message = error_of([&] { for_each_document(s, [](Document&&) { return true; }); });
+      expect_contains(message, "deep.jsonl");
+      EXPECT_LT(message.size(), 600u);
+    }
+  }
+}
+
 TEST(Documents, ErrorsNameFileLineAndField) {
   const TemporaryFolder folder;
   auto error = [&](const std::string& content) {

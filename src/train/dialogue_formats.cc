@@ -106,7 +106,7 @@ void read_message(const Json& item, const std::string& where, Dialogue& dialogue
   read_content(item, where, message, dialogue);
   message.learnt = read_weight(item, where);
   for (const char* key : {"tool_calls", "tool_call_id", "name", "reasoning_content"}) {
-    if (const Json* found = find(item, {key})) message.more[key] = OrderedJson::parse(found->dump());
+    if (const Json* found = find(item, {key})) message.more[key] = OrderedJson(*found);
   }
   if (message.role == "function_call" || find(item, {"function_call"}))
     dialogue.unusable = "with a function_call (write it as tool_calls)";
@@ -127,7 +127,7 @@ void read_tools(const Json& line, const std::string& where, Dialogue& dialogue) 
   if (text.find_first_not_of(" \t\r\n") == text.npos) return;
   const Json parsed = parse_json(text, where + ": tools");
   if (!parsed.is_array()) fail("{}: \"tools\": expected a list, found {}", where, parsed.type_name());
-  if (!parsed.empty()) dialogue.tools = OrderedJson::parse(text);
+  if (!parsed.empty()) dialogue.tools = parse_ordered_json(text, where + ": tools");
 }
 
 void read_alpaca(const Json& line, const std::string& where, Dialogue& dialogue) {

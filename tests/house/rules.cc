@@ -302,6 +302,21 @@ Findings intrinsics_stay_in_kernels(const Tree& tree) {
   return findings;
 }
 
+Findings json_is_read_in_one_place(const Tree& tree) {
+  Findings findings;
+  for_each_line_in(
+      tree,
+      [](const std::string& path) {
+        return is_cpp(path) && starts_with(path, "src/") && path != "src/base/json.cc" && !ends_with_any(path, {"_test.cc", "test_client.h"});
+      },
+      [&](const std::string& path, size_t line, const std::string& text) {
+        for (const char* mark : {"Json::parse(", "json::parse(", "sax_parse(", "Json::accept("}) {
+          if (text.find(mark) != std::string::npos) findings.push_back(at(path, line, "reads JSON without parse_json() of base/json.h"));
+        }
+      });
+  return findings;
+}
+
 Findings nothing_is_left_undone(const Tree& tree) {
   static const std::string kMarks[] = {std::string("TO") + "DO", std::string("FIX") + "ME", std::string("XX") + "X",
                                        std::string("HA") + "CK"};

@@ -29,6 +29,9 @@ Findings files_are_short(const Tree& tree);
 // Headers and names of processor-specific instructions stay in src/kernels.
 Findings intrinsics_stay_in_kernels(const Tree& tree);
 
+// JSON of files and requests is read by base/json.h alone, which bounds its depth.
+Findings json_is_read_in_one_place(const Tree& tree);
+
 // No note about work that is left to do.
 Findings nothing_is_left_undone(const Tree& tree);
 

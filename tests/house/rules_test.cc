@@ -74,6 +74,11 @@ TEST(Rules, IntrinsicsOutsideKernelsAreFound) {
   EXPECT_EQ(intrinsics_stay_in_kernels({{"src/train/a.h", "auto x = _mm512_setzero_ps();\n"}}).size(), 1u);
 }
 
+TEST(Rules, OtherReadersOfJsonAreFound) {
+  EXPECT_EQ(json_is_read_in_one_place({{"src/base/json.cc", "J::sax_parse(a, b, &c);\n"}, {"src/a/a.cc", "parse_json(text, who);\n"}}), Findings{});
+  EXPECT_EQ(json_is_read_in_one_place({{"src/a/a.cc", "auto j = OrderedJson::parse(text);\n"}}).size(), 1u);
+}
+
 TEST(Rules, UndoneWorkIsFound) {
   EXPECT_EQ(nothing_is_left_undone({{"src/a/a.cc",
                                      "int mastodons; char kHA"

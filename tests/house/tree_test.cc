@@ -57,6 +57,7 @@ TEST(House, DocumentsNameWhatExists) { expect_kept(documents_name_what_exists(th
 TEST(House, DocumentsNameFunctionsThatExist) { expect_kept(documents_name_functions_that_exist(this_tree())); }
 TEST(House, FilesAreShort) { expect_kept(files_are_short(this_tree())); }
 TEST(House, IntrinsicsStayInKernels) { expect_kept(intrinsics_stay_in_kernels(this_tree())); }
+TEST(House, JsonIsReadInOnePlace) { expect_kept(json_is_read_in_one_place(this_tree())); }
 TEST(House, NothingIsLeftUndone) { expect_kept(nothing_is_left_undone(this_tree())); }
 TEST(House, OptionsAreFew) { expect_kept(options_are_few(this_tree())); }
 TEST(House, ModulesAreDeclaredBriefly) { expect_kept(modules_are_declared_briefly(this_tree())); }
