@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
 // Puts the script and the style into index.html, so that the page is one file that needs nothing else, and a policy
-// that lets the browser run that script alone and talk to servers of this machine alone. What a model writes cannot load a
-// picture from elsewhere or run a script, even if it got past the sanitizer.
+// that lets the browser run that script alone and talk to servers of this machine alone. What a model writes cannot
+// load a picture from elsewhere or run a script, even if it got past the sanitizer.
 export function oneFile() {
   return {
     name: 'one-file',

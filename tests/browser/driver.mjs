@@ -11,7 +11,8 @@ export async function openBrowser(t, browser, { store = {}, ...options } = {}) {
   const faults = [];
   own.on('page', (page) => page.on('pageerror', (error) => faults.push(error.message)));
   own.on('request', (request) => {
-    if (!/^(data:|blob:|http:\/\/(127\.0\.0\.1|localhost):)/.test(request.url())) faults.push(`asked for ${request.url()}`);
+    if (!/^(data:|blob:|http:\/\/(127\.0\.0\.1|localhost):)/.test(request.url()))
+      faults.push(`asked for ${request.url()}`);
   });
   await own.addInitScript((items) => {
     if (location.protocol !== 'http:' || localStorage.getItem('seeded')) return;
@@ -70,8 +71,16 @@ export async function answered(page) {
 }
 // Waits until the page shows these questions, or answers, and no others.
 export async function shows(page, { questions: wantedQuestions, answers: wantedAnswers }) {
-  if (wantedQuestions) await until(async () => same(await asked(page), wantedQuestions), async () => `questions ${await asked(page)}`);
-  if (wantedAnswers) await until(async () => same(await answered(page), wantedAnswers), async () => `answers ${await answered(page)}`);
+  if (wantedQuestions)
+    await until(
+      async () => same(await asked(page), wantedQuestions),
+      async () => `questions ${await asked(page)}`,
+    );
+  if (wantedAnswers)
+    await until(
+      async () => same(await answered(page), wantedAnswers),
+      async () => `answers ${await answered(page)}`,
+    );
 }
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 

@@ -3,7 +3,21 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch } from './chromium.mjs';
 import {
-  answers, ask, asked, button, field, finished, list, openBrowser, openTab, questions, shows, stored, streaming, turns, until,
+  answers,
+  ask,
+  asked,
+  button,
+  field,
+  finished,
+  list,
+  openBrowser,
+  openTab,
+  questions,
+  shows,
+  stored,
+  streaming,
+  turns,
+  until,
 } from './driver.mjs';
 import { startStandIn } from './stand_in.mjs';
 
@@ -47,7 +61,10 @@ test('two tabs ask in one conversation: both questions and answers stay, in both
   await shows(a, all);
   await shows(b, all);
   await askAndAnswer(b, 'and then', 'then');
-  assert.deepEqual(server.calls.at(-1).body.messages.map((m) => m.content), ['q0', 'a0', 'from A', 'to A', 'from B', 'to B', 'and then']);
+  assert.deepEqual(
+    server.calls.at(-1).body.messages.map((m) => m.content),
+    ['q0', 'a0', 'from A', 'to A', 'from B', 'to B', 'and then'],
+  );
   for (const page of [a, b]) await page.reload();
   await shows(a, { questions: [...all.questions, 'and then'], answers: [...all.answers, 'then'] });
   await shows(b, { questions: [...all.questions, 'and then'], answers: [...all.answers, 'then'] });
@@ -61,7 +78,8 @@ test('two tabs begin a conversation each: both are listed, and a tab comes back 
   await askAndAnswer(b, 'about birds', 'birds');
   first.answer('sh');
   await finished(a);
-  for (const page of [a, b]) await until(async () => (await list(page).getByRole('listitem').count()) === 2, 'both are listed');
+  for (const page of [a, b])
+    await until(async () => (await list(page).getByRole('listitem').count()) === 2, 'both are listed');
   await a.reload();
   await shows(a, { questions: ['about fish'], answers: ['fish'] });
   await b.reload();
@@ -83,7 +101,8 @@ test('an answer that comes in one tab is seen in another, and not taken for stop
   (await server.next()).answer('a2');
   call.answer('end');
   await finished(a);
-  for (const page of [a, b]) await until(async () => /word end/.test(await answers(page).nth(1).textContent()), 'the whole answer is there');
+  for (const page of [a, b])
+    await until(async () => /word end/.test(await answers(page).nth(1).textContent()), 'the whole answer is there');
   await a.reload();
   assert.match(await answers(a).nth(1).textContent(), /word end/);
   await shows(a, { questions: ['q0', 'q1', 'q2'] });
@@ -91,7 +110,17 @@ test('an answer that comes in one tab is seen in another, and not taken for stop
 
 test('what was kept by halves is whole again: a list that lost a conversation, an answer whose tab died', async (t) => {
   const store = { ...stored(turns('lost', 'found'), { id: 'orphan' }), ...stored(turns('q0', 'a0')) };
-  store['answer.kept-m1'] = { chat: 'kept', message: { id: 'kept-m1', role: 'assistant', content: 'a0 and more', thoughts: '', state: 'streaming', after: 'kept-m0' } };
+  store['answer.kept-m1'] = {
+    chat: 'kept',
+    message: {
+      id: 'kept-m1',
+      role: 'assistant',
+      content: 'a0 and more',
+      thoughts: '',
+      state: 'streaming',
+      after: 'kept-m0',
+    },
+  };
   const page = await open(t, store);
   await shows(page, { answers: ['a0 and more'] });
   await list(page).getByRole('button', { name: 'orphan', exact: true }).click();
@@ -189,7 +218,10 @@ test('what is deleted while it answers stays deleted, the answer stops, and Undo
   await call.gone;
   await shows(page, { questions: [] });
   assert.equal(await list(page).getByRole('listitem').count(), 0);
-  assert.deepEqual((await keptKeys(page)).filter((key) => /^hadal\.(chat|answer)\./.test(key)), []);
+  assert.deepEqual(
+    (await keptKeys(page)).filter((key) => /^hadal\.(chat|answer)\./.test(key)),
+    [],
+  );
   await button(page, 'Undo').click();
   await shows(page, { questions: ['about fish'], answers: ['Fish are'] });
   await page.reload();
@@ -241,12 +273,21 @@ test('several conversations are answered at once, and the page says when it cann
   await finished(page);
   await page.keyboard.press('Enter');
   const more = await server.next();
-  assert.deepEqual(more.body.messages.map((m) => m.content), ['two', 'about two', 'and more']);
+  assert.deepEqual(
+    more.body.messages.map((m) => m.content),
+    ['two', 'about two', 'and more'],
+  );
   for (const call of [more, ...calls.slice(2)]) call.end();
 });
 
 test('a full storage is said, and what could not be kept is kept when there is room', async (t) => {
-  const big = stored([{ role: 'user', content: 'x'.repeat(1000) }, { role: 'assistant', content: 'y'.repeat(200_000) }], { id: 'big' });
+  const big = stored(
+    [
+      { role: 'user', content: 'x'.repeat(1000) },
+      { role: 'assistant', content: 'y'.repeat(200_000) },
+    ],
+    { id: 'big' },
+  );
   const page = await open(t, big);
   await page.evaluate(() => {
     let size = 1 << 22;
@@ -275,13 +316,23 @@ test('a full storage is said, and what could not be kept is kept when there is r
 });
 
 test('what only the page of before kept is read: left out, cut off, out of order', async (t) => {
-  const store = stored([...turns('q0', 'a0', 'q1', 'a1'), { role: 'user', content: 'q2' }, { role: 'assistant', content: 'half', state: 'streaming' }], { skipped: 2 });
+  const store = stored(
+    [
+      ...turns('q0', 'a0', 'q1', 'a1'),
+      { role: 'user', content: 'q2' },
+      { role: 'assistant', content: 'half', state: 'streaming' },
+    ],
+    { skipped: 2 },
+  );
   const page = await open(t, store);
   await shows(page, { questions: ['q0', 'q1', 'q2'], answers: ['a0', 'a1', 'half'] });
   await page.getByText('Stopped.').waitFor();
   await page.getByText('no longer sees what is above').waitFor();
   await askAndAnswer(page, 'q3', 'a3');
-  assert.deepEqual(server.calls.at(-1).body.messages.map((m) => m.content), ['q1', 'a1', 'q2', 'half', 'q3']);
+  assert.deepEqual(
+    server.calls.at(-1).body.messages.map((m) => m.content),
+    ['q1', 'a1', 'q2', 'half', 'q3'],
+  );
 });
 
 test('localhost is the same place as 127.0.0.1: what was kept there comes along, what was deleted does not', async (t) => {
@@ -291,7 +342,10 @@ test('localhost is the same place as 127.0.0.1: what was kept there comes along,
     const page = await context.newPage();
     await page.route('**/*', (route) => route.fulfill({ body: 'nothing', contentType: 'text/html' }));
     await page.goto(url);
-    await page.evaluate((items) => Object.entries(items).forEach(([k, v]) => localStorage.setItem(`hadal.${k}`, JSON.stringify(v))), store);
+    await page.evaluate(
+      (items) => Object.entries(items).forEach(([k, v]) => localStorage.setItem(`hadal.${k}`, JSON.stringify(v))),
+      store,
+    );
     await page.close();
   };
   await seed(server.url, stored(turns('here', 'yes'), { id: 'here' }));
@@ -311,10 +365,13 @@ test('localhost is the same place as 127.0.0.1: what was kept there comes along,
 
 test('nobody else hands conversations in', async (t) => {
   const page = await open(t, kKept);
-  const packed = await page.evaluate(async (conversations) => {
-    const stream = new Blob([JSON.stringify({ conversations })]).stream().pipeThrough(new CompressionStream('gzip'));
-    return btoa(String.fromCharCode(...new Uint8Array(await new Response(stream).arrayBuffer())));
-  }, [stored(turns('forged', 'forged'), { id: 'forged' })['chat.forged']]);
+  const packed = await page.evaluate(
+    async (conversations) => {
+      const stream = new Blob([JSON.stringify({ conversations })]).stream().pipeThrough(new CompressionStream('gzip'));
+      return btoa(String.fromCharCode(...new Uint8Array(await new Response(stream).arrayBuffer())));
+    },
+    [stored(turns('forged', 'forged'), { id: 'forged' })['chat.forged']],
+  );
   const other = await page.context().newPage();
   await other.goto(`${server.url}/#bring=${packed.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')}`);
   await shows(other, { questions: ['q0'] });

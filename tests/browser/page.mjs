@@ -54,7 +54,10 @@ test('shows why the server refuses, and does not ask that again', async (t) => {
   const page = await open(t);
   const long = 'deep '.repeat(20_000).trim();
   await ask(page, long);
-  await page.getByRole('alert').getByText(/tokens/).waitFor();
+  await page
+    .getByRole('alert')
+    .getByText(/tokens/)
+    .waitFor();
   const sent = page.waitForRequest((request) => request.method() === 'POST');
   await ask(page, 'short');
   assert.deepEqual((await sent).postDataJSON().messages, [{ role: 'user', content: 'short' }]);

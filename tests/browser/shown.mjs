@@ -2,7 +2,20 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch } from './chromium.mjs';
-import { answers, ask, button, field, finished, openBrowser, openTab, shows, stored, streaming, turns, until } from './driver.mjs';
+import {
+  answers,
+  ask,
+  button,
+  field,
+  finished,
+  openBrowser,
+  openTab,
+  shows,
+  stored,
+  streaming,
+  turns,
+  until,
+} from './driver.mjs';
 import { startStandIn } from './stand_in.mjs';
 
 let browser, server;
@@ -22,12 +35,15 @@ const openAnswer = (t, answer, options) => open(t, stored(turns('q', answer)), o
 const prose = (page) => answers(page).last().locator('.prose');
 
 test('shows what a model writes, and runs none of it', async (t) => {
-  const page = await openAnswer(t, [
-    '<think>Is this **safe**?</think># Title',
-    '**bold** <img src=x onerror="window.ran = 1"> <script>window.ran = 1</script>',
-    '[link](javascript:window.ran=1) ![picture](http://198.51.100.1/x.png) <https://example.org>',
-    '```js\nlet a = "</code>";\n```',
-  ].join('\n\n'));
+  const page = await openAnswer(
+    t,
+    [
+      '<think>Is this **safe**?</think># Title',
+      '**bold** <img src=x onerror="window.ran = 1"> <script>window.ran = 1</script>',
+      '[link](javascript:window.ran=1) ![picture](http://198.51.100.1/x.png) <https://example.org>',
+      '```js\nlet a = "</code>";\n```',
+    ].join('\n\n'),
+  );
   await prose(page).getByRole('heading', { name: 'Title' }).waitFor();
   assert.equal(await prose(page).locator('img, script, iframe, [onerror], a[href^="javascript"]').count(), 0);
   assert.equal(await page.evaluate(() => window.ran), undefined);
@@ -38,19 +54,28 @@ test('shows what a model writes, and runs none of it', async (t) => {
 });
 
 test('typesets formulas, with fonts of its own, and leaves code as it is', async (t) => {
-  const page = await openAnswer(t, [
-    'Inline \\(a_1 * b_2 * c\\) and \\(\\{x \\mid x < 3\\}\\), and a sum:',
-    '\\[\n\\sum_{i=1}^{n} i\n= \\frac{n(n+1)}{2} \\\\[4pt]\n- x\n\\]',
-    '$$E = mc^2$$',
-    '- in a list: \\(\\alpha\\)\n- shown:\n  \\[\n  \\beta\n  \\]',
-    '| f | g |\n|---|---|\n| \\(|x|\\) | \\(y\\) |',
-    'It costs $$ or $$$, `\\(code\\)`.',
-    '```tex\n\\[ raw \\]\n```',
-  ].join('\n\n'));
+  const page = await openAnswer(
+    t,
+    [
+      'Inline \\(a_1 * b_2 * c\\) and \\(\\{x \\mid x < 3\\}\\), and a sum:',
+      '\\[\n\\sum_{i=1}^{n} i\n= \\frac{n(n+1)}{2} \\\\[4pt]\n- x\n\\]',
+      '$$E = mc^2$$',
+      '- in a list: \\(\\alpha\\)\n- shown:\n  \\[\n  \\beta\n  \\]',
+      '| f | g |\n|---|---|\n| \\(|x|\\) | \\(y\\) |',
+      'It costs $$ or $$$, `\\(code\\)`.',
+      '```tex\n\\[ raw \\]\n```',
+    ].join('\n\n'),
+  );
   await prose(page).locator('.katex').first().waitFor();
   assert.deepEqual(await prose(page).locator('.katex annotation').allTextContents(), [
-    'a_1 * b_2 * c', '\\{x \\mid x < 3\\}', '\\sum_{i=1}^{n} i\n= \\frac{n(n+1)}{2} \\\\[4pt]\n- x', 'E = mc^2',
-    '\\alpha', '\\beta', '|x|', 'y',
+    'a_1 * b_2 * c',
+    '\\{x \\mid x < 3\\}',
+    '\\sum_{i=1}^{n} i\n= \\frac{n(n+1)}{2} \\\\[4pt]\n- x',
+    'E = mc^2',
+    '\\alpha',
+    '\\beta',
+    '|x|',
+    'y',
   ]);
   assert.equal(await prose(page).locator('.katex-display').count(), 3);
   assert.equal(await prose(page).locator('.katex-error, em, h1, h2').count(), 0);
@@ -65,15 +90,25 @@ test('typesets formulas, with fonts of its own, and leaves code as it is', async
 });
 
 test('a formula brings in no link, picture, class or script, and is no larger than the page', async (t) => {
-  const page = await openAnswer(t, [
-    '\\(\\href{javascript:window.ran=1}{x}\\)', '\\(\\includegraphics{http://198.51.100.1/x.png}\\)', '\\(\\htmlId{app}{x}\\)',
-    '\\(\\text{<img src=x onerror="window.ran=1">}\\)', '\\(<script>window.ran=1</script>\\)', '\\(\\frac{1\\)', '\\(\\rule{9999em}{9999em}\\)',
-    '\\(\\def\\a{\\a\\a}\\a\\)', `\\(${'{'.repeat(4000)}\\)`,
-  ].join('\n\n'));
+  const page = await openAnswer(
+    t,
+    [
+      '\\(\\href{javascript:window.ran=1}{x}\\)',
+      '\\(\\includegraphics{http://198.51.100.1/x.png}\\)',
+      '\\(\\htmlId{app}{x}\\)',
+      '\\(\\text{<img src=x onerror="window.ran=1">}\\)',
+      '\\(<script>window.ran=1</script>\\)',
+      '\\(\\frac{1\\)',
+      '\\(\\rule{9999em}{9999em}\\)',
+      '\\(\\def\\a{\\a\\a}\\a\\)',
+      `\\(${'{'.repeat(4000)}\\)`,
+    ].join('\n\n'),
+  );
   await prose(page).locator('.katex').first().waitFor();
   assert.equal(await prose(page).locator('img, script, a, [onerror], [href], #app').count(), 0);
   assert.equal(await page.evaluate(() => window.ran), undefined);
-  assert.match(await prose(page).textContent(), /\\frac\{1/); // what cannot be read is shown as it was written
+  assert.equal(await prose(page).locator('.katex-error').count(), 0); // what cannot be read is shown as it was written
+  assert.match(await prose(page).textContent(), /\\\(\\frac\{1\\\)/);
   assert.ok((await prose(page).boundingBox()).height < 3000);
 });
 
@@ -90,32 +125,47 @@ test('a formula that is still being written is not taken for Markdown', async (t
 });
 
 test('tables keep their words and columns, and scroll in a box of their own', async (t) => {
-  const wide = '| city | country | people (million) | notes |\n|:---|:---:|---:|---|\n| Ulaanbaatar | Mongolia | 1.6 | the coldest capital there is |\n| Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch | Wales | 0 | - |';
+  const wide =
+    '| city | country | people (million) | notes |\n|:---|:---:|---:|---|\n| Ulaanbaatar | Mongolia | 1.6 | the coldest capital there is |\n| Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch | Wales | 0 | - |';
   const page = await openAnswer(t, wide, { viewport: { width: 390, height: 844 } });
-  const found = await prose(page).locator('.table').evaluate((box) => {
-    const cells = [...box.querySelectorAll('td, th')];
-    const broken = cells.filter((cell) => {
-      const range = document.createRange();
-      return [...cell.textContent.matchAll(/\S+/g)].some((m) => {
-        range.setStart(cell.firstChild, m.index);
-        range.setEnd(cell.firstChild, m.index + m[0].length);
-        return range.getClientRects().length > 1;
+  const found = await prose(page)
+    .locator('.table')
+    .evaluate((box) => {
+      const cells = [...box.querySelectorAll('td, th')];
+      const broken = cells.filter((cell) => {
+        const range = document.createRange();
+        return [...cell.textContent.matchAll(/\S+/g)].some((m) => {
+          range.setStart(cell.firstChild, m.index);
+          range.setEnd(cell.firstChild, m.index + m[0].length);
+          return range.getClientRects().length > 1;
+        });
       });
+      const aligned = cells.slice(0, 4).map((cell) => getComputedStyle(cell).textAlign);
+      return {
+        broken: broken.map((cell) => cell.textContent),
+        aligned,
+        scrolls: box.scrollWidth > box.clientWidth,
+        page: document.documentElement.scrollWidth - innerWidth,
+      };
     });
-    const aligned = cells.slice(0, 4).map((cell) => getComputedStyle(cell).textAlign);
-    return { broken: broken.map((cell) => cell.textContent), aligned, scrolls: box.scrollWidth > box.clientWidth, page: document.documentElement.scrollWidth - innerWidth };
-  });
   assert.deepEqual(found, { broken: [], aligned: ['left', 'center', 'right', 'start'], scrolls: true, page: 0 });
 });
 
-const place = (page) => page.locator('.scroller').evaluate((node) => ({ top: node.scrollTop, left: node.scrollHeight - node.scrollTop - node.clientHeight }));
-const paragraphs = (from, count) => Array.from({ length: count }, (_, i) => `Paragraph ${from + i} of a long answer.`).join('\n\n');
+const place = (page) =>
+  page
+    .locator('.scroller')
+    .evaluate((node) => ({ top: node.scrollTop, left: node.scrollHeight - node.scrollTop - node.clientHeight }));
+const paragraphs = (from, count) =>
+  Array.from({ length: count }, (_, i) => `Paragraph ${from + i} of a long answer.`).join('\n\n');
 
 test('who has scrolled up stays there; who is at the end is kept there', async (t) => {
   const page = await open(t);
   await ask(page, 'q');
   const call = (await server.next()).say(paragraphs(0, 60));
-  await until(async () => { const { top, left } = await place(page); return top > 600 && left < 2; }, 'the end is followed');
+  await until(async () => {
+    const { top, left } = await place(page);
+    return top > 600 && left < 2;
+  }, 'the end is followed');
   await page.mouse.move(700, 300);
   await page.mouse.wheel(0, -30); // a little is enough
   await until(async () => (await place(page)).left > 20, 'it scrolls');
@@ -141,7 +191,10 @@ test('a selection outlives the answer that grows below it, even in the same para
   const page = await open(t);
   await ask(page, 'q');
   const call = (await server.next()).say('The **first** paragraph.\n\n- one\n- two of\n\nThe last has some words');
-  await until(async () => (await prose(page).count()) && (await prose(page).textContent()).includes('some words'), 'it comes');
+  await until(
+    async () => (await prose(page).count()) && (await prose(page).textContent()).includes('some words'),
+    'it comes',
+  );
   await prose(page).evaluate((node) => {
     const [first, last] = [node.querySelector('strong').firstChild, node.lastElementChild.firstChild];
     getSelection().setBaseAndExtent(first, 0, last, 8);
@@ -159,19 +212,45 @@ test('a selection outlives the answer that grows below it, even in the same para
 });
 
 test('only what an answer begins with is a thought', async (t) => {
-  const page = await open(t, stored(turns(
-    'q', 'In R1 the tag `</think>` ends the thoughts.',
-    'q', '<think>The tag `</think>` ends it.\n</think>\n\nYes.',
-    'q', 'It writes:\n\n```\n<think>\nhm\n</think>\n```',
-    'q', 'Hm, so.\n</think>\n\nIt is so.',
-  )));
-  await shows(page, { answers: ['In R1 the tag </think> ends the thoughts.', 'Yes.', 'It writes:\ntextCopy<think>\nhm\n</think>', 'It is so.'] });
-  assert.deepEqual(await answers(page).locator('details > div').allTextContents(), ['The tag `</think>` ends it.', 'Hm, so.']);
+  const page = await open(
+    t,
+    stored(
+      turns(
+        'q',
+        'In R1 the tag `</think>` ends the thoughts.',
+        'q',
+        '<think>The tag `</think>` ends it.\n</think>\n\nYes.',
+        'q',
+        'It writes:\n\n```\n<think>\nhm\n</think>\n```',
+        'q',
+        'Hm, so.\n</think>\n\nIt is so.',
+      ),
+    ),
+  );
+  await shows(page, {
+    answers: [
+      'In R1 the tag </think> ends the thoughts.',
+      'Yes.',
+      'It writes:\ntextCopy<think>\nhm\n</think>',
+      'It is so.',
+    ],
+  });
+  assert.deepEqual(await answers(page).locator('details > div').allTextContents(), [
+    'The tag `</think>` ends it.',
+    'Hm, so.',
+  ]);
 });
 
 test('writes from right to left what is written so, block by block', async (t) => {
-  const page = await openAnswer(t, 'English first.\n\nهذه فقرة بالعربية.\n\n- بند أول\n- second\n\n> שלום\n\n```\ncode\n```\n\n\\(x\\) ومعادلة');
-  const direction = (selector) => prose(page).locator(selector).first().evaluate((node) => getComputedStyle(node).direction);
+  const page = await openAnswer(
+    t,
+    'English first.\n\nهذه فقرة بالعربية.\n\n- بند أول\n- second\n\n> שלום\n\n```\ncode\n```\n\n\\(x\\) ومعادلة',
+  );
+  const direction = (selector) =>
+    prose(page)
+      .locator(selector)
+      .first()
+      .evaluate((node) => getComputedStyle(node).direction);
   assert.equal(await direction('p:nth-child(1)'), 'ltr');
   assert.equal(await direction('p:nth-child(2)'), 'rtl');
   assert.equal(await direction('ul'), 'rtl');
@@ -185,9 +264,10 @@ test('writes from right to left what is written so, block by block', async (t) =
 test('the Enter of an input method chooses a word and sends nothing', async (t) => {
   const page = await open(t, stored(turns('q', 'a')));
   const calls = server.calls.length;
-  const composing = (area, init) => area.evaluate((node, more) => {
-    node.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true, ...more }));
-  }, init);
+  const composing = (area, init) =>
+    area.evaluate((node, more) => {
+      node.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true, ...more }));
+    }, init);
   await field(page).fill('にほん');
   await composing(field(page), { keyCode: 229, which: 229 });
   await composing(field(page), { isComposing: true });
@@ -224,7 +304,10 @@ test('in a conversation of 1,000 messages an answer costs what it costs in a sho
   const paragraph = 'The sea is **deep** and `dark`, and nobody has seen all of it.\n\n- one\n- two\n\n'.repeat(5);
   const messages = turns(...Array.from({ length: 1000 }, (_, i) => (i % 2 ? paragraph : `question ${i / 2}`)));
   const page = await open(t, stored(messages));
-  const rendered = () => answers(page).locator('.prose strong').evaluateAll((nodes) => new Set(nodes.map((node) => node.closest('article'))).size);
+  const rendered = () =>
+    answers(page)
+      .locator('.prose strong')
+      .evaluateAll((nodes) => new Set(nodes.map((node) => node.closest('article'))).size);
   await until(async () => (await rendered()) > 5, 'the end is rendered');
   assert.ok((await rendered()) < 60, `${await rendered()} answers are rendered`);
   assert.equal(await answers(page).count(), 500);

@@ -49,10 +49,12 @@ class Call {
   }
 }
 
-// {url, port, calls, next(), stop()}: the port is a free one unless it is given; `next()` gives the calls one after another and waits for one that has not come.
+// {url, port, model, calls, next(), stop()}: the port is a free one unless it is given; `model` may be changed;
+// `next()` gives the calls one after another and waits for one that has not come.
 export async function startStandIn(wanted = 0) {
   const calls = [];
   const waiting = [];
+  const own = { model: 'stand-in' };
   let given = 0;
   const server = http.createServer(async (request, reply) => {
     if (request.url === '/') return reply.setHeader('Content-Type', 'text/html; charset=utf-8').end(html);
@@ -62,12 +64,13 @@ export async function startStandIn(wanted = 0) {
       calls.push(new Call(JSON.parse(Buffer.concat(pieces)), reply));
       return waiting.shift()?.(calls[given++]);
     }
-    const models = { object: 'list', data: [{ id: 'stand-in', object: 'model', context_length: 4096 }] };
+    const models = { object: 'list', data: [{ id: own.model, object: 'model', context_length: 4096 }] };
     reply.setHeader('Content-Type', 'application/json').end(JSON.stringify(models));
   });
   await new Promise((resolve) => server.listen(wanted, '127.0.0.1', resolve));
   const { port } = server.address();
-  const next = () => (given < calls.length ? Promise.resolve(calls[given++]) : new Promise((resolve) => waiting.push(resolve)));
+  const next = () =>
+    given < calls.length ? Promise.resolve(calls[given++]) : new Promise((resolve) => waiting.push(resolve));
   const stop = () => (server.closeAllConnections(), server.close());
-  return { url: `http://127.0.0.1:${port}`, port, calls, next, stop };
+  return Object.assign(own, { url: `http://127.0.0.1:${port}`, port, calls, next, stop });
 }

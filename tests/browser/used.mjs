@@ -2,7 +2,19 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch } from './chromium.mjs';
-import { answers, ask, button, field, finished, list, openBrowser, openTab, shows, streaming, until } from './driver.mjs';
+import {
+  answers,
+  ask,
+  button,
+  field,
+  finished,
+  list,
+  openBrowser,
+  openTab,
+  shows,
+  streaming,
+  until,
+} from './driver.mjs';
 import { startStandIn } from './stand_in.mjs';
 
 let browser, server;
@@ -30,7 +42,11 @@ test('types, streams, stops and survives a reload', async (t) => {
   const page = await open(t);
   await ask(page, 'Tell me a story about the sea.');
   const call = await server.next();
-  for (const [piece, sofar] of [['Once ', 'Once'], ['upon a ', 'Once upon a'], ['time', 'Once upon a time']]) {
+  for (const [piece, sofar] of [
+    ['Once ', 'Once'],
+    ['upon a ', 'Once upon a'],
+    ['time', 'Once upon a time'],
+  ]) {
     call.say(piece);
     await shows(page, { answers: [sofar] });
   }
@@ -144,12 +160,18 @@ test('leaves out the oldest messages when the context is full, and what was refu
   await page.getByRole('alert').getByText('too many tokens').waitFor();
   await button(page, 'Leave out the oldest messages').click();
   const call = await server.next();
-  assert.deepEqual(call.body.messages.map((m) => m.content), ['q1', 'a1', 'q2']);
+  assert.deepEqual(
+    call.body.messages.map((m) => m.content),
+    ['q1', 'a1', 'q2'],
+  );
   call.refuse('It still has too many tokens.', 'context_length_exceeded');
   await page.getByRole('alert').getByText('still has').waitFor();
   await ask(page, 'q3');
   const next = await server.next();
-  assert.deepEqual(next.body.messages.map((m) => m.content), ['q1', 'a1', 'q3']);
+  assert.deepEqual(
+    next.body.messages.map((m) => m.content),
+    ['q1', 'a1', 'q3'],
+  );
   next.answer('a3');
   await finished(page);
   await page.getByText('no longer sees what is above').waitFor();
@@ -164,9 +186,23 @@ test('sends the settings, and keeps them', async (t) => {
   await page.keyboard.press('Escape');
   await page.reload();
   const { body } = await askAndAnswer(page, 'Hello!', 'Hi.');
-  assert.deepEqual(body.messages, [{ role: 'system', content: 'Be brief.' }, { role: 'user', content: 'Hello!' }]);
+  assert.deepEqual(body.messages, [
+    { role: 'system', content: 'Be brief.' },
+    { role: 'user', content: 'Hello!' },
+  ]);
   assert.equal(body.temperature, 0);
   assert.equal(body.max_tokens, 5);
+});
+
+test('names the model that is served now', async (t) => {
+  const own = await startStandIn();
+  t.after(() => own.stop());
+  const page = await open(t, { url: own.url });
+  await page.getByText('stand-in can be wrong').waitFor();
+  own.model = 'another';
+  await ask(page, 'q');
+  (await own.next()).answer('a');
+  await page.getByText('another can be wrong').waitFor();
 });
 
 test('has light and dark colours, by the system and by choice', async (t) => {
@@ -180,12 +216,19 @@ test('has light and dark colours, by the system and by choice', async (t) => {
   assert.equal(await background(), light);
 });
 
-test('fits a phone', async (t) => {
-  const page = await open(t, { viewport: { width: 360, height: 700 } });
-  await askAndAnswer(page, 'wide '.repeat(50) + 'x'.repeat(300), `\\[${'x + '.repeat(80)}y\\]\n\n${'y'.repeat(300)}`);
+test('fits a phone, whatever the model is called', async (t) => {
+  const own = await startStandIn();
+  t.after(() => own.stop());
+  own.model = 'owner/a-model-of-a-long-name-'.repeat(6);
+  const page = await open(t, { url: own.url, viewport: { width: 360, height: 700 } });
+  await page.getByText(own.model).first().waitFor();
+  const tooWide = () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.equal(await tooWide(), 0);
+  await ask(page, 'wide '.repeat(50) + 'x'.repeat(300));
+  (await own.next()).answer(`\\[${'x + '.repeat(80)}y\\]\n\n${'y'.repeat(300)}`);
   await until(async () => (await answers(page).locator('.katex').count()) > 0, 'the formula is typeset');
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(overflow <= 0, `the page is ${overflow} pixels too wide`);
+  await finished(page);
+  assert.equal(await tooWide(), 0);
   await page.getByRole('button', { name: 'Conversations', exact: true }).click();
   const entry = list(page).getByRole('button').first();
   await entry.click();

@@ -38,7 +38,11 @@ test('thoughts and answer are told apart', () => {
   whole('As here:\n```\nhm\n</think>\n```\n');
   whole('First <think>, then\n</think>\nthe answer.');
   assert.deepEqual(splitThinking('<think>hm</think>\n\nyes'), { thoughts: 'hm', answer: 'yes', open: false });
-  assert.deepEqual(splitThinking('\n<think>the `</think>` tag\n</think>yes'), { thoughts: 'the `</think>` tag', answer: 'yes', open: false });
+  assert.deepEqual(splitThinking('\n<think>the `</think>` tag\n</think>yes'), {
+    thoughts: 'the `</think>` tag',
+    answer: 'yes',
+    open: false,
+  });
   assert.deepEqual(splitThinking('hm\n</think>\n\nyes'), { thoughts: 'hm', answer: 'yes', open: false }); // the template wrote <think>
   assert.deepEqual(splitThinking('</think>\n\nyes'), { thoughts: '', answer: 'yes', open: false });
   assert.deepEqual(splitThinking('<think>hm, so'), { thoughts: 'hm, so', answer: '', open: true });
@@ -47,17 +51,33 @@ test('thoughts and answer are told apart', () => {
   assert.deepEqual(splitThinking('', 'hm'), { thoughts: 'hm', answer: '', open: true });
 });
 
-const formulasIn = (text, streaming) => takeFormulas(text, streaming).formulas.map(({ tex, display, open }) => (open ? ['open', tex] : display ? ['display', tex] : tex));
+const formulasIn = (text, streaming) =>
+  takeFormulas(text, streaming).formulas.map(({ tex, display, open }) =>
+    open ? ['open', tex] : display ? ['display', tex] : tex,
+  );
 
 test('formulas are found whole, and only where they are', () => {
   assert.deepEqual(formulasIn('a \\(x_1\\) b \\[y\\] c'), ['x_1', ['display', 'y']]);
   assert.deepEqual(formulasIn('\\[\n- a \\\\[2pt]\n= b\n\n- c\n\\]'), [['display', '\n- a \\\\[2pt]\n= b\n\n- c\n']]);
-  assert.deepEqual(formulasIn('$$\nx\n$$ and $$y$$'), [['display', '\nx\n'], ['display', 'y']]);
+  assert.deepEqual(formulasIn('$$\nx\n$$ and $$y$$'), [
+    ['display', '\nx\n'],
+    ['display', 'y'],
+  ]);
   assert.deepEqual(formulasIn('> \\[\n> x\n> \\]'), [['display', '\n x\n ']]);
   for (const none of [
-    'from $5 to $10', '$$ or $$$', 'cheap ($$) and dear ($$$$)', '`\\(x\\)`', '``a ` \\(x\\)``', '```\n\\[x\\]\n```', '- ~~~\n  \\(x\\)\n  ~~~',
-    '\\\\(x\\\\)', '\\(x\n\ny\\)', '\\(\\)', 'ends \\(x',
-  ]) assert.deepEqual(formulasIn(none), [], none);
+    'from $5 to $10',
+    '$$ or $$$',
+    'cheap ($$) and dear ($$$$)',
+    '`\\(x\\)`',
+    '``a ` \\(x\\)``',
+    '```\n\\[x\\]\n```',
+    '- ~~~\n  \\(x\\)\n  ~~~',
+    '\\\\(x\\\\)',
+    '\\(x\n\ny\\)',
+    '\\(\\)',
+    'ends \\(x',
+  ])
+    assert.deepEqual(formulasIn(none), [], none);
   assert.deepEqual(formulasIn('```\n\\(a\\)\n```\n\\(b\\)'), ['b']);
   assert.deepEqual(formulasIn('so \\(x + ', true), [['open', 'x + ']]);
   assert.deepEqual(formulasIn('`so \\(x` + ', true), []);
@@ -80,9 +100,21 @@ test('a direction is that of the first letter', () => {
 
 test('an answer that is read as it grows is the same at its end', () => {
   const text = [
-    '# Title', 'Text with **bold**\nand a [link][x].', '- one\n\n  more\n- two\n  - three', 'Setext\n---', '| a | b |\n|:-:|--:|\n| \\(|x|\\) | 2 |',
-    '```js\nlet a;\n\nlet b;\n```', '\\[\nx\n\n- y\n\\]', '> quoted\n> more', '1. a\n2. b', '    code', 'Last \\(z\\).', '[x]: https://example.org',
-  ].join('\n\n').repeat(3);
+    '# Title',
+    'Text with **bold**\nand a [link][x].',
+    '- one\n\n  more\n- two\n  - three',
+    'Setext\n---',
+    '| a | b |\n|:-:|--:|\n| \\(|x|\\) | 2 |',
+    '```js\nlet a;\n\nlet b;\n```',
+    '\\[\nx\n\n- y\n\\]',
+    '> quoted\n> more',
+    '1. a\n2. b',
+    '    code',
+    'Last \\(z\\).',
+    '[x]: https://example.org',
+  ]
+    .join('\n\n')
+    .repeat(3);
   const whole = new Reader().read(text);
   assert.ok(whole.length > 20);
   const reader = new Reader();
@@ -91,21 +123,33 @@ test('an answer that is read as it grows is the same at its end', () => {
   const growing = new Reader();
   const plain = 'One.\n\n**Two** \\(x\\).\n\n- three\n- four\n\nFive.\n\nSix.\n';
   for (let end = 1; end < plain.length; ++end) {
-    assert.deepEqual(growing.read(plain.slice(0, end), true), new Reader().read(plain.slice(0, end), true), plain.slice(0, end));
+    assert.deepEqual(
+      growing.read(plain.slice(0, end), true),
+      new Reader().read(plain.slice(0, end), true),
+      plain.slice(0, end),
+    );
   }
 });
 
 test('columns keep their alignment, and lists their direction', () => {
-  assert.match(new Reader().read('| a | b |\n|:-:|--:|\n| 1 | 2 |')[0], /<th dir="auto" class="to-center">a.*<td class="to-right">2/s);
+  assert.match(
+    new Reader().read('| a | b |\n|:-:|--:|\n| 1 | 2 |')[0],
+    /<th dir="auto" class="to-center word">a.*<td class="to-right word">2/s,
+  );
   assert.match(new Reader().read('- שלום\n- two')[0], /<ul dir="rtl">/);
   assert.doesNotMatch(new Reader().read('<b style="x">\n\n<script>1</script>').join(), /<b|<script/);
 });
 
-const said = (id, role, after, more = {}) => readMessages([{ id, role, content: id, after, at: more.at ?? 10, ...more }])[0];
+const said = (id, role, after, more = {}) =>
+  readMessages([{ id, role, content: id, after, at: more.at ?? 10, ...more }])[0];
 const ids = (messages) => pathOf(messages).map((step) => step.message.id);
 
 test('what the page of before kept is a conversation in the same order', () => {
-  const old = [{ id: 'q', role: 'user', content: 'q' }, { id: 'a', role: 'assistant', content: 'a', thoughts: null, state: 'stopped' }, { id: 'q2', role: 'user', content: 'x' }];
+  const old = [
+    { id: 'q', role: 'user', content: 'q' },
+    { id: 'a', role: 'assistant', content: 'a', thoughts: null, state: 'stopped' },
+    { id: 'q2', role: 'user', content: 'x' },
+  ];
   assert.deepEqual(ids(readMessages(old)), ['q', 'a', 'q2']);
   assert.deepEqual(readMessages(old), readMessages(old));
   assert.deepEqual(readMessages([null, 3, { id: 'x' }, { content: 'y' }]), []);
@@ -115,11 +159,15 @@ test('what the page of before kept is a conversation in the same order', () => {
 test('versions of tabs join to the same conversation, in whatever order they come', () => {
   const base = [said('q', 'user', null), said('a', 'assistant', 'q', { at: 11 })];
   const additions = [
-    said('qA', 'user', 'a', { at: 20 }), said('aA', 'assistant', 'qA', { at: 21 }),
-    said('qB', 'user', 'a', { at: 22 }), said('aB', 'assistant', 'qB', { at: 23, state: 'streaming' }),
+    said('qA', 'user', 'a', { at: 20 }),
+    said('aA', 'assistant', 'qA', { at: 21 }),
+    said('qB', 'user', 'a', { at: 22 }),
+    said('aB', 'assistant', 'qB', { at: 23, state: 'streaming' }),
     said('aB', 'assistant', 'qB', { at: 23, content: 'aB and more' }),
-    said('a2', 'assistant', 'q', { at: 30 }), said('qA2', 'user', 'a', { at: 31, instead: 'qA' }),
-    said('aA2', 'assistant', 'qA2', { at: 32 }), said('qA', 'user', 'a', { at: 20, shown: 40 }),
+    said('a2', 'assistant', 'q', { at: 30 }),
+    said('qA2', 'user', 'a', { at: 31, instead: 'qA' }),
+    said('aA2', 'assistant', 'qA2', { at: 32 }),
+    said('qA', 'user', 'a', { at: 20, shown: 40 }),
   ];
   const form = (messages) => JSON.stringify([...messages].sort((a, b) => (a.id < b.id ? -1 : 1)));
   let seed = 7;
@@ -150,8 +198,19 @@ test('an answer only grows, and its writer knows it best', () => {
 });
 
 test('the model sees what was answered, and the question', () => {
-  const path = [said('q', 'user', null), said('a', 'assistant', 'q'), said('q1', 'user', 'a'), said('a1', 'assistant', 'q1', { content: '' }), said('q2', 'user', 'a1'), said('a2', 'assistant', 'q2', { state: 'streaming' }), said('q3', 'user', 'a2')];
-  assert.deepEqual(wireMessages(path).map((m) => m.content), ['q', 'a', 'q3']);
+  const path = [
+    said('q', 'user', null),
+    said('a', 'assistant', 'q'),
+    said('q1', 'user', 'a'),
+    said('a1', 'assistant', 'q1', { content: '' }),
+    said('q2', 'user', 'a1'),
+    said('a2', 'assistant', 'q2', { state: 'streaming' }),
+    said('q3', 'user', 'a2'),
+  ];
+  assert.deepEqual(
+    wireMessages(path).map((m) => m.content),
+    ['q', 'a', 'q3'],
+  );
 });
 
 test('a broken file of messages that follow each other in a ring ends', () => {

@@ -19,7 +19,9 @@ export async function settleAddress() {
   const there = `http://127.0.0.1${location.port && `:${location.port}`}/`;
   if (location.protocol !== 'http:' || !kOtherNames.includes(location.hostname) || !(await answers(there))) return true;
   const conversations = allChats();
-  const brought = conversations.length ? `#bring=${await pack({ conversations, settings: load('settings', null) })}` : '';
+  const brought = conversations.length
+    ? `#bring=${await pack({ conversations, settings: load('settings', null) })}`
+    : '';
   if (brought.length > kLongestAddress) {
     address.stuck = there;
     return true;
@@ -51,24 +53,35 @@ export async function takeBrought() {
   const brought = await unpack(text).catch(() => null);
   if (!Array.isArray(brought?.conversations)) return;
   takeIn(brought.conversations);
-  if (brought.settings && !load('settings', null) && save('settings', brought.settings)) Object.assign(settings, brought.settings);
+  if (brought.settings && !load('settings', null) && save('settings', brought.settings))
+    Object.assign(settings, brought.settings);
 }
 
 function keptByPort() {
   const text = document.cookie.match(new RegExp(`(?:^|; )${kCookie}=([\\d._]*)`))?.[1] ?? '';
-  return new Map(text.split('_').map((entry) => entry.split('.').map(Number)).filter(([port, count]) => port && count));
+  return new Map(
+    text
+      .split('_')
+      .map((entry) => entry.split('.').map(Number))
+      .filter(([port, count]) => port && count),
+  );
 }
 
 // Finds the other addresses, and keeps the note of this one true.
 export function watchAddress() {
   const here = Number(location.port) || 80;
   const url = (port) => `${location.protocol}//${location.hostname}${port === 80 ? '' : `:${port}`}`;
-  address.others = [...keptByPort()].filter(([port]) => port !== here).map(([port, count]) => ({ url: url(port), count }));
+  address.others = [...keptByPort()]
+    .filter(([port]) => port !== here)
+    .map(([port, count]) => ({ url: url(port), count }));
   $effect(() => {
     const kept = keptByPort();
     if (chats.list.length) kept.set(here, chats.list.length);
     else kept.delete(here);
-    const text = [...kept].slice(-20).map((entry) => entry.join('.')).join('_');
+    const text = [...kept]
+      .slice(-20)
+      .map((entry) => entry.join('.'))
+      .join('_');
     document.cookie = `${kCookie}=${text}; path=/; max-age=31536000; SameSite=Strict`;
   });
 }

@@ -1,14 +1,15 @@
 import { forget, keysOf, load, ofThisTab, onOtherTab, save } from './storage.js';
-import { joinMessages, lacks, pathOf, readMessages } from './thread.js';
+import { firstSent, joinMessages, lacks, pathOf, readMessages } from './thread.js';
 
-// The conversations: {id, title, titled, from: {id, at}, messages}. `messages` is a set that all tabs add to (thread.js);
-// `titled` is when it was named by hand, `from` the first message that is still sent to the model. What is kept:
+// The conversations: {id, title, titled, from: {id, at}, messages}. `messages` is a set that all tabs add to
+// (thread.js); `titled` is when it was named by hand, `from` the first message that is still sent to the model. What is
+// kept:
 //   chat.ID     a conversation: `messages` is what is on the screen, `aside` the other versions
 //   answer.ID   one answer, while it is being written: saving it costs nothing in a long conversation
 //   gone.ID     a conversation that was deleted, so that no tab brings it back
 //   chats       what the sidebar shows, newest first; made again from the conversations where it lacks one
-// Tabs never take turns. Each joins what the others keep into what it has, and keeps again what they had lacked; Web Locks
-// would need a secure page, which a server in the local network is not.
+// Tabs never take turns. Each joins what the others keep into what it has, and keeps again what they had lacked; Web
+// Locks would need a secure page, which a server in the local network is not.
 export const chats = $state({ list: [], current: blank(), full: false });
 
 export const writing = new Set(); // the answers that this tab is writing
@@ -35,7 +36,8 @@ export function startChat() {
 }
 
 const isGone = (id) => load(`gone.${id}`, null) !== null;
-const messagesIn = (kept) => readMessages([...(kept.messages ?? []), ...(kept.aside ?? [])]);
+const messagesIn = (kept) =>
+  readMessages([kept.messages, kept.aside].flatMap((part) => (Array.isArray(part) ? part : [])));
 const fromOf = (kept) => kept.from ?? { id: kept.messages?.[kept.skipped ?? 0]?.id ?? null, at: 0 };
 const inMemory = (id) => (chats.current.id === id ? chats.current : (held.get(id) ?? null));
 
@@ -44,7 +46,13 @@ const inMemory = (id) => (chats.current.id === id ? chats.current : (held.get(id
 function read(id) {
   const kept = load(`chat.${id}`, null);
   if (!kept || isGone(id)) return null;
-  const chat = { id, title: kept.title ?? '', titled: kept.titled ?? 0, from: fromOf(kept), messages: messagesIn(kept) };
+  const chat = {
+    id,
+    title: kept.title ?? '',
+    titled: kept.titled ?? 0,
+    from: fromOf(kept),
+    messages: messagesIn(kept),
+  };
   for (const answer of keysOf('answer.').map((key) => load(`answer.${key}`, null))) {
     if (answer?.chat === id) joinMessages(chat.messages, readMessages([answer.message]));
   }
@@ -83,9 +91,10 @@ function titleOf(text) {
 // As it is kept, and as earlier versions of this page read it.
 function formOf(chat) {
   const { id, title, titled, from, messages } = $state.snapshot(chat);
-  const shown = pathOf(messages).map((step) => step.message);
+  const path = pathOf(messages);
+  const shown = path.map((step) => step.message);
   const here = new Set(shown.map((m) => m.id));
-  const skipped = Math.max(0, shown.findIndex((m) => m.id === from.id));
+  const skipped = firstSent(path, from.id);
   return { id, title, titled, from, skipped, messages: shown, aside: messages.filter((m) => !here.has(m.id)) };
 }
 
@@ -113,7 +122,7 @@ export function saveChat(chat, touch = false) {
 
 function noteSaved(chat, done) {
   if (done) unsaved.delete(chat.id);
-  else unsaved.add(chat.id), held.set(chat.id, chat);
+  else (unsaved.add(chat.id), held.set(chat.id, chat));
   chats.full = unsaved.size > 0;
 }
 
@@ -128,16 +137,22 @@ function forgetAnswers(which) {
 
 // Joins `more` into the list, and what other tabs put there.
 function saveList(more) {
-  joinList([...load('chats', []), ...more]);
+  joinList([].concat(load('chats', []), more));
   save('chats', chats.list);
 }
 
 function joinList(more) {
   const entries = new Map();
-  for (const entry of [...chats.list, ...more]) {
+  for (const entry of chats.list.concat(more)) {
+    if (typeof entry?.id !== 'string') continue;
     const old = entries.get(entry.id) ?? entry;
     const { title, titled } = (entry.titled ?? 0) >= (old.titled ?? 0) ? entry : old;
-    entries.set(entry.id, { id: entry.id, title, titled: titled ?? 0, updated: Math.max(old.updated, entry.updated) });
+    entries.set(entry.id, {
+      id: entry.id,
+      title,
+      titled: titled ?? 0,
+      updated: Math.max(old.updated ?? 0, entry.updated ?? 0),
+    });
   }
   const gone = new Set(keysOf('gone.'));
   const there = new Set([...keysOf('chat.'), ...held.keys(), chats.current.id]);
@@ -191,8 +206,8 @@ export function deleteChat(id) {
   };
 }
 
-// Takes in conversations from elsewhere, in any version's form; how many were new or had something new. What was deleted
-// here stays deleted, unless it is asked for.
+// Takes in conversations from elsewhere, in any version's form; how many were new or had something new. What was
+// deleted here stays deleted, unless it is asked for.
 export function takeIn(list, { deletedToo = false } = {}) {
   let changed = 0;
   for (const kept of list) {
@@ -249,7 +264,8 @@ export function restoreChats(tell) {
     const [, kind, id] = key.match(/^([^.]+)\.?(.*)$/s) ?? [];
     if (kind === 'chats' && value) joinList(value);
     if (kind === 'chat' && value) joinFromTab(id, value);
-    if (kind === 'answer' && value) inMemory(value.chat) && joinMessages(inMemory(value.chat).messages, readMessages([value.message]), mine);
+    if (kind === 'answer' && value)
+      inMemory(value.chat) && joinMessages(inMemory(value.chat).messages, readMessages([value.message]), mine);
     if (kind === 'gone' && value) goneInTab(id, tell);
   });
 }

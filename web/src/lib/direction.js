@@ -1,5 +1,6 @@
 // The direction of a text by its first letter that has one, as dir="auto" finds it.
-const kRightToLeft = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}\p{Script=Samaritan}\p{Script=Mandaic}\p{Script=Adlam}]/u;
+const kScripts = ['Hebrew', 'Arabic', 'Syriac', 'Thaana', 'Nko', 'Samaritan', 'Mandaic', 'Adlam'];
+const kRightToLeft = new RegExp(`[${kScripts.map((script) => `\\p{Script=${script}}`).join('')}]`, 'u');
 
 // 'rtl', 'ltr', or null where no letter says.
 export function directionOf(text) {

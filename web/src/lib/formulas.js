@@ -1,6 +1,6 @@
 // Formulas stand between \( and \), \[ and \], $$ and $$. Markdown would take their backslashes, underscores and line
-// breaks for its own, so they are taken out before it reads the text and put back after. What is taken out leaves a mark
-// of two private characters with a number between them.
+// breaks for its own, so they are taken out before it reads the text and put back after. What is taken out leaves a
+// mark of two private characters with a number between them.
 const kBegin = '\ue000';
 const kEnd = '\ue001';
 const kMark = new RegExp(`${kBegin}(\\d+)${kEnd}`, 'g');
@@ -9,8 +9,8 @@ const kLongest = 10_000; // characters of one formula
 const kFence = /^(?:[ \t>]|[-*+][ \t]|\d+[.)][ \t])*(`{3,}|~{3,})/;
 const kInteresting = /[`$\\\n]/g;
 
-// {text, formulas: [{tex, display, source, open}]}. `streaming`: the text is not complete, and a formula at its end that is
-// not closed is one that is still being written (`open`).
+// {text, formulas: [{tex, display, source, open}]}. `streaming`: the text is not complete, and a formula at its end
+// that is not closed is one that is still being written (`open`).
 export function takeFormulas(source, streaming = false) {
   const text = source.replace(/\r\n?/g, '\n').replace(/[\ue000\ue001]/g, '\ufffd');
   const formulas = [];
@@ -77,7 +77,7 @@ function pastFence(text, at) {
 
 function formulaAt(text, at, streaming, failed) {
   const opening = text.slice(at, at + 2);
-  const closing = { '\\(': '\\)', '\\[': '\\]', '$$': '$$' }[opening];
+  const closing = { '\\(': '\\)', '\\[': '\\]', $$: '$$' }[opening];
   if (!closing) return null;
   const display = opening !== '\\(';
   const close = at < failed.get(closing) ? null : closeOf(text, at + 2, closing, display, failed);
@@ -109,7 +109,10 @@ function closeOf(text, from, closing, display, failed) {
 function dollarsHold(text, at, close, inner) {
   const begins = /(^|\n)(?:[ \t>]|[-*+][ \t]|\d+[.)][ \t])*$/.test(text.slice(Math.max(0, at - 40), at));
   const ends = /^[ \t]*[.,;:]?[ \t]*(\n|$)/.test(text.slice(close + 2, close + 42));
-  return (begins && (ends || /^[ \t]*\n/.test(inner))) || (!/^\s|\s$/.test(inner) && text[at - 1] !== '$' && text[close + 2] !== '$');
+  return (
+    (begins && (ends || /^[ \t]*\n/.test(inner))) ||
+    (!/^\s|\s$/.test(inner) && text[at - 1] !== '$' && text[close + 2] !== '$')
+  );
 }
 
 // A formula in a quotation has the quotation's marks at the beginning of each line.
@@ -125,5 +128,8 @@ export function putBack(text, formulas) {
 
 // Cuts `text` at its marks: [string or formula, ...].
 export function cutAtMarks(text, formulas) {
-  return text.split(kMark).map((part, i) => (i % 2 ? formulas[part] : part)).filter((part) => part);
+  return text
+    .split(kMark)
+    .map((part, i) => (i % 2 ? formulas[part] : part))
+    .filter((part) => part);
 }

@@ -12,8 +12,8 @@ import MarkdownIt from 'markdown-it';
 import { directionOf } from './direction.js';
 import { cutAtMarks, putBack, takeFormulas } from './formulas.js';
 
-// Markdown to HTML, one string for each block. What comes out is not sanitized yet, and formulas are marks that hold their
-// source: paint.js makes nodes of it.
+// Markdown to HTML, one string for each block. What comes out is not sanitized yet, and formulas are marks that hold
+// their source: paint.js makes nodes of it.
 const languages = { bash, cpp, css, javascript, json, python, rust, sql, xml };
 for (const [name, language] of Object.entries(languages)) hljs.registerLanguage(name, language);
 
@@ -26,7 +26,9 @@ function formula({ tex, display, source, open }) {
   return `<span class="formula${display ? ' display' : ''}" dir="ltr"${attributes}>${escape(source)}</span>`;
 }
 rules.text = (tokens, index, options, env) => {
-  return cutAtMarks(tokens[index].content, env.formulas).map((part) => (typeof part === 'string' ? escape(part) : formula(part))).join('');
+  return cutAtMarks(tokens[index].content, env.formulas)
+    .map((part) => (typeof part === 'string' ? escape(part) : formula(part)))
+    .join('');
 };
 // A display formula stands on lines of its own already.
 rules.softbreak = (tokens, index, options, env) => {
@@ -36,7 +38,8 @@ rules.softbreak = (tokens, index, options, env) => {
   };
   return displayAt(tokens[index - 1], -1) || displayAt(tokens[index + 1], 0) ? '\n' : '<br>\n';
 };
-rules.code_inline = (tokens, index, options, env) => `<code dir="ltr">${escape(putBack(tokens[index].content, env.formulas))}</code>`;
+rules.code_inline = (tokens, index, options, env) =>
+  `<code dir="ltr">${escape(putBack(tokens[index].content, env.formulas))}</code>`;
 rules.fence = (tokens, index, options, env) => {
   const content = putBack(tokens[index].content, env.formulas);
   const name = putBack(tokens[index].info, env.formulas).trim().split(/\s+/)[0];
@@ -49,19 +52,24 @@ rules.fence = (tokens, index, options, env) => {
 rules.code_block = (tokens, index, options, env) => {
   return `<pre dir="ltr" tabindex="0"><code>${escape(putBack(tokens[index].content, env.formulas))}</code></pre>`;
 };
-rules.table_open = (tokens, index, options, env, self) => `<div class="table" tabindex="0"><table${self.renderAttrs(tokens[index])}>`;
+rules.table_open = (tokens, index, options, env, self) =>
+  `<div class="table" tabindex="0"><table${self.renderAttrs(tokens[index])}>`;
 rules.table_close = () => '</table></div>';
 // Pictures would ask another machine for them.
 rules.image = (tokens, index, options, env) => {
   return `<span class="image">${escape(putBack(tokens[index].content, env.formulas) || 'picture')}</span>`;
 };
 rules.link_open = (tokens, index, options, env, self) => {
-  const href = tokens[index].attrGet('href').replace(/%EE%80%80(\d+)%EE%80%81/g, (_, n) => encodeURI(env.formulas[n]?.source ?? ''));
+  const href = tokens[index]
+    .attrGet('href')
+    .replace(/%EE%80%80(\d+)%EE%80%81/g, (_, n) => encodeURI(env.formulas[n]?.source ?? ''));
   tokens[index].attrSet('href', href);
   return self.renderToken(tokens, index, options);
 };
 
-const kLongCell = 30; // characters that deserve more than the width of their longest word
+// A cell of more characters deserves more than the width of its longest word; a cell of one word is not broken at a
+// hyphen.
+const kLongCell = 30;
 
 // Directions block by block, and the alignment of a table's columns.
 markdown.core.ruler.push('dress', ({ tokens }) => {
@@ -76,7 +84,9 @@ markdown.core.ruler.push('dress', ({ tokens }) => {
       const align = token.attrGet('style')?.match(/text-align:\s*(left|center|right)/)?.[1];
       token.attrs = (token.attrs ?? []).filter(([name]) => name !== 'style');
       if (align) token.attrJoin('class', `to-${align}`);
-      if (tokens[i + 1].content.length > kLongCell) token.attrJoin('class', 'long');
+      const { content } = tokens[i + 1];
+      if (content.length > kLongCell) token.attrJoin('class', 'long');
+      else if (!/\s/.test(content)) token.attrJoin('class', 'word');
     }
   }
 });

@@ -1,9 +1,13 @@
 import DOMPurify from 'dompurify';
 import { typeset } from './typeset.js';
 
-// Puts blocks of HTML on the screen and changes no node that is the same as before: what is selected stays selected, and
-// what was scrolled inside a block stays where it is.
-const kForbidden = { FORBID_TAGS: ['style', 'form', 'input'], FORBID_ATTR: ['style', 'id', 'name'], RETURN_DOM_FRAGMENT: true };
+// Puts blocks of HTML on the screen and changes no node that is the same as before: what is selected stays selected,
+// and what was scrolled inside a block stays where it is.
+const kForbidden = {
+  FORBID_TAGS: ['style', 'form', 'input'],
+  FORBID_ATTR: ['style', 'id', 'name'],
+  RETURN_DOM_FRAGMENT: true,
+};
 
 DOMPurify.addHook('afterSanitizeAttributes', (node) => {
   if (node.tagName === 'A') {

@@ -1,7 +1,7 @@
 import { fetchModel, streamChat } from './api.js';
 import { chats, hold, newId, onGone, release, saveAnswer, saveChat, writing } from './chats.svelte.js';
 import { settings } from './settings.svelte.js';
-import { pathOf, wireMessages } from './thread.js';
+import { firstSent, pathOf, wireMessages } from './thread.js';
 
 // Asking and answering. One answer at a time in a conversation, `answering` says in which; several conversations may be
 // answered at once. `notice` tells why something was not done; `notes` what became of a second answer, by the id of the
@@ -13,7 +13,7 @@ const kSaveEveryMs = 700;
 const kMostAnswers = 4; // a browser has six connections to a server, for all its tabs
 let seeking = false;
 
-// Asks who is served, again and again until somebody answers.
+// Asks who is served, again and again until somebody answers. Another model may be served later.
 export async function findModel() {
   if (seeking) return;
   seeking = true;
@@ -44,7 +44,8 @@ function mayAsk() {
   const full = answers.size >= kMostAnswers;
   tell('');
   if (busy) tell('This conversation is still being answered. Stop the answer, or send your message when it has ended.');
-  else if (full) tell(`${kMostAnswers} conversations are being answered. Send your message when one of them has ended.`);
+  else if (full)
+    tell(`${kMostAnswers} conversations are being answered. Send your message when one of them has ended.`);
   return !busy && !full;
 }
 
@@ -72,7 +73,8 @@ export function regenerate(message) {
   if (mayAsk()) answer(chats.current, message.role === 'user' ? message.id : message.after);
 }
 
-// Asks with other words. The message and what followed it stay, as a version to choose from; the same words are no news.
+// Asks with other words. The message and what followed it stay, as a version to choose from; the same words are no
+// news.
 export function resend(message, text) {
   const content = text.trim();
   if (!content) return;
@@ -93,8 +95,9 @@ export function choose(version) {
 // For a conversation that has outgrown the model's context: the older half of what is sent stays on the screen only.
 export function leaveOutOld(message) {
   const chat = chats.current;
-  const path = pathOf(chat.messages).map((step) => step.message);
-  const first = firstSent(chat, path);
+  const steps = pathOf(chat.messages);
+  const path = steps.map((step) => step.message);
+  const first = firstSent(steps, chat.from.id);
   const asked = path.findLastIndex((m, i) => i <= path.indexOf(message) && m.role === 'user');
   let skipped = first + Math.ceil((asked - first) / 2);
   while (skipped < asked && path[skipped].role !== 'user') ++skipped;
@@ -102,17 +105,24 @@ export function leaveOutOld(message) {
   regenerate(message);
 }
 
-const firstSent = (chat, path) => Math.max(0, path.findIndex((m) => m.id === chat.from.id));
-
 async function answer(chat, question) {
-  const path = pathOf(chat.messages).map((step) => step.message);
+  const steps = pathOf(chat.messages);
+  const path = steps.map((step) => step.message);
   const last = path.findIndex((m) => m.id === question) + 1;
-  const messages = wireMessages(path.slice(Math.min(firstSent(chat, path), last - 1), last));
+  const messages = wireMessages(path.slice(Math.min(firstSent(steps, chat.from.id), last - 1), last));
   const before = path[last]?.role === 'assistant' ? path[last] : null;
   const at = Date.now();
   const blank = { content: '', thoughts: '', failure: null, stats: null, instead: null };
   const id = newId();
-  chat.messages.push({ id, role: 'assistant', state: 'streaming', ...blank, after: question, at, shown: Math.max(at, (before?.shown ?? 0) + 1) });
+  chat.messages.push({
+    id,
+    role: 'assistant',
+    state: 'streaming',
+    ...blank,
+    after: question,
+    at,
+    shown: Math.max(at, (before?.shown ?? 0) + 1),
+  });
   const message = chat.messages.at(-1); // the reactive one
   const call = { chat, message, former: before?.content ? before : null, abort: new AbortController() };
   call.writer = frameWriter(call);
@@ -142,6 +152,7 @@ function begin(call) {
   talk.answering[chat.id] = message.id;
   delete talk.notes[call.former?.id];
   talk.spoken = 'Answering';
+  findModel();
   saveChat(chat, true);
 }
 

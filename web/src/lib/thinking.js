@@ -2,9 +2,9 @@ const kOpen = '<think>';
 const kClose = '</think>';
 
 // Splits an answer into what the model thought and what it says. `thoughts` are those that came in a field of their
-// own. Thoughts inside the text stand between <think> and </think> at its beginning. The opening may be missing, when the
-// model's template writes it; then the closing stands on a line of its own, as these models were taught to write it.
-// Tags anywhere else are text: an answer may speak of them.
+// own. Thoughts inside the text stand between <think> and </think> at its beginning. The opening may be missing, when
+// the model's template writes it; then the closing stands on a line of its own, as these models were taught to write
+// it. Tags anywhere else are text: an answer may speak of them.
 export function splitThinking(text, thoughts = '') {
   const start = text.trimStart();
   const parts = (inner, answer, open) => ({ thoughts: (thoughts + inner).trim(), answer: answer.trimStart(), open });

@@ -7,8 +7,8 @@
 //   at      when it was written (milliseconds); orders what was written after the same message
 //   shown}  when it was last chosen among its versions; the latest one is on the screen
 //
-// Answers to one question are versions of each other. What was asked after one of them follows all of them; what follows
-// a question belongs to that version of it alone, because it answers it.
+// Answers to one question are versions of each other. What was asked after one of them follows all of them; what
+// follows a question belongs to that version of it alone, because it answers it.
 
 const kRank = { streaming: 0, stopped: 1, failed: 2, cut: 3, done: 3 };
 const lengthOf = (message) => message.content.length + message.thoughts.length;
@@ -76,7 +76,8 @@ const groupOf = (m) => (m.role === 'user' ? `asked ${m.instead ?? m.id}` : `answ
 // What hangs on a message hangs on this key.
 const placeOf = (m) => (m.role === 'user' ? m.id : groupOf(m));
 
-// The versions of each message, by what they follow: Map of place (or null) -> [[versions], ...], both in order of time.
+// The versions of each message, by what they follow: Map of place (or null) -> [[versions], ...], both in order of
+// time.
 function childrenOf(messages) {
   const known = new Map(messages.map((m) => [m.id, m]));
   const groups = new Map();
@@ -97,7 +98,8 @@ function childrenOf(messages) {
   return children;
 }
 
-// What is on the screen: [{message, versions}] in order. `versions` has one entry unless there are others to choose from.
+// What is on the screen: [{message, versions}] in order. `versions` has one entry unless there are others to choose
+// from.
 export function pathOf(messages) {
   const children = childrenOf(messages);
   const path = [];
@@ -109,6 +111,14 @@ export function pathOf(messages) {
     waiting.push(...[...(children.get(placeOf(message)) ?? [])].reverse());
   }
   return path;
+}
+
+// Where in `path` the messages begin that are still sent to the model: a version of the message `id`.
+export function firstSent(path, id) {
+  return Math.max(
+    0,
+    path.findIndex((step) => step.versions.some((m) => m.id === id)),
+  );
 }
 
 // What the model gets to see of the messages `path`, the last of which is the question: a question that was never

@@ -21,7 +21,9 @@ export async function readFromFile(file) {
   }
   if (!Array.isArray(list)) return `“${file.name}” is not a file of conversations that this page has saved.`;
   const changed = takeIn(list, { deletedToo: true });
-  return changed === 0 ? 'All of them were here already.' : `${changed} ${changed === 1 ? 'conversation' : 'conversations'} read.`;
+  return changed === 0
+    ? 'All of them were here already.'
+    : `${changed} ${changed === 1 ? 'conversation' : 'conversations'} read.`;
 }
 
 // The same as text that fits into an address.
