@@ -36,6 +36,10 @@ RenderedText ChatRenderer::render(const OrderedJson& messages, const ChatContext
   if (!context.kwargs.is_null() && !context.kwargs.is_object()) {
     fail("chat_template_kwargs: expected an object, found a value of type {}", context.kwargs.type_name());
   }
+  constexpr size_t kMaxVariables = 256;
+  if (context.kwargs.size() > kMaxVariables) {
+    fail("chat_template_kwargs: expected at most {} variables, found {}", kMaxVariables, context.kwargs.size());
+  }
   for (const auto& [name, value] : context.kwargs.items()) {
     if (name == "add_generation_prompt" && value.is_boolean()) {
       own[name] = value;

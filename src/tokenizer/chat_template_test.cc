@@ -243,6 +243,8 @@ TEST(ChatTemplate, IsBounded) {
   refuse("{{ 1 }}", "deep", OrderedJson{{"x", OrderedJson::parse(std::string(1000, '[') + std::string(1000, ']'))}});
   refuse("{{ [1]|tojson(indent=64) * 100000000 }}", "bytes");
   refuse("{{ 'x'.center(10 ** 17) }}", "width");
+  refuse("{{ ('x' * 2000000)|wordwrap(1) }}", "steps");
+  refuse("{{ ('a.' * 200000)|urlize }}", "steps");
   refuse("{{ '%999999999d' % 1 }}", "width");
   refuse("{{ '{:{w}}'.format(1, w=10 ** 9) }}", "width");
   refuse("{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}", "levels");

@@ -413,7 +413,7 @@ class Evaluator {
       case Kind::conditional:
         return conditional(e);
       case Kind::attribute:
-        return get_attribute(evaluate(*e.parts[0]), e.text);
+        return attribute(e);
       case Kind::item:
         return item(e);
       case Kind::slice:
@@ -489,10 +489,17 @@ class Evaluator {
     return e.parts[2] ? evaluate(*e.parts[2]) : Value();
   }
 
+  Value attribute(const Expr& e) {
+    const Value object = evaluate(*e.parts[0]);
+    if (object.dict() != nullptr) evaluation_.charge(object.dict()->entries.size() / 32);
+    return get_attribute(object, e.text);
+  }
+
   Value item(const Expr& e) {
     const Value object = evaluate(*e.parts[0]), key = evaluate(*e.parts[1]);
     line_ = e.line;
     if (object.string() != nullptr) evaluation_.charge(object.weight());
+    if (object.dict() != nullptr) evaluation_.charge(object.dict()->entries.size() / 32);
     return get_item(object, key);
   }
 

@@ -258,9 +258,10 @@ Value extreme(const Call& c) {
   const auto key = [&](const Value& item) {
     return sort_key(attribute != nullptr ? attribute_of(item, *attribute) : item, c.flag(0, "case_sensitive"));
   };
-  Value best = items[0];
+  Value best = items[0], best_key = key(best);
   for (const Value& item : items) {
-    if (kSign * compare(key(item), key(best)) > 0) best = item;
+    Value its_key = key(item);
+    if (kSign * compare(its_key, best_key) > 0) best = item, best_key = std::move(its_key);
   }
   return best;
 }

@@ -110,7 +110,7 @@ Value range(Evaluation& evaluation, const Arguments& a) {
   return items;
 }
 
-Dict dict_of(const Arguments& a) {
+Dict dict_of(Evaluation& evaluation, const Arguments& a) {
   Dict dict;
   if (!a.positional.empty() && a.positional[0].dict() != nullptr) {
     dict = *a.positional[0].dict();
@@ -118,6 +118,7 @@ Dict dict_of(const Arguments& a) {
     for (const Value& item : items_of(a.positional[0])) {
       const std::vector<Value> pair = items_of(item);
       if (pair.size() != 2) fail("dict: expected a dict, pairs or named values, found a list of something else");
+      evaluation.charge(dict.entries.size() / 16);
       dict.set(pair[0], pair[1]);
     }
   }
@@ -181,9 +182,9 @@ bool apply_test(const std::string& name, const Value& value, const Arguments& ar
 void add_functions(Dict& globals) {
   const auto add = [&](const char* name, auto function) { globals.set(name, Callable{name, function}); };
   add("range", range);
-  add("dict", [](Evaluation&, const Arguments& a) -> Value { return dict_of(a); });
+  add("dict", [](Evaluation& evaluation, const Arguments& a) -> Value { return dict_of(evaluation, a); });
   add("namespace", [](Evaluation& evaluation, const Arguments& a) -> Value {
-    const auto space = std::make_shared<Namespace>(Namespace{dict_of(a)});
+    const auto space = std::make_shared<Namespace>(Namespace{dict_of(evaluation, a)});
     evaluation.at_end([space] { space->attributes.entries.clear(); });
     return space;
   });

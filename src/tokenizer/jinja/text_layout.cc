@@ -90,7 +90,7 @@ Value word_wrap(const Call& c) {
     Chunks chunks = chunks_of(paragraph, how.hyphens);
     bool first = true;
     while (!chunks.empty()) {
-      c.evaluation.charge(1);
+      c.evaluation.charge(1 + chunks.front().size() / 16);  // a long word is counted for each line
       if (!first && strip(chunks.front()).empty()) chunks.pop_front();
       const auto line = take_line(chunks, how);
       if (line.empty()) continue;
@@ -209,7 +209,7 @@ Value urlize(const Call& c) {
     const std::string made = space ? std::string(word) : urlized(word, link);
     made == word ? out.append(text, word) : out.append(made, text.part(word).origin());
     rest.remove_prefix(end);
-    c.evaluation.charge_bytes(made.size() * 16);
+    c.evaluation.charge(1 + made.size() * made.size() / 64);  // what expressions may take
   }
   return out;
 }
