@@ -63,12 +63,15 @@ void check_rope_scaling(const RopeScaling& s, int64_t rope_dim, const Checker& c
   }
 }
 
+// The fields by the names of config.json, in the file `who`.
+FieldNames names_in(std::string_view who) {
+  return {[](std::string_view field) { return std::string(field); },
+          [who](std::string_view field) { return fmt::format("{}: {}", who, field); }};
+}
+
 }  // namespace
 
-void check(const ModelConfig& config, std::string_view who) {
-  const auto name = [](std::string_view field) { return std::string(field); };
-  check(config, FieldNames{name, [&](std::string_view field) { return fmt::format("{}: {}", who, field); }});
-}
+void check(const ModelConfig& config, std::string_view who) { check(config, names_in(who)); }
 
 void check(const ModelConfig& c, const FieldNames& names) {
   const Checker check{names};
@@ -80,7 +83,7 @@ void check(const ModelConfig& c, const FieldNames& names) {
   if (c.experts == 0 || c.first_dense > 0) check.range("intermediate_size", c.dense_inner, 1, kMaxWidth);
   check.positive("rms_norm_eps", c.norm_eps);
   check.positive("rope_theta", c.rope_theta);
-  if (!(c.init_std >= 0) || !std::isfinite(c.init_std)) fail("{}: initializer_range: expected a number from 0 up, found {}", who, c.init_std);
+  if (!(c.init_std >= 0) || !std::isfinite(c.init_std)) fail("{}: expected a number from 0 up, found {}", check.at("initializer_range"), c.init_std);
   check.range("bos_token_id", c.bos, -1, c.vocab - 1);
   check.range("eos_token_id", c.eos, -1, c.vocab - 1);
   check_rope_scaling(c.rope_scaling, c.is_mla() ? c.rope_dim : c.head_dim, check);
@@ -102,7 +105,8 @@ void check(const ModelConfig& c, const FieldNames& names) {
 }
 
 void check_trainable(const ModelConfig& c, std::string_view who) {
-  Checker{who}.range("num_nextn_predict_layers", c.mtp_depth, 0, 1);
+  const FieldNames names = names_in(who);
+  Checker{names}.range("num_nextn_predict_layers", c.mtp_depth, 0, 1);
 }
 
 namespace {

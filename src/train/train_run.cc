@@ -172,8 +172,8 @@ std::vector<Evaluation> measure(const Recipe& recipe, const LoadedModel& loaded,
 
 OrderedJson run_in_folder(const Recipe& recipe, const TrainRunOptions& options) {
   if (options.save && options.resume) check_recipe(recipe);
-  check_sources(recipe);
   plan_memory(recipe);
+  check_sources(recipe);
   const LoadedModel start = starting_point(recipe);
   if (options.save && options.resume) check_start(recipe, start.model->config, *start.tokenizer);
   keep_tokenizer(recipe, *start.tokenizer);
