@@ -175,9 +175,9 @@ asio::awaitable<bool> Session::Impl::serve_one() {
     refusal = shared.gate.refuse(request);
   }
   if (!refusal && refuse && request.path() != "/health") {
-    ApiError error(503, "the server has too many connections; try again in a moment");
-    error.headers.emplace_back("Retry-After", "5");
-    refusal = error.reply();
+    ApiError full(503, "the server has too many connections; try again in a moment");
+    full.headers.emplace_back("Retry-After", "5");
+    refusal = full.reply();
   }
   if (refusal) {
     input_left = !parser.is_done();

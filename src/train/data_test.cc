@@ -75,7 +75,7 @@ TEST(Documents, LinesThatNestTooDeepAreRefused) {
       const std::string line = before + std::string(levels, '[') + std::string(levels, ']') + (*before ? "}" : "");
       const SourceSpec s = text_source(folder.file("deep.jsonl", line + "\n"));
       const std::string message = error_of([&] { for_each_document(s, [](Document&&) { return true; }); });
-      expect_contains(message, "deep.jsonl");
+      expect_contains(message, {"deep.jsonl"});
       EXPECT_LT(message.size(), 600u);
     }
   }

@@ -9,7 +9,7 @@ namespace {
 
 std::string parent_text(const Recipe& recipe) {
   std::string text = recipe.start.string();
-  const Json card = read_card(find_model(model_named(recipe, recipe.start)));
+  const Json card = read_card(find_model(model_named(recipe, recipe.start)).path);
   const auto name = card.find("name"), step = card.find("step");
   if (name != card.end() && name->is_string() && step != card.end() && step->is_number_integer())
     text += fmt::format(" (\"{}\" after step {})", name->get<std::string>().substr(0, 100), step->get<int64_t>());

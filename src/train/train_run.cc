@@ -35,9 +35,9 @@ ModelConfig fit_config(const Recipe& recipe, const Tokenizer& tokenizer) {
 
 // The shape before the weights are loaded.
 ModelConfig config_to_start_from(const Recipe& recipe) {
-  const Path path = find_model(model_named(recipe, recipe.start)), gguf = gguf_of(path);
-  if (!gguf.empty()) return config_from_gguf(GgufFile::open(gguf));
-  const Path file = path / "config.json";
+  const ModelFiles files = find_model(model_named(recipe, recipe.start));
+  if (files.kind == ModelFiles::Kind::gguf) return config_from_gguf(GgufFile::open(files.path));
+  const Path file = files.path / "config.json";
   return config_from_json(parse_json(read_file(file, 16 << 20), file.string()), file.string());
 }
 

@@ -250,7 +250,7 @@ TEST_F(TrainRunTest, KeepsTheBestByValidation) {
   EXPECT_LE(card.at("step"), 4);
   EXPECT_EQ(card.at("best").at("by"), "text/loss");
   EXPECT_NEAR(card.at("validation").at("text").at("loss").get<double>(), card.at("best").at("value").get<double>(), 0.01);
-  EXPECT_EQ(find_model((folder_.path() / "worse").string()), folder_.path() / "worse" / "model");  // not the newer checkpoint
+  EXPECT_EQ(find_model((folder_.path() / "worse").string()).path, folder_.path() / "worse" / "model");  // not the newer checkpoint
 
   TrainRunOptions part;
   part.max_steps = 4;

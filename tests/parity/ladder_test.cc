@@ -44,7 +44,7 @@ Tensor feed(const Context& ctx, Model& model, const Batch& batch, size_t s, int6
   return forward(ctx, model, part).hidden;
 }
 
-constexpr int32_t kBlock = KvCache::kBlockTokens;
+constexpr int32_t kBlock = KvCache::kBlockTokens * KvCache::kPageBlocks;  // tokens of a page
 
 TEST(Ladder, BatchOfOneEqualsBatchOfMany) {
   for_every_model([](const Context& ctx, Model& model) {
