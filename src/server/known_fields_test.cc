@@ -39,7 +39,8 @@ TEST(KnownFields, StandOnce) {
   std::set<std::pair<FieldPlace, std::string_view>> names;
   for (const KnownField& known : known_fields()) {
     EXPECT_TRUE(names.emplace(known.place, known.name).second) << known.name;
-    if (known.place != FieldPlace::body) EXPECT_FALSE(names.contains({FieldPlace::body, known.name}) && known.place != FieldPlace::message && known.place != FieldPlace::part) << known.name;
+    const bool of_body = known.place == FieldPlace::chat || known.place == FieldPlace::text;
+    EXPECT_FALSE(of_body && names.contains({FieldPlace::body, known.name})) << known.name;
     EXPECT_FALSE(known.from.empty()) << known.name;
     EXPECT_TRUE(known.values.empty() || known.use == FieldUse::neutral) << known.name;
   }
