@@ -75,7 +75,8 @@ TEST(Documents, LinesThatNestTooDeepAreRefused) {
       const std::string line = before + std::string(levels, '[') + std::string(levels, ']') + (*before ? "}" : "");
       const SourceSpec s = text_source(folder.file("deep.jsonl", line + "\n"));
       const std::string message = error_of([&] { for_each_document(s, [](Document&&) { return true; }); });
-      expect_contains(message, {"deep.jsonl"});
+      if (levels == 10) continue;  // a field that is passed over, or a document that is left out and counted
+      expect_contains(message, {"deep.jsonl", "inside each other"});
       EXPECT_LT(message.size(), 600u);
     }
   }

@@ -73,7 +73,7 @@ void read_model(TomlTable table, const Path& file, Recipe& r) {
   m.norm_eps = static_cast<float>(table.number("norm_eps", 1e-6, 1e-12, 1));
   m.rope_theta = table.number("rope_theta", 10000, 1, 1e9);
   m.tied_head = table.flag("tied_head", false);
-  m.init_std = table.number("init_std", 0.02, 0, 10);
+  m.init_std = table.number("init_std", 0.02, 1e-6, 10);
   if (m.is_mla()) {
     m.kv_heads = m.heads;
     m.q_lora = table.integer("q_lora", 0, 0, 1 << 20);
