@@ -4,6 +4,7 @@
 
 #include "base/bf16.h"
 #include "model/load.h"
+#include "train/checkpoint.h"
 #include "train/model_card.h"
 #include "train/run_folder.h"
 #include "train/test_support.h"
@@ -296,6 +297,26 @@ TEST_F(TrainRunTest, GoesOnFromAModel) {
   Recipe gone = more("gone");
   gone.start = folder_.path() / "gone";
   expect_contains(error_of([&] { run_recipe(gone, {}); }), {"gone"});
+}
+
+// Ends of answers and advice on sampling go from the model that a run begins with into its model/ and its checkpoints.
+TEST_F(TrainRunTest, KeepsWhatItsModelSaysAboutWriting) {
+  run_recipe(recipe("one"), {});
+  folder_.file("one/model/generation_config.json",
+               R"({"eos_token_id": [3, 5], "do_sample": true, "temperature": 0.6, "top_p": 0.9, "top_k": 20})");
+  const GenerationAdvice before = load_model((folder_.path() / "one/model").string()).advice;
+  std::string text = kRecipe;
+  const size_t tokenizer = text.find("[tokenizer]"), run = text.find("[run]");
+  text.replace(tokenizer, run - tokenizer, "[model]\nfrom = \"one/model\"\n");
+  folder_.file("more.toml", text);
+  Recipe more = read_recipe(folder_.path() / "more.toml");
+  more.output = folder_.path() / "more";
+  run_recipe(more, {});
+  EXPECT_EQ(before.temperature, 0.6);
+  EXPECT_TRUE(load_model((more.output / "model").string()).advice == before);
+  const auto checkpoints = list_checkpoints(more.output);
+  ASSERT_FALSE(checkpoints.empty());
+  EXPECT_TRUE(load_model(checkpoints.back().string()).advice == before);
 }
 
 TEST_F(TrainRunTest, RefusesToTrainOverARunAndATokenizerThatDoesNotFit) {
