@@ -3,6 +3,7 @@
 #include "tokenizer/hf_folder.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/log.h"
 #include "tokenizer/json_fields.h"
@@ -186,14 +187,18 @@ std::string read_token_text(const Json& config, const char* key, std::string_vie
   return config[key].is_object() ? get_string(config[key], "content", who, key) : get_string(config, key, who, "config");
 }
 
-void read_named_tokens(const Json& config, TokenizerParts& parts, std::string_view who) {
-  for (const auto& [key, id] : {std::pair("bos_token", &parts.bos), std::pair("eos_token", &parts.eos)}) {
-    if (const std::string text = read_token_text(config, key, who); !text.empty()) *id = id_of_text(parts, text, key, who);
-  }
-  // Text never needs these; a folder that names one of another vocabulary can be used nevertheless.
-  for (const auto& [key, id] : {std::pair("unk_token", &parts.unk), std::pair("pad_token", &parts.pad)}) {
+void read_named_tokens(const Json& config, TokenizerParts& parts, std::string_view who, bool strict) {
+  const std::tuple<const char*, TokenId*, bool> named[] = {{"bos_token", &parts.bos, strict},
+                                                           {"eos_token", &parts.eos, strict},
+                                                           {"unk_token", &parts.unk, false},
+                                                           {"pad_token", &parts.pad, false}};
+  for (const auto& [key, id, needed] : named) {
     const std::string text = read_token_text(config, key, who);
     if (text.empty()) continue;
+    if (needed) {
+      *id = id_of_text(parts, text, key, who);
+      continue;
+    }
     const auto found = std::find(parts.tokens.begin(), parts.tokens.end(), text);
     if (found == parts.tokens.end())
       log_warning("{}: {}: expected a token of the vocabulary, found \"{}\"; it is left out", who, key, brief(text));
@@ -204,11 +209,11 @@ void read_named_tokens(const Json& config, TokenizerParts& parts, std::string_vi
 
 void read_tokenizer_config(const Path& folder, TokenizerParts& parts) {
   if (const Path map = folder / "special_tokens_map.json"; std::filesystem::exists(map))
-    read_named_tokens(read_json_object(map), parts, map.string());
+    read_named_tokens(read_json_object(map), parts, map.string(), false);
   if (const Path path = folder / "tokenizer_config.json"; std::filesystem::exists(path)) {
     const std::string who = path.string();
     const Json config = read_json_object(path);
-    read_named_tokens(config, parts, who);
+    read_named_tokens(config, parts, who, true);
     parts.add_bos = get_bool(config, "add_bos_token", parts.add_bos, who, "config") && parts.bos >= 0;
     parts.add_eos = get_bool(config, "add_eos_token", parts.add_eos, who, "config") && parts.eos >= 0;
     if (!is_null_or_absent(config, "chat_template")) read_chat_templates(config["chat_template"], parts, who);

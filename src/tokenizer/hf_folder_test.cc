@@ -130,6 +130,10 @@ TEST_F(HfFolder, KeepsFlagsAndTemplates) {
   EXPECT_EQ(second.chat_template, "d");
   EXPECT_EQ(second.named_templates, (std::vector<std::pair<std::string, std::string>>{{"tool_use", "t"}}));
   EXPECT_EQ(load(valid().dump(), R"({"pad_token": "<of another vocabulary>"})").parts().pad, -1);
+  write_file_whole(folder_ / "special_tokens_map.json", R"({"bos_token": "<nowhere>", "eos_token": "<s>"})");
+  EXPECT_EQ(load(valid().dump()).bos(), -1);
+  EXPECT_EQ(load(valid().dump()).eos(), 257);
+  EXPECT_EQ(load(valid().dump(), R"({"eos_token": "<think>"})").eos(), 258);
 }
 
 // Hugging Face's tokenizers number added tokens from the vocabulary's size on: those before other tokens, and all where a
