@@ -45,13 +45,20 @@ HttpReply page() {
   return {200, "text/html; charset=utf-8", std::string(page_html()), headers};
 }
 
+// The field with which a refusal begins ("chat_template_kwargs: ..."); "" when it begins with something else.
+std::string field_named_by(const Error& error) {
+  const std::string_view message = error.what();
+  const std::string name(message.substr(0, message.find(':')));
+  return name.size() < message.size() && find_field(FieldPlace::chat, name) ? name : "";
+}
+
 // The engine's refusal of a field ("logit_bias: expected ...") is the client's mistake; whatever else it says is not.
 GenerateResult generate(const GenerateRequest& request, ChatBackend& backend, const OnText& on_text) {
   try {
     return backend.generate(request, on_text);
   } catch (const Error& e) {
-    const std::string message = e.what(), name = message.substr(0, message.find(':'));
-    if (name.size() < message.size() && find_field(FieldPlace::body, name)) throw ApiError(400, message, name);
+    const std::string name = field_named_by(e);
+    if (!name.empty()) throw ApiError(400, e.what(), name);
     throw;
   }
 }
@@ -133,7 +140,8 @@ void Api::fill_prompt(CompletionCall& call, bool chat) const {
   try {
     call.generate.prompt = chat ? backend_.chat_prompt(call.messages, call.context) : backend_.text_prompt(call.text);
   } catch (const Error& e) {
-    throw ApiError(400, e.what(), field);
+    const std::string named = field_named_by(e);
+    throw ApiError(400, e.what(), named.empty() ? field : named);
   }
   int64_t num_tokens = call.generate.prompt.size(), limit = backend_.max_context();
   if (num_tokens < limit) return;  // one token at least must be left for the answer

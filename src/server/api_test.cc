@@ -183,6 +183,15 @@ TEST_F(ApiTest, AnswersHalfAnEmoji) {
   EXPECT_EQ(r.json()["choices"][0]["message"]["content"], "a\xEF\xBF\xBD") << r.whole.body;
 }
 
+TEST_F(ApiTest, WhatTheModelRefusesNamesItsField) {
+  const Recorder bias = chat("refuse a field", {{"logit_bias", {{"10", 1}}}});
+  EXPECT_EQ(bias.whole.status, 400);
+  EXPECT_EQ(bias.json()["error"]["param"], "logit_bias");
+  const Recorder kwargs = chat("x", {{"chat_template_kwargs", {{"refuse", true}}}});
+  EXPECT_EQ(kwargs.whole.status, 400);
+  EXPECT_EQ(kwargs.json()["error"]["param"], "chat_template_kwargs");
+}
+
 TEST_F(ApiTest, NamesTokensAndLimitOfALongPrompt) {
   std::string message = chat(std::string(250, 'x')).json()["error"]["message"];
   EXPECT_NE(message.find("250"), std::string::npos) << message;

@@ -1,5 +1,5 @@
 // A backend for the server's tests: "tokens" are bytes, and the answer repeats the prompt's last message a byte at a
-// time. "refuse" and "break" make it fail at once, a byte 1 fails in mid-answer.
+// time. "refuse", "refuse a field" and "break" make it fail at once, a byte 1 fails in mid-answer.
 #pragma once
 
 #include <atomic>
@@ -13,7 +13,8 @@ namespace hadal {
 
 class EchoBackend : public ChatBackend {
  public:
-  std::vector<TokenId> chat_prompt(const std::vector<Message>& messages, const ChatContext&) const override {
+  std::vector<TokenId> chat_prompt(const std::vector<Message>& messages, const ChatContext& chat) const override {
+    if (chat.kwargs.is_object() && chat.kwargs.contains("refuse")) fail("chat_template_kwargs: \"refuse\" is refused");
     return text_prompt(messages.back().content);
   }
   std::vector<TokenId> text_prompt(std::string_view text) const override { return {text.begin(), text.end()}; }
@@ -23,6 +24,7 @@ class EchoBackend : public ChatBackend {
     ++started;
     std::string prompt(request.prompt.begin(), request.prompt.end());
     if (prompt == "refuse") fail("the engine refuses");
+    if (prompt == "refuse a field") fail("logit_bias: expected token ids from 0 to 9, found 10");
     if (prompt == "break") throw std::runtime_error("the engine broke");
     std::this_thread::sleep_for(std::chrono::milliseconds(first_token_ms));
     GenerateResult result;
