@@ -2,8 +2,8 @@
 """serve_load.py HADAL [--model pilot] [--clients 8] [--tokens 200] [--rounds 3] [--record]
 
 Starts `HADAL serve` on a free port and lets N clients stream answers of a fixed length over loopback, again and again, greedily and
-at the default temperature by turns. Prints for each: tokens per second of the server's CPU time (the clients' is not counted), tokens
-per second, and the median and the longest time to the first token. Beside them the bare engine: `HADAL bench` with as many
+at the default temperature by turns. Prints for each: tokens per second of the server's CPU time (the clients' is not counted), HTTP's share of
+that in microseconds a token, tokens per second, and the median and the longest time to the first token. Beside them the bare engine: `HADAL bench` with as many
 sequences, its CPU time for decoding alone. --record appends to bench/results/serve_load.csv."""
 import argparse, asyncio, csv, datetime, json, os, pathlib, re, statistics, subprocess, sys, time
 
@@ -14,20 +14,32 @@ parser.add_argument("--model", default="pilot")
 parser.add_argument("--clients", type=int, default=8)
 parser.add_argument("--tokens", type=int, default=200)
 parser.add_argument("--rounds", type=int, default=3)
-parser.add_argument("--prompt", default="Tell me about the sea.")
 parser.add_argument("--serve", default="", help="more options of hadal serve")
+parser.add_argument("--note", default="", help="what HADAL is, for the record")
 parser.add_argument("--record", action="store_true")
 args = parser.parse_args()
 
+# Different ones: greedy answers to the same question are the same, and their tokens go to the same experts, which is cheaper.
+questions = [f"{ask} {thing}." for thing in ("the sea", "a dog", "seven rivers", "the market", "my old house", "bread", "the night sky", "a train")
+             for ask in ("Tell me about", "Why do people like", "Write a story on", "What is strange about", "List ten words on", "Explain",
+                         "Is there anything new about", "Describe")]
 
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+
+def cpu_seconds(path):
+    fields = pathlib.Path(path, "stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def one_client(port, seed, temperature):
+def process_and_engine(pid):
+    """CPU seconds of all, and of those threads that are there whether anybody asks or not: the engine's; but for the first, which reads
+    and writes. What the rest takes is HTTP's share."""
+    tasks = [task for task in pathlib.Path(f"/proc/{pid}/task").iterdir() if task.name != str(pid)]
+    return cpu_seconds(f"/proc/{pid}"), sum(cpu_seconds(task) for task in tasks)
+
+
+async def one_client(port, question, seed, temperature):
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    body = {"messages": [{"role": "user", "content": args.prompt}], "max_tokens": args.tokens, "ignore_eos": True, "stream": True,
+    body = {"messages": [{"role": "user", "content": question}], "max_tokens": args.tokens, "ignore_eos": True, "stream": True,
             "stream_options": {"include_usage": True}, "seed": seed}
     if temperature is not None:
         body["temperature"] = temperature
@@ -47,14 +59,15 @@ async def one_client(port, seed, temperature):
 
 def round_of(server, port, temperature, number):
     async def all_clients():
-        return await asyncio.gather(*[one_client(port, 1000 * number + i, temperature) for i in range(args.clients)])
+        return await asyncio.gather(*[one_client(port, questions[i % len(questions)], 1000 * number + i, temperature) for i in range(args.clients)])
 
-    cpu, start = cpu_seconds(server.pid), time.perf_counter()
+    before, start = process_and_engine(server.pid), time.perf_counter()
     answers = asyncio.run(all_clients())
-    cpu, wall = cpu_seconds(server.pid) - cpu, time.perf_counter() - start
+    wall, after = time.perf_counter() - start, process_and_engine(server.pid)
+    cpu, engine = after[0] - before[0], after[1] - before[1]
     tokens = sum(t for _, t in answers)
     firsts = [f for f, _ in answers]
-    return {"tokens_per_cpu_s": tokens / cpu, "tokens_per_s": tokens / wall, "first_token_median_s": statistics.median(firsts),
+    return {"tokens_per_cpu_s": tokens / cpu, "http_us_per_token": (cpu - engine) / tokens * 1e6, "tokens_per_s": tokens / wall, "first_token_median_s": statistics.median(firsts),
             "first_token_max_s": max(firsts)}
 
 
@@ -67,7 +80,8 @@ def bench_cpu(generate):
 
 
 def bare_engine():
-    few, many = 50, 950  # what both do beside decoding is left out
+    few = 50  # what both do beside decoding is left out
+    many = few + min(900, 7200 // args.clients)
     seconds = [bench_cpu(many) - bench_cpu(few) for _ in range(3)]
     return args.clients * (many - few) / statistics.median(seconds)
 
@@ -104,9 +118,9 @@ def record(name, row, bare, load):
     with path.open("a", newline="") as out:
         write = csv.writer(out, lineterminator="\n")
         if fresh:
-            write.writerow(["date", "commit", "cpu", "cores", "model", "clients", "tokens", "sampling", *row, "bare_engine_tokens_per_cpu_s", "load", "command"])
+            write.writerow(["date", "commit", "cpu", "cores", "model", "clients", "tokens", "sampling", *row, "bare_engine_tokens_per_cpu_s", "load", "note", "command"])
         write.writerow([datetime.date.today(), commit, cpu, os.cpu_count(), args.model, args.clients, args.tokens, name, *[f"{v:.3f}" for v in row.values()],
-                        f"{bare:.0f}", f"{load:.1f}", "bench/serve_load.py " + " ".join(pathlib.Path(a).name if a == args.hadal else a for a in sys.argv[1:])])
+                        f"{bare:.0f}", f"{load:.1f}", args.note, "bench/serve_load.py " + " ".join(pathlib.Path(a).name if a == args.hadal else a for a in sys.argv[1:])])
 
 
 main()

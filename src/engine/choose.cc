@@ -9,7 +9,8 @@ namespace {
 
 using Candidate = std::pair<float, TokenId>;
 constexpr int64_t kFewLogits = 512;      // sorted at once
-constexpr size_t kFewCandidates = 512;   // sorted, where more are parted again
+constexpr size_t kFewOfAll = 64;         // sorted from the best one down
+constexpr size_t kFewCandidates = 512;   // sorted around a place, where more are parted again
 constexpr int32_t kBuckets = 2048;       // 40 / 2048 is a width that logits.h allows
 constexpr double kUnseen = 40;           // e^-40 = 4e-18: below the resolution of a probability
 constexpr double kRounding = 0x1p-53;
@@ -190,7 +191,7 @@ std::optional<TokenId> Chooser::choose_by_mass(std::span<const float> logits, co
 // All from the best one to where the running sum passes `mass`, if they are few; else those around that place.
 Chooser::Part Chooser::part_at(std::span<const float> logits, const LogitFall& fall, const std::vector<double>& masses, double mass) {
   const auto [bucket, before] = bucket_at(std::span(masses).first(static_cast<size_t>(fall.buckets)), mass);
-  Part part{gather(logits, fall, 0, bucket + 1, kFewCandidates), 0};
+  Part part{gather(logits, fall, 0, bucket + 1, kFewOfAll), 0};
   if (part.sorted.empty()) {
     part = {gather(logits, fall, bucket, bucket + 1, logits.size()), before};
     narrow(part, fall, mass);

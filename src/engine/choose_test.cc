@@ -110,7 +110,7 @@ TEST_P(Choose, HardlyEverSorts) {
   EXPECT_LE(chooser.times_sorted(), 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, Choose, testing::ValuesIn(cpu_levels_present()), [](const auto& info) { return std::string(cpu_level_name(info.param)); });
+INSTANTIATE_TEST_SUITE_P(Levels, Choose, testing::ValuesIn(cpu_levels_present()), [](const auto& level) { return std::string(cpu_level_name(level.param)); });
 
 }  // namespace
 }  // namespace hadal

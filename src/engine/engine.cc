@@ -56,10 +56,18 @@ struct Sequence {
 
   void say(std::string piece) {
     if (piece.empty()) return;
-    if (direct != nullptr && !cancelled && !(*direct)(piece)) cancelled = true;
+    if (direct != nullptr) hand_over(piece);
     const std::lock_guard lock(mutex);
     text += piece;
     if (direct == nullptr) changed.notify_all();
+  }
+  void hand_over(const std::string& piece) {
+    try {
+      if (!cancelled && !(*direct)(piece)) cancelled = true;
+    } catch (const std::exception& e) {  // no memory, say: the others' answers go on
+      log_error("{}", e.what());
+      cancelled = true;
+    }
   }
   void say_place(int64_t number) {
     const std::lock_guard lock(mutex);
@@ -76,6 +84,8 @@ struct Sequence {
     changed.notify_all();
   }
 };
+
+constexpr auto kAskAgain = std::chrono::milliseconds(250);  // whether who waits is still there
 
 int64_t blocks_of(int64_t tokens) { return (tokens + KvCache::kBlockTokens - 1) / KvCache::kBlockTokens; }
 
@@ -361,11 +371,13 @@ GenerateResult Engine::generate(const GenerateRequest& request, const OnText& on
   int64_t told = 0;  // of its places in the queue
   std::unique_lock lock(sequence->mutex);
   for (;;) {
-    const auto has_text = [&] { return sequence->direct == nullptr && !sequence->text.empty(); };
-    sequence->changed.wait(lock, [&] { return sequence->done || has_text() || sequence->place != told; });
-    if (sequence->place != told) {
+    const auto has_news = [&] { return sequence->done || sequence->place != told || (sequence->direct == nullptr && !sequence->text.empty()); };
+    const bool silent = request.on_place && sequence->text.empty();
+    if (!silent) sequence->changed.wait(lock, has_news);
+    const bool quiet = silent && !sequence->changed.wait_for(lock, kAskAgain, has_news);
+    if (quiet || sequence->place != told) {
       told = sequence->place;
-      if (told == 0 || !request.on_place) continue;
+      if (!request.on_place) continue;
       lock.unlock();
       if (!request.on_place(told)) sequence->cancelled = true;
       lock.lock();

@@ -28,8 +28,8 @@ struct EngineOptions {
   std::optional<KvType> kv_type = {};  // how the cache stores its rows; none: as precision reads them
 };
 
-// While a request waits for others to end: its place in the queue, 1 is next, each time that it changes. Return false to cancel.
-// Called on the thread that called generate().
+// While a request waits for its first token: its place in the queue, 1 is next, or 0 once it is read; each time that it changes and a few
+// times a second, so that who has gone need not be served. Return false to cancel. Called on the thread that called generate().
 using OnPlace = std::function<bool(int64_t)>;
 
 struct GenerateRequest {

@@ -262,6 +262,7 @@ TEST(Engine, WhoWaitsIsToldHisPlace) {
     threads.emplace_back([&, i] {
       GenerateRequest request = make_request("waits", i, 5);
       request.on_place = [&, i](int64_t place) {
+        if (place == 0 || (!places[i].empty() && places[i].back() == place)) return true;  // begun, or asked again
         places[i].push_back(place);
         ++told;
         return i != 1;  // the second has enough of it
@@ -279,6 +280,29 @@ TEST(Engine, WhoWaitsIsToldHisPlace) {
   EXPECT_EQ(results[1].finish, FinishReason::cancelled);
   EXPECT_EQ(results[1].answer_tokens, 0);
   EXPECT_GT(results[2].answer_tokens, 0);
+}
+
+// Who is gone is not kept in the queue, also when that does not move: here it stands still until he was asked four times.
+TEST(Engine, WhoWaitsIsAskedNowAndThen) {
+  Engine engine(tiny_model(), byte_tokenizer(), {.max_running = 1});
+  std::atomic<int> asked = 0;
+  std::atomic<bool> over = false;
+  GenerateRequest first = make_request("first", 5, 0), second = make_request("second", 6, 0);
+  first.ignore_end = second.ignore_end = true;
+  first.text_from_engine = true;
+  std::jthread holder([&] {
+    engine.generate(first, [&, pieces = 0](std::string_view) mutable {
+      ++pieces;
+      while ((pieces == 1 && engine.stats().waiting < 1) || (pieces == 2 && asked < 4)) std::this_thread::yield();
+      return !over;
+    });
+  });
+  while (engine.stats().running < 1) std::this_thread::yield();
+  second.on_place = [&](int64_t place) { return place != 1 || ++asked < 4; };
+  const GenerateResult result = engine.generate(second);
+  over = true;
+  EXPECT_EQ(result.finish, FinishReason::cancelled);
+  EXPECT_GE(asked, 4);
 }
 
 TEST(Engine, WritesSixtyFourShortAnswersAtOnce) {

@@ -66,8 +66,9 @@ GenerateResult generate(const GenerateRequest& request, ChatBackend& backend, co
 void stream(const CompletionHead& head, bool include_usage, GenerateRequest& request, ChatBackend& backend,
             Exchange& exchange) {
   exchange.open_stream();
-  request.on_place = [&exchange](int64_t place) {
-    exchange.send_comment(fmt::format("queued, place {}", place));
+  request.on_place = [&exchange, told = int64_t{0}](int64_t place) mutable {
+    if (place > 0 && place != told) exchange.send_comment(fmt::format("queued, place {}", place));
+    told = place;
     return !exchange.client_gone();
   };
   bool begun = head.kind == CompletionKind::text;
