@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 
 #include "assistant/assistant.h"
@@ -48,6 +49,8 @@ int serve_command(int argc, char** argv) {
 
   if (parallel->count() == 0) engine_flags.stream_tokens = kShortTokens;
   options.max_running = static_cast<int>(engine_flags.streams) + queue;
+  options.max_connections_per_address = std::max(options.max_connections_per_address, options.max_running + 32);  // all may be one client's
+  options.max_connections = std::max(options.max_connections, options.max_running + 64);
   const LoadedModel loaded = load_model(model, LoadAs::frozen, engine_flags.plan(sequences));
   sampling.take_advice(app, loaded.advice);
   Engine engine(loaded.model, loaded.tokenizer, engine_flags.options(loaded, sequences));
