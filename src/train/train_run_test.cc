@@ -2,6 +2,8 @@
 // in parts ends with the bits of a run in one.
 #include "train/train_run.h"
 
+#include <algorithm>
+
 #include "base/bf16.h"
 #include "model/load.h"
 #include "train/checkpoint.h"
@@ -270,6 +272,23 @@ TEST_F(TrainRunTest, ARunWhoseFolderIsTakenIsRefusedAtOnce) {
     expect_contains(error_of([&] { run_recipe(recipe("one"), options); }), {"one", "another run is training", "process"});
   Recipe file = recipe("text.jsonl");
   expect_contains(error_of([&] { run_recipe(file, {}); }), {"text.jsonl", "expected a folder"});
+}
+
+// A model that is trained further ends its turns and advises how to sample as before, when stopped and at the end.
+TEST_F(TrainRunTest, KeepsTheAdviceOfTheModelItGoesOnFrom) {
+  run_recipe(recipe("one"), {});
+  folder_.file("one/model/generation_config.json", R"({"eos_token_id": [1, 2], "temperature": 0.6})");
+  const std::string text = kRecipe;
+  folder_.file("more.toml", "name = \"more\"\noutput = \"more\"\n[model]\nfrom = \"one/model\"\n" + text.substr(text.find("[run]")));
+  TrainRunOptions part;
+  part.max_steps = 2;
+  run_recipe(read_recipe(folder_.path() / "more.toml"), part);
+  for (const char* folder : {"model", "checkpoint-2"}) {
+    const Json advice = parse_json(read_file(folder_.path() / "more" / folder / "generation_config.json"), folder);
+    const auto ends = advice.at("eos_token_id").get<std::vector<int>>();  // and that of config.json
+    for (const int end : {1, 2}) EXPECT_EQ(std::count(ends.begin(), ends.end(), end), 1) << folder << ": " << end;
+    EXPECT_NEAR(advice.at("temperature").get<double>(), 0.6, 1e-6) << folder;
+  }
 }
 
 TEST_F(TrainRunTest, GoesOnFromAModel) {
