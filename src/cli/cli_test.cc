@@ -273,6 +273,10 @@ TEST_F(CliModel, WritesAndReadsGguf) {
   EXPECT_EQ(json_of("export --to gguf " + exported.string() + " --model " + folder.text())["format"], "gguf");
   EXPECT_EQ(run("export --to gguf " + exported.string() + " --model " + folder.text()).code, 1);
   EXPECT_EQ(json_of("inspect " + exported.string())["keys"]["general.architecture"], "\"qwen2\"");
+  // Its numbers are finer than BF16, and come back whole.
+  const Path back = scratch() / "back";
+  EXPECT_EQ(json_of("export --to hf " + back.string() + " --model " + exported.string())["format"], "hf");
+  EXPECT_TRUE(read_file(back / "model.safetensors") == read_file(folder.path() / "model.safetensors"));
   EXPECT_EQ(json_of("quantize --type Q8_0 " + small.string() + " --model " + exported.string())["type"], "Q8_0");
   EXPECT_GT(json_of("inspect " + small.string())["bytes_by_type"]["F16"].get<int64_t>(), 0);  // short rows
   EXPECT_EQ(json_of("tokenize abc --model " + small.string()), json_of("tokenize abc --model " + folder.text()));
