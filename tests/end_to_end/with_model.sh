@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
 # with_model.sh FOLDER TESTS... runs the Node.js tests of FOLDER against a model: HADAL_TEST_MODEL, else models/pilot, else a
-# small one that recipes/smoke.toml trains first. Exit status 77: skipped, something that the tests need is not installed.
+# small one that recipes/smoke.toml trains first. With --plain before FOLDER they are ordinary programs. Exit status 77: skipped, something that the tests need is not installed.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 export HADAL_BINARY=${HADAL_BINARY:-$root/build/hadal}
 skip() { echo "skipped: $*"; exit 77; }
 
+node=(node --test)
+if [[ $1 == --plain ]]; then
+  node=(node)
+  shift
+fi
 folder=$1
 shift
 command -v node >/dev/null || skip "Node.js is not installed (apt-get install nodejs npm)"
@@ -36,4 +41,4 @@ if [[ -z ${HADAL_TEST_MODEL:-} ]]; then
 fi
 export HADAL_TEST_MODEL
 cd "$root/tests/$folder"
-exec node --test "$@"
+exec "${node[@]}" "$@"
