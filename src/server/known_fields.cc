@@ -32,7 +32,7 @@ constexpr KnownField kFields[] = {
     {body, "ignore_eos", honoured, kEngines, "the end token does not end the answer", ""},
     {chat, "chat_template_kwargs", honoured, kEngines, "variables of the model's chat template", ""},
     // How tokens are drawn.
-    {body, "temperature", honoured, kMaker, "0 to 100; 0 takes the likeliest token", ""},
+    {body, "temperature", honoured, kMaker, "0 to 2; 0 takes the likeliest token", ""},
     {body, "top_p", honoured, kMaker, "0 to 1", ""},
     {body, "top_k", honoured, kEngines, "0 or -1: off", ""},
     {body, "min_p", honoured, kEngines, "0 to below 1", ""},

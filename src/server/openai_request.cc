@@ -99,7 +99,7 @@ SamplingOptions read_sampling(const Json& body, SamplingOptions sampling) {
   auto number = [](const Json& value, const char* name, double low, double high) {
     return static_cast<float>(read_number(value, name, low, high));
   };
-  if (auto* v = field(body, "temperature")) sampling.temperature = number(*v, "temperature", 0, 100);
+  if (auto* v = field(body, "temperature")) sampling.temperature = number(*v, "temperature", 0, 2);
   if (auto* v = field(body, "top_k")) {  // -1 means off in other engines, as 0 does here
     sampling.top_k = std::max(0, static_cast<int>(read_integer(*v, "top_k", -1, INT32_MAX)));
   }

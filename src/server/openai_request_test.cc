@@ -78,7 +78,7 @@ TEST(OpenaiRequest, ReadsMessages) {
 }
 
 TEST(OpenaiRequest, NamesTheFieldThatIsWrong) {
-  EXPECT_EQ(refused_param(chat({{"temperature", 100.1}})), "temperature");
+  EXPECT_EQ(refused_param(chat({{"temperature", 2.1}})), "temperature");
   EXPECT_EQ(refused_param(chat({{"temperature", "hot"}})), "temperature");
   EXPECT_EQ(refused_param(chat({{"top_p", -1}})), "top_p");
   EXPECT_EQ(refused_param(chat({{"top_k", 1.5}})), "top_k");

@@ -73,7 +73,7 @@ async function listed() {
 
 test('killed in the middle, resumed, listed, renamed, removed', async () => {
   const part = join(models, '.tiny.partial/files/model.safetensors.part');
-  const killed = start('pull', 'hf:org/tiny');
+  const killed = start('pull', '--anyway', 'hf:org/tiny');
   for (let i = 0; !(existsSync(part) && statSync(part).size === weights.length / 2); ++i) {
     assert.ok(i < 1000, `half of the weights did not come\n${killed.err}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -84,7 +84,7 @@ test('killed in the middle, resumed, listed, renamed, removed', async () => {
   assert.deepStrictEqual(await listed(), [['tiny', 'unfinished', false]]);
 
   patient = true;
-  const done = JSON.parse((await run('pull', 'hf:org/tiny', '--json')).out);
+  const done = JSON.parse((await run('pull', '--anyway', 'hf:org/tiny', '--json')).out);
   assert.deepStrictEqual(ranges, [undefined, `bytes=${weights.length / 2}-`]);
   assert.strictEqual(done.name, 'tiny');
   assert.strictEqual(done.path, join(models, 'tiny'));
@@ -92,7 +92,7 @@ test('killed in the middle, resumed, listed, renamed, removed', async () => {
   assert.deepStrictEqual(done.files[1], { path: 'model.safetensors', bytes: weights.length, sha256 });
   assert.ok(readFileSync(join(models, 'tiny/model.safetensors')).equals(weights));
 
-  const again = start('pull', 'hf:org/tiny');
+  const again = start('pull', '--anyway', 'hf:org/tiny');
   assert.deepStrictEqual(await again.exited, [1, null]);
   assert.match(again.err, /is there already/);
 
