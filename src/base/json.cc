@@ -13,8 +13,9 @@ namespace {
 
 using OrderedPairs = std::vector<OrderedJson::object_t::value_type>;  // what an ordered object is
 
-// The names of an ordered object are compared once, when it is complete, so that a large one takes no quadratic time. The
-// last value of a name counts and stands where the name first stood. Returns a name that stood twice; "" when none did.
+// The names of an ordered object are compared once, when it is complete, so that a large one takes no quadratic time.
+// The last value of a name counts and stands where the name first stood. Returns a name that stood twice; "" when none
+// did.
 std::string keep_last_of_each_name(OrderedPairs& object) {
   std::unordered_map<std::string_view, size_t> first;
   std::vector<size_t> doubled;
@@ -35,8 +36,8 @@ std::string keep_last_of_each_name(OrderedPairs& object) {
   return name;
 }
 
-// Builds the value from the parser's events. The parser keeps a bit for each level and the builder a pointer, so that what
-// is too deep costs nothing before it is refused.
+// Builds the value from the parser's events. The parser keeps a bit for each level and the builder a pointer, so that
+// what is too deep costs nothing before it is refused.
 template <typename J>
 class Builder {
  public:
@@ -154,8 +155,9 @@ std::string beginning(const J& json, size_t limit) {
   size_t at = 0;
   for (size_t num_chars = 0; at < out.size() && num_chars < limit; ++num_chars) at += utf8_char_bytes(out, at);
   if (at == out.size()) return out;
-  const std::string size = json.is_string() ? fmt::format("{} bytes", json.template get_ref<const std::string&>().size())
-                                            : fmt::format("{} entries", json.size());
+  const std::string size = json.is_string()
+                               ? fmt::format("{} bytes", json.template get_ref<const std::string&>().size())
+                               : fmt::format("{} entries", json.size());
   return out.substr(0, at) + "... (" + size + ")";
 }
 
@@ -167,7 +169,9 @@ OrderedJson parse_ordered_json(std::string_view text, std::string_view who, Json
   return parse<OrderedJson>(text, who, rules);
 }
 
-std::string dump_json(const Json& json, int indent) { return json.dump(indent, ' ', false, Json::error_handler_t::replace); }
+std::string dump_json(const Json& json, int indent) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
 std::string dump_json(const OrderedJson& json, int indent) {
   return json.dump(indent, ' ', false, OrderedJson::error_handler_t::replace);
 }

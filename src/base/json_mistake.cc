@@ -54,7 +54,8 @@ bool in_word(unsigned char c) { return std::isalnum(c) || c == '_' || c == '.' |
 Found find_word(std::string_view text, size_t at) {
   size_t begin = at, end = at + 1;
   while (begin > 0 && at - begin < 40 && in_word(static_cast<unsigned char>(text[begin - 1]))) --begin;
-  if (begin == at && !in_word(static_cast<unsigned char>(text[at]))) end = at + std::max<size_t>(1, utf8_char_bytes(text, at));
+  if (begin == at && !in_word(static_cast<unsigned char>(text[at])))
+    end = at + std::max<size_t>(1, utf8_char_bytes(text, at));
   while (end < text.size() && end - at < 40 && in_word(static_cast<unsigned char>(text[end]))) ++end;
   return {fmt::format("\"{}\" where it cannot stand", brief(text.substr(begin, end - begin))), begin};
 }
@@ -64,7 +65,8 @@ Found find_outside(std::string_view text, size_t at) {
   if (at >= text.size()) return {"its end too early: a bracket is not closed, or a value is missing,", text.size()};
   const size_t last = at == 0 ? std::string_view::npos : text.find_last_not_of(kBlanks, at - 1);
   const bool after_comma = last != std::string_view::npos && text[last] == ',';
-  if (after_comma && (text[at] == '}' || text[at] == ']')) return {fmt::format("a comma before \"{}\"", text[at]), last};
+  if (after_comma && (text[at] == '}' || text[at] == ']'))
+    return {fmt::format("a comma before \"{}\"", text[at]), last};
   if (text[at] == '\'') return {"a single quote, where names and texts stand in double quotes,", at};
   return find_word(text, at);
 }

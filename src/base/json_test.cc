@@ -31,9 +31,9 @@ std::string nested(size_t levels, std::string_view open = "[", std::string_view 
 }
 
 TEST(Json, ReadsWhatTheLibraryReads) {
-  for (const char* text :
-       {"null", "true", "-3", "18446744073709551615", "1.5e3", "\"a\\u00e9\\n\\ud83d\\ude00\"", "[]", "{}", "[1,[2,{\"a\":[]}],\"\"]",
-        "{\"b\":1,\"a\":{\"d\":null,\"c\":[false]}}", " \n[1]\t", "\xEF\xBB\xBF[1]", "{\"a\":1,\"b\":2,\"a\":[3]}"}) {
+  for (const char* text : {"null", "true", "-3", "18446744073709551615", "1.5e3", "\"a\\u00e9\\n\\ud83d\\ude00\"", "[]",
+                           "{}", "[1,[2,{\"a\":[]}],\"\"]", "{\"b\":1,\"a\":{\"d\":null,\"c\":[false]}}", " \n[1]\t",
+                           "\xEF\xBB\xBF[1]", "{\"a\":1,\"b\":2,\"a\":[3]}"}) {
     EXPECT_EQ(parse_json(text, "x"), Json::parse(text)) << text;
     EXPECT_EQ(parse_ordered_json(text, "x").dump(), OrderedJson::parse(text).dump()) << text;
   }
@@ -64,7 +64,8 @@ TEST(Json, MistakesSayWhereAndWhat) {
 
 // Whatever the mistake, a message is short, valid UTF-8 and free of the library's words.
 TEST(Json, MistakesAreBriefWhateverIsRead) {
-  const std::string good = "{\"a\\u00e9\xc3\xa9\":[1,-2.5e3,true,\"x\\n\",{\"b\":null}]}", letters = "\"\\{[]},:0-eux\xc3\xff\n\x01 ";
+  const std::string good = "{\"a\\u00e9\xc3\xa9\":[1,-2.5e3,true,\"x\\n\",{\"b\":null}]}",
+                    letters = "\"\\{[]},:0-eux\xc3\xff\n\x01 ";
   for (size_t at = 0; at <= good.size(); ++at) {
     for (const char c : letters) {
       for (const bool insert : {false, true}) {
@@ -95,7 +96,8 @@ TEST(Json, DepthHasALimit) {
     EXPECT_EQ(mistake(text(kMaxJsonDepth)), "");
     EXPECT_EQ(dump_json(parse_json(text(kMaxJsonDepth), "x")), text(kMaxJsonDepth));
     for (const size_t levels : {kMaxJsonDepth + 2, size_t{1000}, size_t{1'000'000}}) {
-      EXPECT_EQ(mistake(text(levels)), "x: expected JSON of at most 128 arrays and objects inside each other, found more");
+      EXPECT_EQ(mistake(text(levels)),
+                "x: expected JSON of at most 128 arrays and objects inside each other, found more");
     }
   }
   EXPECT_NE(mistake(std::string(1'000'000, '[')), "");
@@ -119,7 +121,8 @@ TEST(Json, NamesThatStandTwice) {
   const std::string text = "{\"z\":1,\"a\":2,\"z\":{\"b\":3,\"b\":4}}";
   EXPECT_EQ(parse_ordered_json(text, "x").dump(), "{\"z\":{\"b\":4},\"a\":2}");
   EXPECT_EQ(parse_json(text, "x").dump(), "{\"a\":2,\"z\":{\"b\":4}}");
-  EXPECT_EQ(mistake("{\"z\":1,\"a\":2,\"z\":3}", {.unique_names = true}), "x: expected each name once, found \"z\" twice");
+  EXPECT_EQ(mistake("{\"z\":1,\"a\":2,\"z\":3}", {.unique_names = true}),
+            "x: expected each name once, found \"z\" twice");
   EXPECT_EQ(mistake("[{\"z\":1},{\"z\":2}]", {.unique_names = true}), "");
 }
 
@@ -175,7 +178,8 @@ TEST(Utf8, KnowsWholeCharacters) {
   EXPECT_EQ(utf8_char_bytes("\xc3\xa9", 0), 2u);
   EXPECT_EQ(utf8_char_bytes("\xe2\x82\xac", 0), 3u);
   EXPECT_EQ(utf8_char_bytes("\xf0\x9f\x98\x80", 0), 4u);
-  for (const char* bad : {"", "\xc3", "\xc3(", "\x80", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2\x82"}) {
+  for (const char* bad : {"", "\xc3", "\xc3(", "\x80", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                          "\xf5\x80\x80\x80", "\xe2\x82"}) {
     EXPECT_EQ(utf8_char_bytes(bad, 0), 0u) << bad;
   }
 }

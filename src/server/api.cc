@@ -35,7 +35,8 @@ void check_method(const HttpRequest& request, const std::string& path) {
                                     there ? fmt::format("; did you mean /v1{}?", brief(path)) : ""));
   }
   if ((", " + std::string(methods) + ",").find(", " + request.method + ",") != std::string::npos) return;
-  ApiError error(405, fmt::format("{} does not know the method {}; use {}", brief(path), brief(request.method), methods));
+  ApiError error(405,
+                 fmt::format("{} does not know the method {}; use {}", brief(path), brief(request.method), methods));
   error.headers.emplace_back("Allow", methods);
   throw error;
 }
@@ -132,8 +133,8 @@ HttpReply Api::health() const {
 
 void Api::check_model(const std::string& name) const {
   if (name.empty() || name == options_.model_name) return;
-  throw ApiError(404, fmt::format("the model \"{}\" is not served here; \"{}\" is", brief(name), options_.model_name), "model",
-                 "model_not_found");
+  throw ApiError(404, fmt::format("the model \"{}\" is not served here; \"{}\" is", brief(name), options_.model_name),
+                 "model", "model_not_found");
 }
 
 void Api::fill_prompt(CompletionCall& call, bool chat) const {

@@ -149,11 +149,12 @@ std::string nested(size_t levels) { return std::string(levels, '[') + std::strin
 
 // One request must not end the answers of all others: neither reading nor refusing a value may follow it down.
 TEST_F(ApiTest, RefusesDeepNestingWhereverItStands) {
-  for (const char* body : {R"({"messages": @})", R"({"messages": [@]})", R"({"messages": [{"role": @, "content": "x"}]})",
-                           R"({"messages": [{"role": "user", "content": @}]})",
-                           R"({"messages": [{"role": "user", "content": [{"type": "text", "text": @}]}]})",
-                           R"({"messages": [{"role": "user", "content": "x", "tool_calls": @}]})", R"({"stop": @})",
-                           R"({"temperature": @})", R"({"model": @})", R"({"stream_options": @})", R"({"@@": @})", "@"}) {
+  for (const char* body :
+       {R"({"messages": @})", R"({"messages": [@]})", R"({"messages": [{"role": @, "content": "x"}]})",
+        R"({"messages": [{"role": "user", "content": @}]})",
+        R"({"messages": [{"role": "user", "content": [{"type": "text", "text": @}]}]})",
+        R"({"messages": [{"role": "user", "content": "x", "tool_calls": @}]})", R"({"stop": @})",
+        R"({"temperature": @})", R"({"model": @})", R"({"stream_options": @})", R"({"@@": @})", "@"}) {
     for (const size_t levels : {size_t{10}, size_t{1000}, size_t{1'000'000}}) {
       std::string text = body;
       for (size_t at; (at = text.find("@@")) != std::string::npos;) text.replace(at, 2, std::string(levels, '['));
@@ -167,9 +168,10 @@ TEST_F(ApiTest, RefusesDeepNestingWhereverItStands) {
 
 TEST_F(ApiTest, ErrorsShowLittleOfALargeValue) {
   const std::string large(1'000'000, 'x');
-  for (const std::string& body : {R"({"model": ")" + large + R"(", "messages": [{"role": "user", "content": "x"}]})",
-                                  R"({")" + large + R"(": 1})", R"({"messages": [{"role": ")" + large + R"("}]})", "[" + large,
-                                  R"({"messages": [{"role": "user", "content": "x", "name": 1}], "temperature": ")" + large + R"("})"}) {
+  for (const std::string& body :
+       {R"({"model": ")" + large + R"(", "messages": [{"role": "user", "content": "x"}]})",
+        R"({")" + large + R"(": 1})", R"({"messages": [{"role": ")" + large + R"("}]})", "[" + large,
+        R"({"messages": [{"role": "user", "content": "x", "name": 1}], "temperature": ")" + large + R"("})"}) {
     const Recorder r = ask("POST", "/v1/chat/completions", body);
     EXPECT_TRUE(r.whole.status == 400 || r.whole.status == 404);
     EXPECT_LT(r.whole.body.size(), 600u);

@@ -2,7 +2,8 @@
 
 namespace hadal {
 
-std::vector<TokenId> EngineBackend::chat_prompt(const std::vector<Message>& messages, const ChatContext& context) const {
+std::vector<TokenId> EngineBackend::chat_prompt(const std::vector<Message>& messages,
+                                                const ChatContext& context) const {
   return assistant_.prompt(messages, context);
 }
 

@@ -20,7 +20,8 @@ TEST_F(ServerTest, SilentConnectionsKeepNobodyOut) {
   start();
   const auto silent = silent_clients(server->port(), 20);
   const auto slow = silent_clients(server->port(), 20);
-  for (auto& client : slow) client->send("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{");
+  for (auto& client : slow)
+    client->send("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{");
   for (int i = 0; i < 3; ++i) {
     EXPECT_TRUE(ask(get("/health")).starts_with("HTTP/1.1 200 "));
     EXPECT_NE(ask(post_chat("hello", false)).find("\"content\":\"hello\""), std::string::npos);

@@ -34,9 +34,11 @@ bool inflate_all(std::string_view data, int wrapping, uint64_t max_bytes, std::s
     state = inflate(&stream, Z_NO_FLUSH);
     out.append(piece, sizeof piece - stream.avail_out);
     if (out.size() > max_bytes) {
-      throw ApiError(413, fmt::format("the request body is above the limit of {} bytes when it is decompressed", max_bytes));
+      throw ApiError(413,
+                     fmt::format("the request body is above the limit of {} bytes when it is decompressed", max_bytes));
     }
-    if (state == Z_STREAM_END && wrapping == kGzip && stream.avail_in > 0) state = inflateReset(&stream);  // one more member
+    if (state == Z_STREAM_END && wrapping == kGzip && stream.avail_in > 0)
+      state = inflateReset(&stream);  // one more member
   }
   return state == Z_STREAM_END && stream.avail_in == 0;
 }
@@ -55,8 +57,11 @@ std::string_view decoded_body(const HttpRequest& request, uint64_t max_bytes, st
   }
   out.clear();
   bool good = inflate_all(request.body, gzip ? kGzip : kZlib, max_bytes, out);
-  if (!good && !gzip) good = (out.clear(), inflate_all(request.body, kRaw, max_bytes, out));  // as some clients understand it
-  if (!good) throw ApiError(400, fmt::format("the request body: expected {} data, as its Content-Encoding says, found others", coding));
+  if (!good && !gzip)
+    good = (out.clear(), inflate_all(request.body, kRaw, max_bytes, out));  // as some clients understand it
+  if (!good)
+    throw ApiError(
+        400, fmt::format("the request body: expected {} data, as its Content-Encoding says, found others", coding));
   return out;
 }
 

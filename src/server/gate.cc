@@ -57,7 +57,9 @@ std::string key_of(std::string_view authorization) {
   return colon == std::string::npos ? "" : pair.substr(colon + 1);
 }
 
-bool is_list_of_names(unsigned char c) { return std::isalnum(c) || std::string_view("-_., ").find(static_cast<char>(c)) != std::string_view::npos; }
+bool is_list_of_names(unsigned char c) {
+  return std::isalnum(c) || std::string_view("-_., ").find(static_cast<char>(c)) != std::string_view::npos;
+}
 
 }  // namespace
 
@@ -66,7 +68,8 @@ std::string normal_origin(std::string_view origin) {
   if (normal == "*" || normal == "null") return normal;
   if (normal.ends_with('/')) normal.pop_back();
   const size_t scheme = normal.find("://");
-  const std::string_view host = scheme == std::string::npos ? std::string_view() : std::string_view(normal).substr(scheme + 3);
+  const std::string_view host =
+      scheme == std::string::npos ? std::string_view() : std::string_view(normal).substr(scheme + 3);
   if (scheme == 0 || host.empty() || host.find_first_of("/?#@* ,") != std::string_view::npos) {
     fail("--allow-origin: expected the origin of a page, as http://localhost:3000, or *, found \"{}\"", brief(origin));
   }
@@ -97,13 +100,21 @@ bool Gate::origin_allowed(std::string_view origin) const {
 std::optional<HttpReply> Gate::refuse(const HttpRequest& request) const {
   // Without a Host it is no browser's request, and only browsers are led here by names that are not ours.
   if (loopback_ && !request.host.empty() && !is_loopback_host(request.host)) {
-    return ApiError(403, "this server is private to its machine and answers to localhost, 127.0.0.1 and [::1] only; "
-                         "the request was sent to the host \"" + brief(request.host) + "\"", "", "host_not_allowed").reply();
+    return ApiError(403,
+                    "this server is private to its machine and answers to localhost, 127.0.0.1 and [::1] only; "
+                    "the request was sent to the host \"" +
+                        brief(request.host) + "\"",
+                    "", "host_not_allowed")
+        .reply();
   }
   bool own_page = request.origin == "http://" + request.host || request.origin == "https://" + request.host;
   if (!request.origin.empty() && !own_page && !origin_allowed(request.origin)) {
-    return ApiError(403, "web pages of \"" + brief(request.origin) + "\" may not use this server; start it with that origin "
-                         "allowed if they should", "", "origin_not_allowed").reply();
+    return ApiError(403,
+                    "web pages of \"" + brief(request.origin) +
+                        "\" may not use this server; start it with that origin "
+                        "allowed if they should",
+                    "", "origin_not_allowed")
+        .reply();
   }
   bool preflight = request.method == "OPTIONS" && origin_allowed(request.origin);  // browsers send it without the key
   if (api_keys_.empty() || preflight || has_key(request.authorization)) return std::nullopt;
@@ -123,7 +134,8 @@ HttpHeaders Gate::cors_headers(const HttpRequest& request) const {
                          {"Access-Control-Expose-Headers", "Retry-After"},
                          {"Vary", "Origin"}};
   if (request.method != "OPTIONS") return headers;
-  const bool names = !request.asked_headers.empty() && std::all_of(request.asked_headers.begin(), request.asked_headers.end(), is_list_of_names);
+  const bool names = !request.asked_headers.empty() &&
+                     std::all_of(request.asked_headers.begin(), request.asked_headers.end(), is_list_of_names);
   headers.emplace_back("Access-Control-Allow-Headers", names ? request.asked_headers : "Authorization, Content-Type");
   headers.emplace_back("Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS");
   headers.emplace_back("Access-Control-Max-Age", "600");

@@ -14,15 +14,17 @@ namespace hadal {
 
 class Gate {
  public:
-  // An allowed origin of "*" means every page. `loopback`: the server is bound to a loopback address, so only loopback names are its own.
+  // An allowed origin of "*" means every page. `loopback`: the server is bound to a loopback address, so only loopback
+  // names are its own.
   Gate(std::vector<std::string> api_keys, std::vector<std::string> allowed_origins, bool loopback)
       : api_keys_(std::move(api_keys)), allowed_origins_(std::move(allowed_origins)), loopback_(loopback) {}
 
   // The refusal, or nothing when the request may pass. The body is not looked at.
   std::optional<HttpReply> refuse(const HttpRequest& request) const;
 
-  // Headers that let an allowed origin read the reply, and for its preflight what it may send: whatever it asks for, since
-  // clients add headers of their own (x-stainless-lang, ...) and none of them means anything here. None for anyone else.
+  // Headers that let an allowed origin read the reply, and for its preflight what it may send: whatever it asks for,
+  // since clients add headers of their own (x-stainless-lang, ...) and none of them means anything here. None for
+  // anyone else.
   HttpHeaders cors_headers(const HttpRequest& request) const;
 
  private:

@@ -99,7 +99,8 @@ TEST(Gate, OriginsAreReadAsPeopleWriteThem) {
   EXPECT_EQ(normal_origin("HTTP://LocalHost:3000/"), "http://localhost:3000");
   EXPECT_EQ(normal_origin("*"), "*");
   EXPECT_EQ(normal_origin("null"), "null");
-  for (const char* bad : {"", "localhost:3000", "http://", "http://a.example/path", "http://*.example", "https://a.example,https://b.example"}) {
+  for (const char* bad : {"", "localhost:3000", "http://", "http://a.example/path", "http://*.example",
+                          "https://a.example,https://b.example"}) {
     EXPECT_THROW(normal_origin(bad), Error) << bad;
   }
 }

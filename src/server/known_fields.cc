@@ -14,7 +14,8 @@ namespace {
 using enum FieldPlace;
 using enum FieldUse;
 
-constexpr std::string_view kMaker = "OpenAI", kLlama = "llama.cpp", kVllm = "vLLM", kRouter = "OpenRouter", kOllama = "Ollama";
+constexpr std::string_view kMaker = "OpenAI", kLlama = "llama.cpp", kVllm = "vLLM", kRouter = "OpenRouter",
+                           kOllama = "Ollama";
 constexpr std::string_view kEngines = "llama.cpp, vLLM";
 
 constexpr KnownField kFields[] = {
@@ -41,8 +42,10 @@ constexpr KnownField kFields[] = {
     {body, "presence_penalty", honoured, kMaker, "-2 to 2, for a token that is in the answer", ""},
     {body, "repetition_penalty", honoured, kVllm, "0.01 to 100, for a token of prompt or answer; 1: off", ""},
     {body, "repeat_penalty", honoured, kLlama, "as `repetition_penalty`", ""},
-    {body, "repeat_last_n", honoured, kLlama, "how many of the last tokens that penalty looks at; -1: all, 0: none", ""},
-    {body, "logit_bias", honoured, kMaker, "`{\"token id\": -100 to 100}`, or llama.cpp's list of `[id, bias]` with `false` for never", ""},
+    {body, "repeat_last_n", honoured, kLlama, "how many of the last tokens that penalty looks at; -1: all, 0: none",
+     ""},
+    {body, "logit_bias", honoured, kMaker,
+     "`{\"token id\": -100 to 100}`, or llama.cpp's list of `[id, bias]` with `false` for never", ""},
     // One answer, of text alone.
     {body, "n", neutral, kMaker, "one answer a request", "1"},
     {body, "best_of", neutral, kMaker, "one answer a request", "1"},
@@ -182,7 +185,8 @@ constexpr KnownField kFields[] = {
     {message, "role", honoured, kMaker, "system, developer (as system), user, assistant", ""},
     {message, "content", honoured, kMaker, "a text, or a list of parts of type text", ""},
     {message, "name", honoured, kMaker, "for the template, if it shows names", ""},
-    {message, "reasoning_content", honoured, kEngines, "an assistant's thoughts, for the template, if it shows them", ""},
+    {message, "reasoning_content", honoured, kEngines, "an assistant's thoughts, for the template, if it shows them",
+     ""},
     {message, "reasoning", honoured, "vLLM, OpenRouter", "as `reasoning_content`", ""},
     {message, "reasoning_details", ignored, kRouter, "the same thoughts as `reasoning`", ""},
     {message, "thinking", honoured, kOllama, "as `reasoning_content`", ""},
@@ -251,8 +255,10 @@ void check_fields(const Json& object, FieldPlace place, const std::string& param
     if (known == nullptr) throw ApiError(400, fmt::format("unknown field: {}", shown), shown, "unknown_parameter");
     if (known->use != neutral || is_neutral(*known, value)) continue;
     const std::string expected = known->values.empty() ? "nothing" : fmt::format("nothing or {}", known->values);
-    throw ApiError(400, fmt::format("{} is not supported by this server: expected {}, found {}{}{}; leave it out", shown, expected,
-                                    brief_json(value), known->note.empty() ? "" : " (" + std::string(known->note), known->note.empty() ? "" : ")"),
+    throw ApiError(400,
+                   fmt::format("{} is not supported by this server: expected {}, found {}{}{}; leave it out", shown,
+                               expected, brief_json(value), known->note.empty() ? "" : " (" + std::string(known->note),
+                               known->note.empty() ? "" : ")"),
                    shown, "unsupported_parameter");
   }
 }
@@ -263,8 +269,9 @@ std::string field_tables() {
     std::vector<FieldPlace> places;
   };
   std::string out;
-  for (const Table& table : {Table{"Fields of a request", {body, chat, text}}, Table{"Fields of a message", {message}},
-                             Table{"Fields of a part of a content", {part}}, Table{"Fields of `stream_options`", {stream_options}}}) {
+  for (const Table& table :
+       {Table{"Fields of a request", {body, chat, text}}, Table{"Fields of a message", {message}},
+        Table{"Fields of a part of a content", {part}}, Table{"Fields of `stream_options`", {stream_options}}}) {
     out += fmt::format("### {}\n\n| field | of | here |\n|---|---|---|\n", table.title);
     for (const KnownField& known : kFields) {
       if (std::find(table.places.begin(), table.places.end(), known.place) != table.places.end()) out += row(known);

@@ -1,5 +1,6 @@
-// Every field that clients of OpenAI's API send, to OpenAI itself, llama.cpp's server, vLLM, OpenRouter or Ollama, and what
-// becomes of it here. This one table decides what a request may hold, what a refusal says, and what docs/api.md lists.
+// Every field that clients of OpenAI's API send, to OpenAI itself, llama.cpp's server, vLLM, OpenRouter or Ollama, and
+// what becomes of it here. This one table decides what a request may hold, what a refusal says, and what docs/api.md
+// lists.
 #pragma once
 
 #include <span>
@@ -15,7 +16,8 @@ enum class FieldPlace { body, chat, text, message, part, stream_options };  // b
 enum class FieldUse {
   honoured,  // does what it says
   ignored,   // accepted with any value: it has no bearing on the answer of this server
-  neutral,   // accepted with values that ask for nothing; with others it is refused, since the answer would not be what was asked
+  neutral,   // accepted with values that ask for nothing; with others it is refused, since the answer would not be what
+             // was asked
 };
 
 struct KnownField {

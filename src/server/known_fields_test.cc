@@ -50,7 +50,8 @@ TEST(KnownFields, AreAcceptedAsTheTableSays) {
   const Json odd = {{"odd", {1, 2}}};
   for (const KnownField& known : known_fields()) {
     if (known.use == FieldUse::ignored) {
-      for (const Json& value : {Json(), Json(7), Json("x"), odd}) EXPECT_EQ(refusal(known, value), "") << known.name << value;
+      for (const Json& value : {Json(), Json(7), Json("x"), odd})
+        EXPECT_EQ(refusal(known, value), "") << known.name << value;
     }
     if (known.use != FieldUse::neutral) continue;
     EXPECT_EQ(refusal(known, nullptr), "") << known.name;

@@ -38,7 +38,8 @@ OrderedJson envelope(const CompletionHead& head, bool chunk, OrderedJson choices
 }
 
 OrderedJson choice(const char* key, OrderedJson value, OrderedJson finish) {
-  OrderedJson one = {{"index", 0}, {key, std::move(value)}, {"logprobs", nullptr}, {"finish_reason", std::move(finish)}};
+  OrderedJson one = {
+      {"index", 0}, {key, std::move(value)}, {"logprobs", nullptr}, {"finish_reason", std::move(finish)}};
   return OrderedJson::array({std::move(one)});
 }
 

@@ -15,7 +15,8 @@ struct CompletionHead {
   CompletionKind kind = CompletionKind::chat;
   std::string id, model;
   int64_t created = 0;
-  std::string before_text = {}, after_text = {};  // of a chunk of text: what is between them changes from token to token
+  std::string before_text = {},
+              after_text = {};  // of a chunk of text: what is between them changes from token to token
 };
 CompletionHead make_completion_head(CompletionKind kind, const std::string& model);  // a fresh id, the current time
 

@@ -12,7 +12,8 @@ TEST(OpenAiReply, ChunksOfTextAreWholeJson) {
   for (const CompletionKind kind : {CompletionKind::chat, CompletionKind::text})
     for (const char* model : {"pilot", "a\"b\\:\"\"", "\u00fc:\"\"}"}) {
       const CompletionHead head = make_completion_head(kind, model);
-      for (const char* text : {"", "word", " \"quoted\" \\ ", "line\nline\t\x01", "\u00fc\u4e16\U0001f600", "\u2028", "</script>", ":\"\""}) {
+      for (const char* text : {"", "word", " \"quoted\" \\ ", "line\nline\t\x01", "\u00fc\u4e16\U0001f600", "\u2028",
+                               "</script>", ":\"\""}) {
         const Json chunk = Json::parse(text_chunk(head, text));
         EXPECT_EQ(chunk["id"], head.id);
         EXPECT_EQ(chunk["model"], model);

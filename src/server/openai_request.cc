@@ -112,7 +112,8 @@ SamplingOptions read_sampling(const Json& body, SamplingOptions sampling) {
     if (sampling.min_p >= 1) wrong("min_p", "a number below 1", *v);
   }
   const Json *penalty = field(body, "repetition_penalty"), *same = field(body, "repeat_penalty");
-  if (penalty && same && *penalty != *same) wrong("repeat_penalty", "the value of repetition_penalty, which means the same", *same);
+  if (penalty && same && *penalty != *same)
+    wrong("repeat_penalty", "the value of repetition_penalty, which means the same", *same);
   for (const char* name : {"repetition_penalty", "repeat_penalty"}) {
     if (auto* v = field(body, name)) sampling.repetition_penalty = number(*v, name, 0.01, 100);
   }

@@ -1,6 +1,6 @@
 // Requests of OpenAI's API, read and checked. Pure functions: JSON in, plain structs out, ApiError (400) naming the
-// field that is wrong. Which fields there are, and what becomes of each, says server/known_fields.h; a field that is not
-// there is refused, so that a typing error does not pass unseen.
+// field that is wrong. Which fields there are, and what becomes of each, says server/known_fields.h; a field that is
+// not there is refused, so that a typing error does not pass unseen.
 #pragma once
 
 #include <string>

@@ -93,7 +93,8 @@ TEST(OpenaiRequest, NamesTheFieldThatIsWrong) {
   EXPECT_EQ(refused_param(chat({{"model", 1}})), "model");
   EXPECT_EQ(refused_param(chat({{"stream", "yes"}})), "stream");
   EXPECT_EQ(refused_param(chat({{"stream_options", 1}})), "stream_options");
-  EXPECT_EQ(refused_param(chat({{"stream", true}, {"stream_options", {{"include_usge", true}}}})), "stream_options.include_usge");
+  EXPECT_EQ(refused_param(chat({{"stream", true}, {"stream_options", {{"include_usge", true}}}})),
+            "stream_options.include_usge");
   EXPECT_EQ(refused_param(chat({{"usage", {{"includes", true}}}})), "usage");
   EXPECT_EQ(refused_param(chat({{"frequency_penalty", "high"}})), "frequency_penalty");
   EXPECT_EQ(refused_param(chat({{"repeat_last_n", -2}})), "repeat_last_n");
@@ -101,7 +102,8 @@ TEST(OpenaiRequest, NamesTheFieldThatIsWrong) {
   EXPECT_EQ(refused_param(chat({{"n_predict", 0}})), "n_predict");
   EXPECT_EQ(refused_param(chat({{"max_tokens", 2.5}})), "max_tokens");
   EXPECT_EQ(refused_param(chat({{"chat_template_kwargs", "x"}})), "chat_template_kwargs");
-  for (const Json& bias : {Json(1), Json{{"x", 1}}, Json{{"1", "x"}}, Json{{"1", 101}}, Json::array({Json::array({1})}), Json{{"-1", 1}}, Json(true)}) {
+  for (const Json& bias : {Json(1), Json{{"x", 1}}, Json{{"1", "x"}}, Json{{"1", 101}}, Json::array({Json::array({1})}),
+                           Json{{"-1", 1}}, Json(true)}) {
     EXPECT_EQ(refused_param(chat({{"logit_bias", bias}})), "logit_bias") << bias;
   }
   EXPECT_EQ(refused_param(chat({{"presence_penalty", 2.5}})), "presence_penalty");
@@ -124,17 +126,23 @@ TEST(OpenaiRequest, ReadsWhatOtherEnginesAdd) {
   EXPECT_EQ(read({{"max_tokens", -1}}).generate.max_tokens, 0);
   EXPECT_EQ(read({{"max_tokens", nullptr}}).generate.max_tokens, 0);
   EXPECT_EQ(read({{"max_tokens", 12.0}}).generate.max_tokens, 12);
-  const SamplingOptions sampling = read({{"repeat_penalty", 1.5}, {"repeat_last_n", 64}, {"frequency_penalty", 0.25}, {"presence_penalty", -1},
-                                         {"logit_bias", {{"7", -100}, {"8", 2.5}}}}).generate.sampling;
+  const SamplingOptions sampling = read({{"repeat_penalty", 1.5},
+                                         {"repeat_last_n", 64},
+                                         {"frequency_penalty", 0.25},
+                                         {"presence_penalty", -1},
+                                         {"logit_bias", {{"7", -100}, {"8", 2.5}}}})
+                                       .generate.sampling;
   EXPECT_EQ(sampling.repetition_penalty, 1.5f);
   EXPECT_EQ(sampling.repetition_window, 64);
   EXPECT_EQ(sampling.frequency_penalty, 0.25f);
   EXPECT_EQ(sampling.presence_penalty, -1.0f);
   EXPECT_EQ(sampling.logit_bias, (std::vector<std::pair<TokenId, float>>{{7, -100.0f}, {8, 2.5f}}));
   const Json pairs = Json::array({Json::array({3, 1.5}), Json::array({4, false})});
-  EXPECT_EQ(read({{"logit_bias", pairs}}).generate.sampling.logit_bias, (std::vector<std::pair<TokenId, float>>{{3, 1.5f}, {4, -100.0f}}));
+  EXPECT_EQ(read({{"logit_bias", pairs}}).generate.sampling.logit_bias,
+            (std::vector<std::pair<TokenId, float>>{{3, 1.5f}, {4, -100.0f}}));
   EXPECT_NE(read({{"seed", -1}}).generate.sampling.seed, read({{"seed", -1}}).generate.sampling.seed);
-  EXPECT_EQ(read({{"chat_template_kwargs", {{"enable_thinking", false}}}}).context.kwargs.dump(), "{\"enable_thinking\":false}");
+  EXPECT_EQ(read({{"chat_template_kwargs", {{"enable_thinking", false}}}}).context.kwargs.dump(),
+            "{\"enable_thinking\":false}");
   EXPECT_TRUE(read({{"usage", {{"include", true}}}}).include_usage);
   EXPECT_FALSE(read({{"stream_options", {{"include_usage", false}}}}).include_usage);
 }
@@ -145,8 +153,13 @@ TEST(OpenaiRequest, FieldsOfMessagesReachTheTemplateOrAreNeutral) {
     fields["content"] = "x";
     return Json{{"messages", {fields}}};
   };
-  const Json body = {{"messages", {{{"role", "assistant"}, {"content", "x"}, {"refusal", nullptr}, {"tool_calls", Json::array()}, {"reasoning", "hm"}},
-                                   {{"role", "user"}, {"content", "x"}, {"name", "Ada"}}}}};
+  const Json body = {{"messages",
+                      {{{"role", "assistant"},
+                        {"content", "x"},
+                        {"refusal", nullptr},
+                        {"tool_calls", Json::array()},
+                        {"reasoning", "hm"}},
+                       {{"role", "user"}, {"content", "x"}, {"name", "Ada"}}}}};
   const auto messages = parse_chat_call(body, {}).messages;
   EXPECT_EQ(messages[0].more.dump(), "{\"reasoning_content\":\"hm\"}");
   EXPECT_EQ(messages[1].more.dump(), "{\"name\":\"Ada\"}");

@@ -54,7 +54,8 @@ TEST(Queue, StreamsAreToldTheirPlaceByComments) {
     box.finish();
     const Outbox::State state = box.take();
     EXPECT_TRUE(backend.still_there);
-    if (stream) EXPECT_TRUE(state.events.starts_with(": queued, place 2\n\n: queued, place 1\n\ndata: {")) << state.events;
+    if (stream)
+      EXPECT_TRUE(state.events.starts_with(": queued, place 2\n\n: queued, place 1\n\ndata: {")) << state.events;
     else EXPECT_EQ(state.reply->status, 200);
   }
   Outbox gone([] {});

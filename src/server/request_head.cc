@@ -45,9 +45,11 @@ std::optional<ApiError> refuse_head(const HeadFields& head) {
   }
   const bool asterisk = request.method == "OPTIONS" && request.target == "*";
   if (!request.target.starts_with('/') && !asterisk) {
-    return ApiError(400, fmt::format("the target: expected a path that begins with /, found \"{}\"", brief(request.target)));
+    return ApiError(400,
+                    fmt::format("the target: expected a path that begins with /, found \"{}\"", brief(request.target)));
   }
-  if (head.count(http::field::transfer_encoding) > 0) {  // two ways to say where the body ends are how requests are smuggled
+  if (head.count(http::field::transfer_encoding) >
+      0) {  // two ways to say where the body ends are how requests are smuggled
     const std::string coding = to_string(head[http::field::transfer_encoding]);
     if (head.count(http::field::content_length) > 0 || request.http_1_0) {
       return ApiError(400, "Transfer-Encoding: expected no Content-Length beside it, and HTTP/1.1");
@@ -70,10 +72,12 @@ ApiError reading_error(boost::system::error_code error, std::string_view begin, 
   if (error == http::error::header_limit || error == http::error::buffer_overflow) {
     return ApiError(431, fmt::format("the request header is above the limit of {} KiB", kMaxHeaderBytes >> 10));
   }
-  if (begin.starts_with('\x16')) return ApiError(400, "this looks like TLS, and the server speaks plain HTTP; use http:// and not https://");
+  if (begin.starts_with('\x16'))
+    return ApiError(400, "this looks like TLS, and the server speaks plain HTTP; use http:// and not https://");
   if (error == http::error::bad_method) return ApiError(400, "the request line: expected a method, as GET or POST");
   if (error == http::error::bad_target) return ApiError(400, "the request line: expected a path behind the method");
-  if (error == http::error::bad_version) return ApiError(400, "the request line: expected HTTP/1.1 or HTTP/1.0 at its end");
+  if (error == http::error::bad_version)
+    return ApiError(400, "the request line: expected HTTP/1.1 or HTTP/1.0 at its end");
   if (error == http::error::bad_content_length || error == http::error::multiple_content_length) {
     return ApiError(400, "Content-Length: expected one number of bytes");
   }

@@ -144,13 +144,14 @@ void Server::Impl::stop() {
 void Server::Impl::await_deadline() {
   deadline.async_wait([this](error_code error) {
     if (error || shared.sessions.empty()) return;
-    log_warning("stopping: {} answers are not finished after {:.1f} s and are cut off", shared.num_running, options.shutdown_ms / 1000.0);
+    log_warning("stopping: {} answers are not finished after {:.1f} s and are cut off", shared.num_running,
+                options.shutdown_ms / 1000.0);
     cancel_all();
   });
 }
 
-// Ends what is in flight. A step of a large model may take long, and nothing interrupts it: whoever told this process to end
-// does not wait for it.
+// Ends what is in flight. A step of a large model may take long, and nothing interrupts it: whoever told this process
+// to end does not wait for it.
 void Server::Impl::cancel_all() {
   for (Session* session : shared.sessions) session->cancel();
   if (!options.stop_on_signals) return;
@@ -174,16 +175,16 @@ void Server::Impl::await_signal() {
     if (shared.stopping) {
       cancel_all();
     } else {
-      log_info("stopping: {} answers in flight have {:.1f} s to finish; a second signal cancels them", shared.num_running,
-               options.shutdown_ms / 1000.0);
+      log_info("stopping: {} answers in flight have {:.1f} s to finish; a second signal cancels them",
+               shared.num_running, options.shutdown_ms / 1000.0);
       stop();
     }
     if (!shared.sessions.empty()) await_signal();
   });
 }
 
-// Makes sure that one more connection of `client` fits; where there are too many, the least dear and longest waiting one is
-// dropped, so that clients that say nothing keep nobody out. False: all of them are being answered.
+// Makes sure that one more connection of `client` fits; where there are too many, the least dear and longest waiting
+// one is dropped, so that clients that say nothing keep nobody out. False: all of them are being answered.
 bool Server::Impl::make_room(const asio::ip::address& client) {
   int num_all = 0, num_own = 0;
   Session *all = nullptr, *own = nullptr;

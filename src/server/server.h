@@ -30,8 +30,8 @@ struct ServerOptions {
   int write_timeout_ms = 30'000;             // a client that does not read; its answer is cancelled
   int keep_alive_ms = 10'000;                // an SSE comment after so long without text
   int shutdown_ms = 8'000;                   // after stop(): what is then in flight is cancelled
-  bool stop_on_signals = false;              // SIGINT and SIGTERM call stop(), a second one cancels what is in flight. What
-                                             // is not over a second after it was cancelled, the process leaves behind.
+  bool stop_on_signals = false;  // SIGINT and SIGTERM call stop(), a second one cancels what is in flight. What
+                                 // is not over a second after it was cancelled, the process leaves behind.
 };
 
 class Server {
@@ -43,8 +43,8 @@ class Server {
   // Serves on the calling thread, until stop(). May be called once.
   void run();
 
-  // Any thread, not from a signal handler: accepts nothing more, drops requests that are not whole, finishes those that are
-  // within shutdown_ms, then run() returns.
+  // Any thread, not from a signal handler: accepts nothing more, drops requests that are not whole, finishes those that
+  // are within shutdown_ms, then run() returns.
   void stop();
 
   int port() const;

@@ -148,7 +148,8 @@ asio::awaitable<bool> Session::Impl::await_request() {
     num_skipped += num_empty;
     if (buffer.size() > 0) co_return true;
     if (num_skipped > kMaxEmptyLineBytes) co_return false;
-    const int wait_ms = standing == Standing::silent ? shared.options.first_byte_timeout_ms : shared.options.idle_timeout_ms;
+    const int wait_ms =
+        standing == Standing::silent ? shared.options.first_byte_timeout_ms : shared.options.idle_timeout_ms;
     stream.expires_after(milliseconds(wait_ms));
     auto [error, num_bytes] = co_await stream.async_read_some(buffer.prepare(4096), kNoThrow);
     if (error) co_return false;
@@ -253,8 +254,8 @@ asio::awaitable<bool> Session::Impl::answer_slowly(HttpRequest request, bool kee
 }
 
 // A client that hangs up ends its answer, also while nothing is being written to it. The wait may outlive the answer
-// and this connection; an outbox that is alive says that neither is over. A client may also close its sending side alone
-// and still read; the two cannot be told apart before something is sent.
+// and this connection; an outbox that is alive says that neither is over. A client may also close its sending side
+// alone and still read; the two cannot be told apart before something is sent.
 void Session::Impl::watch_for_end(std::weak_ptr<Outbox> watched) {
   auto on_readable = [this, watched](error_code error) {
     std::shared_ptr<Outbox> box = watched.lock();
@@ -282,7 +283,9 @@ asio::awaitable<bool> Session::Impl::pass_on(Outbox& box, const HttpRequest& req
   auto comment_at = std::chrono::steady_clock::now() + wait_ms;
   while (!state.finished) {
     if (!box.has_news()) {
-      wake.expires_at(half_closed ? std::min(comment_at, std::chrono::steady_clock::now() + milliseconds(kHalfClosedCheckMs)) : comment_at);
+      wake.expires_at(half_closed
+                          ? std::min(comment_at, std::chrono::steady_clock::now() + milliseconds(kHalfClosedCheckMs))
+                          : comment_at);
       co_await wake.async_wait(kNoThrow);
     }
     state = box.take();

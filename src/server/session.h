@@ -30,8 +30,8 @@ class Session {
   Session(boost::asio::ip::tcp::socket socket, Shared& shared);
   ~Session();
 
-  // Answers requests until the connection ends. `refuse`: one only, with 503 (but /health as ever), since the server has
-  // too many connections.
+  // Answers requests until the connection ends. `refuse`: one only, with 503 (but /health as ever), since the server
+  // has too many connections.
   static boost::asio::awaitable<void> serve(std::unique_ptr<Session> session, bool refuse);
 
   // How dear the connection is when there are too many: one that never asked anything is the first to go, then one

@@ -63,7 +63,8 @@ inline std::string get(const std::string& path, const std::string& headers = "Co
   return "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n" + headers + "\r\n";
 }
 
-inline std::string post_chat(const std::string& text, bool stream, const std::string& headers = "Connection: close\r\n") {
+inline std::string post_chat(const std::string& text, bool stream,
+                             const std::string& headers = "Connection: close\r\n") {
   std::string body = Json{{"stream", stream}, {"messages", {{{"role", "user"}, {"content", text}}}}}.dump();
   return "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n" + headers +
          "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;

@@ -1,5 +1,5 @@
-// A request of OpenAI's API: what is accepted gives replies, what is refused an error, both of them valid JSON of bounded
-// length whatever stood in the request. The first byte chooses between chat and plain completions.
+// A request of OpenAI's API: what is accepted gives replies, what is refused an error, both of them valid JSON of
+// bounded length whatever stood in the request. The first byte chooses between chat and plain completions.
 #include "fuzz.h"
 #include "server/api_error.h"
 #include "server/openai_reply.h"
@@ -9,13 +9,14 @@ HADAL_FUZZER(input) {
   using namespace hadal;
   const bool chat = input.empty() || input[0] % 2 == 0;
   try {
-    const Json body = parse_json(input.substr(std::min<size_t>(1, input.size())), "the request body", {.mend_surrogates = true});
+    const Json body =
+        parse_json(input.substr(std::min<size_t>(1, input.size())), "the request body", {.mend_surrogates = true});
     const CompletionCall call = chat ? parse_chat_call(body, {}) : parse_text_call(body, {});
     const CompletionHead head = make_completion_head(chat ? CompletionKind::chat : CompletionKind::text, call.model);
     GenerateResult result;
     result.text = chat ? call.messages.back().content : call.text;
-    for (const std::string& reply : {first_chunk(head), text_chunk(head, result.text), last_chunk(head, result), usage_chunk(head, result),
-                                     whole_completion(head, result)}) {
+    for (const std::string& reply : {first_chunk(head), text_chunk(head, result.text), last_chunk(head, result),
+                                     usage_chunk(head, result), whole_completion(head, result)}) {
       parse_json(reply, "the reply");
     }
   } catch (const ApiError& e) {
