@@ -15,7 +15,8 @@ bool fits_bf16(const Param& param) {
   const Weight& weight = param.weight;
   if (weight.quant() == nullptr && weight.value().dtype() == DType::bf16) return true;
   constexpr int64_t kPiece = 1 << 20;
-  const int64_t all = num_elements(param.shape), cols = param.shape.back(), piece = std::max(cols, kPiece / cols * cols);
+  const int64_t all = num_elements(param.shape), cols = param.shape.back(),
+                piece = std::max(cols, kPiece / cols * cols);
   std::vector<float> numbers;
   for (int64_t first = 0; first < all; first += piece) {
     numbers.resize(static_cast<size_t>(std::min(piece, all - first)));
@@ -26,7 +27,8 @@ bool fits_bf16(const Param& param) {
   return true;
 }
 
-// BF16 where that loses nothing, and for quantised models, whose folder would else be as large as that of a model in F32.
+// BF16 where that loses nothing, and for quantised models, whose folder would else be as large as that of a model in
+// F32.
 DType folder_type(Model& model) {
   for (const Param* param : model.params()) {
     const QuantMatrix* blocks = param->weight.quant();
@@ -44,20 +46,31 @@ int export_command(int argc, char** argv) {
   std::string model, format, out;
   bool json = false;
   add_model_option(app, model);
-  app.add_option("--to", format, "hf: a Hugging Face folder (BF16, or F32 for a model that has more); gguf: a GGUF file, in the types that the model has")->required()->check(CLI::IsMember({"hf", "gguf"}));
+  app.add_option("--to", format,
+                 "hf: a Hugging Face folder (BF16, or F32 for a model that has more); gguf: a GGUF file, in the types "
+                 "that the model has")
+      ->required()
+      ->check(CLI::IsMember({"hf", "gguf"}));
   app.add_option("OUT", out, "the folder or file to write")->required();
   add_common_options(app, &json);
   if (const auto code = parse_options(app, argc, argv)) return *code;
   const Path target(out);
-  const bool empty_folder = format == "hf" && std::filesystem::is_directory(target) && std::filesystem::is_empty(target);
+  const bool empty_folder =
+      format == "hf" && std::filesystem::is_directory(target) && std::filesystem::is_empty(target);
   if (std::filesystem::exists(target) && !empty_folder) {
-    fail("{}: expected a new {} to write to, found something there", out, format == "hf" ? "or an empty folder" : "file");
+    fail("{}: expected a new {} to write to, found something there", out,
+         format == "hf" ? "or an empty folder" : "file");
   }
   const LoadedModel loaded = load_model(model, LoadAs::whole);
-  if (format == "hf") save_model(target, *loaded.model, *loaded.tokenizer, folder_type(*loaded.model), loaded.advice);
-  else save_gguf(target, *loaded.model, *loaded.tokenizer, {.name = loaded.name, .mix = "", .progress = {}, .advice = loaded.advice});
-  if (json) print_json(OrderedJson{{"path", out}, {"format", format}});
-  else log_info("wrote {}", out);
+  if (format == "hf")
+    save_model(target, *loaded.model, *loaded.tokenizer, folder_type(*loaded.model), loaded.advice);
+  else
+    save_gguf(target, *loaded.model, *loaded.tokenizer,
+              {.name = loaded.name, .mix = "", .progress = {}, .advice = loaded.advice});
+  if (json)
+    print_json(OrderedJson{{"path", out}, {"format", format}});
+  else
+    log_info("wrote {}", out);
   return 0;
 }
 

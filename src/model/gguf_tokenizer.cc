@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "model/gguf_model.h"
 #include "model/gguf_keys.h"
+#include "model/gguf_model.h"
 #include "tokenizer/pre_tokenizer.h"
 
 namespace hadal {
@@ -26,7 +26,8 @@ std::vector<TokenType> read_types(const GgufFile& file, size_t count) {
   return types;
 }
 
-// Converters fill the vocabulary up to the rows of the embedding, and its holes, with tokens that nothing was trained on:
+// Converters fill the vocabulary up to the rows of the embedding, and its holes, with tokens that nothing was trained
+// on:
 // "[PAD151646]", of type unused in newer files and of others in older ones, or "<dummy00012>".
 bool is_padding(std::string_view text, size_t id) {
   return text.empty() || text == fmt::format("[PAD{}]", id) || text == fmt::format("[EMPTY_{}]", id) ||
@@ -92,7 +93,8 @@ void read_templates(const GgufFile& file, TokenizerParts& parts) {
 Tokenizer tokenizer_from_gguf(const GgufFile& file) {
   const auto model = file.text("tokenizer.ggml.model"), pre = file.text("tokenizer.ggml.pre");
   if (model != "gpt2") {
-    fail("{}: tokenizer.ggml.model: expected gpt2 (byte-level BPE), found {}", file.who(), model ? brief(*model) : "none");
+    fail("{}: tokenizer.ggml.model: expected gpt2 (byte-level BPE), found {}", file.who(),
+         model ? brief(*model) : "none");
   }
   if (!pre)
     fail("{}: tokenizer.ggml.pre: expected the name of a pre-tokenizer, found none; convert the model anew",

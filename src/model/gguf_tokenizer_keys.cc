@@ -1,4 +1,5 @@
-// The keys of a GGUF file that is written which speak of tokens: the tokenizer, the ends of answers, the advice on sampling.
+// The keys of a GGUF file that is written which speak of tokens: the tokenizer, the ends of answers, the advice on
+// sampling.
 #include <algorithm>
 #include <set>
 
@@ -13,8 +14,10 @@ std::string rule_name(const TokenizerParts& p, std::string_view who) {
   std::string pre = pre_tokenizer_name(p.pre_tokenizer_json, p.ignore_merges);
   if (!pre.empty()) return pre;
   const bool other = !pre_tokenizer_name(p.pre_tokenizer_json, !p.ignore_merges).empty();
-  fail("{}: the tokenizer: GGUF files name the rule that cuts text into words, and none of the names means this one{}: {}", who,
-       other ? fmt::format(" with ignore_merges {}", p.ignore_merges) : "", brief_json(p.pre_tokenizer_json, 300));
+  fail(
+      "{}: the tokenizer: GGUF files name the rule that cuts text into words, and none of the names means this one{}: "
+      "{}",
+      who, other ? fmt::format(" with ignore_merges {}", p.ignore_merges) : "", brief_json(p.pre_tokenizer_json, 300));
 }
 
 // Rows of the embedding that no token has get names that none has.
@@ -44,7 +47,8 @@ void add_tokenizer_keys(const ModelConfig& c, const Tokenizer& tokenizer, std::s
   keys.emplace_back("tokenizer.ggml.pre", rule_name(p, who));
   add_tokens(p, c.vocab, keys);
   keys.emplace_back("tokenizer.ggml.merges", p.merges);
-  const std::pair<const char*, TokenId> named[] = {{"bos", p.bos}, {"eos", p.eos}, {"unknown", p.unk}, {"padding", p.pad}};
+  const std::pair<const char*, TokenId> named[] = {
+      {"bos", p.bos}, {"eos", p.eos}, {"unknown", p.unk}, {"padding", p.pad}};
   for (const auto& [name, id] : named)
     if (id >= 0) keys.emplace_back(fmt::format("tokenizer.ggml.{}_token_id", name), static_cast<uint32_t>(id));
   keys.emplace_back("tokenizer.ggml.add_bos_token", p.add_bos);

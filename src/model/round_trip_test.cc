@@ -34,16 +34,23 @@ class RoundTrip : public testing::TestWithParam<const char*> {
     write_file_whole(folder / "tokenizer.json", dump_json(tokenizer));
     Json config = parse_json(read_file(folder / "tokenizer_config.json"), "config");
     config["unk_token"] = added[0]["content"];
-    config["chat_template"] = {{{"name", "default"}, {"template", "{{ messages }}\n"}}, {{"name", "rag"}, {"template", "r"}}};
+    config["chat_template"] = {{{"name", "default"}, {"template", "{{ messages }}\n"}},
+                               {{"name", "rag"}, {"template", "r"}}};
     write_file_whole(folder / "tokenizer_config.json", dump_json(config));
-    const Json generation = {{"eos_token_id", {first, second, third, 7, 8}}, {"do_sample", true}, {"temperature", 0.6}, {"top_p", 0.95},
-                             {"top_k", 20},  {"min_p", 0.05}, {"repetition_penalty", 1.05}};
+    const Json generation = {{"eos_token_id", {first, second, third, 7, 8}},
+                             {"do_sample", true},
+                             {"temperature", 0.6},
+                             {"top_p", 0.95},
+                             {"top_k", 20},
+                             {"min_p", 0.05},
+                             {"repetition_penalty", 1.05}};
     write_file_whole(folder / "generation_config.json", dump_json(generation));
   }
 
   void export_and_back() {
     const LoadedModel first = load_model((top_ / "first").string(), LoadAs::whole);
-    save_gguf(top_ / "m.gguf", *first.model, *first.tokenizer, {.name = "m", .mix = "", .progress = {}, .advice = first.advice});
+    save_gguf(top_ / "m.gguf", *first.model, *first.tokenizer,
+              {.name = "m", .mix = "", .progress = {}, .advice = first.advice});
     const LoadedModel middle = load_model((top_ / "m.gguf").string(), LoadAs::whole);
     save_model(top_ / "second", *middle.model, *middle.tokenizer, DType::bf16, middle.advice);
   }
@@ -52,14 +59,17 @@ class RoundTrip : public testing::TestWithParam<const char*> {
 };
 
 Json config_of(const Path& folder) {
-  Json json = parse_json(config_to_json(config_from_json(parse_json(read_file(folder / "config.json"), "config"), "config")).dump(), "config");
+  Json json = parse_json(
+      config_to_json(config_from_json(parse_json(read_file(folder / "config.json"), "config"), "config")).dump(),
+      "config");
   json.erase("num_nextn_predict_layers");  // prediction layers do not go to GGUF files
   return json;
 }
 
 TEST_P(RoundTrip, TheModelIsTheSame) {
   export_and_back();
-  const Safetensors first = Safetensors::open_folder(top_ / "first"), second = Safetensors::open_folder(top_ / "second");
+  const Safetensors first = Safetensors::open_folder(top_ / "first"),
+                    second = Safetensors::open_folder(top_ / "second");
   const int64_t layers = load_model((top_ / "first").string()).model->config.layers;
   for (const auto& [name, entry] : first.entries()) {
     if (name.starts_with(fmt::format("model.layers.{}.", layers))) continue;  // a prediction layer
@@ -89,24 +99,37 @@ TEST_P(RoundTrip, TheTokenizerIsTheSame) {
     }
     EXPECT_EQ(a.merges, b.merges);
     const auto rest = [](const TokenizerParts& p) {
-      return std::tie(p.normalize_nfc, p.ignore_merges, p.bos, p.eos, p.unk, p.pad, p.add_bos, p.add_eos, p.strip_left, p.strip_right,
-                      p.single_word, p.normalized, p.chat_template, p.named_templates);
+      return std::tie(p.normalize_nfc, p.ignore_merges, p.bos, p.eos, p.unk, p.pad, p.add_bos, p.add_eos, p.strip_left,
+                      p.strip_right, p.single_word, p.normalized, p.chat_template, p.named_templates);
     };
     EXPECT_TRUE(rest(a) == rest(b)) << i;
     EXPECT_EQ(a.single_word.size(), 1u);
     EXPECT_EQ(loaded[0].advice.ends, loaded[i].advice.ends);
     EXPECT_EQ(dump_json(advice_to_json(loaded[0].advice)), dump_json(advice_to_json(loaded[i].advice)));
-    std::vector<std::string> texts = {"", " ", "  a  \n\n b", "It's we'LL don't", "e\u0301 \u212B x", "1234567 12½ ²", "你好 world かな",
-                                      "a\r\n\r\nb", "\xff\x80 x", "foo_bar(x) += 1;", "😀👩‍👩‍👧", "ᄒ\u1161\u11ab"};
+    std::vector<std::string> texts = {"",
+                                      " ",
+                                      "  a  \n\n b",
+                                      "It's we'LL don't",
+                                      "e\u0301 \u212B x",
+                                      "1234567 12½ ²",
+                                      "你好 world かな",
+                                      "a\r\n\r\nb",
+                                      "\xff\x80 x",
+                                      "foo_bar(x) += 1;",
+                                      "😀👩‍👩‍👧",
+                                      "ᄒ\u1161\u11ab"};
     for (const TokenId id : {a.bos, a.eos, a.strip_left[0], a.strip_right[0], a.single_word[0]})
-      if (id >= 0) texts.push_back("x " + a.tokens[static_cast<size_t>(id)] + " y" + a.tokens[static_cast<size_t>(id)] + "z");
+      if (id >= 0)
+        texts.push_back("x " + a.tokens[static_cast<size_t>(id)] + " y" + a.tokens[static_cast<size_t>(id)] + "z");
     for (const std::string& text : texts)
       for (const bool special : {false, true})
-        EXPECT_EQ(loaded[0].tokenizer->encode(text, special), loaded[i].tokenizer->encode(text, special)) << i << " " << text;
+        EXPECT_EQ(loaded[0].tokenizer->encode(text, special), loaded[i].tokenizer->encode(text, special))
+            << i << " " << text;
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, RoundTrip, testing::Values("deepseek_v3_tiny", "deepseek_v2lite_tiny", "qwen2_tiny", "llama3_tiny"));
+INSTANTIATE_TEST_SUITE_P(Families, RoundTrip,
+                         testing::Values("deepseek_v3_tiny", "deepseek_v2lite_tiny", "qwen2_tiny", "llama3_tiny"));
 
 // The second and third ends have keys of their own; the message's end is known by its text.
 TEST(GgufKeys, NamesEndsForOtherReaders) {
@@ -134,7 +157,8 @@ TEST(GgufKeys, RefusesRulesWithoutAName) {
     parts.pre_tokenizer_json = rule;
     parts.ignore_merges = ignore_merges;
     try {
-      save_gguf(folder.path() / "m.gguf", *loaded.model, Tokenizer::from_parts(parts, "t"), {.name = "m", .mix = "", .progress = {}});
+      save_gguf(folder.path() / "m.gguf", *loaded.model, Tokenizer::from_parts(parts, "t"),
+                {.name = "m", .mix = "", .progress = {}});
       ADD_FAILURE() << part;
     } catch (const Error& e) {
       EXPECT_NE(std::string_view(e.what()).find(part), std::string_view::npos) << e.what();

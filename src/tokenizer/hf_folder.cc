@@ -19,7 +19,8 @@ void put_token(TokenizerParts& parts, int64_t id, const std::string& text, Token
     parts.types.resize(at + 1, TokenType::unused);
   }
   if (parts.types[at] != TokenType::unused && parts.tokens[at] != text) {
-    fail("{}: token \"{}\": expected an id of its own, found {}, which is \"{}\"", who, brief(text), id, brief(parts.tokens[at]));
+    fail("{}: token \"{}\": expected an id of its own, found {}, which is \"{}\"", who, brief(text), id,
+         brief(parts.tokens[at]));
   }
   parts.tokens[at] = text;
   parts.types[at] = type;
@@ -85,7 +86,8 @@ void read_model(const Json& model, TokenizerParts& parts, int64_t limit, std::st
     fail("{}: model: dropout: expected none, found one", who);
   parts.ignore_merges = get_bool(model, "ignore_merges", false, who, "model");
   for (const auto& [text, id] : get_object(model, "vocab", who, "model").items()) {
-    if (!id.is_number_integer()) fail("{}: model: vocab: \"{}\": expected an id, found {}", who, brief(text), brief_json(id));
+    if (!id.is_number_integer())
+      fail("{}: model: vocab: \"{}\": expected an id, found {}", who, brief(text), brief_json(id));
     const bool fits = !id.is_number_unsigned() || id.get<uint64_t>() < static_cast<uint64_t>(limit);
     put_token(parts, fits ? id.get<int64_t>() : limit, text, TokenType::normal, limit, who);
   }
@@ -110,7 +112,8 @@ void read_added_tokens(const Json& root, TokenizerParts& parts, int64_t limit, s
 
 TokenId id_of_text(const TokenizerParts& parts, std::string_view text, std::string_view what, std::string_view who) {
   const auto found = std::find(parts.tokens.begin(), parts.tokens.end(), text);
-  if (found == parts.tokens.end()) fail("{}: {}: expected a token of the vocabulary, found \"{}\"", who, what, brief(text));
+  if (found == parts.tokens.end())
+    fail("{}: {}: expected a token of the vocabulary, found \"{}\"", who, what, brief(text));
   return static_cast<TokenId>(found - parts.tokens.begin());
 }
 
@@ -155,7 +158,8 @@ void read_chat_templates(const Json& field, TokenizerParts& parts, std::string_v
   }
   parts.chat_template = get_string(field[0], "template", who, "chat_template");
   for (const Json& named : field) {
-    std::string name = get_string(named, "name", who, "chat_template"), text = get_string(named, "template", who, "chat_template");
+    std::string name = get_string(named, "name", who, "chat_template"),
+                text = get_string(named, "template", who, "chat_template");
     if (name == "default")
       parts.chat_template = std::move(text);
     else
@@ -184,7 +188,8 @@ void read_template_files(const Path& folder, TokenizerParts& parts) {
 // "bos_token": "<s>", or {"content": "<s>", ...}, or null.
 std::string read_token_text(const Json& config, const char* key, std::string_view who) {
   if (is_null_or_absent(config, key)) return "";
-  return config[key].is_object() ? get_string(config[key], "content", who, key) : get_string(config, key, who, "config");
+  return config[key].is_object() ? get_string(config[key], "content", who, key)
+                                 : get_string(config, key, who, "config");
 }
 
 void read_named_tokens(const Json& config, TokenizerParts& parts, std::string_view who, bool strict) {

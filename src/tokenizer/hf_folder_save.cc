@@ -11,22 +11,27 @@ bool is_added(const TokenizerParts& parts, size_t id) {
   return type == TokenType::control || type == TokenType::user_defined || type == TokenType::unknown;
 }
 
-// Hugging Face's tokenizers number added tokens that the vocabulary does not hold themselves, from its size on. Only those
-// behind all others may be left to that, and only where no number was left out before; else the vocabulary holds them too.
+// Hugging Face's tokenizers number added tokens that the vocabulary does not hold themselves, from its size on. Only
+// those behind all others may be left to that, and only where no number was left out before; else the vocabulary holds
+// them too.
 size_t first_outside_vocabulary(const TokenizerParts& parts) {
   size_t end = parts.tokens.size();
   while (end > 0 && parts.types[end - 1] == TokenType::unused) --end;
   size_t first = end;
   while (first > 0 && is_added(parts, first - 1)) --first;
   const auto unused = [](TokenType type) { return type == TokenType::unused; };
-  return std::any_of(parts.types.begin(), parts.types.begin() + static_cast<std::ptrdiff_t>(first), unused) ? end : first;
+  return std::any_of(parts.types.begin(), parts.types.begin() + static_cast<std::ptrdiff_t>(first), unused) ? end
+                                                                                                            : first;
 }
 
 OrderedJson chat_templates_json(const TokenizerParts& parts) {
   OrderedJson list = OrderedJson::array();
-  const auto add = [&](const std::string& name, const std::string& text) { list.push_back({{"name", name}, {"template", text}}); };
+  const auto add = [&](const std::string& name, const std::string& text) {
+    list.push_back({{"name", name}, {"template", text}});
+  };
   // A list without a default has its first one for that.
-  if (!parts.chat_template.empty() && parts.chat_template != parts.named_templates[0].second) add("default", parts.chat_template);
+  if (!parts.chat_template.empty() && parts.chat_template != parts.named_templates[0].second)
+    add("default", parts.chat_template);
   for (const auto& [name, text] : parts.named_templates) add(name, text);
   return list;
 }

@@ -116,7 +116,8 @@ TEST_F(HfFolder, KeepsFlagsAndTemplates) {
   Json json = valid();
   json["added_tokens"][0]["rstrip"] = json["added_tokens"][0]["normalized"] = true;
   json["added_tokens"][1]["single_word"] = true;
-  const Tokenizer first = load(json.dump(), R"({"bos_token": "<s>", "pad_token": {"content": "<s>"}, "unk_token": "<think>",
+  const Tokenizer first =
+      load(json.dump(), R"({"bos_token": "<s>", "pad_token": {"content": "<s>"}, "unk_token": "<think>",
       "chat_template": [{"name": "default", "template": "d"}, {"name": "tool_use", "template": "t"}]})");
   EXPECT_EQ(first.encode("a <think> b").size(), 5u);
   EXPECT_EQ(first.encode("a<think>_").size(), 9u);  // beside a letter it is text
@@ -136,8 +137,8 @@ TEST_F(HfFolder, KeepsFlagsAndTemplates) {
   EXPECT_EQ(load(valid().dump(), R"({"eos_token": "<think>"})").eos(), 258);
 }
 
-// Hugging Face's tokenizers number added tokens from the vocabulary's size on: those before other tokens, and all where a
-// number was left out, must stand in the vocabulary.
+// Hugging Face's tokenizers number added tokens from the vocabulary's size on: those before other tokens, and all where
+// a number was left out, must stand in the vocabulary.
 TEST_F(HfFolder, AddedTokensKeepTheirIdsElsewhere) {
   const auto saved_vocab = [&](const Json& json) {
     load(json.dump()).save_hf_folder(folder_ / "again");
@@ -165,7 +166,8 @@ TEST_F(HfFolder, ReadsVocabAndMerges) {
   EXPECT_FALSE(plain.parts().normalize_nfc);
 
   write("special_tokens_map.json", R"({"bos_token": "<new>", "additional_special_tokens": ["<think>"]})");
-  write("tokenizer_config.json", R"({"tokenizer_class": "Qwen2Tokenizer", "eos_token": "<|im_end|>", "chat_template": "t",
+  write("tokenizer_config.json",
+        R"({"tokenizer_class": "Qwen2Tokenizer", "eos_token": "<|im_end|>", "chat_template": "t",
       "added_tokens_decoder": {"259": {"content": "<|im_end|>", "special": true, "lstrip": true}}})");
   const Tokenizer qwen = Tokenizer::from_hf_folder(folder_);
   EXPECT_EQ(qwen.eos(), 259);
@@ -175,11 +177,11 @@ TEST_F(HfFolder, ReadsVocabAndMerges) {
   EXPECT_EQ(qwen.encode("e\u0301"), qwen.encode("é"));
   EXPECT_EQ(qwen.chat_template(), "t");
 
-  for (const auto& [name, text, named] : {std::tuple("vocab.json", "[]", "vocab.json"), std::tuple("vocab.json", R"({"a": -1})", "\"a\""),
-                                          std::tuple("vocab.json", R"({"a": 99999999})", "\"a\""),
-                                          std::tuple("added_tokens.json", R"({"<x>": "y"})", "<x>"),
-                                          std::tuple("merges.txt", "a", "merge 0"),
-                                          std::tuple("tokenizer_config.json", R"({"added_tokens_decoder": {"x": {}}})", "added_tokens_decoder")}) {
+  for (const auto& [name, text, named] :
+       {std::tuple("vocab.json", "[]", "vocab.json"), std::tuple("vocab.json", R"({"a": -1})", "\"a\""),
+        std::tuple("vocab.json", R"({"a": 99999999})", "\"a\""),
+        std::tuple("added_tokens.json", R"({"<x>": "y"})", "<x>"), std::tuple("merges.txt", "a", "merge 0"),
+        std::tuple("tokenizer_config.json", R"({"added_tokens_decoder": {"x": {}}})", "added_tokens_decoder")}) {
     const std::string before = read_file(folder_ / name);
     write(name, text);
     try {

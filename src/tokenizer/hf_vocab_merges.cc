@@ -11,9 +11,12 @@
 namespace hadal {
 namespace {
 
-constexpr const char* kNamedTokens[] = {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"};
+constexpr const char* kNamedTokens[] = {"bos_token", "eos_token", "unk_token", "sep_token",
+                                        "pad_token", "cls_token", "mask_token"};
 
-Json object_or_empty(const Path& path) { return std::filesystem::exists(path) ? read_json_object(path) : Json::object(); }
+Json object_or_empty(const Path& path) {
+  return std::filesystem::exists(path) ? read_json_object(path) : Json::object();
+}
 
 void read_merges(const Path& path, TokenizerParts& parts) {
   std::istringstream lines(read_file(path, kMaxTokenizerFileBytes));
@@ -27,7 +30,8 @@ void read_merges(const Path& path, TokenizerParts& parts) {
 // Qwen2's own cut and NFC, or GPT-2's.
 void set_rule(const Path& folder, const Json& config, TokenizerParts& parts) {
   const std::string who = (folder / "tokenizer_config.json").string();
-  std::string name = is_null_or_absent(config, "tokenizer_class") ? "" : get_string(config, "tokenizer_class", who, "config");
+  std::string name =
+      is_null_or_absent(config, "tokenizer_class") ? "" : get_string(config, "tokenizer_class", who, "config");
   if (name.ends_with("Fast")) name.resize(name.size() - 4);
   const Json model = object_or_empty(folder / "config.json");
   const auto type = model.find("model_type");
@@ -38,8 +42,10 @@ void set_rule(const Path& folder, const Json& config, TokenizerParts& parts) {
     return;
   }
   if (!name.empty() && name != "GPT2Tokenizer")
-    log_warning("{}: tokenizer_class: expected GPT2Tokenizer or Qwen2Tokenizer beside vocab.json and merges.txt, found \"{}\"; words are cut by GPT-2's rule",
-                who, brief(name));
+    log_warning(
+        "{}: tokenizer_class: expected GPT2Tokenizer or Qwen2Tokenizer beside vocab.json and merges.txt, found \"{}\"; "
+        "words are cut by GPT-2's rule",
+        who, brief(name));
   parts.pre_tokenizer_json = {{"type", "ByteLevel"},
                               {"add_prefix_space", get_bool(config, "add_prefix_space", false, who, "config")},
                               {"trim_offsets", true},
@@ -57,7 +63,8 @@ void add_special_tokens(const Json& config, TokenizerParts& parts, std::string_v
   for (const char* key : kNamedTokens) texts.push_back(read_token_text(config, key, who));
   if (!is_null_or_absent(config, "additional_special_tokens")) {
     for (const Json& token : get_array(config, "additional_special_tokens", who, "config"))
-      texts.push_back(token.is_object() ? get_string(token, "content", who, "additional_special_tokens") : read_token_text(Json{{"token", token}}, "token", who));
+      texts.push_back(token.is_object() ? get_string(token, "content", who, "additional_special_tokens")
+                                        : read_token_text(Json{{"token", token}}, "token", who));
   }
   for (const std::string& text : texts) {
     if (text.empty()) continue;
@@ -75,7 +82,8 @@ void add_special_tokens(const Json& config, TokenizerParts& parts, std::string_v
 void read_decoder(const Json& config, TokenizerParts& parts, int64_t limit, std::string_view who) {
   if (is_null_or_absent(config, "added_tokens_decoder")) return;
   for (const auto& [number, token] : get_object(config, "added_tokens_decoder", who, "config").items()) {
-    const bool digits = !number.empty() && number.size() < 10 && std::all_of(number.begin(), number.end(), [](char c) { return c >= '0' && c <= '9'; });
+    const bool digits = !number.empty() && number.size() < 10 &&
+                        std::all_of(number.begin(), number.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (!digits) fail("{}: added_tokens_decoder: expected ids, found \"{}\"", who, brief(number));
     put_added_token(parts, token, std::stoll(number), limit, who);
   }
@@ -86,11 +94,13 @@ void read_decoder(const Json& config, TokenizerParts& parts, int64_t limit, std:
 TokenizerParts read_vocab_and_merges(const Path& folder) {
   const Path vocab_path = folder / "vocab.json", added_path = folder / "added_tokens.json";
   const Path config_path = folder / "tokenizer_config.json", map_path = folder / "special_tokens_map.json";
-  const Json vocab = read_json_object(vocab_path), added = object_or_empty(added_path), config = object_or_empty(config_path);
+  const Json vocab = read_json_object(vocab_path), added = object_or_empty(added_path),
+             config = object_or_empty(config_path);
   const auto num_decoded = config.contains("added_tokens_decoder") ? config["added_tokens_decoder"].size() : 0;
   const auto limit = static_cast<int64_t>(2 * (vocab.size() + added.size() + num_decoded) + 4096);
   TokenizerParts parts;
-  for (const auto& [path, json, type] : {std::tuple(vocab_path, vocab, TokenType::normal), std::tuple(added_path, added, TokenType::user_defined)}) {
+  for (const auto& [path, json, type] :
+       {std::tuple(vocab_path, vocab, TokenType::normal), std::tuple(added_path, added, TokenType::user_defined)}) {
     for (const auto& [text, id] : json.items()) {
       if (!id.is_number_unsigned() || id.template get<uint64_t>() >= static_cast<uint64_t>(limit))
         fail("{}: token \"{}\": expected an id below {}, found something else", path.string(), brief(text), limit);
@@ -102,7 +112,8 @@ TokenizerParts read_vocab_and_merges(const Path& folder) {
   read_decoder(config, parts, limit, config_path.string());
   add_special_tokens(object_or_empty(map_path), parts, map_path.string());
   add_special_tokens(config, parts, config_path.string());
-  if (const TokenId end = find_token(parts, "<|endoftext|>"); end >= 0) {  // what both classes take where no file names one
+  if (const TokenId end = find_token(parts, "<|endoftext|>");
+      end >= 0) {  // what both classes take where no file names one
     parts.types[static_cast<size_t>(end)] = TokenType::control;
     parts.eos = end;
   }

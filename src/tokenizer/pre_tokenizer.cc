@@ -19,8 +19,10 @@ SplitBehavior read_behavior(const Json& description, std::string_view who) {
   };
   for (const auto& [known, behavior] : kNames)
     if (name == known) return behavior;
-  fail("{}: pre_tokenizer: behavior: expected Isolated, Removed, MergedWithPrevious, MergedWithNext or Contiguous, found \"{}\"",
-       who, brief(name));
+  fail(
+      "{}: pre_tokenizer: behavior: expected Isolated, Removed, MergedWithPrevious, MergedWithNext or Contiguous, "
+      "found \"{}\"",
+      who, brief(name));
 }
 
 // ByteLevel's add_prefix_space: each text begins with a space.
@@ -55,7 +57,8 @@ void PreTokenizer::add(const Json& description, std::string_view who) {
     stages_.push_back(digits_split(get_bool(description, "individual_digits", false, who, "pre_tokenizer Digits")));
   } else if (type == "Punctuation") {
     const bool named = description.contains("behavior");
-    stages_.push_back(with_behavior(punctuation_split(), named ? read_behavior(description, who) : SplitBehavior::isolated, false));
+    stages_.push_back(
+        with_behavior(punctuation_split(), named ? read_behavior(description, who) : SplitBehavior::isolated, false));
   } else if (type == "ByteLevel") {
     if (get_bool(description, "add_prefix_space", true, who, "pre_tokenizer ByteLevel"))
       stages_.push_back(std::make_unique<PrefixSpaceStage>());
@@ -64,8 +67,10 @@ void PreTokenizer::add(const Json& description, std::string_view who) {
     }
     byte_level_ = true;
   } else {
-    fail("{}: pre_tokenizer: expected Sequence, Split, Digits, Punctuation or ByteLevel, found \"{}\", which is not supported",
-         who, brief(type));
+    fail(
+        "{}: pre_tokenizer: expected Sequence, Split, Digits, Punctuation or ByteLevel, found \"{}\", which is not "
+        "supported",
+        who, brief(type));
   }
 }
 

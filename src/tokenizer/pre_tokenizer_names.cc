@@ -1,5 +1,5 @@
-// The rules that GGUF files name (tokenizer.ggml.pre). The names are those of llama.cpp's table (src/llama-vocab.cpp); the
-// expressions those of the families' own tokenizer.json files, where llama.cpp writes an approximation of them.
+// The rules that GGUF files name (tokenizer.ggml.pre). The names are those of llama.cpp's table (src/llama-vocab.cpp);
+// the expressions those of the families' own tokenizer.json files, where llama.cpp writes an approximation of them.
 #include <algorithm>
 #include <set>
 
@@ -22,22 +22,26 @@ constexpr std::string_view kSentinel = "<sentinel:[0-9]+>", kImage = "(IMGIMG)((
                            kTabsAndSpaces = "([\\t\\n]|    |  )", kEachPunct = R"([\p{P}!-/:-@\[-`{-~])";
 
 // Names that are left out need what Hadal lacks: afmoe (digits grouped from the right by a rule of its own), gemma4,
-// granite-embed-multi-311m and sarvam-moe (no byte alphabet), jina-v1-en, jina-v2-code and roberta-bpe (a separator behind each
-// text), whitespace (words without bytes).
+// granite-embed-multi-311m and sarvam-moe (no byte alphabet), jina-v1-en, jina-v2-code and roberta-bpe (a separator
+// behind each text), whitespace (words without bytes).
 const std::vector<Rule>& rules() {
   constexpr PreTokenizerTraits kWholeWords = {.ignore_merges = true}, kLlama = {.ignore_merges = true, .add_bos = true},
                                kBegin = {.add_bos = true};
   static const std::vector<Rule> list = {
       {{"deepseek-v3", "hunyuan-dense", "joyai-llm", "hy_v4"}, {kDigits3, kCjkKana, kDeepseekV3}},
-      {{"qwen2", "deepseek-r1-qwen", "stablelm2", "hunyuan", "megrez", "kormo", "f2llmv2", "grok-2", "solar-open"}, {kQwen2}},
-      {{"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "jina-v5-nano"}, {kLlama3}, kLlama},
+      {{"qwen2", "deepseek-r1-qwen", "stablelm2", "hunyuan", "megrez", "kormo", "f2llmv2", "grok-2", "solar-open"},
+       {kQwen2}},
+      {{"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "jina-v5-nano"},
+       {kLlama3},
+       kLlama},
       {{"dbrx", "smaug-bpe", "glm4", "chatglm-bpe"}, {kLlama3}},
       {{"deepseek-llm"}, {kNewlines, kCasedWord, kWidePunct, kTrailingSpace, kCjkHangul, kEachNumber}},
       {{"deepseek-coder"}, {kNewlines, kWord, kPunctRun, kCjkHangul, kEachNumber}},
       {{"gpt-2", "gpt2", "phi-2", "jina-es", "jina-de", "jina-v2-es", "jina-v2-de", "gigachat", "a.x-4.0", "mellum",
         "modern-bert", "mpt", "olmo", "jais", "trillion", "granite-docling", "exaone4"},
        {kGpt2}},
-      {{"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b", "mellum2"}, {kEachNumber, kGpt2}},
+      {{"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b", "mellum2"},
+       {kEachNumber, kGpt2}},
       {{"gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"}, {kGpt4o}},
       {{"granite-embed-multi-97m"}, {kGpt4o}, kWholeWords},
       {{"tekken"}, {kTekken}, kLlama},
@@ -79,7 +83,8 @@ std::string all_names() {
 
 // Expressions whose matches are the whole of any text, so that it makes no difference what becomes of the rest.
 bool leaves_nothing(std::string_view regex) {
-  for (const std::string_view total : {kGpt2, kQwen2, kLlama3, kGpt4o, kTekken, kKimiK2, kBailing, kUfakzeka, kYoutuWords, kMiniCpm5})
+  for (const std::string_view total :
+       {kGpt2, kQwen2, kLlama3, kGpt4o, kTekken, kKimiK2, kBailing, kUfakzeka, kYoutuWords, kMiniCpm5})
     if (regex == total) return true;
   return false;
 }
@@ -113,15 +118,17 @@ void list_cuts(const Json& description, std::vector<std::string>& cuts) {
 Json pre_tokenizer_description(std::string_view name, std::string_view who) {
   const Rule* rule = find_rule(name);
   if (rule == nullptr) {
-    fail("{}: pre-tokenizer: expected one of those that are known here, found \"{}\", which is not supported; known: {}", who,
-         brief(name), all_names());
+    fail(
+        "{}: pre-tokenizer: expected one of those that are known here, found \"{}\", which is not supported; known: {}",
+        who, brief(name), all_names());
   }
   Json stages = Json::array();
   for (const std::string_view regex : rule->stages) {
     if (regex == kEachNumber)
       stages.push_back({{"type", "Digits"}, {"individual_digits", true}});
     else
-      stages.push_back({{"type", "Split"}, {"pattern", {{"Regex", regex}}}, {"behavior", "Isolated"}, {"invert", false}});
+      stages.push_back(
+          {{"type", "Split"}, {"pattern", {{"Regex", regex}}}, {"behavior", "Isolated"}, {"invert", false}});
   }
   stages.push_back({{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", false}});
   return {{"type", "Sequence"}, {"pretokenizers", stages}};
@@ -136,7 +143,8 @@ std::string pre_tokenizer_name(const Json& description, bool ignore_merges) {
   std::vector<std::string> cuts;
   list_cuts(description, cuts);
   for (const Rule& rule : rules()) {
-    if (rule.traits.ignore_merges == ignore_merges && std::equal(cuts.begin(), cuts.end(), rule.stages.begin(), rule.stages.end()))
+    if (rule.traits.ignore_merges == ignore_merges &&
+        std::equal(cuts.begin(), cuts.end(), rule.stages.begin(), rule.stages.end()))
       return std::string(rule.names.front());
   }
   return "";

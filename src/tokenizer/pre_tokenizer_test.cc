@@ -157,8 +157,8 @@ TEST(PreTokenizer, ByteLevelsPrefixAndPunctuation) {
 }
 
 TEST(PreTokenizer, NamesOfGgufFiles) {
-  for (const char* name : {"deepseek-v3", "qwen2", "deepseek-llm", "deepseek-coder", "gpt-2", "smollm", "gpt-4o", "kimi-k2",
-                           "superbpe", "default"}) {
+  for (const char* name : {"deepseek-v3", "qwen2", "deepseek-llm", "deepseek-coder", "gpt-2", "smollm", "gpt-4o",
+                           "kimi-k2", "superbpe", "default"}) {
     const Json description = pre_tokenizer_description(name, "test");
     EXPECT_EQ(pre_tokenizer_name(description, false), name);
     EXPECT_EQ(pre_tokenizer_name(description, true) == "", std::string_view(name) != "gpt-4o") << name;
@@ -177,9 +177,16 @@ TEST(PreTokenizer, NamesOfGgufFiles) {
   };
   const Json last = {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}};
   const auto regex = [](std::string_view text) { return Json{{"Regex", text}}; };
-  EXPECT_EQ(named({{{"type", "Split"}, {"pattern", regex(patterns::kGpt4o)}, {"behavior", "Removed"}, {"invert", true}}, last}), "gpt-4o");
-  EXPECT_EQ(named({{{"type", "Split"}, {"pattern", regex(patterns::kGpt4o)}, {"behavior", "Removed"}, {"invert", false}}, last}), "");
-  EXPECT_EQ(named({{{"type", "Digits"}, {"individual_digits", true}}, {{"type", "ByteLevel"}, {"add_prefix_space", false}}}), "smollm");
+  EXPECT_EQ(named({{{"type", "Split"}, {"pattern", regex(patterns::kGpt4o)}, {"behavior", "Removed"}, {"invert", true}},
+                   last}),
+            "gpt-4o");
+  EXPECT_EQ(
+      named({{{"type", "Split"}, {"pattern", regex(patterns::kGpt4o)}, {"behavior", "Removed"}, {"invert", false}},
+             last}),
+      "");
+  EXPECT_EQ(
+      named({{{"type", "Digits"}, {"individual_digits", true}}, {{"type", "ByteLevel"}, {"add_prefix_space", false}}}),
+      "smollm");
   EXPECT_EQ(named(Json::array({{{"type", "ByteLevel"}, {"add_prefix_space", true}}})), "");
   EXPECT_EQ(known_split("[^\r\n\\p{L}]") == nullptr, true);
   EXPECT_NE(known_split("[\r\n]"), nullptr);

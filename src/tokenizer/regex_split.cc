@@ -103,8 +103,8 @@ class RegexStage final : public SplitStage {
                                                search.limits);
       if (found == ONIG_MISMATCH) break;
       if (found < 0) {
-        fail("pre-tokenizer: the regular expression \"{}\" failed on a text of {} bytes: {}", shown(regex_), text.size(),
-             message_of(found));
+        fail("pre-tokenizer: the regular expression \"{}\" failed on a text of {} bytes: {}", shown(regex_),
+             text.size(), message_of(found));
       }
       const size_t first = std::max(static_cast<size_t>(search.region->beg[0]), gap);
       const size_t last = std::max(static_cast<size_t>(search.region->end[0]), first);

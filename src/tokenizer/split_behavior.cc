@@ -26,7 +26,8 @@ class BehaviorStage final : public SplitStage {
     if (behavior_ == SplitBehavior::merged_with_previous || behavior_ == SplitBehavior::contiguous) join(pieces);
     if (behavior_ == SplitBehavior::merged_with_next) join_backwards(pieces);
     for (const Piece& piece : pieces) {
-      if (!piece.text.empty() && !(behavior_ == SplitBehavior::removed && piece.matched)) sink(piece.text, piece.matched);
+      if (!piece.text.empty() && !(behavior_ == SplitBehavior::removed && piece.matched))
+        sink(piece.text, piece.matched);
     }
   }
 
