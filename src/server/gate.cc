@@ -1,7 +1,10 @@
 #include "server/gate.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 
 #include "server/api_error.h"
 
@@ -57,6 +60,13 @@ std::string key_of(std::string_view authorization) {
   return colon == std::string::npos ? "" : pair.substr(colon + 1);
 }
 
+// Nothing behind the colon is the scheme's own port (RFC 3986, 3.2.3).
+bool is_port(std::string_view text) {
+  unsigned port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return text.empty() || (error == std::errc() && end == text.data() + text.size() && port <= 65'535);
+}
+
 bool is_list_of_names(unsigned char c) {
   return std::isalnum(c) || std::string_view("-_., ").find(static_cast<char>(c)) != std::string_view::npos;
 }
@@ -77,12 +87,12 @@ std::string normal_origin(std::string_view origin) {
 }
 
 bool is_loopback_host(std::string_view host) {
-  std::string name = lower(host);
-  if (name.starts_with("[")) return name == "[::1]" || name.starts_with("[::1]:");
-  name = name.substr(0, name.find(':'));
-  if (name == "localhost") return true;
-  bool digits = name.find_first_not_of("0123456789.") == std::string::npos;
-  return digits && name.starts_with("127.") && std::count(name.begin(), name.end(), '.') == 3;
+  const size_t colon = host.find(':', host.starts_with('[') ? std::min(host.size(), host.find(']')) : 0);
+  if (colon != std::string_view::npos && !is_port(host.substr(colon + 1))) return false;
+  const std::string name = lower(host.substr(0, colon));
+  if (name == "localhost" || name == "[::1]") return true;
+  in_addr address{};
+  return inet_pton(AF_INET, name.c_str(), &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
 }
 
 bool Gate::has_key(std::string_view authorization) const {
