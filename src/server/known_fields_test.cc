@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/files.h"
+#include "server/api_error.h"
 #include "server/openai_request.h"
 
 namespace hadal {
@@ -63,6 +64,42 @@ TEST(KnownFields, AreAcceptedAsTheTableSays) {
       EXPECT_EQ(refusal(known, Json::parse(rest.substr(0, end))), "") << known.name << " " << rest;
       rest = end == std::string_view::npos ? "" : rest.substr(end + 4);
     }
+  }
+}
+
+// What clients of other engines send by default, and values of the same fields that would change the answer.
+TEST(KnownFields, DefaultsOfOtherEnginesAreNeutral) {
+  const auto refused = [](const Json& fields, const char* place) {
+    Json body = fields;
+    const bool text = std::string_view(place) == "text";
+    text ? body["prompt"] = "x" : body["messages"] = Json::parse(R"([{"role": "user", "content": "x"}])");
+    try {
+      text ? parse_text_call(body, {}) : parse_chat_call(body, {});
+      return std::string();
+    } catch (const ApiError& e) {
+      return e.param;
+    }
+  };
+  for (const char* fields :
+       {R"({"backend_sampling": false})", R"({"reasoning_budget_tokens": -1})", R"({"reasoning_control": false})",
+        R"({"sse_ping_interval": 30})", R"({"speculative.type": "none"})", R"({"tfs_z": 1.0})", R"({"slot_id": -1})",
+        R"({"samplers": ["penalties","dry","top_n_sigma","top_k","typ_p","top_p","min_p","xtc","temperature"]})",
+        R"({"json_schema": {}})", R"({"reasoning_format": "deepseek"})", R"({"flat_logprobs": false})",
+        R"({"detokenize": true})", R"({"debug": {}})", R"({"cache_control": {"type": "ephemeral"}})",
+        R"({"think": false})", R"({"reasoning": {"effort": "none"}})", R"({"reasoning_effort": "none"})",
+        R"({"prompt_embeds": null, "thinking_token_budget": null, "repetition_detection": null, "preset": null})",
+        R"({"enable_thinking": null, "thinking": null, "suffix": null, "stop": null, "n_predict": null})"}) {
+    EXPECT_EQ(refused(Json::parse(fields), "chat"), "") << fields;
+    EXPECT_EQ(refused(Json::parse(fields), "text"), "") << fields;
+  }
+  for (const auto& [name, value] : {std::pair("backend_sampling", "true"), {"reasoning_budget_tokens", "0"},
+                                    {"speculative.type", "\"draft\""}, {"tfs_z", "0.5"}, {"samplers", "[\"top_k\"]"},
+                                    {"json_schema", "{\"type\":\"object\"}"}, {"detokenize", "false"},
+                                    {"think", "true"}, {"enable_thinking", "false"}, {"thinking", "{}"},
+                                    {"suffix", "\"x\""}, {"reasoning", "{\"max_tokens\":5}"}, {"unknown", "null"}}) {
+    const Json fields = {{name, Json::parse(value)}};
+    EXPECT_EQ(refused(fields, "chat"), name);
+    EXPECT_EQ(refused(fields, "text"), name);
   }
 }
 

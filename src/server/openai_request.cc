@@ -34,13 +34,14 @@ double read_number(const Json& value, const std::string& param, double low, doub
 }
 
 // 3.0 is a whole number too: some languages write no other.
-int64_t read_integer(const Json& value, const std::string& param, int64_t low, int64_t high) {
-  const std::string expected = fmt::format("a whole number from {} to {}", low, high);
+int64_t read_integer(const Json& value, const std::string& param, int64_t low, int64_t high,
+                     std::string expected = "") {
+  if (expected.empty()) expected = fmt::format("a whole number from {} to {}", low, high);
   if (!value.is_number()) wrong(param, expected, value);
   if (value.is_number_float()) {
     const double number = value.get<double>();
     if (std::trunc(number) != number || std::abs(number) > 0x1p53) wrong(param, expected, value);
-    return read_integer(static_cast<int64_t>(number), param, low, high);
+    return read_integer(static_cast<int64_t>(number), param, low, high, expected);
   }
   if (value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX) wrong(param, expected, value);
   const int64_t number = value.get<int64_t>();
@@ -48,10 +49,11 @@ int64_t read_integer(const Json& value, const std::string& param, int64_t low, i
   return number;
 }
 
-bool read_flag(const Json& body, const char* name) {
-  const Json* value = field(body, name);
+// `inside` names the object in the error; "" is the body.
+bool read_flag(const Json& object, const char* name, const std::string& inside = "") {
+  const Json* value = field(object, name);
   if (!value) return false;
-  if (!value->is_boolean()) wrong(name, "true or false", *value);
+  if (!value->is_boolean()) wrong(inside.empty() ? name : inside + "." + name, "true or false", *value);
   return value->get<bool>();
 }
 
@@ -111,12 +113,12 @@ SamplingOptions read_sampling(const Json& body, SamplingOptions sampling) {
     sampling.min_p = number(*v, "min_p", 0, 1);
     if (sampling.min_p >= 1) wrong("min_p", "a number below 1", *v);
   }
-  const Json *penalty = field(body, "repetition_penalty"), *same = field(body, "repeat_penalty");
-  if (penalty && same && *penalty != *same)
-    wrong("repeat_penalty", "the value of repetition_penalty, which means the same", *same);
   for (const char* name : {"repetition_penalty", "repeat_penalty"}) {
     if (auto* v = field(body, name)) sampling.repetition_penalty = number(*v, name, 0.01, 100);
   }
+  const Json *penalty = field(body, "repetition_penalty"), *same = field(body, "repeat_penalty");
+  if (penalty && same && *penalty != *same)
+    wrong("repeat_penalty", "the value of repetition_penalty, which means the same", *same);
   if (auto* v = field(body, "repeat_last_n")) {
     sampling.repetition_window = static_cast<int>(read_integer(*v, "repeat_last_n", -1, INT32_MAX));
   }
@@ -142,15 +144,18 @@ std::vector<std::string> read_stop(const Json& body) {
   return stops;
 }
 
+// Of several names the first in this order counts, but each must be sound.
 int64_t read_max_tokens(const Json& body) {
+  const std::string expected = fmt::format("a whole number, at least 1 and at most {}, or -1 for no limit", INT32_MAX);
+  std::optional<int64_t> limit;
   for (const char* name : {"max_completion_tokens", "max_tokens", "n_predict"}) {
     const Json* value = field(body, name);
     if (!value) continue;
-    const int64_t number = read_integer(*value, name, INT32_MIN, INT32_MAX);
-    if (number < 1 && number != -1) wrong(name, "a whole number from 1 up, or -1 for no limit", *value);
-    return std::max<int64_t>(number, 0);  // 0: as many as the context holds
+    const int64_t number = read_integer(*value, name, -1, INT32_MAX, expected);
+    if (number == 0) wrong(name, expected, *value);
+    if (!limit) limit = number;
   }
-  return 0;
+  return std::max<int64_t>(limit.value_or(0), 0);  // 0: as many as the context holds
 }
 
 void read_stream(const Json& body, CompletionCall& call) {
@@ -158,12 +163,12 @@ void read_stream(const Json& body, CompletionCall& call) {
   if (const Json* options = field(body, "stream_options")) {
     if (!options->is_object()) wrong("stream_options", "an object", *options);
     check_fields(*options, FieldPlace::stream_options, "stream_options");
-    call.include_usage = read_flag(*options, "include_usage");
+    call.include_usage = read_flag(*options, "include_usage", "stream_options");
   }
   if (const Json* usage = field(body, "usage")) {
     const bool good = usage->is_object() && usage->size() <= 1 && (usage->empty() || usage->contains("include"));
     if (!good) wrong("usage", "{\"include\": true} or {\"include\": false}", *usage);
-    call.include_usage |= read_flag(*usage, "include");
+    call.include_usage |= read_flag(*usage, "include", "usage");
   }
 }
 

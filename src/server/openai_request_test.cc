@@ -64,6 +64,35 @@ TEST(OpenaiRequest, NewerNameOfTheTokenLimitWins) {
   EXPECT_EQ(parse_chat_call(chat({{"max_tokens", 5}, {"max_completion_tokens", 6}}), {}).generate.max_tokens, 6);
 }
 
+TEST(OpenaiRequest, EveryNameOfAFieldIsChecked) {
+  const Json limits = {{"max_completion_tokens", 6}, {"max_tokens", 5}, {"n_predict", 4}};
+  for (const auto& [name, good] : limits.items()) {
+    for (const Json& bad : {Json("junk"), Json(-7), Json(0), Json(1.5), Json(int64_t{1} << 31), Json(true)}) {
+      Json fields = limits;
+      fields[name] = bad;
+      EXPECT_EQ(refused_param(chat(fields)), name) << bad;
+    }
+  }
+  EXPECT_EQ(parse_chat_call(chat(limits), {}).generate.max_tokens, 6);
+  EXPECT_EQ(parse_chat_call(chat({{"max_tokens", 5}, {"n_predict", 4}}), {}).generate.max_tokens, 5);
+  EXPECT_EQ(parse_chat_call(chat({{"max_completion_tokens", -1}, {"max_tokens", 5}}), {}).generate.max_tokens, 0);
+  EXPECT_EQ(parse_chat_call(chat({{"max_completion_tokens", nullptr}, {"n_predict", 4}}), {}).generate.max_tokens, 4);
+  EXPECT_EQ(refused_param(chat({{"repetition_penalty", "x"}, {"repeat_penalty", 1}})), "repetition_penalty");
+  EXPECT_EQ(refused_param(chat({{"repetition_penalty", 1}, {"repeat_penalty", 0}})), "repeat_penalty");
+}
+
+TEST(OpenaiRequest, ATokenLimitIsExplainedInPeoplesNumbers) {
+  try {
+    parse_chat_call(chat({{"max_tokens", -7}}), {});
+    FAIL();
+  } catch (const ApiError& e) {
+    const std::string words = e.what();
+    EXPECT_NE(words.find("at least 1 "), std::string::npos) << words;
+    EXPECT_NE(words.find("-1 for no limit"), std::string::npos) << words;
+    EXPECT_EQ(words.find("-2147483648"), std::string::npos) << words;
+  }
+}
+
 TEST(OpenaiRequest, ReadsMessages) {
   Json body = Json::parse(R"({"messages": [
     {"role": "developer", "content": "Be brief."},
@@ -95,7 +124,9 @@ TEST(OpenaiRequest, NamesTheFieldThatIsWrong) {
   EXPECT_EQ(refused_param(chat({{"stream_options", 1}})), "stream_options");
   EXPECT_EQ(refused_param(chat({{"stream", true}, {"stream_options", {{"include_usge", true}}}})),
             "stream_options.include_usge");
+  EXPECT_EQ(refused_param(chat({{"stream_options", {{"include_usage", "x"}}}})), "stream_options.include_usage");
   EXPECT_EQ(refused_param(chat({{"usage", {{"includes", true}}}})), "usage");
+  EXPECT_EQ(refused_param(chat({{"usage", {{"include", "x"}}}})), "usage.include");
   EXPECT_EQ(refused_param(chat({{"frequency_penalty", "high"}})), "frequency_penalty");
   EXPECT_EQ(refused_param(chat({{"repeat_last_n", -2}})), "repeat_last_n");
   EXPECT_EQ(refused_param(chat({{"repeat_penalty", 1.1}, {"repetition_penalty", 1.2}})), "repeat_penalty");
