@@ -1,4 +1,5 @@
 // Connections that say nothing, break off, half close or end with the server.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -76,6 +77,52 @@ TEST_F(ServerTest, HalfClosedClientsAreAnswered) {
   wrong.send(post_chat(std::string(200, 'x'), false));  // longer than the context
   wrong.close_sending();
   EXPECT_TRUE(wrong.read_all().starts_with("HTTP/1.1 400 "));
+}
+
+// Whole and streamed answers in turn; a part of a request at the end gets none.
+TEST_F(ServerTest, HalfClosedClientsGetAllThatTheyPipelined) {
+  backend.first_token_ms = 20;
+  backend.context = 100'000;
+  start();
+  for (const size_t padding : {size_t{0}, size_t{60'000}}) {  // all in one read, or most of it still in the socket
+    const int started = backend.started;
+    RawClient client(server->port());
+    std::string requests;
+    const std::string pad(padding + 1, '.');
+    for (int i = 0; i < 20; ++i) {
+      requests += post_chat(fmt::format("<{}>", i), i % 3 == 2, "") + "\r\n";
+      if (i == 10) requests += post_chat(pad, false, "");
+    }
+    requests += "POST /v1/chat/compl";
+    client.send(requests);
+    client.close_sending();
+    const std::string replies = client.read_all();
+    size_t at = 0;
+    for (int i = 0; i < 20; ++i) {
+      // A streamed answer comes a character at a time.
+      at = i % 3 == 2 ? replies.find("[DONE]", at) : replies.find(fmt::format("\"content\":\"<{}>\"", i), at);
+      ASSERT_NE(at, std::string::npos) << i << " " << replies.substr(0, 10'000);
+    }
+    EXPECT_EQ(backend.started - started, 21);
+  }
+}
+
+TEST_F(ServerTest, EmptyLinesDoNotProlongTheWaitForARequest) {
+  options.first_byte_timeout_ms = 200;
+  start();
+  RawClient client(server->port());
+  std::atomic<bool> ended = false;
+  int num_lines = 0;
+  std::thread sender([&] {
+    for (; num_lines < 100 && !ended; ++num_lines) {
+      client.send("\r\n");
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+  });
+  EXPECT_EQ(client.read_all(), "");
+  ended = true;
+  sender.join();
+  EXPECT_LT(num_lines, 100);
 }
 
 TEST_F(ServerTest, RequestsThatAreNotWholeEndWithTheServer) {

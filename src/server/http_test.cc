@@ -107,6 +107,27 @@ TEST_F(ServerTest, MalformedRequestsAreToldInPlainWords) {
   }
 }
 
+TEST_F(ServerTest, TwoLengthsOfABodyAreToldAsSuch) {
+  start();
+  for (const char* headers : {"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+                              "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"}) {
+    const std::string reply =
+        ask("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n" + std::string(headers) + "\r\n0\r\n\r\n");
+    EXPECT_EQ(status_of(reply), 400) << reply;
+    EXPECT_NE(reply.find("Transfer-Encoding: expected no Content-Length beside it"), std::string::npos) << reply;
+  }
+}
+
+TEST_F(ServerTest, AnAuthorityWithMoreThanAPortIsForeign) {
+  start();
+  for (const char* host : {"127.0.0.1:80@evil.com", "localhost:evil.com"}) {
+    const std::string end = " HTTP/1.1\r\nConnection: close\r\nHost: ";
+    EXPECT_EQ(status_of(ask("GET /v1/models" + end + host + "\r\n\r\n")), 403) << host;
+    const std::string absolute = "GET http://" + std::string(host) + "/v1/models";
+    EXPECT_EQ(status_of(ask(absolute + end + "localhost\r\n\r\n")), 403) << host;
+  }
+}
+
 TEST_F(ServerTest, ReadsChunkedBodies) {
   start();
   const std::string reply = ask(

@@ -11,6 +11,9 @@ namespace http = boost::beast::http;
 
 namespace {
 
+constexpr const char* kTwoLengths =
+    "Transfer-Encoding: expected no Content-Length beside it, found both; send one of them";
+
 std::string to_string(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
 bool is_probe(const HttpRequest& request) {
@@ -51,9 +54,8 @@ std::optional<ApiError> refuse_head(const HeadFields& head) {
   if (head.count(http::field::transfer_encoding) >
       0) {  // two ways to say where the body ends are how requests are smuggled
     const std::string coding = to_string(head[http::field::transfer_encoding]);
-    if (head.count(http::field::content_length) > 0 || request.http_1_0) {
-      return ApiError(400, "Transfer-Encoding: expected no Content-Length beside it, and HTTP/1.1");
-    }
+    if (head.count(http::field::content_length) > 0) return ApiError(400, kTwoLengths);
+    if (request.http_1_0) return ApiError(400, "Transfer-Encoding: expected HTTP/1.1, found HTTP/1.0");
     if (head.count(http::field::transfer_encoding) > 1 || !boost::beast::iequals(coding, "chunked")) {
       return ApiError(501, fmt::format("Transfer-Encoding: expected chunked, found \"{}\"", brief(coding)));
     }
@@ -65,7 +67,8 @@ std::optional<ApiError> refuse_head(const HeadFields& head) {
   return std::nullopt;
 }
 
-ApiError reading_error(boost::system::error_code error, std::string_view begin, uint64_t max_body_bytes) {
+ApiError reading_error(boost::system::error_code error, const HeadFields& head, std::string_view begin,
+                       uint64_t max_body_bytes) {
   if (error == http::error::body_limit) {
     return ApiError(413, fmt::format("the request body is above the limit of {} bytes", max_body_bytes));
   }
@@ -78,11 +81,16 @@ ApiError reading_error(boost::system::error_code error, std::string_view begin, 
   if (error == http::error::bad_target) return ApiError(400, "the request line: expected a path behind the method");
   if (error == http::error::bad_version)
     return ApiError(400, "the request line: expected HTTP/1.1 or HTTP/1.0 at its end");
+  // The second of the two is the one that cannot be read; the first is in the head already.
+  const bool two_lengths =
+      (error == http::error::bad_content_length && head.count(http::field::transfer_encoding) > 0) ||
+      (error == http::error::bad_transfer_encoding && head.count(http::field::content_length) > 0);
+  if (two_lengths) return ApiError(400, kTwoLengths);
   if (error == http::error::bad_content_length || error == http::error::multiple_content_length) {
     return ApiError(400, "Content-Length: expected one number of bytes");
   }
   if (error == http::error::bad_transfer_encoding) {
-    return ApiError(400, "Transfer-Encoding: expected chunked alone, and no Content-Length beside it");
+    return ApiError(400, "Transfer-Encoding: expected chunked alone");
   }
   if (error == http::error::bad_chunk || error == http::error::bad_chunk_extension) {
     return ApiError(400, "the request body: expected chunks with their lengths, as Transfer-Encoding says");

@@ -62,17 +62,19 @@ struct Session::Impl {
   asio::awaitable<bool> serve_one();
   asio::awaitable<bool> await_request();
   asio::awaitable<bool> read_body(Parser& parser);
-  asio::awaitable<bool> bad_request(error_code error);
+  asio::awaitable<bool> bad_request(error_code error, const Parser& parser);
   asio::awaitable<bool> answer(HttpRequest request, bool keep_alive);
   asio::awaitable<bool> answer_slowly(HttpRequest request, bool keep_alive);
   asio::awaitable<bool> pass_on(Outbox& outbox, const HttpRequest& request, bool keep_alive);
   asio::awaitable<bool> write_reply(HttpReply reply, const HttpRequest& request, bool keep_alive);
   asio::awaitable<bool> write_stream_head(const HttpRequest& request);
-  asio::awaitable<bool> write_early_head(const HttpRequest& request);
+  asio::awaitable<bool> write_early_head(const HttpRequest& request, bool keep_alive);
   asio::awaitable<bool> write_piece(std::string data);
   asio::awaitable<bool> write_raw(std::string data);
   asio::awaitable<void> close();
   void watch_for_end(std::weak_ptr<Outbox> watched);
+  size_t leading_empty_bytes() const;
+  bool more_may_come() const;
   void set_standing(Standing next);
 
   Shared& shared;
@@ -136,21 +138,29 @@ void Session::Impl::set_standing(Standing next) {
   since = std::chrono::steady_clock::now();
 }
 
+size_t Session::Impl::leading_empty_bytes() const {
+  const std::string_view received(static_cast<const char*>(buffer.data().data()), buffer.size());
+  return std::min(received.size(), received.find_first_not_of("\r\n"));
+}
+
+// Whether a request may follow the one under way: the client still sends, or what it sent before it closed its sending
+// side holds more. That is then all in the buffer: the end is seen only behind what was received.
+bool Session::Impl::more_may_come() const { return !half_closed || leading_empty_bytes() < buffer.size(); }
+
 // Waits for the first byte of a request, as long as a connection may be idle, but not long for one that never asked
-// anything. Empty lines before a request are read over (RFC 9112, 2.2).
+// anything. Empty lines before a request are read over (RFC 9112, 2.2); they do not prolong the wait.
 asio::awaitable<bool> Session::Impl::await_request() {
+  const int wait_ms =
+      standing == Standing::silent ? shared.options.first_byte_timeout_ms : shared.options.idle_timeout_ms;
+  const auto deadline = std::chrono::steady_clock::now() + milliseconds(wait_ms);
   size_t num_skipped = 0;
   for (;;) {
-    const auto data = static_cast<const char*>(buffer.data().data());
-    size_t num_empty = 0;
-    while (num_empty < buffer.size() && (data[num_empty] == '\r' || data[num_empty] == '\n')) ++num_empty;
+    const size_t num_empty = leading_empty_bytes();
     buffer.consume(num_empty);
     num_skipped += num_empty;
     if (buffer.size() > 0) co_return true;
     if (num_skipped > kMaxEmptyLineBytes) co_return false;
-    const int wait_ms =
-        standing == Standing::silent ? shared.options.first_byte_timeout_ms : shared.options.idle_timeout_ms;
-    stream.expires_after(milliseconds(wait_ms));
+    stream.expires_at(deadline);
     auto [error, num_bytes] = co_await stream.async_read_some(buffer.prepare(4096), kNoThrow);
     if (error) co_return false;
     buffer.commit(num_bytes);
@@ -167,7 +177,7 @@ asio::awaitable<bool> Session::Impl::serve_one() {
   parser.body_limit(shared.options.max_body_bytes);
   stream.expires_after(milliseconds(shared.options.header_timeout_ms));
   auto [error, n] = co_await http::async_read_header(stream, buffer, parser, kNoThrow);
-  if (error) co_return co_await bad_request(error);
+  if (error) co_return co_await bad_request(error, parser);
   HttpRequest request = request_of(parser.get().base());
   std::optional<HttpReply> refusal;
   if (const auto mistake = refuse_head(parser.get().base())) {
@@ -201,17 +211,17 @@ asio::awaitable<bool> Session::Impl::read_body(Parser& parser) {
   }
   stream.expires_after(milliseconds(shared.options.body_timeout_ms));
   auto [error, n] = co_await http::async_read(stream, buffer, parser, kNoThrow);
-  if (error) co_return co_await bad_request(error);
+  if (error) co_return co_await bad_request(error, parser);
   co_return true;
 }
 
-asio::awaitable<bool> Session::Impl::bad_request(error_code error) {
+asio::awaitable<bool> Session::Impl::bad_request(error_code error, const Parser& parser) {
   const bool malformed = error.category() == make_error_code(http::error::bad_method).category() &&
                          error != http::error::end_of_stream && error != http::error::partial_message;
   if (!malformed) co_return false;  // the client went, or was too slow: Beast has then closed the socket already
   input_left = true;
   const std::string_view begin(static_cast<const char*>(buffer.data().data()), std::min<size_t>(buffer.size(), 16));
-  const ApiError mistake = reading_error(error, begin, shared.options.max_body_bytes);
+  const ApiError mistake = reading_error(error, parser.get().base(), begin, shared.options.max_body_bytes);
   HttpRequest none;
   set_standing(Standing::replying);
   co_await write_reply(mistake.reply(), none, false);
@@ -299,7 +309,7 @@ asio::awaitable<bool> Session::Impl::pass_on(Outbox& box, const HttpRequest& req
     // A head on its way tells a client that reads on from one that is gone, long before the whole answer is there.
     if (ok && state.accepted && half_closed && !head_written && !state.finished) {
       head_written = true;
-      ok = co_await write_early_head(request);
+      ok = co_await write_early_head(request, keep_alive && more_may_come());
     }
     const bool had_events = !state.events.empty();
     if (ok && quiet && state.streaming) state.events = ": still at work\n\n" + state.events;
@@ -311,21 +321,20 @@ asio::awaitable<bool> Session::Impl::pass_on(Outbox& box, const HttpRequest& req
   if (box.client_gone()) co_return false;
   if (!head_written) {
     HttpReply reply = std::move(*state.reply);
-    co_return co_await write_reply(std::move(reply), request, keep_alive && !half_closed);
+    co_return co_await write_reply(std::move(reply), request, keep_alive && more_may_come());
   }
   if (!state.streaming) {
     std::string body = std::move(state.reply->body);
-    co_await write_raw(std::move(body));
-    co_return false;  // the end of the connection is the end of the body
-  }
-  if (state.reply) {  // an error after the stream had begun
+    const bool written = co_await write_piece(std::move(body));
+    if (!written || !chunked) co_return false;  // without chunks the end of the connection is the end of the body
+  } else if (state.reply) {  // an error after the stream had begun
     std::string event = "data: " + state.reply->body + "\n\n";
     bool written = co_await write_piece(std::move(event));
     if (!written) co_return false;
   }
   if (!chunked) co_return false;
   bool written = co_await write_raw("0\r\n\r\n");
-  co_return written && keep_alive && !half_closed;
+  co_return written && keep_alive && more_may_come();
 }
 
 asio::awaitable<bool> Session::Impl::write_reply(HttpReply reply, const HttpRequest& request, bool keep_alive) {
@@ -350,7 +359,7 @@ asio::awaitable<bool> Session::Impl::write_stream_head(const HttpRequest& reques
   response.set(http::field::content_type, "text/event-stream; charset=utf-8");
   response.set("X-Accel-Buffering", "no");
   chunked = !request.http_1_0;  // which knows no chunks: the end of the connection ends its stream (RFC 9112, 6.1)
-  response.keep_alive(chunked && !shared.stopping && !half_closed);
+  response.keep_alive(chunked && !shared.stopping && more_may_come());
   if (chunked) response.chunked(true);
   http::response_serializer<http::empty_body> serializer(response);
   stream.expires_after(milliseconds(shared.options.write_timeout_ms));
@@ -358,12 +367,15 @@ asio::awaitable<bool> Session::Impl::write_stream_head(const HttpRequest& reques
   co_return !error;
 }
 
-// The head of a whole answer before its body, whose length is then not known.
-asio::awaitable<bool> Session::Impl::write_early_head(const HttpRequest& request) {
+// The head of a whole answer before its body, whose length is then not known: the body is a chunk where another answer
+// follows it, and else ends with the connection.
+asio::awaitable<bool> Session::Impl::write_early_head(const HttpRequest& request, bool keep_alive) {
   http::response<http::empty_body> response(http::status::ok, 11);
   set_headers(response, shared.gate.cors_headers(request));
   response.set(http::field::content_type, "application/json");
-  response.keep_alive(false);
+  chunked = keep_alive && !request.http_1_0 && !shared.stopping;
+  response.keep_alive(chunked);
+  if (chunked) response.chunked(true);
   http::response_serializer<http::empty_body> serializer(response);
   stream.expires_after(milliseconds(shared.options.write_timeout_ms));
   auto [error, n] = co_await http::async_write_header(stream, serializer, kNoThrow);
