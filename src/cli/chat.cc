@@ -22,7 +22,10 @@ namespace {
 std::atomic<bool> interrupted = false, answering = false;
 
 void on_interrupt(int) {
-  if (interrupted.exchange(true) && answering) ::_exit(130);
+  if (interrupted.exchange(true) && answering) {
+    LineEditor::give_terminal_back();
+    ::_exit(130);
+  }
   LineEditor::interrupt();
 }
 

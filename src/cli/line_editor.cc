@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -35,7 +36,26 @@ int wake_up() {
   return event;
 }
 
+// The terminal as the program found it.
+termios found_mode;
+bool mode_changed = false;
+
+// All the while, not only while a line is edited: a terminal that gathers lines itself cuts what is pasted during an answer at
+// 4,095 bytes, and turns a Ctrl-D that is typed then into something else. Signals (Ctrl-C) stay.
+void take_terminal() {
+  if (::tcgetattr(STDIN_FILENO, &found_mode) != 0) return;
+  termios mode = found_mode;
+  mode.c_lflag &= static_cast<tcflag_t>(~(ICANON | ECHO));
+  mode.c_iflag &= static_cast<tcflag_t>(~ICRNL);  // a line end of two characters is to be known in a pasted block
+  mode.c_cc[VMIN] = 1, mode.c_cc[VTIME] = 0;
+  mode_changed = ::tcsetattr(STDIN_FILENO, TCSANOW, &mode) == 0;
+}
+
 }  // namespace
+
+void LineEditor::give_terminal_back() {
+  if (mode_changed) ::tcsetattr(STDIN_FILENO, TCSANOW, &found_mode);
+}
 
 void LineEditor::interrupt() {
   const uint64_t one = 1;
@@ -85,9 +105,15 @@ struct LineEditor::Impl {
   // Bound to the mark that begins a pasted block: inserts all up to the mark that ends it.
   static unsigned char paste(EditLine* editor, wint_t) {
     std::wstring text;
+    bool after_cr = false;
     for (wchar_t c = 0; !text.ends_with(kPasteEnd);) {
       if (next_char(editor, &c) != 1) return CC_EOF;
-      text += c == L'\r' ? L'\n' : c;
+      if (c == L'\n' && after_cr) {
+        after_cr = false;
+        continue;
+      }
+      after_cr = c == L'\r';
+      text += after_cr ? L'\n' : c;
     }
     text.resize(text.size() - kPasteEnd.size());
     while (text.ends_with(L'\n')) text.pop_back();
@@ -102,6 +128,7 @@ struct LineEditor::Impl {
 LineEditor::LineEditor(const Path& history) : impl_(std::make_unique<Impl>()) {
   wake_up();  // made before a signal handler needs it
   take_utf8();
+  take_terminal();
   impl_->editor = ::el_init("hadal", stdin, stdout, stderr);
   if (impl_->editor == nullptr) fail("the terminal: libedit cannot use it (TERM); pipe lines in instead");
   EditLine* editor = impl_->editor;
@@ -111,6 +138,8 @@ LineEditor::LineEditor(const Path& history) : impl_(std::make_unique<Impl>()) {
   ::el_wset(editor, EL_EDITOR, L"emacs");
   ::el_wset(editor, EL_ADDFN, L"hadal-paste", L"insert a pasted block", &Impl::paste);
   ::el_wset(editor, EL_BIND, L"\\e[200~", L"hadal-paste", nullptr);
+  ::el_set(editor, EL_SETTY, "-d", "-icrnl", "-inlcr", nullptr);               // while a line is edited
+  ::el_set(editor, EL_SETTY, "-x", "-icanon", "-echo", "-icrnl", nullptr);  // and between lines
   ::el_source(editor, nullptr);  // ~/.editrc
   impl_->history = ::history_winit();
   HistEventW event;
@@ -129,6 +158,7 @@ LineEditor::~LineEditor() {
   }
   ::history_wend(impl_->history);
   ::el_end(impl_->editor);
+  give_terminal_back();
 }
 
 std::optional<std::string> LineEditor::read(const std::string& prompt) {

@@ -21,6 +21,8 @@ class LineEditor {
 
   // Ends a read() that waits. May be called by a signal handler, on any thread.
   static void interrupt();
+  // The terminal's own mode again, as at the end of the editor; for a handler that ends the program.
+  static void give_terminal_back();
 
  private:
   struct Impl;

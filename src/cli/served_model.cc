@@ -134,15 +134,29 @@ class ServedModel : public ChatModel {
   // One event; false when the user wants no more.
   static bool take(std::string_view data, Answer& answer, int64_t& tokens, const OnText& on_text) {
     const Json event = parse_json(data, "an event of the server");
-    if (event.contains("error")) throw Error(event["error"].value("message", "the server stopped the answer"));
-    if (event.contains("usage") && event["usage"].is_object()) tokens = event["usage"].value("total_tokens", int64_t{0});
-    if (!event.contains("choices") || !event["choices"].is_array() || event["choices"].empty()) return true;
-    const Json& choice = event["choices"][0];
-    answer.cut = answer.cut || choice.value("finish_reason", Json()) == "length";
-    const Json content = choice.value("delta", Json::object()).value("content", Json());
-    if (!content.is_string() || content.get_ref<const std::string&>().empty()) return true;
-    answer.text += content.get_ref<const std::string&>();
-    return on_text(content.get_ref<const std::string&>());
+    std::string piece;
+    try {
+      if (const auto error = event.find("error"); error != event.end() && !error->is_null()) throw Error(words_of(*error));
+      if (const auto usage = event.find("usage"); usage != event.end() && usage->is_object())
+        tokens = usage->value("total_tokens", int64_t{0});
+      const auto choices = event.find("choices");
+      if (choices == event.end() || !choices->is_array() || choices->empty()) return true;
+      const Json& choice = choices->at(0);
+      answer.cut = answer.cut || choice.value("finish_reason", Json()) == "length";
+      const Json content = choice.value("delta", Json::object()).value("content", Json());
+      if (content.is_string()) piece = content.get<std::string>();
+    } catch (const Json::exception& e) {
+      fail("the server: expected events of the chat API, found {} ({})", brief_json(event), plain_words(e));
+    }
+    if (piece.empty()) return true;
+    answer.text += piece;
+    return on_text(piece);
+  }
+
+  // What an error of the API says, whatever its shape.
+  static std::string words_of(const Json& error) {
+    if (error.is_object() && error.contains("message") && error["message"].is_string()) return error["message"].get<std::string>();
+    return "the server stopped the answer: " + (error.is_string() ? error.get<std::string>() : brief_json(error));
   }
 
   std::string url_;

@@ -124,7 +124,7 @@ GenerationAdvice advice_of_folder(const Path& folder, int64_t vocab) {
 GenerationAdvice advice_of_gguf(const GgufFile& file, int64_t vocab) {
   GenerationAdvice advice;
   for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
-    if (const auto id = file.integer(key)) add_end(advice, file.who() + ": " + key, *id, vocab);
+    if (const auto id = token_named(file, key)) add_end(advice, file.who() + ": " + key, *id, vocab);
   }
   for (const int64_t id : file.integers(kEndsKey).value_or(std::vector<int64_t>()))
     add_end(advice, file.who() + ": " + kEndsKey, id, vocab);

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "model/gguf_keys.h"
 #include "model/gguf_model.h"
 
 namespace hadal {
@@ -260,9 +261,9 @@ ModelConfig config_from_gguf(const GgufFile& file) {
   c.norm_eps = static_cast<float>(keys.number("attention.layer_norm_rms_epsilon"));
   c.tied_head = !keys.has_tensor("output.weight");
   c.bos = static_cast<int32_t>(
-      std::clamp<int64_t>(file.integer("tokenizer.ggml.bos_token_id").value_or(-1), -2, INT32_MAX));
+      std::clamp<int64_t>(token_named(file, "tokenizer.ggml.bos_token_id").value_or(-1), -2, INT32_MAX));
   c.eos = static_cast<int32_t>(
-      std::clamp<int64_t>(file.integer("tokenizer.ggml.eos_token_id").value_or(-1), -2, INT32_MAX));
+      std::clamp<int64_t>(token_named(file, "tokenizer.ggml.eos_token_id").value_or(-1), -2, INT32_MAX));
   if (c.is_mla())
     read_deepseek(keys, c);
   else

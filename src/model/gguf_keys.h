@@ -1,5 +1,8 @@
-// The keys of a GGUF file that is written. Inside the module only.
+// The keys of a GGUF file. Inside the module only.
 #pragma once
+
+#include <optional>
+#include <string>
 
 #include "formats/gguf.h"
 #include "model/generation.h"
@@ -25,6 +28,9 @@ constexpr FlagKey kFlagKeys[] = {{"tokenizer.hadal.lstrip_token_ids", &Tokenizer
                                  {"tokenizer.hadal.rstrip_token_ids", &TokenizerParts::strip_right},
                                  {"tokenizer.hadal.single_word_token_ids", &TokenizerParts::single_word},
                                  {"tokenizer.hadal.normalized_token_ids", &TokenizerParts::normalized}};
+// The token that a key names; none where the key is absent, or -1 (which some converters write as 4294967295).
+std::optional<int64_t> token_named(const GgufFile& file, const std::string& key);
+
 constexpr const char* kTemplatePrefix = "tokenizer.chat_template.";  // and a name
 
 }  // namespace hadal

@@ -215,6 +215,20 @@ TEST(GgufModel, LinearScalingGoesBothWays) {
   }
 }
 
+// -1 in a key that has no sign, as some converters write it.
+TEST(GgufModel, ATokenOfMinusOneIsNone) {
+  for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.bos_token_id", "tokenizer.ggml.eot_token_id"}) {
+    const Written written(test::byte_config(false));
+    written.rewrite([&](auto& keys, auto&) {
+      std::erase_if(keys, [&](const auto& k) { return k.first == key; });
+      keys.emplace_back(key, UINT32_MAX);
+    });
+    const LoadedModel loaded = load_model(written.path().string());
+    if (key == std::string_view("tokenizer.ggml.eos_token_id")) EXPECT_EQ(loaded.tokenizer->eos(), -1);
+    if (key == std::string_view("tokenizer.ggml.bos_token_id")) EXPECT_EQ(loaded.tokenizer->bos(), -1);
+  }
+}
+
 TEST(GgufModel, PassesOverKeysThatChangeNothing) {
   using Value = GgufWriter::Value;
   const std::pair<const char*, Value> harmless[] = {

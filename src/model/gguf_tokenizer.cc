@@ -47,7 +47,7 @@ void leave_out_padding(TokenizerParts& parts) {
 }
 
 TokenId read_id(const GgufFile& file, const char* key, size_t vocab) {
-  const auto id = file.integer(key);
+  const auto id = token_named(file, key);
   if (!id) return -1;
   if (*id < 0 || *id >= static_cast<int64_t>(vocab))
     fail("{}: {}: expected an id below {}, found {}", file.who(), key, vocab, *id);
@@ -56,7 +56,7 @@ TokenId read_id(const GgufFile& file, const char* key, size_t vocab) {
 
 // Tokens that text never needs. Some files name a row that is no token.
 TokenId read_spare_id(const GgufFile& file, const char* key, const TokenizerParts& parts) {
-  const auto id = file.integer(key);
+  const auto id = token_named(file, key);
   const bool there = id && *id >= 0 && *id < static_cast<int64_t>(parts.tokens.size());
   return there && parts.types[static_cast<size_t>(*id)] != TokenType::unused ? static_cast<TokenId>(*id) : -1;
 }
@@ -119,6 +119,11 @@ Tokenizer tokenizer_from_gguf(const GgufFile& file) {
   read_own_keys(file, parts);
   read_templates(file, parts);
   return Tokenizer::from_parts(std::move(parts), file.who());
+}
+
+std::optional<int64_t> token_named(const GgufFile& file, const std::string& key) {
+  const auto id = file.integer(key);
+  return id && *id != -1 && *id != UINT32_MAX ? id : std::nullopt;
 }
 
 }  // namespace hadal

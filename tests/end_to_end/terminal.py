@@ -4,6 +4,7 @@
 What was asked is read from `hadal chat --json`, which prints the whole conversation at the end; nothing depends on what
 the model answers. A step waits for a text on the screen and then types.
 """
+import http.server
 import json
 import os
 import pty
@@ -13,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -96,6 +98,21 @@ class Chat(unittest.TestCase):
         found, _ = self.questions([b"Explain: \x1b[200~" + block + b"\x1b[201~\r"])
         self.assertEqual(found, ["Explain: def f(x):\n    return x\n\nWhat does it do?"])
 
+    def test_line_ends_of_any_system_are_one_line_break(self):
+        found, _ = self.questions([b"\x1b[200~a\r\nb\rc\nd\x1b[201~\r"])
+        self.assertEqual(found, ["a\nb\nc\nd"])
+
+    def test_a_long_block_pasted_while_an_answer_comes_is_kept(self):
+        terminal = Terminal([HADAL, "chat", "--json", "--max-tokens", "60", "--model", MODEL])
+        terminal.wait(b"> ")
+        data = b"Hi\r\x1b[200~" + b"many words " * 800 + b"\x1b[201~\r"
+        for at in range(0, len(data), 512):
+            terminal.type(data[at : at + 512], then=None)
+            terminal._read()
+        terminal.wait(b"expected fewer than")  # it came whole, and is too long for this model
+        terminal.type(b"\x04", then=b'{"messages"')
+        terminal.close()
+
     def test_a_long_pasted_block_is_kept_whole(self):
         block = "\r".join(f"line {i} ü" for i in range(300))
         terminal = Terminal([HADAL, "chat", "--json", *SHORT, "--model", MODEL])
@@ -145,6 +162,7 @@ class Served(Chat):
     def questions(self, typed, more=()):
         return super().questions(typed, ["--server", self.url])
 
+    test_a_long_block_pasted_while_an_answer_comes_is_kept = None
     test_a_long_pasted_block_is_kept_whole = test_what_is_typed_while_an_answer_comes_is_kept = None
 
     def test_sampling_is_the_same_as_in_the_program(self):
@@ -152,6 +170,45 @@ class Served(Chat):
         text = "Hi, who are you?\nAnd who made you?\n"
         run = lambda more: subprocess.run([HADAL, *options, *more], input=text, capture_output=True, text=True, check=True).stdout
         self.assertEqual(run(["--server", self.url]), run(["--model", MODEL]))
+
+
+class OddServers(unittest.TestCase):
+    def said(self, events):
+        """What `hadal chat --server` says on standard error of a server that answers with these events."""
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def reply(self, kind, body):
+                self.send_response(200)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_GET(self):
+                self.reply("application/json", b'{"data": [{"id": "odd", "context_length": 100}]}')
+
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.reply("text/event-stream", b"".join(b"data: " + e + b"\n\n" for e in events))
+
+            def log_message(self, *_):
+                pass
+
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            command = [HADAL, "chat", "--server", f"http://127.0.0.1:{server.server_port}"]
+            done = subprocess.run(command, input="Hi\n", capture_output=True, text=True)
+            server.shutdown()
+        self.assertEqual(done.returncode, 1)
+        self.assertNotIn("json.exception", done.stderr)
+        return done.stderr
+
+    def test_odd_events_are_told_in_plain_words(self):
+        self.assertIn("boom", self.said([b'{"error": "boom"}']))
+        self.assertIn("boom", self.said([b'{"error": {"message": "boom"}}']))
+        self.assertIn("5", self.said([b'{"error": {"message": 5}}']))
+        self.assertIn("expected events of the chat API", self.said([b'{"choices": [{"delta": 5}]}']))
+        self.assertIn("in the middle of an answer", self.said([b'{"choices": [{"delta": {"content": "a"}}]}']))
 
 
 SETUP = """say() { printf '%s\\n' "$*" >&2; }
@@ -221,6 +278,23 @@ class Run(unittest.TestCase):
         second.type(b"\x04", then=None)
         second.close()
         self.assertFalse(os.path.exists(f"/proc/{state[0]}"))
+
+    def test_the_last_one_ends_the_server_that_took_the_place_of_another(self):
+        first = self.start()
+        old = self.state()
+        os.kill(int(old[0]), 9)
+        while os.path.exists(f"/proc/{old[0]}/exe"):
+            time.sleep(0.05)
+        second = self.start()
+        new = self.state()
+        self.assertNotEqual(new[0], old[0])
+        second.type(b"\x04", then=None)
+        second.close()
+        self.assertEqual(self.state(), new)  # the first one is still there
+        first.type(b"\x04", then=None)
+        first.close()
+        self.assertIsNone(self.state())
+        self.assertFalse(os.path.exists(f"/proc/{new[0]}"))
 
     def test_a_port_that_is_taken_is_named(self):
         import socket
