@@ -12,7 +12,27 @@ namespace {
 constexpr const char* kKnown =
     "messages (role, content), conversations (from, value), instruction and output (input), prompt and completion";
 
-const Json* find(const Json& object, std::initializer_list<const char*> keys) {
+template <typename AnyJson>
+std::string names_of_fields(const AnyJson& object) {
+  constexpr size_t kMost = 8;
+  std::string out;
+  size_t count = 0;
+  for (const auto& [key, value] : object.items()) {
+    if (++count > kMost) return out + ", ...";
+    out += (out.empty() ? "" : ", ") + shortened(key, 40);
+  }
+  return out.empty() ? "none" : out;
+}
+
+template <typename AnyJson>
+std::string text_of_field(const AnyJson& object, const char* key, const std::string& where) {
+  const auto found = object.find(key);
+  if (found == object.end()) fail("{}: expected a field \"{}\", found {}", where, key, names_of_fields(object));
+  if (!found->is_string()) fail("{}: \"{}\": expected a string, found {}", where, key, found->type_name());
+  return found->template get<std::string>();
+}
+
+const OrderedJson* find(const OrderedJson& object, std::initializer_list<const char*> keys) {
   for (const char* key : keys) {
     const auto found = object.find(key);
     if (found != object.end() && !found->is_null()) return &*found;
@@ -20,8 +40,8 @@ const Json* find(const Json& object, std::initializer_list<const char*> keys) {
   return nullptr;
 }
 
-std::string optional_text(const Json& object, std::initializer_list<const char*> keys, const std::string& where) {
-  const Json* found = find(object, keys);
+std::string optional_text(const OrderedJson& object, std::initializer_list<const char*> keys, const std::string& where) {
+  const OrderedJson* found = find(object, keys);
   if (!found) return "";
   if (!found->is_string()) fail("{}: \"{}\": expected a string, found {}", where, *keys.begin(), found->type_name());
   return found->get<std::string>();
@@ -51,9 +71,9 @@ std::string role_of_speaker(const std::string& from, const std::string& where) {
 }
 
 // The text of a list of content parts. A part that is no text makes the dialogue unusable.
-std::string join_parts(const Json& parts, const std::string& where, Dialogue& dialogue) {
+std::string join_parts(const OrderedJson& parts, const std::string& where, Dialogue& dialogue) {
   std::string out;
-  for (const Json& part : parts) {
+  for (const OrderedJson& part : parts) {
     if (part.is_string()) {
       out += part.get<std::string>();
       continue;
@@ -66,7 +86,7 @@ std::string join_parts(const Json& parts, const std::string& where, Dialogue& di
   return out;
 }
 
-void read_content(const Json& item, const std::string& where, ChatMessage& message, Dialogue& dialogue) {
+void read_content(const OrderedJson& item, const std::string& where, ChatMessage& message, Dialogue& dialogue) {
   const auto content = item.contains("content") || !item.contains("value") ? item.find("content") : item.find("value");
   if (content != item.end() && content->is_string()) {
     message.content = content->get<std::string>();
@@ -81,7 +101,7 @@ void read_content(const Json& item, const std::string& where, ChatMessage& messa
   }
 }
 
-bool read_weight(const Json& item, const std::string& where) {
+bool read_weight(const OrderedJson& item, const std::string& where) {
   const auto weight = item.find("weight");
   if (weight == item.end() || weight->is_null()) return true;
   if (weight->is_boolean()) return weight->get<bool>();
@@ -91,7 +111,7 @@ bool read_weight(const Json& item, const std::string& where) {
   return value == 1;
 }
 
-void read_message(const Json& item, const std::string& where, Dialogue& dialogue) {
+void read_message(const OrderedJson& item, const std::string& where, Dialogue& dialogue) {
   if (!item.is_object()) fail("{}: messages: expected objects, found {}", where, item.type_name());
   ChatMessage message;
   if (item.contains("role")) {
@@ -106,34 +126,34 @@ void read_message(const Json& item, const std::string& where, Dialogue& dialogue
   read_content(item, where, message, dialogue);
   message.learnt = read_weight(item, where);
   for (const char* key : {"tool_calls", "tool_call_id", "name", "reasoning_content"}) {
-    if (const Json* found = find(item, {key})) message.more[key] = OrderedJson(*found);
+    if (const OrderedJson* found = find(item, {key})) message.more[key] = *found;
   }
   if (message.role == "function_call" || find(item, {"function_call"}))
     dialogue.unusable = "with a function_call (write it as tool_calls)";
   dialogue.messages.push_back(std::move(message));
 }
 
-void read_messages(const Json& list, const char* key, const std::string& where, Dialogue& dialogue) {
+void read_messages(const OrderedJson& list, const char* key, const std::string& where, Dialogue& dialogue) {
   if (!list.is_array()) fail("{}: \"{}\": expected a list of messages, found {}", where, key, list.type_name());
-  for (const Json& item : list) read_message(item, where, dialogue);
+  for (const OrderedJson& item : list) read_message(item, where, dialogue);
 }
 
 // Some files hold the list as a text of JSON.
-void read_tools(const Json& line, const std::string& where, Dialogue& dialogue) {
-  const Json* tools = find(line, {"tools"});
+void read_tools(const OrderedJson& line, const std::string& where, Dialogue& dialogue) {
+  const OrderedJson* tools = find(line, {"tools"});
   if (find(line, {"functions"})) dialogue.unusable = "with functions (write them as tools)";
   if (!tools || tools->empty()) return;
   std::string text = tools->is_string() ? tools->get<std::string>() : tools->dump();
   if (text.find_first_not_of(" \t\r\n") == text.npos) return;
-  const Json parsed = parse_json(text, where + ": tools");
+  OrderedJson parsed = parse_ordered_json(text, where + ": tools");
   if (!parsed.is_array()) fail("{}: \"tools\": expected a list, found {}", where, parsed.type_name());
-  if (!parsed.empty()) dialogue.tools = parse_ordered_json(text, where + ": tools");
+  if (!parsed.empty()) dialogue.tools = std::move(parsed);
 }
 
-void read_alpaca(const Json& line, const std::string& where, Dialogue& dialogue) {
-  if (const Json* history = find(line, {"history"})) {
+void read_alpaca(const OrderedJson& line, const std::string& where, Dialogue& dialogue) {
+  if (const OrderedJson* history = find(line, {"history"})) {
     if (!history->is_array()) fail("{}: \"history\": expected a list, found {}", where, history->type_name());
-    for (const Json& turn : *history) {
+    for (const OrderedJson& turn : *history) {
       if (!turn.is_array() || turn.size() != 2 || !turn[0].is_string() || !turn[1].is_string())
         fail("{}: \"history\": expected pairs of a question and an answer", where);
       dialogue.messages.push_back({"user", turn[0].get<std::string>()});
@@ -147,8 +167,8 @@ void read_alpaca(const Json& line, const std::string& where, Dialogue& dialogue)
   dialogue.messages.push_back({"assistant", optional_text(line, {"output", "response"}, where)});
 }
 
-void read_completion(const Json& line, const std::string& where, Dialogue& dialogue) {
-  const Json &prompt = *find(line, {"prompt"}), &completion = *find(line, {"completion", "response"});
+void read_completion(const OrderedJson& line, const std::string& where, Dialogue& dialogue) {
+  const OrderedJson &prompt = *find(line, {"prompt"}), &completion = *find(line, {"completion", "response"});
   if (prompt.is_string() && completion.is_string()) {
     dialogue.messages.push_back({"user", prompt.get<std::string>()});
     dialogue.messages.push_back({"assistant", completion.get<std::string>()});
@@ -165,36 +185,28 @@ void read_completion(const Json& line, const std::string& where, Dialogue& dialo
 
 }  // namespace
 
-std::string field_names(const Json& object) {
-  constexpr size_t kMost = 8;
-  std::string out;
-  size_t count = 0;
-  for (const auto& [key, value] : object.items()) {
-    if (++count > kMost) return out + ", ...";
-    out += (out.empty() ? "" : ", ") + shortened(key, 40);
-  }
-  return out.empty() ? "none" : out;
-}
+std::string field_names(const Json& object) { return names_of_fields(object); }
+std::string field_names(const OrderedJson& object) { return names_of_fields(object); }
 
 std::string text_field(const Json& object, const char* key, const std::string& where) {
-  const auto found = object.find(key);
-  if (found == object.end()) fail("{}: expected a field \"{}\", found {}", where, key, field_names(object));
-  if (!found->is_string()) fail("{}: \"{}\": expected a string, found {}", where, key, found->type_name());
-  return found->get<std::string>();
+  return text_of_field(object, key, where);
+}
+std::string text_field(const OrderedJson& object, const char* key, const std::string& where) {
+  return text_of_field(object, key, where);
 }
 
-Dialogue read_dialogue(const Json& line, const std::string& where) {
+Dialogue read_dialogue(const OrderedJson& line, const std::string& where) {
   Dialogue dialogue;
   const std::string system = optional_text(line, {"system"}, where);
   if (!system.empty()) dialogue.messages.push_back({"system", system});
   const bool judged = line.contains("label") && line["label"].is_boolean();
-  if (const Json* messages = find(line, {"messages"})) {
+  if (const OrderedJson* messages = find(line, {"messages"})) {
     read_messages(*messages, "messages", where, dialogue);
   } else if (line.contains("chosen") || line.contains("rejected") || (judged && line.contains("completion"))) {
     fail("{}: this is preference data ({}), which compares answers; Hadal learns from answers: give the good ones as "
          "one of {}",
          where, judged ? "completion, label" : "chosen, rejected", kKnown);
-  } else if (const Json* turns = find(line, {"conversations", "conversation"})) {
+  } else if (const OrderedJson* turns = find(line, {"conversations", "conversation"})) {
     read_messages(*turns, "conversations", where, dialogue);
   } else if (find(line, {"instruction"}) && find(line, {"output", "response"})) {
     read_alpaca(line, where, dialogue);

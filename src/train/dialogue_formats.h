@@ -22,12 +22,15 @@ struct Dialogue {
 };
 
 // Throws Error naming `where` for what is none of these; preference data is refused by name.
-Dialogue read_dialogue(const Json& line, const std::string& where);
+// The order of fields in `tools` and `tool_calls` is that of the line, as templates print them.
+Dialogue read_dialogue(const OrderedJson& line, const std::string& where);
 
 // The names of an object's fields for errors, at most a few and each cut: "a, b, c, ...".
 std::string field_names(const Json& object);
+std::string field_names(const OrderedJson& object);
 
 // The field, which must be a text. Throws Error naming `where`.
 std::string text_field(const Json& object, const char* key, const std::string& where);
+std::string text_field(const OrderedJson& object, const char* key, const std::string& where);
 
 }  // namespace hadal

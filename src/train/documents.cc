@@ -35,7 +35,8 @@ struct Reading {
 };
 
 std::string filter_reason(const Json& line, const SourceSpec& source, const std::string& where) {
-  const std::string origin = line.contains("source") && line["source"].is_string() ? line["source"].get<std::string>() : "";
+  const bool has_origin = line.contains("source") && !line["source"].is_null();
+  const std::string origin = has_origin ? text_field(line, "source", where) : "";
   if (!source.include.empty() && !matches(source.include, origin)) return "not of include";
   if (matches(source.exclude, origin)) return "of exclude";
   if (!source.exclude_ids.empty() && matches(source.exclude_ids, text_field(line, "id", where))) return "of exclude_ids";
@@ -49,7 +50,8 @@ std::string read_text(const Json& line, const std::string& where) {
   return text_field(line, "text", where);
 }
 
-Reading read_line(const Json& line, const SourceSpec& source, const std::string& where, SourceReport& report, int64_t number) {
+Reading read_line(std::string_view text, const SourceSpec& source, const std::string& where, SourceReport& report, int64_t number) {
+  const Json line = parse_json(text, where);
   if (!line.is_object()) fail("{}: expected an object, found {}", where, line.type_name());
   Reading r;
   r.document.line = number;
@@ -58,7 +60,7 @@ Reading read_line(const Json& line, const SourceSpec& source, const std::string&
   if (source.kind == SourceKind::text) {
     r.document.text = read_text(line, where);
   } else if (source.kind == SourceKind::chat) {
-    Dialogue dialogue = read_dialogue(line, where);
+    Dialogue dialogue = read_dialogue(parse_ordered_json(text, where), where);
     r.reason = std::move(dialogue.unusable);
     r.document.messages = std::move(dialogue.messages);
     r.document.tools = std::move(dialogue.tools);
@@ -89,7 +91,7 @@ void read_lines(const SourceSpec& source, SourceReport& report, const Take& take
     report.count_read();
     Reading reading;
     try {
-      reading = read_line(parse_json(text, where), source, where, report, number);
+      reading = read_line(text, source, where, report, number);
     } catch (const Error& error) {
       if (!source.skip_bad_lines) fail_at_line(source, error.what());
       report.skip_malformed(error.what(), number);

@@ -26,7 +26,7 @@ std::string text_of(const std::vector<ChatMessage>& messages) {
 }
 
 std::string dialogue(const std::string& line) {
-  const Dialogue d = read_dialogue(parse_json(line, "line"), "d.jsonl:3");
+  const Dialogue d = read_dialogue(OrderedJson::parse(line), "d.jsonl:3");
   return d.unusable.empty() ? text_of(d.messages) : d.unusable;
 }
 
@@ -61,16 +61,15 @@ TEST(DialogueFormats, KeepWhatElseTheySay) {
                          "completion": [{"role": "assistant", "content": "d"}]})"),
             "user: a | -assistant: b | user: c | assistant: d");
   const Dialogue d = read_dialogue(
-      parse_json(R"({"messages": [{"role": "user", "content": "time?"}, {"role": "assistant", "content": null, "tool_calls": [{"id": "1"}]},
-                     {"role": "tool", "content": "5", "tool_call_id": "1"}], "tools": [{"type": "function"}]})",
-                 "line"),
+      OrderedJson::parse(R"({"messages": [{"role": "user", "content": "time?"}, {"role": "assistant", "content": null, "tool_calls": [{"id": "1"}]},
+                     {"role": "tool", "content": "5", "tool_call_id": "1"}], "tools": [{"type": "function", "a": 1}]})"),
       "line");
   EXPECT_EQ(d.unusable, "");
   EXPECT_EQ(d.messages[1].more["tool_calls"][0]["id"], "1");
   EXPECT_EQ(d.messages[2].more["tool_call_id"], "1");
-  EXPECT_EQ(d.tools[0]["type"], "function");
-  EXPECT_EQ(read_dialogue(parse_json(R"({"prompt": "a", "completion": "b", "tools": "[{\"type\": \"function\"}]"})", "line"), "line").tools,
-            d.tools);
+  EXPECT_EQ(d.tools.dump(), R"([{"type":"function","a":1}])");  // in this order
+  const char* const as_text = R"({"prompt": "a", "completion": "b", "tools": "[{\"type\": \"function\", \"a\": 1}]"})";
+  EXPECT_EQ(read_dialogue(OrderedJson::parse(as_text), "line").tools.dump(), d.tools.dump());
 }
 
 TEST(DialogueFormats, SayWhatCannotBeLearntFrom) {
@@ -105,7 +104,7 @@ TEST(DialogueFormats, RefuseOtherShapesByName) {
 
 SourceSpec source_of(const Path& path, SourceKind kind = SourceKind::text) {
   SourceSpec s;
-  s.name = "s";
+  s.name = "data";
   s.kind = kind;
   s.path = path;
   s.validation = 0;
@@ -138,7 +137,7 @@ TEST(Documents, BadLinesEndTheReadingOrAreSkippedAndCounted) {
   const TemporaryFolder folder;
   SourceSpec s = source_of(folder.file("d.jsonl", "{\"text\":\"a\"}\n{\"text\":\n\n{\"text\":\"b\"}\n{\"other\":1}\n[1]\n{\"text\":\"\xE9\"}\n"));
   s.where = "r.toml:7";
-  expect_contains(error_of([&] { read(s); }), {"r.toml:7", "\"s\"", "d.jsonl:2", "on_bad_line = \"skip\""});
+  expect_contains(error_of([&] { read(s); }), {"r.toml:7", "\"data\"", "d.jsonl:2", "on_bad_line = \"skip\""});
   s.skip_bad_lines = true;
   const Read r = read(s);
   EXPECT_EQ(r.all(), "a|b");
@@ -163,7 +162,7 @@ TEST(Documents, WhatFiltersAndLimitsLeaveOutIsCounted) {
   chat.max_turns = 3;
   Read r = read(chat);
   EXPECT_EQ(r.all(), "user: a | assistant: b");
-  expect_contains(r.report.text(), {"1 documents read, 1 cut (1 to max_turns = 3, at line 1)"});
+  expect_contains(r.report.text(), {"1 document read, 1 cut (1 to max_turns = 3, at line 1)"});
   chat.max_turns = 1;
   expect_contains(read(chat).report.text(), {"1 left out (1 without an answer in max_turns = 1"});
 }

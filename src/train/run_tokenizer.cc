@@ -9,7 +9,6 @@
 #include "model/load.h"
 #include "train/chat_tokens.h"
 #include "train/checkpoint.h"
-#include "train/data_files.h"
 #include "train/documents.h"
 #include "train/hash.h"
 #include "train/run_folder.h"
@@ -57,12 +56,7 @@ void check_source(const SourceSpec& source) {
   probe.max_document_bytes = probe.max_turns = 0;
   bool found = false;
   SourceReport report;
-  if (is_plain_text(source.path)) {
-    std::error_code ignored;
-    found = std::filesystem::file_size(source.path, ignored) > 0;
-    probe.max_megabytes = 1e-3;  // an error of its first lines is enough
-  }
-  for_each_document(probe, [&](Document&&) { return found = true, false; }, &report);
+  for_each_document(probe, [&](Document&& d) { return !(found = !d.content().empty()); }, &report);
   if (!found) fail("{}source \"{}\": {}: expected documents, found none: {}", source.where_prefix(), source.name, source.path.string(), report.text());
 }
 

@@ -44,7 +44,7 @@ std::string SourceReport::list_text(const std::vector<Reason>& list) {
 }
 
 std::string SourceReport::text() const {
-  std::string out = fmt::format("{} documents read", read_);
+  std::string out = fmt::format("{} document{} read", read_, read_ == 1 ? "" : "s");
   if (const int64_t n = left_out(); n > 0) {
     std::string reasons;
     if (malformed_ > 0) {

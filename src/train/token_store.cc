@@ -89,7 +89,11 @@ class Builder {
 void build(const SourceSpec& source, const Tokenizer& tokenizer, const Path& file, uint64_t key, ThreadPool& pool) {
   const auto start = std::chrono::steady_clock::now();
   std::unique_ptr<ChatEncoder> chat;
-  if (source.kind != SourceKind::text) chat = std::make_unique<ChatEncoder>(tokenizer);
+  try {
+    if (source.kind != SourceKind::text) chat = std::make_unique<ChatEncoder>(tokenizer);
+  } catch (const Error& error) {
+    fail("{}source \"{}\": {}", source.where_prefix(), source.name, error.what());
+  }
   TokenFileWriter out(file, key, tokenizer.vocab_size());
   Builder b(tokenizer, chat.get(), pool, out);
   for_each_document(
