@@ -86,6 +86,17 @@ size_t common_prefix(std::string_view a, std::string_view b) {
   return static_cast<size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
 }
 
+// Where the answer of `after` begins, `before` being the prompt for it; the two part early where the prompt opens thoughts
+// that the answer has not. Nothing when they differ in what was said before.
+std::optional<size_t> answer_begin(const RenderedText& before, std::string_view after) {
+  const size_t common = common_prefix(before.text, after);
+  if (common == before.text.size()) return common;
+  const size_t content_end = before.content.empty() ? 0 : before.content.back().end;
+  if (common < content_end) return std::nullopt;
+  const size_t opened = before.text.rfind(kThink);
+  return opened != std::string::npos && opened >= content_end ? std::min(common, opened) : common;
+}
+
 }  // namespace
 
 // Nothing where the template does not write the answers one after the other, and whole.
@@ -96,12 +107,12 @@ std::optional<ChatEncoder::Dialogue> ChatEncoder::all_answers(std::span<const Ch
   for (size_t i = 0; i < messages.size(); ++i) {
     const bool assistant = messages[i].role == "assistant";
     if (!assistant && messages[i].learnt) continue;
-    const std::string before = render(messages.first(i), assistant, tools),
-                      after = render(messages.first(i + 1), false, tools);
-    if (!whole.starts_with(after) || !after.starts_with(before)) return std::nullopt;
-    if (assistant && lost_thoughts(messages[i].content, std::string_view(after).substr(before.size())))
-      return std::nullopt;
-    dialogue.turns.push_back({before.size(), after.size(), assistant, !messages[i].learnt});
+    const RenderedText before = rendered(messages.first(i), assistant, tools);
+    const std::string after = render(messages.first(i + 1), false, tools);
+    const std::optional<size_t> begin = answer_begin(before, after);
+    if (!whole.starts_with(after) || !begin) return std::nullopt;
+    if (assistant && lost_thoughts(messages[i].content, std::string_view(after).substr(*begin))) return std::nullopt;
+    dialogue.turns.push_back({*begin, after.size(), assistant, !messages[i].learnt});
   }
   return dialogue;
 }
@@ -113,28 +124,23 @@ ChatEncoder::Dialogue ChatEncoder::last_answer(std::span<const ChatMessage> mess
   const std::string& answer = messages[n - 1].content;
   const RenderedText before = rendered(messages.first(n - 1), true, tools);
   RenderedText after = rendered(messages.first(n), false, tools);
-  const size_t common = common_prefix(before.text, after.text);
-  const bool earlier_changed = !before.content.empty() && before.content.back().end > common;
-  if (earlier_changed) fail("the chat template changes what stands before the last answer; it cannot be trained on");
-  size_t begin = common;  // of what the assistant says
-  if (lost_thoughts(answer, std::string_view(after.text).substr(common))) {
-    if (after.content.empty() || after.content.back().end <= common) {
+  std::optional<size_t> begin = answer_begin(before, after.text);  // of what the assistant says
+  if (!begin) fail("the chat template changes what stands before the last answer; it cannot be trained on");
+  if (lost_thoughts(answer, std::string_view(after.text).substr(*begin))) {
+    if (after.content.empty() || after.content.back().end <= *begin) {
       fail("the chat template leaves nothing of the last answer, so what ends an answer is not known");
     }
     const std::string end = after.text.substr(after.content.back().end);
     after = before;
     begin = before.text.size();
     after.text += continuation(before.text, answer);
-    if (after.text.size() > begin) after.content.push_back({begin, after.text.size(), true});
+    if (after.text.size() > *begin) after.content.push_back({*begin, after.text.size(), true});
     after.text += end;
-  } else if (common < before.text.size()) {  // the prompt opens thoughts that this answer has not
-    const size_t opened = before.text.rfind(kThink);
-    if (opened != std::string::npos) begin = std::min(begin, opened);
   }
   Dialogue dialogue{std::move(after), {}};
   const bool all_learnt = std::ranges::all_of(messages.first(n), &ChatMessage::learnt);
-  if (!all_learnt) dialogue.turns.push_back({0, begin, false, true});
-  dialogue.turns.push_back({begin, dialogue.text.text.size(), true, false});
+  if (!all_learnt) dialogue.turns.push_back({0, *begin, false, true});
+  dialogue.turns.push_back({*begin, dialogue.text.text.size(), true, false});
   return dialogue;
 }
 

@@ -164,6 +164,10 @@ TEST(ChatTokens, TemplatesThatTakeThoughtsOutLearnTheLastAnswerWithIts) {
   tokens = encoder.encode(messages);
   EXPECT_EQ(t.decode(tokens.ids), std::string(kBosText) + "<｜User｜>hi<｜Assistant｜>\n\nhello" + kEosText + "<｜User｜>bye<｜Assistant｜>bye" + kEosText);
   EXPECT_EQ(spoken_text(t, tokens), std::string("bye") + kEosText);
+  // Without any thoughts nothing changes from turn to turn, and all answers are learnt.
+  std::vector<ChatMessage> plain = messages;
+  plain[1].content = "hello";
+  EXPECT_EQ(spoken_text(t, encoder.encode(plain)), std::string("hello") + kEosText + "bye" + kEosText);
   // The last answer that is learnt, where weights say so; nothing else is learnt then.
   messages[3].learnt = false;
   tokens = encoder.encode(messages);

@@ -84,7 +84,7 @@ TEST(DialogueFormats, SayWhatCannotBeLearntFrom) {
 
 TEST(DialogueFormats, RefuseOtherShapesByName) {
   auto error = [](const std::string& line) { return error_of([&] { dialogue(line); }); };
-  expect_contains(error(R"({"q": 1, "a": 2})"), {"d.jsonl:3", "the fields a, q", "messages", "conversations", "instruction", "completion"});
+  expect_contains(error(R"({"q": 1, "a": 2})"), {"d.jsonl:3", "the fields q, a", "messages", "conversations", "instruction", "completion"});
   expect_contains(error(R"({"text": "x"})"), {"kind = \"text\""});
   expect_contains(error(R"({"prompt": "x", "chosen": "y", "rejected": "z"})"), {"preference data", "chosen", "messages"});
   expect_contains(error(R"({"chosen": [], "rejected": []})"), {"preference data"});
