@@ -12,6 +12,7 @@
 #include <clocale>
 #include <cstdio>
 #include <cwchar>
+#include <vector>
 
 #include "base/error.h"
 
@@ -66,6 +67,7 @@ struct LineEditor::Impl {
   EditLine* editor = nullptr;
   HistoryW* history = nullptr;
   std::string history_file, prompt;
+  std::vector<std::wstring> entered;  // since the history was read
   bool interrupted = false;
 
   static Impl* of(EditLine* editor) {
@@ -149,11 +151,21 @@ LineEditor::LineEditor(const Path& history) : impl_(std::make_unique<Impl>()) {
   if (!impl_->history_file.empty()) ::history_w(impl_->history, &event, H_LOAD, impl_->history_file.c_str());
 }
 
+// Behind what the file holds now: another chat may have added lines since.
+void LineEditor::save_history() const {
+  HistoryW* all = ::history_winit();
+  HistEventW event;
+  ::history_w(all, &event, H_SETSIZE, 1000);
+  ::history_w(all, &event, H_LOAD, impl_->history_file.c_str());
+  for (const std::wstring& line : impl_->entered) ::history_w(all, &event, H_ENTER, line.c_str());
+  ::history_w(all, &event, H_SAVE, impl_->history_file.c_str());
+  ::history_wend(all);
+}
+
 LineEditor::~LineEditor() {
   if (!impl_->history_file.empty()) {
     const mode_t before = ::umask(077);  // nobody else's business
-    HistEventW event;
-    ::history_w(impl_->history, &event, H_SAVE, impl_->history_file.c_str());
+    save_history();
     ::umask(before);
   }
   ::history_wend(impl_->history);
@@ -180,7 +192,8 @@ std::optional<std::string> LineEditor::read(const std::string& prompt) {
   if (line.ends_with(L'\n')) line.remove_suffix(1);
   if (line.find_first_not_of(L" \t\r\n") != std::wstring_view::npos) {
     HistEventW event;
-    ::history_w(impl_->history, &event, H_ENTER, std::wstring(line).c_str());
+    impl_->entered.emplace_back(line);
+    ::history_w(impl_->history, &event, H_ENTER, impl_->entered.back().c_str());
   }
   std::string bytes;
   char buffer[16];

@@ -12,7 +12,7 @@ namespace hadal {
 
 class LineEditor {
  public:
-  // `history` is read now and written at the end, readable by its owner alone; empty: none is kept.
+  // `history` is read now; at the end the new lines are added to it, readable by its owner alone. Empty: none is kept.
   explicit LineEditor(const Path& history);
   ~LineEditor();
 
@@ -25,6 +25,7 @@ class LineEditor {
   static void give_terminal_back();
 
  private:
+  void save_history() const;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -131,6 +131,20 @@ class Chat(unittest.TestCase):
         self.assertIn(b"/bogus is no command", screen)
         self.assertEqual(found, ["/etc/hosts?"])
 
+    def test_two_chats_keep_both_histories(self):
+        with tempfile.TemporaryDirectory() as home:
+            chats = [Terminal([HADAL, "chat", *SHORT, "--model", MODEL], env={"HOME": home}) for _ in range(2)]
+            for i, chat in enumerate(chats):
+                chat.wait(b"> ")
+                chat.type(f"from {i}\r".encode())
+            for chat in chats:
+                chat.type(b"\x04", then=None)
+                chat.close()
+            with open(os.path.join(home, ".hadal_history")) as file:
+                kept = file.read()
+        self.assertIn("from\\0400", kept)
+        self.assertIn("from\\0401", kept)
+
     def test_ctrl_c_empties_the_line(self):
         self.assertEqual(self.questions([b"never\x03", b"Hi\r"])[0], ["Hi"])
 
@@ -164,6 +178,7 @@ class Served(Chat):
 
     test_a_long_block_pasted_while_an_answer_comes_is_kept = None
     test_a_long_pasted_block_is_kept_whole = test_what_is_typed_while_an_answer_comes_is_kept = None
+    test_two_chats_keep_both_histories = None
 
     def test_sampling_is_the_same_as_in_the_program(self):
         options = ["chat", "--json", "--temperature", "0.9", "--seed", "7", "--max-tokens", "12"]
