@@ -1,7 +1,7 @@
 // What do products with quantised matrices cost, for few rows and many?
-// Usage: quant_gemm_speed [K [THREADS [MB [TYPE ...]]]]   MB of weights for each type: by default so many that they come from
-// memory.
-// Prints CSV: type, rows, milliseconds, GB of weights a second, 10^9 multiplications a second; HADAL_CPU picks the level.
+// Usage: quant_gemm_speed [K [THREADS [MB [TYPE ...]]]]   MB of weights for each type: by default so many that they
+// come from memory. Prints CSV: type, rows, milliseconds, GB of weights a second, 10^9 multiplications a second;
+// HADAL_CPU picks the level.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -43,7 +43,8 @@ void measure(QuantType type, int64_t k, double megabytes, ThreadPool& pool) {
     p.c = c.data();
     p.c_stride = w.rows;
     const double seconds = best_seconds(p, pool), macs = static_cast<double>(rows * w.rows * k);
-    std::printf("%.*s,%lld,%.2f,%.2f,%.1f\n", static_cast<int>(quant_format(type).name.size()), quant_format(type).name.data(), static_cast<long long>(rows), seconds * 1e3,
+    std::printf("%.*s,%lld,%.2f,%.2f,%.1f\n", static_cast<int>(quant_format(type).name.size()),
+                quant_format(type).name.data(), static_cast<long long>(rows), seconds * 1e3,
                 static_cast<double>(w.bytes()) / seconds / 1e9, macs / seconds / 1e9);
     std::fflush(stdout);
   }
@@ -60,8 +61,11 @@ int main(int argc, char** argv) {
     for (int t = 0; t < kNumQuantTypes; ++t) {
       const auto type = static_cast<QuantType>(t);
       const auto& format = quant_format(type);
-      const bool asked = argc <= 4 || std::any_of(argv + 4, argv + argc, [&](const char* name) { return format.name == std::string_view(name); });
-      if (asked && format.block_weights > 1 && type != QuantType::fp8_e4m3 && k % format.block_weights == 0) measure(type, k, megabytes, pool);
+      const bool asked = argc <= 4 || std::any_of(argv + 4, argv + argc, [&](const char* name) {
+                           return format.name == std::string_view(name);
+                         });
+      if (asked && format.block_weights > 1 && type != QuantType::fp8_e4m3 && k % format.block_weights == 0)
+        measure(type, k, megabytes, pool);
     }
     return 0;
   } catch (const Error& e) {

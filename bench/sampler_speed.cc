@@ -1,5 +1,6 @@
-// What does it cost to choose a token? The sort that defines it against what is used, on one thread, at the default settings.
-// Usage: sampler_speed [--record]   Prints microseconds of this thread's CPU time a token, the median, both ways in one run; with
+// What does it cost to choose a token? The sort that defines it against what is used, on one thread, at the default
+// settings. Usage: sampler_speed [--record]   Prints microseconds of this thread's CPU time a token, the median, both
+// ways in one run; with
 // --record it appends them to bench/results/sampler.csv.
 #include <fmt/format.h>
 
@@ -32,13 +33,15 @@ std::string load() {
   return first;
 }
 
-// flat: what a model says that has learnt nothing. trained: a few likely tokens above a wide crowd, as language has them.
+// flat: what a model says that has learnt nothing. trained: a few likely tokens above a wide crowd, as language has
+// them.
 std::vector<float> make_logits(std::string_view kind, size_t n) {
   Rng rng(n);
   std::vector<float> logits(n);
   for (float& logit : logits) logit = (kind == "trained" ? 2.5f : 1.0f) * rng.normal();
   if (kind == "trained")
-    for (int rank = 1; rank < 300; ++rank) logits[rng.below(n)] = 20 - 1.7f * std::log(static_cast<float>(rank)) + 0.3f * rng.normal();
+    for (int rank = 1; rank < 300; ++rank)
+      logits[rng.below(n)] = 20 - 1.7f * std::log(static_cast<float>(rank)) + 0.3f * rng.normal();
   return logits;
 }
 
@@ -71,14 +74,16 @@ int run(int argc, char** argv) {
         return chooser.choose(logits, kernels.range(logits.data(), static_cast<int64_t>(n)), options, draw(i));
       };
       for (int i = 0; i < 10; ++i)
-        if (select(i) != choose_by_sorting(logits, options, draw(i))) fail("sampler_speed: the two ways chose different tokens");
+        if (select(i) != choose_by_sorting(logits, options, draw(i)))
+          fail("sampler_speed: the two ways chose different tokens");
       const double sort = median_microseconds(40, [&](int i) { choose_by_sorting(logits, options, draw(i)); });
       const double fast = median_microseconds(400, select);
       fmt::print("{},{},{:.1f},{:.1f}\n", kind, n, sort, fast);
       if (!record) continue;
-      bench::append("sampler", "commit,cpu,level,threads,logits,vocabulary,sort_us,select_us,load,command",
-                    fmt::format("{},{},{},1,{},{},{:.1f},{:.1f},{},{}", bench::commit(), bench::cpu_model(), cpu_level_name(cpu_level()), kind, n, sort, fast, load(),
-                                bench::command_line(argc, argv)));
+      bench::append(
+          "sampler", "commit,cpu,level,threads,logits,vocabulary,sort_us,select_us,load,command",
+          fmt::format("{},{},{},1,{},{},{:.1f},{:.1f},{},{}", bench::commit(), bench::cpu_model(),
+                      cpu_level_name(cpu_level()), kind, n, sort, fast, load(), bench::command_line(argc, argv)));
     }
   return 0;
 }

@@ -1,5 +1,5 @@
-// Where sources and build lie, for tests; every test includes this file. As functions and not as definitions of the compiler, so
-// that a test compiles to the same object in every clone, which ccache then has already.
+// Where sources and build lie, for tests; every test includes this file. As functions and not as definitions of the
+// compiler, so that a test compiles to the same object in every clone, which ccache then has already.
 #pragma once
 
 namespace hadal {

@@ -12,7 +12,8 @@ class AssistantTest : public ::testing::Test {
  protected:
   static std::unique_ptr<Engine> make_engine(bool chat) {
     std::shared_ptr<Model> model = test::make_model(test::byte_config());
-    return std::make_unique<Engine>(model, std::make_shared<const Tokenizer>(test::byte_tokenizer(chat)), EngineOptions{});
+    return std::make_unique<Engine>(model, std::make_shared<const Tokenizer>(test::byte_tokenizer(chat)),
+                                    EngineOptions{});
   }
   static std::vector<TokenId> bytes(std::string_view text) {
     std::vector<TokenId> ids;
@@ -32,7 +33,8 @@ TEST_F(AssistantTest, RendersTheConversationWithTheModelsTemplate) {
   add({257});
   add(bytes("Who?"));
   add({258});
-  EXPECT_EQ(assistant.prompt({{"system", "Be brief."}, {"user", "Hi"}, {"assistant", "Hello"}, {"user", "Who?"}}), expected);
+  EXPECT_EQ(assistant.prompt({{"system", "Be brief."}, {"user", "Hi"}, {"assistant", "Hello"}, {"user", "Who?"}}),
+            expected);
 }
 
 TEST_F(AssistantTest, AnswersAndStreams) {

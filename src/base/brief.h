@@ -9,8 +9,8 @@ namespace hadal {
 
 constexpr size_t kBriefChars = 80;
 
-// `text` when it is short; else its first `limit` characters, "..." and how many bytes it has in all. The result is valid
-// UTF-8 on one line: control characters become "\n", "\t", "\x1b", bytes that are no UTF-8 become U+FFFD.
+// `text` when it is short; else its first `limit` characters, "..." and how many bytes it has in all. The result is
+// valid UTF-8 on one line: control characters become "\n", "\t", "\x1b", bytes that are no UTF-8 become U+FFFD.
 std::string brief(std::string_view text, size_t limit = kBriefChars);
 
 // A whole message, cut in the same way where it is longer than `limit` bytes; its line breaks stay.

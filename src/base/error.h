@@ -29,8 +29,8 @@ template <typename... Args>
 
 }  // namespace hadal
 
-#define HADAL_CHECK(condition, ...)                                                                    \
-  do {                                                                                                 \
-    if (!(condition)) [[unlikely]]                                                                     \
-      ::hadal::check_failed(__FILE__, __LINE__, #condition, ::fmt::format("" __VA_ARGS__));            \
+#define HADAL_CHECK(condition, ...)                                                         \
+  do {                                                                                      \
+    if (!(condition)) [[unlikely]]                                                          \
+      ::hadal::check_failed(__FILE__, __LINE__, #condition, ::fmt::format("" __VA_ARGS__)); \
   } while (false)

@@ -181,7 +181,8 @@ class LineCutter {
 
 }  // namespace
 
-void for_each_line(const Path& path, const std::function<bool(std::string_view, int64_t)>& line, size_t max_line_bytes) {
+void for_each_line(const Path& path, const std::function<bool(std::string_view, int64_t)>& line,
+                   size_t max_line_bytes) {
   Fd file(path);
   LineCutter cutter(path, line, max_line_bytes);
   std::vector<char> in(1 << 17);
@@ -200,7 +201,8 @@ void for_each_line(const Path& path, const std::function<bool(std::string_view, 
     while (input.pos < input.size || full) {
       ZSTD_outBuffer output{out.data(), out.size(), 0};
       state = ZSTD_decompressStream(context.get(), &output, &input);
-      if (ZSTD_isError(state)) fail("{}: expected zstd data, found a mistake: {}", path.string(), ZSTD_getErrorName(state));
+      if (ZSTD_isError(state))
+        fail("{}: expected zstd data, found a mistake: {}", path.string(), ZSTD_getErrorName(state));
       if (!cutter.feed({out.data(), output.pos})) return;
       full = output.pos == output.size;
     }

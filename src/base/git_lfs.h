@@ -1,4 +1,5 @@
-// A clone made without Git LFS holds, in place of each large file, three lines of text that name it (git-lfs, docs/spec.md).
+// A clone made without Git LFS holds, in place of each large file, three lines of text that name it (git-lfs,
+// docs/spec.md).
 #pragma once
 
 #include <string_view>

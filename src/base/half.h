@@ -8,7 +8,8 @@
 namespace hadal {
 
 inline float half_to_float(uint16_t half) {
-  const uint32_t sign = static_cast<uint32_t>(half & 0x8000u) << 16, exponent = (half >> 10) & 0x1fu, mantissa = half & 0x3ffu;
+  const uint32_t sign = static_cast<uint32_t>(half & 0x8000u) << 16, exponent = (half >> 10) & 0x1fu,
+                 mantissa = half & 0x3ffu;
   if (exponent == 0) {  // zero and subnormal: mantissa * 2^-24
     const float magnitude = std::ldexp(static_cast<float>(mantissa), -24);
     return sign != 0 ? -magnitude : magnitude;
@@ -23,7 +24,8 @@ inline uint16_t float_to_half(float value) {
   const float magnitude = std::abs(value);
   if (std::isnan(value)) return static_cast<uint16_t>(sign | 0x7e00u);
   if (magnitude >= 65520.0f) return static_cast<uint16_t>(sign | 0x7c00u);
-  if (magnitude < 0x1p-14f) return static_cast<uint16_t>(sign | static_cast<uint32_t>(std::nearbyint(magnitude * 0x1p24f)));
+  if (magnitude < 0x1p-14f)
+    return static_cast<uint16_t>(sign | static_cast<uint32_t>(std::nearbyint(magnitude * 0x1p24f)));
   const uint32_t m = bits & 0x7fffffffu, rounded = m + 0xfffu + (m >> 13 & 1u);
   return static_cast<uint16_t>(sign | (rounded - (112u << 23)) >> 13);
 }

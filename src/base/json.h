@@ -1,6 +1,6 @@
 // JSON is nlohmann's. Include this header, not theirs: requests, configurations, tokenizers, headers of files and lines
-// of data all go through the readers here, which refuse what is nested deeper than kMaxJsonDepth as soon as they see it.
-// What they return can therefore be copied, compared and written recursively.
+// of data all go through the readers here, which refuse what is nested deeper than kMaxJsonDepth as soon as they see
+// it. What they return can therefore be copied, compared and written recursively.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -17,11 +17,12 @@ using OrderedJson = nlohmann::ordered_json;  // keeps the order of keys: for fil
 constexpr size_t kMaxJsonDepth = 128;  // arrays and objects inside each other
 
 struct JsonRules {
-  bool unique_names = false;      // a name that stands twice in an object is an Error; else the last one counts
-  bool mend_surrogates = false;   // half a surrogate pair ("\ud83d" alone) becomes U+FFFD; else it is an Error
+  bool unique_names = false;     // a name that stands twice in an object is an Error; else the last one counts
+  bool mend_surrogates = false;  // half a surrogate pair ("\ud83d" alone) becomes U+FFFD; else it is an Error
 };
 
-// Parses `text`; throws Error naming `who` (a file, "the request body"), the position of the mistake and what stands there.
+// Parses `text`; throws Error naming `who` (a file, "the request body"), the position of the mistake and what stands
+// there.
 Json parse_json(std::string_view text, std::string_view who, JsonRules rules = {});
 OrderedJson parse_ordered_json(std::string_view text, std::string_view who, JsonRules rules = {});
 

@@ -38,7 +38,8 @@ Found find_in_text(std::string_view text, size_t at) {
   if (at >= text.size()) return {"its end inside of a text; the closing quote is missing", text.size()};
   if (static_cast<unsigned char>(text[at]) < 0x20) {
     return {fmt::format("\"{}\" as it is inside of a text, where control characters are written as \\n, \\t or \\u0000",
-                        brief(text.substr(at, 1))), at};
+                        brief(text.substr(at, 1))),
+            at};
   }
   size_t begin = at;
   while (begin > 0 && at - begin < 3 && (static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80) --begin;

@@ -112,7 +112,9 @@ TEST(Json, HalfACharacterIsRefusedOrMended) {
   const auto mended = [](std::string_view text) {
     return parse_json(text, "x", {.mend_surrogates = true}).get<std::string>();
   };
-  EXPECT_EQ(mended("\"a\\ud83db\""), "a\xEF\xBF\xBD" "b");
+  EXPECT_EQ(mended("\"a\\ud83db\""),
+            "a\xEF\xBF\xBD"
+            "b");
   EXPECT_EQ(mended("\"\\ude00\\ud83d\""), "\xEF\xBF\xBD\xEF\xBF\xBD");
   EXPECT_EQ(mended("\"\\uD83D\\uD83D\\uDE00\\\\ud83d\""), "\xEF\xBF\xBD\xF0\x9F\x98\x80\\ud83d");
 }
@@ -165,7 +167,10 @@ TEST(Brief, CutsLongOnesAtACharacter) {
 
 TEST(Brief, BoundsAWholeMessage) {
   EXPECT_EQ(bounded_message("a\nb"), "a\nb");
-  EXPECT_EQ(bounded_message("ab\xc3\xa9" "cd", 3), "ab... (the message was 6 bytes long)");
+  EXPECT_EQ(bounded_message("ab\xc3\xa9"
+                            "cd",
+                            3),
+            "ab... (the message was 6 bytes long)");
   try {
     fail("x: found {}", std::string(1'000'000, 'y'));
   } catch (const Error& e) {

@@ -37,7 +37,8 @@ struct GroupFiles {
   const char *limit, *used, *inactive, *active;
 };
 constexpr GroupFiles kVersion2 = {"memory.max", "memory.current", "inactive_file", "active_file"};
-constexpr GroupFiles kVersion1 = {"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file", "total_active_file"};
+constexpr GroupFiles kVersion1 = {"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file",
+                                  "total_active_file"};
 
 uint64_t left_in(const Path& group, const GroupFiles& files) {
   const auto limit = number_in(group / files.limit), used = number_in(group / files.used);
@@ -66,7 +67,8 @@ uint64_t left_in_groups(const Path& root) {
   for (std::string line; std::getline(file, line);) {
     const size_t first = line.find(':'), second = line.find(':', first + 1);
     if (first == std::string::npos || second == std::string::npos) continue;
-    const std::string controllers = fmt::format(",{},", line.substr(first + 1, second - first - 1)), name = line.substr(second + 1);
+    const std::string controllers = fmt::format(",{},", line.substr(first + 1, second - first - 1)),
+                      name = line.substr(second + 1);
     if (controllers == ",,") left = std::min(left, left_in_all(root / "sys/fs/cgroup", name, kVersion2));
     if (controllers.find(",memory,") != std::string::npos)
       left = std::min(left, left_in_all(root / "sys/fs/cgroup/memory", name, kVersion1));
@@ -105,7 +107,8 @@ bool keep_resident(std::span<const std::byte> mapped) {
   auto* first = reinterpret_cast<void*>(begin);
   ::madvise(first, size, MADV_WILLNEED);
   if (::mlock(first, size) == 0) return true;
-  for (size_t at = 0; at < mapped.size(); at += page) static_cast<void>(*static_cast<const volatile std::byte*>(&mapped[at]));
+  for (size_t at = 0; at < mapped.size(); at += page)
+    static_cast<void>(*static_cast<const volatile std::byte*>(&mapped[at]));
   return false;
 }
 

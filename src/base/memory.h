@@ -15,12 +15,12 @@ namespace hadal {
 // count as left, since they are given back first. UINT64_MAX where nothing is known. `root`: of the file system.
 uint64_t available_memory_bytes(const Path& root = "/");
 
-// Zeros, in large pages where the system gives such: fewer of them are missed when rows lie far apart. Taken as they are first
-// written. Null: there is no room.
+// Zeros, in large pages where the system gives such: fewer of them are missed when rows lie far apart. Taken as they
+// are first written. Null: there is no room.
 std::shared_ptr<std::byte> take_pages(uint64_t bytes);
 
-// Memory for std::free, aligned to 64 bytes, not cleared; from 2 MiB up in large pages where the system gives such. Null: there is
-// no room.
+// Memory for std::free, aligned to 64 bytes, not cleared; from 2 MiB up in large pages where the system gives such.
+// Null: there is no room.
 void* take_aligned(uint64_t bytes);
 
 // Reads mapped bytes in, and locks them there where the system permits it. True: they are locked; else the system may

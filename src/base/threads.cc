@@ -89,8 +89,10 @@ struct ThreadPool::State {
   void close() {
     const uint64_t entered = loop.fetch_and(~kOpen, std::memory_order_acq_rel) & kEntered;
     for (int spin = 0; left.load(std::memory_order_acquire) != entered; ++spin) {
-      if (spin < 20000) pause_briefly();
-      else std::this_thread::yield();
+      if (spin < 20000)
+        pause_briefly();
+      else
+        std::this_thread::yield();
     }
   }
 };

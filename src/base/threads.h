@@ -11,10 +11,10 @@ namespace hadal {
 class Job {
  public:
   template <typename F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, Job>)
-  Job(F&& f)  // NOLINT: implicit on purpose
-      : object_(const_cast<void*>(static_cast<const void*>(&f))),
-        call_([](void* object, int64_t index, int worker) { (*static_cast<std::remove_reference_t<F>*>(object))(index, worker); }) {}
+  requires(!std::is_same_v<std::remove_cvref_t<F>, Job>) Job(F&& f)  // NOLINT: implicit on purpose
+      : object_(const_cast<void*>(static_cast<const void*>(&f))), call_([](void* object, int64_t index, int worker) {
+          (*static_cast<std::remove_reference_t<F>*>(object))(index, worker);
+        }) {}
   void operator()(int64_t index, int worker) const { call_(object_, index, worker); }
 
  private:
@@ -32,8 +32,8 @@ class ThreadPool {
   int size() const;
 
   // Runs job(index, worker) for index in [0, n); worker is in [0, size()). Indices are handed out one by one, in order,
-  // so put enough work in each. Returns when all are done. Calls from within a job run inline on that worker; calls from
-  // several threads wait for one another. Jobs must not throw.
+  // so put enough work in each. Returns when all are done. Calls from within a job run inline on that worker; calls
+  // from several threads wait for one another. Jobs must not throw.
   void parallel_for(int64_t n, Job job);
 
   // The process-wide pool: HADAL_THREADS or set_shared_size(), else all cores.

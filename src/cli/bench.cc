@@ -1,5 +1,6 @@
-// How fast a model runs here, beside what the machine could give at most: a step that writes one token has to read every
-// weight it touches once (memory bandwidth), a step that reads a prompt has to do its multiplications (peak rate).
+// How fast a model runs here, beside what the machine could give at most: a step that writes one token has to read
+// every weight it touches once (memory bandwidth), a step that reads a prompt has to do its multiplications (peak
+// rate).
 #include <fmt/ranges.h>
 #include <sys/resource.h>
 
@@ -34,8 +35,13 @@ struct BenchOptions {
   KvType cache_type() const { return kv_type.value_or(kv_type_of(precision())); }
   RunPlan plan() const {
     const int64_t tokens = depth + prompt + generate + KvCache::kBlockTokens;
-    return {.context = tokens, .sequences = batch, .step_tokens = chunk, .precision = precision(), .kv_type = kv_type,
-            .other_bytes = kBandwidthWords * 8, .expert_cache_bytes = bytes_of(expert_cache)};
+    return {.context = tokens,
+            .sequences = batch,
+            .step_tokens = chunk,
+            .precision = precision(),
+            .kv_type = kv_type,
+            .other_bytes = kBandwidthWords * 8,
+            .expert_cache_bytes = bytes_of(expert_cache)};
   }
 };
 
@@ -47,7 +53,8 @@ struct Timing {
 // Sequences of random tokens: the time of a step does not depend on what they say.
 class Runner {
  public:
-  Runner(Model& model, const BenchOptions& o, int64_t room) : model_(model), cache_(model.config, room, o.cache_type()) {
+  Runner(Model& model, const BenchOptions& o, int64_t room)
+      : model_(model), cache_(model.config, room, o.cache_type()) {
     ctx_.precision = o.precision();
     for (int64_t i = 0; i < o.batch; ++i) sequences_.push_back(std::make_unique<KvSequence>(cache_));
   }
@@ -86,11 +93,15 @@ class Runner {
   Rng rng_{1};
 };
 
-ExpertStore::Stats stats_of(const LoadedModel& loaded) { return loaded.experts ? loaded.experts->stats() : ExpertStore::Stats(); }
+ExpertStore::Stats stats_of(const LoadedModel& loaded) {
+  return loaded.experts ? loaded.experts->stats() : ExpertStore::Stats();
+}
 
 Timing measure(const LoadedModel& loaded, const BenchOptions& o) {
   Model& model = *loaded.model;
-  const auto blocks = [](int64_t rows) { return (rows + KvCache::kBlockTokens - 1) / KvCache::kBlockTokens * KvCache::kBlockTokens; };
+  const auto blocks = [](int64_t rows) {
+    return (rows + KvCache::kBlockTokens - 1) / KvCache::kBlockTokens * KvCache::kBlockTokens;
+  };
   {  // packs the weights and touches the memory, as a server has after its first question
     BenchOptions small = o;
     small.batch = 1, small.chunk = o.chunk / o.batch;
@@ -115,8 +126,8 @@ Timing measure(const LoadedModel& loaded, const BenchOptions& o) {
   return timing;
 }
 
-// Bytes a second that all threads together read from memory: the best of a few passes over more than the caches hold, each
-// thread in one stream or in four, since CPUs differ in which they read faster.
+// Bytes a second that all threads together read from memory: the best of a few passes over more than the caches hold,
+// each thread in one stream or in four, since CPUs differ in which they read faster.
 double measure_read_bandwidth() {
   constexpr int64_t kWords = kBandwidthWords, kRun = 1 << 20, kStreams = 4, kPasses = 6;
   std::vector<uint64_t> words(kWords, 1);
@@ -133,7 +144,8 @@ double measure_read_bandwidth() {
       }
       constexpr int64_t kPart = kRun / kStreams, kLine = 8;
       for (int64_t i = 0; i < kPart; i += kLine)
-        for (int64_t stream = 0; stream < kStreams; ++stream) total += std::accumulate(p + stream * kPart + i, p + stream * kPart + i + kLine, uint64_t{0});
+        for (int64_t stream = 0; stream < kStreams; ++stream)
+          total += std::accumulate(p + stream * kPart + i, p + stream * kPart + i + kLine, uint64_t{0});
     };
     ThreadPool::shared().parallel_for(kWords / kRun, sum);
     best = std::max(best, static_cast<double>(kWords * 8) / seconds_since(start));
@@ -143,18 +155,21 @@ double measure_read_bandwidth() {
   return best;
 }
 
-// Bytes of weights that one step with `batch` tokens reads: all of the dense part, and of each layer's experts those that
-// any of the tokens chose, taking choices as even and independent.
+// Bytes of weights that one step with `batch` tokens reads: all of the dense part, and of each layer's experts those
+// that any of the tokens chose, taking choices as even and independent.
 double touched_bytes(Model& model, int64_t batch, bool exact) {
   const ModelConfig& c = model.config;
   const double e = static_cast<double>(c.experts);
-  const double chosen = c.experts > 0 ? 1 - std::pow(1 - static_cast<double>(c.top_k) / e, static_cast<double>(batch)) : 1;
+  const double chosen =
+      c.experts > 0 ? 1 - std::pow(1 - static_cast<double>(c.top_k) / e, static_cast<double>(batch)) : 1;
   double bytes = 0;
   for (const Param* p : model.params()) {
     if (p->group == ParamGroup::embedding && !c.tied_head) continue;
     const bool is_expert = p->name.find("experts.*.") != std::string::npos;
-    const double size = p->weight.quant() != nullptr ? static_cast<double>(p->weight.bytes())
-                                                     : static_cast<double>(num_elements(p->shape)) * (exact || p->shape.size() < 2 || p->group == ParamGroup::router ? 4 : 2);
+    const double size = p->weight.quant() != nullptr
+                            ? static_cast<double>(p->weight.bytes())
+                            : static_cast<double>(num_elements(p->shape)) *
+                                  (exact || p->shape.size() < 2 || p->group == ParamGroup::router ? 4 : 2);
     bytes += is_expert ? size * chosen : size;
   }
   return bytes;
@@ -169,8 +184,8 @@ int64_t peak_rss_bytes() {
 // Hit rates and reading of what was measured; the one of decode says how well the cache holds what tokens ask for.
 void report_experts(const ExpertStore& store, const BenchOptions& o, const Timing& t, OrderedJson& json) {
   const auto &p = t.prefill_experts, &d = t.decode_experts;
-  const ExpertStore::Stats all = {p.hits + d.hits, p.misses + d.misses, p.guesses + d.guesses, p.bytes_read + d.bytes_read,
-                                  p.seconds_waited + d.seconds_waited};
+  const ExpertStore::Stats all = {p.hits + d.hits, p.misses + d.misses, p.guesses + d.guesses,
+                                  p.bytes_read + d.bytes_read, p.seconds_waited + d.seconds_waited};
   json["expert_cache_bytes"] = store.capacity_bytes();
   json["expert_hit_rate"] = all.hit_rate();
   if (o.generate > 0) json["expert_decode_hit_rate"] = d.hit_rate();
@@ -179,14 +194,23 @@ void report_experts(const ExpertStore& store, const BenchOptions& o, const Timin
   json["expert_wait_seconds"] = all.seconds_waited;
 }
 
-OrderedJson report(const LoadedModel& loaded, const BenchOptions& o, const Timing& t, double load_seconds, int64_t rss) {
+OrderedJson report(const LoadedModel& loaded, const BenchOptions& o, const Timing& t, double load_seconds,
+                   int64_t rss) {
   const ModelConfig& c = loaded.model->config;
   const int threads = ThreadPool::shared().size();
   const double bandwidth = measure_read_bandwidth(), peak = measure_peak_flops(o.precision(), threads);
   const double step_bytes = touched_bytes(*loaded.model, o.batch, o.exact);
-  const double flops = forward_flops_per_token(c, static_cast<double>(o.depth) + 0.5 * static_cast<double>(o.prompt)) * static_cast<double>(o.prompt * o.batch);
-  OrderedJson json{{"model", loaded.name}, {"threads", threads}, {"cpu_level", cpu_level_name(cpu_level())},
-                   {"precision", o.exact ? "f32" : "bf16"}, {"kv_cache", kv_type_name(o.cache_type())}, {"prompt", o.prompt}, {"generate", o.generate}, {"depth", o.depth}, {"batch", o.batch}};
+  const double flops = forward_flops_per_token(c, static_cast<double>(o.depth) + 0.5 * static_cast<double>(o.prompt)) *
+                       static_cast<double>(o.prompt * o.batch);
+  OrderedJson json{{"model", loaded.name},
+                   {"threads", threads},
+                   {"cpu_level", cpu_level_name(cpu_level())},
+                   {"precision", o.exact ? "f32" : "bf16"},
+                   {"kv_cache", kv_type_name(o.cache_type())},
+                   {"prompt", o.prompt},
+                   {"generate", o.generate},
+                   {"depth", o.depth},
+                   {"batch", o.batch}};
   json["load_seconds"] = load_seconds;
   json["peak_rss_bytes"] = rss;
   if (o.prompt > 0) {
@@ -212,11 +236,20 @@ int bench_command(int argc, char** argv) {
   bool json = false;
   BenchOptions options;
   add_model_option(app, model);
-  auto* synthetic_option = app.add_option("--synthetic", synthetic, fmt::format("SHAPE:TYPE, in place of a model: random weights of {}, e.g. V2-Lite:Q4_K_M", fmt::join(synthetic_shapes(), ", ")));
-  app.add_option("--write", write, "save the synthetic model as FILE.gguf first, so that other programs can run the same")->needs(synthetic_option);
+  auto* synthetic_option =
+      app.add_option("--synthetic", synthetic,
+                     fmt::format("SHAPE:TYPE, in place of a model: random weights of {}, e.g. V2-Lite:Q4_K_M",
+                                 fmt::join(synthetic_shapes(), ", ")));
+  app.add_option("--write", write,
+                 "save the synthetic model as FILE.gguf first, so that other programs can run the same")
+      ->needs(synthetic_option);
   app.add_option("--prompt", options.prompt, "tokens to read")->check(CLI::Range(0, 1 << 24))->capture_default_str();
-  app.add_option("--generate", options.generate, "tokens to write")->check(CLI::Range(0, 1 << 24))->capture_default_str();
-  app.add_option("--depth", options.depth, "tokens that stand before")->check(CLI::Range(0, 1 << 24))->capture_default_str();
+  app.add_option("--generate", options.generate, "tokens to write")
+      ->check(CLI::Range(0, 1 << 24))
+      ->capture_default_str();
+  app.add_option("--depth", options.depth, "tokens that stand before")
+      ->check(CLI::Range(0, 1 << 24))
+      ->capture_default_str();
   app.add_option("--batch", options.batch, "sequences at once")->check(CLI::Range(1, 4096))->capture_default_str();
   app.add_option("--precision", precision, "auto (bf16 products), or f32")->check(CLI::IsMember({"auto", "f32"}));
   add_kv_cache_option(app, options.kv_type);
@@ -227,22 +260,26 @@ int bench_command(int argc, char** argv) {
   options.chunk *= options.batch;
 
   const auto start = Clock::now();
-  const LoadedModel loaded = synthetic.empty() ? load_model(model, LoadAs::frozen, options.plan()) : make_synthetic(synthetic);
+  const LoadedModel loaded =
+      synthetic.empty() ? load_model(model, LoadAs::frozen, options.plan()) : make_synthetic(synthetic);
   const double load_seconds = seconds_since(start);
   if (!write.empty()) {
-    save_gguf(write, *loaded.model, *loaded.tokenizer, {.name = loaded.name, .mix = "", .progress = {}, .advice = loaded.advice});
+    save_gguf(write, *loaded.model, *loaded.tokenizer,
+              {.name = loaded.name, .mix = "", .progress = {}, .advice = loaded.advice});
     log_info("wrote {}", write);
   }
   const int64_t tokens = options.depth + options.prompt + options.generate;
   if (tokens > loaded.model->config.max_context) {
-    fail("depth + prompt + generate: expected at most {} tokens (the context of the model), found {}", loaded.model->config.max_context, tokens);
+    fail("depth + prompt + generate: expected at most {} tokens (the context of the model), found {}",
+         loaded.model->config.max_context, tokens);
   }
   const Timing timing = measure(loaded, options);
   const OrderedJson result = report(loaded, options, timing, load_seconds, peak_rss_bytes());
   if (json) {
     print_json(result);
   } else {
-    for (const auto& [name, value] : result.items()) print_text(fmt::format("{:<28}{}\n", name, value.is_string() ? value.get<std::string>() : value.dump()));
+    for (const auto& [name, value] : result.items())
+      print_text(fmt::format("{:<28}{}\n", name, value.is_string() ? value.get<std::string>() : value.dump()));
   }
   return 0;
 }

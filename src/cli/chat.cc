@@ -1,4 +1,5 @@
-// A conversation in the terminal, or line by line through a pipe: with a model in this process, or with a running server.
+// A conversation in the terminal, or line by line through a pipe: with a model in this process, or with a running
+// server.
 #include <unistd.h>
 
 #include <algorithm>
@@ -146,7 +147,8 @@ class Chat {
     messages_.erase(oldest, oldest + 2);
     if (forgot) return;
     forgot = true;
-    log_warning("the conversation has outgrown the context of {} tokens; its beginning is forgotten", model_.max_context());
+    log_warning("the conversation has outgrown the context of {} tokens; its beginning is forgotten",
+                model_.max_context());
   }
 
   ChatModel& model_;
@@ -173,7 +175,8 @@ void converse(Chat& chat, Input& input, bool& failed) {
     } else if (line == "/help") {
       fmt::print(stderr, "{}", kHelp);
     } else if (input.terminal() && is_command(line)) {
-      fmt::print(stderr, "{} is no command ({}); to ask it, put a space before it\n", line, kHelp.substr(0, kHelp.size() - 1));
+      fmt::print(stderr, "{} is no command ({}); to ask it, put a space before it\n", line,
+                 kHelp.substr(0, kHelp.size() - 1));
     } else if (!chat.say(line)) {
       failed = true;
     }

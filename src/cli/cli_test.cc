@@ -35,7 +35,8 @@ Path scratch() {
 Outcome run(const std::string& arguments, const std::string& input = "") {
   const Path out = scratch() / "out", err = scratch() / "err", in = scratch() / "in";
   write_file_whole(in, input);
-  const std::string command = fmt::format("'{}/hadal' {} <'{}' >'{}' 2>'{}'", HADAL_BINARY_DIR, arguments, in.string(), out.string(), err.string());
+  const std::string command = fmt::format("'{}/hadal' {} <'{}' >'{}' 2>'{}'", HADAL_BINARY_DIR, arguments, in.string(),
+                                          out.string(), err.string());
   const int status = std::system(command.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(out), read_file(err)};
 }
@@ -48,7 +49,8 @@ TEST(Cli, HelpAndVersion) {
     EXPECT_EQ(o.err, "");
   }
   EXPECT_EQ(run("--version").out.substr(0, 6), "hadal ");
-  for (const char* verb : {"chat", "serve", "generate", "eval", "bench", "inspect", "pull", "models", "tokenize", "detokenize", "logits", "export"}) {
+  for (const char* verb : {"chat", "serve", "generate", "eval", "bench", "inspect", "pull", "models", "tokenize",
+                           "detokenize", "logits", "export"}) {
     const Outcome o = run(std::string(verb) + " --help");
     EXPECT_EQ(o.code, 0) << verb;
     EXPECT_NE(o.out.find(std::string("hadal ") + verb), std::string::npos) << o.out;
@@ -56,8 +58,9 @@ TEST(Cli, HelpAndVersion) {
 }
 
 TEST(Cli, MistakesOfUsageAreExitCode2) {
-  for (const char* arguments : {"swim", "generate --no-such-option", "logits", "generate --prompt x --max-tokens -3", "tokenize", "eval --task dance --file x",
-                                "inspect", "pull", "models swim", "models rename x", "export --to zip out"}) {
+  for (const char* arguments :
+       {"swim", "generate --no-such-option", "logits", "generate --prompt x --max-tokens -3", "tokenize",
+        "eval --task dance --file x", "inspect", "pull", "models swim", "models rename x", "export --to zip out"}) {
     const Outcome o = run(arguments);
     EXPECT_EQ(o.code, 2) << arguments << "\n" << o.err;
     EXPECT_EQ(o.out, "") << arguments;
@@ -97,7 +100,8 @@ TEST_F(CliModel, Inspects) {
 }
 
 TEST_F(CliModel, Tokenizes) {
-  EXPECT_EQ(json_of("tokenize --model " + model() + " 'Hi<end>'"), (Json{{"ids", {'H', 'i', '<', 'e', 'n', 'd', '>'}}}));
+  EXPECT_EQ(json_of("tokenize --model " + model() + " 'Hi<end>'"),
+            (Json{{"ids", {'H', 'i', '<', 'e', 'n', 'd', '>'}}}));
   EXPECT_EQ(json_of("tokenize --special --model " + model() + " 'Hi<end>'"), (Json{{"ids", {256, 'H', 'i', 257}}}));
   const Path path = file("text", std::string_view("a\0b\n", 4));
   EXPECT_EQ(json_of("tokenize --model " + model() + " --file " + path.string()), (Json{{"ids", {'a', 0, 'b', '\n'}}}));
@@ -107,12 +111,17 @@ TEST_F(CliModel, Tokenizes) {
 
 TEST_F(CliModel, RendersConversations) {
   const std::string with_model = "render --model " + model();
-  const Path path = file("conversation.json", R"({"model": "x", "messages": [{"role": "system", "content": "a<end>"}, {"role": "user", "content": "b"}]})");
+  const Path path = file(
+      "conversation.json",
+      R"({"model": "x", "messages": [{"role": "system", "content": "a<end>"}, {"role": "user", "content": "b"}]})");
   EXPECT_EQ(json_of(with_model + " --file " + path.string()),
             (Json{{"text", "<begin>a<end>b<assistant>"}, {"ids", {256, 'a', '<', 'e', 'n', 'd', '>', 'b', 258}}}));
   EXPECT_EQ(run(with_model + " --file " + path.string()).out, "<begin>a<end>b<assistant>");
-  const Path source = file("t.jinja", "{{ messages[0].name }}{{ tools|length }}{{ mood }}{% if add_generation_prompt %}!{% endif %}");
-  const Path more = file("more.json", R"({"messages": [{"role": "user", "name": "Bo"}], "tools": [{}], "chat_template_kwargs": {"mood": "ok", "add_generation_prompt": false}})");
+  const Path source =
+      file("t.jinja", "{{ messages[0].name }}{{ tools|length }}{{ mood }}{% if add_generation_prompt %}!{% endif %}");
+  const Path more = file(
+      "more.json",
+      R"({"messages": [{"role": "user", "name": "Bo"}], "tools": [{}], "chat_template_kwargs": {"mood": "ok", "add_generation_prompt": false}})");
   EXPECT_EQ(run(with_model + " --template " + source.string() + " --file " + more.string()).out, "Bo1ok");
   const auto refused = [&](const std::string& content, const char* named) {
     const Outcome o = run(with_model + " --file " + file("bad.json", content).string());
@@ -123,10 +132,13 @@ TEST_F(CliModel, RendersConversations) {
   refused("[]", "messages");
   refused("{}", "messages");
   refused(R"({"messages": []})", "at least one message");
-  refused(R"({"messages": [{"role": "user", "content": "x"}], "chat_template_kwargs": {"messages": 1}})", "chat_template_kwargs");
+  refused(R"({"messages": [{"role": "user", "content": "x"}], "chat_template_kwargs": {"messages": 1}})",
+          "chat_template_kwargs");
   refused(R"({"messages": [{"role": "user", "content": "x"}], "chat_template_kwargs": 5})", "chat_template_kwargs");
   for (const size_t depth : {size_t{1'000}, size_t{1'000'000}}) {
-    refused("{\"messages\": [{\"role\": \"user\", \"content\": " + std::string(depth, '[') + std::string(depth, ']') + "}]}", "inside each other");
+    refused("{\"messages\": [{\"role\": \"user\", \"content\": " + std::string(depth, '[') + std::string(depth, ']') +
+                "}]}",
+            "inside each other");
   }
   EXPECT_EQ(run(with_model).code, 2);
 }
@@ -153,12 +165,15 @@ TEST_F(CliModel, Generates) {
 }
 
 TEST_F(CliModel, ChatsThroughAPipe) {
-  const Json json = json_of("chat --max-tokens 8 --seed 3 --system 'Be brief.' --model " + model(), "Hello\n\nAnd you?\n");
+  const Json json =
+      json_of("chat --max-tokens 8 --seed 3 --system 'Be brief.' --model " + model(), "Hello\n\nAnd you?\n");
   ASSERT_EQ(json["messages"].size(), 5u);
   EXPECT_EQ(json["messages"][0]["role"], "system");
   EXPECT_EQ(json["messages"][3]["content"], "And you?");
   EXPECT_EQ(json["messages"][4]["role"], "assistant");
-  EXPECT_EQ(json_of("chat --max-tokens 8 --seed 3 --model " + model(), "Hello\n/new\nAnew\n/quit\nNever\n")["messages"].size(), 2u);
+  EXPECT_EQ(json_of("chat --max-tokens 8 --seed 3 --model " + model(), "Hello\n/new\nAnew\n/quit\nNever\n")["messages"]
+                .size(),
+            2u);
   EXPECT_EQ(run("chat --max-tokens 8 --seed 3 --model " + model(), "Hello\n").code, 0);
 }
 
@@ -189,13 +204,19 @@ TEST_F(CliModel, Evaluates) {
     nats -= rows[i][i == 0 ? 72 : 105].get<double>() - std::log(sum);
   }
   const Path hi = file("hi.jsonl", "{\"text\":\"Hi\"}");
-  EXPECT_NEAR(json_of("eval --task perplexity --precision f32 --model " + model() + " --file " + hi.string())["bits_per_byte"],
-              nats / std::log(2.0) / 2, 1e-5);
+  EXPECT_NEAR(
+      json_of("eval --task perplexity --precision f32 --model " + model() + " --file " + hi.string())["bits_per_byte"],
+      nats / std::log(2.0) / 2, 1e-5);
 
-  const Path pairs = file("pairs.jsonl", "{\"good\":\"ab\",\"bad\":\"cd\"}\n{\"good\":\"cd\",\"bad\":\"ab\"}\n{\"good\":\"x\",\"bad\":\"x\"}\n");
-  EXPECT_NEAR(json_of("eval --task choice --model " + model() + " --file " + pairs.string())["accuracy"], 1.0 / 3, 1e-12);
+  const Path pairs =
+      file("pairs.jsonl",
+           "{\"good\":\"ab\",\"bad\":\"cd\"}\n{\"good\":\"cd\",\"bad\":\"ab\"}\n{\"good\":\"x\",\"bad\":\"x\"}\n");
+  EXPECT_NEAR(json_of("eval --task choice --model " + model() + " --file " + pairs.string())["accuracy"], 1.0 / 3,
+              1e-12);
   const Path sums = file("sums.jsonl", "{\"question\":\"1 + 1?\",\"answer\":2}\n");
-  EXPECT_EQ(json_of("eval --task math --kv-cache q8 --max-tokens 5 --model " + model() + " --file " + sums.string())["items"], 1);
+  EXPECT_EQ(
+      json_of("eval --task math --kv-cache q8 --max-tokens 5 --model " + model() + " --file " + sums.string())["items"],
+      1);
 }
 
 // A bad line, a file that cannot be written, a full disk or Ctrl-C: nothing that was measured is lost.
@@ -223,7 +244,8 @@ TEST_F(CliModel, AnEvaluationIsNotLost) {
   EXPECT_EQ(run(eval + sums.string() + " --samples " + sums.string()).code, 1);
   EXPECT_EQ(read_file(sums), questions);
   EXPECT_EQ(run("eval --task perplexity --samples x --file x --model " + model()).code, 2);
-  const Outcome bad = run(eval + file("bad_last.jsonl", questions + "{\"question\":1}\n").string() + " --samples " + samples.string());
+  const Outcome bad =
+      run(eval + file("bad_last.jsonl", questions + "{\"question\":1}\n").string() + " --samples " + samples.string());
   EXPECT_EQ(bad.code, 1);
   EXPECT_NE(bad.err.find("line 41"), std::string::npos) << bad.err;
   EXPECT_NE(read_file(samples), "");  // of the run before
@@ -232,7 +254,8 @@ TEST_F(CliModel, AnEvaluationIsNotLost) {
 TEST_F(CliModel, AStoppedEvaluationPrintsWhatItMeasured) {
   std::string questions;  // far more than can be answered before the signal comes
   for (int i = 0; i < 200000; ++i) questions += "{\"question\":\"?\",\"answer\":1}\n";
-  const Path many = file("many.jsonl", questions), samples = scratch() / "many_samples.jsonl", out = scratch() / "many_out";
+  const Path many = file("many.jsonl", questions), samples = scratch() / "many_samples.jsonl",
+             out = scratch() / "many_out";
   const std::string command = fmt::format(
       "'{}/hadal' eval --task math --json --max-tokens 2 --model {} --file {} --samples {} >{} 2>/dev/null & pid=$!; "
       "until [ -s {} ] || ! kill -0 $pid; do sleep 0.02; done; kill -TERM $pid; wait $pid",
@@ -250,7 +273,8 @@ TEST_F(CliModel, AStoppedEvaluationPrintsWhatItMeasured) {
 
 TEST_F(CliModel, Benches) {
   const Json json = json_of("bench --prompt 32 --generate 4 --batch 2 --threads 1 --model " + model());
-  for (const char* name : {"prefill_tokens_per_s", "decode_tokens_per_s", "peak_rss_bytes", "load_seconds", "prefill_floor_fraction", "decode_floor_fraction"})
+  for (const char* name : {"prefill_tokens_per_s", "decode_tokens_per_s", "peak_rss_bytes", "load_seconds",
+                           "prefill_floor_fraction", "decode_floor_fraction"})
     EXPECT_GT(json[name].get<double>(), 0) << name;
   EXPECT_EQ(json["kv_cache"], "bf16");
   EXPECT_EQ(json_of("bench --prompt 32 --generate 4 --kv-cache q8 --model " + model())["kv_cache"], "q8");
@@ -287,7 +311,8 @@ TEST_F(CliModel, WritesAndReadsGguf) {
 // Each mistake: exit code 1, nothing on standard output, one line that names it.
 TEST_F(CliModel, BadInputIsOneClearError) {
   const test::ModelFolder mute(true, DType::f32, /*chat=*/false);
-  const Path bad_json = file("bad.jsonl", "{\"text\":\"fine\"}\n{\"text\"\n"), other = file("other.jsonl", "{\"body\":\"x\"}\n"), empty = file("empty.jsonl", "");
+  const Path bad_json = file("bad.jsonl", "{\"text\":\"fine\"}\n{\"text\"\n"),
+             other = file("other.jsonl", "{\"body\":\"x\"}\n"), empty = file("empty.jsonl", "");
   const std::string m = " --model " + model();
   const std::pair<std::string, const char*> mistakes[] = {
       {"generate --prompt ''" + m, "prompt"},
@@ -325,7 +350,8 @@ TEST_F(CliModel, ASeedOfMinusOneIsDrawn) {
   const std::string command = "generate --prompt Hello --max-tokens 2 --model " + model();
   EXPECT_NE(json_of(command + " --seed -1")["seed"], json_of(command + " --seed -1")["seed"]);
   EXPECT_EQ(json_of(command + " --seed 18446744073709551615")["seed"], UINT64_MAX);
-  for (const char* seed : {"-2", "1.5", "x", "18446744073709551616"}) EXPECT_EQ(run(command + " --seed " + seed).code, 2) << seed;
+  for (const char* seed : {"-2", "1.5", "x", "18446744073709551616"})
+    EXPECT_EQ(run(command + " --seed " + seed).code, 2) << seed;
 }
 
 // A hub with the repositories org/NAME of this folder.
@@ -346,7 +372,8 @@ class HubOfFolders {
       const std::string rest = r.target.substr(kApi.size());
       Json list = Json::array();
       for (const auto& entry : std::filesystem::directory_iterator(root_ / rest.substr(0, rest.find('/'))))
-        list.push_back({{"type", "file"}, {"path", entry.path().filename().string()}, {"size", entry.file_size()}, {"oid", ""}});
+        list.push_back(
+            {{"type", "file"}, {"path", entry.path().filename().string()}, {"size", entry.file_size()}, {"oid", ""}});
       return c.reply(200, "", list.dump());
     }
     const size_t resolve = r.target.find("/resolve/abc/");
@@ -377,7 +404,8 @@ TEST_F(CliModel, PullsWhatCanRun) {
   fs::rename(root / "pickled/model.safetensors", root / "pickled/pytorch_model.bin");
   fs::create_directories(root / "tiny-GGUF");
   const LoadedModel loaded = load_model(good.text());
-  save_gguf(root / "tiny-GGUF/tiny-F32.gguf", *loaded.model, *loaded.tokenizer, {.name = "tiny", .mix = "", .progress = {}});
+  save_gguf(root / "tiny-GGUF/tiny-F32.gguf", *loaded.model, *loaded.tokenizer,
+            {.name = "tiny", .mix = "", .progress = {}});
   std::string bytes = read_file(root / "tiny-GGUF/tiny-F32.gguf");
   const size_t name = bytes.find("qwen2");
   for (size_t at = name; at != std::string::npos; at = bytes.find("qwen2", at)) bytes.replace(at, 5, "qwenX");
@@ -386,11 +414,12 @@ TEST_F(CliModel, PullsWhatCanRun) {
   const HubOfFolders hub(root);
   ::setenv("HF_ENDPOINT", hub.url().c_str(), 1);
   ::setenv("HADAL_MODELS", (scratch() / "pulled").c_str(), 1);
-  const std::pair<const char*, const char*> refused[] = {{"hf:org/family", "model_type"},
-                                                         {"hf:org/words", "Unigram"},
-                                                         {"hf:org/quantised", "quant_method"},
-                                                         {"hf:org/pickled", "pickled"},
-                                                         {"hf:org/tiny-GGUF:Q8_0", "general.architecture: expected deepseek2, qwen2 or llama, found qwenX"}};
+  const std::pair<const char*, const char*> refused[] = {
+      {"hf:org/family", "model_type"},
+      {"hf:org/words", "Unigram"},
+      {"hf:org/quantised", "quant_method"},
+      {"hf:org/pickled", "pickled"},
+      {"hf:org/tiny-GGUF:Q8_0", "general.architecture: expected deepseek2, qwen2 or llama, found qwenX"}};
   for (const auto& [source, part] : refused) {
     const Outcome o = run(std::string("pull ") + source);
     EXPECT_EQ(o.code, 1) << source;
@@ -404,7 +433,8 @@ TEST_F(CliModel, PullsWhatCanRun) {
   EXPECT_EQ(json_of("pull hf:org/tiny")["name"], "tiny");
   EXPECT_EQ(json_of("pull hf:org/tiny-GGUF:F32")["name"], "tiny-F32");
   for (const char* model : {"org/tiny", "hf:org/tiny", "org/tiny-GGUF:F32", "hf:org/tiny-GGUF:F32"}) {
-    for (const char* verb : {"logits --ids 1 --model ", "tokenize x --model ", "inspect "}) json_of(std::string(verb) + model);
+    for (const char* verb : {"logits --ids 1 --model ", "tokenize x --model ", "inspect "})
+      json_of(std::string(verb) + model);
   }
   EXPECT_EQ(run("pull --anyway hf:org/family").code, 0);
   for (const char* variable : {"HF_ENDPOINT", "HADAL_MODELS"}) ::unsetenv(variable);

@@ -65,7 +65,9 @@ Items read_items(const EvalOptions& o) {
   return items;
 }
 
-int64_t whole_blocks(int64_t tokens) { return (tokens + KvCache::kBlockTokens - 1) / KvCache::kBlockTokens * KvCache::kBlockTokens; }
+int64_t whole_blocks(int64_t tokens) {
+  return (tokens + KvCache::kBlockTokens - 1) / KvCache::kBlockTokens * KvCache::kBlockTokens;
+}
 
 // A stretch of tokens to run, of which those from `first_scored` on are asked for, and whose they are.
 struct Window {
@@ -81,7 +83,8 @@ void add_windows(const std::vector<TokenId>& ids, size_t context, size_t owner, 
   size_t scored = 1;
   for (size_t begin = 0; scored < ids.size(); begin += context / 2) {
     const size_t end = std::min(ids.size(), begin + context);
-    windows.push_back({{ids.begin() + static_cast<int64_t>(begin), ids.begin() + static_cast<int64_t>(end)}, scored - begin, owner});
+    windows.push_back(
+        {{ids.begin() + static_cast<int64_t>(begin), ids.begin() + static_cast<int64_t>(end)}, scored - begin, owner});
     scored = end;
   }
 }
@@ -89,7 +92,8 @@ void add_windows(const std::vector<TokenId>& ids, size_t context, size_t owner, 
 // Through a cache where its type is given: then tokens see what is stored of those before, as an answer does.
 class Scorer {
  public:
-  Scorer(Model& model, const Tokenizer& tokenizer, const EvalOptions& o) : model_(model), tokenizer_(tokenizer), kv_type_(o.kv_type) {
+  Scorer(Model& model, const Tokenizer& tokenizer, const EvalOptions& o)
+      : model_(model), tokenizer_(tokenizer), kv_type_(o.kv_type) {
     ctx_.precision = o.exact ? Precision::f32 : Precision::bf16;
     context_ = static_cast<size_t>(o.context > 0 ? o.context : std::min<int64_t>(model.config.max_context, 4096));
     if (static_cast<int64_t>(context_) > model.config.max_context || context_ < 2) {
@@ -110,8 +114,10 @@ class Scorer {
       std::vector<TokenId> ids = tokenizer_.encode(texts[i]);
       scores[i].bytes = static_cast<int64_t>(texts[i].size());
       const TokenId before = tokenizer_.bos() >= 0 ? tokenizer_.bos() : tokenizer_.eos();
-      if (before >= 0) ids.insert(ids.begin(), before);
-      else if (!ids.empty()) scores[i].bytes -= static_cast<int64_t>(tokenizer_.decode({ids.data(), 1}).size());
+      if (before >= 0)
+        ids.insert(ids.begin(), before);
+      else if (!ids.empty())
+        scores[i].bytes -= static_cast<int64_t>(tokenizer_.decode({ids.data(), 1}).size());
       scores[i].tokens = std::max<int64_t>(0, static_cast<int64_t>(ids.size()) - 1);
       add_windows(ids, context_, i, windows);
     }
@@ -136,7 +142,7 @@ class Scorer {
   void run(std::span<const Window> windows, std::vector<Score>& scores) {
     Batch batch;
     batch.offsets.push_back(0);
-    std::vector<int64_t> rows;      // of the token before
+    std::vector<int64_t> rows;  // of the token before
     std::vector<TokenId> targets;
     std::vector<size_t> owners;
     for (const Window& window : windows) {
@@ -156,9 +162,11 @@ class Scorer {
     std::vector<double> log_probs(rows.size());
     for (int64_t first = 0; first < count; first += kLogitRows) {
       const int64_t part = std::min(kLogitRows, count - first);
-      const Tensor scored = logits(ctx_, model_, hidden, std::span(rows).subspan(static_cast<size_t>(first), static_cast<size_t>(part)));
+      const Tensor scored =
+          logits(ctx_, model_, hidden, std::span(rows).subspan(static_cast<size_t>(first), static_cast<size_t>(part)));
       parallel_rows(ctx_, part, 8, [&](int64_t from, int64_t to) {
-        for (int64_t r = from; r < to; ++r) log_probs[static_cast<size_t>(first + r)] = log_prob(scored, r, targets[static_cast<size_t>(first + r)]);
+        for (int64_t r = from; r < to; ++r)
+          log_probs[static_cast<size_t>(first + r)] = log_prob(scored, r, targets[static_cast<size_t>(first + r)]);
       });
     }
     for (size_t i = 0; i < rows.size(); ++i) scores[owners[i]].log_prob += log_probs[i];
@@ -294,7 +302,8 @@ class Examination {
     std::string reply;
     bool whole = true;
     try {
-      reply = assistant_.answer({{"user", question}}, request_, [&](std::string_view) { return whole = !stopped; }).text;
+      reply =
+          assistant_.answer({{"user", question}}, request_, [&](std::string_view) { return whole = !stopped; }).text;
     } catch (const std::exception& e) {  // memory that ran out too: one item's failure is not the others'
       ++refused_;
       log_warning("{}: item {}: {}; it counts as wrong", o_.file, i + 1, e.what());
@@ -303,7 +312,8 @@ class Examination {
     const bool ok = is_right(reply, answer);
     ++measured_;
     right_ += ok ? 1 : 0;
-    samples_.add(i, dump_json(OrderedJson{{"question", question}, {"answer", answer}, {"reply", reply}, {"right", ok}}) + "\n");
+    samples_.add(
+        i, dump_json(OrderedJson{{"question", question}, {"answer", answer}, {"reply", reply}, {"right", ok}}) + "\n");
   }
 
   const EvalOptions& o_;
@@ -339,11 +349,17 @@ int eval_command(int argc, char** argv) {
   EvalOptions o;
   std::string precision = "auto";
   add_model_option(app, o.model);
-  app.add_option("--task", o.task, "perplexity, choice or math")->required()->check(CLI::IsMember({"perplexity", "choice", "math"}));
+  app.add_option("--task", o.task, "perplexity, choice or math")
+      ->required()
+      ->check(CLI::IsMember({"perplexity", "choice", "math"}));
   app.add_option("-f,--file", o.file, "JSON lines")->required();
   app.add_option("--limit", o.limit, "take only so many lines (0: all)")->check(CLI::Range(0, 1 << 30));
-  app.add_option("--context", o.context, "longest window of tokens for perplexity and choice (default: the model's, at most 4096)")->check(CLI::Range(2, 1 << 30));
-  app.add_option("--max-tokens", o.max_tokens, "longest reply of math")->check(CLI::Range(1, 1 << 30))->capture_default_str();
+  app.add_option("--context", o.context,
+                 "longest window of tokens for perplexity and choice (default: the model's, at most 4096)")
+      ->check(CLI::Range(2, 1 << 30));
+  app.add_option("--max-tokens", o.max_tokens, "longest reply of math")
+      ->check(CLI::Range(1, 1 << 30))
+      ->capture_default_str();
   app.add_option("--parallel", o.parallel, "questions asked at once")->check(CLI::Range(1, 256))->capture_default_str();
   app.add_option("--samples", o.samples, "write the replies of math to this file, as JSON lines");
   app.add_option("--precision", precision, "auto (bf16 products), or f32")->check(CLI::IsMember({"auto", "f32"}));
@@ -356,12 +372,16 @@ int eval_command(int argc, char** argv) {
   }
   const Items items = read_items(o);
   std::error_code ignored;
-  if (!o.samples.empty() && std::filesystem::equivalent(o.file, o.samples, ignored)) fail("--samples {}: expected another file than --file", o.samples);
+  if (!o.samples.empty() && std::filesystem::equivalent(o.file, o.samples, ignored))
+    fail("--samples {}: expected another file than --file", o.samples);
   SamplesFile samples(o.samples);
   o.exact = precision == "f32";
   const int64_t sequences = o.task == "math" ? o.parallel : o.kv_type ? 2 : 0;
-  const RunPlan plan{.context = std::max<int64_t>(4096, o.context), .sequences = sequences, .step_tokens = 4096,
-                     .precision = o.exact ? Precision::f32 : Precision::bf16, .kv_type = o.kv_type};
+  const RunPlan plan{.context = std::max<int64_t>(4096, o.context),
+                     .sequences = sequences,
+                     .step_tokens = 4096,
+                     .precision = o.exact ? Precision::f32 : Precision::bf16,
+                     .kv_type = o.kv_type};
   const LoadedModel loaded = load_model(o.model, LoadAs::frozen, plan);
   stop_on_signals();
   const OrderedJson result = o.task == "perplexity" ? eval_perplexity(o, items, loaded)
@@ -370,9 +390,11 @@ int eval_command(int argc, char** argv) {
   if (o.json) {
     print_json(result);
   } else {
-    for (const auto& [name, value] : result.items()) print_text(fmt::format("{:<16}{}\n", name, value.is_string() ? value.get<std::string>() : value.dump()));
+    for (const auto& [name, value] : result.items())
+      print_text(fmt::format("{:<16}{}\n", name, value.is_string() ? value.get<std::string>() : value.dump()));
   }
-  if (result.contains("stopped_of")) fail("stopped; the figures are about the {} items that were measured", result.at("items").get<size_t>());
+  if (result.contains("stopped_of"))
+    fail("stopped; the figures are about the {} items that were measured", result.at("items").get<size_t>());
   if (samples.failed()) fail("--samples {}: it lacks replies; the figures are whole", o.samples);
   return 0;
 }

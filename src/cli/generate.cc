@@ -12,7 +12,8 @@ int generate_command(int argc, char** argv) {
   EngineFlags engine_flags;
   add_model_option(app, model);
   auto* prompt_option = app.add_option("-p,--prompt", prompt, "the text to continue");
-  auto* file_option = app.add_option("-f,--prompt-file", prompt_file, "take the text from this file")->excludes(prompt_option);
+  auto* file_option =
+      app.add_option("-f,--prompt-file", prompt_file, "take the text from this file")->excludes(prompt_option);
   sampling.add_to(app);
   engine_flags.add_to(app);
   add_common_options(app, &json);
@@ -35,9 +36,13 @@ int generate_command(int argc, char** argv) {
     return true;
   });
   if (json) {
-    print_json(OrderedJson{{"text", result.text}, {"ids", result.ids}, {"finish_reason", finish_reason_name(result.finish)},
-                           {"prompt_tokens", result.prompt_tokens}, {"answer_tokens", result.answer_tokens},
-                           {"first_token_seconds", result.first_token_seconds}, {"total_seconds", result.total_seconds},
+    print_json(OrderedJson{{"text", result.text},
+                           {"ids", result.ids},
+                           {"finish_reason", finish_reason_name(result.finish)},
+                           {"prompt_tokens", result.prompt_tokens},
+                           {"answer_tokens", result.answer_tokens},
+                           {"first_token_seconds", result.first_token_seconds},
+                           {"total_seconds", result.total_seconds},
                            {"seed", request.sampling.seed}});
   } else {
     print_text("\n");

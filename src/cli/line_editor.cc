@@ -41,8 +41,8 @@ int wake_up() {
 termios found_mode;
 bool mode_changed = false;
 
-// All the while, not only while a line is edited: a terminal that gathers lines itself cuts what is pasted during an answer at
-// 4,095 bytes, and turns a Ctrl-D that is typed then into something else. Signals (Ctrl-C) stay.
+// All the while, not only while a line is edited: a terminal that gathers lines itself cuts what is pasted during an
+// answer at 4,095 bytes, and turns a Ctrl-D that is typed then into something else. Signals (Ctrl-C) stay.
 void take_terminal() {
   if (::tcgetattr(STDIN_FILENO, &found_mode) != 0) return;
   termios mode = found_mode;
@@ -140,9 +140,9 @@ LineEditor::LineEditor(const Path& history) : impl_(std::make_unique<Impl>()) {
   ::el_wset(editor, EL_EDITOR, L"emacs");
   ::el_wset(editor, EL_ADDFN, L"hadal-paste", L"insert a pasted block", &Impl::paste);
   ::el_wset(editor, EL_BIND, L"\\e[200~", L"hadal-paste", nullptr);
-  ::el_set(editor, EL_SETTY, "-d", "-icrnl", "-inlcr", nullptr);               // while a line is edited
+  ::el_set(editor, EL_SETTY, "-d", "-icrnl", "-inlcr", nullptr);            // while a line is edited
   ::el_set(editor, EL_SETTY, "-x", "-icanon", "-echo", "-icrnl", nullptr);  // and between lines
-  ::el_source(editor, nullptr);  // ~/.editrc
+  ::el_source(editor, nullptr);                                             // ~/.editrc
   impl_->history = ::history_winit();
   HistEventW event;
   ::history_w(impl_->history, &event, H_SETSIZE, 1000);

@@ -16,7 +16,8 @@ class LineEditor {
   explicit LineEditor(const Path& history);
   ~LineEditor();
 
-  // The next line, without its end. None: Ctrl-D on an empty line, or the terminal is gone. interrupt() gives an empty line.
+  // The next line, without its end. None: Ctrl-D on an empty line, or the terminal is gone. interrupt() gives an empty
+  // line.
   std::optional<std::string> read(const std::string& prompt);
 
   // Ends a read() that waits. May be called by a signal handler, on any thread.

@@ -12,7 +12,8 @@ std::string as_json(const Tensor& scores) {
   std::string text = "{\"logits\":[";
   for (int64_t r = 0; r < scores.rows(); ++r) {
     text += r == 0 ? "[" : ",[";
-    for (int64_t c = 0; c < scores.cols(); ++c) fmt::format_to(std::back_inserter(text), "{}{}", c == 0 ? "" : ",", scores.row(r)[c]);
+    for (int64_t c = 0; c < scores.cols(); ++c)
+      fmt::format_to(std::back_inserter(text), "{}{}", c == 0 ? "" : ",", scores.row(r)[c]);
     text += "]";
   }
   return text + "]}\n";
@@ -26,7 +27,8 @@ std::string as_text(const Tensor& scores, const Tokenizer& tokenizer, int64_t fi
     std::vector<TokenId> order(static_cast<size_t>(scores.cols()));
     std::iota(order.begin(), order.end(), 0);
     const auto count = std::min(kBest, scores.cols());
-    std::partial_sort(order.begin(), order.begin() + count, order.end(), [&](TokenId a, TokenId b) { return row[a] > row[b]; });
+    std::partial_sort(order.begin(), order.begin() + count, order.end(),
+                      [&](TokenId a, TokenId b) { return row[a] > row[b]; });
     text += fmt::format("position {}:", first_position + r);
     for (const TokenId id : std::span(order).first(static_cast<size_t>(count))) {
       const std::string token = id < tokenizer.vocab_size() ? dump_json(Json(tokenizer.decode({&id, 1}))) : "(padding)";
@@ -46,15 +48,19 @@ int logits_command(int argc, char** argv) {
   add_model_option(app, model);
   app.add_option("--ids", ids_text, "token ids, parted by commas")->required();
   app.add_flag("--all", all, "after each of the tokens, not only the last");
-  app.add_option("--precision", precision, "auto (bf16 products), or f32 (exact arithmetic on the file's weights)")->check(CLI::IsMember({"auto", "f32"}));
+  app.add_option("--precision", precision, "auto (bf16 products), or f32 (exact arithmetic on the file's weights)")
+      ->check(CLI::IsMember({"auto", "f32"}));
   add_common_options(app, &json);
   if (const auto code = parse_options(app, argc, argv)) return *code;
 
-  const LoadedModel loaded = load_model(model, LoadAs::frozen, RunPlan{.sequences = 0, .precision = precision == "f32" ? Precision::f32 : Precision::bf16});
+  const LoadedModel loaded =
+      load_model(model, LoadAs::frozen,
+                 RunPlan{.sequences = 0, .precision = precision == "f32" ? Precision::f32 : Precision::bf16});
   const auto ids = parse_ids(ids_text, loaded.model->config.vocab);
   const auto count = static_cast<int64_t>(ids.size());
   if (count == 0) fail("ids: expected at least one token id, found none");
-  if (count > loaded.model->config.max_context) fail("ids: expected at most {} (the context of the model), found {}", loaded.model->config.max_context, count);
+  if (count > loaded.model->config.max_context)
+    fail("ids: expected at most {} (the context of the model), found {}", loaded.model->config.max_context, count);
 
   Context ctx;
   ctx.precision = precision == "f32" ? Precision::f32 : Precision::bf16;

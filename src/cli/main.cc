@@ -34,19 +34,22 @@ constexpr Verb kVerbs[] = {
 };
 
 std::string help() {
-  std::string text = "hadal: train, run and serve language models on your own machine\n\nusage: hadal VERB [options]\n\n";
+  std::string text =
+      "hadal: train, run and serve language models on your own machine\n\nusage: hadal VERB [options]\n\n";
   for (const Verb& verb : kVerbs) text += fmt::format("  {:<12}{}\n", verb.name, verb.summary);
   return text + "\n  hadal VERB --help   the options of a verb\n  hadal --version     the version\n";
 }
 
-// A closed standard stream would give its number to the next file that is opened, and log lines would be written into that.
+// A closed standard stream would give its number to the next file that is opened, and log lines would be written into
+// that.
 void open_standard_streams() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(fd, F_GETFD) < 0) static_cast<void>(::open("/dev/null", O_RDWR));  // the lowest free number: this one
   }
 }
 
-void complain(const std::string& name, const std::string& what) {  // never throws, as fmt::print does where nobody reads
+void complain(const std::string& name,
+              const std::string& what) {  // never throws, as fmt::print does where nobody reads
   const std::string line = fmt::format("{}: {}\n", name, what);
   std::fwrite(line.data(), 1, line.size(), stderr);
 }

@@ -23,14 +23,18 @@ std::optional<int> parse_options(CLI::App& app, int argc, char** argv) {
 }
 
 void add_common_options(CLI::App& app, bool* json) {
-  app.add_option_function<int>("--threads", [](int n) { ThreadPool::set_shared_size(n); }, "threads to compute with (default: all cores)")
+  app.add_option_function<int>(
+         "--threads", [](int n) { ThreadPool::set_shared_size(n); }, "threads to compute with (default: all cores)")
       ->check(CLI::Range(1, 1024));
   if (json != nullptr) app.add_flag("--json", *json, "print one JSON document");
 }
 
 void add_model_option(CLI::App& app, std::string& model) {
   model = kDefaultModel;
-  app.add_option("-m,--model", model, "a Hugging Face folder, a GGUF file, a name under models/, or a name on the hub (owner/repo) that is on this disk")->capture_default_str();
+  app.add_option("-m,--model", model,
+                 "a Hugging Face folder, a GGUF file, a name under models/, or a name on the hub (owner/repo) that is "
+                 "on this disk")
+      ->capture_default_str();
 }
 
 namespace {
@@ -39,28 +43,38 @@ std::optional<uint64_t> parse_seed(const std::string& text) {
   if (text == "-1") return std::nullopt;
   uint64_t seed = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
-  if (error != std::errc() || end != text.data() + text.size()) throw CLI::ValidationError("--seed", "expected a whole number from 0 up, or -1 to draw one");
+  if (error != std::errc() || end != text.data() + text.size())
+    throw CLI::ValidationError("--seed", "expected a whole number from 0 up, or -1 to draw one");
   return seed;
 }
 
 }  // namespace
 
 void SamplingFlags::add_to(CLI::App& app) {
-  app.add_option("-n,--max-tokens", max_tokens, "longest answer, in tokens (0: what the context holds)")->check(CLI::Range(0, 1 << 30));
-  app.add_option("--temperature", options.temperature, "0: always the likeliest token (default: what the model's files advise, or this)")->capture_default_str();
-  app.add_option("--top-p", options.top_p, "keep the likeliest tokens that hold this much probability")->capture_default_str();
+  app.add_option("-n,--max-tokens", max_tokens, "longest answer, in tokens (0: what the context holds)")
+      ->check(CLI::Range(0, 1 << 30));
+  app.add_option("--temperature", options.temperature,
+                 "0: always the likeliest token (default: what the model's files advise, or this)")
+      ->capture_default_str();
+  app.add_option("--top-p", options.top_p, "keep the likeliest tokens that hold this much probability")
+      ->capture_default_str();
   app.add_option("--top-k", options.top_k, "keep this many tokens (0: all)")->capture_default_str();
-  app.add_option("--min-p", options.min_p, "drop tokens below this share of the likeliest one's probability")->capture_default_str();
-  app.add_option("--repetition-penalty", options.repetition_penalty, "above 1: avoid tokens already there")->capture_default_str();
-  app.add_option_function<std::string>("--seed", [this](const std::string& text) { seed = parse_seed(text); },
-                                       "the same seed gives the same answer (default, and -1: drawn anew)");
-  app.add_option("--stop", stop, "end the answer before this text (may be given several times)")->allow_extra_args(false);
+  app.add_option("--min-p", options.min_p, "drop tokens below this share of the likeliest one's probability")
+      ->capture_default_str();
+  app.add_option("--repetition-penalty", options.repetition_penalty, "above 1: avoid tokens already there")
+      ->capture_default_str();
+  app.add_option_function<std::string>(
+      "--seed", [this](const std::string& text) { seed = parse_seed(text); },
+      "the same seed gives the same answer (default, and -1: drawn anew)");
+  app.add_option("--stop", stop, "end the answer before this text (may be given several times)")
+      ->allow_extra_args(false);
 }
 
 void SamplingFlags::take_advice(const CLI::App& app, const GenerationAdvice& advice) {
   const auto take = [&](const char* flag, const auto& advised, auto& value) {
     const CLI::Option* option = app.get_option_no_throw(flag);
-    if (advised && (option == nullptr || option->count() == 0)) value = static_cast<std::remove_cvref_t<decltype(value)>>(*advised);
+    if (advised && (option == nullptr || option->count() == 0))
+      value = static_cast<std::remove_cvref_t<decltype(value)>>(*advised);
   };
   take("--temperature", advice.temperature, options.temperature);
   take("--top-p", advice.top_p, options.top_p);
@@ -79,8 +93,10 @@ GenerateRequest SamplingFlags::request() const {
 }
 
 CLI::Option* add_expert_cache_option(CLI::App& app, double& gigabytes) {
-  return app.add_option("--expert-cache", gigabytes,
-                        "read experts from the GGUF file on demand and keep this many GB of them in memory (default: when they do not fit)")
+  return app
+      .add_option("--expert-cache", gigabytes,
+                  "read experts from the GGUF file on demand and keep this many GB of them in memory (default: when "
+                  "they do not fit)")
       ->check(CLI::Range(1e-6, 1e6));
 }
 
@@ -89,28 +105,38 @@ uint64_t bytes_of(double gigabytes) { return static_cast<uint64_t>(gigabytes * 1
 void log_expert_cache(const LoadedModel& loaded) {
   if (!loaded.experts) return;
   const ExpertStore::Stats stats = loaded.experts->stats();
-  log_info("experts: {:.1f}% of {} were in memory (a cache of {:.1f} GB); {:.1f} GB read, {:.1f} s waited", 100 * stats.hit_rate(),
-           stats.hits + stats.misses, static_cast<double>(loaded.experts->capacity_bytes()) / 1e9, static_cast<double>(stats.bytes_read) / 1e9,
+  log_info("experts: {:.1f}% of {} were in memory (a cache of {:.1f} GB); {:.1f} GB read, {:.1f} s waited",
+           100 * stats.hit_rate(), stats.hits + stats.misses,
+           static_cast<double>(loaded.experts->capacity_bytes()) / 1e9, static_cast<double>(stats.bytes_read) / 1e9,
            stats.seconds_waited);
 }
 
 void add_kv_cache_option(CLI::App& app, std::optional<KvType>& type) {
   app.add_option_function<std::string>(
          "--kv-cache", [&type](const std::string& name) { type = kv_type_named(name); },
-         "how the context is kept: bf16, q8 (8 bits: about half the memory, a little less exact), or f32 (default: bf16; f32 with --precision f32)")
+         "how the context is kept: bf16, q8 (8 bits: about half the memory, a little less exact), or f32 (default: "
+         "bf16; f32 with --precision f32)")
       ->check(CLI::IsMember({"f32", "bf16", "q8"}));
 }
 
 void EngineFlags::add_to(CLI::App& app) {
-  app.add_option("--context", context, "longest conversation, in tokens (default: the model's, at most 32768)")->check(CLI::Range(1, 1 << 30));
-  app.add_option("--precision", precision, "auto (bf16 products), or f32 (exact, slower)")->check(CLI::IsMember({"auto", "f32"}));
+  app.add_option("--context", context, "longest conversation, in tokens (default: the model's, at most 32768)")
+      ->check(CLI::Range(1, 1 << 30));
+  app.add_option("--precision", precision, "auto (bf16 products), or f32 (exact, slower)")
+      ->check(CLI::IsMember({"auto", "f32"}));
   add_kv_cache_option(app, kv_type);
   add_expert_cache_option(app, expert_cache);
 }
 
 RunPlan EngineFlags::plan(int64_t sequences) const {
-  return {.context = context, .sequences = sequences, .streams = streams, .least_tokens = streams * stream_tokens, .step_tokens = EngineOptions().prefill_chunk,
-          .precision = precision == "f32" ? Precision::f32 : Precision::bf16, .kv_type = kv_type, .expert_cache_bytes = bytes_of(expert_cache)};
+  return {.context = context,
+          .sequences = sequences,
+          .streams = streams,
+          .least_tokens = streams * stream_tokens,
+          .step_tokens = EngineOptions().prefill_chunk,
+          .precision = precision == "f32" ? Precision::f32 : Precision::bf16,
+          .kv_type = kv_type,
+          .expert_cache_bytes = bytes_of(expert_cache)};
 }
 
 EngineOptions EngineFlags::options(const LoadedModel& loaded, int64_t sequences) const {
@@ -131,13 +157,16 @@ std::vector<TokenId> parse_ids(const std::string& text, int64_t vocab) {
     while (at < end && (*at == ' ' || *at == '[')) ++at;
     int64_t id = 0;
     const auto [next, error] = std::from_chars(at, end, id);
-    if (error != std::errc() || next == at) fail("ids: expected whole numbers parted by commas, found \"{}\"", std::string_view(at, static_cast<size_t>(end - at)).substr(0, 40));
+    if (error != std::errc() || next == at)
+      fail("ids: expected whole numbers parted by commas, found \"{}\"",
+           std::string_view(at, static_cast<size_t>(end - at)).substr(0, 40));
     if (id < 0 || id >= vocab) fail("ids: expected numbers from 0 to {}, found {}", vocab - 1, id);
     ids.push_back(static_cast<TokenId>(id));
     at = next;
     while (at < end && (*at == ' ' || *at == ']')) ++at;
     if (at == end) break;
-    if (*at != ',') fail("ids: expected a comma, found \"{}\"", std::string_view(at, static_cast<size_t>(end - at)).substr(0, 40));
+    if (*at != ',')
+      fail("ids: expected a comma, found \"{}\"", std::string_view(at, static_cast<size_t>(end - at)).substr(0, 40));
     ++at;
   }
   return ids;
@@ -157,9 +186,12 @@ std::string without_controls(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
-    const bool c1 = byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;  // U+0080 to U+009F
-    if (c1 || byte == 0x7f || (byte < 0x20 && byte != '\n' && byte != '\t')) out += "\uFFFD";
-    else out += text[i];
+    const bool c1 =
+        byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;  // U+0080 to U+009F
+    if (c1 || byte == 0x7f || (byte < 0x20 && byte != '\n' && byte != '\t'))
+      out += "\uFFFD";
+    else
+      out += text[i];
     i += c1 ? 1 : 0;
   }
   return out;
@@ -167,8 +199,10 @@ std::string without_controls(std::string_view text) {
 
 void print_answer(std::string_view text) {
   static const bool terminal = ::isatty(STDOUT_FILENO) != 0;
-  if (terminal) print_text(without_controls(text));
-  else print_text(text);
+  if (terminal)
+    print_text(without_controls(text));
+  else
+    print_text(text);
 }
 void print_json(const Json& json) { print_text(dump_json(json) + "\n"); }
 void print_json(const OrderedJson& json) { print_text(dump_json(json) + "\n"); }

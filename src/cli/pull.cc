@@ -46,7 +46,8 @@ PullJudge judge_of(const std::string& source) {
     try {
       return look();
     } catch (const Error& e) {
-      fail("{}: cannot run here, so its weights are not fetched ({}); --anyway fetches them nevertheless", source, e.what());
+      fail("{}: cannot run here, so its weights are not fetched ({}); --anyway fetches them nevertheless", source,
+           e.what());
     }
   };
   PullJudge result;

@@ -30,7 +30,8 @@ void SamplesFile::add(size_t index, std::string line) {
   const std::lock_guard lock(mutex_);
   if (fd_ < 0) return;
   waiting_.emplace(index, std::move(line));
-  for (auto it = waiting_.begin(); it != waiting_.end() && it->first == next_; it = waiting_.erase(it), ++next_) write(it->second);
+  for (auto it = waiting_.begin(); it != waiting_.end() && it->first == next_; it = waiting_.erase(it), ++next_)
+    write(it->second);
 }
 
 void SamplesFile::finish() {
@@ -43,13 +44,16 @@ void SamplesFile::finish() {
 void SamplesFile::write(const std::string& line) {
   for (size_t done = 0; done < line.size() && !failed_;) {
     const ssize_t n = ::write(fd_, line.data() + done, line.size() - done);
-    if (n >= 0) done += static_cast<size_t>(n);
-    else if (errno != EINTR) warn(errno);
+    if (n >= 0)
+      done += static_cast<size_t>(n);
+    else if (errno != EINTR)
+      warn(errno);
   }
 }
 
 void SamplesFile::warn(int code) {
-  if (!std::exchange(failed_, true)) log_warning("--samples {}: cannot be written: {}; the evaluation goes on without it", path_, std::strerror(code));
+  if (!std::exchange(failed_, true))
+    log_warning("--samples {}: cannot be written: {}; the evaluation goes on without it", path_, std::strerror(code));
 }
 
 }  // namespace hadal

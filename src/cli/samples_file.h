@@ -16,10 +16,10 @@ class SamplesFile {
   SamplesFile(const SamplesFile&) = delete;
   SamplesFile& operator=(const SamplesFile&) = delete;
 
-  void begin();                             // the evaluation begins: what the file held is gone
+  void begin();                              // the evaluation begins: what the file held is gone
   void add(size_t index, std::string line);  // from any thread; written as soon as all lines before it are
-  void finish();                            // writes what still waits for lines that never came, and closes
-  bool failed() const { return failed_; }   // after finish(): the file lacks replies
+  void finish();                             // writes what still waits for lines that never came, and closes
+  bool failed() const { return failed_; }    // after finish(): the file lacks replies
 
  private:
   void write(const std::string& line);

@@ -104,8 +104,10 @@ class ServedModel : public ChatModel {
       if (status != 200) return (failure += piece).size() < kMaxReplyBytes;
       bool wanted = true;
       lines.push(piece, [&](std::string_view data) {
-        if (data == "[DONE]") done = true;
-        else wanted = take(data, answer, tokens, on_text) && wanted;
+        if (data == "[DONE]")
+          done = true;
+        else
+          wanted = take(data, answer, tokens, on_text) && wanted;
       });
       return wanted && !stopped();
     };
@@ -116,7 +118,8 @@ class ServedModel : public ChatModel {
       if (code == "context_length_exceeded") throw ContextFull(what);
       throw Error(what);
     }
-    if (!done && !stopped()) fail("{}: the connection ended in the middle of an answer; is the server still there?", url_);
+    if (!done && !stopped())
+      fail("{}: the connection ended in the middle of an answer; is the server still there?", url_);
     if (tokens > 0) {
       const auto bytes = static_cast<double>(bytes_of(messages) + answer.text.size());
       tokens_per_byte_ = static_cast<double>(tokens) / bytes;
@@ -136,7 +139,8 @@ class ServedModel : public ChatModel {
     const Json event = parse_json(data, "an event of the server");
     std::string piece;
     try {
-      if (const auto error = event.find("error"); error != event.end() && !error->is_null()) throw Error(words_of(*error));
+      if (const auto error = event.find("error"); error != event.end() && !error->is_null())
+        throw Error(words_of(*error));
       if (const auto usage = event.find("usage"); usage != event.end() && usage->is_object())
         tokens = usage->value("total_tokens", int64_t{0});
       const auto choices = event.find("choices");
@@ -155,7 +159,8 @@ class ServedModel : public ChatModel {
 
   // What an error of the API says, whatever its shape.
   static std::string words_of(const Json& error) {
-    if (error.is_object() && error.contains("message") && error["message"].is_string()) return error["message"].get<std::string>();
+    if (error.is_object() && error.contains("message") && error["message"].is_string())
+      return error["message"].get<std::string>();
     return "the server stopped the answer: " + (error.is_string() ? error.get<std::string>() : brief_json(error));
   }
 

@@ -21,8 +21,10 @@ int tokenize_command(int argc, char** argv) {
   }
   if (file_option->count() > 0) text = read_file(file);
   const auto ids = load_tokenizer(model).encode(text, special);
-  if (json) print_json(Json{{"ids", ids}});
-  else print_text(fmt::format("{}\n", fmt::join(ids, ",")));
+  if (json)
+    print_json(Json{{"ids", ids}});
+  else
+    print_text(fmt::format("{}\n", fmt::join(ids, ",")));
   return 0;
 }
 
@@ -36,8 +38,10 @@ int detokenize_command(int argc, char** argv) {
   if (const auto code = parse_options(app, argc, argv)) return *code;
   const Tokenizer tokenizer = load_tokenizer(model);
   const std::string text = tokenizer.decode(parse_ids(ids, tokenizer.vocab_size()));
-  if (json) print_json(Json{{"text", text}});
-  else print_text(text + "\n");
+  if (json)
+    print_json(Json{{"text", text}});
+  else
+    print_text(text + "\n");
   return 0;
 }
 

@@ -16,9 +16,9 @@
 namespace hadal {
 namespace {
 
-// Ctrl-C, SIGTERM and SIGHUP (the terminal was closed): save and stop after the step. Ctrl-C or SIGTERM a second time ends
-// the process as usual (the last checkpoint is whole); a closed terminal may send SIGHUP twice, itself and through its shell.
-// A run whose output nobody reads any more goes on.
+// Ctrl-C, SIGTERM and SIGHUP (the terminal was closed): save and stop after the step. Ctrl-C or SIGTERM a second time
+// ends the process as usual (the last checkpoint is whole); a closed terminal may send SIGHUP twice, itself and through
+// its shell. A run whose output nobody reads any more goes on.
 void stop_on_signals() {
   struct sigaction action {};
   action.sa_handler = [](int) { Trainer::request_stop(); };
@@ -56,8 +56,10 @@ void keep_freed_memory() {
 void print_measured(const OrderedJson& report) {
   std::string text = fmt::format("{:<20} {:>12} {:>12} {:>10}\n", "source", "nats a token", "bits a byte", "tokens");
   for (const auto& [name, v] : report.at("validation").items()) {
-    const std::string bits = v.contains("bits_per_byte") ? fmt::format("{:.4f}", v["bits_per_byte"].get<double>()) : "-";
-    text += fmt::format("{:<20} {:>12.4f} {:>12} {:>10}\n", name, v["loss"].get<double>(), bits, v["tokens"].get<int64_t>());
+    const std::string bits =
+        v.contains("bits_per_byte") ? fmt::format("{:.4f}", v["bits_per_byte"].get<double>()) : "-";
+    text += fmt::format("{:<20} {:>12.4f} {:>12} {:>10}\n", name, v["loss"].get<double>(), bits,
+                        v["tokens"].get<int64_t>());
   }
   print_text(text);
 }
@@ -87,8 +89,10 @@ int train_command(int argc, char** argv) {
   if (!output.empty()) recipe.output = output;
   if (!measured.empty()) {
     const OrderedJson report = measure_recipe(recipe, measured);
-    if (json) print_json(report);
-    else print_measured(report);
+    if (json)
+      print_json(report);
+    else
+      print_measured(report);
     return 0;
   }
   stop_on_signals();

@@ -8,15 +8,17 @@ namespace hadal {
 namespace {
 
 using Candidate = std::pair<float, TokenId>;
-constexpr int64_t kFewLogits = 512;      // sorted at once
-constexpr size_t kFewOfAll = 64;         // sorted from the best one down
-constexpr size_t kFewCandidates = 512;   // sorted around a place, where more are parted again
-constexpr int32_t kBuckets = 2048;       // 40 / 2048 is a width that logits.h allows
-constexpr double kUnseen = 40;           // e^-40 = 4e-18: below the resolution of a probability
+constexpr int64_t kFewLogits = 512;     // sorted at once
+constexpr size_t kFewOfAll = 64;        // sorted from the best one down
+constexpr size_t kFewCandidates = 512;  // sorted around a place, where more are parted again
+constexpr int32_t kBuckets = 2048;      // 40 / 2048 is a width that logits.h allows
+constexpr double kUnseen = 40;          // e^-40 = 4e-18: below the resolution of a probability
 constexpr double kRounding = 0x1p-53;
 
 // Higher logits first; among equals the lower id, so that every machine agrees.
-bool better(const Candidate& a, const Candidate& b) { return a.first > b.first || (a.first == b.first && a.second < b.second); }
+bool better(const Candidate& a, const Candidate& b) {
+  return a.first > b.first || (a.first == b.first && a.second < b.second);
+}
 
 LogitFall fall_of(float best, const SamplingOptions& options) {
   LogitFall fall;
@@ -113,7 +115,8 @@ TokenId choose_by_sorting(std::span<const float> logits, const SamplingOptions& 
   return pick(candidates, fall, options.top_p, at);
 }
 
-TokenId Chooser::choose(std::span<const float> logits, const LogitKernels::Range& range, const SamplingOptions& options, double at) {
+TokenId Chooser::choose(std::span<const float> logits, const LogitKernels::Range& range, const SamplingOptions& options,
+                        double at) {
   const auto n = static_cast<int64_t>(logits.size());
   if (options.temperature == 0) return static_cast<TokenId>(logit_kernels().find(logits.data(), n, range.max));
   if (n > kFewLogits) {
@@ -128,20 +131,24 @@ TokenId Chooser::choose(std::span<const float> logits, const LogitKernels::Range
   return choose_by_sorting(logits, options, at);
 }
 
-std::vector<Candidate> Chooser::gather(std::span<const float> logits, const LogitFall& fall, size_t begin, size_t end, size_t room) {
+std::vector<Candidate> Chooser::gather(std::span<const float> logits, const LogitFall& fall, size_t begin, size_t end,
+                                       size_t room) {
   room = std::min(room, logits.size());
   indices_.resize(std::max(indices_.size(), room + kLogitSlack));
-  const int64_t found = logit_kernels().gather(logits.data(), static_cast<int64_t>(logits.size()), fall, static_cast<int32_t>(begin),
-                                               static_cast<int32_t>(end), static_cast<int64_t>(room), indices_.data());
+  const int64_t found =
+      logit_kernels().gather(logits.data(), static_cast<int64_t>(logits.size()), fall, static_cast<int32_t>(begin),
+                             static_cast<int32_t>(end), static_cast<int64_t>(room), indices_.data());
   std::vector<Candidate> candidates;
   if (found > static_cast<int64_t>(room)) return candidates;
   candidates.reserve(static_cast<size_t>(found));
-  for (const int32_t i : std::span(indices_).first(static_cast<size_t>(found))) candidates.emplace_back(logits[static_cast<size_t>(i)], i);
+  for (const int32_t i : std::span(indices_).first(static_cast<size_t>(found)))
+    candidates.emplace_back(logits[static_cast<size_t>(i)], i);
   return candidates;
 }
 
 // Nothing where fewer than top_k are within reach: then all of these count.
-std::optional<TokenId> Chooser::choose_of_top_k(std::span<const float> logits, const LogitFall& fall, const SamplingOptions& options, double at) {
+std::optional<TokenId> Chooser::choose_of_top_k(std::span<const float> logits, const LogitFall& fall,
+                                                const SamplingOptions& options, double at) {
   std::vector<double> counts(std::max<size_t>(static_cast<size_t>(fall.buckets), kLogitSlack));
   logit_kernels().count(logits.data(), static_cast<int64_t>(logits.size()), fall, counts.data());
   size_t end = 0;
@@ -153,9 +160,10 @@ std::optional<TokenId> Chooser::choose_of_top_k(std::span<const float> logits, c
   return pick(std::span(best).first(k), fall, options.top_p, at);
 }
 
-// Sums over many are a little off those of the definition, which go from the best one down. Everything that is decided by one
-// is decided only with room to spare. The few that decide are sorted and summed as there.
-std::optional<TokenId> Chooser::choose_by_mass(std::span<const float> logits, const LogitFall& fall, double top_p, double at) {
+// Sums over many are a little off those of the definition, which go from the best one down. Everything that is decided
+// by one is decided only with room to spare. The few that decide are sorted and summed as there.
+std::optional<TokenId> Chooser::choose_by_mass(std::span<const float> logits, const LogitFall& fall, double top_p,
+                                               double at) {
   const std::vector<double> masses = masses_of(weigh(logits, fall), fall, 1);
   double kept = 0;
   for (const double mass : masses) kept += mass;
@@ -189,14 +197,16 @@ std::optional<TokenId> Chooser::choose_by_mass(std::span<const float> logits, co
 }
 
 // All from the best one to where the running sum passes `mass`, if they are few; else those around that place.
-Chooser::Part Chooser::part_at(std::span<const float> logits, const LogitFall& fall, const std::vector<double>& masses, double mass) {
+Chooser::Part Chooser::part_at(std::span<const float> logits, const LogitFall& fall, const std::vector<double>& masses,
+                               double mass) {
   const auto [bucket, before] = bucket_at(std::span(masses).first(static_cast<size_t>(fall.buckets)), mass);
   Part part{gather(logits, fall, 0, bucket + 1, kFewOfAll), 0};
   if (part.sorted.empty()) {
     part = {gather(logits, fall, bucket, bucket + 1, logits.size()), before};
     narrow(part, fall, mass);
   }
-  if (!std::is_sorted(part.sorted.begin(), part.sorted.end(), better)) std::sort(part.sorted.begin(), part.sorted.end(), better);
+  if (!std::is_sorted(part.sorted.begin(), part.sorted.end(), better))
+    std::sort(part.sorted.begin(), part.sorted.end(), better);
   return part;
 }
 
@@ -213,7 +223,8 @@ void Chooser::narrow(Part& part, const LogitFall& fall, double mass) {
     inner.reach = span;
     part_evenly(inner, span);
     const auto masses = masses_of(weigh(values, inner), inner, std::exp(x_of(fall, range.max)));
-    const auto [bucket, before] = bucket_at(std::span(masses).first(static_cast<size_t>(inner.buckets)), mass - part.before);
+    const auto [bucket, before] =
+        bucket_at(std::span(masses).first(static_cast<size_t>(inner.buckets)), mass - part.before);
     part.before += before;
     std::vector<Candidate> rest = gather(values, inner, bucket, bucket + 1, values.size());
     for (Candidate& c : rest) c.second = part.sorted[static_cast<size_t>(c.second)].second;

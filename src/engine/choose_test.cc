@@ -55,8 +55,8 @@ const SamplingOptions kOptions[] = {
     {.temperature = 0.7f, .top_p = 1e-6f},
 };
 std::string text_of(const SamplingOptions& o) {
-  return "temperature " + std::to_string(o.temperature) + ", top_p " + std::to_string(o.top_p) + ", top_k " + std::to_string(o.top_k) +
-         ", min_p " + std::to_string(o.min_p);
+  return "temperature " + std::to_string(o.temperature) + ", top_p " + std::to_string(o.top_p) + ", top_k " +
+         std::to_string(o.top_k) + ", min_p " + std::to_string(o.min_p);
 }
 
 TokenId choose(Chooser& chooser, const Logits& logits, const SamplingOptions& options, double at) {
@@ -79,7 +79,8 @@ TEST_P(Choose, TakesTheTokenOfTheSort) {
         const int draws = n > 10000 ? 3 : 8;
         for (int i = 0; i < draws; ++i) {
           const double at = i == 0 ? 0 : i == 1 ? 1 - 0x1p-53 : rng.uniform();
-          ASSERT_EQ(choose(chooser, logits, options, at), choose_by_sorting(logits, options, at)) << kind.name << ", " << n << ", " << text_of(options) << ", " << at;
+          ASSERT_EQ(choose(chooser, logits, options, at), choose_by_sorting(logits, options, at))
+              << kind.name << ", " << n << ", " << text_of(options) << ", " << at;
         }
       }
     }
@@ -104,13 +105,15 @@ TEST_P(Choose, HardlyEverSorts) {
   for (const Kind& kind : std::span(kKinds).first(4)) {
     const Logits logits = make(kind, 20000, 1);
     for (int i = 0; i < 50; ++i)
-      for (const SamplingOptions& options : {SamplingOptions{}, SamplingOptions{.temperature = 1, .top_p = 1}, SamplingOptions{.top_k = 20}})
+      for (const SamplingOptions& options :
+           {SamplingOptions{}, SamplingOptions{.temperature = 1, .top_p = 1}, SamplingOptions{.top_k = 20}})
         choose(chooser, logits, options, rng.uniform());
   }
   EXPECT_LE(chooser.times_sorted(), 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, Choose, testing::ValuesIn(cpu_levels_present()), [](const auto& level) { return std::string(cpu_level_name(level.param)); });
+INSTANTIATE_TEST_SUITE_P(Levels, Choose, testing::ValuesIn(cpu_levels_present()),
+                         [](const auto& level) { return std::string(cpu_level_name(level.param)); });
 
 }  // namespace
 }  // namespace hadal

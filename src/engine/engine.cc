@@ -26,8 +26,13 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 // what that thread and the caller exchange.
 struct Sequence {
   Sequence(const GenerateRequest& request, int64_t max_answer, const OnText& on_text)
-      : tokens(request.prompt), prompt_tokens(static_cast<int64_t>(request.prompt.size())), limit(max_answer), ignore_end(request.ignore_end),
-        direct(request.text_from_engine && on_text ? &on_text : nullptr), sampler(request.sampling, request.prompt), stop(request.stop) {}
+      : tokens(request.prompt),
+        prompt_tokens(static_cast<int64_t>(request.prompt.size())),
+        limit(max_answer),
+        ignore_end(request.ignore_end),
+        direct(request.text_from_engine && on_text ? &on_text : nullptr),
+        sampler(request.sampling, request.prompt),
+        stop(request.stop) {}
 
   std::vector<TokenId> tokens;  // prompt and answer
   const int64_t prompt_tokens, limit;
@@ -93,9 +98,12 @@ int64_t blocks_of(int64_t tokens) { return (tokens + KvCache::kBlockTokens - 1) 
 
 std::string_view finish_reason_name(FinishReason reason) {
   switch (reason) {
-    case FinishReason::stop: return "stop";
-    case FinishReason::length: return "length";
-    case FinishReason::cancelled: return "cancelled";
+    case FinishReason::stop:
+      return "stop";
+    case FinishReason::length:
+      return "length";
+    case FinishReason::cancelled:
+      return "cancelled";
   }
   return "";
 }
@@ -126,17 +134,24 @@ struct Engine::Impl {
       fail("max_context: expected a number from 1 to {}, the model's own, found {}", config.max_context, o.max_context);
     }
     if (o.max_context == 0) o.max_context = config.max_context;
-    if (o.cache_tokens == 0) o.cache_tokens = std::max(4 * o.max_context, o.max_running * std::min(o.max_context, kShortTokens));
-    if (o.cache_tokens < 0 || o.cache_tokens > INT64_MAX / 2) fail("cache_tokens: expected a number from 0 up, found {}", o.cache_tokens);
-    o.cache_tokens = blocks_of(std::max(o.cache_tokens, o.max_context)) * KvCache::kBlockTokens;  // one sequence always fits
+    if (o.cache_tokens == 0)
+      o.cache_tokens = std::max(4 * o.max_context, o.max_running * std::min(o.max_context, kShortTokens));
+    if (o.cache_tokens < 0 || o.cache_tokens > INT64_MAX / 2)
+      fail("cache_tokens: expected a number from 0 up, found {}", o.cache_tokens);
+    o.cache_tokens =
+        blocks_of(std::max(o.cache_tokens, o.max_context)) * KvCache::kBlockTokens;  // one sequence always fits
     if (!o.kv_type) o.kv_type = kv_type_of(o.precision);
-    const auto needed = static_cast<uint64_t>(o.cache_tokens) * static_cast<uint64_t>(KvCache::bytes_per_token(config, *o.kv_type));
+    const auto needed =
+        static_cast<uint64_t>(o.cache_tokens) * static_cast<uint64_t>(KvCache::bytes_per_token(config, *o.kv_type));
     if (const uint64_t available = available_memory_bytes(); needed > available) {
-      fail("max_context: a {} cache of {} tokens needs {:.1f} GB of memory, and this machine has {:.1f} GB left; take a smaller context{}",
-           kv_type_name(*o.kv_type), o.cache_tokens, static_cast<double>(needed) / 1e9, static_cast<double>(available) / 1e9,
-           *o.kv_type == KvType::q8 ? "" : ", or a q8 cache");
+      fail(
+          "max_context: a {} cache of {} tokens needs {:.1f} GB of memory, and this machine has {:.1f} GB left; take a "
+          "smaller context{}",
+          kv_type_name(*o.kv_type), o.cache_tokens, static_cast<double>(needed) / 1e9,
+          static_cast<double>(available) / 1e9, *o.kv_type == KvType::q8 ? "" : ", or a q8 cache");
     }
-    if (o.max_running < 1 || o.prefill_chunk < 1) fail("max_running and prefill_chunk: expected at least 1, found {} and {}", o.max_running, o.prefill_chunk);
+    if (o.max_running < 1 || o.prefill_chunk < 1)
+      fail("max_running and prefill_chunk: expected at least 1, found {} and {}", o.max_running, o.prefill_chunk);
     return o;
   }
 
@@ -151,7 +166,8 @@ struct Engine::Impl {
   void finish(Sequence& sequence, FinishReason reason);
   void pause_youngest();
   bool is_end(TokenId token) const {
-    return token == model->config.eos || token == tokenizer->eos() || std::ranges::find(options.ends, token) != options.ends.end();
+    return token == model->config.eos || token == tokenizer->eos() ||
+           std::ranges::find(options.ends, token) != options.ends.end();
   }
 
   std::shared_ptr<Model> model;
@@ -175,17 +191,22 @@ std::shared_ptr<Sequence> Engine::Impl::submit(const GenerateRequest& request, c
   const auto length = static_cast<int64_t>(request.prompt.size());
   if (length == 0) fail("prompt: expected at least one token, found an empty prompt");
   if (length >= options.max_context) {
-    fail("prompt: expected fewer than {} tokens (the context, with room for an answer), found {}; shorten it", options.max_context, length);
+    fail("prompt: expected fewer than {} tokens (the context, with room for an answer), found {}; shorten it",
+         options.max_context, length);
   }
   for (const TokenId id : request.prompt)
-    if (id < 0 || id >= model->config.vocab) fail("prompt: expected token ids from 0 to {}, found {}", model->config.vocab - 1, id);
+    if (id < 0 || id >= model->config.vocab)
+      fail("prompt: expected token ids from 0 to {}, found {}", model->config.vocab - 1, id);
   for (const auto& [id, bias] : request.sampling.logit_bias)
-    if (id < 0 || id >= sampled_vocab) fail("logit_bias: expected token ids from 0 to {}, found {}", sampled_vocab - 1, id);
-  if (request.max_tokens < 0) fail("max_tokens: expected a number from 0 up (0: as many as the context holds), found {}", request.max_tokens);
+    if (id < 0 || id >= sampled_vocab)
+      fail("logit_bias: expected token ids from 0 to {}, found {}", sampled_vocab - 1, id);
+  if (request.max_tokens < 0)
+    fail("max_tokens: expected a number from 0 up (0: as many as the context holds), found {}", request.max_tokens);
   for (const auto& stop : request.stop)
     if (stop.empty()) fail("stop: expected texts of at least one character, found an empty one");
   const int64_t room = options.max_context - length;
-  auto sequence = std::make_shared<Sequence>(request, request.max_tokens == 0 ? room : std::min(room, request.max_tokens), on_text);
+  auto sequence =
+      std::make_shared<Sequence>(request, request.max_tokens == 0 ? room : std::min(room, request.max_tokens), on_text);
   {
     const std::lock_guard lock(mutex);
     waiting.push_back(sequence);
@@ -224,9 +245,11 @@ void Engine::Impl::admit() {
     return true;
   });
   const auto fits = [&](const Sequence& newcomer) {
-    const int64_t needed = blocks_of(static_cast<int64_t>(newcomer.tokens.size()) + 1) + static_cast<int64_t>(running.size());
+    const int64_t needed =
+        blocks_of(static_cast<int64_t>(newcomer.tokens.size()) + 1) + static_cast<int64_t>(running.size());
     int64_t promised = 0;  // to those that are still reading their prompts
-    for (const auto& other : running) promised += blocks_of(static_cast<int64_t>(other->tokens.size())) - blocks_of(other->fed());
+    for (const auto& other : running)
+      promised += blocks_of(static_cast<int64_t>(other->tokens.size())) - blocks_of(other->fed());
     return running.empty() || cache.free_blocks() - promised >= needed;
   };
   while (!waiting.empty() && running.size() < static_cast<size_t>(options.max_running) && fits(*waiting.front())) {
@@ -268,8 +291,8 @@ bool Engine::Impl::make_room() {
   return !running.empty();
 }
 
-// One forward over all planned tokens. `complete` gets the sequences that have fed all they have, in order, and `scores`
-// their logits, [complete, vocab].
+// One forward over all planned tokens. `complete` gets the sequences that have fed all they have, in order, and
+// `scores` their logits, [complete, vocab].
 void Engine::Impl::feed(std::vector<Sequence*>& complete, Tensor& scores) {
   Batch batch;
   batch.offsets.push_back(0);
@@ -343,8 +366,10 @@ void Engine::Impl::step() {
   };
   ctx.pool->parallel_for(static_cast<int64_t>(complete.size()), sample);
   for (size_t i = 0; i < complete.size(); ++i) {
-    if (errors[i].empty()) take(*complete[i], chosen[i]);
-    else complete[i]->end_with(FinishReason::cancelled, errors[i]);
+    if (errors[i].empty())
+      take(*complete[i], chosen[i]);
+    else
+      complete[i]->end_with(FinishReason::cancelled, errors[i]);
   }
   std::erase_if(running, [](auto& s) { return s->done; });
   const std::lock_guard lock(mutex);
@@ -371,7 +396,9 @@ GenerateResult Engine::generate(const GenerateRequest& request, const OnText& on
   int64_t told = 0;  // of its places in the queue
   std::unique_lock lock(sequence->mutex);
   for (;;) {
-    const auto has_news = [&] { return sequence->done || sequence->place != told || (sequence->direct == nullptr && !sequence->text.empty()); };
+    const auto has_news = [&] {
+      return sequence->done || sequence->place != told || (sequence->direct == nullptr && !sequence->text.empty());
+    };
     const bool silent = request.on_place && sequence->text.empty();
     if (!silent) sequence->changed.wait(lock, has_news);
     const bool quiet = silent && !sequence->changed.wait_for(lock, kAskAgain, has_news);

@@ -19,27 +19,30 @@ namespace hadal {
 inline constexpr int64_t kShortTokens = 256;  // of a short question with its answer
 
 struct EngineOptions {
-  int64_t max_context = 0;      // tokens of one sequence; 0: the model's own
-  int64_t cache_tokens = 0;     // tokens of all sequences together; 0: four full contexts, and kShortTokens for each that may run
+  int64_t max_context = 0;  // tokens of one sequence; 0: the model's own
+  int64_t cache_tokens =
+      0;  // tokens of all sequences together; 0: four full contexts, and kShortTokens for each that may run
   int max_running = 64;         // sequences in one step; the rest wait in order of arrival
   int64_t prefill_chunk = 512;  // prompt tokens of one step, all sequences together
   Precision precision = Precision::bf16;
-  std::vector<TokenId> ends = {};  // tokens that end an answer, beside the model's and the tokenizer's own
+  std::vector<TokenId> ends = {};      // tokens that end an answer, beside the model's and the tokenizer's own
   std::optional<KvType> kv_type = {};  // how the cache stores its rows; none: as precision reads them
 };
 
-// While a request waits for its first token: its place in the queue, 1 is next, or 0 once it is read; each time that it changes and a few
-// times a second, so that who has gone need not be served. Return false to cancel. Called on the thread that called generate().
+// While a request waits for its first token: its place in the queue, 1 is next, or 0 once it is read; each time that it
+// changes and a few times a second, so that who has gone need not be served. Return false to cancel. Called on the
+// thread that called generate().
 using OnPlace = std::function<bool(int64_t)>;
 
 struct GenerateRequest {
-  std::vector<TokenId> prompt;    // not empty
+  std::vector<TokenId> prompt;  // not empty
   SamplingOptions sampling;
   int64_t max_tokens = 0;         // 0: as many as the context holds
   std::vector<std::string> stop;  // the answer ends before the first of these
   bool ignore_end = false;        // the model's end token does not end the answer: for measurements of a fixed length
   OnPlace on_place = {};
-  bool text_from_engine = false;  // on_text is called on the engine's thread: it must be quick, and neither wait nor throw
+  bool text_from_engine =
+      false;  // on_text is called on the engine's thread: it must be quick, and neither wait nor throw
 };
 
 enum class FinishReason { stop, length, cancelled };

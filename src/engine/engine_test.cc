@@ -17,7 +17,8 @@ namespace {
 // A token a byte, and an end token.
 std::shared_ptr<const Tokenizer> byte_tokenizer() {
   TokenizerParts parts;
-  for (int byte = 0; byte < 256; ++byte) parts.tokens.push_back(to_byte_alphabet(std::string(1, static_cast<char>(byte))));
+  for (int byte = 0; byte < 256; ++byte)
+    parts.tokens.push_back(to_byte_alphabet(std::string(1, static_cast<char>(byte))));
   parts.tokens.push_back("<end>");
   parts.types.assign(256, TokenType::normal);
   parts.types.push_back(TokenType::control);
@@ -49,7 +50,8 @@ std::vector<GenerateRequest> mixed_requests(int count) {
   std::vector<GenerateRequest> requests;
   for (int i = 0; i < count; ++i) {
     const int length = (i % 3 == 0 ? 1 : 156) + i * 37 % 100;
-    requests.push_back(make_request(std::string(static_cast<size_t>(length), static_cast<char>('a' + i)), static_cast<uint64_t>(i), 5 + i * 53 % 145));
+    requests.push_back(make_request(std::string(static_cast<size_t>(length), static_cast<char>('a' + i)),
+                                    static_cast<uint64_t>(i), 5 + i * 53 % 145));
     requests.back().ignore_end = i % 3 != 0;
   }
   return requests;
@@ -61,7 +63,8 @@ constexpr int kRounds = 100;
 std::vector<GenerateResult> run_together(Engine& engine, const std::vector<GenerateRequest>& requests) {
   std::vector<GenerateResult> results(requests.size());
   std::vector<std::jthread> threads;
-  for (size_t i = 0; i < requests.size(); ++i) threads.emplace_back([&, i] { results[i] = engine.generate(requests[i]); });
+  for (size_t i = 0; i < requests.size(); ++i)
+    threads.emplace_back([&, i] { results[i] = engine.generate(requests[i]); });
   threads.clear();
   return results;
 }
@@ -100,7 +103,8 @@ TEST(Engine, WhatRunsBesideDoesNotMatter) {
       for (const auto& request : requests) alone.push_back(engine.generate(request));
     }
     // Plenty of room; few places; small chunks; and so little memory that sequences are paused and read again.
-    const EngineOptions plenty{}, few{.max_running = 3}, small{.prefill_chunk = 7}, tight{.max_context = 512, .cache_tokens = 768};
+    const EngineOptions plenty{}, few{.max_running = 3}, small{.prefill_chunk = 7},
+        tight{.max_context = 512, .cache_tokens = 768};
     for (const EngineOptions& options : {plenty, few, small, tight}) {
       Engine engine(model, byte_tokenizer(), options);
       const bool pauses = options.cache_tokens == tight.cache_tokens;
@@ -133,7 +137,8 @@ TEST(Engine, WhatRunsBesideDoesNotMatterWithAnEightBitCache) {
       Engine engine(model, byte_tokenizer(), {.kv_type = KvType::q8});
       for (const auto& request : requests) alone.push_back(engine.generate(request));
     }
-    Engine engine(model, byte_tokenizer(), {.max_context = 512, .cache_tokens = 768, .prefill_chunk = 7, .kv_type = KvType::q8});
+    Engine engine(model, byte_tokenizer(),
+                  {.max_context = 512, .cache_tokens = 768, .prefill_chunk = 7, .kv_type = KvType::q8});
     for (int round = 0; engine.stats().paused == 0; ++round) {
       ASSERT_LT(round, kRounds);
       const auto together = run_together(engine, requests);
@@ -172,7 +177,8 @@ TEST(Engine, EndsAtTheLimitAndAtTheEndToken) {
   std::vector<GenerateRequest> requests;
   for (uint64_t seed = 0; seed < 32; ++seed) requests.push_back(make_request("abc", seed, 0));
   const auto results = run_together(engine, requests);
-  const auto stopped = std::count_if(results.begin(), results.end(), [](auto& r) { return r.finish == FinishReason::stop; });
+  const auto stopped =
+      std::count_if(results.begin(), results.end(), [](auto& r) { return r.finish == FinishReason::stop; });
   EXPECT_GT(stopped, 0);  // one token in 257 is the end
 }
 
@@ -210,11 +216,14 @@ TEST(Engine, StopStringsCutTheAnswer) {
 TEST(Engine, Cancels) {
   Engine engine(tiny_model(), byte_tokenizer(), {});
   int pieces = 0;
-  const GenerateResult result = engine.generate(make_request("cancel", 1, 400), [&](std::string_view) { return ++pieces < 3; });
+  const GenerateResult result =
+      engine.generate(make_request("cancel", 1, 400), [&](std::string_view) { return ++pieces < 3; });
   EXPECT_EQ(result.finish, FinishReason::cancelled);
   EXPECT_EQ(pieces, 3);
   EXPECT_LT(result.answer_tokens, 400);
-  EXPECT_THROW(engine.generate(make_request("throw", 1), [](std::string_view) -> bool { throw Error("the caller's own"); }), Error);
+  EXPECT_THROW(
+      engine.generate(make_request("throw", 1), [](std::string_view) -> bool { throw Error("the caller's own"); }),
+      Error);
   EXPECT_EQ(engine.generate(make_request("after", 1, 4)).answer_tokens, 4);
 }
 
@@ -224,11 +233,12 @@ TEST(Engine, TextMayComeFromTheEnginesThread) {
   const GenerateResult expected = engine.generate(request);
   request.text_from_engine = true;
   std::string text;
-  const GenerateResult result = engine.generate(request, [&, caller = std::this_thread::get_id()](std::string_view piece) {
-    EXPECT_NE(std::this_thread::get_id(), caller);
-    text += piece;
-    return true;
-  });
+  const GenerateResult result =
+      engine.generate(request, [&, caller = std::this_thread::get_id()](std::string_view piece) {
+        EXPECT_NE(std::this_thread::get_id(), caller);
+        text += piece;
+        return true;
+      });
   EXPECT_EQ(text, expected.text);
   EXPECT_EQ(result.text, expected.text);
   EXPECT_EQ(result.ids, expected.ids);
@@ -269,7 +279,8 @@ TEST(Engine, WhoWaitsIsToldHisPlace) {
       };
       results[i] = engine.generate(request);
     });
-    // So they come in order. The last one is waited for by the engine's thread: here its place may be gone before it is seen.
+    // So they come in order. The last one is waited for by the engine's thread: here its place may be gone before it is
+    // seen.
     while (i < 2 && engine.stats().waiting < static_cast<int64_t>(i) + 1) std::this_thread::yield();
   }
   threads.clear();
@@ -283,7 +294,8 @@ TEST(Engine, WhoWaitsIsToldHisPlace) {
   EXPECT_GT(results[2].answer_tokens, 0);
 }
 
-// Who is gone is not kept in the queue, also when that does not move: here it stands still until he was asked four times.
+// Who is gone is not kept in the queue, also when that does not move: here it stands still until he was asked four
+// times.
 TEST(Engine, WhoWaitsIsAskedNowAndThen) {
   Engine engine(tiny_model(), byte_tokenizer(), {.max_running = 1});
   std::atomic<int> asked = 0;
@@ -324,7 +336,8 @@ TEST(Engine, WritesSixtyFourShortAnswersAtOnce) {
         return true;
       });
     });
-    while (i == 0 && engine.stats().running < 1) std::this_thread::yield();  // so that it holds the others until all are there
+    while (i == 0 && engine.stats().running < 1)
+      std::this_thread::yield();  // so that it holds the others until all are there
   }
   threads.clear();
   EXPECT_EQ(at_once, 64);

@@ -13,8 +13,11 @@ constexpr float kNever = -100;  // OpenAI's: a bias this low is a ban
 }  // namespace
 
 Penalties::Penalties(const SamplingOptions& options, std::span<const TokenId> prompt)
-    : repetition_(options.repetition_penalty), frequency_(options.frequency_penalty), presence_(options.presence_penalty),
-      window_(options.repetition_penalty == 1 ? 0 : options.repetition_window), biases_(options.logit_bias) {
+    : repetition_(options.repetition_penalty),
+      frequency_(options.frequency_penalty),
+      presence_(options.presence_penalty),
+      window_(options.repetition_penalty == 1 ? 0 : options.repetition_window),
+      biases_(options.logit_bias) {
   if (window_ > 0 && static_cast<int64_t>(prompt.size()) > window_) prompt = prompt.last(static_cast<size_t>(window_));
   for (const TokenId token : prompt) see(token);
 }

@@ -20,7 +20,8 @@ struct SamplingOptions {
   float repetition_penalty = 1.0f;  // > 0; divides positive logits of tokens seen, multiplies negative ones (CTRL)
   int repetition_window = -1;       // how many of the last tokens, prompt and answer, it looks at; -1: all, 0: none
   float frequency_penalty = 0.0f;   // [-2, 2]; subtracted from a logit for each time that the token is in the answer
-  float presence_penalty = 0.0f;    // [-2, 2]; subtracted once if it is there at all. Neither looks at the prompt (OpenAI)
+  float presence_penalty =
+      0.0f;  // [-2, 2]; subtracted once if it is there at all. Neither looks at the prompt (OpenAI)
   std::vector<std::pair<TokenId, float>> logit_bias = {};  // added to logits, [-100, 100]; -100: never
   uint64_t seed = 0;
 };

@@ -111,7 +111,8 @@ TEST(Sampler, RepetitionPenaltyPushesDownWhatWasSeen) {
 
 TEST(Sampler, RepetitionPenaltyLooksAtTheLastTokensOfItsWindow) {
   const std::vector<float> logits = {4, 3, -1};
-  for (const auto& [window, expected] : std::vector<std::pair<int, TokenId>>{{-1, 1}, {0, 0}, {1, 0}, {2, 0}, {3, 1}, {100, 1}}) {
+  for (const auto& [window, expected] :
+       std::vector<std::pair<int, TokenId>>{{-1, 1}, {0, 0}, {1, 0}, {2, 0}, {3, 1}, {100, 1}}) {
     const SamplingOptions options{.repetition_penalty = 2, .repetition_window = window};
     EXPECT_EQ(greedy(options, logits, {0, 2, 2}), expected) << window;
     EXPECT_EQ(greedy(options, logits, {2, 0, 2}, {2}), expected) << window;
@@ -127,7 +128,7 @@ TEST(Sampler, FrequencyAndPresencePenaltiesCountTheAnswer) {
   EXPECT_EQ(greedy({.presence_penalty = 0.9f}, logits, {}, {0, 0, 0}), 0);
   EXPECT_EQ(greedy({.presence_penalty = 1.1f}, logits, {}, {0}), 1);
   EXPECT_EQ(greedy({.presence_penalty = 1.1f}, logits, {0}), 0);
-  EXPECT_EQ(greedy({.frequency_penalty = -1.2f}, logits, {}, {1}), 1);    // below 0 they encourage
+  EXPECT_EQ(greedy({.frequency_penalty = -1.2f}, logits, {}, {1}), 1);  // below 0 they encourage
   EXPECT_EQ(greedy({.presence_penalty = -1.2f}, logits, {}, {1}), 1);
   EXPECT_EQ(greedy({.frequency_penalty = 0.4f, .presence_penalty = 0.5f}, logits, {}, {0}), 0);  // 3.1
   EXPECT_EQ(greedy({.frequency_penalty = 0.4f, .presence_penalty = 0.7f}, logits, {}, {0}), 1);  // 2.9
@@ -148,7 +149,8 @@ TEST(Sampler, BiasIsAddedAndMinusAHundredForbids) {
 
 // A window that slides over a long text counts as one that is counted afresh.
 TEST(Sampler, CountsAreKeptAsTheAnswerGrows) {
-  const SamplingOptions options{.temperature = 0, .repetition_penalty = 1.3f, .repetition_window = 7, .frequency_penalty = 0.3f};
+  const SamplingOptions options{
+      .temperature = 0, .repetition_penalty = 1.3f, .repetition_window = 7, .frequency_penalty = 0.3f};
   const SamplingOptions repetition{.temperature = 0, .repetition_penalty = 1.3f, .repetition_window = 7};
   for (const SamplingOptions& each : {options, repetition}) {
     Rng rng(3);

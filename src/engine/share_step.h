@@ -9,9 +9,9 @@
 
 namespace hadal {
 
-// `pending`: what each sequence has to feed. One that writes its answer feeds its last token; those that read share `chunk`
-// tokens so that the short ones get all they need and the long ones the same of what is left: nobody waits for another's prompt.
-// Each gets at least one.
+// `pending`: what each sequence has to feed. One that writes its answer feeds its last token; those that read share
+// `chunk` tokens so that the short ones get all they need and the long ones the same of what is left: nobody waits for
+// another's prompt. Each gets at least one.
 inline std::vector<int64_t> share_step(std::span<const int64_t> pending, int64_t chunk) {
   std::vector<int64_t> counts(pending.size(), 1);
   std::vector<size_t> readers(pending.size());

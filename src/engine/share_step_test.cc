@@ -38,7 +38,8 @@ TEST(ShareStep, ShortPromptsDoNotWaitForLongOnes) {
   }
 }
 
-// 63 short answers and one prompt of 100,000 tokens: every answer gets its token in every step, until the prompt is read.
+// 63 short answers and one prompt of 100,000 tokens: every answer gets its token in every step, until the prompt is
+// read.
 TEST(ShareStep, ALongPromptStarvesNobody) {
   Counts pending(64, 1);
   pending[20] = 100000;

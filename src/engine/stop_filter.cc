@@ -23,7 +23,8 @@ std::string StopFilter::push(std::string_view text) {
     }
   }
   // Cut between characters: a stop string need not begin with a whole one.
-  while (keep < held_.size() && keep > 0 && (static_cast<unsigned char>(held_[held_.size() - keep]) & 0xc0) == 0x80) ++keep;
+  while (keep < held_.size() && keep > 0 && (static_cast<unsigned char>(held_[held_.size() - keep]) & 0xc0) == 0x80)
+    ++keep;
   safe = held_.substr(0, held_.size() - keep);
   held_.erase(0, held_.size() - keep);
   return safe;

@@ -37,7 +37,8 @@ struct NotYetHere {};  // the file goes on where its beginning ends
 // Walks over the header; nothing is taken that the file does not have. `file_bytes`: of the whole file.
 class Cursor {
  public:
-  Cursor(std::span<const std::byte> bytes, uint64_t file_bytes, std::string who) : bytes_(bytes), file_bytes_(file_bytes), who_(std::move(who)) {}
+  Cursor(std::span<const std::byte> bytes, uint64_t file_bytes, std::string who)
+      : bytes_(bytes), file_bytes_(file_bytes), who_(std::move(who)) {}
 
   template <typename T>
   T number(std::string_view what) {
@@ -172,7 +173,8 @@ Entry read_entry(Cursor& in) {
 }
 
 // Gives each tensor its bytes, where they are here: inside the data, aligned, and shared with no other.
-void place(std::vector<Entry>& entries, std::span<const std::byte> data, uint64_t data_bytes, uint64_t alignment, const std::string& who) {
+void place(std::vector<Entry>& entries, std::span<const std::byte> data, uint64_t data_bytes, uint64_t alignment,
+           const std::string& who) {
   for (Entry& e : entries) {
     if (e.offset % alignment != 0) {
       fail("{}: tensor \"{}\": expected an offset that is a multiple of {}, found {}", who, e.tensor.name, alignment,
@@ -317,7 +319,8 @@ GgufFile GgufFile::open(const Path& path) {
   std::smatch match;
   const bool is_part = std::regex_match(name, match, part_name());
   Path first = path;
-  if (is_part) first = path.parent_path() / fmt::format("{}-00001-of-{}{}", match[1].str(), match[3].str(), match[4].str());
+  if (is_part)
+    first = path.parent_path() / fmt::format("{}-00001-of-{}{}", match[1].str(), match[3].str(), match[4].str());
   if (is_part && !std::filesystem::exists(first))
     fail("{}: this is a part of a split file; expected its first part {} beside it, found none", path.string(),
          first.filename().string());

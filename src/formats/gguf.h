@@ -54,8 +54,8 @@ struct GgufTensor {
 class GgufFile {
  public:
   static GgufFile open(const Path& path);
-  // Of `path` only the beginning of a file of `file_bytes` is here: keys and the list of tensors, which have no bytes. None:
-  // it ends before the list does. Parts of split files are opened one by one.
+  // Of `path` only the beginning of a file of `file_bytes` is here: keys and the list of tensors, which have no bytes.
+  // None: it ends before the list does. Parts of split files are opened one by one.
   static std::optional<GgufFile> open_head(const Path& path, uint64_t file_bytes);
 
   const std::string& who() const { return who_; }                                          // the path, for errors

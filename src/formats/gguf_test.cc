@@ -202,7 +202,8 @@ TEST_F(GgufTest, SurvivesDamage) {
 TEST_F(GgufTest, AHeadIsReadBeforeTheRest) {
   const Path path = folder_ / "whole.gguf", head = folder_ / "head";
   {
-    GgufWriter writer(path, {{"general.architecture", std::string("x")}, {"list", std::vector<std::string>{"a", "bc"}}}, {{"t", "F32", {3, 8}}, {"u", "F32", {1000}}});
+    GgufWriter writer(path, {{"general.architecture", std::string("x")}, {"list", std::vector<std::string>{"a", "bc"}}},
+                      {{"t", "F32", {3, 8}}, {"u", "F32", {1000}}});
     writer.write(std::string(4096, '\1').data(), 96);
     writer.write(std::string(4096, '\1').data(), 4000);
     writer.commit();

@@ -9,8 +9,8 @@
 
 #include "base/error.h"
 #include "base/git_lfs.h"
-#include "base/json.h"
 #include "base/half.h"
+#include "base/json.h"
 
 namespace hadal {
 namespace {
@@ -49,23 +49,27 @@ uint64_t get_size(const Json& value, const std::string& who, const std::string& 
 
 const Json& get_array(const Json& tensor, const char* key, const std::string& who, const std::string& name) {
   const auto found = tensor.find(key);
-  if (found == tensor.end() || !found->is_array()) fail("{}: tensor \"{}\": expected an array \"{}\"", who, brief(name), key);
+  if (found == tensor.end() || !found->is_array())
+    fail("{}: tensor \"{}\": expected an array \"{}\"", who, brief(name), key);
   return *found;
 }
 
 // One tensor of the header, its bytes checked against the data part.
 SafetensorsEntry read_entry(const std::string& name, const Json& tensor, std::span<const std::byte> data,
                             const std::string& who) {
-  if (!tensor.is_object()) fail("{}: tensor \"{}\": expected an object, found {}", who, brief(name), brief_json(tensor));
+  if (!tensor.is_object())
+    fail("{}: tensor \"{}\": expected an object, found {}", who, brief(name), brief_json(tensor));
   SafetensorsEntry entry{name, {}, {}, {}, who};
   const auto dtype = tensor.find("dtype");
-  if (dtype == tensor.end() || !dtype->is_string()) fail("{}: tensor \"{}\": expected a string \"dtype\"", who, brief(name));
+  if (dtype == tensor.end() || !dtype->is_string())
+    fail("{}: tensor \"{}\": expected a string \"dtype\"", who, brief(name));
   entry.dtype = dtype->get<std::string>();
   const uint64_t element_bytes = type_bytes(entry.dtype);
   if (element_bytes == 0) fail("{}: tensor \"{}\": the type \"{}\" is not known", who, brief(name), brief(entry.dtype));
 
   const Json& shape = get_array(tensor, "shape", who, name);
-  if (shape.size() > kMaxDimensions) fail("{}: tensor \"{}\": expected at most {} dimensions, found {}", who, brief(name), kMaxDimensions, shape.size());
+  if (shape.size() > kMaxDimensions)
+    fail("{}: tensor \"{}\": expected at most {} dimensions, found {}", who, brief(name), kMaxDimensions, shape.size());
   uint64_t num_bytes = element_bytes;
   for (const Json& dimension : shape) {
     const uint64_t n = get_size(dimension, who, name, "a shape");
@@ -76,29 +80,35 @@ SafetensorsEntry read_entry(const std::string& name, const Json& tensor, std::sp
   }
 
   const Json& offsets = get_array(tensor, "data_offsets", who, name);
-  if (offsets.size() != 2) fail("{}: tensor \"{}\": expected two data_offsets, found {}", who, brief(name), offsets.size());
-  const uint64_t begin = get_size(offsets[0], who, name, "data_offsets"), end = get_size(offsets[1], who, name, "data_offsets");
+  if (offsets.size() != 2)
+    fail("{}: tensor \"{}\": expected two data_offsets, found {}", who, brief(name), offsets.size());
+  const uint64_t begin = get_size(offsets[0], who, name, "data_offsets"),
+                 end = get_size(offsets[1], who, name, "data_offsets");
   if (begin > end || end > data.size()) {
-    fail("{}: tensor \"{}\": expected data_offsets within the {} bytes of data, found [{}, {}]; the file is damaged or cut short",
-         who, brief(name), data.size(), begin, end);
+    fail(
+        "{}: tensor \"{}\": expected data_offsets within the {} bytes of data, found [{}, {}]; the file is damaged or "
+        "cut short",
+        who, brief(name), data.size(), begin, end);
   }
   if (end - begin != num_bytes) {
-    fail("{}: tensor \"{}\": expected {} bytes for {} {}, found {}", who, brief(name), num_bytes, entry.dtype, entry.shape, end - begin);
+    fail("{}: tensor \"{}\": expected {} bytes for {} {}, found {}", who, brief(name), num_bytes, entry.dtype,
+         entry.shape, end - begin);
   }
   entry.bytes = data.subspan(begin, num_bytes);
   return entry;
 }
 
 // The format allows neither holes nor overlaps: both hide something.
-void check_tiling(std::vector<const SafetensorsEntry*> entries, std::span<const std::byte> data, const std::string& who) {
+void check_tiling(std::vector<const SafetensorsEntry*> entries, std::span<const std::byte> data,
+                  const std::string& who) {
   std::sort(entries.begin(), entries.end(), [](auto* a, auto* b) {
     return std::pair(a->bytes.data(), a->bytes.size()) < std::pair(b->bytes.data(), b->bytes.size());
   });
   const std::byte* next = data.data();
   for (const auto* entry : entries) {
     if (entry->bytes.data() != next) {
-      fail("{}: tensor \"{}\": expected it to begin where the one before it ends (byte {}), found byte {}", who, brief(entry->name),
-           next - data.data(), entry->bytes.data() - data.data());
+      fail("{}: tensor \"{}\": expected it to begin where the one before it ends (byte {}), found byte {}", who,
+           brief(entry->name), next - data.data(), entry->bytes.data() - data.data());
     }
     next += entry->bytes.size();
   }
@@ -109,7 +119,8 @@ void check_tiling(std::vector<const SafetensorsEntry*> entries, std::span<const 
 
 void check_readable(const SafetensorsEntry& entry, int64_t first, size_t count) {
   if (entry.dtype != "F32" && entry.dtype != "BF16" && entry.dtype != "F16") {
-    fail("{}: tensor \"{}\": expected F32, BF16 or F16, found {}; convert the file", entry.file, brief(entry.name), entry.dtype);
+    fail("{}: tensor \"{}\": expected F32, BF16 or F16, found {}; convert the file", entry.file, brief(entry.name),
+         entry.dtype);
   }
   HADAL_CHECK(first >= 0 && first + static_cast<int64_t>(count) <= entry.num_elements(), "{}", entry.name);
 }
@@ -162,12 +173,15 @@ void Safetensors::add_file(const Path& file) {
   uint64_t header_bytes = 0;
   const std::string_view beginning(reinterpret_cast<const char*>(bytes.data()), std::min<size_t>(bytes.size(), 64));
   if (is_lfs_pointer(beginning)) fail_lfs_pointer(who);
-  if (bytes.size() < sizeof header_bytes) fail("{}: expected a safetensors file, found only {} bytes", who, bytes.size());
+  if (bytes.size() < sizeof header_bytes)
+    fail("{}: expected a safetensors file, found only {} bytes", who, bytes.size());
   std::memcpy(&header_bytes, bytes.data(), sizeof header_bytes);
   const uint64_t limit = std::min<uint64_t>(bytes.size() - sizeof header_bytes, kMaxHeaderBytes);
   if (header_bytes > limit) {
-    fail("{}: expected a header of at most {} bytes, found one that says {}; this is no safetensors file, or it is cut short",
-         who, limit, header_bytes);
+    fail(
+        "{}: expected a header of at most {} bytes, found one that says {}; this is no safetensors file, or it is cut "
+        "short",
+        who, limit, header_bytes);
   }
   const auto text = bytes.subspan(sizeof header_bytes, header_bytes);
   const auto data = bytes.subspan(sizeof header_bytes + header_bytes);
@@ -208,13 +222,19 @@ Safetensors Safetensors::open_only_file(const Path& folder) {
   }
   if (files.size() == 1) return open_file(files.front());
   if (files.size() > 1) {
-    fail("{}: expected model.safetensors or model.safetensors.index.json, found {} safetensors files and neither; fetch the index too",
-         folder.string(), files.size());
+    fail(
+        "{}: expected model.safetensors or model.safetensors.index.json, found {} safetensors files and neither; fetch "
+        "the index too",
+        folder.string(), files.size());
   }
-  if (pickled.empty()) fail("{}: expected model.safetensors or model.safetensors.index.json, found neither", folder.string());
-  fail("{}: expected weights in safetensors files, found only pickled ones ({}), which are programs that run when they are read and are "
-       "not supported; take a safetensors or GGUF version of the model, or convert it with the transformers library's save_pretrained()",
-       folder.string(), pickled);
+  if (pickled.empty())
+    fail("{}: expected model.safetensors or model.safetensors.index.json, found neither", folder.string());
+  fail(
+      "{}: expected weights in safetensors files, found only pickled ones ({}), which are programs that run when they "
+      "are read and are "
+      "not supported; take a safetensors or GGUF version of the model, or convert it with the transformers library's "
+      "save_pretrained()",
+      folder.string(), pickled);
 }
 
 Safetensors Safetensors::open_folder(const Path& folder) {
@@ -228,10 +248,12 @@ Safetensors Safetensors::open_folder(const Path& folder) {
   }
   std::set<std::string> shards;
   for (const auto& [name, shard] : index["weight_map"].items()) {
-    if (!shard.is_string()) fail("{}: weight_map: {}: expected a file name, found {}", who, brief(name), brief_json(shard));
+    if (!shard.is_string())
+      fail("{}: weight_map: {}: expected a file name, found {}", who, brief(name), brief_json(shard));
     const auto& file = shard.get_ref<const std::string&>();
     if (file.empty() || Path(file) != Path(file).filename() || file == "." || file == "..") {
-      fail("{}: weight_map: {}: expected the name of a file beside the index, found \"{}\"", who, brief(name), brief(file));
+      fail("{}: weight_map: {}: expected the name of a file beside the index, found \"{}\"", who, brief(name),
+           brief(file));
     }
     shards.insert(file);
   }
@@ -240,7 +262,8 @@ Safetensors Safetensors::open_folder(const Path& folder) {
   for (const auto& [name, shard] : index["weight_map"].items()) {
     const auto* entry = result.find(name);
     if (entry == nullptr || entry->file != (folder / shard.get<std::string>()).string()) {
-      fail("{}: expected the tensor \"{}\" in {}, but it is not there", who, brief(name), brief(shard.get<std::string>()));
+      fail("{}: expected the tensor \"{}\" in {}, but it is not there", who, brief(name),
+           brief(shard.get<std::string>()));
     }
   }
   return result;
@@ -266,7 +289,8 @@ SafetensorsWriter::SafetensorsWriter(const Path& path, const std::vector<Tensor>
     uint64_t num_bytes = type_bytes(tensor.dtype);
     HADAL_CHECK(num_bytes > 0 && !header.contains(tensor.name), "{} {}", tensor.name, tensor.dtype);
     for (const int64_t n : tensor.shape) num_bytes *= static_cast<uint64_t>(n);
-    header[tensor.name] = {{"dtype", tensor.dtype}, {"shape", tensor.shape}, {"data_offsets", {announced_, announced_ + num_bytes}}};
+    header[tensor.name] = {
+        {"dtype", tensor.dtype}, {"shape", tensor.shape}, {"data_offsets", {announced_, announced_ + num_bytes}}};
     announced_ += num_bytes;
   }
   std::string text = header.dump();

@@ -17,10 +17,10 @@ namespace hadal {
 
 struct SafetensorsEntry {
   std::string name;
-  std::string dtype;           // as the file writes it: "F32", "BF16", "F16", "F8_E4M3", ...
-  std::vector<int64_t> shape;  // [] is a scalar
+  std::string dtype;                 // as the file writes it: "F32", "BF16", "F16", "F8_E4M3", ...
+  std::vector<int64_t> shape;        // [] is a scalar
   std::span<const std::byte> bytes;  // in the mapped file; aligned to nothing
-  std::string file;            // for errors
+  std::string file;                  // for errors
 
   int64_t num_elements() const;
   // The numbers, converted. Error for a type other than F32, BF16 and F16.

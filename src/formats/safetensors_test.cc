@@ -7,9 +7,9 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "base/half.h"
 #include "base/json.h"
 #include "base/rng.h"
-#include "base/half.h"
 
 namespace hadal {
 namespace {
@@ -92,7 +92,8 @@ TEST_F(SafetensorsTest, ReadsHalfPrecision) {
 }
 
 TEST_F(SafetensorsTest, OtherTypesAreListedButNotRead) {
-  const auto file = Safetensors::open_file(raw(R"({"i":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}})", "12345678"));
+  const auto file =
+      Safetensors::open_file(raw(R"({"i":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}})", "12345678"));
   std::vector<float> one(1);
   EXPECT_THROW(file.find("i")->read(std::span(one)), Error);
 }
@@ -114,7 +115,8 @@ TEST_F(SafetensorsTest, RefusesHostileFiles) {
   refused(one(R"({"dtype":"F32","shape":4,"data_offsets":[0,16]})"), "shape");
   refused(one(R"({"dtype":"F32","shape":[-4],"data_offsets":[0,16]})"), "shape");
   refused(one(R"({"dtype":"F32","shape":[4.0],"data_offsets":[0,16]})"), "shape");
-  refused(one(fmt::format(R"({{"dtype":"F32","shape":[{}{}],"data_offsets":[0,16]}})", std::string(100, '['), std::string(100, ']'))),
+  refused(one(fmt::format(R"({{"dtype":"F32","shape":[{}{}],"data_offsets":[0,16]}})", std::string(100, '['),
+                          std::string(100, ']'))),
           "shape");
   refused(one(R"({"dtype":"F32","shape":[4]})"), "data_offsets");
   refused(one(R"({"dtype":"F32","shape":[4],"data_offsets":[0]})"), "data_offsets");
@@ -127,10 +129,14 @@ TEST_F(SafetensorsTest, RefusesHostileFiles) {
   refused(one(R"({"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,4],"data_offsets":[0,16]})"), "dimensions");
   refused(one(R"({"dtype":"F32","shape":[3],"data_offsets":[4,16]})"), "begin");
   refused(one(R"({"dtype":"F32","shape":[3],"data_offsets":[0,12]})"), "16 bytes of data");
-  refused(raw(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})", "123"),
-          "begin");
-  refused(raw(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", "1"),
-          "twice");
+  refused(
+      raw(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})",
+          "123"),
+      "begin");
+  refused(
+      raw(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})",
+          "1"),
+      "twice");
   refused(raw(R"({"__metadata__":7})", ""), "__metadata__");
 }
 
@@ -157,10 +163,18 @@ TEST_F(SafetensorsTest, SurvivesMutatedHeaders) {
     for (uint64_t changes = 1 + rng.below(3); changes > 0; --changes) {
       const size_t at = rng.below(header_end);
       switch (rng.below(4)) {
-        case 0: bytes[at] = static_cast<char>(rng.below(256)); break;
-        case 1: bytes[at] = kBytes[rng.below(kBytes.size())]; break;
-        case 2: bytes.insert(at, 1, kBytes[rng.below(kBytes.size())]); break;
-        default: bytes.resize(bytes.size() - std::min<size_t>(bytes.size(), rng.below(30))); break;
+        case 0:
+          bytes[at] = static_cast<char>(rng.below(256));
+          break;
+        case 1:
+          bytes[at] = kBytes[rng.below(kBytes.size())];
+          break;
+        case 2:
+          bytes.insert(at, 1, kBytes[rng.below(kBytes.size())]);
+          break;
+        default:
+          bytes.resize(bytes.size() - std::min<size_t>(bytes.size(), rng.below(30)));
+          break;
       }
       if (bytes.size() < header_end) bytes.resize(header_end, ' ');
     }

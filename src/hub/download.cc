@@ -300,7 +300,8 @@ int64_t download_head(HttpSession& http, const RemoteFile& file, uint64_t count,
       request.head = [&](const TransferReply& reply) {
         const std::string range = reply.header("content-range");
         const size_t slash = range.rfind('/');
-        if (reply.status == 206 && slash != std::string::npos && slash + 1 < range.size() && std::isdigit(static_cast<unsigned char>(range[slash + 1])))
+        if (reply.status == 206 && slash != std::string::npos && slash + 1 < range.size() &&
+            std::isdigit(static_cast<unsigned char>(range[slash + 1])))
           size = std::stoll(range.substr(slash + 1, 18));
         if (reply.status == 200) size = reply.number("content-length"), skip = head.size();
         return reply.status == 200 || reply.status == 206;
@@ -314,7 +315,9 @@ int64_t download_head(HttpSession& http, const RemoteFile& file, uint64_t count,
       const TransferReply reply = http.send(request);
       throw_if_busy(reply);
       if (reply.status != 200 && reply.status != 206)
-        throw Error(file.explain ? file.explain(reply) : fmt::format("{}: expected the file, the server gives status {}", url_shown(file.url), reply.status));
+        throw Error(file.explain ? file.explain(reply)
+                                 : fmt::format("{}: expected the file, the server gives status {}", url_shown(file.url),
+                                               reply.status));
       return file.size >= 0 ? file.size : size;
     } catch (const TransferError& error) {
       if (head.size() >= count) return file.size;

@@ -13,9 +13,9 @@ namespace hadal {
 
 struct RemoteFile {
   std::string url;
-  int64_t size = -1;                                          // -1: not known
-  std::string sha256;                                         // "": not known
-  std::string git_sha1;                                       // "": not known
+  int64_t size = -1;                                              // -1: not known
+  std::string sha256;                                             // "": not known
+  std::string git_sha1;                                           // "": not known
   std::function<std::string(const TransferReply&)> explain = {};  // what an unwelcome status means here, and what to do
 
   // Names the content, where the hub does; "" otherwise.
@@ -35,8 +35,8 @@ using DownloadProgress = std::function<void(uint64_t, int64_t)>;
 DownloadedFile download_file(HttpSession& http, const RemoteFile& file, const Path& path,
                              const DownloadProgress& progress = {});
 
-// The first `count` bytes of a file (fewer where it ends before them), appended to `head`, which may hold the first of them
-// already. Returns the size of the whole file; -1 where the server does not say.
+// The first `count` bytes of a file (fewer where it ends before them), appended to `head`, which may hold the first of
+// them already. Returns the size of the whole file; -1 where the server does not say.
 int64_t download_head(HttpSession& http, const RemoteFile& file, uint64_t count, std::string& head);
 
 // Bytes of an unfinished download of `path`; 0 when there is none.

@@ -46,11 +46,11 @@ struct TransferReply {
 
 struct TransferRequest {
   std::string url;
-  std::vector<std::string> headers;            // "Range: bytes=5-"
+  std::vector<std::string> headers;                // "Range: bytes=5-"
   std::function<bool(const TransferReply&)> head;  // once, before the body; false: the rest is not wanted
-  std::function<bool(std::string_view)> body;  // false: the rest is not wanted
-  std::string post = {};                       // sent as the body of a POST; "": a GET
-  std::function<bool()> stopped = {};          // asked about once a second while nothing comes; true: not wanted any more
+  std::function<bool(std::string_view)> body;      // false: the rest is not wanted
+  std::string post = {};                           // sent as the body of a POST; "": a GET
+  std::function<bool()> stopped = {};  // asked about once a second while nothing comes; true: not wanted any more
 };
 
 struct HttpSecret {
@@ -72,7 +72,8 @@ class HttpSession {
 
   // The whole body of an answer with status 200, tried again while that may help. Others are an Error by `explain`.
   using Explain = std::function<std::string(const TransferReply&)>;
-  std::string get_text(const std::string& url, size_t max_bytes, const Explain& explain, TransferReply* reply = nullptr);
+  std::string get_text(const std::string& url, size_t max_bytes, const Explain& explain,
+                       TransferReply* reply = nullptr);
 
   const HttpOptions& options() const { return options_; }
   bool has_token() const { return !secret_.token.empty(); }

@@ -26,13 +26,14 @@ struct PlannedFile {
 
 struct Plan {
   std::string name, repository;  // "owner/repo"; "": from elsewhere
-  bool in_folder = true;  // else one file, models/NAME with the file's own ending
+  bool in_folder = true;         // else one file, models/NAME with the file's own ending
   std::vector<PlannedFile> files;
 };
 
 bool has_ending(const std::string& path, std::string_view ending) {
   std::string found = Path(path).extension().string();
-  std::transform(found.begin(), found.end(), found.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(found.begin(), found.end(), found.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return found == ending;
 }
 bool is_weights(const std::string& path) { return has_ending(path, ".safetensors") || has_ending(path, ".gguf"); }
@@ -209,9 +210,12 @@ void judge_gguf(Hub& hub, PlannedFile& file, const PullJudge& judge, const Stage
     if (size >= 0) file.remote.size = size;
     write_file_whole(path, head);
     const bool whole = head.size() < count;
-    if (judge.gguf(path, whole || size < 0 ? (whole ? head.size() : UINT64_MAX / 4) : static_cast<uint64_t>(size)) || whole) return;
+    if (judge.gguf(path, whole || size < 0 ? (whole ? head.size() : UINT64_MAX / 4) : static_cast<uint64_t>(size)) ||
+        whole)
+      return;
   }
-  fail("{}: expected the header of a GGUF file in its first {}, found no end of it", url_shown(file.remote.url), bytes_text(kMost));
+  fail("{}: expected the header of a GGUF file in its first {}, found no end of it", url_shown(file.remote.url),
+       bytes_text(kMost));
 }
 
 // What cannot run here is not fetched; what was fetched to see that is removed again.
@@ -222,7 +226,8 @@ void judge_model(Hub& hub, Plan& plan, const PullRequest& request, const Stage& 
   try {
     if (has_ending(file.path, ".gguf")) {
       for (size_t i = next; i < plan.files.size() && request.judge.gguf; ++i)
-        if (has_ending(plan.files[i].path, ".gguf") && !stage.has(plan.files[i])) judge_gguf(hub, plan.files[i], request.judge, stage);
+        if (has_ending(plan.files[i].path, ".gguf") && !stage.has(plan.files[i]))
+          judge_gguf(hub, plan.files[i], request.judge, stage);
     } else if (request.judge.folder) {
       request.judge.folder(stage.files());
     }

@@ -12,8 +12,8 @@
 
 namespace hadal {
 
-// Looks at a model before its weights are fetched, and throws Error where fetching them would be in vain. Empty: anything
-// is fetched.
+// Looks at a model before its weights are fetched, and throws Error where fetching them would be in vain. Empty:
+// anything is fetched.
 struct PullJudge {
   std::function<void(const Path& folder)> folder;  // which holds all files but the weights
   // The beginning of a GGUF file of `file_bytes`; false: more of it is needed.

@@ -133,9 +133,9 @@ TEST_F(PullTest, AWholeModel) {
   const PulledModel model = pull(hub.access("hf_secret"), "hf:org/tiny");
   EXPECT_EQ(model.name, "tiny");
   EXPECT_EQ(folder.names(),
-            (std::vector<std::string>{".tiny.source", "tiny", "tiny/config.json", "tiny/model-00001-of-00002.safetensors",
-                                      "tiny/model-00002-of-00002.safetensors", "tiny/model.safetensors.index.json",
-                                      "tiny/tokenizer.json"}));
+            (std::vector<std::string>{".tiny.source", "tiny", "tiny/config.json",
+                                      "tiny/model-00001-of-00002.safetensors", "tiny/model-00002-of-00002.safetensors",
+                                      "tiny/model.safetensors.index.json", "tiny/tokenizer.json"}));
   EXPECT_EQ(read_file(folder / "tiny/model-00002-of-00002.safetensors"), test::some_bytes(100'000, 4));
   EXPECT_EQ(read_file(folder / ".tiny.source"), "org/tiny\n");
   EXPECT_EQ(model.files.size(), 5u);
@@ -247,8 +247,8 @@ TEST_F(PullTest, PickledWeightsAreCalledThat) {
 TEST_F(PullTest, ChosenFilesKeepTheirFolders) {
   FakeHub hub(folder_files());
   pull(hub.access(), "hf:org/tiny", "chosen", {"orig*", "config.json"});
-  EXPECT_EQ(folder.names(), (std::vector<std::string>{".chosen.source", "chosen", "chosen/config.json", "chosen/original",
-                                                      "chosen/original/model.safetensors"}));
+  EXPECT_EQ(folder.names(), (std::vector<std::string>{".chosen.source", "chosen", "chosen/config.json",
+                                                      "chosen/original", "chosen/original/model.safetensors"}));
   EXPECT_HAS(error(hub.access(), "hf:org/tiny", "x", {"*.bin"}), "no file fits *.bin");
 }
 
@@ -292,9 +292,8 @@ TEST_F(PullTest, HostilePathsAreRefused) {
 TEST_F(PullTest, MoreThanTheDiskHoldsIsRefusedFirst) {
   Server server([&](Connection& c, const Request& r) {
     if (r.target.find("/revision/") != std::string::npos) return c.reply(200, "", R"({"sha":"abc"})");
-    c.reply(
-        200, "",
-        R"([{"type":"file","path":"model.safetensors","size":9,"lfs":{"oid":"0","size":4000000000000000000}}])");
+    c.reply(200, "",
+            R"([{"type":"file","path":"model.safetensors","size":9,"lfs":{"oid":"0","size":4000000000000000000}}])");
   });
   HubAccess access;
   access.endpoint = server.url();

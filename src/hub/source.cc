@@ -123,12 +123,15 @@ std::vector<HubFile> choose_folder(const std::vector<HubFile>& all, const HubSou
   if (std::none_of(chosen.begin(), chosen.end(), is_weights)) {
     const auto ggufs = filtered(all, [](const HubFile& f) { return is_gguf(f) && !is_projector(f); });
     const auto pickled = filtered(all, [](const HubFile& f) {
-      return f.path.ends_with(".bin") || f.path.ends_with(".pth") || f.path.ends_with(".pt") || f.path.ends_with(".ckpt");
+      return f.path.ends_with(".bin") || f.path.ends_with(".pth") || f.path.ends_with(".pt") ||
+             f.path.ends_with(".ckpt");
     });
     if (ggufs.empty() && !pickled.empty()) {
-      fail("hf:{}: expected *.safetensors or *.gguf files, found only pickled weights, which are programs that run when they are read and are "
-           "not supported; take a repository with another format of this model. There are:{}",
-           source.repo, listing(pickled));
+      fail(
+          "hf:{}: expected *.safetensors or *.gguf files, found only pickled weights, which are programs that run when "
+          "they are read and are "
+          "not supported; take a repository with another format of this model. There are:{}",
+          source.repo, listing(pickled));
     }
     if (ggufs.empty()) {
       fail(

@@ -225,7 +225,9 @@ void check_name_is_free(const Path& folder, const std::string& name) {
       fail("{}: is there already; remove it (`hadal models remove {}`) or take another name", path.string(), name);
 }
 
-Path source_note(const Path& model) { return model.parent_path() / fmt::format(".{}.source", model.filename().string()); }
+Path source_note(const Path& model) {
+  return model.parent_path() / fmt::format(".{}.source", model.filename().string());
+}
 
 Path partial_folder(const Path& folder, const std::string& name) {
   return folder / fmt::format(".{}{}", name, kPartial);

@@ -45,6 +45,7 @@ void check_model_name(const std::string& name);
 void check_name_is_free(const Path& folder, const std::string& name);
 
 Path partial_folder(const Path& folder, const std::string& name);
-Path source_note(const Path& model);  // `.NAME.source` beside a model: "owner/repo" of the pull that made it, and a line end
+Path source_note(
+    const Path& model);  // `.NAME.source` beside a model: "owner/repo" of the pull that made it, and a line end
 
 }  // namespace hadal

@@ -30,8 +30,8 @@ struct Extent {
   bool operator==(const Extent&) const = default;
 };
 
-// Tiles 0-3: sums (upper left, upper right, lower left, lower right); 4, 5: A upper, lower; 6, 7: B left, right. Tiles as narrow as
-// C is there read and write nothing beside it.
+// Tiles 0-3: sums (upper left, upper right, lower left, lower right); 4, 5: A upper, lower; 6, 7: B left, right. Tiles
+// as narrow as C is there read and write nothing beside it.
 void configure(const Extent& e) {
   TileConfig config;
   const int rows[8] = {e.upper, e.upper, e.lower, e.lower, e.upper, e.lower, 16, 16};
@@ -62,8 +62,8 @@ struct Rows {
   int64_t stride, lower, step;
 };
 
-// Sums start from C when accumulating, from zero otherwise. All of `k` (a multiple of 32) on the rows and columns that are
-// configured; the lines of C that will be written are brought to the first-level cache meanwhile.
+// Sums start from C when accumulating, from zero otherwise. All of `k` (a multiple of 32) on the rows and columns that
+// are configured; the lines of C that will be written are brought to the first-level cache meanwhile.
 template <bool kLower, bool kRight>
 void multiply_tiles(const char* a, const Rows& at, const uint16_t* b, int64_t k, float* c, int64_t ldc, int64_t rows,
                     bool accumulate, Fetch& fetch_here) {
@@ -111,13 +111,14 @@ void multiply_tiles(const char* a, const Rows& at, const uint16_t* b, int64_t k,
 // One group of 1 to 32 rows times one panel.
 class Group {
  public:
-  Group(const Rows& rows_of_a, int64_t k, int64_t ldc, bool accumulate) : at_(rows_of_a), k_(k), ldc_(ldc), accumulate_(accumulate) {}
+  Group(const Rows& rows_of_a, int64_t k, int64_t ldc, bool accumulate)
+      : at_(rows_of_a), k_(k), ldc_(ldc), accumulate_(accumulate) {}
 
   void multiply(const char* a, const uint16_t* b, float* c, int64_t rows, int64_t cols, Fetch& fetch) {
     const Extent extent(rows, cols);
     tiles_.want(extent);
-    const auto multiply = extent.lower ? extent.right ? multiply_tiles<true, true> : multiply_tiles<true, false>
-                          : extent.right ? multiply_tiles<false, true>
+    const auto multiply = extent.lower   ? extent.right ? multiply_tiles<true, true> : multiply_tiles<true, false>
+                            : extent.right ? multiply_tiles<false, true>
                                          : multiply_tiles<false, false>;
     multiply(a, at_, b, k_, c, ldc_, rows, accumulate_, fetch);
   }
@@ -129,8 +130,9 @@ class Group {
   Configured tiles_;
 };
 
-// ---- Few rows without tiles, in vector multiply-adds that give the bits of the tiles: within 32 steps of K the even and the odd ones
-// are summed apart, each in order, then added; tiles take denormals as zero, and so must the vectors. ----
+// ---- Few rows without tiles, in vector multiply-adds that give the bits of the tiles: within 32 steps of K the even
+// and the odd ones are summed apart, each in order, then added; tiles take denormals as zero, and so must the vectors.
+// ----
 
 class DenormalsAreZero {
  public:
@@ -146,9 +148,11 @@ constexpr int kMaxRows = 6;  // x 2 vectors x even and odd = 24 sums of the 32 r
 
 // 32 columns of C. a: [k][kFewRows].
 template <int kRows>
-void multiply_rows(const float* a, const uint16_t* const* b, int64_t k, int64_t col, float* c, int64_t ldc, Fetch& fetch) {
+void multiply_rows(const float* a, const uint16_t* const* b, int64_t k, int64_t col, float* c, int64_t ldc,
+                   Fetch& fetch) {
   const __m512i upper = _mm512_set1_epi32(static_cast<int>(0xffff0000));
-  const __m512i left = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), right = _mm512_add_epi32(left, _mm512_set1_epi32(8));
+  const __m512i left = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23),
+                right = _mm512_add_epi32(left, _mm512_set1_epi32(8));
   for (int64_t i = 0; i < k; i += kTileDepth) {
     __m512 sums[2][2][kRows];  // even or odd step, even or odd column
 #pragma GCC unroll 6
@@ -160,7 +164,8 @@ void multiply_rows(const float* a, const uint16_t* const* b, int64_t k, int64_t 
       for (int odd = 0; odd < 2; ++odd) {
         if (odd && j + 1 == end) break;
         const __m512i pairs = _mm512_loadu_si512(b[j + odd] + col);
-        const __m512 b0 = _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16)), b1 = _mm512_castsi512_ps(_mm512_and_si512(pairs, upper));
+        const __m512 b0 = _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16)),
+                     b1 = _mm512_castsi512_ps(_mm512_and_si512(pairs, upper));
 #pragma GCC unroll 6
         for (int r = 0; r < kRows; ++r) {
           const __m512 x = _mm512_set1_ps(a[(j + odd) * kFewRows + r]);
@@ -171,9 +176,11 @@ void multiply_rows(const float* a, const uint16_t* const* b, int64_t k, int64_t 
     }
 #pragma GCC unroll 6
     for (int r = 0; r < kRows; ++r) {
-      const __m512 even = _mm512_add_ps(sums[0][0][r], sums[1][0][r]), odd = _mm512_add_ps(sums[0][1][r], sums[1][1][r]);
+      const __m512 even = _mm512_add_ps(sums[0][0][r], sums[1][0][r]),
+                   odd = _mm512_add_ps(sums[0][1][r], sums[1][1][r]);
       float* at = c + r * ldc + col;
-      const __m512 old0 = i == 0 ? _mm512_setzero_ps() : _mm512_loadu_ps(at), old1 = i == 0 ? _mm512_setzero_ps() : _mm512_loadu_ps(at + 16);
+      const __m512 old0 = i == 0 ? _mm512_setzero_ps() : _mm512_loadu_ps(at),
+                   old1 = i == 0 ? _mm512_setzero_ps() : _mm512_loadu_ps(at + 16);
       _mm512_storeu_ps(at, _mm512_add_ps(old0, _mm512_permutex2var_ps(even, left, odd)));
       _mm512_storeu_ps(at + 16, _mm512_add_ps(old1, _mm512_permutex2var_ps(even, right, odd)));
     }
@@ -181,7 +188,8 @@ void multiply_rows(const float* a, const uint16_t* const* b, int64_t k, int64_t 
 }
 
 using RowsFn = void (*)(const float*, const uint16_t* const*, int64_t, int64_t, float*, int64_t, Fetch&);
-constexpr RowsFn kRowsTable[] = {nullptr, multiply_rows<1>, multiply_rows<2>, multiply_rows<3>, multiply_rows<4>, multiply_rows<5>, multiply_rows<6>};
+constexpr RowsFn kRowsTable[] = {nullptr,          multiply_rows<1>, multiply_rows<2>, multiply_rows<3>,
+                                 multiply_rows<4>, multiply_rows<5>, multiply_rows<6>};
 
 }  // namespace
 
@@ -198,7 +206,8 @@ void multiply_amx(const void* a_block, int64_t lda, const void* panel, int64_t k
   Fetch following(b + k * kPanel, k * kPanel * 2);
   if (fetch == nullptr) fetch = &following;
   fetch->spread((rows + 31) / 32 * (k / 32));
-  for (int64_t r = 0; r < rows; r += 32) group.multiply(a + r * lda * 2, b, c + r * ldc, least(32, rows - r), cols, *fetch);
+  for (int64_t r = 0; r < rows; r += 32)
+    group.multiply(a + r * lda * 2, b, c + r * ldc, least(32, rows - r), cols, *fetch);
 }
 
 void multiply_amx_tiles(const TileProduct& p) {
@@ -208,7 +217,8 @@ void multiply_amx_tiles(const TileProduct& p) {
   const int64_t group_bytes = p.lda * 64, bytes = p.k * 64;  // what is used of a group, and of a panel
   Group group({64, 1024, 2048}, p.k, p.ldc, p.accumulate);
   const auto multiply = [&](int64_t g, int64_t i, Fetch& fetch) {
-    group.multiply(a + g * group_bytes, b + i * p.k * kPanel, p.c + g * 32 * p.ldc + i * kPanel, least(32, p.rows - 32 * g), least(kPanel, p.cols - kPanel * i), fetch);
+    group.multiply(a + g * group_bytes, b + i * p.k * kPanel, p.c + g * 32 * p.ldc + i * kPanel,
+                   least(32, p.rows - 32 * g), least(kPanel, p.cols - kPanel * i), fetch);
   };
   if (p.a_stays) {
     for (int64_t i = 0; i < panels; ++i) {
@@ -226,22 +236,25 @@ void multiply_amx_tiles(const TileProduct& p) {
   }
 }
 
-void multiply_rows_amx(const float* a, int64_t lda, const uint16_t* const* b, int64_t k, float* c, int64_t ldc, int64_t rows, int64_t cols,
-                       Fetch& fetch) {
+void multiply_rows_amx(const float* a, int64_t lda, const uint16_t* const* b, int64_t k, float* c, int64_t ldc,
+                       int64_t rows, int64_t cols, Fetch& fetch) {
   const DenormalsAreZero here;
   alignas(64) float rounded[kFewSteps * kFewRows];
   for (int64_t i = 0; i < k; ++i) {  // to the nearest, ties to even; NaN stays NaN
     const __m512 x = _mm512_loadu_ps(a + i * lda);
-    const __m512i bits = _mm512_castps_si512(x), odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i bits = _mm512_castps_si512(x),
+                  odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     const __m512i sum = _mm512_add_epi32(_mm512_add_epi32(bits, odd), _mm512_set1_epi32(0x7fff));
     const __m512i near = _mm512_and_si512(sum, _mm512_set1_epi32(static_cast<int>(0xffff0000)));
-    _mm512_store_si512(rounded + i * kFewRows, _mm512_mask_mov_epi32(near, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), bits));
+    _mm512_store_si512(rounded + i * kFewRows,
+                       _mm512_mask_mov_epi32(near, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), bits));
   }
   int64_t groups = (rows + kMaxRows - 1) / kMaxRows;
   fetch.spread(groups * (cols / kPanel) * ((k + 1) / 2));
   for (int64_t r = 0; r < rows; --groups) {
     const int64_t height = (rows - r + groups - 1) / groups;
-    for (int64_t col = 0; col < cols; col += kPanel) kRowsTable[height](rounded + r, b, k, col, c + r * ldc, ldc, fetch);
+    for (int64_t col = 0; col < cols; col += kPanel)
+      kRowsTable[height](rounded + r, b, k, col, c + r * ldc, ldc, fetch);
     r += height;
   }
 }

@@ -28,20 +28,25 @@ struct Shape {
   bool fetches() const { return is_bf16 && level.multiply_tiles != nullptr; }
   int64_t depth(int64_t k) const { return is_bf16 ? round_up(k, kUnit) : k; }
   int64_t panel_bytes(int64_t k) const { return depth(k) * kPanel * b_bytes; }
-  int64_t lda(int64_t k) const { return round_up(k, kUnit) + 64 / a_bytes; }  // the odd line keeps rows off one cache set
+  int64_t lda(int64_t k) const {
+    return round_up(k, kUnit) + 64 / a_bytes;
+  }  // the odd line keeps rows off one cache set
 
   // C[rows, cols] (+)= A[rows, k] * one panel, the sum along k block by block as gemm() does.
-  void product(const char* a, int64_t stride, const char* panel, int64_t k, float* c, int64_t ldc, int64_t rows, int64_t cols, Fetch* fetch) const {
+  void product(const char* a, int64_t stride, const char* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
+               int64_t cols, Fetch* fetch) const {
     constexpr int64_t kBlockF32 = 256;
     const int64_t step = is_bf16 ? level.block_k_bf16 : kBlockF32, whole = depth(k);
     for (int64_t i = 0; i < whole; i += step)
-      multiply(a + i * a_bytes, stride, panel + i * kPanel * b_bytes, std::min(step, whole - i), c, ldc, rows, cols, i > 0, fetch);
+      multiply(a + i * a_bytes, stride, panel + i * kPanel * b_bytes, std::min(step, whole - i), c, ldc, rows, cols,
+               i > 0, fetch);
   }
 };
 
 // Do the values lie within the keys, as those of an absorbed latent do?
 bool within(const StoredRows& v, const StoredRows& k) {
-  return v.blocks[0] == k.blocks[0] && v.offset == k.offset && v.first_column >= k.first_column && v.first_column + v.width <= k.first_column + k.width;
+  return v.blocks[0] == k.blocks[0] && v.offset == k.offset && v.first_column >= k.first_column &&
+         v.first_column + v.width <= k.first_column + k.width;
 }
 
 // Rows from `first` to the end of its block; not q8.
@@ -49,8 +54,8 @@ Source rows_of(const StoredRows& r, int64_t first) {
   return {r.row.at(r.row_at(first), r.first_column), r.row.type == KvType::bf16, r.row.width, 1};
 }
 
-// Brings rows near, in the order in which they lie: read in one run, memory gives its bandwidth. (Products walk several rows
-// at once, which the hardware does not follow; and it drops prefetches that come faster than they are served.)
+// Brings rows near, in the order in which they lie: read in one run, memory gives its bandwidth. (Products walk several
+// rows at once, which the hardware does not follow; and it drops prefetches that come faster than they are served.)
 void read_ahead(const StoredRows& r, int64_t first, int64_t last) {
   const int64_t element = r.row.type == KvType::bf16 ? 2 : 4, row_bytes = r.row.bytes();
   while (first < last) {
@@ -73,8 +78,8 @@ Fetch run_of(const StoredRows& r, int64_t first, int64_t last) {
 }
 
 // [keys, count] = K Q^T: stored keys are the left operand, where they lie if the kernel can read them there.
-void score(const Shape& s, const StoredRows& k, int64_t begin, int64_t keys, const char* queries, int64_t count, float* scores, int64_t ld,
-           Fetch& fetch) {
+void score(const Shape& s, const StoredRows& k, int64_t begin, int64_t keys, const char* queries, int64_t count,
+           float* scores, int64_t ld, Fetch& fetch) {
   thread_local Scratch memory;
   constexpr int64_t kRun = 64;  // keys that stay near while all queries pass by
   const bool keys_in_place = s.format == Format::bf16 && k.row.type == KvType::bf16 && k.width % kUnit == 0;
@@ -93,7 +98,8 @@ void score(const Shape& s, const StoredRows& k, int64_t begin, int64_t keys, con
     }
     for (int64_t col = 0; col < count; col += kPanel) {
       const int64_t cols = std::min(kPanel, round_up(count - col, 8));  // whole vectors, into the padding
-      s.product(a, stride, queries + col / kPanel * s.panel_bytes(k.width), k.width, scores + i * ld + col, ld, rows, cols, &fetch);
+      s.product(a, stride, queries + col / kPanel * s.panel_bytes(k.width), k.width, scores + i * ld + col, ld, rows,
+                cols, &fetch);
     }
     i += rows;
   }
@@ -104,8 +110,8 @@ bool values_in_place(const Shape& s, const StoredRows& v, int64_t count) {
   return s.is_bf16 && count <= s.level.few_rows && v.row.type == KvType::bf16 && v.width % kPanel == 0;
 }
 // [count, width of v] = P V. p: the transpose of P, [keys, count].
-void weigh_in_place(const Shape& s, const StoredRows& v, int64_t begin, int64_t keys, const float* p, int64_t ld, int64_t count, const AttentionPart& out,
-                    Fetch& fetch) {
+void weigh_in_place(const Shape& s, const StoredRows& v, int64_t begin, int64_t keys, const float* p, int64_t ld,
+                    int64_t count, const AttentionPart& out, Fetch& fetch) {
   static_assert(kAttentionSegment == kFewSteps);
   const uint16_t* rows[kAttentionSegment];
   for (int64_t i = 0; i < keys;) {
@@ -117,8 +123,8 @@ void weigh_in_place(const Shape& s, const StoredRows& v, int64_t begin, int64_t 
 }
 
 // [count, width of v] = P V, a panel of columns at a time.
-void weigh(const Shape& s, const StoredRows& v, int64_t begin, int64_t keys, const char* p, int64_t lda, int64_t count, const AttentionPart& out,
-           Fetch& fetch) {
+void weigh(const Shape& s, const StoredRows& v, int64_t begin, int64_t keys, const char* p, int64_t lda, int64_t count,
+           const AttentionPart& out, Fetch& fetch) {
   thread_local Scratch memory;
   char* panel = memory.get(s.panel_bytes(kAttentionSegment) + kUnit * kPanel * 4);
   const int64_t taken = fetch.next;
@@ -144,8 +150,10 @@ struct Widened {
     const KvRow row{s.is_bf16 ? KvType::bf16 : KvType::f32, s.lda(r.width)};
     char* to = memory.get(keys * row.bytes());
     for (int64_t i = 0; i < keys; ++i, to += row.bytes()) {
-      if (s.is_bf16) r.row.read(r.row_at(begin + i), r.first_column, r.width, reinterpret_cast<Bf16*>(to));
-      else r.row.read(r.row_at(begin + i), r.first_column, r.width, reinterpret_cast<float*>(to));
+      if (s.is_bf16)
+        r.row.read(r.row_at(begin + i), r.first_column, r.width, reinterpret_cast<Bf16*>(to));
+      else
+        r.row.read(r.row_at(begin + i), r.first_column, r.width, reinterpret_cast<float*>(to));
     }
     block = to - keys * row.bytes();
     rows = {{&block, 1}, kAttentionSegment, row, 0, r.width, 0};
@@ -176,10 +184,11 @@ struct Nearness {
 };
 
 // `keys` rows of K and V from `begin` on, which are keys [first, first + keys) of the sequence.
-void attend_rows(const Shape& s, const Queries& q, const StoredRows& k, const StoredRows& v, float scale, int64_t begin, int64_t first, int64_t keys,
-                 const AttentionPart& out, Nearness near) {
+void attend_rows(const Shape& s, const Queries& q, const StoredRows& k, const StoredRows& v, float scale, int64_t begin,
+                 int64_t first, int64_t keys, const AttentionPart& out, Nearness near) {
   thread_local Scratch memory;
-  const int64_t count = q.rows.count, ld = q.panels * kPanel, lda = s.lda(kAttentionSegment), score_bytes = kAttentionSegment * ld * 4;
+  const int64_t count = q.rows.count, ld = q.panels * kPanel, lda = s.lda(kAttentionSegment),
+                score_bytes = kAttentionSegment * ld * 4;
   char* p = memory.get(score_bytes + kAttentionMaxQueries * lda * s.a_bytes) + score_bytes;
   auto* scores = reinterpret_cast<float*>(p - score_bytes);
 
@@ -195,7 +204,8 @@ void attend_rows(const Shape& s, const Queries& q, const StoredRows& k, const St
   near.next.until = near.next.lines;
 
   int32_t valid[kAttentionMaxQueries];
-  for (int64_t r = 0; r < count; ++r) valid[r] = static_cast<int32_t>(std::clamp<int64_t>(q.rows.num_keys(r) - first, 0, keys));
+  for (int64_t r = 0; r < count; ++r)
+    valid[r] = static_cast<int32_t>(std::clamp<int64_t>(q.rows.num_keys(r) - first, 0, keys));
   vec().softmax_columns(scores, ld, keys, count, valid, scale, out.max, out.sum);
   if (values_in_place(s, v, count)) return weigh_in_place(s, v, begin, keys, scores, ld, count, out, near.next);
   s.level.pack_a({scores, false, 1, ld}, 0, count, keys, s.depth(keys), s.format, p, lda);
@@ -203,7 +213,8 @@ void attend_rows(const Shape& s, const Queries& q, const StoredRows& k, const St
 }
 
 // The same of rows of q8, widened; once where the values lie within the keys.
-void attend_q8_rows(const Shape& s, const Queries& q, const StoredRows& k, const StoredRows& v, float scale, int64_t begin, int64_t keys, const AttentionPart& out) {
+void attend_q8_rows(const Shape& s, const Queries& q, const StoredRows& k, const StoredRows& v, float scale,
+                    int64_t begin, int64_t keys, const AttentionPart& out) {
   thread_local Scratch key_memory, value_memory;
   const Widened wide_k(s, k, begin, keys, key_memory);
   if (within(v, k)) {
@@ -217,14 +228,15 @@ void attend_q8_rows(const Shape& s, const Queries& q, const StoredRows& k, const
 
 }  // namespace
 
-void attend(const AttentionQueries& queries, const StoredRows& k, const StoredRows& v, float scale, Precision precision, int64_t first, int64_t last,
-            const AttentionPart& out, const AttentionPath& path) {
+void attend(const AttentionQueries& queries, const StoredRows& k, const StoredRows& v, float scale, Precision precision,
+            int64_t first, int64_t last, const AttentionPart& out, const AttentionPath& path) {
   HADAL_CHECK(queries.count >= 1 && queries.count <= kAttentionMaxQueries && kAttentionSegment % k.block_rows == 0);
   thread_local Scratch query_memory, part_memory;
   const Shape s{precision, gemm_kernels()};
   const Queries q(s, queries, k.width, query_memory);
   auto* numbers = reinterpret_cast<float*>(part_memory.get(queries.count * (v.width + 2) * 4));
-  const AttentionPart part{numbers, v.width, numbers + queries.count * v.width, numbers + queries.count * (v.width + 1)};
+  const AttentionPart part{numbers, v.width, numbers + queries.count * v.width,
+                           numbers + queries.count * (v.width + 1)};
   const auto segment_of = [&](const StoredRows& rows, int64_t segment, int64_t end) {
     const int64_t begin = segment * kAttentionSegment;
     return s.fetches() ? run_of(rows, begin, std::min(begin + kAttentionSegment, end)) : Fetch{};
@@ -236,15 +248,18 @@ void attend(const AttentionQueries& queries, const StoredRows& k, const StoredRo
       attend_q8_rows(s, q, k, v, scale, begin, keys, to);
     } else {
       Nearness near{(segment > first || path.announced) && segment_of(k, segment, queries.max_keys()).lines > 0};
-      if (segment + 1 < last) near.next = segment_of(k, segment + 1, queries.max_keys());
-      else if (path.next != nullptr) near.next = segment_of(*path.next, path.next_segment, path.next_keys);
+      if (segment + 1 < last)
+        near.next = segment_of(k, segment + 1, queries.max_keys());
+      else if (path.next != nullptr)
+        near.next = segment_of(*path.next, path.next_segment, path.next_keys);
       attend_rows(s, q, k, v, scale, begin, begin, keys, to, near);
     }
     if (segment > first) merge_attention(queries.count, v.width, scale, part, out, false);
   }
 }
 
-void merge_attention(int64_t count, int64_t width, float scale, const AttentionPart& part, const AttentionPart& total, bool first) {
+void merge_attention(int64_t count, int64_t width, float scale, const AttentionPart& part, const AttentionPart& total,
+                     bool first) {
   for (int64_t r = 0; r < count; ++r) {
     float* to = total.numerators + r * total.stride;
     const float* from = part.numerators + r * part.stride;

@@ -25,12 +25,13 @@ struct StoredRows {
   int64_t offset = 0;  // bytes of a block before its first row
 
   const std::byte* row_at(int64_t i) const {
-    return static_cast<const std::byte*>(blocks[static_cast<size_t>(i / block_rows)]) + offset + i % block_rows * row.bytes();
+    return static_cast<const std::byte*>(blocks[static_cast<size_t>(i / block_rows)]) + offset +
+           i % block_rows * row.bytes();
   }
 };
 
-// count rows of queries against keys [0, num_keys(row)), num_keys(row) = keys + row * keys_step (step 0 or 1: the heads of
-// one token, or the tokens of one head).
+// count rows of queries against keys [0, num_keys(row)), num_keys(row) = keys + row * keys_step (step 0 or 1: the heads
+// of one token, or the tokens of one head).
 struct AttentionQueries {
   const float* q = nullptr;
   int64_t q_stride = 0, count = 0;
@@ -55,10 +56,11 @@ struct AttentionPath {
 };
 
 // Segments [first, last) of the keys in order, on the calling thread.
-void attend(const AttentionQueries& queries, const StoredRows& k, const StoredRows& v, float scale, Precision precision, int64_t first, int64_t last,
-            const AttentionPart& out, const AttentionPath& path = {});
+void attend(const AttentionQueries& queries, const StoredRows& k, const StoredRows& v, float scale, Precision precision,
+            int64_t first, int64_t last, const AttentionPart& out, const AttentionPath& path = {});
 // total (+)= part; `first`: total holds nothing yet. Parts must come in the order of their segments.
-void merge_attention(int64_t count, int64_t width, float scale, const AttentionPart& part, const AttentionPart& total, bool first);
+void merge_attention(int64_t count, int64_t width, float scale, const AttentionPart& part, const AttentionPart& total,
+                     bool first);
 // Numerators / sum, in place.
 void finish_attention(int64_t count, int64_t width, const AttentionPart& total);
 

@@ -48,8 +48,8 @@ void multiply_rows(const uint16_t* a, int64_t lda, const uint32_t* b, int64_t pa
 
 // The first 8 columns alone: a decoded token's few heads.
 template <int kRows>
-void multiply_narrow(const uint16_t* a, int64_t lda, const uint32_t* b, int64_t pairs, int64_t, float* c, int64_t ldc, __mmask16 left, __mmask16,
-                     bool accumulate) {
+void multiply_narrow(const uint16_t* a, int64_t lda, const uint32_t* b, int64_t pairs, int64_t, float* c, int64_t ldc,
+                     __mmask16 left, __mmask16, bool accumulate) {
   const auto mask = static_cast<__mmask8>(left);
   __m256 sum[kRows];
 #pragma GCC unroll 12
@@ -100,8 +100,8 @@ constexpr RowsFn kNarrowTable[] = {nullptr,
                                    multiply_narrow<11>,
                                    multiply_narrow<12>};
 
-// Pairs of rows of B as they lie, 32 columns at a time: unpacking leaves columns 8 i + 0..3 in one sum and 8 i + 4..7 in the other.
-// a: pairs, [(k + 1) / 2][kFewRows].
+// Pairs of rows of B as they lie, 32 columns at a time: unpacking leaves columns 8 i + 0..3 in one sum and 8 i + 4..7
+// in the other. a: pairs, [(k + 1) / 2][kFewRows].
 template <int kRows>
 void multiply_unpacked(const uint32_t* a, const uint16_t* const* b, int64_t k, int64_t col, float* c, int64_t ldc) {
   __m512 low[kRows], high[kRows];
@@ -145,10 +145,12 @@ constexpr UnpackedFn kUnpackedTable[] = {nullptr,
 
 }  // namespace
 
-void multiply_rows_avx512_bf16(const float* a, int64_t lda, const uint16_t* const* b, int64_t k, float* c, int64_t ldc, int64_t rows, int64_t cols,
-                               Fetch&) {
+void multiply_rows_avx512_bf16(const float* a, int64_t lda, const uint16_t* const* b, int64_t k, float* c, int64_t ldc,
+                               int64_t rows, int64_t cols, Fetch&) {
   alignas(64) uint32_t pairs[kFewSteps / 2 * kFewRows];
-  const auto rounded = [&](int64_t i) { return _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(a + i * lda))); };
+  const auto rounded = [&](int64_t i) {
+    return _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(a + i * lda)));
+  };
   for (int64_t i = 0; i < k; i += 2) {
     const __m512i odd = i + 1 < k ? _mm512_slli_epi32(rounded(i + 1), 16) : _mm512_setzero_si512();
     _mm512_store_si512(pairs + i / 2 * kFewRows, _mm512_or_si512(rounded(i), odd));
@@ -169,8 +171,8 @@ void multiply_avx512_bf16(const void* a_block, int64_t lda, const void* panel, i
   for (int64_t r = 0; r < rows; --groups) {
     const int64_t height = (rows - r + groups - 1) / groups;  // groups of nearly equal height: no thin last one
     const auto rows_fn = cols > 16 ? kTable<true>[height] : cols > 8 ? kTable<false>[height] : kNarrowTable[height];
-    rows_fn(a + r * lda, lda, static_cast<const uint32_t*>(panel), k / 2, r == 0 ? k / 2 * kPanel : 0,
-                   c + r * ldc, ldc, static_cast<__mmask16>(mask), static_cast<__mmask16>(mask >> 16), accumulate);
+    rows_fn(a + r * lda, lda, static_cast<const uint32_t*>(panel), k / 2, r == 0 ? k / 2 * kPanel : 0, c + r * ldc, ldc,
+            static_cast<__mmask16>(mask), static_cast<__mmask16>(mask >> 16), accumulate);
     r += height;
   }
 }

@@ -13,7 +13,7 @@ enum class CpuLevel { generic, avx2, avx512, amx };
 std::string_view cpu_level_name(CpuLevel level);
 std::vector<CpuLevel> cpu_levels_present();  // in rising order; generic is always there
 
-CpuLevel cpu_level();                     // throws Error when HADAL_CPU names an unknown or absent level
-void force_cpu_level(CpuLevel level);     // for tests and benches; packed matrices made before must not be used after
+CpuLevel cpu_level();                  // throws Error when HADAL_CPU names an unknown or absent level
+void force_cpu_level(CpuLevel level);  // for tests and benches; packed matrices made before must not be used after
 
 }  // namespace hadal

@@ -8,8 +8,9 @@ struct CpuFeatures {
   bool avx512 = false;       // F, BW, CD, DQ, VL
   bool avx512_vnni = false;  // avx512 with vpdpbusd
   bool fast_dpbf16 = false;  // vdpbf16ps is there and faster than f32 FMA
-  bool wants_streams = false;  // a core reads several streams faster than one (Intel: 13.9 to 11.2 GB/s; Zen 3: two were slower)
-  bool amx = false;          // tiles and tdpbf16ps, permitted by the system, and they passed a first check
+  bool wants_streams =
+      false;         // a core reads several streams faster than one (Intel: 13.9 to 11.2 GB/s; Zen 3: two were slower)
+  bool amx = false;  // tiles and tdpbf16ps, permitted by the system, and they passed a first check
 };
 
 const CpuFeatures& cpu_features();

@@ -335,7 +335,8 @@ void PackedMatrix::pack_rows(int64_t n, int64_t k, const ReadRows& read, Precisi
     const int64_t first = panel * kPanel, count = std::min(kPanel, n - first);
     auto* rows = reinterpret_cast<float*>(memory.get(count * k * 4));
     read(first, count, rows);
-    kernels::gemm_kernels().pack_panel({rows, false, 1, k}, k, 0, count, precision == Precision::bf16, out + panel * panel_bytes(k, precision));
+    kernels::gemm_kernels().pack_panel({rows, false, 1, k}, k, 0, count, precision == Precision::bf16,
+                                       out + panel * panel_bytes(k, precision));
   };
   pool.parallel_for(ceil_div(n, kPanel), job);
 }
@@ -344,7 +345,8 @@ void gemm(std::span<const Product> products, Precision precision, ThreadPool& po
   static std::atomic<uint64_t> calls{0};
   for (const Product& p : products) {
     check_product(p, precision);
-    HADAL_CHECK((p.quant.data != nullptr) == (products[0].quant.data != nullptr), "quantised and other products in one call");
+    HADAL_CHECK((p.quant.data != nullptr) == (products[0].quant.data != nullptr),
+                "quantised and other products in one call");
   }
   if (!products.empty() && products[0].quant.data) return kernels::quant_gemm(products, precision, pool);
   const GemmKernels& level = kernels::gemm_kernels();

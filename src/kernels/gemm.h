@@ -5,8 +5,8 @@
 // M, on its place or on how the work is split: for a level, precision and K the sum along K runs in one fixed order
 // (batch invariance). Appending zeros to K leaves the result's bits as they are.
 //
-// A quantised B is multiplied exactly as its values say in Precision::f32. In Precision::bf16 the rows of A are rounded to
-// 8 bits in blocks of 32, or both sides to bf16: which one depends on the level and on the number of rows.
+// A quantised B is multiplied exactly as its values say in Precision::f32. In Precision::bf16 the rows of A are rounded
+// to 8 bits in blocks of 32, or both sides to bf16: which one depends on the level and on the number of rows.
 #pragma once
 
 #include <cstdint>
@@ -64,18 +64,18 @@ class PackedMatrix {
 // One product. Several are handed over together so that small ones share the cores (the experts of a mixture, the heads
 // of an attention): "grouped".
 struct Product {
-  MatrixView a;                           // [M, K]
-  const PackedMatrix* packed = nullptr;   // B packed before, or
-  QuantMatrix quant = {};                 // the transpose of B as a file has it, [N, K], or
-  MatrixView b = {};                      // B as it lies, [K, N], packed on the way in scratch memory
-  float* c = nullptr;                     // [M, N]
+  MatrixView a;                          // [M, K]
+  const PackedMatrix* packed = nullptr;  // B packed before, or
+  QuantMatrix quant = {};                // the transpose of B as a file has it, [N, K], or
+  MatrixView b = {};                     // B as it lies, [K, N], packed on the way in scratch memory
+  float* c = nullptr;                    // [M, N]
   int64_t c_stride = 0;
-  bool accumulate = false;                // C += A * B instead of C = A * B
+  bool accumulate = false;  // C += A * B instead of C = A * B
 };
 
-// Either all or none of a call's products are quantised; their outputs must not overlap. M, N or K may be 0 (K = 0 writes
-// zeros, or leaves C when accumulating). `precision` must be that of the packed operands. Safe to call from within a job of the pool (it then runs on that
-// worker alone), and from several threads.
+// Either all or none of a call's products are quantised; their outputs must not overlap. M, N or K may be 0 (K = 0
+// writes zeros, or leaves C when accumulating). `precision` must be that of the packed operands. Safe to call from
+// within a job of the pool (it then runs on that worker alone), and from several threads.
 void gemm(std::span<const Product> products, Precision precision, ThreadPool& pool);
 
 // The definition: three loops, f32 sums in the order of k. The oracle of the tests. A quantised B counts by its values.

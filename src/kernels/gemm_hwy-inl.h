@@ -21,8 +21,8 @@ inline void keep_in_registers([[maybe_unused]] VecF& a, [[maybe_unused]] VecF& b
 #endif
 }
 
-// kRows rows times two vectors of columns, or only the first. `panel` and `c` point at the first of these columns. `ahead`
-// words after the block lies what is read next: the first rows to use a block fetch it into the cache.
+// kRows rows times two vectors of columns, or only the first. `panel` and `c` point at the first of these columns.
+// `ahead` words after the block lies what is read next: the first rows to use a block fetch it into the cache.
 template <int kRows, bool kTwo, bool kBf16>
 void multiply_rows(const float* a, int64_t lda, const void* panel, int64_t k, int64_t ahead, float* c, int64_t ldc,
                    bool accumulate) {

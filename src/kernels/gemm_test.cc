@@ -265,7 +265,8 @@ TEST_P(Gemm, FewRowsWithoutPackingHaveTheBitsOfTheOthers) {
         level.pack_a({a.data(), false, 1, kStride}, 0, rows, k, padded, Format::bf16, packed.data(), padded);
         for (int64_t col = 0; col < kCols; col += kPanel) {
           level.pack_panel({b.bf16.data(), true, kCols, 1}, k, col, kPanel, true, panel.data());
-          level.multiply_bf16(packed.data(), padded, panel.data(), padded, expected.data() + col, kCols, rows, kPanel, false, nullptr);
+          level.multiply_bf16(packed.data(), padded, panel.data(), padded, expected.data() + col, kCols, rows, kPanel,
+                              false, nullptr);
         }
         EXPECT_EQ(found, expected) << rows << " rows, k " << k << ", from " << least;
       }

@@ -9,7 +9,8 @@
 namespace hadal {
 namespace {
 
-constexpr std::pair<KvType, std::string_view> kNames[] = {{KvType::f32, "f32"}, {KvType::bf16, "bf16"}, {KvType::q8, "q8"}};
+constexpr std::pair<KvType, std::string_view> kNames[] = {
+    {KvType::f32, "f32"}, {KvType::bf16, "bf16"}, {KvType::q8, "q8"}};
 
 // Scales come first: so they are aligned, whatever the width.
 int64_t integers_begin(const KvRow& r) { return r.width / r.block * static_cast<int64_t>(sizeof(Bf16)); }
@@ -33,15 +34,23 @@ int64_t KvRow::bytes() const {
 
 void KvRow::write(const float* x, int64_t column, int64_t count, std::byte* row) const {
   switch (type) {
-    case KvType::f32: std::memcpy(row + column * 4, x, static_cast<size_t>(count) * 4); return;
-    case KvType::bf16: vec().to_bf16(x, reinterpret_cast<Bf16*>(row) + column, count); return;
+    case KvType::f32:
+      std::memcpy(row + column * 4, x, static_cast<size_t>(count) * 4);
+      return;
+    case KvType::bf16:
+      vec().to_bf16(x, reinterpret_cast<Bf16*>(row) + column, count);
+      return;
     case KvType::q8:
-      HADAL_CHECK(column % block == 0 && count % block == 0, "columns {} + {} share a block of {} with others", column, count, block);
-      vec().to_q8(x, reinterpret_cast<int8_t*>(row + integers_begin(*this) + column), reinterpret_cast<Bf16*>(row) + column / block, block, count);
+      HADAL_CHECK(column % block == 0 && count % block == 0, "columns {} + {} share a block of {} with others", column,
+                  count, block);
+      vec().to_q8(x, reinterpret_cast<int8_t*>(row + integers_begin(*this) + column),
+                  reinterpret_cast<Bf16*>(row) + column / block, block, count);
   }
 }
 
-const void* KvRow::at(const std::byte* row, int64_t column) const { return row + column * (type == KvType::bf16 ? 2 : 4); }
+const void* KvRow::at(const std::byte* row, int64_t column) const {
+  return row + column * (type == KvType::bf16 ? 2 : 4);
+}
 
 void KvRow::read(const std::byte* row, int64_t column, int64_t count, float* out) const {
   const auto* integers = reinterpret_cast<const int8_t*>(row + integers_begin(*this) + column);

@@ -1,8 +1,9 @@
-// How the cached numbers of one token lie, in memory that attention reads: f32, bf16, or 8-bit integers with a scale for
-// each block of them.
+// How the cached numbers of one token lie, in memory that attention reads: f32, bf16, or 8-bit integers with a scale
+// for each block of them.
 //
-// q8: bf16 scales [width / block], then integers [width]; number i is integers[i] * scales[i / block], at most half a scale
-// off. A row is rounded when it is written, from its own numbers alone, so that rounding depends on nothing beside it.
+// q8: bf16 scales [width / block], then integers [width]; number i is integers[i] * scales[i / block], at most half a
+// scale off. A row is rounded when it is written, from its own numbers alone, so that rounding depends on nothing
+// beside it.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +23,9 @@ KvType kv_type_of(Precision precision);
 
 struct KvRow {
   KvType type = KvType::f32;
-  int64_t width = 0;   // numbers
-  int64_t block = 32;  // q8: numbers to a scale; width is a multiple of it, and so are the columns that are written and read
+  int64_t width = 0;  // numbers
+  int64_t block =
+      32;  // q8: numbers to a scale; width is a multiple of it, and so are the columns that are written and read
 
   int64_t bytes() const;
   // Columns [column, column + count) of the row that begins at `row`.

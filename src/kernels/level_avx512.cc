@@ -6,9 +6,19 @@ static_assert(HWY_TARGET == HWY_AVX3, "compile this file with the flags of cmake
 
 namespace hadal::kernels {
 namespace {
-constexpr GemmKernels kTable = {
-    kMaxRows,   384 * 1024, 512, Format::f32_rounded_to_bf16, multiply<true>, multiply<false>, nullptr, nullptr, 0, pack_a,
-    pack_panel, spin,       spin};
+constexpr GemmKernels kTable = {kMaxRows,
+                                384 * 1024,
+                                512,
+                                Format::f32_rounded_to_bf16,
+                                multiply<true>,
+                                multiply<false>,
+                                nullptr,
+                                nullptr,
+                                0,
+                                pack_a,
+                                pack_panel,
+                                spin,
+                                spin};
 }
 
 const GemmKernels& gemm_avx512() { return kTable; }

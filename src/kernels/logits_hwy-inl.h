@@ -20,7 +20,8 @@ constexpr F32s kF32s;
 constexpr I32s kI32s;
 using VecF = hn::Vec<F32>;
 using VecD = hn::Vec<F64>;
-constexpr int64_t kFloats = static_cast<int64_t>(hn::MaxLanes(kF32)), kDoubles = static_cast<int64_t>(hn::MaxLanes(kF64));
+constexpr int64_t kFloats = static_cast<int64_t>(hn::MaxLanes(kF32)),
+                  kDoubles = static_cast<int64_t>(hn::MaxLanes(kF64));
 
 LogitKernels::Range l_range(const float* logits, int64_t n) {
   const VecF first = hn::Set(kF32, logits[0]);
@@ -54,11 +55,15 @@ int64_t l_find(const float* logits, int64_t n, float value) {
   return i;
 }
 
-// The arithmetic of x and of its bucket is the same in every pass, in vectors and one by one: products and differences that
-// no multiply-add can join.
+// The arithmetic of x and of its bucket is the same in every pass, in vectors and one by one: products and differences
+// that no multiply-add can join.
 struct Fall {
   explicit Fall(const LogitFall& f)
-      : best(f.best), inverse(f.inverse), lowest(-f.reach), width(f.width), per_x(f.width > 0 ? -1.0 / f.width : 0.0),
+      : best(f.best),
+        inverse(f.inverse),
+        lowest(-f.reach),
+        width(f.width),
+        per_x(f.width > 0 ? -1.0 / f.width : 0.0),
         last(static_cast<double>(f.buckets - 1)) {}
   double x_of(float logit) const { return (static_cast<double>(logit) - best) * inverse; }
   double bucket_of(double x) const {
@@ -83,8 +88,9 @@ inline VecD short_exp(VecD r) {
 template <bool kCount>
 void sum_by_bucket(const float* logits, int64_t n, const LogitFall& fall, double* sums) {
   const Fall f(fall);
-  const VecD best = hn::Set(kF64, f.best), inverse = hn::Set(kF64, f.inverse), lowest = hn::Set(kF64, f.lowest), per_x = hn::Set(kF64, f.per_x),
-             last = hn::Set(kF64, f.last), width = hn::Set(kF64, f.width), one = hn::Set(kF64, 1.0);
+  const VecD best = hn::Set(kF64, f.best), inverse = hn::Set(kF64, f.inverse), lowest = hn::Set(kF64, f.lowest),
+             per_x = hn::Set(kF64, f.per_x), last = hn::Set(kF64, f.last), width = hn::Set(kF64, f.width),
+             one = hn::Set(kF64, 1.0);
   const VecD anywhere = hn::Iota(kF64, 0.0);  // where nothing is added, in sums that do not wait for each other
   alignas(64) double weights[kBlock];
   alignas(64) int32_t buckets[kBlock];
@@ -101,7 +107,8 @@ void sum_by_bucket(const float* logits, int64_t n, const LogitFall& fall, double
       const auto near = hn::Ge(x, lowest);
       const auto bucket = hn::DemoteTo(kI32s, hn::IfThenElse(near, hn::Min(hn::Mul(x, per_x), last), anywhere));
       VecD weight = one;
-      if constexpr (!kCount) weight = short_exp(hn::MulAdd(hn::ConvertTo(kF64, hn::PromoteTo(I64(), bucket)), width, x));
+      if constexpr (!kCount)
+        weight = short_exp(hn::MulAdd(hn::ConvertTo(kF64, hn::PromoteTo(I64(), bucket)), width, x));
       hn::Store(hn::IfThenElseZero(near, weight), kF64, weights + k);
       hn::Store(bucket, kI32s, buckets + k);
     }
@@ -110,11 +117,16 @@ void sum_by_bucket(const float* logits, int64_t n, const LogitFall& fall, double
   }
 }
 
-void l_weigh(const float* logits, int64_t n, const LogitFall& fall, double* sums) { sum_by_bucket<false>(logits, n, fall, sums); }
-void l_count(const float* logits, int64_t n, const LogitFall& fall, double* sums) { sum_by_bucket<true>(logits, n, fall, sums); }
+void l_weigh(const float* logits, int64_t n, const LogitFall& fall, double* sums) {
+  sum_by_bucket<false>(logits, n, fall, sums);
+}
+void l_count(const float* logits, int64_t n, const LogitFall& fall, double* sums) {
+  sum_by_bucket<true>(logits, n, fall, sums);
+}
 
 // The edges in float, a little wider than they are, find a few; these are looked at exactly.
-int64_t l_gather(const float* logits, int64_t n, const LogitFall& fall, int32_t begin, int32_t end, int64_t room, int32_t* indices) {
+int64_t l_gather(const float* logits, int64_t n, const LogitFall& fall, int32_t begin, int32_t end, int64_t room,
+                 int32_t* indices) {
   const Fall f(fall);
   const auto edge = [&](int32_t bucket, double slack) {
     const double at = f.best - bucket * f.width / f.inverse;
@@ -135,7 +147,8 @@ int64_t l_gather(const float* logits, int64_t n, const LogitFall& fall, int32_t 
     if (hn::AllFalse(kF32, inside)) continue;
     uint8_t bits[8] = {};
     hn::StoreMaskBits(kF32, inside, bits);
-    for (uint32_t left = bits[0] | static_cast<uint32_t>(bits[1]) << 8; left != 0; left &= left - 1) take(i + __builtin_ctz(left));
+    for (uint32_t left = bits[0] | static_cast<uint32_t>(bits[1]) << 8; left != 0; left &= left - 1)
+      take(i + __builtin_ctz(left));
   }
   for (; i < n && found <= room; ++i) take(i);
   return found <= room ? found : room + 1;

@@ -54,7 +54,11 @@ TEST_P(LogitPasses, BucketsHoldWhatTheDefinitionSays) {
   for (const size_t n : kSizes) {
     auto x = random(rng_, n);
     if (n > 10) x[4] = -kInfinity, x[9] = x[2];
-    LogitFall fall{.best = *std::max_element(x.begin(), x.end()), .inverse = 1 / 0.7, .reach = 8, .width = 0.01, .buckets = 500};  // the last takes a lot
+    LogitFall fall{.best = *std::max_element(x.begin(), x.end()),
+                   .inverse = 1 / 0.7,
+                   .reach = 8,
+                   .width = 0.01,
+                   .buckets = 500};  // the last takes a lot
     std::vector<double> sums(500), counts(500), expected(500), number(500);
     const auto size = static_cast<int64_t>(n);
     std::vector<std::vector<int32_t>> members(500);
@@ -68,12 +72,15 @@ TEST_P(LogitPasses, BucketsHoldWhatTheDefinitionSays) {
     }
     logit_kernels().weigh(x.data(), size, fall, sums.data());
     logit_kernels().count(x.data(), size, fall, counts.data());
-    for (size_t b = 0; b < 499; ++b) EXPECT_NEAR(sums[b], expected[b], 1e-12 * expected[b]) << b << " of " << n;  // the last one is wider than a weight may be
+    for (size_t b = 0; b < 499; ++b)
+      EXPECT_NEAR(sums[b], expected[b], 1e-12 * expected[b])
+          << b << " of " << n;  // the last one is wider than a weight may be
     EXPECT_EQ(counts, number);
     std::vector<int32_t> found(n + kLogitSlack);
     for (int32_t b = 0; b < 500; b += 7) {
       const auto& wanted = members[static_cast<size_t>(b)];
-      ASSERT_EQ(logit_kernels().gather(x.data(), size, fall, b, b + 1, size, found.data()), static_cast<int64_t>(wanted.size()));
+      ASSERT_EQ(logit_kernels().gather(x.data(), size, fall, b, b + 1, size, found.data()),
+                static_cast<int64_t>(wanted.size()));
       EXPECT_TRUE(std::equal(wanted.begin(), wanted.end(), found.begin())) << b << " of " << n;
     }
     size_t all = 0;

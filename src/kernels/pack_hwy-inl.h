@@ -190,7 +190,8 @@ void pack_a_tiles(const Source& a, int64_t row, int64_t rows, int64_t k, int64_t
           uint16_t* tile = out + i * kTile;
           const int64_t steps = end - i < kTile ? end - i : kTile;
           if (steps < kTile) zero_bytes(tile, kTile * kTile * 2);
-          pack_a_transposed({element(a, 0, i), a.is_bf16, a.row_stride, a.col_stride}, row + r0, group, steps, Format::bf16, tile, kTile);
+          pack_a_transposed({element(a, 0, i), a.is_bf16, a.row_stride, a.col_stride}, row + r0, group, steps,
+                            Format::bf16, tile, kTile);
         }
         continue;
       }
@@ -244,7 +245,8 @@ void pack_panel_bf16(const Source& b, int64_t k, int64_t col, int64_t cols, uint
     const int64_t line = cols * (b.is_bf16 ? 2 : 4);
     const int64_t whole = b.is_bf16 && cols == kPanel ? k / 2 : 0;
     for (int64_t p = 0; p < whole; ++p) {
-      const auto *low = static_cast<const uint16_t*>(element(b, 2 * p, col)), *high = static_cast<const uint16_t*>(element(b, 2 * p + 1, col));
+      const auto *low = static_cast<const uint16_t*>(element(b, 2 * p, col)),
+                 *high = static_cast<const uint16_t*>(element(b, 2 * p + 1, col));
       __builtin_prefetch(low + kRowsAhead * b.row_stride), __builtin_prefetch(high + kRowsAhead * b.row_stride);
       pair_whole_rows(low, high, panel + p * kPanel);
     }

@@ -14,8 +14,8 @@ namespace {
 using namespace kernels;
 
 constexpr QuantFormat kFormats[kNumQuantTypes] = {
-    {"F16", 1, 2},     {"Q8_0", 32, 34},   {"Q4_0", 32, 18},   {"Q4_1", 32, 20},   {"Q5_0", 32, 22},
-    {"Q5_1", 32, 24},  {"Q2_K", 256, 84},  {"Q3_K", 256, 110}, {"Q4_K", 256, 144}, {"Q5_K", 256, 176},
+    {"F16", 1, 2},      {"Q8_0", 32, 34},   {"Q4_0", 32, 18},     {"Q4_1", 32, 20},   {"Q5_0", 32, 22},
+    {"Q5_1", 32, 24},   {"Q2_K", 256, 84},  {"Q3_K", 256, 110},   {"Q4_K", 256, 144}, {"Q5_K", 256, 176},
     {"Q6_K", 256, 210}, {"IQ4_NL", 32, 18}, {"IQ4_XS", 256, 136}, {"F8_E4M3", 1, 1},
 };
 
@@ -128,11 +128,13 @@ void iq4_xs(const std::byte* b, float* y) {
 }
 
 using BlockFn = void (*)(const std::byte*, float*);
-constexpr BlockFn kBlocks[kNumQuantTypes] = {nullptr, q8_0, q4_0, q4_1, q5_0, q5_1, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, iq4_xs, nullptr};
+constexpr BlockFn kBlocks[kNumQuantTypes] = {nullptr, q8_0, q4_0, q4_1, q5_0,   q5_1,   q2_k,
+                                             q3_k,    q4_k, q5_k, q6_k, iq4_nl, iq4_xs, nullptr};
 
 void fp8_row(const QuantMatrix& m, int64_t r, float* out) {
   constexpr int64_t kSquare = QuantMatrix::kScaleSquare;
-  const int64_t at = m.first_row + r, squares = (m.cols + kSquare - 1) / kSquare, per_matrix = (m.stack_rows + kSquare - 1) / kSquare;
+  const int64_t at = m.first_row + r, squares = (m.cols + kSquare - 1) / kSquare,
+                per_matrix = (m.stack_rows + kSquare - 1) / kSquare;
   const float* scales = m.scales + (at / m.stack_rows * per_matrix + at % m.stack_rows / kSquare) * squares;
   for (int64_t i = 0; i < m.cols; ++i) out[i] = fp8_to_float(static_cast<uint8_t>(m.row(r)[i])) * scales[i / kSquare];
 }
@@ -169,7 +171,8 @@ void dequantise_row(const QuantMatrix& m, int64_t r, float* out) {
     return;
   }
   const QuantFormat& format = quant_format(m.type);
-  for (int64_t i = 0; i < m.cols; i += format.block_weights, at += format.block_bytes) kBlocks[static_cast<int>(m.type)](at, out + i);
+  for (int64_t i = 0; i < m.cols; i += format.block_weights, at += format.block_bytes)
+    kBlocks[static_cast<int>(m.type)](at, out + i);
 }
 
 }  // namespace hadal

@@ -1,7 +1,8 @@
 // Products with quantised matrices in 8-bit integers without VNNI. See quant_kernels.h.
 //
-// vpmaddubsw adds two products u * q to 16 bits: exact for codes u up to 128, as |q| <= 127. Codes that are smaller leave
-// room for the sums of several vectors before vpmaddwd widens them. Signed codes w enter as |w| and q with w's sign.
+// vpmaddubsw adds two products u * q to 16 bits: exact for codes u up to 128, as |q| <= 127. Codes that are smaller
+// leave room for the sums of several vectors before vpmaddwd widens them. Signed codes w enter as |w| and q with w's
+// sign.
 #if defined(__x86_64__)
 #include "kernels/cpu_features.h"
 #include "kernels/quant_unpack_avx2.h"
@@ -72,7 +73,8 @@ constexpr int64_t kAhead = 6144;  // bytes that are fetched before they are used
 struct PairFactors {
   __m256i halves[2];  // of the 16 scales, each in both lanes
   HADAL_INLINE __m256i of(int v) const {
-    const __m256i first = _mm256_setr_epi32(0x01000100, 0x01000100, 0x01000100, 0x01000100, 0x03020302, 0x03020302, 0x03020302, 0x03020302);
+    const __m256i first = _mm256_setr_epi32(0x01000100, 0x01000100, 0x01000100, 0x01000100, 0x03020302, 0x03020302,
+                                            0x03020302, 0x03020302);
     return _mm256_shuffle_epi8(halves[v / 4], _mm256_add_epi8(first, _mm256_set1_epi8(static_cast<char>(v % 4 * 4))));
   }
 };
@@ -89,14 +91,18 @@ struct Factors {
       const __m256i numbers = T::numbers(b);
       const float d = T::d(b);
       scales = _mm256_set1_ps(d);
-      if constexpr (T::kBias != 0) offsets = numbers_times(numbers, static_cast<float>(-T::kBias) * d);
-      else offsets = numbers_times(T::minima(b), T::dmin(b));
+      if constexpr (T::kBias != 0)
+        offsets = numbers_times(numbers, static_cast<float>(-T::kBias) * d);
+      else
+        offsets = numbers_times(T::minima(b), T::dmin(b));
       pairs.halves[0] = _mm256_permute2x128_si256(numbers, numbers, 0x00);
       pairs.halves[1] = _mm256_permute2x128_si256(numbers, numbers, 0x11);
     } else {
       scales = T::scales(b);
-      if constexpr (T::kBias != 0) offsets.low = _mm256_mul_ps(scales, _mm256_set1_ps(static_cast<float>(-T::kBias)));
-      else if constexpr (!T::kSigned) offsets.low = T::offsets(b);
+      if constexpr (T::kBias != 0)
+        offsets.low = _mm256_mul_ps(scales, _mm256_set1_ps(static_cast<float>(-T::kBias)));
+      else if constexpr (!T::kSigned)
+        offsets.low = T::offsets(b);
     }
   }
   // The groups of other lanes get the scale 0.
@@ -120,8 +126,8 @@ HADAL_INLINE void fetch_ahead(const std::byte* b) {
 
 // M rows of A times S rows of W at a time: row j of [first, first + count), and those that lie `apart` after it.
 template <typename T, int M, int S>
-void dot_streams(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t first, int64_t count, int64_t apart, float* c, int64_t ldc,
-                 bool accumulate) {
+void dot_streams(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t first, int64_t count,
+                 int64_t apart, float* c, int64_t ldc, bool accumulate) {
   constexpr int kChains = S > 1 ? 1 : M == 1 ? 4 : M <= 3 ? 2 : 1;  // sums that do not wait for each other
   const int64_t row_bytes = w.row_bytes(), k = a.k, supers = k / kSuper;
   const int8_t* const first_q = a.q + first_row * k;
@@ -153,7 +159,8 @@ void dot_streams(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, 
           _mm256_store_ps(scaled[m], _mm256_mul_ps(f.scales, _mm256_loadu_ps(factors + at)));
           if constexpr (T::kWide) {
             sums[s][m][0] = _mm256_fmadd_ps(f.offsets.low, _mm256_loadu_ps(sum16 + at), sums[s][m][0]);
-            sums[s][m][kChains - 1] = _mm256_fmadd_ps(f.offsets.high, _mm256_loadu_ps(sum16 + at + 8), sums[s][m][kChains - 1]);
+            sums[s][m][kChains - 1] =
+                _mm256_fmadd_ps(f.offsets.high, _mm256_loadu_ps(sum16 + at + 8), sums[s][m][kChains - 1]);
           } else if constexpr (!T::kSigned) {
             sums[s][m][0] = _mm256_fmadd_ps(f.offsets.low, _mm256_loadu_ps(factors + at + 8), sums[s][m][0]);
           }
@@ -198,7 +205,8 @@ void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, flo
 }
 
 template <typename T>
-void dot_type(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc, bool accumulate) {
+void dot_type(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc,
+              bool accumulate) {
   using RowsFn = void (*)(const QuantMatrix&, const RoundedRows&, int64_t, float*, int64_t, bool);
   static constexpr RowsFn kTable[] = {nullptr,        dot_rows<T, 1>, dot_rows<T, 2>, dot_rows<T, 3>, dot_rows<T, 4>,
                                       dot_rows<T, 5>, dot_rows<T, 6>, dot_rows<T, 7>, dot_rows<T, 8>};
@@ -208,7 +216,8 @@ void dot_type(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int
   }
 }
 
-void dot(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc, bool accumulate) {
+void dot(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc,
+         bool accumulate) {
 #define HADAL_CALL(T) dot_type<T>(w, a, first_row, m, c, ldc, accumulate)
   HADAL_FOR_BLOCK_TYPE(w.type, HADAL_CALL)
 #undef HADAL_CALL
@@ -275,7 +284,8 @@ HADAL_INLINE void store_factors(const std::byte* const* blocks, int64_t group, i
     store_groups([&](int r) { return numbers_times(T::numbers(blocks[r]), T::d(blocks[r])).high; }, scales + 8, col);
     if constexpr (kHasOffsets<T>) {
       store_groups([&](int r) { return numbers_times(T::minima(blocks[r]), T::dmin(blocks[r])).low; }, offsets, col);
-      store_groups([&](int r) { return numbers_times(T::minima(blocks[r]), T::dmin(blocks[r])).high; }, offsets + 8, col);
+      store_groups([&](int r) { return numbers_times(T::minima(blocks[r]), T::dmin(blocks[r])).high; }, offsets + 8,
+                   col);
     }
   } else {
     store_groups([&](int r) { return T::scales(blocks[r]); }, scales, col);
@@ -312,7 +322,8 @@ void unpack8(const QuantMatrix& w, int64_t row, int64_t first, int64_t count, in
       for (int t = 0; t < 8; ++t) {
         const int64_t step = i * 64 + v * 8 + t;
         _mm256_store_si256(reinterpret_cast<__m256i*>(half.codes[step][col]), x[t]);
-        if (T::kSigned) _mm256_store_si256(reinterpret_cast<__m256i*>(half.codes[step + kDepth / 8][col]), _mm256_abs_epi8(x[t]));
+        if (T::kSigned)
+          _mm256_store_si256(reinterpret_cast<__m256i*>(half.codes[step + kDepth / 8][col]), _mm256_abs_epi8(x[t]));
       }
     }
   }
@@ -331,7 +342,11 @@ HADAL_INLINE void hold(__m256i& x) { asm("" : "+x"(x)); }
 template <typename T, int R, int kSteps>
 HADAL_INLINE void group_sums(const uint8_t (*codes)[16][4], const int8_t* q, int64_t lda, __m256i (*sums)[2]) {
   // As many steps fit 16 bits: products are at most 2 * kMax * 127.
-  constexpr int kFit = T::kMax <= 15 ? 8 : T::kMax <= 31 ? 4 : T::kMax <= 63 ? 2 : 1, kRun = kFit < kSteps ? kFit : kSteps;
+  constexpr int kFit = T::kMax <= 15   ? 8
+                       : T::kMax <= 31 ? 4
+                       : T::kMax <= 63 ? 2
+                                       : 1,
+                kRun = kFit < kSteps ? kFit : kSteps;
   const __m256i ones = _mm256_set1_epi16(1);
 #pragma GCC unroll 8
   for (int first = 0; first < kSteps; first += kRun) {
@@ -374,8 +389,8 @@ HADAL_INLINE void store_part(float* to, __m256 x, int64_t count) {
 
 // R rows of A times 16 columns of the tile, of which `cols` are there. `k`: where the tile begins in A.
 template <typename T, int R>
-void tile_rows(const Tile::Half& tile, const RoundedRows& a, int64_t row, int64_t k, int64_t depth, float* c, int64_t ldc, int64_t cols,
-               bool accumulate) {
+void tile_rows(const Tile::Half& tile, const RoundedRows& a, int64_t row, int64_t k, int64_t depth, float* c,
+               int64_t ldc, int64_t cols, bool accumulate) {
   constexpr int kSteps = T::kWide ? 4 : 8, kSize = 4 * kSteps;
   const int64_t groups = a.k / kGroup;
   const float* factors = a.factor(row, k / kGroup);  // k is a multiple of kSuper
@@ -416,24 +431,29 @@ void tile_rows(const Tile::Half& tile, const RoundedRows& a, int64_t row, int64_
 }
 
 template <typename T>
-void tile_type(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc, bool accumulate, Tile& tile) {
-  using RowsFn = void (*)(const Tile::Half&, const RoundedRows&, int64_t, int64_t, int64_t, float*, int64_t, int64_t, bool);
+void tile_type(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc,
+               bool accumulate, Tile& tile) {
+  using RowsFn =
+      void (*)(const Tile::Half&, const RoundedRows&, int64_t, int64_t, int64_t, float*, int64_t, int64_t, bool);
   static constexpr RowsFn kTable[] = {nullptr, tile_rows<T, 1>, tile_rows<T, 2>, tile_rows<T, 3>};
   for (int64_t col = 0; col < w.rows; col += kCols) {
     const int64_t cols = w.rows - col < kCols ? w.rows - col : kCols;
     for (int64_t k = 0; k < a.k; k += kDepthOf<T>) {
       const int64_t depth = a.k - k < kDepthOf<T> ? a.k - k : kDepthOf<T>;
-      for (int64_t j = 0; j < cols; j += 8) unpack8<T>(w, col + j, k / kSuper, depth / kSuper, j % 16, tile.halves[j / 16]);
+      for (int64_t j = 0; j < cols; j += 8)
+        unpack8<T>(w, col + j, k / kSuper, depth / kSuper, j % 16, tile.halves[j / 16]);
       for (int64_t r = 0; r < m; r += kRows) {
         const int64_t height = m - r < kRows ? m - r : kRows;
         for (int64_t j = 0; j < cols; j += 16)
-          kTable[height](tile.halves[j / 16], a, first_row + r, k, depth, c + r * ldc + col + j, ldc, cols - j, accumulate || k > 0);
+          kTable[height](tile.halves[j / 16], a, first_row + r, k, depth, c + r * ldc + col + j, ldc, cols - j,
+                         accumulate || k > 0);
       }
     }
   }
 }
 
-void tile(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc, bool accumulate, void* scratch) {
+void tile(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc,
+          bool accumulate, void* scratch) {
   Tile& memory = *static_cast<Tile*>(scratch);
 #define HADAL_CALL(T) tile_type<T>(w, a, first_row, m, c, ldc, accumulate, memory)
   HADAL_FOR_BLOCK_TYPE(w.type, HADAL_CALL)

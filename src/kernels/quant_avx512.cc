@@ -20,7 +20,8 @@ void round_row(const float* x, int64_t n, const RoundedRows& out, int64_t r) {
     const float largest = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(a), _mm512_abs_ps(b)));
     const float d = largest / 127.0f;
     const __m512 inverse = _mm512_set1_ps(largest > 0 ? 127.0f / largest : 0.0f);
-    const __m512i qa = _mm512_cvtps_epi32(_mm512_mul_ps(a, inverse)), qb = _mm512_cvtps_epi32(_mm512_mul_ps(b, inverse));
+    const __m512i qa = _mm512_cvtps_epi32(_mm512_mul_ps(a, inverse)),
+                  qb = _mm512_cvtps_epi32(_mm512_mul_ps(b, inverse));
     const __m128i first = _mm512_cvtsepi32_epi8(qa), second = _mm512_cvtsepi32_epi8(qb);
     int8_t* q = out.q + r * out.k + g * 32;
     int8_t* halves = out.halves + r * out.k + g / 8 * 256 + g % 2 * 128 + g % 8 / 2 * 16;
@@ -43,7 +44,8 @@ void round_row(const float* x, int64_t n, const RoundedRows& out, int64_t r) {
 
 // ---- Few rows: each row of W streams by once ----
 
-constexpr int64_t kAhead = 6144;  // bytes that are fetched before they are used: the best of those tried, by a sixth over 2048
+constexpr int64_t kAhead =
+    6144;  // bytes that are fetched before they are used: the best of those tried, by a sixth over 2048
 
 // Which of the 8 (or 16) scales belongs to each lane of the sums of weights [64 v, 64 v + 64): 4 weights a lane.
 template <bool kWide>
@@ -57,13 +59,16 @@ template <typename T>
 class Block {
  public:
   // Super-block i of the row at `row`; `end`: of W.
-  HADAL_INLINE Block(const std::byte* row, int64_t i, int64_t row_bytes, __mmask16 own_lanes, const std::byte* end, std::byte* buffer) {
+  HADAL_INLINE Block(const std::byte* row, int64_t i, int64_t row_bytes, __mmask16 own_lanes, const std::byte* end,
+                     std::byte* buffer) {
     const std::byte* b = super_block_and_more<T>(row, i, row_bytes, end, buffer);
     const char* next = reinterpret_cast<const char*>(b) + kAhead;
 #pragma GCC unroll 4
     for (int64_t line = 0; line < T::kBytes && line < 256; line += 64) _mm_prefetch(next + line, _MM_HINT_T0);
-    if constexpr (T::kWide) scales_ = T::scales(b), offsets_ = offsets_of<T>(b, scales_);
-    else scales_ = _mm512_maskz_mov_ps((i + 1) * T::kBytes <= row_bytes ? 0xffff : own_lanes, T::both(b));
+    if constexpr (T::kWide)
+      scales_ = T::scales(b), offsets_ = offsets_of<T>(b, scales_);
+    else
+      scales_ = _mm512_maskz_mov_ps((i + 1) * T::kBytes <= row_bytes ? 0xffff : own_lanes, T::both(b));
     if constexpr (kHasHalves<T>) {
       codes_of_halves<T>(b, codes_);
     } else {
@@ -73,7 +78,8 @@ class Block {
   }
 
   // Adds super-block i of row r of A times this one. Two chains of sums, which may be one, and one of offsets.
-  HADAL_INLINE void add(const RoundedRows& a, int64_t r, int64_t i, __m512& even, __m512& odd, __m512& offset_sum) const {
+  HADAL_INLINE void add(const RoundedRows& a, int64_t r, int64_t i, __m512& even, __m512& odd,
+                        __m512& offset_sum) const {
     const int64_t supers = a.k / kSuper;
     const __m512 factors = _mm512_loadu_ps(a.factors + (r * supers + i) * 16);
     __m512 scaled;
@@ -87,10 +93,12 @@ class Block {
     }
     const int8_t* q = (kHasHalves<T> ? a.halves : a.q) + r * a.k + kSuper * i;
     if constexpr (kHasHalves<T>) {
-      const __m512i parity[2] = {_mm512_setr_epi32(0, 0, 0, 0, 2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6), _mm512_setr_epi32(1, 1, 1, 1, 3, 3, 3, 3, 5, 5, 5, 5, 7, 7, 7, 7)};
+      const __m512i parity[2] = {_mm512_setr_epi32(0, 0, 0, 0, 2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6),
+                                 _mm512_setr_epi32(1, 1, 1, 1, 3, 3, 3, 3, 5, 5, 5, 5, 7, 7, 7, 7)};
 #pragma GCC unroll 2
       for (int half = 0; half < 2; ++half) {
-        const __m512i first = _mm512_dpbusd_epi32(_mm512_setzero_si512(), codes_[2 * half], _mm512_loadu_si512(q + 128 * half));
+        const __m512i first =
+            _mm512_dpbusd_epi32(_mm512_setzero_si512(), codes_[2 * half], _mm512_loadu_si512(q + 128 * half));
         const __m512i both = _mm512_dpbusd_epi32(first, codes_[2 * half + 1], _mm512_loadu_si512(q + 128 * half + 64));
         __m512& sum = half ? odd : even;
         sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(both), _mm512_permutexvar_ps(parity[half], scaled), sum);
@@ -100,7 +108,8 @@ class Block {
       for (int v = 0; v < 4; ++v) {
         const __m512i products = _mm512_dpbusd_epi32(_mm512_setzero_si512(), codes_[v], _mm512_loadu_si512(q + 64 * v));
         __m512& sum = v % 2 ? odd : even;
-        sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products), _mm512_permutexvar_ps(lane_groups<T::kWide>(v), scaled), sum);
+        sum =
+            _mm512_fmadd_ps(_mm512_cvtepi32_ps(products), _mm512_permutexvar_ps(lane_groups<T::kWide>(v), scaled), sum);
       }
     }
   }
@@ -119,8 +128,10 @@ HADAL_INLINE __mmask16 own_lanes(int64_t row_bytes) {
 template <typename T>
 HADAL_INLINE void store_sum(__m512 sums, __m512 offset_sums, float& to, bool accumulate) {
   constexpr float kSign = [] {
-    if constexpr (T::kWide) return 1.0f;
-    else return T::kSign;
+    if constexpr (T::kWide)
+      return 1.0f;
+    else
+      return T::kSign;
   }();
   const float sum = _mm512_reduce_add_ps(_mm512_fmadd_ps(offset_sums, _mm512_set1_ps(kSign), sums));
   to = accumulate ? to + sum : sum;
@@ -128,7 +139,8 @@ HADAL_INLINE void store_sum(__m512 sums, __m512 offset_sums, float& to, bool acc
 
 // M rows of A times S rows of W at a time: row j of [first, first + count), and those that lie `apart` after it.
 template <typename T, int M, int S>
-void dot_streams(const QuantMatrix& w, const RoundedRows& a, int64_t r, int64_t first, int64_t count, int64_t apart, float* c, int64_t ldc, bool accumulate) {
+void dot_streams(const QuantMatrix& w, const RoundedRows& a, int64_t r, int64_t first, int64_t count, int64_t apart,
+                 float* c, int64_t ldc, bool accumulate) {
   const int64_t row_bytes = w.row_bytes(), supers = a.k / kSuper;
   const std::byte* const end = w.data + w.rows * row_bytes;
   const __mmask16 lanes = own_lanes<T>(row_bytes);
@@ -144,14 +156,16 @@ void dot_streams(const QuantMatrix& w, const RoundedRows& a, int64_t r, int64_t 
       for (int s = 0; s < S; ++s) {
         const Block<T> block(w.data + (j + s * apart) * row_bytes, i, row_bytes, lanes, end, buffer);
 #pragma GCC unroll 8
-        for (int m = 0; m < M; ++m) block.add(a, r + m, i, sums[s * M + m], M == 1 ? more[s] : sums[s * M + m], offset_sums[s * M + m]);
+        for (int m = 0; m < M; ++m)
+          block.add(a, r + m, i, sums[s * M + m], M == 1 ? more[s] : sums[s * M + m], offset_sums[s * M + m]);
       }
     }
 #pragma GCC unroll 4
     for (int s = 0; s < S; ++s)
 #pragma GCC unroll 8
       for (int m = 0; m < M; ++m)
-        store_sum<T>(M == 1 ? _mm512_add_ps(sums[s], more[s]) : sums[s * M + m], offset_sums[s * M + m], c[m * ldc + j + s * apart], accumulate);
+        store_sum<T>(M == 1 ? _mm512_add_ps(sums[s], more[s]) : sums[s * M + m], offset_sums[s * M + m],
+                     c[m * ldc + j + s * apart], accumulate);
   }
 }
 
@@ -164,7 +178,8 @@ void dot_rows(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, flo
 }
 
 template <typename T>
-void dot_type(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc, bool accumulate) {
+void dot_type(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc,
+              bool accumulate) {
   using RowsFn = void (*)(const QuantMatrix&, const RoundedRows&, int64_t, float*, int64_t, bool);
   static constexpr RowsFn kTable[] = {nullptr,        dot_rows<T, 1>, dot_rows<T, 2>, dot_rows<T, 3>, dot_rows<T, 4>,
                                       dot_rows<T, 5>, dot_rows<T, 6>, dot_rows<T, 7>, dot_rows<T, 8>};
@@ -174,7 +189,8 @@ void dot_type(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int
   }
 }
 
-void dot(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc, bool accumulate) {
+void dot(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc,
+         bool accumulate) {
 #define HADAL_CALL(T) dot_type<T>(w, a, first_row, m, c, ldc, accumulate)
   HADAL_FOR_BLOCK_TYPE(w.type, HADAL_CALL)
 #undef HADAL_CALL
@@ -195,7 +211,8 @@ struct Tile {
 template <typename T>
 void unpack16(const QuantMatrix& w, int64_t row, int64_t first, int64_t count, int64_t half, Tile& tile, Fetch& fetch) {
   constexpr int kGroups = T::kWide ? 16 : 8;
-  const int64_t row_bytes = w.row_bytes(), whole = row_bytes / T::kBytes, own = (row_bytes - whole * T::kBytes) * 8 / T::kBytes;
+  const int64_t row_bytes = w.row_bytes(), whole = row_bytes / T::kBytes,
+                own = (row_bytes - whole * T::kBytes) * 8 / T::kBytes;
   const std::byte* const end = w.data + w.rows * row_bytes;
   alignas(64) std::byte buffer[16][T::kBytes];
   for (int64_t i = 0; i < count; ++i) {
@@ -210,10 +227,18 @@ void unpack16(const QuantMatrix& w, int64_t row, int64_t first, int64_t count, i
       }
     }
     const int groups = !T::kWide && first + i == whole ? static_cast<int>(own) : kGroups;
-    const auto kept = [&](int g, __m512 x) __attribute__((always_inline)) { return g < groups ? x : _mm512_setzero_ps(); };
-    const auto scale = [&](int g, __m512 x) __attribute__((always_inline)) { _mm512_store_ps(&tile.scales[i * kGroups + g][half * 16], kept(g, x)); };
-    const auto offset = [&](int g, __m512 x) __attribute__((always_inline)) { _mm512_store_ps(&tile.offsets[i * kGroups + g][half * 16], kept(g, x)); };
-    const auto code = [&](int t, __m512i x) __attribute__((always_inline)) { _mm512_store_si512(tile.codes[i * 64 + t][half * 16], x); };
+    const auto kept = [&](int g, __m512 x) __attribute__((always_inline)) {
+      return g < groups ? x : _mm512_setzero_ps();
+    };
+    const auto scale = [&](int g, __m512 x) __attribute__((always_inline)) {
+      _mm512_store_ps(&tile.scales[i * kGroups + g][half * 16], kept(g, x));
+    };
+    const auto offset = [&](int g, __m512 x) __attribute__((always_inline)) {
+      _mm512_store_ps(&tile.offsets[i * kGroups + g][half * 16], kept(g, x));
+    };
+    const auto code = [&](int t, __m512i x) __attribute__((always_inline)) {
+      _mm512_store_si512(tile.codes[i * 64 + t][half * 16], x);
+    };
     factor_columns<T>(blocks, scale, offset);
     code_columns<T>(blocks, code);
   }
@@ -221,8 +246,8 @@ void unpack16(const QuantMatrix& w, int64_t row, int64_t first, int64_t count, i
 
 // R rows of A times the tile. `k`: where the tile begins in A.
 template <typename T, int R>
-void tile_rows(const Tile& tile, const RoundedRows& a, int64_t row, int64_t k, int64_t depth, float* c, int64_t ldc, __mmask16 left, __mmask16 right,
-               bool accumulate, Fetch& fetch) {
+void tile_rows(const Tile& tile, const RoundedRows& a, int64_t row, int64_t k, int64_t depth, float* c, int64_t ldc,
+               __mmask16 left, __mmask16 right, bool accumulate, Fetch& fetch) {
   constexpr int64_t kSteps = T::kWide ? 4 : 8, kSize = 4 * kSteps;
   const int64_t groups = a.k / kGroup;
   const float* factors = a.factor(row, k / kGroup);  // k is a multiple of kSuper
@@ -241,8 +266,10 @@ void tile_rows(const Tile& tile, const RoundedRows& a, int64_t row, int64_t k, i
     __m512i i0[R], i1[R];
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
-      if constexpr (T::kBias != 0) i0[r] = i1[r] = _mm512_slli_epi32(_mm512_set1_epi32(isums[r * sum_stride + g]), __builtin_ctz(T::kBias));
-      else i0[r] = i1[r] = _mm512_setzero_si512();
+      if constexpr (T::kBias != 0)
+        i0[r] = i1[r] = _mm512_slli_epi32(_mm512_set1_epi32(isums[r * sum_stride + g]), __builtin_ctz(T::kBias));
+      else
+        i0[r] = i1[r] = _mm512_setzero_si512();
     }
     const uint8_t* codes = tile.codes[g * kSteps][0];
 #pragma GCC unroll 8
@@ -280,8 +307,10 @@ void tile_rows(const Tile& tile, const RoundedRows& a, int64_t row, int64_t k, i
 }
 
 template <typename T>
-void tile_type(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc, bool accumulate, Tile& tile) {
-  using RowsFn = void (*)(const Tile&, const RoundedRows&, int64_t, int64_t, int64_t, float*, int64_t, __mmask16, __mmask16, bool, Fetch&);
+void tile_type(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc,
+               bool accumulate, Tile& tile) {
+  using RowsFn = void (*)(const Tile&, const RoundedRows&, int64_t, int64_t, int64_t, float*, int64_t, __mmask16,
+                          __mmask16, bool, Fetch&);
   static constexpr RowsFn kTable[] = {nullptr,         tile_rows<T, 1>, tile_rows<T, 2>, tile_rows<T, 3>,
                                       tile_rows<T, 4>, tile_rows<T, 5>, tile_rows<T, 6>};
   constexpr int64_t kRows = 6;
@@ -289,8 +318,10 @@ void tile_type(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, in
   for (int64_t col = 0; col < w.rows; col += kCols) {
     const int64_t cols = w.rows - col < kCols ? w.rows - col : kCols;
     const uint32_t mask = cols >= 32 ? 0xffffffffu : (1u << cols) - 1u;
-    // The next rows of W, which lie in one run, while these are unpacked and multiplied: their own order is beyond the hardware.
-    const int64_t after = w.rows - col - cols < kCols ? w.rows - col - cols : kCols, groups = a.k / (T::kWide ? 16 : 32);
+    // The next rows of W, which lie in one run, while these are unpacked and multiplied: their own order is beyond the
+    // hardware.
+    const int64_t after = w.rows - col - cols < kCols ? w.rows - col - cols : kCols,
+                  groups = a.k / (T::kWide ? 16 : 32);
     Fetch fetch(w.data + (col + cols) * w.row_bytes(), after * w.row_bytes());
     fetch.spread(a.k / kSuper * 32 + groups * ((m + kRows - 1) / kRows));
     for (int64_t k = 0; k < a.k; k += kDepth) {
@@ -300,15 +331,16 @@ void tile_type(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, in
       int64_t sets = (m + kRows - 1) / kRows;
       for (int64_t r = 0; r < m; --sets) {
         const int64_t height = (m - r + sets - 1) / sets;
-        kTable[height](tile, a, first_row + r, k, depth, c + r * ldc + col, ldc, static_cast<__mmask16>(mask), static_cast<__mmask16>(mask >> 16),
-                       accumulate || k > 0, fetch);
+        kTable[height](tile, a, first_row + r, k, depth, c + r * ldc + col, ldc, static_cast<__mmask16>(mask),
+                       static_cast<__mmask16>(mask >> 16), accumulate || k > 0, fetch);
         r += height;
       }
     }
   }
 }
 
-void tile(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc, bool accumulate, void* scratch) {
+void tile(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t m, float* c, int64_t ldc,
+          bool accumulate, void* scratch) {
   Tile& memory = *static_cast<Tile*>(scratch);
 #define HADAL_CALL(T) tile_type<T>(w, a, first_row, m, c, ldc, accumulate, memory)
   HADAL_FOR_BLOCK_TYPE(w.type, HADAL_CALL)

@@ -1,6 +1,6 @@
-// Small parts of the quantised blocks that the definition (quant.cc) and the kernels read alike. Inside the module only.
-// Plain inline functions without the library's templates: they are compiled into files of every level (see level.h), so
-// they are always_inline.
+// Small parts of the quantised blocks that the definition (quant.cc) and the kernels read alike. Inside the module
+// only. Plain inline functions without the library's templates: they are compiled into files of every level (see
+// level.h), so they are always_inline.
 #pragma once
 
 #include <cstddef>
@@ -23,8 +23,8 @@ HADAL_INLINE uint16_t read_u16(const std::byte* at) {
 HADAL_INLINE void q4_scales(const std::byte* at, uint8_t* scales, uint8_t* mins) {
   uint32_t w[3];
   __builtin_memcpy(w, at, 12);
-  const uint32_t low[4] = {w[0] & 0x3f3f3f3fu, (w[2] & 0x0f0f0f0fu) | (w[0] >> 6 & 0x03030303u) << 4, w[1] & 0x3f3f3f3fu,
-                           (w[2] >> 4 & 0x0f0f0f0fu) | (w[1] >> 6 & 0x03030303u) << 4};
+  const uint32_t low[4] = {w[0] & 0x3f3f3f3fu, (w[2] & 0x0f0f0f0fu) | (w[0] >> 6 & 0x03030303u) << 4,
+                           w[1] & 0x3f3f3f3fu, (w[2] >> 4 & 0x0f0f0f0fu) | (w[1] >> 6 & 0x03030303u) << 4};
   __builtin_memcpy(scales, low, 8);
   __builtin_memcpy(mins, low + 2, 8);
 }
@@ -33,7 +33,8 @@ HADAL_INLINE void q4_scales(const std::byte* at, uint8_t* scales, uint8_t* mins)
 HADAL_INLINE void q3_scales(const std::byte* at, int8_t* scales) {
   uint32_t w[3];
   __builtin_memcpy(w, at, 12);
-  const uint32_t packed[4] = {(w[0] & 0x0f0f0f0fu) | (w[2] & 0x03030303u) << 4, (w[1] & 0x0f0f0f0fu) | (w[2] >> 2 & 0x03030303u) << 4,
+  const uint32_t packed[4] = {(w[0] & 0x0f0f0f0fu) | (w[2] & 0x03030303u) << 4,
+                              (w[1] & 0x0f0f0f0fu) | (w[2] >> 2 & 0x03030303u) << 4,
                               (w[0] >> 4 & 0x0f0f0f0fu) | (w[2] >> 4 & 0x03030303u) << 4,
                               (w[1] >> 4 & 0x0f0f0f0fu) | (w[2] >> 6 & 0x03030303u) << 4};
   __builtin_memcpy(scales, packed, 16);
@@ -41,7 +42,8 @@ HADAL_INLINE void q3_scales(const std::byte* at, int8_t* scales) {
 }
 
 HADAL_INLINE int iq4_xs_scale(const std::byte* block, int group) {
-  const int low = static_cast<int>(block[4 + group / 2]) >> (group % 2 * 4) & 15, high = read_u16(block + 2) >> (2 * group) & 3;
+  const int low = static_cast<int>(block[4 + group / 2]) >> (group % 2 * 4) & 15,
+            high = read_u16(block + 2) >> (2 * group) & 3;
   return (low | high << 4) - 32;
 }
 
@@ -61,37 +63,53 @@ template <typename T>
 HADAL_INLINE const std::byte* super_block(const std::byte* row, int64_t i, int64_t row_bytes, std::byte* buffer) {
   const std::byte* at = row + i * T::kBytes;
   const int64_t left = row_bytes - i * T::kBytes;
-  if (left >= T::kBytes) [[likely]] return at;
+  if (left >= T::kBytes) [[likely]]
+    return at;
   __builtin_memset(buffer, 0, T::kBytes);
   __builtin_memcpy(buffer, at, static_cast<size_t>(left));
   return buffer;
 }
 
-// The same without a copy, up to `end` of the matrix: a block that its row does not fill goes on into the next row. What is
-// not the row's own must get the scale 0.
+// The same without a copy, up to `end` of the matrix: a block that its row does not fill goes on into the next row.
+// What is not the row's own must get the scale 0.
 template <typename T>
-HADAL_INLINE const std::byte* super_block_and_more(const std::byte* row, int64_t i, int64_t row_bytes, const std::byte* end, std::byte* buffer) {
+HADAL_INLINE const std::byte* super_block_and_more(const std::byte* row, int64_t i, int64_t row_bytes,
+                                                   const std::byte* end, std::byte* buffer) {
   const std::byte* at = row + i * T::kBytes;
-  if (at + T::kBytes <= end) [[likely]] return at;
+  if (at + T::kBytes <= end) [[likely]]
+    return at;
   return super_block<T>(row, i, row_bytes, buffer);
 }
 
 // CALL(the struct with which the level's quant_unpack_*.h reads `type`).
-#define HADAL_FOR_BLOCK_TYPE(type, CALL)        \
-  switch (type) {                               \
-    case QuantType::q8_0: return CALL(Q8_0);    \
-    case QuantType::q4_0: return CALL(Q4_0);    \
-    case QuantType::q4_1: return CALL(Q4_1);    \
-    case QuantType::q5_0: return CALL(Q5_0);    \
-    case QuantType::q5_1: return CALL(Q5_1);    \
-    case QuantType::q2_k: return CALL(Q2K);     \
-    case QuantType::q3_k: return CALL(Q3K);     \
-    case QuantType::q4_k: return CALL(Q4K);     \
-    case QuantType::q5_k: return CALL(Q5K);     \
-    case QuantType::q6_k: return CALL(Q6K);     \
-    case QuantType::iq4_nl: return CALL(Iq4Nl); \
-    case QuantType::iq4_xs: return CALL(Iq4Xs); \
-    default: __builtin_trap();                  \
+#define HADAL_FOR_BLOCK_TYPE(type, CALL) \
+  switch (type) {                        \
+    case QuantType::q8_0:                \
+      return CALL(Q8_0);                 \
+    case QuantType::q4_0:                \
+      return CALL(Q4_0);                 \
+    case QuantType::q4_1:                \
+      return CALL(Q4_1);                 \
+    case QuantType::q5_0:                \
+      return CALL(Q5_0);                 \
+    case QuantType::q5_1:                \
+      return CALL(Q5_1);                 \
+    case QuantType::q2_k:                \
+      return CALL(Q2K);                  \
+    case QuantType::q3_k:                \
+      return CALL(Q3K);                  \
+    case QuantType::q4_k:                \
+      return CALL(Q4K);                  \
+    case QuantType::q5_k:                \
+      return CALL(Q5K);                  \
+    case QuantType::q6_k:                \
+      return CALL(Q6K);                  \
+    case QuantType::iq4_nl:              \
+      return CALL(Iq4Nl);                \
+    case QuantType::iq4_xs:              \
+      return CALL(Iq4Xs);                \
+    default:                             \
+      __builtin_trap();                  \
   }
 
 }  // namespace hadal::kernels

@@ -31,7 +31,8 @@ const QuantKernels* integer_kernels(Precision precision, QuantType type) {
   return nullptr;
 }
 
-// ---- In floating point: some columns of B at a time, dequantised to panels that stay in the cache while all rows pass ----
+// ---- In floating point: some columns of B at a time, dequantised to panels that stay in the cache while all rows pass
+// ----
 
 bool panels_by_tiles(Precision precision, QuantType type) {
 #if defined(__x86_64__)
@@ -42,7 +43,8 @@ bool panels_by_tiles(Precision precision, QuantType type) {
 }
 
 // Rows of w (up to kPanel), their columns [first, first + k), to one panel of level.h's layout.
-void make_panel(const QuantMatrix& w, int64_t first, int64_t k, Precision precision, const GemmKernels& level, char* panel) {
+void make_panel(const QuantMatrix& w, int64_t first, int64_t k, Precision precision, const GemmKernels& level,
+                char* panel) {
 #if defined(__x86_64__)
   if (panels_by_tiles(precision, w.type)) return quant_panel_bf16(w, first, k, panel);
 #endif
@@ -72,11 +74,14 @@ class PanelProducts {
     std::vector<Task> tasks;
     for (size_t i = 0; i < products_.size(); ++i) {
       // As many as the cache holds; where the products are few, in so many chunks that the threads have the same to do.
-      const int64_t panels = ceil_div(products_[i].quant.rows, kPanel), most = std::max<int64_t>(panels_bytes() / panel_bytes(products_[i]), 1);
+      const int64_t panels = ceil_div(products_[i].quant.rows, kPanel),
+                    most = std::max<int64_t>(panels_bytes() / panel_bytes(products_[i]), 1);
       int64_t chunks = ceil_div(panels, most);
-      if (static_cast<int64_t>(products_.size()) < 4 * pool.size()) chunks = ceil_div(chunks, pool.size()) * pool.size();
+      if (static_cast<int64_t>(products_.size()) < 4 * pool.size())
+        chunks = ceil_div(chunks, pool.size()) * pool.size();
       const int64_t together = ceil_div(panels, chunks);
-      for (int64_t first = 0; first < panels; first += together) tasks.push_back({i, first, std::min(together, panels - first)});
+      for (int64_t first = 0; first < panels; first += together)
+        tasks.push_back({i, first, std::min(together, panels - first)});
     }
     auto job = [&](int64_t t, int) {
       const Task& task = tasks[static_cast<size_t>(t)];
@@ -97,14 +102,17 @@ class PanelProducts {
   int64_t a_bytes() const { return format() == Format::bf16 || format() == Format::bf16_tiles ? 2 : 4; }
   int64_t depth(const Product& p) const { return is_bf16() ? ceil_div(p.quant.cols, kUnit) * kUnit : p.quant.cols; }
   // Of K, in one go: the less, the more panels fit.
-  int64_t slice(const Product& p) const { return in_tiles() && panels_by_tiles(precision_, p.quant.type) ? std::min(depth(p), kSlice) : depth(p); }
+  int64_t slice(const Product& p) const {
+    return in_tiles() && panels_by_tiles(precision_, p.quant.type) ? std::min(depth(p), kSlice) : depth(p);
+  }
   int64_t panel_bytes(const Product& p) const { return slice(p) * kPanel * (is_bf16() ? 2 : 4); }
 
   void convert(ThreadPool& pool) {
     for (const Product& p : products_) {
       size_t i = 0;
       while (i < sources_.size() && !(sources_[i].view == p.a)) ++i;
-      if (i == sources_.size()) sources_.push_back({p.a, nullptr, ceil_div(p.a.cols, kUnit) * kUnit + (in_tiles() ? 0 : 64 / a_bytes())});
+      if (i == sources_.size())
+        sources_.push_back({p.a, nullptr, ceil_div(p.a.cols, kUnit) * kUnit + (in_tiles() ? 0 : 64 / a_bytes())});
       index_.push_back(i);
     }
     const auto bytes_of = [&](const Converted& s) { return ceil_div(s.view.rows, kRun) * kRun * s.lda * a_bytes(); };
@@ -121,8 +129,9 @@ class PanelProducts {
     auto job = [&](int64_t i, int) {
       const auto& [source, first] = runs[static_cast<size_t>(i)];
       const Converted& s = sources_[source];
-      level_.pack_a({s.view.data, s.view.is_bf16, s.view.row_stride, s.view.col_stride}, first, std::min(kRun, s.view.rows - first), s.view.cols,
-                    ceil_div(s.view.cols, kUnit) * kUnit, format(), const_cast<char*>(s.rows) + first * s.lda * a_bytes(), s.lda);
+      level_.pack_a({s.view.data, s.view.is_bf16, s.view.row_stride, s.view.col_stride}, first,
+                    std::min(kRun, s.view.rows - first), s.view.cols, ceil_div(s.view.cols, kUnit) * kUnit, format(),
+                    const_cast<char*>(s.rows) + first * s.lda * a_bytes(), s.lda);
     };
     pool.parallel_for(static_cast<int64_t>(runs.size()), job);
   }
@@ -133,15 +142,24 @@ class PanelProducts {
     const int64_t whole = depth(p), col = first * kPanel, cols = std::min(p.quant.rows - col, count * kPanel);
     const auto make_panels = [&](int64_t k, int64_t length) {
       for (int64_t i = 0; i < count; ++i)
-        make_panel(p.quant.row_range(col + i * kPanel, std::min(kPanel, cols - i * kPanel)), k, std::min(length, p.quant.cols - k), precision_, level_,
+        make_panel(p.quant.row_range(col + i * kPanel, std::min(kPanel, cols - i * kPanel)), k,
+                   std::min(length, p.quant.cols - k), precision_, level_,
                    panels + i * length * kPanel * (is_bf16() ? 2 : 4));
     };
     if (in_tiles()) {
       for (int64_t k = 0; k < whole; k += slice(p)) {
         const int64_t length = std::min(slice(p), whole - k);
         make_panels(k, length);
-        level_.multiply_tiles({.a = a.rows + k * kRun * 2, .lda = a.lda, .panels = panels, .k = length, .c = p.c + col, .ldc = p.c_stride, .rows = p.a.rows,
-                               .cols = cols, .accumulate = p.accumulate || k > 0, .a_stays = false});
+        level_.multiply_tiles({.a = a.rows + k * kRun * 2,
+                               .lda = a.lda,
+                               .panels = panels,
+                               .k = length,
+                               .c = p.c + col,
+                               .ldc = p.c_stride,
+                               .rows = p.a.rows,
+                               .cols = cols,
+                               .accumulate = p.accumulate || k > 0,
+                               .a_stays = false});
       }
       return;
     }
@@ -152,8 +170,9 @@ class PanelProducts {
     for (int64_t row = 0; row < p.a.rows; row += block)
       for (int64_t i = 0; i < count; ++i)
         for (int64_t k = 0; k < whole; k += step)
-          kernel(a.rows + (row * a.lda + k) * a_bytes(), a.lda, panels + i * panel_bytes(p) + k * kPanel * b_bytes, std::min(step, whole - k),
-                 p.c + row * p.c_stride + col + i * kPanel, p.c_stride, std::min(block, p.a.rows - row), std::min(kPanel, cols - i * kPanel), p.accumulate || k > 0, nullptr);
+          kernel(a.rows + (row * a.lda + k) * a_bytes(), a.lda, panels + i * panel_bytes(p) + k * kPanel * b_bytes,
+                 std::min(step, whole - k), p.c + row * p.c_stride + col + i * kPanel, p.c_stride,
+                 std::min(block, p.a.rows - row), std::min(kPanel, cols - i * kPanel), p.accumulate || k > 0, nullptr);
   }
 
   std::span<const Product> products_;
@@ -202,7 +221,8 @@ class Rounded {
   void place() {
     thread_local Scratch memory;
     int64_t bytes = 0;
-    for (const Source& s : sources_) bytes += s.view.rows * padded(s.view.cols) / 32 * (32 + 32 + 4 * (2 + 2 + 1 + 2)) + 64 * 7;
+    for (const Source& s : sources_)
+      bytes += s.view.rows * padded(s.view.cols) / 32 * (32 + 32 + 4 * (2 + 2 + 1 + 2)) + 64 * 7;
     char* at = memory.get(bytes);
     auto take = [&](int64_t size) {
       char* here = at;
@@ -211,16 +231,21 @@ class Rounded {
     };
     for (Source& s : sources_) {
       const int64_t k = padded(s.view.cols), groups = s.view.rows * (k / 32);
-      s.rows = {reinterpret_cast<int8_t*>(take(s.view.rows * k)), reinterpret_cast<int8_t*>(take(s.view.rows * k)), reinterpret_cast<float*>(take(groups * 8)),
-                reinterpret_cast<float*>(take(groups * 8)),       reinterpret_cast<int32_t*>(take(groups * 4)),
-                reinterpret_cast<int32_t*>(take(groups * 8)),     k};
+      s.rows = {reinterpret_cast<int8_t*>(take(s.view.rows * k)),
+                reinterpret_cast<int8_t*>(take(s.view.rows * k)),
+                reinterpret_cast<float*>(take(groups * 8)),
+                reinterpret_cast<float*>(take(groups * 8)),
+                reinterpret_cast<int32_t*>(take(groups * 4)),
+                reinterpret_cast<int32_t*>(take(groups * 8)),
+                k};
     }
   }
 
   static void round_row(const QuantKernels& level, const Source& source, int64_t r) {
     const MatrixView& v = source.view;
     HADAL_CHECK(v.col_stride == 1, "rows of A must be contiguous");
-    if (!v.is_bf16) return level.round_row(static_cast<const float*>(v.data) + r * v.row_stride, v.cols, source.rows, r);
+    if (!v.is_bf16)
+      return level.round_row(static_cast<const float*>(v.data) + r * v.row_stride, v.cols, source.rows, r);
     thread_local std::vector<float> wide;
     wide.resize(static_cast<size_t>(v.cols));
     vec().to_f32(static_cast<const Bf16*>(v.data) + r * v.row_stride, wide.data(), v.cols);
@@ -240,7 +265,9 @@ struct Task {
 
 // Runs of rows that cost about the same, a few for each thread.
 std::vector<Task> make_tasks(std::span<const Product> products, int num_threads) {
-  const auto cost = [](const Product& p) { return static_cast<double>(p.quant.cols) * static_cast<double>(std::max<int64_t>(p.a.rows, 4)); };
+  const auto cost = [](const Product& p) {
+    return static_cast<double>(p.quant.cols) * static_cast<double>(std::max<int64_t>(p.a.rows, 4));
+  };
   double total = 0;
   for (const Product& p : products) total += cost(p) * static_cast<double>(p.a.rows > 0 ? p.quant.rows : 0);
   const double target = std::max(total / (num_threads * 4.0), 4e5);
@@ -249,7 +276,8 @@ std::vector<Task> make_tasks(std::span<const Product> products, int num_threads)
     const Product& p = products[i];
     if (p.a.rows == 0) continue;
     const int64_t grain = std::max<int64_t>(1, static_cast<int64_t>(target / cost(p)) / kPanel) * kPanel;
-    for (int64_t first = 0; first < p.quant.rows; first += grain) tasks.push_back({i, first, std::min(grain, p.quant.rows - first)});
+    for (int64_t first = 0; first < p.quant.rows; first += grain)
+      tasks.push_back({i, first, std::min(grain, p.quant.rows - first)});
   }
   return tasks;
 }
@@ -275,11 +303,13 @@ void quant_gemm(std::span<const Product> products, Precision precision, ThreadPo
   std::vector<Product> in_integers, in_panels;
   for (const Product& p : products) {
     if (p.a.rows == 0 || p.quant.rows == 0) continue;
-    const bool integers = integer_kernels(precision, p.quant.type) != nullptr && (p.a.rows <= kIntegerRows || !panels_by_tiles(precision, p.quant.type));
+    const bool integers = integer_kernels(precision, p.quant.type) != nullptr &&
+                          (p.a.rows <= kIntegerRows || !panels_by_tiles(precision, p.quant.type));
     (integers ? in_integers : in_panels).push_back(p);
   }
   if (!in_panels.empty()) PanelProducts(in_panels, precision).run(pool);
-  if (!in_integers.empty()) multiply_integers(in_integers, *integer_kernels(precision, in_integers[0].quant.type), pool);
+  if (!in_integers.empty())
+    multiply_integers(in_integers, *integer_kernels(precision, in_integers[0].quant.type), pool);
 }
 
 }  // namespace hadal::kernels

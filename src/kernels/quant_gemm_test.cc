@@ -14,7 +14,8 @@ namespace hadal {
 namespace {
 
 // Random codes (or all bytes `fill`), with scales of moderate size wherever the type keeps an f16.
-std::vector<std::byte> random_blocks(Rng& rng, QuantType type, int64_t rows, int64_t cols, std::optional<int> fill = {}) {
+std::vector<std::byte> random_blocks(Rng& rng, QuantType type, int64_t rows, int64_t cols,
+                                     std::optional<int> fill = {}) {
   QuantMatrix m{.type = type, .rows = rows, .cols = cols};
   std::vector<std::byte> bytes(static_cast<size_t>(m.bytes()));
   for (auto& b : bytes) b = static_cast<std::byte>(fill ? static_cast<uint64_t>(*fill) : rng.next() & 255);
@@ -25,11 +26,23 @@ std::vector<std::byte> random_blocks(Rng& rng, QuantType type, int64_t rows, int
   }
   std::vector<int64_t> halves = {0};
   switch (type) {
-    case QuantType::q2_k: halves = {80, 82}; break;
-    case QuantType::q3_k: halves = {108}; break;
-    case QuantType::q6_k: halves = {208}; break;
-    case QuantType::q4_1: case QuantType::q5_1: case QuantType::q4_k: case QuantType::q5_k: halves = {0, 2}; break;
-    default: break;
+    case QuantType::q2_k:
+      halves = {80, 82};
+      break;
+    case QuantType::q3_k:
+      halves = {108};
+      break;
+    case QuantType::q6_k:
+      halves = {208};
+      break;
+    case QuantType::q4_1:
+    case QuantType::q5_1:
+    case QuantType::q4_k:
+    case QuantType::q5_k:
+      halves = {0, 2};
+      break;
+    default:
+      break;
   }
   for (int64_t at = 0; at < m.bytes(); at += format.block_bytes)
     for (const int64_t h : halves) {  // 2^-9 to 2^-7
@@ -64,11 +77,12 @@ double relative_error(const std::vector<float>& found, const std::vector<float>&
 // Exact arithmetic on the values in f32; rows of A rounded to 8 bits, or both sides to bf16, otherwise.
 TEST_P(QuantGemm, AgreesWithThePlainProduct) {
   const int64_t unit = std::max<int64_t>(quant_format(type()).block_weights, 32);
-  for (const Case& c : {Case{1, 7, unit}, Case{2, 33, 3 * unit}, Case{3, 40, 5 * 256}, Case{4, 32, unit}, Case{5, 70, 768}, Case{9, 31, 2 * unit},
-                        Case{33, 65, 1280}, Case{64, 16, 9 * unit}}) {
+  for (const Case& c : {Case{1, 7, unit}, Case{2, 33, 3 * unit}, Case{3, 40, 5 * 256}, Case{4, 32, unit},
+                        Case{5, 70, 768}, Case{9, 31, 2 * unit}, Case{33, 65, 1280}, Case{64, 16, 9 * unit}}) {
     Rng rng(7, static_cast<uint64_t>(c.m));
     const auto bytes = random_blocks(rng, type(), c.n, c.k);
-    std::vector<float> a(static_cast<size_t>(c.m * (c.k + 3))), exact(static_cast<size_t>(c.m * c.n)), found(exact.size());
+    std::vector<float> a(static_cast<size_t>(c.m * (c.k + 3))), exact(static_cast<size_t>(c.m * c.n)),
+        found(exact.size());
     for (float& x : a) x = rng.normal();
     for (const bool accumulate : {false, true}) {
       Product p;
@@ -133,10 +147,11 @@ TEST_P(QuantGemm, RowsAreIndependent) {
   EXPECT_EQ(std::vector<float>(whole.begin() + 3 * n, whole.begin() + 23 * n), part);
 }
 
-// Nor does an output depend on the rows of W beside its own: not even on scales that are no numbers, behind a row that ends within
-// a super-block.
+// Nor does an output depend on the rows of W beside its own: not even on scales that are no numbers, behind a row that
+// ends within a super-block.
 TEST_P(QuantGemm, RowsOfWAreIndependent) {
-  const int64_t n = 34, k = 5 * std::max<int64_t>(quant_format(type()).block_weights, 32), row_bytes = QuantMatrix{.type = type(), .rows = 1, .cols = k}.bytes();
+  const int64_t n = 34, k = 5 * std::max<int64_t>(quant_format(type()).block_weights, 32),
+                row_bytes = QuantMatrix{.type = type(), .rows = 1, .cols = k}.bytes();
   for (const int64_t m : {1, 3, 6, 20}) {
     Rng rng(17, 0);
     auto bytes = random_blocks(rng, type(), n, k);
@@ -153,15 +168,20 @@ TEST_P(QuantGemm, RowsOfWAreIndependent) {
     multiply(calm.data());
     for (int64_t row = 1; row < n; row += 2) std::fill_n(bytes.begin() + row * row_bytes, row_bytes, std::byte{0xff});
     multiply(beside_wild.data());
-    for (int64_t i = 0; i < m * n; i += 2) EXPECT_EQ(beside_wild[static_cast<size_t>(i)], calm[static_cast<size_t>(i)]) << m << " " << i;
+    for (int64_t i = 0; i < m * n; i += 2)
+      EXPECT_EQ(beside_wild[static_cast<size_t>(i)], calm[static_cast<size_t>(i)]) << m << " " << i;
   }
 }
 
 std::string name_of(const testing::TestParamInfo<std::tuple<CpuLevel, int>>& info) {
-  return std::string(cpu_level_name(std::get<0>(info.param))) + "_" + std::string(quant_format(static_cast<QuantType>(std::get<1>(info.param))).name);
+  return std::string(cpu_level_name(std::get<0>(info.param))) + "_" +
+         std::string(quant_format(static_cast<QuantType>(std::get<1>(info.param))).name);
 }
 // fp8 has factors beside its bytes: the model's tests have it.
-INSTANTIATE_TEST_SUITE_P(Levels, QuantGemm, testing::Combine(testing::ValuesIn(cpu_levels_to_test()), testing::Range(0, kNumQuantTypes - 1)), name_of);
+INSTANTIATE_TEST_SUITE_P(Levels, QuantGemm,
+                         testing::Combine(testing::ValuesIn(cpu_levels_to_test()),
+                                          testing::Range(0, kNumQuantTypes - 1)),
+                         name_of);
 
 }  // namespace
 }  // namespace hadal

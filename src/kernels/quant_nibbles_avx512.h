@@ -1,5 +1,6 @@
-// Types whose codes are nibbles, unpacked without putting each code in its place first: as 16 rows side by side for the tiles of
-// quant_avx512.cc (the bytes are transposed before they are split: half the shuffles), and as the halves of groups for its dots.
+// Types whose codes are nibbles, unpacked without putting each code in its place first: as 16 rows side by side for the
+// tiles of quant_avx512.cc (the bytes are transposed before they are split: half the shuffles), and as the halves of
+// groups for its dots.
 #pragma once
 
 #include <type_traits>
@@ -10,8 +11,8 @@
 namespace hadal::kernels {
 namespace {
 
-// How 64 bytes of nibbles lie: kRun words have the low nibbles of as many weights times four, the high nibbles are the next
-// ones. raw(b, p): the nibbles of weights [128 p, 128 p + 128). 0: the codes of this type are not unpacked here.
+// How 64 bytes of nibbles lie: kRun words have the low nibbles of as many weights times four, the high nibbles are the
+// next ones. raw(b, p): the nibbles of weights [128 p, 128 p + 128). 0: the codes of this type are not unpacked here.
 template <typename T>
 struct Nibbles {
   static constexpr int kRun = 0;
@@ -19,13 +20,15 @@ struct Nibbles {
 
 // ---- 16 rows side by side: vector t holds weights [4 t, 4 t + 4) of each row ----
 
-// 8 words of each of 16 rows: out[i] gets word i of every row. x[r] has those of rows r and r + 4 (r < 4), r + 4 and r + 8 (r >= 4).
+// 8 words of each of 16 rows: out[i] gets word i of every row. x[r] has those of rows r and r + 4 (r < 4), r + 4 and r
+// + 8 (r >= 4).
 HADAL_INLINE void transpose_16x8(const __m512i* x, __m512i* out) {
   __m512i half[2][4];
 #pragma GCC unroll 2
   for (int i = 0; i < 2; ++i) {
     const __m512i a = _mm512_unpacklo_epi32(x[4 * i], x[4 * i + 1]), b = _mm512_unpackhi_epi32(x[4 * i], x[4 * i + 1]);
-    const __m512i c = _mm512_unpacklo_epi32(x[4 * i + 2], x[4 * i + 3]), d = _mm512_unpackhi_epi32(x[4 * i + 2], x[4 * i + 3]);
+    const __m512i c = _mm512_unpacklo_epi32(x[4 * i + 2], x[4 * i + 3]),
+                  d = _mm512_unpackhi_epi32(x[4 * i + 2], x[4 * i + 3]);
     half[i][0] = _mm512_unpacklo_epi64(a, c), half[i][1] = _mm512_unpackhi_epi64(a, c);
     half[i][2] = _mm512_unpacklo_epi64(b, d), half[i][3] = _mm512_unpackhi_epi64(b, d);
   }
@@ -47,7 +50,8 @@ HADAL_INLINE void columns_of_8(const std::byte* const* blocks, __m512i* out, Rea
   transpose_16x8(x, out);
 }
 
-// Codes of four bits, as they stand. finish(): vector t of raw p, low or high (`upper`) nibbles; finish_halves(): see below.
+// Codes of four bits, as they stand. finish(): vector t of raw p, low or high (`upper`) nibbles; finish_halves(): see
+// below.
 struct PlainNibbles {
   static constexpr int kHighVectors = 1;
   HADAL_INLINE static void read_high(const std::byte* const*, __m512i*) {}
@@ -67,7 +71,8 @@ HADAL_INLINE __m512i with_bits(__m512i nibbles, __m512i bits, int where) {
 }
 // Bit `from` of every byte to bit 4; what comes from other bytes is masked by who asks.
 HADAL_INLINE __m512i to_bit4(__m512i x, int from) {
-  return from <= 4 ? _mm512_slli_epi16(x, static_cast<unsigned>(4 - from)) : _mm512_srli_epi16(x, static_cast<unsigned>(from - 4));
+  return from <= 4 ? _mm512_slli_epi16(x, static_cast<unsigned>(4 - from))
+                   : _mm512_srli_epi16(x, static_cast<unsigned>(from - 4));
 }
 
 template <>
@@ -80,16 +85,21 @@ struct Nibbles<Q5K> {
   static constexpr int kRun = 8, kHighVectors = 8;
   HADAL_INLINE static __m512i raw(const std::byte* b, int p) { return _mm512_loadu_si512(b + 48 + 64 * p); }
   HADAL_INLINE static void read_high(const std::byte* const* blocks, __m512i* high) {
-    columns_of_8(blocks, high, [](const std::byte* b) __attribute__((always_inline)) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b + 16)); });
+    columns_of_8(
+        blocks, high, [](const std::byte* b) __attribute__((always_inline)) {
+          return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b + 16));
+        });
   }
   HADAL_INLINE static __m512i finish(__m512i nibbles, const __m512i* high, int p, int t, bool upper) {
     return with_bits(nibbles, to_bit4(high[t % 8], 2 * (2 * p + t / 8) + upper), 16);
   }
   HADAL_INLINE static void finish_halves(const std::byte* b, __m512i* codes) {  // bit g of 32 bytes belongs to group g
-    const __m512i even = _mm512_setr_epi64(-4, -4, -2, -2, 0, 0, 2, 2), odd = _mm512_setr_epi64(-3, -3, -1, -1, 1, 1, 3, 3);
+    const __m512i even = _mm512_setr_epi64(-4, -4, -2, -2, 0, 0, 2, 2),
+                  odd = _mm512_setr_epi64(-3, -3, -1, -1, 1, 1, 3, 3);
 #pragma GCC unroll 2
     for (int half = 0; half < 2; ++half) {
-      const __m512i bits = _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(b + 16 + 16 * half)));
+      const __m512i bits =
+          _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(b + 16 + 16 * half)));
       codes[half] = with_bits(codes[half], _mm512_rorv_epi64(bits, even), 16);
       codes[2 + half] = with_bits(codes[2 + half], _mm512_rorv_epi64(bits, odd), 16);
     }
@@ -134,19 +144,24 @@ struct FifthBits {
     return bits;
   }
   HADAL_INLINE static void read_high(const std::byte* const* blocks, __m512i* high) {
-    columns_of_8(blocks, high, [](const std::byte* b) __attribute__((always_inline)) {
-      return _mm256_setr_epi32(word(b, 0), word(b, 1), word(b, 2), word(b, 3), word(b, 4), word(b, 5), word(b, 6), word(b, 7));
-    });
+    columns_of_8(
+        blocks, high, [](const std::byte* b) __attribute__((always_inline)) {
+          return _mm256_setr_epi32(word(b, 0), word(b, 1), word(b, 2), word(b, 3), word(b, 4), word(b, 5), word(b, 6),
+                                   word(b, 7));
+        });
   }
   // Bit i of four goes to bit 8 i + 4: a product with 1 << (4 + 7 i), summed.
   HADAL_INLINE static __m512i finish(__m512i nibbles, const __m512i* high, int p, int t, bool upper) {
-    const __m512i four = _mm512_and_si512(_mm512_srli_epi32(high[4 * p + t / 4], static_cast<unsigned>(t % 4 * 4 + (upper ? 16 : 0))), _mm512_set1_epi32(15));
+    const __m512i four =
+        _mm512_and_si512(_mm512_srli_epi32(high[4 * p + t / 4], static_cast<unsigned>(t % 4 * 4 + (upper ? 16 : 0))),
+                         _mm512_set1_epi32(15));
     return with_bits(nibbles, _mm512_mullo_epi32(four, _mm512_set1_epi32(0x02040810)), 16);
   }
   HADAL_INLINE static void finish_halves(const std::byte* b, __m512i* codes) {
     const __m512i heads = T::Head::read(b);
 #pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) codes[i] = _mm512_mask_add_epi8(codes[i], T::Head::fifth_bits(heads, i), codes[i], _mm512_set1_epi8(16));
+    for (int i = 0; i < 4; ++i)
+      codes[i] = _mm512_mask_add_epi8(codes[i], T::Head::fifth_bits(heads, i), codes[i], _mm512_set1_epi8(16));
   }
 };
 template <>
@@ -207,7 +222,9 @@ HADAL_INLINE void codes_of_halves(const std::byte* b, __m512i* codes) {
   using Layout = Nibbles<T>;
   const __m512i mask = _mm512_set1_epi8(15);
   const auto low = [&](__m512i x) __attribute__((always_inline)) { return _mm512_and_si512(x, mask); };
-  const auto high = [&](__m512i x) __attribute__((always_inline)) { return _mm512_and_si512(_mm512_srli_epi16(x, 4), mask); };
+  const auto high = [&](__m512i x) __attribute__((always_inline)) {
+    return _mm512_and_si512(_mm512_srli_epi16(x, 4), mask);
+  };
   if constexpr (Layout::kRun == 8) {  // 32 bytes are an even group and, in their high nibbles, an odd one
     const __m512i x = Layout::raw(b, 0), y = Layout::raw(b, 1);
     const __m512i first = _mm512_shuffle_i32x4(x, y, 0x88), second = _mm512_shuffle_i32x4(x, y, 0xdd);
@@ -227,25 +244,32 @@ HADAL_INLINE void k_factor_columns(const std::byte* const* blocks, Scale&& scale
   __m512i x[4];
 #pragma GCC unroll 4
   for (int r = 0; r < 4; ++r) {
-    const auto head = [&](int row) __attribute__((always_inline)) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(blocks[row])); };
+    const auto head = [&](int row) __attribute__((always_inline)) {
+      return _mm_loadu_si128(reinterpret_cast<const __m128i*>(blocks[row]));
+    };
     const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(head(r)), head(4 + r), 1);
     const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(head(8 + r)), head(12 + r), 1);
     x[r] = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
   }
   const __m512i a = _mm512_unpacklo_epi32(x[0], x[1]), b = _mm512_unpackhi_epi32(x[0], x[1]);
   const __m512i c = _mm512_unpacklo_epi32(x[2], x[3]), d = _mm512_unpackhi_epi32(x[2], x[3]);
-  const __m512i halves = _mm512_unpacklo_epi64(a, c), w0 = _mm512_unpackhi_epi64(a, c), w1 = _mm512_unpacklo_epi64(b, d), w2 = _mm512_unpackhi_epi64(b, d);
-  const __m512 d_scale = _mm512_cvtph_ps(_mm512_cvtepi32_epi16(halves)), d_min = _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(halves, 16)));
+  const __m512i halves = _mm512_unpacklo_epi64(a, c), w0 = _mm512_unpackhi_epi64(a, c),
+                w1 = _mm512_unpacklo_epi64(b, d), w2 = _mm512_unpackhi_epi64(b, d);
+  const __m512 d_scale = _mm512_cvtph_ps(_mm512_cvtepi32_epi16(halves)),
+               d_min = _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(halves, 16)));
   const __m512 minus_min = _mm512_sub_ps(_mm512_setzero_ps(), d_min);
   const __m512i six = _mm512_set1_epi8(63), nibble = _mm512_set1_epi8(15), upper = _mm512_set1_epi8(48);
   const __m512i words[4] = {
-      _mm512_and_si512(w0, six), _mm512_or_si512(_mm512_and_si512(w2, nibble), _mm512_and_si512(_mm512_srli_epi32(w0, 2), upper)),
+      _mm512_and_si512(w0, six),
+      _mm512_or_si512(_mm512_and_si512(w2, nibble), _mm512_and_si512(_mm512_srli_epi32(w0, 2), upper)),
       _mm512_and_si512(w1, six),
-      _mm512_or_si512(_mm512_and_si512(_mm512_srli_epi32(w2, 4), nibble), _mm512_and_si512(_mm512_srli_epi32(w1, 2), upper))};
+      _mm512_or_si512(_mm512_and_si512(_mm512_srli_epi32(w2, 4), nibble),
+                      _mm512_and_si512(_mm512_srli_epi32(w1, 2), upper))};
 #pragma GCC unroll 8
   for (int g = 0; g < 8; ++g) {
     const auto byte = [&](__m512i word) __attribute__((always_inline)) {
-      return _mm512_cvtepi32_ps(_mm512_and_si512(_mm512_srli_epi32(word, static_cast<unsigned>(g % 4 * 8)), _mm512_set1_epi32(255)));
+      return _mm512_cvtepi32_ps(
+          _mm512_and_si512(_mm512_srli_epi32(word, static_cast<unsigned>(g % 4 * 8)), _mm512_set1_epi32(255)));
     };
     scale(g, _mm512_mul_ps(byte(words[g / 4]), d_scale));
     offset(g, _mm512_mul_ps(byte(words[2 + g / 4]), minus_min));
@@ -270,7 +294,10 @@ HADAL_INLINE void factor_columns(const std::byte* const* blocks, Scale&& scale, 
   } else if constexpr (std::is_same_v<T, Q4K> || std::is_same_v<T, Q5K>) {
     k_factor_columns(blocks, scale, offset);
   } else if constexpr (T::kBias != 0) {
-    columns_of_8(blocks, x, [](const std::byte* b) __attribute__((always_inline)) { return _mm256_castps_si256(_mm512_castps512_ps256(T::both(b))); });
+    columns_of_8(
+        blocks, x, [](const std::byte* b) __attribute__((always_inline)) {
+          return _mm256_castps_si256(_mm512_castps512_ps256(T::both(b)));
+        });
 #pragma GCC unroll 8
     for (int g = 0; g < 8; ++g) scale(g, _mm512_castsi512_ps(x[g]));
   } else {

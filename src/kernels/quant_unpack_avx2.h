@@ -53,10 +53,9 @@ HADAL_INLINE __m256 bytes_times(__m128i bytes, float factor) {  // the low 8, un
   return _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)), _mm256_set1_ps(factor));
 }
 
-// One type: kBytes of 256 weights. codes(b, v): weights [32 v, 32 v + 32), at most kMax; kSigned: the weights are scale *
-// code; else kBias: offset = -kBias * scale; else there are offsets.
-// Groups of 32: scales(b), offsets(b), 8 each. Groups of 16 (kWide): a group's scale is numbers(b) (16 of int16) * d(b), its
-// offset minima(b) * dmin(b).
+// One type: kBytes of 256 weights. codes(b, v): weights [32 v, 32 v + 32), at most kMax; kSigned: the weights are scale
+// * code; else kBias: offset = -kBias * scale; else there are offsets. Groups of 32: scales(b), offsets(b), 8 each.
+// Groups of 16 (kWide): a group's scale is numbers(b) (16 of int16) * d(b), its offset minima(b) * dmin(b).
 struct Q8_0 {
   static constexpr int64_t kBytes = 8 * 34;
   static constexpr bool kWide = false, kSigned = true;
@@ -113,9 +112,11 @@ struct Iq4Xs {
   HADAL_INLINE static __m256 scales(const std::byte* b) {
     int32_t low;
     __builtin_memcpy(&low, b + 4, 4);
-    const __m256i shifts4 = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28), shifts2 = _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14);
+    const __m256i shifts4 = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28),
+                  shifts2 = _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14);
     const __m256i l = _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32(low), shifts4), _mm256_set1_epi32(15));
-    const __m256i h = _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32(read_u16(b + 2)), shifts2), _mm256_set1_epi32(3));
+    const __m256i h =
+        _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32(read_u16(b + 2)), shifts2), _mm256_set1_epi32(3));
     const __m256i ls = _mm256_sub_epi32(_mm256_or_si256(l, _mm256_slli_epi32(h, 4)), _mm256_set1_epi32(32));
     return _mm256_mul_ps(_mm256_cvtepi32_ps(ls), _mm256_set1_ps(half_at(b)));
   }
@@ -130,13 +131,17 @@ HADAL_INLINE __m128i k_numbers(const std::byte* b) {
                       _mm_and_si128(high, _mm_setr_epi32(0, 0x30303030, 0, 0x30303030)));
 }
 HADAL_INLINE __m256 k_scales(const std::byte* b) { return bytes_times(k_numbers(b), half_at(b)); }
-HADAL_INLINE __m256 k_offsets(const std::byte* b) { return bytes_times(_mm_srli_si128(k_numbers(b), 8), -half_at(b + 2)); }
+HADAL_INLINE __m256 k_offsets(const std::byte* b) {
+  return bytes_times(_mm_srli_si128(k_numbers(b), 8), -half_at(b + 2));
+}
 
 struct Q4K {
   static constexpr int64_t kBytes = 144;
   static constexpr bool kWide = false, kSigned = false;
   static constexpr int kBias = 0, kMax = 15;
-  HADAL_INLINE static __m256i codes(const std::byte* b, int v) { return field(load32(b + 16 + v / 2 * 32), v % 2 * 4, 15); }
+  HADAL_INLINE static __m256i codes(const std::byte* b, int v) {
+    return field(load32(b + 16 + v / 2 * 32), v % 2 * 4, 15);
+  }
   HADAL_INLINE static __m256 scales(const std::byte* b) { return k_scales(b); }
   HADAL_INLINE static __m256 offsets(const std::byte* b) { return k_offsets(b); }
 };
@@ -172,7 +177,8 @@ struct Q3K {
     const __m128i words = _mm_srli_si128(load16(b + 94), 2);  // w0, w1, w2 of q3_scales
     const __m128i low = _mm_srlv_epi32(_mm_shuffle_epi32(words, 0b01000100), _mm_setr_epi32(0, 0, 4, 4));
     const __m128i high = _mm_srlv_epi32(_mm_shuffle_epi32(words, 0b10101010), _mm_setr_epi32(0, 2, 4, 6));
-    const __m128i packed = _mm_or_si128(_mm_and_si128(low, _mm_set1_epi8(15)), _mm_slli_epi16(_mm_and_si128(high, _mm_set1_epi8(3)), 4));
+    const __m128i packed =
+        _mm_or_si128(_mm_and_si128(low, _mm_set1_epi8(15)), _mm_slli_epi16(_mm_and_si128(high, _mm_set1_epi8(3)), 4));
     return _mm256_cvtepi8_epi16(_mm_sub_epi8(packed, _mm_set1_epi8(32)));
   }
   HADAL_INLINE static float d(const std::byte* b) { return half_at(b + 108); }
@@ -181,7 +187,9 @@ struct Q2K {
   static constexpr int64_t kBytes = 84;
   static constexpr bool kWide = true, kSigned = false;
   static constexpr int kBias = 0, kMax = 3;
-  HADAL_INLINE static __m256i codes(const std::byte* b, int v) { return field(load32(b + 16 + v / 4 * 32), v % 4 * 2, 3); }
+  HADAL_INLINE static __m256i codes(const std::byte* b, int v) {
+    return field(load32(b + 16 + v / 4 * 32), v % 4 * 2, 3);
+  }
   HADAL_INLINE static __m256i numbers(const std::byte* b) {
     return _mm256_cvtepu8_epi16(_mm_and_si128(load16(b), _mm_set1_epi8(15)));
   }
@@ -202,7 +210,8 @@ struct Pair {
 HADAL_INLINE Pair numbers_times(__m256i numbers, float factor) {
   const __m256i low = _mm256_cvtepi16_epi32(_mm256_castsi256_si128(numbers));
   const __m256i high = _mm256_cvtepi16_epi32(_mm256_extracti128_si256(numbers, 1));
-  return {_mm256_mul_ps(_mm256_cvtepi32_ps(low), _mm256_set1_ps(factor)), _mm256_mul_ps(_mm256_cvtepi32_ps(high), _mm256_set1_ps(factor))};
+  return {_mm256_mul_ps(_mm256_cvtepi32_ps(low), _mm256_set1_ps(factor)),
+          _mm256_mul_ps(_mm256_cvtepi32_ps(high), _mm256_set1_ps(factor))};
 }
 
 }  // namespace

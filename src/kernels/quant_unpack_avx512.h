@@ -24,7 +24,8 @@ HADAL_INLINE __m512i two_bits(const std::byte* at, int low_bit, int high_bit, in
 // 64 codes from two blocks of 16 bytes with 32 nibbles each: low ones first.
 HADAL_INLINE __m512i two_nibble_blocks(const std::byte* first, const std::byte* second) {
   const __m512i a = _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(first)));
-  const __m512i both = _mm512_mask_broadcast_i32x4(a, 0xff00, _mm_loadu_si128(reinterpret_cast<const __m128i*>(second)));
+  const __m512i both =
+      _mm512_mask_broadcast_i32x4(a, 0xff00, _mm_loadu_si128(reinterpret_cast<const __m128i*>(second)));
   const __m512i shifts = _mm512_set_epi64(4, 4, 0, 0, 4, 4, 0, 0);
   return _mm512_and_si512(_mm512_srlv_epi64(both, shifts), _mm512_set1_epi8(15));
 }
@@ -36,7 +37,8 @@ HADAL_INLINE __m512i fifth_bits(const std::byte* first, const std::byte* second)
   return _mm512_maskz_mov_epi8(static_cast<__mmask64>(low) | static_cast<__mmask64>(high) << 32, _mm512_set1_epi8(16));
 }
 HADAL_INLINE __m512i iq4_codes(__m512i nibbles) {  // values + 128
-  const __m512i table = _mm512_broadcast_i32x4(_mm_setr_epi8(1, 24, 45, 63, 79, 93, 106, 118, -127, -115, -103, -90, -75, -59, -39, -15));
+  const __m512i table =
+      _mm512_broadcast_i32x4(_mm_setr_epi8(1, 24, 45, 63, 79, 93, 106, 118, -127, -115, -103, -90, -75, -59, -39, -15));
   return _mm512_shuffle_epi8(table, nibbles);
 }
 
@@ -76,7 +78,9 @@ struct Q4_0 {
   static constexpr bool kWide = false;
   static constexpr int kBias = 8;
   static constexpr float kSign = -8;
-  HADAL_INLINE static __m512i codes(const std::byte* b, int v) { return two_nibble_blocks(b + v * 36 + 2, b + v * 36 + 20); }
+  HADAL_INLINE static __m512i codes(const std::byte* b, int v) {
+    return two_nibble_blocks(b + v * 36 + 2, b + v * 36 + 20);
+  }
   HADAL_INLINE static __m512 both(const std::byte* b) {  // the f16 of 8 blocks of 9 words each lie in 64 words
     const __m512i where = _mm512_castsi128_si512(_mm_setr_epi16(0, 9, 18, 27, 36, 45, 54, 63));
     const __m512i h = _mm512_permutex2var_epi16(_mm512_loadu_si512(b), where, _mm512_loadu_si512(b + 64));
@@ -88,11 +92,14 @@ struct Q4_1 {
   static constexpr bool kWide = false;
   static constexpr int kBias = 0;
   static constexpr float kSign = 1;
-  HADAL_INLINE static __m512i codes(const std::byte* b, int v) { return two_nibble_blocks(b + v * 40 + 4, b + v * 40 + 24); }
+  HADAL_INLINE static __m512i codes(const std::byte* b, int v) {
+    return two_nibble_blocks(b + v * 40 + 4, b + v * 40 + 24);
+  }
   HADAL_INLINE static __m512 both(const std::byte* b) { return joined(halves(b, 20), halves(b + 2, 20)); }
 };
-// What stands in front of 8 blocks of kWords words each, as 32 words: the f16 in word 0 of each block; with kMin, that in word 1; then
-// the words of fifth bits as RoundedRows::halves has them: lower ones of blocks 0, 2, 4, 6, their upper ones, then blocks 1, 3, 5, 7.
+// What stands in front of 8 blocks of kWords words each, as 32 words: the f16 in word 0 of each block; with kMin, that
+// in word 1; then the words of fifth bits as RoundedRows::halves has them: lower ones of blocks 0, 2, 4, 6, their upper
+// ones, then blocks 1, 3, 5, 7.
 template <int kWords, bool kMin>
 struct Heads {
   static constexpr int kTail = 8 * kWords - 32;  // the last 32 words are read apart
@@ -137,7 +144,9 @@ struct Q5_0 {
     return _mm512_or_si512(two_nibble_blocks(at + 6, at + 28), fifth_bits(at + 2, at + 24));
   }
   using Head = Heads<11, false>;
-  HADAL_INLINE static __m512 both(const std::byte* b) { return twice(_mm256_cvtph_ps(_mm512_castsi512_si128(Head::read(b)))); }
+  HADAL_INLINE static __m512 both(const std::byte* b) {
+    return twice(_mm256_cvtph_ps(_mm512_castsi512_si128(Head::read(b))));
+  }
 };
 struct Q5_1 {
   static constexpr int64_t kBytes = 8 * 24;
@@ -164,13 +173,18 @@ struct Iq4Xs {
   static constexpr bool kWide = false;
   static constexpr int kBias = 128;
   static constexpr float kSign = -128;
-  HADAL_INLINE static __m512i codes(const std::byte* b, int v) { return iq4_codes(two_nibble_blocks(b + 8 + 32 * v, b + 24 + 32 * v)); }
+  HADAL_INLINE static __m512i codes(const std::byte* b, int v) {
+    return iq4_codes(two_nibble_blocks(b + 8 + 32 * v, b + 24 + 32 * v));
+  }
   HADAL_INLINE static __m512 both(const std::byte* b) {
     uint32_t low;
     __builtin_memcpy(&low, b + 4, 4);
-    const __m256i shifts4 = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28), shifts2 = _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14);
-    const __m256i l = _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32(static_cast<int>(low)), shifts4), _mm256_set1_epi32(15));
-    const __m256i h = _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32(read_u16(b + 2)), shifts2), _mm256_set1_epi32(3));
+    const __m256i shifts4 = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28),
+                  shifts2 = _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14);
+    const __m256i l =
+        _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32(static_cast<int>(low)), shifts4), _mm256_set1_epi32(15));
+    const __m256i h =
+        _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32(read_u16(b + 2)), shifts2), _mm256_set1_epi32(3));
     const __m256i ls = _mm256_sub_epi32(_mm256_or_si256(l, _mm256_slli_epi32(h, 4)), _mm256_set1_epi32(32));
     return twice(_mm256_mul_ps(_mm256_cvtepi32_ps(ls), _mm256_set1_ps(half_at(b))));
   }
@@ -178,7 +192,8 @@ struct Iq4Xs {
 
 // Q4_K, Q5_K: [d * scales | dmin * mins] from the block's first 16 bytes.
 HADAL_INLINE __m512 k_factors(const std::byte* b) {
-  const __m128i head = _mm_loadu_si128(reinterpret_cast<const __m128i*>(b));  // d, dmin; words w0, w1, w2 of 6-bit numbers
+  const __m128i head =
+      _mm_loadu_si128(reinterpret_cast<const __m128i*>(b));  // d, dmin; words w0, w1, w2 of 6-bit numbers
   const __m128i low = _mm_srlv_epi32(_mm_shuffle_epi32(head, 0b11101101), _mm_setr_epi32(0, 0, 0, 4));
   const __m128i high = _mm_srli_epi32(_mm_shuffle_epi32(head, 0b10000100), 2);
   const __m128i all = _mm_or_si128(_mm_and_si128(low, _mm_setr_epi32(0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f)),
@@ -225,7 +240,8 @@ struct Q3K {
   static constexpr bool kWide = true;
   static constexpr int kBias = 4;
   HADAL_INLINE static __m512i codes(const std::byte* b, int v) {
-    return _mm512_or_si512(two_fields(b + 32 + v / 2 * 32, v % 2 * 4, v % 2 * 4 + 2, 3), two_bits(b, 2 * v, 2 * v + 1, 2));
+    return _mm512_or_si512(two_fields(b + 32 + v / 2 * 32, v % 2 * 4, v % 2 * 4 + 2, 3),
+                           two_bits(b, 2 * v, 2 * v + 1, 2));
   }
   HADAL_INLINE static __m512 scales(const std::byte* b) {
     int8_t s[16];
@@ -238,7 +254,9 @@ struct Q2K {
   static constexpr int64_t kBytes = 84;
   static constexpr bool kWide = true;
   static constexpr int kBias = 0;
-  HADAL_INLINE static __m512i codes(const std::byte* b, int v) { return two_fields(b + 16 + v / 2 * 32, v % 2 * 4, v % 2 * 4 + 2, 3); }
+  HADAL_INLINE static __m512i codes(const std::byte* b, int v) {
+    return two_fields(b + 16 + v / 2 * 32, v % 2 * 4, v % 2 * 4 + 2, 3);
+  }
   HADAL_INLINE static __m512 scales(const std::byte* b) { return part(b, 0, half_at(b + 80)); }
   HADAL_INLINE static __m512 offsets(const std::byte* b) { return part(b, 4, -half_at(b + 82)); }
   HADAL_INLINE static __m512 part(const std::byte* b, int shift, float factor) {
@@ -250,8 +268,10 @@ struct Q2K {
 
 template <typename T>  // of groups of 16
 HADAL_INLINE __m512 offsets_of(const std::byte* b, __m512 scales) {
-  if constexpr (T::kBias != 0) return _mm512_mul_ps(scales, _mm512_set1_ps(static_cast<float>(-T::kBias)));
-  else return T::offsets(b);
+  if constexpr (T::kBias != 0)
+    return _mm512_mul_ps(scales, _mm512_set1_ps(static_cast<float>(-T::kBias)));
+  else
+    return T::offsets(b);
 }
 
 }  // namespace

@@ -26,7 +26,8 @@ class Scratch {
   }
 
  private:
-  static constexpr int64_t kLargePage = 2 << 20;  // small pages lie anywhere and crowd some sets of the second-level cache
+  static constexpr int64_t kLargePage =
+      2 << 20;  // small pages lie anywhere and crowd some sets of the second-level cache
   void* data_ = nullptr;
   int64_t capacity_ = 0;
 };

@@ -12,17 +12,17 @@ namespace hadal {
 struct VectorKernels {
   void (*to_bf16)(const float* x, Bf16* y, int64_t n);
   void (*to_f32)(const Bf16* x, float* y, int64_t n);
-  // 8-bit integers with a scale for each `block` of them: the nearest q to x / scale, scale = max |x| / 127 in bf16. What is
-  // no finite number makes its block NaN. n is a multiple of block. The same bits at every level.
+  // 8-bit integers with a scale for each `block` of them: the nearest q to x / scale, scale = max |x| / 127 in bf16.
+  // What is no finite number makes its block NaN. n is a multiple of block. The same bits at every level.
   void (*to_q8)(const float* x, int8_t* q, Bf16* scales, int64_t block, int64_t n);
-  void (*q8_to_f32)(const int8_t* q, const Bf16* scales, int64_t block, float* y, int64_t n);    // q * scale, exact
-  void (*q8_to_bf16)(const int8_t* q, const Bf16* scales, int64_t block, Bf16* y, int64_t n);    // the same, rounded
+  void (*q8_to_f32)(const int8_t* q, const Bf16* scales, int64_t block, float* y, int64_t n);  // q * scale, exact
+  void (*q8_to_bf16)(const int8_t* q, const Bf16* scales, int64_t block, Bf16* y, int64_t n);  // the same, rounded
   float (*dot)(const float* x, const float* y, int64_t n);
   float (*sum_squares)(const float* x, int64_t n);
-  void (*add)(const float* x, float* y, int64_t n);                 // y += x
-  void (*axpy)(float a, const float* x, float* y, int64_t n);       // y += a * x
-  void (*scale)(float a, float* x, int64_t n);                      // x *= a
-  void (*mul)(const float* x, const float* y, float* z, int64_t n); // z = x * y
+  void (*add)(const float* x, float* y, int64_t n);                  // y += x
+  void (*axpy)(float a, const float* x, float* y, int64_t n);        // y += a * x
+  void (*scale)(float a, float* x, int64_t n);                       // x *= a
+  void (*mul)(const float* x, const float* y, float* z, int64_t n);  // z = x * y
   // z = silu(gate) * up
   void (*swiglu)(const float* gate, const float* up, float* z, int64_t n);
   // d_gate += ..., d_up += ... (accumulates)
@@ -30,9 +30,11 @@ struct VectorKernels {
   // x = exp(scale * (x - max)) over [0, n); returns the sum; *max_out = max of x (before scaling). n >= 1.
   float (*exp_shifted)(float* x, float scale, int64_t n, float* max_out);
   float (*max)(const float* x, int64_t n);
-  // Column by column of s [rows, ld], the first cols of them: over its first valid[c] rows s = exp(scale * (s - max)), zero
-  // below; *_out[c] are the sum of these and the max before scaling. ld is a multiple of 32, and so much of s is touched.
-  void (*softmax_columns)(float* s, int64_t ld, int64_t rows, int64_t cols, const int32_t* valid, float scale, float* max_out, float* sum_out);
+  // Column by column of s [rows, ld], the first cols of them: over its first valid[c] rows s = exp(scale * (s - max)),
+  // zero below; *_out[c] are the sum of these and the max before scaling. ld is a multiple of 32, and so much of s is
+  // touched.
+  void (*softmax_columns)(float* s, int64_t ld, int64_t rows, int64_t cols, const int32_t* valid, float scale,
+                          float* max_out, float* sum_out);
   void (*sigmoid)(const float* x, float* y, int64_t n);
   // y = x * inv_rms * weight, inv_rms = 1/sqrt(mean(x^2) + eps); returns inv_rms
   float (*rms_norm)(const float* x, const float* weight, float eps, float* y, int64_t n);

@@ -56,11 +56,13 @@ inline float reduce(int64_t n, F step, const In*... x) {
 
 // Of x <= 0, or NaN.
 #if HWY_TARGET == HWY_AVX3
-// 2^n e^r, |r| <= ln 2 / 2, the polynomial that of Cephes' expf; scalef makes what is too small zero. Half the instructions of the library.
+// 2^n e^r, |r| <= ln 2 / 2, the polynomial that of Cephes' expf; scalef makes what is too small zero. Half the
+// instructions of the library.
 inline VecF exp_of(VecF x) {
   const __m512 low = _mm512_max_ps(_mm512_set1_ps(-104.0f), x.raw);  // the second operand where one is NaN
   const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(low, _mm512_set1_ps(1.44269504f)), 0);
-  const __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), low));
+  const __m512 r =
+      _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), low));
   __m512 p = _mm512_fmadd_ps(r, _mm512_set1_ps(1.9875691500e-4f), _mm512_set1_ps(1.3981999507e-3f));
   p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(8.3334519073e-3f));
   p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(4.1665795894e-2f));
@@ -125,7 +127,8 @@ inline void widen_q8(const int8_t* q, const Bf16* scales, int64_t block, int64_t
 }
 void v_q8_to_f32(const int8_t* q, const Bf16* scales, int64_t block, float* y, int64_t n) {
   widen_q8(
-      q, scales, block, n, [=](VecF v, int64_t i) { hn::StoreU(v, kF32, y + i); }, [=](float v, int64_t i) { y[i] = v; });
+      q, scales, block, n, [=](VecF v, int64_t i) { hn::StoreU(v, kF32, y + i); },
+      [=](float v, int64_t i) { y[i] = v; });
 }
 void v_q8_to_bf16(const int8_t* q, const Bf16* scales, int64_t block, Bf16* y, int64_t n) {
   auto* out = reinterpret_cast<uint16_t*>(y);
@@ -195,7 +198,8 @@ float v_exp_shifted(float* x, float scale, int64_t n, float* max_out) {
   return reduce(
       n, [](VecF s, VecF a) { return hn::Add(s, a); }, static_cast<const float*>(x));
 }
-// Of up to 8 columns, the few heads of a decoded token: two rows to a vector. The rows that are whole; returns their number.
+// Of up to 8 columns, the few heads of a decoded token: two rows to a vector. The rows that are whole; returns their
+// number.
 template <typename V>
 int64_t softmax_pairs(float* s, int64_t ld, int64_t rows, V factor, V top, V& sum) {
   const hn::Half<F32> half;
@@ -215,7 +219,8 @@ int64_t softmax_pairs(float* s, int64_t ld, int64_t rows, V factor, V top, V& su
 }
 // kVectors vectors of columns at a time: rows are read in runs, and their exponentials do not wait for each other.
 template <int kVectors>
-void softmax_block(float* s, int64_t ld, int64_t rows, int64_t cols, const int32_t* valid, float scale, float* max_out, float* sum_out) {
+void softmax_block(float* s, int64_t ld, int64_t rows, int64_t cols, const int32_t* valid, float scale, float* max_out,
+                   float* sum_out) {
   const hn::Rebind<int32_t, F32> i32;
   using Limits = hn::Vec<hn::Rebind<int32_t, F32>>;
   constexpr int64_t kWidth = kVectors * kLanes;
@@ -234,7 +239,9 @@ void softmax_block(float* s, int64_t ld, int64_t rows, int64_t cols, const int32
     top[v] = hn::Set(kF32, -__builtin_inff());
     sum[v] = hn::Zero(kF32);
   }
-  const auto is_valid = [&](int64_t r, int v) __attribute__((always_inline)) { return hn::RebindMask(kF32, hn::Lt(hn::Set(i32, static_cast<int32_t>(r)), limit[v])); };
+  const auto is_valid = [&](int64_t r, int v) __attribute__((always_inline)) {
+    return hn::RebindMask(kF32, hn::Lt(hn::Set(i32, static_cast<int32_t>(r)), limit[v]));
+  };
   for (int64_t r = 0; r < most; ++r)
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) {
@@ -263,16 +270,19 @@ void softmax_block(float* s, int64_t ld, int64_t rows, int64_t cols, const int32
     store_some(sum[v], sum_out + v * kLanes, width);
   }
 }
-void v_softmax_columns(float* s, int64_t ld, int64_t rows, int64_t cols, const int32_t* valid, float scale, float* max_out,
-                       float* sum_out) {
+void v_softmax_columns(float* s, int64_t ld, int64_t rows, int64_t cols, const int32_t* valid, float scale,
+                       float* max_out, float* sum_out) {
   for (int64_t c = 0; c < cols;) {
     const auto block = [&]<int kVectors>() {
       softmax_block<kVectors>(s + c, ld, rows, cols - c, valid + c, scale, max_out + c, sum_out + c);
       c += kVectors * kLanes;
     };
-    if (cols - c > 2 * kLanes) block.template operator()<4>();
-    else if (cols - c > kLanes) block.template operator()<2>();
-    else block.template operator()<1>();
+    if (cols - c > 2 * kLanes)
+      block.template operator()<4>();
+    else if (cols - c > kLanes)
+      block.template operator()<2>();
+    else
+      block.template operator()<1>();
   }
 }
 void v_sigmoid(const float* x, float* y, int64_t n) {
@@ -325,10 +335,11 @@ void v_adamw(float* w, float* m, float* v, const float* g, int64_t n, float lr, 
       static_cast<const float*>(w), static_cast<const float*>(m), static_cast<const float*>(v));
 }
 
-constexpr VectorKernels kVectorTable = {v_to_bf16,     v_to_f32, v_to_q8,   v_q8_to_f32, v_q8_to_bf16, v_dot,     v_sum_squares, v_add,
-                                        v_axpy,        v_scale,  v_mul,     v_swiglu,      v_swiglu_backward,
-                                        v_exp_shifted, v_max,    v_softmax_columns, v_sigmoid, v_rms_norm,    v_rms_norm_backward,
-                                        v_adamw};
+constexpr VectorKernels kVectorTable = {
+    v_to_bf16,           v_to_f32,      v_to_q8, v_q8_to_f32,       v_q8_to_bf16, v_dot,
+    v_sum_squares,       v_add,         v_axpy,  v_scale,           v_mul,        v_swiglu,
+    v_swiglu_backward,   v_exp_shifted, v_max,   v_softmax_columns, v_sigmoid,    v_rms_norm,
+    v_rms_norm_backward, v_adamw};
 
 }  // namespace
 }  // namespace hadal::kernels

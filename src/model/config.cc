@@ -22,7 +22,8 @@ class Fields {
   int64_t integer(const char* name, std::optional<int64_t> otherwise = {}) const {
     const Json* value = get(name, otherwise.has_value());
     if (value == nullptr) return *otherwise;
-    const bool fits = value->is_number_integer() && !(value->is_number_unsigned() && value->get<uint64_t>() > INT64_MAX);
+    const bool fits =
+        value->is_number_integer() && !(value->is_number_unsigned() && value->get<uint64_t>() > INT64_MAX);
     if (!fits) wrong(name, "a whole number", *value);
     return value->get<int64_t>();
   }
@@ -74,7 +75,8 @@ class Fields {
 void check_attention_factor(const Fields& fields, const RopeScaling& s) {
   const auto term = [&](double mscale) { return s.factor <= 1 ? 1.0 : 0.1 * mscale * std::log(s.factor) + 1.0; };
   const double implied = term(s.mscale) / term(s.mscale_all_dim), said = fields.number("attention_factor", implied);
-  fields.only("attention_factor", std::abs(said - implied) < 1e-6 * implied, "none, or what follows from factor and mscale");
+  fields.only("attention_factor", std::abs(said - implied) < 1e-6 * implied,
+              "none, or what follows from factor and mscale");
 }
 
 void read_rope_scaling(const Fields& top, const Fields& fields, ModelConfig& c) {
@@ -89,7 +91,8 @@ void read_rope_scaling(const Fields& top, const Fields& fields, ModelConfig& c) 
     if (scaling.factor != 1) scaling.kind = RopeScaling::Kind::linear;
     return;
   }
-  scaling.original_context = fields.number("original_max_position_embeddings", static_cast<double>(top.integer("max_position_embeddings")));
+  scaling.original_context =
+      fields.number("original_max_position_embeddings", static_cast<double>(top.integer("max_position_embeddings")));
   if (type == "yarn") {
     scaling.kind = RopeScaling::Kind::yarn;
     scaling.beta_fast = fields.number("beta_fast", 32);
@@ -159,8 +162,8 @@ void read_deepseek(const Fields& f, ModelConfig& c) {
   read_experts(f, c);
 }
 
-// Qwen2's layers from max_window_layers on look back sliding_window tokens, where use_sliding_window says so; a window that
-// no layer has, or that holds the whole context, changes nothing.
+// Qwen2's layers from max_window_layers on look back sliding_window tokens, where use_sliding_window says so; a window
+// that no layer has, or that holds the whole context, changes nothing.
 void check_sliding_window(const Fields& f, const ModelConfig& c) {
   if (!f.boolean("use_sliding_window", false) || f.find("sliding_window") == nullptr) return;
   if (f.integer("sliding_window") >= c.max_context) return;
@@ -183,18 +186,22 @@ void read_grouped_query(const Fields& f, ModelConfig& c) {
 
 const char* family_name(ModelConfig::Family family) {
   switch (family) {
-    case ModelConfig::Family::deepseek_v3: return "deepseek_v3";
-    case ModelConfig::Family::deepseek_v2: return "deepseek_v2";
-    case ModelConfig::Family::qwen2: return "qwen2";
-    case ModelConfig::Family::llama: return "llama";
+    case ModelConfig::Family::deepseek_v3:
+      return "deepseek_v3";
+    case ModelConfig::Family::deepseek_v2:
+      return "deepseek_v2";
+    case ModelConfig::Family::qwen2:
+      return "qwen2";
+    case ModelConfig::Family::llama:
+      return "llama";
   }
   return "";
 }
 
 ModelConfig::Family read_family(const Fields& f) {
   const std::string type = f.text("model_type");
-  for (const auto family : {ModelConfig::Family::deepseek_v3, ModelConfig::Family::deepseek_v2, ModelConfig::Family::qwen2,
-                            ModelConfig::Family::llama})
+  for (const auto family : {ModelConfig::Family::deepseek_v3, ModelConfig::Family::deepseek_v2,
+                            ModelConfig::Family::qwen2, ModelConfig::Family::llama})
     if (type == family_name(family)) return family;
   f.wrong("model_type", "deepseek_v3, deepseek_v2, qwen2 or llama", Json(type));
 }
@@ -250,15 +257,26 @@ namespace {
 
 OrderedJson rope_scaling_to_json(const RopeScaling& s) {
   switch (s.kind) {
-    case RopeScaling::Kind::none: break;
-    case RopeScaling::Kind::linear: return {{"rope_type", "linear"}, {"type", "linear"}, {"factor", s.factor}};
+    case RopeScaling::Kind::none:
+      break;
+    case RopeScaling::Kind::linear:
+      return {{"rope_type", "linear"}, {"type", "linear"}, {"factor", s.factor}};
     case RopeScaling::Kind::yarn:
-      return {{"type", "yarn"}, {"factor", s.factor}, {"original_max_position_embeddings", static_cast<int64_t>(s.original_context)},
-              {"beta_fast", s.beta_fast}, {"beta_slow", s.beta_slow}, {"mscale", s.mscale}, {"mscale_all_dim", s.mscale_all_dim}};
+      return {{"type", "yarn"},
+              {"factor", s.factor},
+              {"original_max_position_embeddings", static_cast<int64_t>(s.original_context)},
+              {"beta_fast", s.beta_fast},
+              {"beta_slow", s.beta_slow},
+              {"mscale", s.mscale},
+              {"mscale_all_dim", s.mscale_all_dim}};
     case RopeScaling::Kind::llama3:
-      return {{"rope_type", "llama3"}, {"factor", s.factor}, {"original_max_position_embeddings", static_cast<int64_t>(s.original_context)},
-              {"low_freq_factor", s.low_freq_factor}, {"high_freq_factor", s.high_freq_factor}};
-    case RopeScaling::Kind::factors: return {{"rope_type", "factors"}, {"factors", s.factors}};
+      return {{"rope_type", "llama3"},
+              {"factor", s.factor},
+              {"original_max_position_embeddings", static_cast<int64_t>(s.original_context)},
+              {"low_freq_factor", s.low_freq_factor},
+              {"high_freq_factor", s.high_freq_factor}};
+    case RopeScaling::Kind::factors:
+      return {{"rope_type", "factors"}, {"factors", s.factors}};
   }
   return nullptr;
 }
@@ -292,7 +310,8 @@ void deepseek_to_json(const ModelConfig& c, OrderedJson& json) {
 }  // namespace
 
 OrderedJson config_to_json(const ModelConfig& c) {
-  static constexpr const char* kArchitectures[] = {"DeepseekV3ForCausalLM", "DeepseekV2ForCausalLM", "Qwen2ForCausalLM", "LlamaForCausalLM"};
+  static constexpr const char* kArchitectures[] = {"DeepseekV3ForCausalLM", "DeepseekV2ForCausalLM", "Qwen2ForCausalLM",
+                                                   "LlamaForCausalLM"};
   OrderedJson json;
   json["model_type"] = family_name(c.family);
   json["architectures"] = {kArchitectures[static_cast<int>(c.family)]};

@@ -34,7 +34,8 @@ struct ModelConfig {
   // Grouped-query attention (qwen2, llama).
   int64_t head_dim = 0;
   bool qkv_bias = false;
-  bool rope_pairs = false;  // rows of q and k are ordered so that neighbours turn together (Llama's GGUF files), not halves
+  bool rope_pairs =
+      false;  // rows of q and k are ordered so that neighbours turn together (Llama's GGUF files), not halves
 
   // Mixture of experts; experts 0 means every layer is dense.
   int64_t experts = 0, top_k = 0, shared_experts = 0, expert_inner = 0, first_dense = 0;
@@ -50,8 +51,8 @@ struct ModelConfig {
   int64_t cache_width() const;  // numbers stored per token and layer
 };
 
-// Throws Error naming `who` and the field that is missing, of the wrong type, out of range, or not supported. The JSON of
-// a configuration that only GGUF files can have (RopeScaling::Kind::factors) is for people to read.
+// Throws Error naming `who` and the field that is missing, of the wrong type, out of range, or not supported. The JSON
+// of a configuration that only GGUF files can have (RopeScaling::Kind::factors) is for people to read.
 ModelConfig config_from_json(const Json& json, std::string_view who);
 OrderedJson config_to_json(const ModelConfig& config);
 void check(const ModelConfig& config, std::string_view who);

@@ -83,7 +83,8 @@ void check(const ModelConfig& c, const FieldNames& names) {
   if (c.experts == 0 || c.first_dense > 0) check.range("intermediate_size", c.dense_inner, 1, kMaxWidth);
   check.positive("rms_norm_eps", c.norm_eps);
   check.positive("rope_theta", c.rope_theta);
-  if (!(c.init_std >= 0) || !std::isfinite(c.init_std)) fail("{}: expected a number from 0 up, found {}", check.at("initializer_range"), c.init_std);
+  if (!(c.init_std >= 0) || !std::isfinite(c.init_std))
+    fail("{}: expected a number from 0 up, found {}", check.at("initializer_range"), c.init_std);
   check.range("bos_token_id", c.bos, -1, c.vocab - 1);
   check.range("eos_token_id", c.eos, -1, c.vocab - 1);
   check_rope_scaling(c.rope_scaling, c.is_mla() ? c.rope_dim : c.head_dim, check);

@@ -10,7 +10,8 @@ namespace hadal {
 namespace {
 
 Json deepseek_v3() {
-  return Json::parse(R"({"model_type":"deepseek_v3","vocab_size":384,"hidden_size":128,"intermediate_size":256,"moe_intermediate_size":32,
+  return Json::parse(
+      R"({"model_type":"deepseek_v3","vocab_size":384,"hidden_size":128,"intermediate_size":256,"moe_intermediate_size":32,
     "num_hidden_layers":3,"num_attention_heads":4,"num_key_value_heads":4,"q_lora_rank":64,"kv_lora_rank":64,"qk_nope_head_dim":32,
     "qk_rope_head_dim":32,"v_head_dim":24,"n_routed_experts":16,"num_experts_per_tok":4,"n_shared_experts":1,"first_k_dense_replace":1,
     "n_group":4,"topk_group":2,"topk_method":"noaux_tc","scoring_func":"sigmoid","norm_topk_prob":true,"routed_scaling_factor":2.5,
@@ -19,7 +20,8 @@ Json deepseek_v3() {
     "hidden_act":"silu","bos_token_id":379,"eos_token_id":[380,381]})");
 }
 Json llama() {
-  return Json::parse(R"({"model_type":"llama","vocab_size":320,"hidden_size":128,"intermediate_size":256,"num_hidden_layers":3,
+  return Json::parse(
+      R"({"model_type":"llama","vocab_size":320,"hidden_size":128,"intermediate_size":256,"num_hidden_layers":3,
     "num_attention_heads":4,"num_key_value_heads":2,"rope_theta":500000.0,"rope_scaling":{"rope_type":"llama3","factor":8.0,
     "low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":256},"max_position_embeddings":2048,
     "rms_norm_eps":1e-05})");
@@ -89,7 +91,8 @@ TEST(Config, ReadsRopeParametersOfNewerFiles) {
 
 TEST(Config, WritesWhatItReads) {
   Json v2 = deepseek_v3();
-  v2.update(Json::parse(R"({"model_type":"deepseek_v2","scoring_func":"softmax","topk_method":"group_limited_greedy","norm_topk_prob":false})"));
+  v2.update(Json::parse(
+      R"({"model_type":"deepseek_v2","scoring_func":"softmax","topk_method":"group_limited_greedy","norm_topk_prob":false})"));
   Json dense = deepseek_v3();
   dense["n_routed_experts"] = nullptr;
   for (const Json& json : {deepseek_v3(), v2, dense, llama()}) {
@@ -126,14 +129,18 @@ TEST(Config, ReadsLinearScaling) {
 // Values that leave the model as it is are no reason to refuse it.
 TEST(Config, PassesOverWhatChangesNothing) {
   const std::string llama_config = config_to_json(config_from_json(llama(), "x")).dump();
-  for (const char* patch :
-       {R"({"use_sliding_window":true,"sliding_window":null})", R"({"use_sliding_window":true,"sliding_window":2048,"max_window_layers":0})",
-        R"({"use_sliding_window":true,"sliding_window":64,"max_window_layers":3})", R"({"use_sliding_window":false,"sliding_window":64})",
-        R"({"use_sliding_window":true,"sliding_window":64,"layer_types":["full_attention","full_attention","full_attention"]})",
-        R"({"attention_dropout":0.1,"pretraining_tp":1,"final_logit_softcapping":0,"use_cache":false})", R"({"hidden_act":"swish"})",
-        R"({"quantization_config":null})", R"({"quantization_config":{}})", R"({"bos_token_id":-1,"eos_token_id":-1})",
-        R"({"quantization_config":{"quant_method":"bitsandbytes","load_in_4bit":false,"load_in_8bit":false}})",
-        R"({"attention_bias":false,"mlp_bias":null,"partial_rotary_factor":1.0})"}) {
+  for (
+      const char* patch :
+      {R"({"use_sliding_window":true,"sliding_window":null})",
+       R"({"use_sliding_window":true,"sliding_window":2048,"max_window_layers":0})",
+       R"({"use_sliding_window":true,"sliding_window":64,"max_window_layers":3})",
+       R"({"use_sliding_window":false,"sliding_window":64})",
+       R"({"use_sliding_window":true,"sliding_window":64,"layer_types":["full_attention","full_attention","full_attention"]})",
+       R"({"attention_dropout":0.1,"pretraining_tp":1,"final_logit_softcapping":0,"use_cache":false})",
+       R"({"hidden_act":"swish"})", R"({"quantization_config":null})", R"({"quantization_config":{}})",
+       R"({"bos_token_id":-1,"eos_token_id":-1})",
+       R"({"quantization_config":{"quant_method":"bitsandbytes","load_in_4bit":false,"load_in_8bit":false}})",
+       R"({"attention_bias":false,"mlp_bias":null,"partial_rotary_factor":1.0})"}) {
     Json json = llama();
     json.merge_patch(Json::parse(patch));
     EXPECT_EQ(config_to_json(config_from_json(json, "config.json")).dump(), llama_config) << patch;
@@ -159,7 +166,8 @@ TEST(Config, RefusesWhatItDoesNotSupport) {
       EXPECT_EQ(std::string_view(e.what()).find("here/config.json"), 0u) << e.what();
     }
   };
-  for (const char* field : {"model_type", "vocab_size", "hidden_size", "num_hidden_layers", "kv_lora_rank", "max_position_embeddings"})
+  for (const char* field :
+       {"model_type", "vocab_size", "hidden_size", "num_hidden_layers", "kv_lora_rank", "max_position_embeddings"})
     refused(deepseek_v3(), fmt::format(R"({{"{}":null}})", field).c_str(), field);
   refused(deepseek_v3(), R"({"model_type":"gpt2"})", "model_type");
   refused(deepseek_v3(), R"({"model_type":"deepseek_v32"})", "model_type");
@@ -197,8 +205,11 @@ TEST(Config, RefusesWhatItDoesNotSupport) {
   refused(llama(), R"({"mlp_bias":true})", "mlp_bias");
   refused(llama(), R"({"num_key_value_heads":3})", "num_key_value_heads");
   refused(llama(), R"({"use_sliding_window":true,"sliding_window":64,"max_window_layers":0})", "use_sliding_window");
-  refused(llama(), R"({"use_sliding_window":true,"sliding_window":64,"layer_types":["full_attention","sliding_attention"]})", "use_sliding_window");
-  refused(llama(), R"({"rope_parameters":{"rope_type":"default","partial_rotary_factor":0.5}})", "partial_rotary_factor");
+  refused(llama(),
+          R"({"use_sliding_window":true,"sliding_window":64,"layer_types":["full_attention","sliding_attention"]})",
+          "use_sliding_window");
+  refused(llama(), R"({"rope_parameters":{"rope_type":"default","partial_rotary_factor":0.5}})",
+          "partial_rotary_factor");
   refused(llama(), R"({"rope_scaling":{"rope_type":"linear","factor":null}})", "factor");
   refused(llama(), R"({"rope_scaling":{"rope_type":"linear","factor":0}})", "factor");
   refused(llama(), R"({"initializer_range":-1})", "initializer_range");
@@ -243,7 +254,8 @@ TEST(Config, KnowsLlama3ScalingByItsFactors) {
   EXPECT_EQ(rope_angles(found).inv_freq, rope_angles(c).inv_freq);
 
   ModelConfig other = c;
-  other.rope_scaling = {.kind = RopeScaling::Kind::factors, .factors = std::vector<float>(rope_factors(c).size(), 2.0f)};
+  other.rope_scaling = {.kind = RopeScaling::Kind::factors,
+                        .factors = std::vector<float>(rope_factors(c).size(), 2.0f)};
   EXPECT_FALSE(as_llama3(other).has_value());
   other.rope_scaling = {};
   EXPECT_FALSE(as_llama3(other).has_value());

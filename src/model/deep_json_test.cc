@@ -33,7 +33,8 @@ void expect_refused(const Path& folder, const char* name, const std::string& tex
 
 TEST(DeepJson, FilesOfAFolderAreRefused) {
   for (const char* name : {"config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json"}) {
-    for (const char* text : {"@", "{\"eos_token_id\": @, \"model_type\": @@, \"added_tokens\": @@, \"eos_token\": @@}"}) {
+    for (const char* text :
+         {"@", "{\"eos_token_id\": @, \"model_type\": @@, \"added_tokens\": @@, \"eos_token\": @@}"}) {
       const test::ModelFolder folder(true);
       std::string content = text;
       for (size_t at; (at = content.find("@@")) != std::string::npos;) content.replace(at, 2, nested(10));
@@ -47,7 +48,8 @@ TEST(DeepJson, IndexAndHeaderOfTensorsAreRefused) {
   for (const size_t levels : {size_t{10}, size_t{1000}, size_t{1'000'000}}) {
     const std::string header = "{\"a\": " + nested(levels) + "}";
     const uint64_t length = header.size();
-    write_file_whole(folder.path() / "model.safetensors", std::string(reinterpret_cast<const char*>(&length), sizeof length) + header);
+    write_file_whole(folder.path() / "model.safetensors",
+                     std::string(reinterpret_cast<const char*>(&length), sizeof length) + header);
     const std::string message = refusal(folder.path());
     EXPECT_NE(message.find("model.safetensors"), std::string::npos) << message;
     EXPECT_LT(message.size(), folder.text().size() + 400);

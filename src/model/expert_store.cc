@@ -26,12 +26,14 @@ using Clock = std::chrono::steady_clock;
 
 uint64_t rounded_up(uint64_t bytes) { return (bytes + 63) / 64 * 64; }
 
-// Reads past the system's own copies of files, which would take the memory that is missing; where the file system cannot do
-// that, tells it to forget them.
+// Reads past the system's own copies of files, which would take the memory that is missing; where the file system
+// cannot do that, tells it to forget them.
 class InputFile {
  public:
   explicit InputFile(Path path)
-      : path_(std::move(path)), fd_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)), direct_fd_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT)) {
+      : path_(std::move(path)),
+        fd_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)),
+        direct_fd_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT)) {
     if (fd_ < 0) fail("{}: cannot open: {}", path_.string(), std::strerror(errno));
     ::posix_fadvise(fd_, 0, 0, POSIX_FADV_RANDOM);  // exactly what is asked for is read
   }
@@ -55,22 +57,23 @@ class InputFile {
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) fail("{}: cannot read: {}", path_.string(), std::strerror(errno));
       if (n == 0)
-        fail("{}: expected {} bytes from byte {} on, found {}; the file was cut short after it was opened", path_.string(),
-             count, first, done);
+        fail("{}: expected {} bytes from byte {} on, found {}; the file was cut short after it was opened",
+             path_.string(), count, first, done);
       done += static_cast<uint64_t>(n);
       ::posix_fadvise(fd_, static_cast<off_t>(first), static_cast<off_t>(count), POSIX_FADV_DONTNEED);
     }
   }
 
  private:
-  // Whole pages to a buffer of whole pages, and from there what was asked for. Returns how much it got before the end of the
-  // file or anything else that stopped it.
+  // Whole pages to a buffer of whole pages, and from there what was asked for. Returns how much it got before the end
+  // of the file or anything else that stopped it.
   uint64_t read_direct(uint64_t first, uint64_t count, std::byte* to) const {
     constexpr uint64_t kPage = 4096, kPiece = 256 * kPage;
     struct Free {
       void operator()(std::byte* p) const { std::free(p); }
     };
-    thread_local const std::unique_ptr<std::byte, Free> buffer(static_cast<std::byte*>(std::aligned_alloc(kPage, kPiece)));
+    thread_local const std::unique_ptr<std::byte, Free> buffer(
+        static_cast<std::byte*>(std::aligned_alloc(kPage, kPiece)));
     if (buffer == nullptr) return 0;
     for (uint64_t done = 0; done < count;) {
       const uint64_t at = first + done, begin = at / kPage * kPage, skip = at - begin;
@@ -94,7 +97,7 @@ struct Entry {
   bool guessed = false;    // its reads stand in the queue of guesses
   uint8_t reads_left = 0;  // of its three matrices
   int32_t pins = 0;
-  int32_t slot = -1;       // present in every state but absent
+  int32_t slot = -1;  // present in every state but absent
   size_t layer = 0;
   double uses = 0;  // as of the layer's step `last`, older ones counting less
   int64_t last = 0;
@@ -103,7 +106,8 @@ struct Entry {
 
 // Steps after which a use counts half.
 constexpr double kHalfLife = 64;
-// Guesses that pay: of experts that are needed again within so many tokens. The others cost reads that needed ones wait for.
+// Guesses that pay: of experts that are needed again within so many tokens. The others cost reads that needed ones wait
+// for.
 constexpr double kLongestGuess = 4;
 double faded(double count, int64_t steps) { return count * std::exp2(-static_cast<double>(steps) / kHalfLife); }
 
@@ -150,7 +154,8 @@ struct ExpertStore::Impl {
         owner(static_cast<size_t>(num_slots), -1),
         last_chosen(layers.size()),
         steps(layers.size()) {
-    if (slots == nullptr) fail("expert cache: cannot take {} bytes; take a smaller one", slot_bytes * static_cast<uint64_t>(num_slots));
+    if (slots == nullptr)
+      fail("expert cache: cannot take {} bytes; take a smaller one", slot_bytes * static_cast<uint64_t>(num_slots));
     for (const Layer& layer : layers) {
       Entry entry;
       entry.layer = first_entry.size();
@@ -221,8 +226,10 @@ struct ExpertStore::Impl {
 
   void finish_read(const Read& read, const std::string& error, uint64_t bytes) {
     Entry& entry = entries[static_cast<size_t>(read.entry)];
-    if (error.empty()) stats.bytes_read += bytes;
-    else entry.error = error;
+    if (error.empty())
+      stats.bytes_read += bytes;
+    else
+      entry.error = error;
     if (--entry.reads_left > 0) return;
     entry.guessed = false;
     entry.state = entry.error.empty() ? Entry::State::ready : Entry::State::failed;
@@ -248,8 +255,8 @@ struct ExpertStore::Impl {
     entry.last = now;
   }
 
-  // In how many tokens an expert is needed again, by the share of its layer's steps that chose it and by how far the layer
-  // is from the one that computes.
+  // In how many tokens an expert is needed again, by the share of its layer's steps that chose it and by how far the
+  // layer is from the one that computes.
   double expected_wait(const Entry& entry, size_t layer) const {
     if (entry.uses == 0) return INFINITY;
     const Steps& s = steps[entry.layer];
@@ -326,11 +333,12 @@ struct ExpertStore::Impl {
     arrived.notify_all();  // another Use may be waiting for a slot
   }
 
-  // While a layer computes: the experts that the token before chose in the next layer, where they will be needed earlier
-  // than what they drive out.
+  // While a layer computes: the experts that the token before chose in the next layer, where they will be needed
+  // earlier than what they drive out.
   void guess_next(size_t layer) {
     const size_t next = (layer + 1) % layers.size();
-    if (static_cast<int64_t>(last_chosen[next].size()) * 2 > num_slots) return;  // a prompt's step: too many to be worth it
+    if (static_cast<int64_t>(last_chosen[next].size()) * 2 > num_slots)
+      return;  // a prompt's step: too many to be worth it
     for (const int32_t expert : last_chosen[next]) {
       const int64_t index = first_entry[next] + expert;
       const Entry& entry = entries[static_cast<size_t>(index)];
@@ -382,8 +390,10 @@ class ExpertStoreUse : public ExpertSource::Use {
       s_.count_use(entry);
       const bool ready = entry.state == Entry::State::ready;
       ++(ready ? s_.stats.hits : s_.stats.misses);
-      if (ready) pin(expert);  // before others look for slots
-      else wanted_.push_back(expert);
+      if (ready)
+        pin(expert);  // before others look for slots
+      else
+        wanted_.push_back(expert);
     }
     s_.last_chosen[layer_].assign(experts.begin(), experts.end());
     request();

@@ -1,9 +1,10 @@
 // Experts of a file that is larger than memory: a bounded cache of their bytes, read from disk on demand.
 //
-// The cache is a row of slots of one size; a slot holds one expert of one layer (its gate, up and down matrices). Threads
-// of the store read with pread: what a step needs first, guesses after it. When no slot is free, the expert goes that is
-// expected to be needed last, by how often and in which layer it was used; those in use never go. A step that needs more experts than there are slots gets
-// them group by group. A file that is cut short under way is an Error of the step that needs it.
+// The cache is a row of slots of one size; a slot holds one expert of one layer (its gate, up and down matrices).
+// Threads of the store read with pread: what a step needs first, guesses after it. When no slot is free, the expert
+// goes that is expected to be needed last, by how often and in which layer it was used; those in use never go. A step
+// that needs more experts than there are slots gets them group by group. A file that is cut short under way is an Error
+// of the step that needs it.
 #pragma once
 
 #include <array>
@@ -35,7 +36,9 @@ class ExpertStore {
     uint64_t bytes_read = 0;
     double seconds_waited = 0;
     Stats operator-(const Stats& before) const;
-    double hit_rate() const { return hits + misses > 0 ? static_cast<double>(hits) / static_cast<double>(hits + misses) : 1; }
+    double hit_rate() const {
+      return hits + misses > 0 ? static_cast<double>(hits) / static_cast<double>(hits + misses) : 1;
+    }
   };
 
   // Layers in the order in which a model uses them. At most capacity_bytes are taken, as slots are filled. Throws Error

@@ -21,7 +21,8 @@ class BytesFile {
   static constexpr uint64_t kMatrixBytes = 5000;
   static constexpr uint64_t kSlot = 3 * 5056;
 
-  explicit BytesFile(size_t num_layers) : path_(std::filesystem::temp_directory_path() / fmt::format("hadal_experts_{}", ::getpid())) {
+  explicit BytesFile(size_t num_layers)
+      : path_(std::filesystem::temp_directory_path() / fmt::format("hadal_experts_{}", ::getpid())) {
     std::string content(7, '-');
     for (size_t l = 0; l < num_layers; ++l) {
       ExpertStore::Layer layer{{}, kExperts};
@@ -53,7 +54,8 @@ class BytesFile {
 };
 
 // All of a Use; the order in which they came.
-std::vector<int32_t> use_all(ExpertSource& source, size_t layer, const std::vector<int32_t>& experts, size_t most_at_once) {
+std::vector<int32_t> use_all(ExpertSource& source, size_t layer, const std::vector<int32_t>& experts,
+                             size_t most_at_once) {
   std::vector<int32_t> order;
   const auto use = source.use(experts);
   for (auto given = use->next(); !given.empty(); given = use->next()) {
@@ -74,7 +76,8 @@ TEST(ExpertStore, BringsWhatIsAskedForWithinItsBound) {
     EXPECT_EQ(store.capacity_bytes(), BytesFile::kSlot * static_cast<uint64_t>(slots));
     for (int step = 0; step < 20; ++step) {
       for (size_t l = 0; l < 3; ++l) {
-        const std::vector<int32_t> wanted = step % 5 == 0 ? std::vector<int32_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9} : std::vector<int32_t>{step % 7, 9, 7 + step % 2};
+        const std::vector<int32_t> wanted = step % 5 == 0 ? std::vector<int32_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
+                                                          : std::vector<int32_t>{step % 7, 9, 7 + step % 2};
         const auto order = use_all(*store.source(l), l, wanted, static_cast<size_t>(slots));
         EXPECT_EQ(std::set<int32_t>(order.begin(), order.end()), std::set<int32_t>(wanted.begin(), wanted.end()));
         EXPECT_EQ(order.size(), wanted.size());
@@ -200,11 +203,15 @@ ModelConfig config() {
 
 class StreamedModel : public testing::Test {
  protected:
-  StreamedModel() { save_gguf(path(), *test::make_model(config()), test::byte_tokenizer(), {.name = "tiny", .mix = "Q8_0", .progress = {}}); }
+  StreamedModel() {
+    save_gguf(path(), *test::make_model(config()), test::byte_tokenizer(),
+              {.name = "tiny", .mix = "Q8_0", .progress = {}});
+  }
   Path path() const { return folder_.path() / "tiny.gguf"; }
   static uint64_t slot_bytes() { return 3 * 64 * 32 / 32 * 34; }
   LoadedModel load(uint64_t cached_experts) const {
-    return load_model(path().string(), LoadAs::frozen, RunPlan{.context = 64, .expert_cache_bytes = cached_experts * slot_bytes()});
+    return load_model(path().string(), LoadAs::frozen,
+                      RunPlan{.context = 64, .expert_cache_bytes = cached_experts * slot_bytes()});
   }
 
  private:
@@ -256,8 +263,12 @@ TEST_F(StreamedModel, GivesTheBitsOfTheMappedOne) {
 }
 
 TEST_F(StreamedModel, WithoutRoomOrExpertsIsAnError) {
-  EXPECT_THROW(load_model(path().string(), LoadAs::frozen, RunPlan{.context = 64, .expert_cache_bytes = slot_bytes() - 1}), Error);
-  EXPECT_THROW(load_model(path().string(), LoadAs::frozen, RunPlan{.context = 64, .expert_cache_bytes = uint64_t{1} << 60}), Error);
+  EXPECT_THROW(
+      load_model(path().string(), LoadAs::frozen, RunPlan{.context = 64, .expert_cache_bytes = slot_bytes() - 1}),
+      Error);
+  EXPECT_THROW(
+      load_model(path().string(), LoadAs::frozen, RunPlan{.context = 64, .expert_cache_bytes = uint64_t{1} << 60}),
+      Error);
   const test::ModelFolder hf;
   EXPECT_THROW(load_model(hf.text(), LoadAs::frozen, RunPlan{.context = 64, .expert_cache_bytes = 1 << 20}), Error);
 }
@@ -265,7 +276,12 @@ TEST_F(StreamedModel, WithoutRoomOrExpertsIsAnError) {
 // ---- The plan ----
 
 TEST(MemoryPlan, DecidesByWhatIsThere) {
-  MemoryPlan plan{.copied_bytes = 10, .mapped_bytes = 1100, .expert_bytes = 1000, .least_expert_bytes = 60, .cache_bytes = 20, .work_bytes = 30};
+  MemoryPlan plan{.copied_bytes = 10,
+                  .mapped_bytes = 1100,
+                  .expert_bytes = 1000,
+                  .least_expert_bytes = 60,
+                  .cache_bytes = 20,
+                  .work_bytes = 30};
   EXPECT_EQ(plan.dense_bytes(), 160u);
   const auto with = [&](uint64_t available, uint64_t asked) {
     plan.available_bytes = available;

@@ -58,19 +58,23 @@ std::vector<std::string> known_models() {
 struct HubName {
   std::string owner, repo, file, tag;
   std::string text() const {  // as `hadal pull` takes it
-    return fmt::format("hf:{}/{}{}{}{}{}", owner.empty() ? "OWNER" : owner, repo, file.empty() ? "" : "/", file, tag.empty() ? "" : ":", tag);
+    return fmt::format("hf:{}/{}{}{}{}{}", owner.empty() ? "OWNER" : owner, repo, file.empty() ? "" : "/", file,
+                       tag.empty() ? "" : ":", tag);
   }
 };
 
 std::optional<HubName> parse_hub_name(std::string text) {
   bool prefixed = false;
-  for (const std::string_view prefix : {"hf:", "https://huggingface.co/", "huggingface.co/", "https://hf.co/", "hf.co/"}) {
+  for (const std::string_view prefix :
+       {"hf:", "https://huggingface.co/", "huggingface.co/", "https://hf.co/", "hf.co/"}) {
     if (!text.starts_with(prefix)) continue;
     text.erase(0, prefix.size());
     prefixed = true;
     break;
   }
-  static const std::regex whole("(?:([A-Za-z0-9_][A-Za-z0-9._-]*)/)?([A-Za-z0-9_][A-Za-z0-9._-]*)((?:/[A-Za-z0-9._-]+)+)?(?::([A-Za-z0-9_][A-Za-z0-9._-]*))?");
+  static const std::regex whole(
+      "(?:([A-Za-z0-9_][A-Za-z0-9._-]*)/)?([A-Za-z0-9_][A-Za-z0-9._-]*)((?:/"
+      "[A-Za-z0-9._-]+)+)?(?::([A-Za-z0-9_][A-Za-z0-9._-]*))?");
   std::smatch match;
   if (!std::regex_match(text, match, whole)) return std::nullopt;
   HubName name{match[1], match[2], match[3].matched ? match[3].str().substr(1) : "", match[4]};
@@ -107,10 +111,14 @@ std::optional<ModelFiles> find_stored(const HubName& name) {
     }
   }
   if (found.empty()) return std::nullopt;
-  const auto exact = std::ranges::find_if(found, [&](const Path& p) { return p.filename() == name.repo || without_gguf_ending(p.filename().string()) == name.repo; });
+  const auto exact = std::ranges::find_if(found, [&](const Path& p) {
+    return p.filename() == name.repo || without_gguf_ending(p.filename().string()) == name.repo;
+  });
   if (found.size() == 1 || exact != found.end()) {
     const Path& path = exact != found.end() ? *exact : found.front();
-    return files_at(path, fs::is_directory(path) && !has_word(path.filename().string(), name.tag) && name.tag != "latest" ? name.tag : "");
+    return files_at(
+        path, fs::is_directory(path) && !has_word(path.filename().string(), name.tag) && name.tag != "latest" ? name.tag
+                                                                                                              : "");
   }
   std::vector<std::string> names;
   for (const Path& path : found) names.push_back(path.filename().string());
@@ -121,7 +129,8 @@ std::optional<ModelFiles> find_stored(const HubName& name) {
 Path hub_cache() {
   if (const std::string cache = environment("HF_HUB_CACHE"); !cache.empty()) return cache;
   if (const std::string home = environment("HF_HOME"); !home.empty()) return Path(home) / "hub";
-  if (const std::string cache = environment("XDG_CACHE_HOME"); !cache.empty()) return Path(cache) / "huggingface" / "hub";
+  if (const std::string cache = environment("XDG_CACHE_HOME"); !cache.empty())
+    return Path(cache) / "huggingface" / "hub";
   return Path(environment("HOME")) / ".cache" / "huggingface" / "hub";
 }
 
@@ -138,15 +147,20 @@ std::optional<ModelFiles> find_in_ollama(const HubName& name) {
   if (!name.file.empty()) return std::nullopt;
   const std::string own = environment("OLLAMA_MODELS");
   const std::string tag = name.tag.empty() ? "latest" : name.tag;
-  for (const Path& store : {own.empty() ? Path(environment("HOME")) / ".ollama" / "models" : Path(own), Path("/usr/share/ollama/.ollama/models")}) {
-    for (const Path& place : {Path("registry.ollama.ai") / (name.owner.empty() ? "library" : name.owner), Path("hf.co") / name.owner}) {
+  for (const Path& store : {own.empty() ? Path(environment("HOME")) / ".ollama" / "models" : Path(own),
+                            Path("/usr/share/ollama/.ollama/models")}) {
+    for (const Path& place :
+         {Path("registry.ollama.ai") / (name.owner.empty() ? "library" : name.owner), Path("hf.co") / name.owner}) {
       const Path manifest = store / "manifests" / place / name.repo / tag;
       std::error_code ignored;
-      if ((name.owner.empty() && place.begin()->string() == "hf.co") || !fs::is_regular_file(manifest, ignored)) continue;
+      if ((name.owner.empty() && place.begin()->string() == "hf.co") || !fs::is_regular_file(manifest, ignored))
+        continue;
       const Json json = parse_json(read_file(manifest, 1 << 20), manifest.string());
       const Json layers = json.is_object() ? json.value("layers", Json::array()) : Json::array();
       for (const Json& layer : layers) {
-        if (!layer.is_object() || layer.value("mediaType", Json()) != "application/vnd.ollama.image.model" || !layer.value("digest", Json()).is_string()) continue;
+        if (!layer.is_object() || layer.value("mediaType", Json()) != "application/vnd.ollama.image.model" ||
+            !layer.value("digest", Json()).is_string())
+          continue;
         std::string digest = layer["digest"];
         std::replace(digest.begin(), digest.end(), ':', '-');
         if (Path(digest) != Path(digest).filename()) continue;
@@ -168,13 +182,15 @@ std::optional<ModelFiles> find_named(const HubName& name) {
 
 [[noreturn]] void fail_unknown(const std::string& text, const std::optional<HubName>& name) {
   const auto names = known_models();
-  std::string here = names.empty() ? "there are none under models/" : fmt::format("under models/ there are: {}", fmt::join(names, ", "));
+  std::string here = names.empty() ? "there are none under models/"
+                                   : fmt::format("under models/ there are: {}", fmt::join(names, ", "));
   if (here.size() > 600) here.resize(600), here += "...";
   if (!name || (name->owner.empty() && name->tag.empty())) {
-    fail("{}: there is no such model; {}; `hadal pull hf:OWNER/REPO` fetches one from the hub", text.substr(0, 300), here);
+    fail("{}: there is no such model; {}; `hadal pull hf:OWNER/REPO` fetches one from the hub", text.substr(0, 300),
+         here);
   }
-  fail("{}: there is no such model on this disk; {}; `hadal pull {}` fetches it{}", text.substr(0, 300), here, name->text(),
-       name->owner.empty() ? ", with the name of its owner on the hub" : "");
+  fail("{}: there is no such model on this disk; {}; `hadal pull {}` fetches it{}", text.substr(0, 300), here,
+       name->text(), name->owner.empty() ? ", with the name of its owner on the hub" : "");
 }
 
 // A bare name: in the models folders before the working folder, unless that has a model of this name.
@@ -192,13 +208,15 @@ std::optional<ModelFiles> find_bare(const std::string& text) {
 ModelFiles find_model(const std::string& text) {
   const Path path(text);
   if (text.empty()) fail("model: expected a folder, a file or a name, found an empty text");
-  if (text.size() > 4096 || text.find('\0') != std::string::npos) fail("model: expected a folder, a file or a name, found a text of {} bytes", text.size());
+  if (text.size() > 4096 || text.find('\0') != std::string::npos)
+    fail("model: expected a folder, a file or a name, found a text of {} bytes", text.size());
   if (path == path.filename()) {
     if (auto files = find_bare(text)) return *files;
   } else if (is_there(path)) {
     return files_at(path);
   }
-  if (const size_t colon = text.rfind(':'); colon != std::string::npos && colon > 0 && is_there(text.substr(0, colon)) && text.substr(0, colon) != "hf")
+  if (const size_t colon = text.rfind(':');
+      colon != std::string::npos && colon > 0 && is_there(text.substr(0, colon)) && text.substr(0, colon) != "hf")
     return files_at(text.substr(0, colon), text.substr(colon + 1));  // "folder:Q4_K_M"
   const auto name = parse_hub_name(text);
   if (name) {
@@ -207,9 +225,12 @@ ModelFiles find_model(const std::string& text) {
   // "cache/hub/owner/repo": the cache itself has another name for it.
   const Path owner = path.parent_path();
   if (!owner.empty()) {
-    if (auto files = find_cached(owner.parent_path().empty() ? Path(".") : owner.parent_path(), {owner.filename().string(), path.filename().string(), "", ""})) return *files;
+    if (auto files = find_cached(owner.parent_path().empty() ? Path(".") : owner.parent_path(),
+                                 {owner.filename().string(), path.filename().string(), "", ""}))
+      return *files;
   }
-  if (path.is_absolute() || text.starts_with("./") || text.starts_with("../")) fail("{}: there is no such file or folder", text.substr(0, 300));
+  if (path.is_absolute() || text.starts_with("./") || text.starts_with("../"))
+    fail("{}: there is no such file or folder", text.substr(0, 300));
   fail_unknown(text, name);
 }
 

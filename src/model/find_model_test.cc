@@ -13,7 +13,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kPointer =
-    "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
+    "version https://git-lfs.github.com/spec/v1\noid "
+    "sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
 
 // A folder with a GGUF file and a Hugging Face folder of one small model, and places of other programs that are empty.
 class FindModel : public ::testing::Test {
@@ -25,7 +26,8 @@ class FindModel : public ::testing::Test {
     ::setenv("HF_HOME", (root / "hf").c_str(), 1);
     ::setenv("OLLAMA_MODELS", (root / "ollama").c_str(), 1);
     fs::create_directories(root / "models");
-    save_gguf(root / "a.gguf", *test::make_model(test::byte_config(false)), test::byte_tokenizer(), {.name = "tiny", .mix = "", .progress = {}});
+    save_gguf(root / "a.gguf", *test::make_model(test::byte_config(false)), test::byte_tokenizer(),
+              {.name = "tiny", .mix = "", .progress = {}});
     save_model(root / "folder", *test::make_model(test::byte_config(false)), test::byte_tokenizer(), DType::f32);
   }
   void TearDown() override {
@@ -47,8 +49,10 @@ class FindModel : public ::testing::Test {
   }
   static std::string error(const std::string& name, bool tokenizer = false) {
     try {
-      if (tokenizer) load_tokenizer(name);
-      else load_model(name);
+      if (tokenizer)
+        load_tokenizer(name);
+      else
+        load_model(name);
       return "";
     } catch (const Error& e) {
       return e.what();
@@ -98,8 +102,10 @@ TEST_F(FindModel, ReadsTheCacheOfHuggingFacesTools) {
   put_folder("hf/hub/models--acme--tiny/snapshots/0123abcd");
   put_text("hf/hub/models--acme--tiny/refs/main", "0123abcd\n");
   const std::string repository = (root / "hf/hub/models--acme--tiny").string();
-  for (const std::string& name : {repository, repository + "/", repository + "/snapshots/0123abcd", (root / "hf").string(), (root / "hf/hub").string(),
-                                  (root / "hf/hub/acme/tiny").string(), std::string("acme/tiny"), std::string("hf:acme/tiny")})
+  for (const std::string& name :
+       {repository, repository + "/", repository + "/snapshots/0123abcd", (root / "hf").string(),
+        (root / "hf/hub").string(), (root / "hf/hub/acme/tiny").string(), std::string("acme/tiny"),
+        std::string("hf:acme/tiny")})
     EXPECT_EQ(loaded(name), name.ends_with("abcd") ? "0123abcd" : "tiny") << name;
   put_folder("hf/hub/models--acme--tiny/snapshots/4567");
   EXPECT_EQ(find_model("acme/tiny").path.filename(), "0123abcd");
@@ -118,9 +124,11 @@ TEST_F(FindModel, FindsWhatWasPulled) {
   put_folder("models/tiny");
   put_gguf("models/Other-7B-Instruct-Q4_K_M.gguf");
   put_gguf("models/Other-7B-Instruct-Q8_0.gguf");
-  for (const char* name : {"tiny", "acme/tiny", "hf:acme/tiny", "tiny:latest", "https://huggingface.co/acme/tiny"}) EXPECT_EQ(loaded(name), "tiny") << name;
-  for (const char* name : {"Other-7B-Instruct-Q8_0", "acme/Other-7B-Instruct-GGUF:Q8_0", "hf:acme/Other-7B-Instruct-GGUF:q8_0", "Other-7B-Instruct:Q8_0",
-                           "hf:acme/x/Other-7B-Instruct-Q8_0.gguf", "hf.co/acme/Other-7B-Instruct-GGUF:Q8_0"})
+  for (const char* name : {"tiny", "acme/tiny", "hf:acme/tiny", "tiny:latest", "https://huggingface.co/acme/tiny"})
+    EXPECT_EQ(loaded(name), "tiny") << name;
+  for (const char* name :
+       {"Other-7B-Instruct-Q8_0", "acme/Other-7B-Instruct-GGUF:Q8_0", "hf:acme/Other-7B-Instruct-GGUF:q8_0",
+        "Other-7B-Instruct:Q8_0", "hf:acme/x/Other-7B-Instruct-Q8_0.gguf", "hf.co/acme/Other-7B-Instruct-GGUF:Q8_0"})
     EXPECT_EQ(loaded(name), "Other-7B-Instruct-Q8_0") << name;
   // A model of the same name by someone else is not meant.
   put_text("models/.tiny.source", "acme/tiny\n");
@@ -146,14 +154,16 @@ TEST_F(FindModel, ReadsOllamasStore) {
   put_text("ollama/manifests/registry.ollama.ai/library/tiny/1b", R"({"schemaVersion":2,"layers":[
     {"mediaType":"application/vnd.ollama.image.template","digest":"sha256:11"},{"mediaType":"application/vnd.ollama.image.model","digest":"sha256:77"}]})");
   EXPECT_EQ(loaded("tiny:1b"), "tiny");
-  put_text("ollama/manifests/registry.ollama.ai/library/tiny/bad", R"({"layers":[{"mediaType":"application/vnd.ollama.image.model","digest":"../../x"}]})");
+  put_text("ollama/manifests/registry.ollama.ai/library/tiny/bad",
+           R"({"layers":[{"mediaType":"application/vnd.ollama.image.model","digest":"../../x"}]})");
   EXPECT_SAYS(error("tiny:bad"), "expected a manifest");
   EXPECT_SAYS(error("tiny:2b"), "`hadal pull hf:OWNER/tiny:2b`");
 }
 
 TEST_F(FindModel, TakesTheFilesOfAFolderForTheFolder) {
   const std::string folder = (root / "folder").string();
-  for (const char* file : {"/model.safetensors", "/config.json", "/tokenizer.json"}) EXPECT_EQ(loaded(folder + file), "folder") << file;
+  for (const char* file : {"/model.safetensors", "/config.json", "/tokenizer.json"})
+    EXPECT_EQ(loaded(folder + file), "folder") << file;
   fs::rename(root / "folder/model.safetensors", root / "folder/odd.safetensors");
   EXPECT_EQ(loaded(folder), "folder");  // the only weights there are
   EXPECT_EQ(loaded(folder + "/odd.safetensors"), "folder");
@@ -179,16 +189,20 @@ TEST_F(FindModel, SaysWhatIsThereInstead) {
 
 TEST_F(FindModel, CallsPointersOfGitLfsByTheirName) {
   const std::string folder = (root / "folder").string();
-  for (const char* file : {"model.safetensors", "tokenizer.json", "config.json", "generation_config.json", "chat_template.jinja"}) {
+  for (const char* file :
+       {"model.safetensors", "tokenizer.json", "config.json", "generation_config.json", "chat_template.jinja"}) {
     const Path path = root / "folder" / file;
     const std::string whole = fs::exists(path) ? read_file(path) : "";
     write_file_whole(path, kPointer);
     EXPECT_SAYS(error(folder), "Git LFS") << file;
     EXPECT_SAYS(error(folder), std::string(file));
-    const bool of_the_tokenizer = file == std::string_view("tokenizer.json") || file == std::string_view("chat_template.jinja");
+    const bool of_the_tokenizer =
+        file == std::string_view("tokenizer.json") || file == std::string_view("chat_template.jinja");
     EXPECT_EQ(error(folder, true).find("git lfs pull") != std::string::npos, of_the_tokenizer) << file;
-    if (whole.empty()) fs::remove(path);
-    else write_file_whole(path, whole);
+    if (whole.empty())
+      fs::remove(path);
+    else
+      write_file_whole(path, whole);
   }
   EXPECT_EQ(error(folder), "");
   put_text("p/x.gguf", kPointer);

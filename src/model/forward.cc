@@ -12,12 +12,18 @@ Tensor dense_ffn(const Context& ctx, const FfnParams& p, const Tensor& x) {
 }
 
 RouterOptions router_options(const ModelConfig& c) {
-  return {.experts = c.experts, .top_k = c.top_k, .sigmoid = c.sigmoid_router, .groups = c.groups, .top_groups = c.top_groups,
-          .group_by_top2 = c.group_by_top2, .normalise = c.normalise_top_k, .scale = c.routed_scale};
+  return {.experts = c.experts,
+          .top_k = c.top_k,
+          .sigmoid = c.sigmoid_router,
+          .groups = c.groups,
+          .top_groups = c.top_groups,
+          .group_by_top2 = c.group_by_top2,
+          .normalise = c.normalise_top_k,
+          .scale = c.routed_scale};
 }
 
-Tensor moe_ffn(const Context& ctx, const ModelConfig& c, MoeParams& p, const Tensor& x, std::span<const int32_t> offsets, float balance_weight,
-               double* balance_loss) {
+Tensor moe_ffn(const Context& ctx, const ModelConfig& c, MoeParams& p, const Tensor& x,
+               std::span<const int32_t> offsets, float balance_weight, double* balance_loss) {
   Context exact = ctx;  // the router decides in f32: a rounded score may pick another expert
   exact.precision = Precision::f32;
   const Tensor scores = linear(exact, x, p.router.weight);
@@ -35,8 +41,8 @@ Tensor rows_of(const Tensor& x, std::span<const int64_t> rows) {
   return chosen;
 }
 
-Tensor block(const Context& ctx, Model& model, BlockParams& p, const Tensor& x, const Batch& batch, int64_t layer, const ForwardOptions& options,
-             double* balance_loss) {
+Tensor block(const Context& ctx, Model& model, BlockParams& p, const Tensor& x, const Batch& batch, int64_t layer,
+             const ForwardOptions& options, double* balance_loss) {
   const ModelConfig& c = model.config;
   const Tensor normed = rms_norm(ctx, x, p.attention_norm.weight, c.norm_eps);
   const Tensor attended = c.is_mla() ? mla_attention(ctx, model, p.mla, normed, batch, layer, options.mla_form)
@@ -50,7 +56,9 @@ Tensor block(const Context& ctx, Model& model, BlockParams& p, const Tensor& x, 
     offsets = chosen;
   }
   const Tensor h_normed = rms_norm(ctx, h, p.ffn_norm.weight, c.norm_eps);
-  return add(ctx, h, p.is_moe ? moe_ffn(ctx, c, p.moe, h_normed, offsets, options.balance_weight, balance_loss) : dense_ffn(ctx, p.dense, h_normed));
+  return add(ctx, h,
+             p.is_moe ? moe_ffn(ctx, c, p.moe, h_normed, offsets, options.balance_weight, balance_loss)
+                      : dense_ffn(ctx, p.dense, h_normed));
 }
 
 void check_batch(const Batch& batch) {
@@ -67,11 +75,13 @@ ForwardResult forward(const Context& ctx, Model& model, const Batch& batch, cons
   ForwardResult result;
   result.hidden = embedding(ctx, model.embedding.weight, batch.ids);
   for (size_t layer = 0; layer < model.blocks.size(); ++layer)
-    result.hidden = block(ctx, model, model.blocks[layer], result.hidden, batch, static_cast<int64_t>(layer), options, &result.balance_loss);
+    result.hidden = block(ctx, model, model.blocks[layer], result.hidden, batch, static_cast<int64_t>(layer), options,
+                          &result.balance_loss);
   return result;
 }
 
-Tensor logits(const Context& ctx, const Model& model, const Tensor& hidden, std::optional<std::span<const int64_t>> rows) {
+Tensor logits(const Context& ctx, const Model& model, const Tensor& hidden,
+              std::optional<std::span<const int64_t>> rows) {
   const Tensor chosen = rows ? rows_of(hidden, *rows) : hidden;
   return linear(ctx, rms_norm(ctx, chosen, model.norm.weight, model.config.norm_eps), model.head_weight());
 }
@@ -84,7 +94,8 @@ struct Shifted {
   std::vector<int32_t> next_ids, targets;
   std::vector<float> weights;
 
-  Shifted(const std::vector<int32_t>& ids, std::span<const int32_t> offsets, std::span<const int32_t> from_targets, std::span<const float> from_weights)
+  Shifted(const std::vector<int32_t>& ids, std::span<const int32_t> offsets, std::span<const int32_t> from_targets,
+          std::span<const float> from_weights)
       : next_ids(ids), targets(from_targets.begin(), from_targets.end()), weights(from_weights.size(), 0.0f) {
     for (size_t s = 0; s + 1 < offsets.size(); ++s) {
       for (auto t = static_cast<size_t>(offsets[s]); t + 1 < static_cast<size_t>(offsets[s + 1]); ++t) {
@@ -108,10 +119,12 @@ void mtp_loss(const Context& ctx, Model& model, const Batch& batch, Tensor hidde
     MtpParams& p = model.mtp[depth];
     Shifted next(ids, batch.offsets, goal, weight);
     const Tensor e = rms_norm(ctx, embedding(ctx, model.embedding.weight, next.next_ids), p.embedding_norm.weight, eps);
-    const Tensor joined = linear(ctx, concat(ctx, e, rms_norm(ctx, hidden, p.hidden_norm.weight, eps), 1), p.projection.weight);
-    hidden = block(ctx, model, p.block, joined, batch, model.config.layers + static_cast<int64_t>(depth), forward_options, &result.balance);
-    const CrossEntropy ce = linear_cross_entropy(ctx, rms_norm(ctx, hidden, p.norm.weight, eps), model.head_weight(), next.targets, next.weights,
-                                                 options.scale * share);
+    const Tensor joined =
+        linear(ctx, concat(ctx, e, rms_norm(ctx, hidden, p.hidden_norm.weight, eps), 1), p.projection.weight);
+    hidden = block(ctx, model, p.block, joined, batch, model.config.layers + static_cast<int64_t>(depth),
+                   forward_options, &result.balance);
+    const CrossEntropy ce = linear_cross_entropy(ctx, rms_norm(ctx, hidden, p.norm.weight, eps), model.head_weight(),
+                                                 next.targets, next.weights, options.scale * share);
     result.mtp.sum += ce.sum, result.mtp.weight += ce.weight, result.mtp.correct += ce.correct;
     ids = std::move(next.next_ids), goal = std::move(next.targets), weight = std::move(next.weights);
   }
@@ -122,8 +135,8 @@ void mtp_loss(const Context& ctx, Model& model, const Batch& batch, Tensor hidde
 LossResult language_model_loss(const Context& ctx, Model& model, const Batch& batch, std::span<const int32_t> targets,
                                std::span<const float> weights, const LossOptions& options) {
   HADAL_CHECK(batch.states.empty() && targets.size() == batch.ids.size() && weights.size() == batch.ids.size());
-  // The balance loss is a mean over this batch's tokens; options.scale divides by the weights of a whole step, so give it
-  // this batch's share of them.
+  // The balance loss is a mean over this batch's tokens; options.scale divides by the weights of a whole step, so give
+  // it this batch's share of them.
   double weight = 0;
   for (float w : weights) weight += w;
   LossOptions scaled = options;
@@ -131,8 +144,10 @@ LossResult language_model_loss(const Context& ctx, Model& model, const Batch& ba
   const ForwardResult f = forward(ctx, model, batch, {scaled.mla_form, scaled.balance_weight * scaled.scale});
   LossResult result;
   result.balance = f.balance_loss;
-  result.main = linear_cross_entropy(ctx, rms_norm(ctx, f.hidden, model.norm.weight, model.config.norm_eps), model.head_weight(), targets, weights, scaled.scale);
-  if (!model.mtp.empty() && scaled.mtp_weight > 0) mtp_loss(ctx, model, batch, f.hidden, targets, weights, scaled, result);
+  result.main = linear_cross_entropy(ctx, rms_norm(ctx, f.hidden, model.norm.weight, model.config.norm_eps),
+                                     model.head_weight(), targets, weights, scaled.scale);
+  if (!model.mtp.empty() && scaled.mtp_weight > 0)
+    mtp_loss(ctx, model, batch, f.hidden, targets, weights, scaled, result);
   return result;
 }
 
@@ -162,7 +177,8 @@ double update_router_bias(Model& model, float speed) {
 
 double forward_flops_per_token(const ModelConfig& c, double context) {
   const double products = 2.0 * static_cast<double>(count_parameters(c).matrix_active);
-  const double head = c.is_mla() ? static_cast<double>(c.nope_dim + c.rope_dim + c.v_dim) : 2.0 * static_cast<double>(c.head_dim);
+  const double head =
+      c.is_mla() ? static_cast<double>(c.nope_dim + c.rope_dim + c.v_dim) : 2.0 * static_cast<double>(c.head_dim);
   return products + 2.0 * static_cast<double>(c.layers * c.heads) * head * context;
 }
 

@@ -18,12 +18,15 @@ struct PlainModel {
   const ModelConfig& c = model.config;
 
   static Numbers values(const Param& p) { return test::doubles(p.weight.value()); }
-  static Numbers linear(const Numbers& x, const Param& w) { return plain::linear(x, values(w), w.shape[1], w.shape[0]); }
+  static Numbers linear(const Numbers& x, const Param& w) {
+    return plain::linear(x, values(w), w.shape[1], w.shape[0]);
+  }
   Numbers norm(const Numbers& x, const Param& w) const { return plain::rms_norm(x, values(w), c.norm_eps); }
   static Numbers columns(const Numbers& x, int64_t width, int64_t begin, int64_t count) {
     Numbers y;
     for (size_t at = 0; at < x.size(); at += plain::at(width))
-      y.insert(y.end(), x.begin() + static_cast<int64_t>(at) + begin, x.begin() + static_cast<int64_t>(at) + begin + count);
+      y.insert(y.end(), x.begin() + static_cast<int64_t>(at) + begin,
+               x.begin() + static_cast<int64_t>(at) + begin + count);
     return y;
   }
   static Numbers joined(const Numbers& a, int64_t na, const Numbers& b, int64_t nb) {
@@ -58,7 +61,8 @@ struct PlainModel {
     const Numbers latent = norm(columns(kv, stored, 0, c.kv_lora), p.kv_a_norm);
     const Numbers k_rope = plain::rope(columns(kv, stored, c.kv_lora, c.rope_dim), 1, model.rope, batch.positions);
     const Numbers every = linear(latent, p.kv_b);
-    const Numbers k = joined(columns(every, per_head, 0, c.nope_dim), c.nope_dim, for_every_head(k_rope, c.rope_dim, c.heads), c.rope_dim);
+    const Numbers k = joined(columns(every, per_head, 0, c.nope_dim), c.nope_dim,
+                             for_every_head(k_rope, c.rope_dim, c.heads), c.rope_dim);
     const Numbers v = columns(every, per_head, c.nope_dim, c.v_dim);
     const AttentionShape shape{c.heads, c.heads, c.nope_dim + c.rope_dim, c.v_dim, model.attention_scale};
     return linear(plain::attention(shape, q, k, v, batch.offsets), p.o);
@@ -82,8 +86,10 @@ struct PlainModel {
   }
 
   Numbers mixture(const MoeParams& p, const Numbers& x) const {
-    const RouterOptions options{c.experts, c.top_k, c.sigmoid_router, c.groups, c.top_groups, c.group_by_top2, c.normalise_top_k, c.routed_scale};
-    const Numbers scores = linear(x, p.router), gate = values(p.experts.gate), up = values(p.experts.up), down = values(p.experts.down);
+    const RouterOptions options{c.experts,    c.top_k,         c.sigmoid_router,  c.groups,
+                                c.top_groups, c.group_by_top2, c.normalise_top_k, c.routed_scale};
+    const Numbers scores = linear(x, p.router), gate = values(p.experts.gate), up = values(p.experts.up),
+                  down = values(p.experts.down);
     const float* bias = c.sigmoid_router ? p.correction_bias.weight.value().f32() : nullptr;
     const size_t each = plain::at(c.expert_inner * c.hidden);
     Numbers y = c.shared_experts > 0 ? ffn(p.shared, x) : Numbers(x.size());
@@ -112,7 +118,9 @@ struct PlainModel {
     for (const BlockParams& p : model.blocks) x = block(p, std::move(x));
     return x;
   }
-  Numbers head(const Numbers& x, const Param& final_norm) const { return linear(norm(x, final_norm), c.tied_head ? model.embedding : model.head); }
+  Numbers head(const Numbers& x, const Param& final_norm) const {
+    return linear(norm(x, final_norm), c.tied_head ? model.embedding : model.head);
+  }
 
   // Token t's hidden state and token t+1's embedding predict token t+2 (DeepSeek-V3, section 2.2).
   Numbers mtp_logits() const {
@@ -188,8 +196,9 @@ TEST(Forward, LossesEqualTheModelWrittenOut) {
       double sum = 0;
       for (size_t s = 0; s + 1 < batch.offsets.size(); ++s)
         for (int64_t t = batch.offsets[s]; t + shift < batch.offsets[s + 1]; ++t)
-          sum += weights[plain::at(t + shift)] * plain::cross_entropy(Numbers(rows.begin() + t * config.vocab, rows.begin() + (t + 1) * config.vocab),
-                                                                      targets[plain::at(t + shift)]);
+          sum += weights[plain::at(t + shift)] *
+                 plain::cross_entropy(Numbers(rows.begin() + t * config.vocab, rows.begin() + (t + 1) * config.vocab),
+                                      targets[plain::at(t + shift)]);
       return sum;
     };
     const double main = sum_of(plain.head(plain.hidden(), model->norm), 0);
@@ -207,7 +216,8 @@ TEST(Forward, LossesEqualTheModelWrittenOut) {
 TEST(RopeAngles, YarnOfDeepSeekV3) {
   ModelConfig c = test::tiny_deepseek(true);
   c.nope_dim = 128, c.rope_dim = 64, c.rope_theta = 10000;
-  c.rope_scaling = {.kind = RopeScaling::Kind::yarn, .factor = 40, .original_context = 4096, .mscale = 1, .mscale_all_dim = 1};
+  c.rope_scaling = {
+      .kind = RopeScaling::Kind::yarn, .factor = 40, .original_context = 4096, .mscale = 1, .mscale_all_dim = 1};
   const Rope rope = rope_angles(c);
   ASSERT_EQ(rope.inv_freq.size(), 32u);
   for (size_t i = 0; i < 32; ++i) {

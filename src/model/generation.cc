@@ -15,11 +15,28 @@ namespace {
 constexpr int64_t kMaxBytes = 1 << 24;
 
 // The ends of turns and of texts by name: those that llama.cpp knows (llama-vocab.cpp), and DeepSeek-Coder's.
-constexpr const char* kEndTexts[] = {
-    "<|im_end|>",    "<|eot_id|>",  "<|end|>",     "<|endoftext|>",    "<|end_of_text|>",     "<|eom_id|>",
-    "<|EOT|>",       "<end_of_turn>", "<turn|>",   "<end_of_utterance>", "<\uFF5Cend\u2581of\u2581sentence\uFF5C>", "<|return|>",
-    "<|call|>",      "<|calls|>",   "<|flush|>",   "<|tool_response>", "</s>",                "<eos>",
-    "<EOT>",         "_<EOT>",      "[EOT]",       "[EOS]"};
+constexpr const char* kEndTexts[] = {"<|im_end|>",
+                                     "<|eot_id|>",
+                                     "<|end|>",
+                                     "<|endoftext|>",
+                                     "<|end_of_text|>",
+                                     "<|eom_id|>",
+                                     "<|EOT|>",
+                                     "<end_of_turn>",
+                                     "<turn|>",
+                                     "<end_of_utterance>",
+                                     "<\uFF5Cend\u2581of\u2581sentence\uFF5C>",
+                                     "<|return|>",
+                                     "<|call|>",
+                                     "<|calls|>",
+                                     "<|flush|>",
+                                     "<|tool_response>",
+                                     "</s>",
+                                     "<eos>",
+                                     "<EOT>",
+                                     "_<EOT>",
+                                     "[EOT]",
+                                     "[EOS]"};
 
 // What the fields of sampling may say.
 struct Range {
@@ -65,7 +82,8 @@ void add_ends(GenerationAdvice& advice, const Json& json, const std::string& fil
   const std::string who = file + ": eos_token_id";
   for (const Json& id : found->is_array() ? *found : Json::array({*found})) {
     if (id == -1) continue;  // none
-    if (!id.is_number_unsigned() || id.get<uint64_t>() > INT32_MAX) fail("{}: expected a token id, found {}", who, brief_json(id));
+    if (!id.is_number_unsigned() || id.get<uint64_t>() > INT32_MAX)
+      fail("{}: expected a token id, found {}", who, brief_json(id));
     add_end(advice, who, id.get<int64_t>(), vocab);
   }
 }
@@ -76,7 +94,8 @@ bool is_built_by_merges(const TokenizerParts& parts, TokenId id) {
   const std::string& text = parts.tokens[static_cast<size_t>(id)];
   return std::ranges::any_of(parts.merges, [&](const std::string& merge) {
     const size_t space = merge.find(' ');
-    return merge.size() == text.size() + 1 && space != std::string::npos && text.starts_with(std::string_view(merge).substr(0, space)) &&
+    return merge.size() == text.size() + 1 && space != std::string::npos &&
+           text.starts_with(std::string_view(merge).substr(0, space)) &&
            text.ends_with(std::string_view(merge).substr(space + 1));
   });
 }
@@ -115,27 +134,35 @@ GenerationAdvice advice_of_folder(const Path& folder, int64_t vocab) {
     const auto found = json.find(name);
     if (found == json.end() || found->is_null()) continue;
     const std::string who = path.string() + ": " + name;
-    if (found->is_number()) set_field(advice, name, who, found->get<double>());
-    else pass_over(who, "a number", brief_json(*found));
+    if (found->is_number())
+      set_field(advice, name, who, found->get<double>());
+    else
+      pass_over(who, "a number", brief_json(*found));
   }
   return advice;
 }
 
 GenerationAdvice advice_of_gguf(const GgufFile& file, int64_t vocab) {
   GenerationAdvice advice;
-  for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
+  for (const char* key :
+       {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
     if (const auto id = token_named(file, key)) add_end(advice, file.who() + ": " + key, *id, vocab);
   }
   for (const int64_t id : file.integers(kEndsKey).value_or(std::vector<int64_t>()))
     add_end(advice, file.who() + ": " + kEndsKey, id, vocab);
-  constexpr std::pair<const char*, const char*> kNames[] = {{"temperature", "temp"}, {"top_p", "top_p"}, {"min_p", "min_p"},
-                                                            {"repetition_penalty", "penalty_repeat"}, {"top_k", "top_k"}};
+  constexpr std::pair<const char*, const char*> kNames[] = {{"temperature", "temp"},
+                                                            {"top_p", "top_p"},
+                                                            {"min_p", "min_p"},
+                                                            {"repetition_penalty", "penalty_repeat"},
+                                                            {"top_k", "top_k"}};
   for (const auto& [name, short_name] : kNames) {
     const std::string key = std::string("general.sampling.") + short_name, who = file.who() + ": " + key;
     const auto found = file.values().find(key);
     if (found == file.values().end()) continue;
-    if (const auto value = as_number(found->second)) set_field(advice, name, who, *value);
-    else pass_over(who, "a number", describe(found->second));
+    if (const auto value = as_number(found->second))
+      set_field(advice, name, who, *value);
+    else
+      pass_over(who, "a number", describe(found->second));
   }
   return advice;
 }
@@ -163,7 +190,8 @@ OrderedJson advice_to_json(const GenerationAdvice& advice) {
     json[name] = *value;
     // 0.6 where a GGUF file had the float beside it
     if constexpr (std::is_same_v<decltype(*value), const double&>)
-      if (*value == static_cast<double>(static_cast<float>(*value))) json[name] = std::stod(fmt::format("{}", static_cast<float>(*value)));
+      if (*value == static_cast<double>(static_cast<float>(*value)))
+        json[name] = std::stod(fmt::format("{}", static_cast<float>(*value)));
   };
   put("temperature", advice.temperature);
   put("top_p", advice.top_p);

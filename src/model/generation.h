@@ -29,9 +29,9 @@ struct GenerationAdvice {
 GenerationAdvice advice_of_folder(const Path& folder, int64_t vocab);
 GenerationAdvice advice_of_gguf(const GgufFile& file, int64_t vocab);
 
-// Adds the tokens that end a turn or a text by what they are called ("<|im_end|>", "<|eot_id|>", "<end_of_turn>", ...), as
-// llama.cpp does. The rule: an added token (special or not) of such a text is an end; one that merges build from ordinary
-// text is a word like any other, and never an end.
+// Adds the tokens that end a turn or a text by what they are called ("<|im_end|>", "<|eot_id|>", "<end_of_turn>", ...),
+// as llama.cpp does. The rule: an added token (special or not) of such a text is an end; one that merges build from
+// ordinary text is a word like any other, and never an end.
 void add_ends_by_text(GenerationAdvice& advice, const Tokenizer& tokenizer);
 
 OrderedJson advice_to_json(const GenerationAdvice& advice);  // as generation_config.json has it

@@ -46,10 +46,11 @@ TEST(Generation, ReadsWhatAFolderAdvises) {
 TEST(Generation, RefusesEndsThatAreNoTokens) {
   const test::ModelFolder folder(true);
   const Path file = folder.path() / "generation_config.json";
-  for (const auto& [text, part] : {std::pair(R"({"eos_token_id": 259})", "eos_token_id: expected a token id below 259, found 259"),
-                                   std::pair(R"({"eos_token_id": [-2]})", "eos_token_id: expected a token id, found -2"),
-                                   std::pair(R"({"eos_token_id": "<end>"})", "eos_token_id: expected a token id, found \"<end>\""),
-                                   std::pair("[]", "expected a JSON object"), std::pair("{", "generation_config.json")}) {
+  for (const auto& [text, part] :
+       {std::pair(R"({"eos_token_id": 259})", "eos_token_id: expected a token id below 259, found 259"),
+        std::pair(R"({"eos_token_id": [-2]})", "eos_token_id: expected a token id, found -2"),
+        std::pair(R"({"eos_token_id": "<end>"})", "eos_token_id: expected a token id, found \"<end>\""),
+        std::pair("[]", "expected a JSON object"), std::pair("{", "generation_config.json")}) {
     write_file_whole(file, text);
     EXPECT_NE(refusal(folder.path()).find(part), std::string::npos) << text << "\n" << refusal(folder.path());
   }
@@ -63,14 +64,17 @@ TEST(Generation, RefusesEndsThatAreNoTokens) {
 TEST(Generation, PassesOverOddAdvice) {
   const test::ModelFolder folder(true);
   const Path file = folder.path() / "generation_config.json";
-  for (const char* odd : {R"("temperature": -1)", R"("temperature": "0.7")", R"("temperature": [1])", R"("top_p": 0)", R"("top_p": 1.5)",
-                          R"("top_p": null)", R"("top_p": true)", R"("top_k": -1)", R"("top_k": "many")", R"("top_k": 2.5)", R"("top_k": 1e300)",
-                          R"("top_k": null)", R"("repetition_penalty": 0)", R"("repetition_penalty": -1.1)", R"("min_p": 1)", R"("min_p": {})"}) {
+  for (const char* odd :
+       {R"("temperature": -1)", R"("temperature": "0.7")", R"("temperature": [1])", R"("top_p": 0)", R"("top_p": 1.5)",
+        R"("top_p": null)", R"("top_p": true)", R"("top_k": -1)", R"("top_k": "many")", R"("top_k": 2.5)",
+        R"("top_k": 1e300)", R"("top_k": null)", R"("repetition_penalty": 0)", R"("repetition_penalty": -1.1)",
+        R"("min_p": 1)", R"("min_p": {})"}) {
     write_file_whole(file, fmt::format(R"({{"do_sample": true, {}, "max_length": 5}})", odd));
     ::testing::internal::CaptureStderr();
     const auto advice = advice_of_folder(folder.path(), 259);
     const std::string said = ::testing::internal::GetCapturedStderr();
-    EXPECT_FALSE(advice.temperature || advice.top_p || advice.top_k || advice.min_p || advice.repetition_penalty) << odd;
+    EXPECT_FALSE(advice.temperature || advice.top_p || advice.top_k || advice.min_p || advice.repetition_penalty)
+        << odd;
     EXPECT_EQ(said.find("passed over") == std::string::npos, std::string_view(odd).ends_with("null")) << odd << said;
   }
   write_file_whole(file, R"({"temperature": 0.6, "top_p": 7})");
@@ -79,7 +83,8 @@ TEST(Generation, PassesOverOddAdvice) {
   EXPECT_EQ(advice_of_folder(folder.path(), 259).temperature, 0);
 }
 
-// The bytes, and behind them tokens of the given texts and types; "<|" and "end|>" are merged to "<|end|>" where `merged`.
+// The bytes, and behind them tokens of the given texts and types; "<|" and "end|>" are merged to "<|end|>" where
+// `merged`.
 Tokenizer with_tokens(const std::vector<std::pair<std::string, TokenType>>& tokens, bool merged = false) {
   TokenizerParts parts = test::byte_tokenizer().parts();
   for (const auto& [text, type] : tokens) {
@@ -105,7 +110,11 @@ TEST(Generation, FindsEndsByTheirText) {
   // A word that merges build is ordinary text.
   GenerationAdvice none;
   const auto normal = TokenType::normal;
-  add_ends_by_text(none, with_tokens({{"<|", normal}, {"en", normal}, {"end", normal}, {"|>", normal}, {"<|end", normal}, {"<|end|>", normal}}, true));
+  add_ends_by_text(
+      none,
+      with_tokens(
+          {{"<|", normal}, {"en", normal}, {"end", normal}, {"|>", normal}, {"<|end", normal}, {"<|end|>", normal}},
+          true));
   EXPECT_TRUE(none.ends.empty());
 }
 
@@ -118,8 +127,10 @@ TEST(Generation, ReadsWhatAGgufFileAdvises) {
     writer.commit();
     return advice_of_gguf(GgufFile::open(path), 259);
   };
-  const auto advice = write({{"tokenizer.ggml.eos_token_id", uint32_t{258}}, {"tokenizer.ggml.eot_token_id", uint32_t{9}},
-                             {"general.sampling.temp", 0.5f}, {"general.sampling.top_k", uint32_t{40}}});
+  const auto advice = write({{"tokenizer.ggml.eos_token_id", uint32_t{258}},
+                             {"tokenizer.ggml.eot_token_id", uint32_t{9}},
+                             {"general.sampling.temp", 0.5f},
+                             {"general.sampling.top_k", uint32_t{40}}});
   EXPECT_EQ(advice.ends, (std::vector<int32_t>{9, 258}));
   EXPECT_EQ(advice.temperature, 0.5);
   EXPECT_EQ(advice.top_k, 40);

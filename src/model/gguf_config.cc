@@ -23,18 +23,22 @@ std::optional<double> as_number(const GgufValue& value) {
 // A key that the reader of this architecture does not know, with a value that means "as without it": zero switches what
 // it names off; a window as wide as the context hides nothing; some keys say what only other architectures read.
 bool changes_nothing(std::string_view name, const GgufValue& value, const ModelConfig& c) {
-  static const std::set<std::string_view> kUnread = {"tensor_data_layout", "attention.layer_norm_epsilon", "use_parallel_residual",
-                                                     "attention.sliding_window_pattern", "rope.freq_base_swa", "moe_every_n_layers",
+  static const std::set<std::string_view> kUnread = {"tensor_data_layout",        "attention.layer_norm_epsilon",
+                                                     "use_parallel_residual",     "attention.sliding_window_pattern",
+                                                     "rope.freq_base_swa",        "moe_every_n_layers",
                                                      "interleave_moe_layer_step", "pretraining_tp"};
   static const std::set<std::string_view> kScales = {"logit_scale", "embedding_scale", "residual_scale"};
-  if (kUnread.contains(name) || (c.experts == 0 && (name.starts_with("expert_") || name == "leading_dense_block_count"))) return true;
+  if (kUnread.contains(name) ||
+      (c.experts == 0 && (name.starts_with("expert_") || name == "leading_dense_block_count")))
+    return true;
   if (c.rope_scaling.kind != RopeScaling::Kind::yarn && name.starts_with("rope.scaling.yarn_")) return true;
   if (value.is_array && value.count > 0) return false;
   const auto number = as_number(value);
   if (!number) return value.count == 0;
   if (name == "attention.causal") return *number == 1;
   if (name == "attention.sliding_window") return *number == 0 || *number >= static_cast<double>(c.max_context);
-  if (name == "attention.scale" && c.head_dim > 0) return *number == 0 || std::abs(*number * std::sqrt(static_cast<double>(c.head_dim)) - 1) < 1e-5;
+  if (name == "attention.scale" && c.head_dim > 0)
+    return *number == 0 || std::abs(*number * std::sqrt(static_cast<double>(c.head_dim)) - 1) < 1e-5;
   return *number == 0 || (*number == 1 && kScales.contains(name));
 }
 
@@ -47,7 +51,8 @@ class Keys {
   std::optional<int64_t> find_integer(const char* name) {
     const std::string key = asked(name);
     const auto found = file_.values().find(key);
-    if (found == file_.values().end() || !found->second.is_array || found->second.type == GgufValueType::string) return file_.integer(key);
+    if (found == file_.values().end() || !found->second.is_array || found->second.type == GgufValueType::string)
+      return file_.integer(key);
     const auto numbers = file_.integers(key);
     const bool same = !numbers->empty() && std::ranges::count(*numbers, numbers->front()) == std::ssize(*numbers);
     only(name, same, "one number, or the same for each layer");
@@ -69,8 +74,10 @@ class Keys {
   // A key that nobody asked for changes the model in a way that is not known here, unless its value leaves it as it is.
   void refuse_others(const ModelConfig& c) const {
     for (const auto& [key, value] : file_.values()) {
-      if (!key.starts_with(prefix_) || asked_.contains(key) || changes_nothing(key.substr(prefix_.size()), value, c)) continue;
-      fail("{}: {}: expected no such key, found {}; Hadal does not support what it is for", file_.who(), key, describe(value));
+      if (!key.starts_with(prefix_) || asked_.contains(key) || changes_nothing(key.substr(prefix_.size()), value, c))
+        continue;
+      fail("{}: {}: expected no such key, found {}; Hadal does not support what it is for", file_.who(), key,
+           describe(value));
     }
   }
   const GgufFile& file() const { return file_; }
@@ -171,9 +178,9 @@ void read_experts(Keys& keys, ModelConfig& c) {
 
 // Newer files describe the attention over latents as that of one key of kv_lora + rope numbers, and the heads under
 // other names; older ones describe the heads.
-// Prediction layers are those that hold such tensors ("blk.61.nextn.eh_proj.weight"): they lie behind the trunk. The key
-// nextn_predict_layers says how many a converter knew of, block_count counts them or not, and some files leave them out;
-// whatever the two say, a layer without such tensors is one of the trunk's.
+// Prediction layers are those that hold such tensors ("blk.61.nextn.eh_proj.weight"): they lie behind the trunk. The
+// key nextn_predict_layers says how many a converter knew of, block_count counts them or not, and some files leave them
+// out; whatever the two say, a layer without such tensors is one of the trunk's.
 void read_layers(Keys& keys, ModelConfig& c) {
   const int64_t blocks = keys.integer("block_count"), said = keys.integer("nextn_predict_layers", 0);
   std::set<int64_t> all, predicting;
@@ -191,9 +198,11 @@ void read_layers(Keys& keys, ModelConfig& c) {
   const bool behind = predicting.empty() || *predicting.begin() == c.layers;
   const bool fits = c.layers == blocks || c.layers == blocks - std::max(said, c.mtp_depth);
   if (behind && fits && said >= 0) return;
-  fail("{}: block_count {} and nextn_predict_layers {} do not fit the file: expected {} or {} layers and then those of prediction, found {} "
-       "layers, {} of them of prediction (with nextn tensors); convert the model anew",
-       keys.file().who(), blocks, said, blocks, blocks - said, end, c.mtp_depth);
+  fail(
+      "{}: block_count {} and nextn_predict_layers {} do not fit the file: expected {} or {} layers and then those of "
+      "prediction, found {} "
+      "layers, {} of them of prediction (with nextn tensors); convert the model anew",
+      keys.file().who(), blocks, said, blocks, blocks - said, end, c.mtp_depth);
 }
 
 void read_deepseek(Keys& keys, ModelConfig& c) {

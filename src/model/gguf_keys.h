@@ -17,8 +17,8 @@ void add_tokenizer_keys(const ModelConfig& config, const Tokenizer& tokenizer, s
                         GgufWriter::Keys& keys);
 void add_advice_keys(const Tokenizer& tokenizer, const GenerationAdvice& advice, GgufWriter::Keys& keys);
 
-// What GGUF has no keys for stands in keys of Hadal's own, which other readers pass over: the normaliser ("NFC"), ids of added
-// tokens with a flag, and all ends where there are more than eos, eot and eom. docs/models.md lists them.
+// What GGUF has no keys for stands in keys of Hadal's own, which other readers pass over: the normaliser ("NFC"), ids
+// of added tokens with a flag, and all ends where there are more than eos, eot and eom. docs/models.md lists them.
 constexpr const char *kNormalizerKey = "tokenizer.hadal.normalizer", *kEndsKey = "tokenizer.hadal.end_token_ids";
 struct FlagKey {
   const char* key;

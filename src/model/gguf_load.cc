@@ -67,11 +67,14 @@ Source find_source(const GgufFile& file, Param& param, bool frozen, bool runs) {
   if (!frozen || param.shape.size() < 2) return {&param, tensor, Source::Way::copy_f32};
   if (blocks && param.group != ParamGroup::router) return {&param, tensor, Source::Way::view};
   if (runs) return {&param, tensor, Source::Way::stored};
-  return {&param, tensor, tensor->type_name() == "BF16" && param.group != ParamGroup::router ? Source::Way::copy_bf16 : Source::Way::copy_f32};
+  return {&param, tensor,
+          tensor->type_name() == "BF16" && param.group != ParamGroup::router ? Source::Way::copy_bf16
+                                                                             : Source::Way::copy_f32};
 }
 
 // Tensors that the model does not read would be a part of it that is silently left out.
-void refuse_unknown(const GgufFile& file, const std::vector<Source>& sources, const ModelConfig& config, bool predicts) {
+void refuse_unknown(const GgufFile& file, const std::vector<Source>& sources, const ModelConfig& config,
+                    bool predicts) {
   std::set<const GgufTensor*> used;
   for (const Source& source : sources) used.insert(source.tensor);
   for (const auto& [name, tensor] : file.tensors()) {
@@ -106,12 +109,14 @@ std::vector<StreamedBlock> find_streamed(Model& model, const std::vector<Source>
     const auto& [gate, up, down] = block.moe.experts;
     if (!block.is_moe || !views.contains(&gate) || !views.contains(&up) || !views.contains(&down)) continue;
     if (views[&gate]->shape.size() != 3) continue;  // a file leaves out the dimension of a single expert
-    list.push_back({&block, {{stack_of(*views[&gate]), stack_of(*views[&up]), stack_of(*views[&down])}, gate.shape[0]}});
+    list.push_back(
+        {&block, {{stack_of(*views[&gate]), stack_of(*views[&up]), stack_of(*views[&down])}, gate.shape[0]}});
   }
   return list;
 }
 
-MemoryPlan plan_memory(const std::vector<Source>& sources, const ModelConfig& config, const std::optional<RunPlan>& run) {
+MemoryPlan plan_memory(const std::vector<Source>& sources, const ModelConfig& config,
+                       const std::optional<RunPlan>& run) {
   MemoryPlan plan;
   for (const Source& s : sources) {
     const auto numbers = static_cast<uint64_t>(num_elements(s.param->shape));
@@ -128,14 +133,15 @@ MemoryPlan plan_memory(const std::vector<Source>& sources, const ModelConfig& co
 void count_experts(MemoryPlan& plan, const std::vector<StreamedBlock>& streamed, const ModelConfig& config) {
   for (const auto& [block, layer] : streamed) {
     plan.expert_bytes += layer.slot_bytes() * static_cast<uint64_t>(layer.experts);
-    plan.least_expert_bytes = std::max(plan.least_expert_bytes, layer.slot_bytes() * static_cast<uint64_t>(config.top_k));
+    plan.least_expert_bytes =
+        std::max(plan.least_expert_bytes, layer.slot_bytes() * static_cast<uint64_t>(config.top_k));
   }
   plan.expert_bytes = std::min(plan.expert_bytes, plan.mapped_bytes);  // slots are rounded up
 }
 
 // Experts from the store, the rest of the file in memory for good.
-std::shared_ptr<ExpertStore> stream_experts(const std::vector<StreamedBlock>& streamed, const std::vector<Source>& sources,
-                                            uint64_t capacity_bytes) {
+std::shared_ptr<ExpertStore> stream_experts(const std::vector<StreamedBlock>& streamed,
+                                            const std::vector<Source>& sources, uint64_t capacity_bytes) {
   std::vector<ExpertStore::Layer> layers;
   for (const auto& [block, layer] : streamed) layers.push_back(layer);
   auto store = std::make_shared<ExpertStore>(std::move(layers), capacity_bytes);
@@ -164,9 +170,12 @@ void read_weight(const Source& source, bool frozen) {
     const auto forget = [tensor = *source.tensor](int64_t first, int64_t count) {
       const int64_t cols = tensor.shape.back(), rows = tensor.num_elements() / cols;
       const size_t row_bytes = tensor.bytes.size() / static_cast<size_t>(rows);
-      let_go(tensor.bytes.subspan(static_cast<size_t>(first / cols) * row_bytes, static_cast<size_t>(count / cols) * row_bytes));
+      let_go(tensor.bytes.subspan(static_cast<size_t>(first / cols) * row_bytes,
+                                  static_cast<size_t>(count / cols) * row_bytes));
     };
-    const auto read = [tensor = *source.tensor](int64_t first, std::span<float> out) { read_gguf_tensor(tensor, first, out); };
+    const auto read = [tensor = *source.tensor](int64_t first, std::span<float> out) {
+      read_gguf_tensor(tensor, first, out);
+    };
     param.weight = Weight(StoredNumbers{read, forget}, param.shape);
   } else if (source.way == Source::Way::copy_bf16) {
     Tensor value(param.shape, DType::bf16);

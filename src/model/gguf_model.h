@@ -20,8 +20,8 @@ Tokenizer tokenizer_from_gguf(const GgufFile& file);
 std::shared_ptr<Model> model_from_gguf(const GgufFile& file, LoadAs as, const std::optional<RunPlan>& run = {},
                                        std::shared_ptr<ExpertStore>* experts = nullptr);
 
-// Error for what cannot run here, from the keys and the list of tensors alone: GgufFile::open_head() will do, also of one part
-// of several.
+// Error for what cannot run here, from the keys and the list of tensors alone: GgufFile::open_head() will do, also of
+// one part of several.
 void check_gguf_head(const GgufFile& file);
 
 // The numbers of a tensor from number `first` on (whole rows), as f32. Error for a type that Hadal cannot compute with.

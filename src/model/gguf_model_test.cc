@@ -107,7 +107,8 @@ TEST(GgufModel, RunsFromTheFile) {
   for (const ModelConfig& config : {deepseek(), llama()}) {
     const Written written(config);
     const LoadedModel copied = load_model(written.path().string());
-    const LoadedModel stored = load_model(written.path().string(), LoadAs::frozen, RunPlan{.context = 64, .precision = Precision::f32});
+    const LoadedModel stored =
+        load_model(written.path().string(), LoadAs::frozen, RunPlan{.context = 64, .precision = Precision::f32});
     for (const Param* p : stored.model->params()) EXPECT_EQ(bool{p->weight.value()}, p->shape.size() == 1) << p->name;
     EXPECT_EQ(largest_difference(*copied.model, *stored.model), 0);
   }
@@ -217,7 +218,8 @@ TEST(GgufModel, LinearScalingGoesBothWays) {
 
 // -1 in a key that has no sign, as some converters write it.
 TEST(GgufModel, ATokenOfMinusOneIsNone) {
-  for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.bos_token_id", "tokenizer.ggml.eot_token_id"}) {
+  for (const char* key :
+       {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.bos_token_id", "tokenizer.ggml.eot_token_id"}) {
     const Written written(test::byte_config(false));
     written.rewrite([&](auto& keys, auto&) {
       std::erase_if(keys, [&](const auto& k) { return k.first == key; });
@@ -231,18 +233,26 @@ TEST(GgufModel, ATokenOfMinusOneIsNone) {
 
 TEST(GgufModel, PassesOverKeysThatChangeNothing) {
   using Value = GgufWriter::Value;
-  const std::pair<const char*, Value> harmless[] = {
-      {"qwen2.attention.sliding_window", uint32_t{0}}, {"qwen2.attention.sliding_window", uint32_t{512}}, {"qwen2.final_logit_softcapping", 0.0f},
-      {"qwen2.attention.causal", true}, {"qwen2.logit_scale", 1.0f}, {"qwen2.expert_weights_norm", false}, {"qwen2.expert_feed_forward_length", uint32_t{7}},
-      {"qwen2.rope.scaling.yarn_beta_fast", 32.0f}, {"qwen2.tensor_data_layout", std::string("Meta AI original pth")},
-      {"qwen2.attention.layer_norm_epsilon", 1e-5f}, {"qwen2.pooling_type", uint32_t{0}}};
+  const std::pair<const char*, Value> harmless[] = {{"qwen2.attention.sliding_window", uint32_t{0}},
+                                                    {"qwen2.attention.sliding_window", uint32_t{512}},
+                                                    {"qwen2.final_logit_softcapping", 0.0f},
+                                                    {"qwen2.attention.causal", true},
+                                                    {"qwen2.logit_scale", 1.0f},
+                                                    {"qwen2.expert_weights_norm", false},
+                                                    {"qwen2.expert_feed_forward_length", uint32_t{7}},
+                                                    {"qwen2.rope.scaling.yarn_beta_fast", 32.0f},
+                                                    {"qwen2.tensor_data_layout", std::string("Meta AI original pth")},
+                                                    {"qwen2.attention.layer_norm_epsilon", 1e-5f},
+                                                    {"qwen2.pooling_type", uint32_t{0}}};
   for (const auto& [key, value] : harmless) {
     Written written(test::byte_config(false));
     written.rewrite([&](auto& keys, auto&) { keys.emplace_back(key, value); });
     EXPECT_LT(largest_difference(written.model(), *load_model(written.path().string()).model), 2e-4) << key;
   }
-  const std::pair<const char*, Value> others[] = {
-      {"qwen2.attention.causal", false}, {"qwen2.logit_scale", 0.5f}, {"qwen2.final_logit_softcapping", 30.0f}, {"qwen2.attention.sliding_window", uint32_t{511}}};
+  const std::pair<const char*, Value> others[] = {{"qwen2.attention.causal", false},
+                                                  {"qwen2.logit_scale", 0.5f},
+                                                  {"qwen2.final_logit_softcapping", 30.0f},
+                                                  {"qwen2.attention.sliding_window", uint32_t{511}}};
   for (const auto& [key, value] : others) {
     const Written written(test::byte_config(false));
     written.rewrite([&](auto& keys, auto&) { keys.emplace_back(key, value); });
@@ -266,7 +276,8 @@ TEST(GgufModel, NeverTakesALayerOfTheTrunkForOneOfPrediction) {
       std::erase_if(keys, [](const auto& k) { return k.first == "deepseek2.block_count"; });
       keys.emplace_back("deepseek2.block_count", blocks);
       keys.emplace_back("deepseek2.nextn_predict_layers", predicting);
-      if (prediction_layer >= 0) tensors.push_back({fmt::format("blk.{}.nextn.eh_proj.weight", prediction_layer), "F32", {1}});
+      if (prediction_layer >= 0)
+        tensors.push_back({fmt::format("blk.{}.nextn.eh_proj.weight", prediction_layer), "F32", {1}});
     });
     return written;
   };

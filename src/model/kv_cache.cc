@@ -11,7 +11,8 @@ namespace {
 // A latent with its rotated key is read as a whole; of keys and values, each head reads its own.
 KvRow row_of(const ModelConfig& config, KvType type) {
   KvRow row{type, config.is_mla() ? config.cache_width() : config.head_dim};
-  // q8: equal blocks of at most 32 numbers, as wide as fit into a latent, a rotated key and a head: no scale serves two of them.
+  // q8: equal blocks of at most 32 numbers, as wide as fit into a latent, a rotated key and a head: no scale serves two
+  // of them.
   const int64_t whole = config.is_mla() ? std::gcd(config.kv_lora, config.rope_dim) : config.head_dim;
   while (whole % row.block != 0) --row.block;
   return row;
@@ -22,16 +23,24 @@ int64_t parts_of(const ModelConfig& config, const KvRow& row) { return config.ca
 }  // namespace
 
 KvCache::KvCache(const ModelConfig& config, int64_t num_tokens, KvType type)
-    : row_(row_of(config, type)), parts_(parts_of(config, row_)), layers_(config.layers), num_blocks_((num_tokens + kBlockTokens - 1) / kBlockTokens),
-      free_blocks_(num_blocks_), taken_(static_cast<size_t>(num_blocks_)), free_of_page_(static_cast<size_t>((num_blocks_ + kPageBlocks - 1) / kPageBlocks)) {
-  const auto num_bytes = free_of_page_.size() * static_cast<size_t>(kPageBlocks * layers_ * parts_ * kBlockTokens * row_.bytes());
+    : row_(row_of(config, type)),
+      parts_(parts_of(config, row_)),
+      layers_(config.layers),
+      num_blocks_((num_tokens + kBlockTokens - 1) / kBlockTokens),
+      free_blocks_(num_blocks_),
+      taken_(static_cast<size_t>(num_blocks_)),
+      free_of_page_(static_cast<size_t>((num_blocks_ + kPageBlocks - 1) / kPageBlocks)) {
+  const auto num_bytes =
+      free_of_page_.size() * static_cast<size_t>(kPageBlocks * layers_ * parts_ * kBlockTokens * row_.bytes());
   memory_ = take_pages(num_bytes);
   if (memory_ == nullptr)
-    fail("the cache for {} tokens needs {} MB, more than this machine gives; ask for a smaller context", num_tokens, num_bytes >> 20);
+    fail("the cache for {} tokens needs {} MB, more than this machine gives; ask for a smaller context", num_tokens,
+         num_bytes >> 20);
   for (int64_t i = 0; i < num_blocks_; ++i) ++free_of_page_[static_cast<size_t>(i / kPageBlocks)];
 }
 
-// Whole pages are for those that grow. When none is left, newcomers fill pages from behind, out of the way of their owners.
+// Whole pages are for those that grow. When none is left, newcomers fill pages from behind, out of the way of their
+// owners.
 int32_t KvCache::take(int32_t last) {
   HADAL_CHECK(free_blocks_ > 0);
   auto found = static_cast<size_t>(last + 1);
@@ -60,7 +69,8 @@ int64_t KvCache::bytes_per_token(const ModelConfig& config, KvType type) {
 
 std::byte* KvCache::part_at(int32_t block, int64_t layer, int64_t part) const {
   const int64_t page = block / kPageBlocks, inside = block % kPageBlocks;
-  return memory_.get() + (((page * layers_ + layer) * parts_ + part) * kPageBlocks + inside) * kBlockTokens * row_.bytes();
+  return memory_.get() +
+         (((page * layers_ + layer) * parts_ + part) * kPageBlocks + inside) * kBlockTokens * row_.bytes();
 }
 
 bool KvSequence::extend(int64_t count) {
@@ -82,7 +92,8 @@ void KvSequence::truncate(int64_t length) {
   length_ = length;
 }
 
-void KvSequence::write(int64_t layer, int64_t first, int64_t count, const float* rows, int64_t stride, int64_t column, int64_t width) {
+void KvSequence::write(int64_t layer, int64_t first, int64_t count, const float* rows, int64_t stride, int64_t column,
+                       int64_t width) {
   const KvRow& row = cache_->row_;
   HADAL_CHECK(first >= 0 && first + count <= length_ && column + width <= cache_->parts_ * row.width);
   for (int64_t begin = column, end; begin < column + width; begin = end) {
@@ -90,7 +101,8 @@ void KvSequence::write(int64_t layer, int64_t first, int64_t count, const float*
     end = std::min(column + width, (part + 1) * row.width);
     for (int64_t at = first; at < first + count; ++at) {
       std::byte* rows_of_part = cache_->part_at(blocks_[static_cast<size_t>(at / KvCache::kBlockTokens)], layer, part);
-      row.write(rows + (at - first) * stride + begin - column, begin - part * row.width, end - begin, rows_of_part + at % KvCache::kBlockTokens * row.bytes());
+      row.write(rows + (at - first) * stride + begin - column, begin - part * row.width, end - begin,
+                rows_of_part + at % KvCache::kBlockTokens * row.bytes());
     }
   }
 }

@@ -1,7 +1,7 @@
 // What the model remembers of a sequence, token by token and layer by layer: MLA latents (with the rotated key) or
 // grouped-query keys and values. Memory is one pool of blocks; a sequence owns whole blocks and returns them when it
-// ends. Blocks are small, so that many short sequences fit; a long one gets them in pages, where they follow each other, so that
-// memory is read in runs. Not thread-safe: the engine's thread owns it.
+// ends. Blocks are small, so that many short sequences fit; a long one gets them in pages, where they follow each
+// other, so that memory is read in runs. Not thread-safe: the engine's thread owns it.
 #pragma once
 
 #include <cstdint>
@@ -28,10 +28,10 @@ class KvCache {
   std::byte* part_at(int32_t block, int64_t layer, int64_t part) const;  // its rows follow each other (KvRows)
   int32_t take(int32_t last);  // a free block, the one behind `last` if that is free and of its page
   void give_back(int32_t block);
-  KvRow row_;                                                            // of a part
+  KvRow row_;  // of a part
   int64_t parts_, layers_, num_blocks_, free_blocks_;
   std::shared_ptr<std::byte> memory_;
-  std::vector<bool> taken_;             // by block
+  std::vector<bool> taken_;  // by block
   std::vector<int8_t> free_of_page_;
 };
 
@@ -47,9 +47,10 @@ class KvSequence {
   bool extend(int64_t count);
   void truncate(int64_t length);
 
-  // Writes positions [first, first + count) of one layer from f32 rows of `stride` numbers, as numbers [column, column + width)
-  // of what is remembered of each: a latent, a rotated key, or whole heads.
-  void write(int64_t layer, int64_t first, int64_t count, const float* rows, int64_t stride, int64_t column, int64_t width);
+  // Writes positions [first, first + count) of one layer from f32 rows of `stride` numbers, as numbers [column, column
+  // + width) of what is remembered of each: a latent, a rotated key, or whole heads.
+  void write(int64_t layer, int64_t first, int64_t count, const float* rows, int64_t stride, int64_t column,
+             int64_t width);
   KvRows rows(int64_t layer) const;
 
  private:

@@ -113,8 +113,11 @@ TEST(KvCache, KeepsWhatIsWrittenByLayerRowAndColumn) {
         for (int64_t r = 0; r < length; ++r)
           for (int64_t c = 0; c < width; ++c) {
             const float* x = rows.row((s * config.layers + layer) * length + r);
-            if (type == KvType::q8) ASSERT_NEAR(stored(found, r, c), x[c], most_off(found.row, x, c)) << s << layer << r << c;
-            else ASSERT_EQ(stored(found, r, c), type == KvType::f32 ? x[c] : static_cast<float>(Bf16(x[c]))) << s << layer << r << c;
+            if (type == KvType::q8)
+              ASSERT_NEAR(stored(found, r, c), x[c], most_off(found.row, x, c)) << s << layer << r << c;
+            else
+              ASSERT_EQ(stored(found, r, c), type == KvType::f32 ? x[c] : static_cast<float>(Bf16(x[c])))
+                  << s << layer << r << c;
           }
       }
   }

@@ -82,7 +82,9 @@ int64_t layer_of(std::string_view name) {
   constexpr std::string_view kLayers = "model.layers.";
   return name.starts_with(kLayers) ? std::atoll(std::string(name.substr(kLayers.size(), 12)).c_str()) : -1;
 }
-bool predicts(const Safetensors& file, int64_t layer) { return file.find(fmt::format("model.layers.{}.eh_proj.weight", layer)) != nullptr; }
+bool predicts(const Safetensors& file, int64_t layer) {
+  return file.find(fmt::format("model.layers.{}.eh_proj.weight", layer)) != nullptr;
+}
 
 // Tensors that the model does not read would be a part of it that is silently left out.
 void refuse_unknown(const Safetensors& file, const std::vector<Source>& sources, const ModelConfig& config,
@@ -106,7 +108,10 @@ void check_memory(const std::vector<Source>& sources, const ModelConfig& config,
                   const std::string& who) {
   MemoryPlan plan;
   for (const Source& s : sources) {
-    const uint64_t bytes = s.way == Source::Way::f32 ? 4 : s.way == Source::Way::bf16 ? 2 : s.way == Source::Way::fp8 ? 1 : 0;
+    const uint64_t bytes = s.way == Source::Way::f32    ? 4
+                           : s.way == Source::Way::bf16 ? 2
+                           : s.way == Source::Way::fp8  ? 1
+                                                        : 0;
     plan.copied_bytes += static_cast<uint64_t>(num_elements(s.param->shape)) * bytes;
     if (run) plan.copied_bytes += packed_bytes(*s.param, config, *run, s.way == Source::Way::fp8);
   }
@@ -145,7 +150,8 @@ void read_f32(const SafetensorsEntry* entry, const SafetensorsEntry* scales, std
   for (int64_t r = 0; r < fp8.matrix.rows; ++r) dequantise_row(fp8.matrix, r, out.data() + r * fp8.matrix.cols);
 }
 
-// Runs of numbers in the entries of one parameter: read(entry, first number of it, numbers) for each that a range touches.
+// Runs of numbers in the entries of one parameter: read(entry, first number of it, numbers) for each that a range
+// touches.
 template <typename Read>
 void for_each_run(int64_t entry_size, int64_t first, int64_t count, Read&& read) {
   for (int64_t done = 0; done < count;) {
@@ -159,9 +165,10 @@ StoredNumbers stored_numbers(const Source& source, std::shared_ptr<const Safeten
   const int64_t size = num_elements(entry_shape(*source.param));
   StoredNumbers numbers;
   numbers.read = [entries = source.entries, size, file](int64_t first, std::span<float> out) {
-    for_each_run(size, first, static_cast<int64_t>(out.size()), [&](size_t entry, int64_t at, int64_t done, int64_t count) {
-      entries[entry]->read(out.subspan(static_cast<size_t>(done), static_cast<size_t>(count)), at);
-    });
+    for_each_run(size, first, static_cast<int64_t>(out.size()),
+                 [&](size_t entry, int64_t at, int64_t done, int64_t count) {
+                   entries[entry]->read(out.subspan(static_cast<size_t>(done), static_cast<size_t>(count)), at);
+                 });
   };
   numbers.forget = [entries = source.entries, size, file](int64_t first, int64_t count) {
     for_each_run(size, first, count, [&](size_t entry, int64_t at, int64_t, int64_t run) {
@@ -209,13 +216,15 @@ void check_tokenizer(const ModelConfig& config, const Tokenizer& tokenizer, cons
 
 void refuse_lone_tensors(const ModelFiles& files) {
   if (files.kind == ModelFiles::Kind::tensors)
-    fail("{}: expected config.json and the tokenizer's files beside the weights, found none; fetch them too", files.path.string());
+    fail("{}: expected config.json and the tokenizer's files beside the weights, found none; fetch them too",
+         files.path.string());
 }
 
 Tokenizer tokenizer_of_folder(const Path& folder) {
   for (const char* name : {"chat_template.jinja", "merges.txt"}) {  // text that would be taken at its word
     const Path path = folder / name;
-    if (name == std::string_view("merges.txt") && std::filesystem::exists(folder / "tokenizer.json")) continue;  // not read then
+    if (name == std::string_view("merges.txt") && std::filesystem::exists(folder / "tokenizer.json"))
+      continue;  // not read then
     if (std::filesystem::exists(path) && is_lfs_pointer(read_file(path))) fail_lfs_pointer(path.string());
   }
   return Tokenizer::from_hf_folder(folder);
@@ -228,7 +237,8 @@ LoadedModel load_folder(const ModelFiles& files, LoadAs as, const std::optional<
   ModelConfig config =
       config_from_json(parse_json(read_file(config_path, kMaxConfigBytes), config_path.string()), config_path.string());
 
-  const auto file = std::make_shared<const Safetensors>(files.weights.empty() ? Safetensors::open_folder(folder) : Safetensors::open_file(files.weights));
+  const auto file = std::make_shared<const Safetensors>(files.weights.empty() ? Safetensors::open_folder(folder)
+                                                                              : Safetensors::open_file(files.weights));
   // num_nextn_predict_layers may speak of layers that were left out of the files.
   int64_t predicting = 0;
   while (predicting < config.mtp_depth && predicts(*file, config.layers + predicting)) ++predicting;
@@ -236,7 +246,8 @@ LoadedModel load_folder(const ModelFiles& files, LoadAs as, const std::optional<
   check_trainable(config, who);
   auto model = std::make_shared<Model>(config);
   std::vector<Source> sources;
-  for (Param* param : model->params()) sources.push_back(find_source(*file, *param, as != LoadAs::trainable, run.has_value(), who));
+  for (Param* param : model->params())
+    sources.push_back(find_source(*file, *param, as != LoadAs::trainable, run.has_value(), who));
   refuse_unknown(*file, sources, config, who);
   check_memory(sources, config, run, who);
   auto tokenizer = std::make_shared<const Tokenizer>(tokenizer_of_folder(folder));
@@ -250,7 +261,8 @@ LoadedModel load_gguf(const Path& path, LoadAs as, const std::optional<RunPlan>&
   std::shared_ptr<ExpertStore> experts;
   auto model = model_from_gguf(file, as, run, &experts);
   GenerationAdvice advice = advice_of_gguf(file, model->config.vocab);
-  return {std::move(model), std::make_shared<const Tokenizer>(tokenizer_from_gguf(file)), "", std::move(experts), std::move(advice)};
+  return {std::move(model), std::make_shared<const Tokenizer>(tokenizer_from_gguf(file)), "", std::move(experts),
+          std::move(advice)};
 }
 
 }  // namespace
@@ -259,7 +271,8 @@ LoadedModel load_model(const std::string& name_or_path, LoadAs as, const std::op
   HADAL_CHECK(!run || as == LoadAs::frozen);
   const ModelFiles files = find_model(name_or_path);
   refuse_lone_tensors(files);
-  LoadedModel loaded = files.kind == ModelFiles::Kind::gguf ? load_gguf(files.path, as, run) : load_folder(files, as, run);
+  LoadedModel loaded =
+      files.kind == ModelFiles::Kind::gguf ? load_gguf(files.path, as, run) : load_folder(files, as, run);
   check_tokenizer(loaded.model->config, *loaded.tokenizer, files.path.string());
   add_ends_by_text(loaded.advice, *loaded.tokenizer);
   loaded.name = files.name;
@@ -269,7 +282,8 @@ LoadedModel load_model(const std::string& name_or_path, LoadAs as, const std::op
 Tokenizer load_tokenizer(const std::string& name_or_path) {
   const ModelFiles files = find_model(name_or_path);
   refuse_lone_tensors(files);
-  return files.kind == ModelFiles::Kind::gguf ? tokenizer_from_gguf(GgufFile::open(files.path)) : tokenizer_of_folder(files.path);
+  return files.kind == ModelFiles::Kind::gguf ? tokenizer_from_gguf(GgufFile::open(files.path))
+                                              : tokenizer_of_folder(files.path);
 }
 
 }  // namespace hadal

@@ -16,7 +16,8 @@ void refused(const std::string& model, std::initializer_list<std::string_view> p
     load_model(model);
     ADD_FAILURE() << "accepted; expected a refusal with: " << *parts.begin();
   } catch (const Error& e) {
-    for (const auto part : parts) EXPECT_NE(std::string_view(e.what()).find(part), std::string_view::npos) << part << "\n" << e.what();
+    for (const auto part : parts)
+      EXPECT_NE(std::string_view(e.what()).find(part), std::string_view::npos) << part << "\n" << e.what();
   }
 }
 
@@ -102,8 +103,10 @@ TEST(Load, RunsFromTheFile) {
       for (const Precision precision : {Precision::f32, Precision::bf16}) {
         const test::ModelFolder folder(deepseek, type);
         const LoadedModel copied = load_model(folder.text());
-        const LoadedModel stored = load_model(folder.text(), LoadAs::frozen, RunPlan{.context = 64, .precision = precision});
-        for (const Param* p : stored.model->params()) EXPECT_EQ(bool{p->weight.value()}, p->shape.size() == 1) << p->name;
+        const LoadedModel stored =
+            load_model(folder.text(), LoadAs::frozen, RunPlan{.context = 64, .precision = precision});
+        for (const Param* p : stored.model->params())
+          EXPECT_EQ(bool{p->weight.value()}, p->shape.size() == 1) << p->name;
         const Context ctx = test::one_thread(precision);
         const Batch batch = test::make_batch({19, 1, 40}, 259);
         for (int again = 0; again < 2; ++again)  // the second time from packed copies
@@ -118,7 +121,8 @@ TEST(Load, RefusesWhatDoesNotFit) {
     const test::ModelFolder folder;
     edit_tensors(folder.path(), [](auto& tensors, auto& data) {
       for (size_t i = 0; i < tensors.size(); ++i)
-        if (tensors[i].name == "model.norm.weight") tensors.erase(tensors.begin() + static_cast<int64_t>(i)), data.erase(data.begin() + static_cast<int64_t>(i));
+        if (tensors[i].name == "model.norm.weight")
+          tensors.erase(tensors.begin() + static_cast<int64_t>(i)), data.erase(data.begin() + static_cast<int64_t>(i));
     });
     refused(folder.text(), {folder.text(), "model.norm.weight", "none"});
   }
@@ -156,7 +160,8 @@ TEST(Load, RefusesWhatDoesNotFit) {
     edit_config(folder.path(), R"({"vocab_size":258})");
     edit_tensors(folder.path(), [](auto& tensors, auto& data) {
       for (size_t i = 0; i < tensors.size(); ++i)
-        if (tensors[i].shape.size() == 2 && tensors[i].shape[0] == 264) tensors[i].shape[0] = 258, data[i].resize(258 * 40 * 4);
+        if (tensors[i].shape.size() == 2 && tensors[i].shape[0] == 264)
+          tensors[i].shape[0] = 258, data[i].resize(258 * 40 * 4);
     });
     refused(folder.text(), {"tokenizer does not fit", "259", "258"});
   }
@@ -175,7 +180,9 @@ TEST(Load, RefusesWhatDoesNotFit) {
 // Sizes that no machine has are refused before anything is allocated.
 TEST(Load, RefusesGiantsAtOnce) {
   const test::ModelFolder folder;
-  edit_config(folder.path(), R"({"n_routed_experts":4096,"moe_intermediate_size":262144,"hidden_size":65536,"n_group":1,"topk_group":1})");
+  edit_config(
+      folder.path(),
+      R"({"n_routed_experts":4096,"moe_intermediate_size":262144,"hidden_size":65536,"n_group":1,"topk_group":1})");
   refused(folder.text(), {"expected"});
 }
 
@@ -216,7 +223,8 @@ TEST(Load, ReadsFp8) {
       data.emplace_back(reinterpret_cast<const char*>(scales.data()), scales.size() * sizeof(float));
     }
   });
-  edit_config(folder.path(), R"({"quantization_config":{"quant_method":"fp8","fmt":"e4m3","weight_block_size":[128,128]}})");
+  edit_config(folder.path(),
+              R"({"quantization_config":{"quant_method":"fp8","fmt":"e4m3","weight_block_size":[128,128]}})");
   const Path copy = folder.path() / "copy";
   for (const LoadAs as : {LoadAs::frozen, LoadAs::trainable}) {
     const LoadedModel loaded = load_model(folder.text(), as);
@@ -230,7 +238,9 @@ TEST(Load, ReadsFp8) {
       const int64_t rows = p->weight.out(), cols = p->weight.in();
       for (int64_t at = 0; at < num_elements(p->shape); ++at) {
         const int64_t r = at / cols % rows, c = at % cols, square = r / 128 * squares(cols) + c / 128;
-        ASSERT_EQ(numbers[static_cast<size_t>(at)], kValues[(r * 7 + c * 5) % 3] * (1 + 0.5f * static_cast<float>(square))) << p->name << " " << at;
+        ASSERT_EQ(numbers[static_cast<size_t>(at)],
+                  kValues[(r * 7 + c * 5) % 3] * (1 + 0.5f * static_cast<float>(square)))
+            << p->name << " " << at;
       }
     }
     EXPECT_EQ(again.model->params()[1]->weight.quant(), nullptr);

@@ -17,10 +17,13 @@ struct Training {
   LossOptions options;
 
   explicit Training(const ModelConfig& config, const std::vector<int32_t>& lengths = {6, 1, 12}, uint64_t seed = 1)
-      : model(make_model(config, seed)), batch(make_batch(lengths, config.vocab)), targets(batch.ids.begin() + 1, batch.ids.end()) {
+      : model(make_model(config, seed)),
+        batch(make_batch(lengths, config.vocab)),
+        targets(batch.ids.begin() + 1, batch.ids.end()) {
     targets.push_back(3);
     weights.assign(batch.ids.size(), 1.0f);
-    for (size_t s = 1; s < batch.offsets.size(); ++s) weights[static_cast<size_t>(batch.offsets[s]) - 1] = 0;  // no next token
+    for (size_t s = 1; s < batch.offsets.size(); ++s)
+      weights[static_cast<size_t>(batch.offsets[s]) - 1] = 0;  // no next token
     if (weights.size() > 2) weights[2] = 0.5f;
     options = {.mtp_weight = 0.3f, .balance_weight = 0.05f, .scale = 0.1f};
   }
@@ -49,7 +52,8 @@ struct Training {
   }
 };
 
-// Four-point differences, step 4e-3; accepted: 1 % of (the derivative + the root mean square of the parameter's gradient).
+// Four-point differences, step 4e-3; accepted: 1 % of (the derivative + the root mean square of the parameter's
+// gradient).
 void check_gradients(Training& training) {
   training.backward(test::one_thread(Precision::f32));
   for (Param* p : training.model->params()) {
@@ -80,7 +84,8 @@ void check_gradients(Training& training) {
 // smooth then. Their weights, and the balance loss, still depend on the scores.
 void fix_choices(Model& model) {
   auto fix = [](MoeParams& moe, int64_t favourite) {
-    for (int64_t e : {favourite, favourite + 1, (favourite + 4) % 8}) moe.correction_bias.weight.value().f32()[e] = 10.0f + static_cast<float>(e);
+    for (int64_t e : {favourite, favourite + 1, (favourite + 4) % 8})
+      moe.correction_bias.weight.value().f32()[e] = 10.0f + static_cast<float>(e);
   };
   fix(model.blocks[1].moe, 0);
   fix(model.blocks[2].moe, 2);
@@ -164,7 +169,8 @@ TEST(RouterBias, RisesForExpertsThatGotLessThanTheMeanAndFallsForTheOthers) {
   const auto model = make_model(test::tiny_deepseek(true));
   MoeParams& moe = model->blocks[1].moe;
   moe.load = {0, 4, 4, 4, 4, 4, 4, 8};  // mean 4
-  const std::vector<float> before(moe.correction_bias.weight.value().f32(), moe.correction_bias.weight.value().f32() + 8);
+  const std::vector<float> before(moe.correction_bias.weight.value().f32(),
+                                  moe.correction_bias.weight.value().f32() + 8);
   EXPECT_DOUBLE_EQ(update_router_bias(*model, 0.01f), 2.0);  // the other layers saw nothing
   const float* after = moe.correction_bias.weight.value().f32();
   EXPECT_FLOAT_EQ(after[0], before[0] + 0.01f);

@@ -24,15 +24,15 @@ namespace hadal {
 enum class ParamGroup { matrix, embedding, head, vector, router, buffer };
 
 struct Param {
-  std::string name;  // as in Hugging Face's files, e.g. model.layers.0.self_attn.o_proj.weight; experts: one stack, with
-                     // "experts.*." in its name, saved as one tensor an expert
+  std::string name;  // as in Hugging Face's files, e.g. model.layers.0.self_attn.o_proj.weight; experts: one stack,
+                     // with "experts.*." in its name, saved as one tensor an expert
   std::string gguf_name;  // as in GGUF files, e.g. blk.0.attn_output.weight; experts: the stack as a whole
   Shape shape;
-  float init_std = 0;      // 0: zeros; negative: ones
+  float init_std = 0;  // 0: zeros; negative: ones
   ParamGroup group = ParamGroup::matrix;
-  bool decay = true;       // weight decay applies
-  bool keep_f32 = false;   // saved as F32 (correction bias)
-  Weight weight;           // empty until initialised or loaded
+  bool decay = true;      // weight decay applies
+  bool keep_f32 = false;  // saved as F32 (correction bias)
+  Weight weight;          // empty until initialised or loaded
 };
 
 // Any module that the trainer can train: a list of parameters, in a fixed order.
@@ -100,7 +100,8 @@ enum class MlaForm { expanded, absorbed };
 struct ForwardOptions {
   MlaForm mla_form = MlaForm::expanded;  // without states; over a cache mla_attention() chooses
   float balance_weight = 0;              // of the sequence-wise balance loss, training only
-  // Rows whose hidden states are wanted, none: all. The last feed-forward is computed for these alone. Not while training.
+  // Rows whose hidden states are wanted, none: all. The last feed-forward is computed for these alone. Not while
+  // training.
   std::optional<std::span<const int64_t>> rows = {};
 };
 struct ForwardResult {
@@ -110,7 +111,8 @@ struct ForwardResult {
 ForwardResult forward(const Context& ctx, Model& model, const Batch& batch, const ForwardOptions& options = {});
 
 // Final norm and head for chosen rows (none: all) -> [rows, vocab], f32.
-Tensor logits(const Context& ctx, const Model& model, const Tensor& hidden, std::optional<std::span<const int64_t>> rows = {});
+Tensor logits(const Context& ctx, const Model& model, const Tensor& hidden,
+              std::optional<std::span<const int64_t>> rows = {});
 
 // What training minimises. targets[t] is the token after ids[t]; weights[t] = 0 leaves a position out.
 struct LossOptions {
@@ -126,8 +128,9 @@ struct LossResult {
 LossResult language_model_loss(const Context& ctx, Model& model, const Batch& batch, std::span<const int32_t> targets,
                                std::span<const float> weights, const LossOptions& options);
 
-// Auxiliary-loss-free balancing (DeepSeek-V3, section 2.1.2): raises the correction bias of experts that got fewer tokens
-// than the mean by `speed`, lowers the others, and clears the counts. Returns max load / mean load, averaged over layers.
+// Auxiliary-loss-free balancing (DeepSeek-V3, section 2.1.2): raises the correction bias of experts that got fewer
+// tokens than the mean by `speed`, lowers the others, and clears the counts. Returns max load / mean load, averaged
+// over layers.
 double update_router_bias(Model& model, float speed);
 
 // Floating-point operations of one token's forward pass in products and attention, at `context` tokens before it.

@@ -6,11 +6,11 @@
 
 namespace hadal {
 
-bool is_gguf_file(const Path& path);  // by its first four bytes; a pointer of Git LFS in its place counts too
+bool is_gguf_file(const Path& path);   // by its first four bytes; a pointer of Git LFS in its place counts too
 bool is_model_path(const Path& path);  // a folder or file that files_at() would take for a model at first sight
 
-// `tag`: of several GGUF files the one with this word in its name ("Q4_K_M"); "": no wish. Throws Error that says what is
-// there instead, or which of several may be meant.
+// `tag`: of several GGUF files the one with this word in its name ("Q4_K_M"); "": no wish. Throws Error that says what
+// is there instead, or which of several may be meant.
 ModelFiles files_at(const Path& path, const std::string& tag = "");
 
 // The model's GGUF files in a folder: first parts alone, without what belongs to one (projectors, prediction heads,

@@ -70,7 +70,8 @@ struct Maker {
 
   GqaParams gqa(const Names& at) const {
     GqaParams p;
-    const Names q = at / Names{"q_proj", "attn_q"}, k = at / Names{"k_proj", "attn_k"}, v = at / Names{"v_proj", "attn_v"};
+    const Names q = at / Names{"q_proj", "attn_q"}, k = at / Names{"k_proj", "attn_k"},
+                v = at / Names{"v_proj", "attn_v"};
     p.q = matrix(q, c.heads * c.head_dim, c.hidden);
     p.k = matrix(k, c.kv_heads * c.head_dim, c.hidden);
     p.v = matrix(v, c.kv_heads * c.head_dim, c.hidden);
@@ -85,32 +86,40 @@ struct Maker {
 
   MoeParams moe(const Names& at) const {
     MoeParams p;
-    p.router = param(at / Names{"gate.weight", "ffn_gate_inp.weight"}, {c.experts, c.hidden}, std(), ParamGroup::router, true);
+    p.router =
+        param(at / Names{"gate.weight", "ffn_gate_inp.weight"}, {c.experts, c.hidden}, std(), ParamGroup::router, true);
     if (c.sigmoid_router) {
-      p.correction_bias =
-          param(at / Names{"gate.e_score_correction_bias", "exp_probs_b.bias"}, {c.experts}, 0, ParamGroup::buffer, false);
+      p.correction_bias = param(at / Names{"gate.e_score_correction_bias", "exp_probs_b.bias"}, {c.experts}, 0,
+                                ParamGroup::buffer, false);
       p.correction_bias.keep_f32 = true;
     }
     p.experts = {stack(at / Names{"experts.*.gate_proj", "ffn_gate_exps"}, c.experts, c.expert_inner, c.hidden),
                  stack(at / Names{"experts.*.up_proj", "ffn_up_exps"}, c.experts, c.expert_inner, c.hidden),
                  stack(at / Names{"experts.*.down_proj", "ffn_down_exps"}, c.experts, c.hidden, c.expert_inner, true)};
-    if (c.shared_experts > 0) p.shared = ffn(at / Names{"shared_experts.", ""}, "_shexp", c.shared_experts * c.expert_inner);
+    if (c.shared_experts > 0)
+      p.shared = ffn(at / Names{"shared_experts.", ""}, "_shexp", c.shared_experts * c.expert_inner);
     p.load.assign(static_cast<size_t>(c.experts), 0);
     return p;
   }
 
-  static Names layer_names(int64_t layer) { return {fmt::format("model.layers.{}.", layer), fmt::format("blk.{}.", layer)}; }
+  static Names layer_names(int64_t layer) {
+    return {fmt::format("model.layers.{}.", layer), fmt::format("blk.{}.", layer)};
+  }
 
   BlockParams block(int64_t layer) const {
     const Names at = layer_names(layer), attention = at / Names{"self_attn.", ""}, mlp = at / Names{"mlp.", ""};
     BlockParams p;
     p.attention_norm = norm(at / Names{"input_layernorm", "attn_norm"}, c.hidden);
-    if (c.is_mla()) p.mla = mla(attention);
-    else p.gqa = gqa(attention);
+    if (c.is_mla())
+      p.mla = mla(attention);
+    else
+      p.gqa = gqa(attention);
     p.ffn_norm = norm(at / Names{"post_attention_layernorm", "ffn_norm"}, c.hidden);
     p.is_moe = c.layer_is_moe(layer);
-    if (p.is_moe) p.moe = moe(mlp);
-    else p.dense = ffn(mlp, "", c.dense_inner);
+    if (p.is_moe)
+      p.moe = moe(mlp);
+    else
+      p.dense = ffn(mlp, "", c.dense_inner);
     return p;
   }
 
@@ -131,10 +140,12 @@ void list_all(ParamList& out, Params&... params) {
 }
 
 void list_block(BlockParams& b, ParamList& out) {
-  list_all(out, b.attention_norm, b.mla.q, b.mla.q_a, b.mla.q_a_norm, b.mla.q_b, b.mla.kv_a, b.mla.kv_a_norm, b.mla.kv_b, b.mla.k_b, b.mla.v_b, b.mla.o);
+  list_all(out, b.attention_norm, b.mla.q, b.mla.q_a, b.mla.q_a_norm, b.mla.q_b, b.mla.kv_a, b.mla.kv_a_norm,
+           b.mla.kv_b, b.mla.k_b, b.mla.v_b, b.mla.o);
   list_all(out, b.gqa.q, b.gqa.q_bias, b.gqa.k, b.gqa.k_bias, b.gqa.v, b.gqa.v_bias, b.gqa.o);
   list_all(out, b.ffn_norm, b.dense.gate, b.dense.up, b.dense.down, b.moe.router, b.moe.correction_bias);
-  list_all(out, b.moe.experts.gate, b.moe.experts.up, b.moe.experts.down, b.moe.shared.gate, b.moe.shared.up, b.moe.shared.down);
+  list_all(out, b.moe.experts.gate, b.moe.experts.up, b.moe.experts.down, b.moe.shared.gate, b.moe.shared.up,
+           b.moe.shared.down);
 }
 
 uint64_t hash_name(const std::string& name) {  // FNV-1a
@@ -176,7 +187,8 @@ void initialise(ParamList params, uint64_t seed) {
     p->weight = Weight(Tensor::zeros(p->shape));
     p->weight.frozen = p->group == ParamGroup::buffer;
     Rng rng(seed, hash_name(p->name));
-    for (float& w : p->weight.value().values()) w = p->init_std > 0 ? p->init_std * rng.normal() : p->init_std < 0 ? 1.0f : 0.0f;
+    for (float& w : p->weight.value().values())
+      w = p->init_std > 0 ? p->init_std * rng.normal() : p->init_std < 0 ? 1.0f : 0.0f;
   }
 }
 

@@ -10,7 +10,9 @@ namespace {
 bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 // The first and last eighth of the layers, and every third between: where llama.cpp's _M mixes spend more bits.
-bool gets_more(int64_t layer, int64_t layers) { return layer < layers / 8 || layer >= 7 * layers / 8 || (layer - layers / 8) % 3 == 2; }
+bool gets_more(int64_t layer, int64_t layers) {
+  return layer < layers / 8 || layer >= 7 * layers / 8 || (layer - layers / 8) % 3 == 2;
+}
 
 int64_t layer_of(const std::string& name) {
   constexpr std::string_view kPrefix = "model.layers.";
@@ -19,10 +21,14 @@ int64_t layer_of(const std::string& name) {
 
 QuantType for_short_rows(QuantType type) {
   switch (type) {
-    case QuantType::q4_k: return QuantType::q5_0;
-    case QuantType::q5_k: return QuantType::q5_1;
-    case QuantType::q6_k: return QuantType::q8_0;
-    default: return QuantType::iq4_nl;
+    case QuantType::q4_k:
+      return QuantType::q5_0;
+    case QuantType::q5_k:
+      return QuantType::q5_1;
+    case QuantType::q6_k:
+      return QuantType::q8_0;
+    default:
+      return QuantType::iq4_nl;
   }
 }
 
@@ -55,13 +61,17 @@ QuantMix quant_mix_named(const std::string& name) {
 }
 
 std::optional<QuantType> quant_type_of(const QuantMix& mix, const Param& param, const ModelConfig& config) {
-  if (param.shape.size() < 2 || param.group == ParamGroup::router || param.group == ParamGroup::vector || param.group == ParamGroup::buffer) return {};
+  if (param.shape.size() < 2 || param.group == ParamGroup::router || param.group == ParamGroup::vector ||
+      param.group == ParamGroup::buffer)
+    return {};
   const std::string& name = param.name;
   QuantType type = mix.base;
   const int64_t layer = layer_of(name);
   const bool is_head = param.group == ParamGroup::head || (config.tied_head && param.group == ParamGroup::embedding);
   if (is_head && quant_format(type).block_weights == 256) type = QuantType::q6_k;
-  if (mix.more && (contains(name, "self_attn.v_proj") || contains(name, "down_proj")) && gets_more(layer, config.layers)) type = *mix.more;
+  if (mix.more && (contains(name, "self_attn.v_proj") || contains(name, "down_proj")) &&
+      gets_more(layer, config.layers))
+    type = *mix.more;
   const int64_t cols = param.shape.back();
   if (cols % quant_format(type).block_weights != 0) type = for_short_rows(type);
   if (cols % quant_format(type).block_weights != 0) type = QuantType::f16;

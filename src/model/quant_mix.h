@@ -18,8 +18,8 @@ struct QuantMix {
 };
 QuantMix quant_mix_named(const std::string& name);
 
-// The type of a matrix or a stack of them; none: it stays in f32 (norms, biases, the router). Rows that are no multiple of
-// 256 get the nearest type with blocks of 32.
+// The type of a matrix or a stack of them; none: it stays in f32 (norms, biases, the router). Rows that are no multiple
+// of 256 get the nearest type with blocks of 32.
 std::optional<QuantType> quant_type_of(const QuantMix& mix, const Param& param, const ModelConfig& config);
 
 }  // namespace hadal

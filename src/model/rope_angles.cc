@@ -16,7 +16,8 @@ double correction_index(double rotations, int64_t dim, double theta, double cont
 
 double yarn_frequency(double plain, int64_t i, int64_t dim, double theta, const RopeScaling& s) {
   const double low = std::max(0.0, std::floor(correction_index(s.beta_fast, dim, theta, s.original_context)));
-  double high = std::min(static_cast<double>(dim - 1), std::ceil(correction_index(s.beta_slow, dim, theta, s.original_context)));
+  double high =
+      std::min(static_cast<double>(dim - 1), std::ceil(correction_index(s.beta_slow, dim, theta, s.original_context)));
   if (low == high) high += 0.001;
   const double ramp = std::clamp((static_cast<double>(i) - low) / (high - low), 0.0, 1.0);
   return plain / s.factor * ramp + plain * (1 - ramp);
@@ -26,7 +27,8 @@ double llama3_frequency(double plain, const RopeScaling& s) {
   const double wavelength = 2 * std::numbers::pi / plain;
   if (wavelength > s.original_context / s.low_freq_factor) return plain / s.factor;
   if (wavelength < s.original_context / s.high_freq_factor) return plain;
-  const double smooth = (s.original_context / wavelength - s.low_freq_factor) / (s.high_freq_factor - s.low_freq_factor);
+  const double smooth =
+      (s.original_context / wavelength - s.low_freq_factor) / (s.high_freq_factor - s.low_freq_factor);
   return (1 - smooth) * plain / s.factor + smooth * plain;
 }
 
@@ -46,7 +48,8 @@ Rope rope_angles(const ModelConfig& c) {
     rope.inv_freq.push_back(static_cast<float>(frequency));
   }
   if (s.kind == RopeScaling::Kind::yarn)
-    rope.attention_factor = static_cast<float>(yarn_mscale(s.factor, s.mscale) / yarn_mscale(s.factor, s.mscale_all_dim));
+    rope.attention_factor =
+        static_cast<float>(yarn_mscale(s.factor, s.mscale) / yarn_mscale(s.factor, s.mscale_all_dim));
   return rope;
 }
 

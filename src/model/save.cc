@@ -74,8 +74,10 @@ ModelConfig folder_config(const Path& folder, const ModelConfig& config) {
   if (saved.rope_scaling.kind == RopeScaling::Kind::factors) {
     const std::optional<RopeScaling> scaling = as_llama3(saved);
     if (!scaling) {
-      fail("{}: a Hugging Face folder has no field for rotary factors (rope_freqs.weight) other than those of Llama 3; keep the model's GGUF file",
-           folder.string());
+      fail(
+          "{}: a Hugging Face folder has no field for rotary factors (rope_freqs.weight) other than those of Llama 3; "
+          "keep the model's GGUF file",
+          folder.string());
     }
     saved.rope_scaling = *scaling;
   }
@@ -84,7 +86,8 @@ ModelConfig folder_config(const Path& folder, const ModelConfig& config) {
 
 }  // namespace
 
-void save_description(const Path& folder, const ModelConfig& model, const Tokenizer& tokenizer, DType dtype, const GenerationAdvice& advice) {
+void save_description(const Path& folder, const ModelConfig& model, const Tokenizer& tokenizer, DType dtype,
+                      const GenerationAdvice& advice) {
   OrderedJson config = config_to_json(folder_config(folder, model));
   config["torch_dtype"] = dtype == DType::f32 ? "float32" : "bfloat16";
   write_file_whole(folder / "config.json", config.dump(2) + "\n");
@@ -96,7 +99,8 @@ void save_description(const Path& folder, const ModelConfig& model, const Tokeni
   write_file_whole(folder / "generation_config.json", dump_json(generation, 2) + "\n");
 }
 
-void save_model(const Path& folder, Model& model, const Tokenizer& tokenizer, DType dtype, const GenerationAdvice& advice) {
+void save_model(const Path& folder, Model& model, const Tokenizer& tokenizer, DType dtype,
+                const GenerationAdvice& advice) {
   folder_config(folder, model.config);  // what it cannot say is refused before anything is written
   std::error_code error;
   std::filesystem::create_directories(folder, error);

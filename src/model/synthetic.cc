@@ -19,30 +19,38 @@ namespace {
 ModelConfig v2_lite() {
   ModelConfig c;
   c.family = ModelConfig::Family::deepseek_v2;
-  c.vocab = 102400, c.hidden = 2048, c.layers = 27, c.heads = c.kv_heads = 16, c.max_context = 163840, c.dense_inner = 10944;
+  c.vocab = 102400, c.hidden = 2048, c.layers = 27, c.heads = c.kv_heads = 16, c.max_context = 163840,
+  c.dense_inner = 10944;
   c.kv_lora = 512, c.nope_dim = 128, c.rope_dim = 64, c.v_dim = 128;
   c.split_kv_b = true;
   c.experts = 64, c.top_k = 6, c.shared_experts = 2, c.expert_inner = 1408, c.first_dense = 1;
   c.sigmoid_router = c.normalise_top_k = c.group_by_top2 = false;
-  c.rope_scaling = {.kind = RopeScaling::Kind::yarn, .factor = 40, .original_context = 4096, .mscale = 0.707, .mscale_all_dim = 0.707};
+  c.rope_scaling = {.kind = RopeScaling::Kind::yarn,
+                    .factor = 40,
+                    .original_context = 4096,
+                    .mscale = 0.707,
+                    .mscale_all_dim = 0.707};
   return c;
 }
 
 ModelConfig v3_layer() {
   ModelConfig c;
-  c.vocab = 129280, c.hidden = 7168, c.layers = 1, c.heads = c.kv_heads = 128, c.max_context = 163840, c.dense_inner = 18432;
+  c.vocab = 129280, c.hidden = 7168, c.layers = 1, c.heads = c.kv_heads = 128, c.max_context = 163840,
+  c.dense_inner = 18432;
   c.q_lora = 1536, c.kv_lora = 512, c.nope_dim = 128, c.rope_dim = 64, c.v_dim = 128;
   c.split_kv_b = true;
   c.experts = 256, c.top_k = 8, c.shared_experts = 1, c.expert_inner = 2048, c.first_dense = 0;
   c.groups = 8, c.top_groups = 4, c.routed_scale = 2.5f;
-  c.rope_scaling = {.kind = RopeScaling::Kind::yarn, .factor = 40, .original_context = 4096, .mscale = 1, .mscale_all_dim = 1};
+  c.rope_scaling = {
+      .kind = RopeScaling::Kind::yarn, .factor = 40, .original_context = 4096, .mscale = 1, .mscale_all_dim = 1};
   return c;
 }
 
 ModelConfig qwen_1_5b() {
   ModelConfig c;
   c.family = ModelConfig::Family::qwen2;
-  c.vocab = 151936, c.hidden = 1536, c.layers = 28, c.heads = 12, c.kv_heads = 2, c.head_dim = 128, c.max_context = 131072, c.dense_inner = 8960;
+  c.vocab = 151936, c.hidden = 1536, c.layers = 28, c.heads = 12, c.kv_heads = 2, c.head_dim = 128,
+  c.max_context = 131072, c.dense_inner = 8960;
   c.qkv_bias = true;
   return c;
 }
@@ -50,16 +58,23 @@ ModelConfig qwen_1_5b() {
 ModelConfig llama_8b() {
   ModelConfig c;
   c.family = ModelConfig::Family::llama;
-  c.vocab = 128256, c.hidden = 4096, c.layers = 32, c.heads = 32, c.kv_heads = 8, c.head_dim = 128, c.max_context = 131072, c.dense_inner = 14336;
+  c.vocab = 128256, c.hidden = 4096, c.layers = 32, c.heads = 32, c.kv_heads = 8, c.head_dim = 128,
+  c.max_context = 131072, c.dense_inner = 14336;
   c.norm_eps = 1e-5f, c.rope_theta = 500000;
   c.rope_pairs = true;  // as in its GGUF files: saving copies the blocks
-  c.rope_scaling = {.kind = RopeScaling::Kind::llama3, .factor = 8, .original_context = 8192, .low_freq_factor = 1, .high_freq_factor = 4};
+  c.rope_scaling = {.kind = RopeScaling::Kind::llama3,
+                    .factor = 8,
+                    .original_context = 8192,
+                    .low_freq_factor = 1,
+                    .high_freq_factor = 4};
   return c;
 }
 
 const std::map<std::string, ModelConfig (*)()>& shapes() {
-  static const std::map<std::string, ModelConfig (*)()> table = {
-      {"V2-Lite", v2_lite}, {"V3-layer", v3_layer}, {"R1-Distill-Qwen-1.5B", qwen_1_5b}, {"R1-Distill-Llama-8B", llama_8b}};
+  static const std::map<std::string, ModelConfig (*)()> table = {{"V2-Lite", v2_lite},
+                                                                 {"V3-layer", v3_layer},
+                                                                 {"R1-Distill-Qwen-1.5B", qwen_1_5b},
+                                                                 {"R1-Distill-Llama-8B", llama_8b}};
   return table;
 }
 
@@ -70,19 +85,32 @@ struct Factors {
 };
 Factors factors_of(QuantType type) {
   switch (type) {
-    case QuantType::q8_0: return {0, -1, 2.7e-4f, 0};
-    case QuantType::q4_0: return {0, -1, 4.3e-3f, 0};
-    case QuantType::q4_1: return {0, 2, 4.3e-3f, -7.5f * 4.3e-3f};
-    case QuantType::q5_0: return {0, -1, 2.2e-3f, 0};
-    case QuantType::q5_1: return {0, 2, 2.2e-3f, -15.5f * 2.2e-3f};
-    case QuantType::q2_k: return {80, 82, 1.7e-3f, 1.5f * 1.7e-3f};
-    case QuantType::q3_k: return {108, -1, 4.7e-4f, 0};
-    case QuantType::q4_k: return {0, 2, 1e-4f, 7.5e-4f};
-    case QuantType::q5_k: return {0, 2, 5e-5f, 15.5f * 5e-5f};
-    case QuantType::q6_k: return {208, -1, 1.5e-5f, 0};
-    case QuantType::iq4_nl: return {0, -1, 2.9e-4f, 0};
-    case QuantType::iq4_xs: return {0, -1, 1.5e-5f, 0};
-    default: return {-1, -1, 0, 0};
+    case QuantType::q8_0:
+      return {0, -1, 2.7e-4f, 0};
+    case QuantType::q4_0:
+      return {0, -1, 4.3e-3f, 0};
+    case QuantType::q4_1:
+      return {0, 2, 4.3e-3f, -7.5f * 4.3e-3f};
+    case QuantType::q5_0:
+      return {0, -1, 2.2e-3f, 0};
+    case QuantType::q5_1:
+      return {0, 2, 2.2e-3f, -15.5f * 2.2e-3f};
+    case QuantType::q2_k:
+      return {80, 82, 1.7e-3f, 1.5f * 1.7e-3f};
+    case QuantType::q3_k:
+      return {108, -1, 4.7e-4f, 0};
+    case QuantType::q4_k:
+      return {0, 2, 1e-4f, 7.5e-4f};
+    case QuantType::q5_k:
+      return {0, 2, 5e-5f, 15.5f * 5e-5f};
+    case QuantType::q6_k:
+      return {208, -1, 1.5e-5f, 0};
+    case QuantType::iq4_nl:
+      return {0, -1, 2.9e-4f, 0};
+    case QuantType::iq4_xs:
+      return {0, -1, 1.5e-5f, 0};
+    default:
+      return {-1, -1, 0, 0};
   }
 }
 
@@ -112,7 +140,8 @@ std::vector<std::byte> block_pool(QuantType type, Rng& rng) {
 // The 256 bytes, one merge (readers want some), an end token, and tokens that no text becomes.
 std::shared_ptr<const Tokenizer> byte_tokenizer(const ModelConfig& config) {
   TokenizerParts parts;
-  for (int byte = 0; byte < 256; ++byte) parts.tokens.push_back(to_byte_alphabet(std::string(1, static_cast<char>(byte))));
+  for (int byte = 0; byte < 256; ++byte)
+    parts.tokens.push_back(to_byte_alphabet(std::string(1, static_cast<char>(byte))));
   parts.tokens.push_back("ab");
   parts.merges.push_back("a b");
   parts.types.assign(parts.tokens.size(), TokenType::normal);
@@ -137,7 +166,10 @@ class Maker {
     void* memory = std::aligned_alloc(64, static_cast<size_t>((bytes + 63) / 64 * 64));
     if (memory == nullptr) fail("out of memory: a tensor needs {} bytes", bytes);
     const std::shared_ptr<void> owner(memory, std::free);
-    auto copy = [&](int64_t i, int) { std::memcpy(static_cast<char*>(memory) + i * size, pool.data(), static_cast<size_t>(std::min(size, bytes - i * size))); };
+    auto copy = [&](int64_t i, int) {
+      std::memcpy(static_cast<char*>(memory) + i * size, pool.data(),
+                  static_cast<size_t>(std::min(size, bytes - i * size)));
+    };
     ThreadPool::shared().parallel_for((bytes + size - 1) / size, copy);
     m.data = static_cast<const std::byte*>(memory);
     return Weight(m, shape, owner);
@@ -167,7 +199,8 @@ LoadedModel make_synthetic(const std::string& shape_and_type) {
   const size_t colon = shape_and_type.find(':');
   const auto shape = shapes().find(shape_and_type.substr(0, colon));
   if (colon == std::string::npos || shape == shapes().end())
-    fail("synthetic: expected SHAPE:TYPE with a shape of {}, found \"{}\"", fmt::join(synthetic_shapes(), ", "), shape_and_type);
+    fail("synthetic: expected SHAPE:TYPE with a shape of {}, found \"{}\"", fmt::join(synthetic_shapes(), ", "),
+         shape_and_type);
   const QuantMix mix = quant_mix_named(shape_and_type.substr(colon + 1));
   const ModelConfig config = shape->second();
   check(config, shape->first);
@@ -175,11 +208,14 @@ LoadedModel make_synthetic(const std::string& shape_and_type) {
   int64_t needed = 0;
   for (const Param* p : model->params()) {
     const auto type = quant_type_of(mix, *p, config);
-    needed += type ? QuantMatrix{.type = *type, .rows = num_elements(p->shape) / p->shape.back(), .cols = p->shape.back()}.bytes() : num_elements(p->shape) * 4;
+    needed +=
+        type ? QuantMatrix{.type = *type, .rows = num_elements(p->shape) / p->shape.back(), .cols = p->shape.back()}
+                   .bytes()
+             : num_elements(p->shape) * 4;
   }
   if (const uint64_t available = available_memory_bytes(); static_cast<uint64_t>(needed) > available) {
-    fail("synthetic: {} needs {:.1f} GB of memory, and this machine has {:.1f} GB left; take a smaller type or shape", shape_and_type,
-         static_cast<double>(needed) / 1e9, static_cast<double>(available) / 1e9);
+    fail("synthetic: {} needs {:.1f} GB of memory, and this machine has {:.1f} GB left; take a smaller type or shape",
+         shape_and_type, static_cast<double>(needed) / 1e9, static_cast<double>(available) / 1e9);
   }
   Maker maker;
   for (Param* p : model->params()) {

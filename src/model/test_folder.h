@@ -12,7 +12,8 @@ namespace hadal::test {
 // A token a byte, and three special ones: 256 begin, 257 end, 258 the turn of the assistant.
 inline Tokenizer byte_tokenizer(bool chat = true) {
   TokenizerParts parts;
-  for (int byte = 0; byte < 256; ++byte) parts.tokens.push_back(to_byte_alphabet(std::string(1, static_cast<char>(byte))));
+  for (int byte = 0; byte < 256; ++byte)
+    parts.tokens.push_back(to_byte_alphabet(std::string(1, static_cast<char>(byte))));
   parts.types.assign(256, TokenType::normal);
   for (const char* special : {"<begin>", "<end>", "<assistant>"}) {
     parts.tokens.push_back(special);
@@ -24,7 +25,8 @@ inline Tokenizer byte_tokenizer(bool chat = true) {
   parts.pre_tokenizer = "gpt-2";
   if (chat) {
     parts.chat_template =
-        "{{ bos_token }}{% for m in messages %}{% if m['role'] == 'assistant' %}<assistant>{{ m['content'] }}{{ eos_token }}"
+        "{{ bos_token }}{% for m in messages %}{% if m['role'] == 'assistant' %}<assistant>{{ m['content'] }}{{ "
+        "eos_token }}"
         "{% else %}{{ m['content'] }}{% endif %}{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}";
   }
   return Tokenizer::from_parts(std::move(parts), "test");

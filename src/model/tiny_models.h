@@ -20,7 +20,8 @@ inline ModelConfig tiny_deepseek(bool with_q_lora) {
   c.experts = 8, c.top_k = 3, c.shared_experts = 1, c.expert_inner = 18, c.first_dense = 1;
   c.groups = 4, c.top_groups = 2, c.routed_scale = 1.5f;
   c.mtp_depth = 1;
-  c.rope_scaling = {.kind = RopeScaling::Kind::yarn, .factor = 4, .original_context = 128, .mscale = 1, .mscale_all_dim = 0.7};
+  c.rope_scaling = {
+      .kind = RopeScaling::Kind::yarn, .factor = 4, .original_context = 128, .mscale = 1, .mscale_all_dim = 0.7};
   check(c, "tiny deepseek");
   return c;
 }
@@ -42,7 +43,9 @@ struct NamedConfig {
   ModelConfig config;
 };
 inline std::vector<NamedConfig> tiny_configs() {
-  return {{"deepseek with q_lora", tiny_deepseek(true)}, {"deepseek without q_lora", tiny_deepseek(false)}, {"gqa", tiny_gqa()}};
+  return {{"deepseek with q_lora", tiny_deepseek(true)},
+          {"deepseek without q_lora", tiny_deepseek(false)},
+          {"gqa", tiny_gqa()}};
 }
 
 // Norms, biases and the routers' correction bias get random values too, so that a mistake in their use shows.
@@ -77,8 +80,10 @@ inline Batch make_batch(const std::vector<int32_t>& lengths, int64_t vocab, uint
 inline Batch part_of(const Batch& batch, size_t s, int64_t begin, int64_t count) {
   Batch part;
   const auto first = static_cast<size_t>(batch.offsets[s] + begin), last = first + static_cast<size_t>(count);
-  part.ids.assign(batch.ids.begin() + static_cast<std::ptrdiff_t>(first), batch.ids.begin() + static_cast<std::ptrdiff_t>(last));
-  part.positions.assign(batch.positions.begin() + static_cast<std::ptrdiff_t>(first), batch.positions.begin() + static_cast<std::ptrdiff_t>(last));
+  part.ids.assign(batch.ids.begin() + static_cast<std::ptrdiff_t>(first),
+                  batch.ids.begin() + static_cast<std::ptrdiff_t>(last));
+  part.positions.assign(batch.positions.begin() + static_cast<std::ptrdiff_t>(first),
+                        batch.positions.begin() + static_cast<std::ptrdiff_t>(last));
   part.offsets = {0, static_cast<int32_t>(count)};
   return part;
 }

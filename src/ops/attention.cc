@@ -37,9 +37,11 @@ struct QueryRows {
 };
 
 // Splits a sequence's `tokens` queries, of which the first has `before` keys in front, among the heads of one kv head.
-void split_queries(int64_t first_token, int64_t tokens, int64_t before, int64_t first_head, int64_t group, std::vector<QueryRows>& out) {
+void split_queries(int64_t first_token, int64_t tokens, int64_t before, int64_t first_head, int64_t group,
+                   std::vector<QueryRows>& out) {
   if (tokens == 1) {
-    for (int64_t h = 0; h < group; h += kQueryBlock) out.push_back({first_token, first_head + h, std::min(kQueryBlock, group - h), true, before});
+    for (int64_t h = 0; h < group; h += kQueryBlock)
+      out.push_back({first_token, first_head + h, std::min(kQueryBlock, group - h), true, before});
     return;
   }
   for (int64_t h = 0; h < group; ++h) {
@@ -70,16 +72,19 @@ struct Task {
 };
 
 AttentionQueries queries_of(const AttentionShape& shape, const Tensor& q, const QueryRows& r) {
-  return {q.f32() + r.offset(shape.heads, shape.k_dim), r.stride(shape.heads, shape.k_dim), r.count, r.keys(0), r.along_heads ? 0 : 1};
+  return {q.f32() + r.offset(shape.heads, shape.k_dim), r.stride(shape.heads, shape.k_dim), r.count, r.keys(0),
+          r.along_heads ? 0 : 1};
 }
 
 // Where one task's rows of o are; sums and maxima in scratch memory.
 AttentionPart output_of(const AttentionShape& shape, const Tensor& o, const QueryRows& r, float* sums) {
-  return {o.f32() + r.offset(shape.heads, shape.v_dim), r.stride(shape.heads, shape.v_dim), sums, sums + kAttentionMaxQueries};
+  return {o.f32() + r.offset(shape.heads, shape.v_dim), r.stride(shape.heads, shape.v_dim), sums,
+          sums + kAttentionMaxQueries};
 }
 
 // All segments of one task, one after another, on one thread.
-void attend_in_order(const Context& ctx, const AttentionShape& shape, const Tensor& q, const Task& task, const Tensor& o) {
+void attend_in_order(const Context& ctx, const AttentionShape& shape, const Tensor& q, const Task& task,
+                     const Tensor& o) {
   const AttentionQueries queries = queries_of(shape, q, task.rows);
   const AttentionPart total = output_of(shape, o, task.rows, scratch(1, 2 * kAttentionMaxQueries));
   attend(queries, task.kv->k, task.kv->v, shape.scale, ctx.precision, 0, queries.segments(), total);
@@ -87,7 +92,8 @@ void attend_in_order(const Context& ctx, const AttentionShape& shape, const Tens
 }
 
 // Few tasks over many keys: every segment is a job of its own.
-void attend_by_segments(const Context& ctx, const AttentionShape& shape, const Tensor& q, const std::vector<Task>& tasks, const Tensor& o) {
+void attend_by_segments(const Context& ctx, const AttentionShape& shape, const Tensor& q,
+                        const std::vector<Task>& tasks, const Tensor& o) {
   struct Job {
     size_t task;
     int64_t segment, at;  // `at`: of its numbers in memory
@@ -98,7 +104,8 @@ void attend_by_segments(const Context& ctx, const AttentionShape& shape, const T
   for (size_t t = 0; t < tasks.size(); ++t) {
     first_job.push_back(jobs.size());
     const AttentionQueries queries = queries_of(shape, q, tasks[t].rows);
-    for (int64_t segment = 0; segment < queries.segments(); ++segment, size += queries.count * (shape.v_dim + 2)) jobs.push_back({t, segment, size});
+    for (int64_t segment = 0; segment < queries.segments(); ++segment, size += queries.count * (shape.v_dim + 2))
+      jobs.push_back({t, segment, size});
   }
   const Tensor memory({size});
   auto part_of = [&](const Job& job) {
@@ -114,9 +121,11 @@ void attend_by_segments(const Context& ctx, const AttentionShape& shape, const T
     AttentionPath path{.announced = i >= ctx.pool->size()};
     if (after < jobs.size()) {
       const Task& its = tasks[jobs[after].task];
-      path.next = &its.kv->k, path.next_segment = jobs[after].segment, path.next_keys = queries_of(shape, q, its.rows).max_keys();
+      path.next = &its.kv->k, path.next_segment = jobs[after].segment,
+      path.next_keys = queries_of(shape, q, its.rows).max_keys();
     }
-    attend(queries_of(shape, q, task.rows), task.kv->k, task.kv->v, shape.scale, ctx.precision, job.segment, job.segment + 1, part_of(job), path);
+    attend(queries_of(shape, q, task.rows), task.kv->k, task.kv->v, shape.scale, ctx.precision, job.segment,
+           job.segment + 1, part_of(job), path);
   };
   ctx.pool->parallel_for(static_cast<int64_t>(jobs.size()), run);
   auto merge = [&](int64_t t, int) {
@@ -130,14 +139,16 @@ void attend_by_segments(const Context& ctx, const AttentionShape& shape, const T
 }
 
 void check_shapes(const AttentionShape& s, const Tensor& q, std::span<const int32_t> offsets) {
-  HADAL_CHECK(s.kv_heads > 0 && s.heads % s.kv_heads == 0 && q.cols() == s.heads * s.k_dim, "{}", shape_text(q.shape()));
-  HADAL_CHECK(!offsets.empty() && offsets.front() == 0 && offsets.back() == q.rows(), "offsets do not cover {} rows", q.rows());
+  HADAL_CHECK(s.kv_heads > 0 && s.heads % s.kv_heads == 0 && q.cols() == s.heads * s.k_dim, "{}",
+              shape_text(q.shape()));
+  HADAL_CHECK(!offsets.empty() && offsets.front() == 0 && offsets.back() == q.rows(), "offsets do not cover {} rows",
+              q.rows());
 }
 
 // kvs: [sequences * kv_heads]; `before(s)`: keys of sequence s in front of this batch's.
 template <typename Before>
-Tensor attend_all(const Context& ctx, const AttentionShape& shape, const Tensor& q, const std::vector<KeyValues>& kvs, std::span<const int32_t> offsets,
-                  Before&& before) {
+Tensor attend_all(const Context& ctx, const AttentionShape& shape, const Tensor& q, const std::vector<KeyValues>& kvs,
+                  std::span<const int32_t> offsets, Before&& before) {
   Tensor o({q.rows(), shape.heads * shape.v_dim});
   std::vector<Task> tasks;
   std::vector<QueryRows> rows;
@@ -203,14 +214,27 @@ struct BackwardTask {
     }
     const MatrixView ps(p, rows.count, used, width), ds(dp, rows.count, used, width);
     // dq takes all `width` columns of ds (zeros behind the last key) against the whole packed keys.
-    for (int64_t r = 0; r < rows.count; ++r) std::memset(dp + r * width + used, 0, static_cast<size_t>(width - used) * 4);
-    const Product dq{.a = MatrixView(dp, rows.count, width, width), .packed = &k_plain, .b = {}, .c = q.grad() + q_at, .c_stride = q_stride, .accumulate = true};
+    for (int64_t r = 0; r < rows.count; ++r)
+      std::memset(dp + r * width + used, 0, static_cast<size_t>(width - used) * 4);
+    const Product dq{.a = MatrixView(dp, rows.count, width, width),
+                     .packed = &k_plain,
+                     .b = {},
+                     .c = q.grad() + q_at,
+                     .c_stride = q_stride,
+                     .accumulate = true};
     gemm({&dq, 1}, ctx.precision, *ctx.pool);
     const int64_t first = rows.first_token - rows.seq_position;
     const int64_t k_stride = shape.kv_heads * kd, v_stride = shape.kv_heads * vd;
-    const Product dkv[] = {
-        {.a = ds.transposed(), .b = qs, .c = k.grad() + first * k_stride + kv_head * kd, .c_stride = k_stride, .accumulate = true},
-        {.a = ps.transposed(), .b = dos, .c = v.grad() + first * v_stride + kv_head * vd, .c_stride = v_stride, .accumulate = true}};
+    const Product dkv[] = {{.a = ds.transposed(),
+                            .b = qs,
+                            .c = k.grad() + first * k_stride + kv_head * kd,
+                            .c_stride = k_stride,
+                            .accumulate = true},
+                           {.a = ps.transposed(),
+                            .b = dos,
+                            .c = v.grad() + first * v_stride + kv_head * vd,
+                            .c_stride = v_stride,
+                            .accumulate = true}};
     gemm(dkv, ctx.precision, *ctx.pool);
   }
 };
@@ -244,7 +268,8 @@ Tensor attention(const Context& ctx, const AttentionShape& shape, const Tensor& 
       q.grad(), k.grad(), v.grad(), o.grad();  // made here, on one thread
       auto run = [&](int64_t i, int) {
         const auto s = static_cast<size_t>(i / shape.kv_heads);
-        if (offsets[s + 1] > offsets[s]) BackwardTask{ctx, shape, q, k, v, o, offsets[s], offsets[s + 1], i % shape.kv_heads}.run();
+        if (offsets[s + 1] > offsets[s])
+          BackwardTask{ctx, shape, q, k, v, o, offsets[s], offsets[s + 1], i % shape.kv_heads}.run();
       };
       ctx.pool->parallel_for(sequences * shape.kv_heads, run);
     });
@@ -267,7 +292,8 @@ Tensor attention_cached(const Context& ctx, const AttentionShape& shape, const T
   for (const KvRows& rows : kv)
     for (int64_t g = 0; g < shape.kv_heads; ++g)
       kvs.push_back({rows.columns(g * shape.k_dim, shape.k_dim), rows.columns(v_begin + g * shape.v_dim, shape.v_dim)});
-  return attend_all(ctx, shape, q, kvs, offsets, [&](size_t s) { return kv[s].length - (offsets[s + 1] - offsets[s]); });
+  return attend_all(ctx, shape, q, kvs, offsets,
+                    [&](size_t s) { return kv[s].length - (offsets[s + 1] - offsets[s]); });
 }
 
 }  // namespace hadal

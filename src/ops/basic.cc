@@ -23,7 +23,8 @@ Tensor embedding(const Context& ctx, const Weight& table, std::span<const int32_
   if (ctx.tape != nullptr && !table.frozen) {
     ctx.tape->push([ids = std::vector<int32_t>(ids.begin(), ids.end()), table = &table, y, width] {
       float* grad = table->grad();  // one thread, in order: tokens repeat
-      for (size_t t = 0; t < ids.size(); ++t) vec().add(y.grad() + static_cast<int64_t>(t) * width, grad + ids[t] * width, width);
+      for (size_t t = 0; t < ids.size(); ++t)
+        vec().add(y.grad() + static_cast<int64_t>(t) * width, grad + ids[t] * width, width);
     });
   }
   return y;

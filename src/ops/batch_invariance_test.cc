@@ -1,5 +1,5 @@
-// The promise under everything else: a row's bits do not depend on the rows beside it. Each op is run on 37 rows at once
-// and on each row (or sequence) alone, at every CPU level, in f32 and bf16.
+// The promise under everything else: a row's bits do not depend on the rows beside it. Each op is run on 37 rows at
+// once and on each row (or sequence) alone, at every CPU level, in f32 and bf16.
 #include <functional>
 
 #include "ops/test_support.h"
@@ -27,10 +27,15 @@ TEST(BatchInvariance, LinearOps) {
   test::at_every_level_and_precision([](const Context& ctx) {
     for (int64_t in : {5, 64, 131, 700}) {
       const Weight w(random_tensor({45, in}, 1)), bias(random_tensor({45}, 2)), heads(random_tensor({3 * 7, in}, 3));
-      const Tensor x = random_tensor({kRows, in}, 4), x3 = random_tensor({kRows, 3 * in}, 5), xt = random_tensor({kRows, 3 * 4}, 6);
+      const Tensor x = random_tensor({kRows, in}, 4), x3 = random_tensor({kRows, 3 * in}, 5),
+                   xt = random_tensor({kRows, 3 * 4}, 6);
       expect_invariant("linear", [&](int64_t b, int64_t e) { return linear(ctx, rows_of(x, b, e), w, &bias); });
-      expect_invariant("head_linear", [&](int64_t b, int64_t e) { return head_linear(ctx, rows_of(x3, b, e), heads, {3, 2, 5, false}); });
-      expect_invariant("head_linear transposed", [&](int64_t b, int64_t e) { return head_linear(ctx, rows_of(xt, b, e), heads, {3, 1, 4, true}); });
+      expect_invariant("head_linear", [&](int64_t b, int64_t e) {
+        return head_linear(ctx, rows_of(x3, b, e), heads, {3, 2, 5, false});
+      });
+      expect_invariant("head_linear transposed", [&](int64_t b, int64_t e) {
+        return head_linear(ctx, rows_of(xt, b, e), heads, {3, 1, 4, true});
+      });
     }
   });
 }
@@ -42,23 +47,28 @@ TEST(BatchInvariance, RowOps) {
     const Rope angles{.inv_freq = {1.0f, 0.3f, 0.1f}, .attention_factor = 1.1f};
     std::vector<int32_t> ids, positions;
     for (int32_t t = 0; t < kRows; ++t) ids.push_back(t * 13 % 99), positions.push_back(t * 7);
-    auto part = [](const std::vector<int32_t>& v, int64_t b, int64_t e) { return std::span(v).subspan(static_cast<size_t>(b), static_cast<size_t>(e - b)); };
+    auto part = [](const std::vector<int32_t>& v, int64_t b, int64_t e) {
+      return std::span(v).subspan(static_cast<size_t>(b), static_cast<size_t>(e - b));
+    };
     expect_invariant("embedding", [&](int64_t b, int64_t e) { return embedding(ctx, table, part(ids, b, e)); });
     expect_invariant("rms_norm", [&](int64_t b, int64_t e) { return rms_norm(ctx, rows_of(x, b, e), w, 1e-6f); });
-    expect_invariant("rms_norm of heads", [&](int64_t b, int64_t e) { return rms_norm(ctx, rows_of(x, b, e), head_norm, 1e-6f); });
+    expect_invariant("rms_norm of heads",
+                     [&](int64_t b, int64_t e) { return rms_norm(ctx, rows_of(x, b, e), head_norm, 1e-6f); });
     expect_invariant("add", [&](int64_t b, int64_t e) { return add(ctx, rows_of(x, b, e), rows_of(y, b, e)); });
     expect_invariant("swiglu", [&](int64_t b, int64_t e) { return swiglu(ctx, rows_of(x, b, e), rows_of(y, b, e)); });
     expect_invariant("columns", [&](int64_t b, int64_t e) { return columns(ctx, rows_of(x, b, e), 3, 2, 11); });
-    expect_invariant("concat", [&](int64_t b, int64_t e) { return concat(ctx, rows_of(x, b, e), rows_of(y, b, e), 3); });
-    expect_invariant("rope", [&](int64_t b, int64_t e) { return rope(ctx, rows_of(x, b, e), 3, angles, part(positions, b, e)); });
+    expect_invariant("concat",
+                     [&](int64_t b, int64_t e) { return concat(ctx, rows_of(x, b, e), rows_of(y, b, e), 3); });
+    expect_invariant(
+        "rope", [&](int64_t b, int64_t e) { return rope(ctx, rows_of(x, b, e), 3, angles, part(positions, b, e)); });
   });
 }
 
 TEST(BatchInvariance, RouteAndExperts) {
   test::at_every_level_and_precision([](const Context& ctx) {
     const int64_t num_experts = 8, hidden = 21, inner = 13;
-    const Weight gate(random_tensor({num_experts, inner, hidden}, 1)), up(random_tensor({num_experts, inner, hidden}, 2)),
-        down(random_tensor({num_experts, hidden, inner}, 3));
+    const Weight gate(random_tensor({num_experts, inner, hidden}, 1)),
+        up(random_tensor({num_experts, inner, hidden}, 2)), down(random_tensor({num_experts, hidden, inner}, 3));
     const Tensor x = random_tensor({kRows, hidden}, 4), logits = random_tensor({kRows, num_experts}, 5);
     const RouterOptions options{.experts = num_experts, .top_k = 3, .groups = 4, .top_groups = 2};
     auto routing = [&](int64_t b, int64_t e) {
@@ -66,7 +76,8 @@ TEST(BatchInvariance, RouteAndExperts) {
       return route(ctx, rows_of(logits, b, e), nullptr, options, offsets, 0, nullptr);
     };
     expect_invariant("route", [&](int64_t b, int64_t e) { return routing(b, e).weights; });
-    expect_invariant("experts", [&](int64_t b, int64_t e) { return experts(ctx, rows_of(x, b, e), routing(b, e), gate, up, down); });
+    expect_invariant(
+        "experts", [&](int64_t b, int64_t e) { return experts(ctx, rows_of(x, b, e), routing(b, e), gate, up, down); });
   });
 }
 
@@ -83,7 +94,9 @@ TEST(BatchInvariance, LinearCrossEntropy) {
     auto gradient = [&](int64_t begin, int64_t end, double& sum) {
       const Tensor part = rows_of(x, begin, end);
       const std::vector<float> weights(static_cast<size_t>(end - begin), 1.0f);
-      sum = linear_cross_entropy(ctx, part, head, std::span(targets).subspan(static_cast<size_t>(begin), weights.size()), weights, 0.5f).sum;
+      sum = linear_cross_entropy(ctx, part, head,
+                                 std::span(targets).subspan(static_cast<size_t>(begin), weights.size()), weights, 0.5f)
+                .sum;
       tape.backward();
       return Tensor::from(part.shape(), {part.grad(), static_cast<size_t>(part.size())});
     };
@@ -125,7 +138,8 @@ TEST(BatchInvariance, AttentionOfASequenceAmongOthersAndOfAPrefix) {
       for (size_t s = 0; s + 1 < offsets.size(); ++s) {
         const int32_t begin = offsets[s], length = offsets[s + 1] - begin;
         for (int32_t n : {1, 2, 7, 19, 64, 65, 120})
-          if (n <= length) expect_same_rows(whole, begin, a.run(ctx, {0, n}, begin, begin + n), "a prefix of " + std::to_string(n));
+          if (n <= length)
+            expect_same_rows(whole, begin, a.run(ctx, {0, n}, begin, begin + n), "a prefix of " + std::to_string(n));
       }
     }
   });
@@ -143,7 +157,8 @@ struct Stored {
     while (a.shape.k_dim % row.block != 0 || a.shape.v_dim % row.block != 0 || gap % row.block != 0) --row.block;
     rows = {.blocks = {}, .block_rows = kStoredBlock, .row = row, .length = length};
     for (int64_t first = 0; first < length; first += kStoredBlock) {
-      blocks.emplace_back(static_cast<size_t>(kStoredBlock * row.bytes()), std::byte{0xff});  // what is not written is no number
+      blocks.emplace_back(static_cast<size_t>(kStoredBlock * row.bytes()),
+                          std::byte{0xff});  // what is not written is no number
       for (int64_t r = 0; r < std::min(kStoredBlock, length - first); ++r) {
         std::byte* to = blocks.back().data() + r * row.bytes();
         row.write(a.k.row(begin + first + r), 0, k_width, to);
@@ -169,7 +184,8 @@ void expect_attention_of_what_is_stored(const Context& ctx, const AttentionShape
   if (type == KvType::q8) Stored(a, type, 0, 150, gap).read_into(a);  // stored again, they give the same integers
   const std::vector<int32_t> offsets = {0, 30, 150};
   const Tensor whole = a.run(ctx, offsets, 0, 150);
-  for (int32_t count : {1, 3, 30}) {  // queries of each sequence, its last ones; the second sequence holds less and less
+  for (int32_t count :
+       {1, 3, 30}) {  // queries of each sequence, its last ones; the second sequence holds less and less
     for (int32_t second : {120, 66, 30}) {
       const Stored kv0(a, type, 0, 30, gap), kv1(a, type, 30, second, gap);
       const std::vector<KvRows> kv = {kv0.rows, kv1.rows};
@@ -187,7 +203,8 @@ void expect_attention_of_what_is_stored(const Context& ctx, const AttentionShape
 TEST(BatchInvariance, AttentionOverStoredRowsEqualsAttention) {
   test::at_every_level_and_precision([](const Context& ctx) {
     for (const AttentionShape& shape : kShapes)
-      for (const KvType type : {kv_type_of(ctx.precision), KvType::q8}) expect_attention_of_what_is_stored(ctx, shape, type);
+      for (const KvType type : {kv_type_of(ctx.precision), KvType::q8})
+        expect_attention_of_what_is_stored(ctx, shape, type);
   });
 }
 
@@ -197,11 +214,13 @@ void expect_one_query_equals_many(const Context& ctx, int32_t length, KvType typ
   const int32_t count = 70;
   const Stored kv(a, type, 0, length, 0);
   const std::vector<int32_t> all = {0, count}, single = {0, 1};
-  const Tensor whole = attention_cached(ctx, a.shape, rows_of(a.q, length - count, length), {&kv.rows, 1}, a.k.cols(), all);
+  const Tensor whole =
+      attention_cached(ctx, a.shape, rows_of(a.q, length - count, length), {&kv.rows, 1}, a.k.cols(), all);
   for (int32_t back : {1, 2, 33, 69}) {
     KvRows shorter = kv.rows;
     shorter.length = length - back;
-    const Tensor one = attention_cached(ctx, a.shape, rows_of(a.q, length - back - 1, length - back), {&shorter, 1}, a.k.cols(), single);
+    const Tensor one = attention_cached(ctx, a.shape, rows_of(a.q, length - back - 1, length - back), {&shorter, 1},
+                                        a.k.cols(), single);
     expect_same_rows(whole, count - back - 1, one, std::to_string(length) + " keys less " + std::to_string(back));
   }
 }

@@ -30,10 +30,11 @@ RowLoss row_loss(float* logits, int64_t vocab, int32_t target, float factor, boo
 
 }  // namespace
 
-CrossEntropy linear_cross_entropy(const Context& ctx, const Tensor& x, const Weight& head, std::span<const int32_t> targets,
-                                  std::span<const float> weights, float scale) {
+CrossEntropy linear_cross_entropy(const Context& ctx, const Tensor& x, const Weight& head,
+                                  std::span<const int32_t> targets, std::span<const float> weights, float scale) {
   const int64_t hidden = x.cols(), vocab = head.out();
-  HADAL_CHECK(static_cast<size_t>(x.rows()) == targets.size() && targets.size() == weights.size() && head.in() == hidden);
+  HADAL_CHECK(static_cast<size_t>(x.rows()) == targets.size() && targets.size() == weights.size() &&
+              head.in() == hidden);
   std::vector<int64_t> used;
   for (int64_t t = 0; t < x.rows(); ++t)
     if (weights[static_cast<size_t>(t)] != 0) used.push_back(t);
@@ -47,8 +48,10 @@ CrossEntropy linear_cross_entropy(const Context& ctx, const Tensor& x, const Wei
     Tensor xs({rows, hidden}, rounded ? DType::bf16 : DType::f32), logits({rows, vocab});
     for (int64_t i = 0; i < rows; ++i) {
       const float* from = x.row(used[static_cast<size_t>(first + i)]);
-      if (rounded) vec().to_bf16(from, xs.bf16() + i * hidden, hidden);
-      else std::memcpy(xs.row(i), from, static_cast<size_t>(hidden) * 4);
+      if (rounded)
+        vec().to_bf16(from, xs.bf16() + i * hidden, hidden);
+      else
+        std::memcpy(xs.row(i), from, static_cast<size_t>(hidden) * 4);
     }
     const Product forward = head.product(ctx, xs.view(), head.matrix_rows(), false, logits.f32(), vocab);
     gemm({&forward, 1}, ctx.precision, *ctx.pool);
@@ -71,18 +74,22 @@ CrossEntropy linear_cross_entropy(const Context& ctx, const Tensor& x, const Wei
     Tensor d = logits;
     if (rounded) {
       d = Tensor({rows, vocab}, DType::bf16);
-      parallel_rows(ctx, rows, 8, [&](int64_t begin, int64_t end) { vec().to_bf16(logits.row(begin), d.bf16() + begin * vocab, (end - begin) * vocab); });
+      parallel_rows(ctx, rows, 8, [&](int64_t begin, int64_t end) {
+        vec().to_bf16(logits.row(begin), d.bf16() + begin * vocab, (end - begin) * vocab);
+      });
     }
     const Product dx = head.product(ctx, d.view(), head.matrix_rows(), true, dx_used.row(first), hidden);
     gemm({&dx, 1}, ctx.precision, *ctx.pool);
     if (head.frozen) continue;
-    const Product dw{.a = d.view().transposed(), .b = xs.view(), .c = head.grad(), .c_stride = hidden, .accumulate = true};
+    const Product dw{
+        .a = d.view().transposed(), .b = xs.view(), .c = head.grad(), .c_stride = hidden, .accumulate = true};
     gemm({&dw, 1}, ctx.precision, *ctx.pool);
   }
   if (train && count > 0) {
     ctx.tape->push([x, dx_used, used = std::move(used), hidden] {
       float* dx = x.grad();
-      for (size_t i = 0; i < used.size(); ++i) vec().add(dx_used.row(static_cast<int64_t>(i)), dx + used[i] * hidden, hidden);
+      for (size_t i = 0; i < used.size(); ++i)
+        vec().add(dx_used.row(static_cast<int64_t>(i)), dx + used[i] * hidden, hidden);
     });
   }
   return result;

@@ -1,5 +1,6 @@
-// Every op's forward against its textbook definition in double precision (plain_reference.h): tightly in f32, within the
-// rounding of operands to 8 bits of mantissa in bf16. Errors are the largest, by the root mean square of the result.
+// Every op's forward against its textbook definition in double precision (plain_reference.h): tightly in f32, within
+// the rounding of operands to 8 bits of mantissa in bf16. Errors are the largest, by the root mean square of the
+// result.
 #include "ops/plain_reference.h"
 #include "ops/test_support.h"
 
@@ -38,7 +39,8 @@ TEST(Definition, WeightsStoredInBf16) {
     Tensor bias_stored({9}, DType::bf16), bias_widened({9});
     auto fill = [](const Tensor& narrow, const Tensor& wide, uint64_t seed) {
       const Tensor values = random_tensor(narrow.shape(), seed);
-      for (int64_t i = 0; i < narrow.size(); ++i) wide.f32()[i] = static_cast<float>(narrow.bf16()[i] = Bf16(values.f32()[i]));
+      for (int64_t i = 0; i < narrow.size(); ++i)
+        wide.f32()[i] = static_cast<float>(narrow.bf16()[i] = Bf16(values.f32()[i]));
     };
     fill(stored, widened, 1);
     fill(bias_stored, bias_widened, 2);
@@ -64,7 +66,8 @@ TEST(Definition, HeadLinearPlainAndTransposed) {
           for (int64_t o = 0; o < out; ++o)
             for (int64_t i = 0; i < in; ++i) {
               const float* head = w.value().row(h * per_head + first);
-              wanted[plain::at((t * heads + h) * out + o)] += double{x.row(t)[h * in + i]} * (transposed ? head[i * n + o] : head[o * n + i]);
+              wanted[plain::at((t * heads + h) * out + o)] +=
+                  double{x.row(t)[h * in + i]} * (transposed ? head[i * n + o] : head[o * n + i]);
             }
       EXPECT_LE(relative_error(head_linear(ctx, x, w, {heads, first, count, transposed}).values(), wanted), bound(ctx));
     }
@@ -76,7 +79,10 @@ TEST(Definition, RmsNorm) {
     for (int64_t n : {1, 7, 16, 45, 128}) {
       const Weight w(random_tensor({n}, 1));
       const Tensor x = random_tensor({9, 3 * n}, 2, 3);
-      EXPECT_LE(relative_error(rms_norm({}, x, w, 1e-5f).values(), plain::rms_norm(doubles(x), doubles(w.value()), 1e-5)), 1e-5) << n;
+      EXPECT_LE(
+          relative_error(rms_norm({}, x, w, 1e-5f).values(), plain::rms_norm(doubles(x), doubles(w.value()), 1e-5)),
+          1e-5)
+          << n;
     }
   });
 }
@@ -100,7 +106,8 @@ TEST(Definition, SwigluAlsoFarFromZero) {
 
 TEST(Definition, AddColumnsConcat) {
   const int64_t heads = 3;
-  const Tensor a = random_tensor({7, heads * 9}, 1), b = random_tensor({7, heads * 4}, 2), shared = random_tensor({7, 4}, 3);
+  const Tensor a = random_tensor({7, heads * 9}, 1), b = random_tensor({7, heads * 4}, 2),
+               shared = random_tensor({7, 4}, 3);
   const Tensor joined = concat({}, a, b, heads), with_shared = concat({}, a, shared, heads, true);
   ASSERT_EQ(joined.shape(), (Shape{7, heads * 13}));
   test::expect_same_rows(columns({}, joined, heads, 0, 9), 0, a, "left part");
@@ -117,7 +124,9 @@ TEST(Definition, RopeInBothPairings) {
     const std::vector<int32_t> positions = {0, 1, 2, 77, 5000, 163000};
     for (int64_t head_dim : {8, 13}) {
       const Tensor x = random_tensor({6, 3 * head_dim}, 1);
-      EXPECT_LE(relative_error(rope({}, x, 3, angles, positions).values(), plain::rope(doubles(x), 3, angles, positions)), 1e-5);
+      EXPECT_LE(
+          relative_error(rope({}, x, 3, angles, positions).values(), plain::rope(doubles(x), 3, angles, positions)),
+          1e-5);
     }
   }
 }
@@ -158,8 +167,7 @@ TEST(Definition, AttentionOverLargeScoresStaysFinite) {
     const Tensor q = random_tensor({20, 8}, 1, 60), k = random_tensor({20, 8}, 2, 60), v = random_tensor({20, 8}, 3);
     const std::vector<int32_t> offsets = {0, 20};
     const Tensor o = attention(ctx, {.heads = 1, .kv_heads = 1, .k_dim = 8, .v_dim = 8}, q, k, v, offsets);
-    for (float x : o.values())
-      ASSERT_TRUE(std::isfinite(x) && std::abs(x) < 10) << x;
+    for (float x : o.values()) ASSERT_TRUE(std::isfinite(x) && std::abs(x) < 10) << x;
   });
 }
 
@@ -175,7 +183,8 @@ void check_route(const RouterOptions& options, const std::vector<float>& bias, u
   for (int64_t t = 0; t < rows; ++t) {
     const auto wanted = plain::route(doubles({logits.row(t), static_cast<size_t>(options.experts)}), b, options);
     std::map<int64_t, double> got;
-    for (int64_t i = 0; i < options.top_k; ++i) got[found.experts[static_cast<size_t>(t * options.top_k + i)]] = found.weights.row(t)[i];
+    for (int64_t i = 0; i < options.top_k; ++i)
+      got[found.experts[static_cast<size_t>(t * options.top_k + i)]] = found.weights.row(t)[i];
     ASSERT_EQ(got.size(), wanted.size()) << "row " << t << ": an expert twice";
     for (auto [e, w] : wanted) {
       ASSERT_TRUE(got.contains(e)) << "row " << t << " lacks expert " << e;
@@ -199,8 +208,14 @@ TEST(Definition, RouteAsDeepSeekV3) {
 
 TEST(Definition, RouteAsDeepSeekV2) {
   test::at_every_level([] {
-    const RouterOptions v2{.experts = 15, .top_k = 4, .sigmoid = false, .groups = 5, .top_groups = 3, .group_by_top2 = false,
-                           .normalise = false, .scale = 16.0f};
+    const RouterOptions v2{.experts = 15,
+                           .top_k = 4,
+                           .sigmoid = false,
+                           .groups = 5,
+                           .top_groups = 3,
+                           .group_by_top2 = false,
+                           .normalise = false,
+                           .scale = 16.0f};
     check_route(v2, {}, 1);
     RouterOptions lite = v2;
     lite.groups = lite.top_groups = 1;
@@ -233,7 +248,8 @@ TEST(Definition, BalanceLoss) {
     route({}, logits, nullptr, options, offsets, 0.5f, &found);
     plain::Numbers f(6), p(6), scores;
     for (int64_t t = 0; t < 9; ++t) {
-      for (auto [e, w] : plain::route(doubles({logits.row(t), 6}), nullptr, options, &scores)) f[plain::at(e)] += 6.0 / (2 * 9);
+      for (auto [e, w] : plain::route(doubles({logits.row(t), 6}), nullptr, options, &scores))
+        f[plain::at(e)] += 6.0 / (2 * 9);
       const double sum = std::accumulate(scores.begin(), scores.end(), 0.0);
       for (size_t e = 0; e < 6; ++e) p[e] += scores[e] / sum / 9;
     }
@@ -245,13 +261,14 @@ TEST(Definition, BalanceLoss) {
 TEST(Definition, Experts) {
   test::at_every_level_and_precision([](const Context& ctx) {
     const int64_t num_experts = 7, top_k = 3, hidden = 19, inner = 13, rows = 41;
-    const Weight gate(random_tensor({num_experts, inner, hidden}, 1, 0.3f)), up(random_tensor({num_experts, inner, hidden}, 2, 0.3f)),
+    const Weight gate(random_tensor({num_experts, inner, hidden}, 1, 0.3f)),
+        up(random_tensor({num_experts, inner, hidden}, 2, 0.3f)),
         down(random_tensor({num_experts, hidden, inner}, 3, 0.3f));
     const Tensor x = random_tensor({rows, hidden}, 4);
     const std::vector<int32_t> offsets = {0, 41};
     const std::vector<float> bias = {0, 0, 0, 0, 0, 0, -9};  // the last expert gets nothing
-    const Routing routing = route(ctx, random_tensor({rows, num_experts}, 5), bias.data(), {.experts = num_experts, .top_k = top_k},
-                                  offsets, 0, nullptr);
+    const Routing routing = route(ctx, random_tensor({rows, num_experts}, 5), bias.data(),
+                                  {.experts = num_experts, .top_k = top_k}, offsets, 0, nullptr);
     const auto g = doubles(gate.value()), u = doubles(up.value()), d = doubles(down.value());
     plain::Numbers wanted;
     const size_t each = static_cast<size_t>(inner * hidden);
@@ -260,7 +277,8 @@ TEST(Definition, Experts) {
       for (int64_t i = 0; i < top_k; ++i) {
         const size_t first = static_cast<size_t>(routing.experts[static_cast<size_t>(t * top_k + i)]) * each;
         auto part = [&](const plain::Numbers& w) { return std::span(w).subspan(first, each); };
-        auto y = plain::ffn(doubles({x.row(t), static_cast<size_t>(hidden)}), {part(g), part(u), part(d)}, hidden, inner);
+        auto y =
+            plain::ffn(doubles({x.row(t), static_cast<size_t>(hidden)}), {part(g), part(u), part(d)}, hidden, inner);
         for (double& v : y) v *= routing.weights.row(t)[i];
         plain::add(sum, y);
       }
@@ -292,7 +310,8 @@ TEST(Definition, LinearCrossEntropy) {
     const CrossEntropy found = linear_cross_entropy(ctx, x, head, targets, weights, 1);
     EXPECT_NEAR(found.sum, sum, (ctx.precision == Precision::f32 ? 1e-5 : 1e-2) * sum);
     EXPECT_NEAR(found.weight, weight, 1e-9);
-    EXPECT_NEAR(static_cast<double>(found.correct), static_cast<double>(correct), ctx.precision == Precision::f32 ? 0 : 2);
+    EXPECT_NEAR(static_cast<double>(found.correct), static_cast<double>(correct),
+                ctx.precision == Precision::f32 ? 0 : 2);
   });
 }
 
@@ -303,7 +322,8 @@ TEST(Definition, CrossEntropyIgnoresTargetsOfWeightZero) {
   const std::vector<int32_t> targets = {4, -1, 11};
   const std::vector<float> weights = {1, 0, 0};
   Tape tape;
-  const CrossEntropy found = linear_cross_entropy(test::one_thread(Precision::f32, &tape), x, head, targets, weights, 1);
+  const CrossEntropy found =
+      linear_cross_entropy(test::one_thread(Precision::f32, &tape), x, head, targets, weights, 1);
   tape.backward();
   EXPECT_TRUE(std::isfinite(found.sum));
   EXPECT_EQ(found.weight, 1);
@@ -311,7 +331,8 @@ TEST(Definition, CrossEntropyIgnoresTargetsOfWeightZero) {
 }
 
 TEST(Definition, MeanSquaredError) {
-  const Tensor x = Tensor::from({2, 2}, std::vector<float>{1, 2, 3, 4}), y = Tensor::from({2, 2}, std::vector<float>{1, 0, 3, 7});
+  const Tensor x = Tensor::from({2, 2}, std::vector<float>{1, 2, 3, 4}),
+               y = Tensor::from({2, 2}, std::vector<float>{1, 0, 3, 7});
   EXPECT_DOUBLE_EQ(mean_squared_error({}, x, y, 1), 13.0 / 4);
 }
 

@@ -22,8 +22,8 @@ class ExpertSource {
   class Use {
    public:
     virtual ~Use() = default;
-    // Lets go of what it gave before, waits until more is there, and gives that; empty: all have been given. Throws Error
-    // when an expert cannot be read.
+    // Lets go of what it gave before, waits until more is there, and gives that; empty: all have been given. Throws
+    // Error when an expert cannot be read.
     virtual std::vector<Expert> next() = 0;
   };
 

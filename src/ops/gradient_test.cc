@@ -1,8 +1,8 @@
 // Every backward against central differences of its own forward, walked from the op list.
 //
 // loss = sum(out * r) with fixed random r, in double over f32 outputs. The derivative is taken with the four-point
-// stencil (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h. Accepted: |difference| <= 2e-3 * (|numeric| + the root mean square
-// of the operand's gradient). Gradients start at 0.5, not 0: an op that overwrites instead of adding is found.
+// stencil (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h. Accepted: |difference| <= 2e-3 * (|numeric| + the root mean
+// square of the operand's gradient). Gradients start at 0.5, not 0: an op that overwrites instead of adding is found.
 #include <functional>
 #include <memory>
 #include <set>
@@ -149,7 +149,8 @@ GradientCase route_case(const std::string& name, RouterOptions options, bool wit
     const std::vector<int32_t> offsets = {0, 3, 7};
     const std::vector<float> bias = {0.1f, -0.2f, 0.05f, 0.3f, -0.1f, 0, 0.02f, -0.3f};
     double balance = 0;
-    const Routing routing = route(ctx, logits, with_bias ? bias.data() : nullptr, options, offsets, balance_weight, &balance);
+    const Routing routing =
+        route(ctx, logits, with_bias ? bias.data() : nullptr, options, offsets, balance_weight, &balance);
     if (chosen->empty()) *chosen = routing.experts;
     EXPECT_EQ(*chosen, routing.experts) << "the case stands too near to a change of experts";
     return weighted_sum(ctx, routing.weights) + balance_weight * balance;
@@ -187,7 +188,8 @@ GradientCase experts_case(int64_t rows) {
 }
 
 GradientCase cross_entropy_case(int64_t rows, int64_t vocab) {
-  GradientCase c{.op = "linear_cross_entropy", .name = std::to_string(rows) + " rows, vocabulary " + std::to_string(vocab)};
+  GradientCase c{.op = "linear_cross_entropy",
+                 .name = std::to_string(rows) + " rows, vocabulary " + std::to_string(vocab)};
   auto x = c.tensor("x", {rows, 13});
   auto head = c.weight("head", {vocab, 13});
   c.loss = [=](const Context& ctx) {
@@ -212,21 +214,46 @@ GradientCase mean_squared_error_case() {
 
 std::vector<GradientCase> all_cases() {
   const RouterOptions v3{.experts = 8, .top_k = 3, .groups = 4, .top_groups = 2, .scale = 2.5f};
-  const RouterOptions v2{.experts = 8, .top_k = 3, .sigmoid = false, .groups = 2, .top_groups = 1, .group_by_top2 = false,
-                         .normalise = false, .scale = 1.5f};
+  const RouterOptions v2{.experts = 8,
+                         .top_k = 3,
+                         .sigmoid = false,
+                         .groups = 2,
+                         .top_groups = 1,
+                         .group_by_top2 = false,
+                         .normalise = false,
+                         .scale = 1.5f};
   RouterOptions v2_normalised = v2;
   v2_normalised.normalise = true;
   std::vector<GradientCase> cases = {
-      embedding_case(), linear_case(7, false), linear_case(37, true), head_linear_case(false), head_linear_case(true),
-      rms_norm_case(7, 1), rms_norm_case(150, 3), add_case(false), add_case(true), swiglu_case(), columns_case(),
-      concat_case(false), concat_case(true), rope_case(true), rope_case(false),
+      embedding_case(),
+      linear_case(7, false),
+      linear_case(37, true),
+      head_linear_case(false),
+      head_linear_case(true),
+      rms_norm_case(7, 1),
+      rms_norm_case(150, 3),
+      add_case(false),
+      add_case(true),
+      swiglu_case(),
+      columns_case(),
+      concat_case(false),
+      concat_case(true),
+      rope_case(true),
+      rope_case(false),
       attention_case("every head its own", {.heads = 3, .kv_heads = 3, .k_dim = 5, .v_dim = 5}, {0, 3, 7}),
       attention_case("grouped", {.heads = 4, .kv_heads = 2, .k_dim = 6, .v_dim = 6}, {0, 1, 7}),
       attention_case("one latent head", {.heads = 3, .kv_heads = 1, .k_dim = 9, .v_dim = 7}, {0, 4, 7}),
       attention_case("long", {.heads = 2, .kv_heads = 1, .k_dim = 5, .v_dim = 3}, {0, 150, 170}),
-      route_case("V3", v3, true, 0), route_case("V3 and balance", v3, false, 0.7f), route_case("V2", v2, false, 0),
-      route_case("V2 normalised and balance", v2_normalised, false, 0.7f), saturated_route_case(v3), experts_case(7), experts_case(45),
-      cross_entropy_case(7, 29), cross_entropy_case(70, 300), mean_squared_error_case()};
+      route_case("V3", v3, true, 0),
+      route_case("V3 and balance", v3, false, 0.7f),
+      route_case("V2", v2, false, 0),
+      route_case("V2 normalised and balance", v2_normalised, false, 0.7f),
+      saturated_route_case(v3),
+      experts_case(7),
+      experts_case(45),
+      cross_entropy_case(7, 29),
+      cross_entropy_case(70, 300),
+      mean_squared_error_case()};
   for (GradientCase& c : cases)
     if (c.operands[0].value.rows() > 60) c.samples = 8;
   return cases;
@@ -285,7 +312,8 @@ void check_case(const GradientCase& c) {
     for (uint64_t sample = 0; sample < std::min(c.samples, size); ++sample) {
       const uint64_t i = size <= c.samples ? sample : rng.below(size);
       const double numeric = numeric_derivative(c, c.operands[o].value.f32() + i);
-      ASSERT_NEAR(gradients[o][i], numeric, 2e-3 * (std::abs(numeric) + typical)) << c.operands[o].name << " element " << i;
+      ASSERT_NEAR(gradients[o][i], numeric, 2e-3 * (std::abs(numeric) + typical))
+          << c.operands[o].name << " element " << i;
     }
   }
 }
@@ -312,7 +340,8 @@ TEST(Gradient, InBf16StaysNearF32) {
   test::at_every_level([] {
     for (const GradientCase& c : all_cases()) {
       SCOPED_TRACE(c.op + ": " + c.name);
-      const auto exact = tape_gradients(c, test::one_thread(Precision::f32)), rounded = tape_gradients(c, test::one_thread(Precision::bf16));
+      const auto exact = tape_gradients(c, test::one_thread(Precision::f32)),
+                 rounded = tape_gradients(c, test::one_thread(Precision::bf16));
       for (size_t o = 0; o < exact.size(); ++o) {
         std::vector<float> difference(exact[o].size());
         for (size_t i = 0; i < difference.size(); ++i) difference[i] = exact[o][i] - rounded[o][i];

@@ -12,7 +12,9 @@ Tensor operand(const Context& ctx, const Tensor& x, const Weight& w) {
   if (ctx.precision == Precision::f32 || x.dtype() == DType::bf16 || w.quant() != nullptr) return x;
   Tensor y(x.shape(), DType::bf16);
   const int64_t n = x.cols();
-  parallel_rows(ctx, x.rows(), 64, [&](int64_t begin, int64_t end) { vec().to_bf16(x.row(begin), y.bf16() + begin * n, (end - begin) * n); });
+  parallel_rows(ctx, x.rows(), 64, [&](int64_t begin, int64_t end) {
+    vec().to_bf16(x.row(begin), y.bf16() + begin * n, (end - begin) * n);
+  });
   return y;
 }
 
@@ -21,7 +23,9 @@ Tensor rounded_grad(const Context& ctx, const Tensor& y) {
   Tensor d(y.shape(), DType::bf16);
   const int64_t n = y.cols();
   const float* dy = y.grad();
-  parallel_rows(ctx, y.rows(), 64, [&](int64_t begin, int64_t end) { vec().to_bf16(dy + begin * n, d.bf16() + begin * n, (end - begin) * n); });
+  parallel_rows(ctx, y.rows(), 64, [&](int64_t begin, int64_t end) {
+    vec().to_bf16(dy + begin * n, d.bf16() + begin * n, (end - begin) * n);
+  });
   return d;
 }
 
@@ -73,7 +77,8 @@ void push_linear(const Context& ctx, const Tensor& x, const Tensor& a, const Wei
 
 }  // namespace
 
-std::vector<Tensor> linears(const Context& ctx, const Tensor& x, std::span<const Weight* const> ws, std::span<const Weight* const> biases) {
+std::vector<Tensor> linears(const Context& ctx, const Tensor& x, std::span<const Weight* const> ws,
+                            std::span<const Weight* const> biases) {
   HADAL_CHECK(biases.empty() || biases.size() == ws.size());
   std::vector<Tensor> ys;
   std::vector<Product> plain, quantised;
@@ -85,7 +90,8 @@ std::vector<Tensor> linears(const Context& ctx, const Tensor& x, std::span<const
     const Tensor& a = w->quant() == nullptr ? rounded : x;
     const Tensor& y = ys.emplace_back(Shape{x.rows(), w->out()});
     operands.push_back(a);
-    (w->quant() == nullptr ? plain : quantised).push_back(w->product(ctx, a.view(), w->matrix_rows(), false, y.f32(), w->out()));
+    (w->quant() == nullptr ? plain : quantised)
+        .push_back(w->product(ctx, a.view(), w->matrix_rows(), false, y.f32(), w->out()));
   }
   if (!plain.empty()) gemm(plain, ctx.precision, *ctx.pool);
   if (!quantised.empty()) gemm(quantised, ctx.precision, *ctx.pool);
@@ -111,7 +117,8 @@ Tensor head_linear(const Context& ctx, const Tensor& x, const Weight& w, const H
   Tensor y({n, heads * out});
   std::vector<Product> products;
   for (int64_t h = 0; h < heads; ++h) {
-    products.push_back(w.product(ctx, column_range(a.view(), h * in, in), head_rows(h), rows.transposed, y.f32() + h * out, heads * out));
+    products.push_back(w.product(ctx, column_range(a.view(), h * in, in), head_rows(h), rows.transposed,
+                                 y.f32() + h * out, heads * out));
   }
   gemm(products, ctx.precision, *ctx.pool);
   if (ctx.tape == nullptr) return y;
@@ -123,8 +130,10 @@ Tensor head_linear(const Context& ctx, const Tensor& x, const Weight& w, const H
       dx.push_back(w->product(ctx, dy, head_rows(h), !rows.transposed, x.grad() + h * in, heads * in, true));
       if (w->frozen) continue;
       float* to = w->grad() + head_rows(h).first * w->in();
-      if (rows.transposed) dw.push_back({.a = xh.transposed(), .b = dy, .c = to, .c_stride = w->in(), .accumulate = true});
-      else dw.push_back({.a = dy.transposed(), .b = xh, .c = to, .c_stride = w->in(), .accumulate = true});
+      if (rows.transposed)
+        dw.push_back({.a = xh.transposed(), .b = dy, .c = to, .c_stride = w->in(), .accumulate = true});
+      else
+        dw.push_back({.a = dy.transposed(), .b = xh, .c = to, .c_stride = w->in(), .accumulate = true});
     }
     gemm(dx, ctx.precision, *ctx.pool);
     gemm(dw, ctx.precision, *ctx.pool);

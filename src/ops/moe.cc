@@ -24,7 +24,8 @@ void score(const float* logits, float* s, int64_t n, bool sigmoid) {
 }
 
 // The top_k experts of one token by score + bias, best first; ties go to the lower index.
-void choose(const float* s, const float* bias, const RouterOptions& o, int32_t* chosen, std::vector<float>& choice, std::vector<int32_t>& order) {
+void choose(const float* s, const float* bias, const RouterOptions& o, int32_t* chosen, std::vector<float>& choice,
+            std::vector<int32_t>& order) {
   choice.resize(static_cast<size_t>(o.experts));
   for (int64_t e = 0; e < o.experts; ++e) choice[static_cast<size_t>(e)] = s[e] + (bias != nullptr ? bias[e] : 0.0f);
   if (o.groups > 1) {
@@ -34,14 +35,18 @@ void choose(const float* s, const float* bias, const RouterOptions& o, int32_t* 
       float best = -INFINITY, second = -INFINITY;
       for (int64_t e = g * size; e < (g + 1) * size; ++e) {
         const float c = choice[static_cast<size_t>(e)];
-        if (c > best) second = std::exchange(best, c);
-        else second = std::max(second, c);
+        if (c > best)
+          second = std::exchange(best, c);
+        else
+          second = std::max(second, c);
       }
       group_score[static_cast<size_t>(g)] = o.group_by_top2 && size > 1 ? best + second : best;
     }
     order.resize(static_cast<size_t>(o.groups));
     std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return group_score[static_cast<size_t>(a)] > group_score[static_cast<size_t>(b)]; });
+    std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
+      return group_score[static_cast<size_t>(a)] > group_score[static_cast<size_t>(b)];
+    });
     for (size_t i = static_cast<size_t>(o.top_groups); i < order.size(); ++i)
       std::fill_n(choice.begin() + order[i] * size, size, -INFINITY);
   }
@@ -69,7 +74,8 @@ void score_backward(const float* s, const float* ds, float* d_logits, int64_t n,
 constexpr float kLeastSum = 1e-20f;
 
 // f_i of the balance loss, one row a sequence: how often expert i was chosen, relative to an even share.
-std::vector<float> chosen_share(const RouterOptions& o, const std::vector<int32_t>& experts, std::span<const int32_t> offsets) {
+std::vector<float> chosen_share(const RouterOptions& o, const std::vector<int32_t>& experts,
+                                std::span<const int32_t> offsets) {
   const size_t sequences = offsets.size() - 1;
   std::vector<float> f(sequences * static_cast<size_t>(o.experts), 0.0f);
   for (size_t q = 0; q < sequences; ++q) {
@@ -82,7 +88,8 @@ std::vector<float> chosen_share(const RouterOptions& o, const std::vector<int32_
   return f;
 }
 
-double balance_loss_of(const RouterOptions& o, const Tensor& s, const std::vector<float>& f, std::span<const int32_t> offsets) {
+double balance_loss_of(const RouterOptions& o, const Tensor& s, const std::vector<float>& f,
+                       std::span<const int32_t> offsets) {
   double loss = 0;  // mean over tokens of sum_i f_i * s'_i: the sequences' losses weighted by their lengths
   for (size_t q = 0; q + 1 < offsets.size(); ++q) {
     const float* share = f.data() + q * static_cast<size_t>(o.experts);
@@ -105,7 +112,8 @@ Routing route(const Context& ctx, const Tensor& logits, const float* bias, const
   const int64_t tokens = logits.rows(), n = options.experts, k = options.top_k;
   HADAL_CHECK(logits.cols() == n && k >= 1 && k <= n && n % options.groups == 0);
   HADAL_CHECK(options.groups == 1 || options.top_groups * (n / options.groups) >= k);
-  Routing r{std::vector<int32_t>(static_cast<size_t>(tokens * k)), Tensor({tokens, k}), std::vector<int64_t>(static_cast<size_t>(n), 0)};
+  Routing r{std::vector<int32_t>(static_cast<size_t>(tokens * k)), Tensor({tokens, k}),
+            std::vector<int64_t>(static_cast<size_t>(n), 0)};
   Tensor s({tokens, n}), sums({tokens, 1});  // sums: of the chosen scores
   parallel_rows(ctx, tokens, 64, [&](int64_t begin, int64_t end) {
     std::vector<float> choice;
@@ -128,7 +136,8 @@ Routing route(const Context& ctx, const Tensor& logits, const float* bias, const
     if (balance_loss != nullptr) *balance_loss += balance_loss_of(options, s, f, offsets);
   }
   if (ctx.tape == nullptr) return r;
-  ctx.tape->push([=, experts = r.experts, weights = r.weights, f = std::move(f), offsets = std::vector<int32_t>(offsets.begin(), offsets.end())] {
+  ctx.tape->push([=, experts = r.experts, weights = r.weights, f = std::move(f),
+                  offsets = std::vector<int32_t>(offsets.begin(), offsets.end())] {
     const bool weighted = weights.has_grad();
     std::vector<float> ds(static_cast<size_t>(n));
     size_t q = 0;
@@ -141,7 +150,8 @@ Routing route(const Context& ctx, const Tensor& logits, const float* bias, const
         if (options.normalise)
           for (int64_t j = 0; j < k; ++j) mean += dw[j] * row[experts[static_cast<size_t>(t * k + j)]] / sum;
         for (int64_t j = 0; j < k; ++j)
-          ds[static_cast<size_t>(experts[static_cast<size_t>(t * k + j)])] += options.normalise ? options.scale * (dw[j] - mean) / sum : options.scale * dw[j];
+          ds[static_cast<size_t>(experts[static_cast<size_t>(t * k + j)])] +=
+              options.normalise ? options.scale * (dw[j] - mean) / sum : options.scale * dw[j];
       }
       if (!f.empty()) {
         while (t >= offsets[q + 1]) ++q;
@@ -150,7 +160,8 @@ Routing route(const Context& ctx, const Tensor& logits, const float* bias, const
         for (int64_t e = 0; e < n; ++e) total += row[e];
         total += kLeastSum;
         for (int64_t e = 0; e < n; ++e) mean += share[e] * row[e] / total;
-        for (int64_t e = 0; e < n; ++e) ds[static_cast<size_t>(e)] += balance_weight / static_cast<float>(tokens) * (share[e] - mean) / total;
+        for (int64_t e = 0; e < n; ++e)
+          ds[static_cast<size_t>(e)] += balance_weight / static_cast<float>(tokens) * (share[e] - mean) / total;
       }
       score_backward(row, ds.data(), logits.grad() + t * n, n, options.sigmoid);
     }
@@ -160,7 +171,8 @@ Routing route(const Context& ctx, const Tensor& logits, const float* bias, const
 
 namespace {
 
-// Rows sorted by expert: row i of the sorted matrices is token_of[i]'s, and token t's j-th choice is row row_of[t * k + j].
+// Rows sorted by expert: row i of the sorted matrices is token_of[i]'s, and token t's j-th choice is row row_of[t * k +
+// j].
 struct Sorted {
   std::vector<int64_t> first;  // [experts + 1]
   std::vector<int32_t> token_of, row_of;
@@ -188,21 +200,27 @@ struct ExpertsRun {
   Tensor x, xs, gate, up, act, ys, y, weights;
 
   // Quantised weights take their own rounding of f32 rows.
-  DType operand_type(const Weight& w) const { return ctx.precision == Precision::bf16 && w.quant() == nullptr ? DType::bf16 : DType::f32; }
+  DType operand_type(const Weight& w) const {
+    return ctx.precision == Precision::bf16 && w.quant() == nullptr ? DType::bf16 : DType::f32;
+  }
 
   void store(const float* from, const Tensor& to, int64_t row) const {
     const int64_t n = to.cols();
-    if (to.dtype() == DType::bf16) vec().to_bf16(from, to.bf16() + row * n, n);
-    else std::memcpy(to.row(row), from, static_cast<size_t>(n) * 4);
+    if (to.dtype() == DType::bf16)
+      vec().to_bf16(from, to.bf16() + row * n, n);
+    else
+      std::memcpy(to.row(row), from, static_cast<size_t>(n) * 4);
   }
 
   // to[rows of e] (+)= from[rows of e] * W_e^T (forward) or * W_e (backward), for all experts in one call
-  void multiply(std::vector<Product>& products, const Tensor& from, const Weight& w, bool transposed, float* to, bool accumulate) const {
+  void multiply(std::vector<Product>& products, const Tensor& from, const Weight& w, bool transposed, float* to,
+                bool accumulate) const {
     const int64_t columns = transposed ? w.out() : w.in();
     for (int64_t e = 0; e < experts; ++e) {
       if (sorted.count(e) == 0) continue;
       const int64_t first = sorted.first[static_cast<size_t>(e)];
-      products.push_back(w.product(ctx, from.view().row_range(first, sorted.count(e)), w.matrix_rows(e), !transposed, to + first * columns, columns, accumulate));
+      products.push_back(w.product(ctx, from.view().row_range(first, sorted.count(e)), w.matrix_rows(e), !transposed,
+                                   to + first * columns, columns, accumulate));
     }
   }
 
@@ -212,8 +230,11 @@ struct ExpertsRun {
     for (int64_t e = 0; e < experts; ++e) {
       if (sorted.count(e) == 0) continue;
       const int64_t first = sorted.first[static_cast<size_t>(e)], count = sorted.count(e);
-      products.push_back({.a = d_out.view().row_range(first, count).transposed(), .b = in.view().row_range(first, count),
-                          .c = w.grad() + e * w.out() * w.in(), .c_stride = w.in(), .accumulate = true});
+      products.push_back({.a = d_out.view().row_range(first, count).transposed(),
+                          .b = in.view().row_range(first, count),
+                          .c = w.grad() + e * w.out() * w.in(),
+                          .c_stride = w.in(),
+                          .accumulate = true});
     }
   }
 
@@ -228,11 +249,12 @@ struct ExpertsRun {
   }
 
   // multiply() of some experts, with bytes that their source has brought. A row's bits are those of all in one call.
-  void multiply_brought(std::vector<Product>& products, std::span<const ExpertSource::Expert> brought, const Tensor& from, const Weight& w,
-                        size_t matrix, float* to) const {
+  void multiply_brought(std::vector<Product>& products, std::span<const ExpertSource::Expert> brought,
+                        const Tensor& from, const Weight& w, size_t matrix, float* to) const {
     for (const auto& expert : brought) {
       const int64_t first = sorted.first[static_cast<size_t>(expert.index)], count = sorted.count(expert.index);
-      products.push_back(w.product(ctx, from.view().row_range(first, count), w.matrix_rows(expert.index), false, to + first * w.out(), w.out()));
+      products.push_back(w.product(ctx, from.view().row_range(first, count), w.matrix_rows(expert.index), false,
+                                   to + first * w.out(), w.out()));
       products.back().quant.data = expert.bytes[matrix];
     }
   }
@@ -248,7 +270,8 @@ struct ExpertsRun {
       multiply_brought(products, brought, xs, *gate_w, 0, gate.f32());
       multiply_brought(products, brought, xs, *up_w, 1, up.f32());
       gemm(products, ctx.precision, *ctx.pool);
-      for (const auto& expert : brought) activate(sorted.first[static_cast<size_t>(expert.index)], sorted.count(expert.index));
+      for (const auto& expert : brought)
+        activate(sorted.first[static_cast<size_t>(expert.index)], sorted.count(expert.index));
       products.clear();
       multiply_brought(products, brought, act, *down_w, 2, ys.f32());
       gemm(products, ctx.precision, *ctx.pool);
@@ -269,17 +292,21 @@ struct ExpertsRun {
   void forward() {
     const int64_t rows = static_cast<int64_t>(sorted.token_of.size());
     xs = Tensor({rows, hidden}, operand_type(*gate_w));
-    gate = Tensor({rows, inner}), up = Tensor({rows, inner}), act = Tensor({rows, inner}, operand_type(*down_w)), ys = Tensor({rows, hidden});
+    gate = Tensor({rows, inner}), up = Tensor({rows, inner}), act = Tensor({rows, inner}, operand_type(*down_w)),
+    ys = Tensor({rows, hidden});
     parallel_rows(ctx, rows, 64, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) store(x.row(sorted.token_of[static_cast<size_t>(i)]), xs, i);
     });
-    if (ExpertSource* source = gate_w->source()) forward_streamed(*source);
-    else forward_in_memory();
+    if (ExpertSource* source = gate_w->source())
+      forward_streamed(*source);
+    else
+      forward_in_memory();
     y = Tensor({x.rows(), hidden});
     parallel_rows(ctx, x.rows(), 64, [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t) {
         std::memset(y.row(t), 0, static_cast<size_t>(hidden) * 4);
-        for (int64_t j = 0; j < k; ++j) vec().axpy(weights.row(t)[j], ys.row(sorted.row_of[static_cast<size_t>(t * k + j)]), y.row(t), hidden);
+        for (int64_t j = 0; j < k; ++j)
+          vec().axpy(weights.row(t)[j], ys.row(sorted.row_of[static_cast<size_t>(t * k + j)]), y.row(t), hidden);
       }
     });
   }
@@ -300,7 +327,8 @@ struct ExpertsRun {
         store(row.data(), dys, at);
       }
     });
-    Tensor d_act({rows, inner}), dxs({rows, hidden}), d_gate({rows, inner}, operand_type(*gate_w)), d_up({rows, inner}, operand_type(*gate_w));
+    Tensor d_act({rows, inner}), dxs({rows, hidden}), d_gate({rows, inner}, operand_type(*gate_w)),
+        d_up({rows, inner}, operand_type(*gate_w));
     std::vector<Product> products;
     multiply(products, dys, *down_w, false, d_act.f32(), false);
     weight_gradient(products, dys, act, *down_w);
@@ -325,19 +353,38 @@ struct ExpertsRun {
     gemm(products, ctx.precision, *ctx.pool);
     float* dx = x.grad();
     parallel_rows(ctx, x.rows(), 64, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin * k; i < end * k; ++i) vec().add(dxs.row(sorted.row_of[static_cast<size_t>(i)]), dx + i / k * hidden, hidden);
+      for (int64_t i = begin * k; i < end * k; ++i)
+        vec().add(dxs.row(sorted.row_of[static_cast<size_t>(i)]), dx + i / k * hidden, hidden);
     });
   }
 };
 
 }  // namespace
 
-Tensor experts(const Context& ctx, const Tensor& x, const Routing& routing, const Weight& gate, const Weight& up, const Weight& down) {
+Tensor experts(const Context& ctx, const Tensor& x, const Routing& routing, const Weight& gate, const Weight& up,
+               const Weight& down) {
   const int64_t n = gate.stack(), k = routing.weights.cols();
-  HADAL_CHECK(x.cols() == gate.in() && gate.shape() == up.shape() && down.out() == x.cols() && down.in() == gate.out() && down.stack() == n);
-  HADAL_CHECK(gate.source() == up.source() && gate.source() == down.source() && (gate.source() == nullptr || ctx.tape == nullptr));
-  auto run = std::make_shared<ExpertsRun>(ExpertsRun{ctx, &gate, &up, &down, Sorted(routing.experts, n, k), n, k, x.cols(), gate.out(),
-                                                     x, {}, {}, {}, {}, {}, {}, routing.weights});
+  HADAL_CHECK(x.cols() == gate.in() && gate.shape() == up.shape() && down.out() == x.cols() &&
+              down.in() == gate.out() && down.stack() == n);
+  HADAL_CHECK(gate.source() == up.source() && gate.source() == down.source() &&
+              (gate.source() == nullptr || ctx.tape == nullptr));
+  auto run = std::make_shared<ExpertsRun>(ExpertsRun{ctx,
+                                                     &gate,
+                                                     &up,
+                                                     &down,
+                                                     Sorted(routing.experts, n, k),
+                                                     n,
+                                                     k,
+                                                     x.cols(),
+                                                     gate.out(),
+                                                     x,
+                                                     {},
+                                                     {},
+                                                     {},
+                                                     {},
+                                                     {},
+                                                     {},
+                                                     routing.weights});
   run->forward();
   if (ctx.tape != nullptr) ctx.tape->push([run] { run->backward(); });
   return run->y;

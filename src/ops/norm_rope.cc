@@ -20,7 +20,8 @@ Tensor rms_norm(const Context& ctx, const Tensor& x, const Weight& weight, float
   Tensor y(x.shape());
   std::vector<float> inv_rms(static_cast<size_t>(rows));
   parallel_rows(ctx, rows, 64, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) inv_rms[static_cast<size_t>(r)] = vec().rms_norm(x.f32() + r * n, w, eps, y.f32() + r * n, n);
+    for (int64_t r = begin; r < end; ++r)
+      inv_rms[static_cast<size_t>(r)] = vec().rms_norm(x.f32() + r * n, w, eps, y.f32() + r * n, n);
   });
   if (ctx.tape == nullptr) return y;
   ctx.tape->push([ctx, x, weight = &weight, y, inv_rms = std::move(inv_rms), rows, n] {
@@ -33,7 +34,8 @@ Tensor rms_norm(const Context& ctx, const Tensor& x, const Weight& weight, float
     parallel_rows(ctx, rows, kRun, [&](int64_t begin, int64_t end) {
       float* dw = partial.data() + begin / kRun * n;
       for (int64_t r = begin; r < end; ++r)
-        vec().rms_norm_backward(x.f32() + r * n, weight->value().f32(), inv_rms[static_cast<size_t>(r)], dy + r * n, dx + r * n, dw, n);
+        vec().rms_norm_backward(x.f32() + r * n, weight->value().f32(), inv_rms[static_cast<size_t>(r)], dy + r * n,
+                                dx + r * n, dw, n);
     });
     if (weight->frozen) return;
     for (int64_t run = 0; run < runs; ++run) vec().add(partial.data() + run * n, weight->grad(), n);
@@ -98,19 +100,20 @@ Tensor rope(const Context& ctx, const Tensor& x, int64_t heads, const Rope& rope
     }
   });
   if (ctx.tape != nullptr) {
-    ctx.tape->push([ctx, x, y, turner, table, rows, n, positions = std::vector<int32_t>(positions.begin(), positions.end())] {
-      float* dx = x.grad();
-      const float* dy = y.grad();
-      const int64_t plain = turner.head_dim - 2 * turner.half;
-      parallel_rows(ctx, rows, 64, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin * turner.heads; i < end * turner.heads && plain > 0; ++i)
-          vec().add(dy + i * turner.head_dim, dx + i * turner.head_dim, plain);
-        for (int64_t t = begin; t < end; ++t) {
-          const int64_t at = positions[static_cast<size_t>(t)] * turner.half;
-          turner.turn(dy + t * n, dx + t * n, table->cosine.data() + at, table->sine.data() + at, -1.0f);
-        }
-      });
-    });
+    ctx.tape->push(
+        [ctx, x, y, turner, table, rows, n, positions = std::vector<int32_t>(positions.begin(), positions.end())] {
+          float* dx = x.grad();
+          const float* dy = y.grad();
+          const int64_t plain = turner.head_dim - 2 * turner.half;
+          parallel_rows(ctx, rows, 64, [&](int64_t begin, int64_t end) {
+            for (int64_t i = begin * turner.heads; i < end * turner.heads && plain > 0; ++i)
+              vec().add(dy + i * turner.head_dim, dx + i * turner.head_dim, plain);
+            for (int64_t t = begin; t < end; ++t) {
+              const int64_t at = positions[static_cast<size_t>(t)] * turner.half;
+              turner.turn(dy + t * n, dx + t * n, table->cosine.data() + at, table->sine.data() + at, -1.0f);
+            }
+          });
+        });
   }
   return y;
 }

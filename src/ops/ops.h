@@ -22,7 +22,8 @@ Tensor embedding(const Context& ctx, const Weight& table, std::span<const int32_
 Tensor linear(const Context& ctx, const Tensor& x, const Weight& w, const Weight* bias = nullptr);
 
 // The same with several matrices at once: their products share the cores. biases: empty, or one (or null) for each.
-std::vector<Tensor> linears(const Context& ctx, const Tensor& x, std::span<const Weight* const> ws, std::span<const Weight* const> biases = {});
+std::vector<Tensor> linears(const Context& ctx, const Tensor& x, std::span<const Weight* const> ws,
+                            std::span<const Weight* const> biases = {});
 
 // One matrix a head. w [heads * rows_per_head, n]; head h uses the rows [h * rows_per_head + first, + count) as W_h.
 // Plain: x [T, heads * n] -> [T, heads * count], y_h = x_h W_h^T. Transposed: x [T, heads * count] -> [T, heads * n],
@@ -44,8 +45,8 @@ Tensor swiglu(const Context& ctx, const Tensor& gate, const Tensor& up);
 // Of each head of x [T, heads * n] the columns [begin, begin + count) -> [T, heads * count]
 Tensor columns(const Context& ctx, const Tensor& x, int64_t heads, int64_t begin, int64_t count);
 
-// Head by head: a [T, heads * na] and b [T, heads * nb] -> [T, heads * (na + nb)]; with `b_shared`, b is [T, nb] and goes
-// to every head.
+// Head by head: a [T, heads * na] and b [T, heads * nb] -> [T, heads * (na + nb)]; with `b_shared`, b is [T, nb] and
+// goes to every head.
 Tensor concat(const Context& ctx, const Tensor& a, const Tensor& b, int64_t heads, bool b_shared = false);
 
 // Rotary embedding (Su et al. 2021) with precomputed angles: frequency i turns by position * inv_freq[i]; the rotated
@@ -70,12 +71,13 @@ Tensor rope(const Context& ctx, const Tensor& x, int64_t heads, const Rope& rope
 // Where the keys and values of one sequence lie: positions [0, length). Filled by the model's attention state.
 //
 // What is remembered of a position is cut into parts of row.width numbers: a head's keys, its values, or all of them. A
-// block's rows of one part follow each other, part_rows rows behind those of the part before; so a head reads memory in runs.
+// block's rows of one part follow each other, part_rows rows behind those of the part before; so a head reads memory in
+// runs.
 struct KvRows {
   std::vector<const void*> blocks;  // block i holds positions [i * block_rows, (i + 1) * block_rows)
   int64_t block_rows = 0;
-  KvRow row;           // of one part
-  int64_t length = 0;  // with this batch's tokens
+  KvRow row;              // of one part
+  int64_t length = 0;     // with this batch's tokens
   int64_t part_rows = 0;  // where there are several parts
 
   // Numbers [column, column + width) of every position; they lie in one part.
@@ -126,12 +128,12 @@ Tensor experts(const Context& ctx, const Tensor& x, const Routing& routing, cons
 // Over the rows with weight > 0: x [T, hidden], head [vocab, hidden], targets [T] (ignored where weights[t] = 0).
 // sum_t weights[t] * -log softmax(x_t head^T)[target_t]. Logits are never stored whole.
 struct CrossEntropy {
-  double sum = 0;      // of weighted losses, in nats, not divided
-  double weight = 0;   // sum of weights
-  int64_t correct = 0; // rows (weight > 0) whose best token is the target
+  double sum = 0;       // of weighted losses, in nats, not divided
+  double weight = 0;    // sum of weights
+  int64_t correct = 0;  // rows (weight > 0) whose best token is the target
 };
-CrossEntropy linear_cross_entropy(const Context& ctx, const Tensor& x, const Weight& head, std::span<const int32_t> targets,
-                                  std::span<const float> weights, float scale);
+CrossEntropy linear_cross_entropy(const Context& ctx, const Tensor& x, const Weight& head,
+                                  std::span<const int32_t> targets, std::span<const float> weights, float scale);
 
 // scale * mean((x - target)^2), for modules that forecast numbers. Returns the unscaled mean.
 double mean_squared_error(const Context& ctx, const Tensor& x, const Tensor& target, float scale);

@@ -104,10 +104,13 @@ inline std::vector<int64_t> best(const Numbers& x, int64_t count) {
 }
 
 // One token's experts and their weights. `scores` gets the affinities of all experts.
-inline std::map<int64_t, double> route(Numbers logits, const float* bias, const RouterOptions& o, Numbers* scores_out = nullptr) {
+inline std::map<int64_t, double> route(Numbers logits, const float* bias, const RouterOptions& o,
+                                       Numbers* scores_out = nullptr) {
   Numbers scores = logits;
-  if (o.sigmoid) for (double& s : scores) s = sigmoid(s);
-  else scores = softmax(scores);
+  if (o.sigmoid)
+    for (double& s : scores) s = sigmoid(s);
+  else
+    scores = softmax(scores);
   if (scores_out != nullptr) *scores_out = scores;
   Numbers choice = scores;
   for (size_t e = 0; bias != nullptr && e < choice.size(); ++e) choice[e] += bias[e];

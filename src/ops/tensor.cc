@@ -18,7 +18,8 @@ class BufferPool {
  public:
   std::shared_ptr<void> take(size_t num_bytes) {
 #if defined(__SANITIZE_ADDRESS__)  // a buffer of its own each time, so that the sanitizer sees its bounds and its end
-    return {::operator new(num_bytes, std::align_val_t{64}), [](void* p) { ::operator delete(p, std::align_val_t{64}); }};
+    return {::operator new (num_bytes, std::align_val_t{64}),
+            [](void* p) { ::operator delete (p, std::align_val_t{64}); }};
 #endif
     const size_t size = size_class(num_bytes);
     void* p = nullptr;
@@ -41,7 +42,8 @@ class BufferPool {
     size_t size = 256;
     while (size < num_bytes) size *= 2;
     for (int quarter = 5; quarter < 8 && size > 1024; ++quarter)
-      if (size / 8 * static_cast<size_t>(quarter) >= num_bytes) return (size / 8 * static_cast<size_t>(quarter) + 63) / 64 * 64;
+      if (size / 8 * static_cast<size_t>(quarter) >= num_bytes)
+        return (size / 8 * static_cast<size_t>(quarter) + 63) / 64 * 64;
     return size;
   }
   void give(void* p, size_t size) {

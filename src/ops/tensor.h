@@ -31,7 +31,9 @@ class Tensor {
   explicit operator bool() const { return impl_ != nullptr; }
   const Shape& shape() const { return impl_->shape; }
   DType dtype() const { return impl_->dtype; }
-  int64_t dim(int i) const { return impl_->shape[static_cast<size_t>(i < 0 ? i + static_cast<int>(impl_->shape.size()) : i)]; }
+  int64_t dim(int i) const {
+    return impl_->shape[static_cast<size_t>(i < 0 ? i + static_cast<int>(impl_->shape.size()) : i)];
+  }
   int64_t size() const { return impl_->size; }
   int64_t cols() const { return dim(-1); }
   int64_t rows() const { return cols() == 0 ? 0 : size() / cols(); }

@@ -26,7 +26,9 @@ inline Tensor rows_of(const Tensor& t, int64_t begin, int64_t end) {
   return Tensor::from({end - begin, t.cols()}, {t.row(begin), static_cast<size_t>((end - begin) * t.cols())});
 }
 
-inline bool same_bits(const float* a, const float* b, int64_t n) { return std::memcmp(a, b, static_cast<size_t>(n) * 4) == 0; }
+inline bool same_bits(const float* a, const float* b, int64_t n) {
+  return std::memcmp(a, b, static_cast<size_t>(n) * 4) == 0;
+}
 
 // Compares every row of `part` with the rows of `whole` from `first` on, bit for bit.
 inline void expect_same_rows(const Tensor& whole, int64_t first, const Tensor& part, const std::string& what) {
@@ -35,7 +37,8 @@ inline void expect_same_rows(const Tensor& whole, int64_t first, const Tensor& p
   for (int64_t r = 0; r < part.rows(); ++r)
     for (int64_t c = 0; c < part.cols(); ++c)
       ASSERT_TRUE(same_bits(whole.row(first + r) + c, part.row(r) + c, 1))
-          << what << ": row " << first + r << ", column " << c << ": " << whole.row(first + r)[c] << " and " << part.row(r)[c];
+          << what << ": row " << first + r << ", column " << c << ": " << whole.row(first + r)[c] << " and "
+          << part.row(r)[c];
 }
 
 // The largest difference, as a part of the root mean square of what is wanted.

@@ -8,8 +8,8 @@ namespace hadal {
 
 Weight::Weight(const QuantMatrix& matrix, Shape shape, std::shared_ptr<const void> owner)
     : frozen(true), quant_(matrix), shape_(std::move(shape)), owner_(std::move(owner)) {
-  HADAL_CHECK(shape_.size() >= 2 && matrix.cols == in() && matrix.rows == stack() * out(), "{} rows of {} as {}", matrix.rows, matrix.cols,
-              shape_text(shape_));
+  HADAL_CHECK(shape_.size() >= 2 && matrix.cols == in() && matrix.rows == stack() * out(), "{} rows of {} as {}",
+              matrix.rows, matrix.cols, shape_text(shape_));
 }
 
 int64_t Weight::bytes() const {
@@ -38,10 +38,13 @@ MatrixView Weight::view(Rows rows) const {
   return {value_.bf16() + rows.first * in(), rows.count, in(), in()};
 }
 
-Product Weight::product(const Context& ctx, const MatrixView& a, Rows rows, bool plain, float* c, int64_t c_stride, bool accumulate) const {
+Product Weight::product(const Context& ctx, const MatrixView& a, Rows rows, bool plain, float* c, int64_t c_stride,
+                        bool accumulate) const {
   Product p{.a = a, .packed = nullptr, .quant = {}, .b = {}, .c = c, .c_stride = c_stride, .accumulate = accumulate};
-  if (quant() != nullptr && !plain) p.quant = quant_.row_range(rows.first, rows.count);
-  else p.packed = &packed(ctx, rows, !plain);
+  if (quant() != nullptr && !plain)
+    p.quant = quant_.row_range(rows.first, rows.count);
+  else
+    p.packed = &packed(ctx, rows, !plain);
   return p;
 }
 

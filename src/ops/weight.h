@@ -1,4 +1,5 @@
-// A trainable or loaded parameter as the ops see it: its values, its gradient, and the packed copies that products read.
+// A trainable or loaded parameter as the ops see it: its values, its gradient, and the packed copies that products
+// read.
 #pragma once
 
 #include <compare>
@@ -20,9 +21,9 @@ struct StoredNumbers {
   std::function<void(int64_t first, int64_t count)> forget;  // they will hardly be read again: their pages may go
 };
 
-// [out, in] for a matrix, [experts, out, in] for a stack of them, [n] for a vector. f32 while training; bf16, f32, numbers
-// in a file or its quantised blocks when loaded for inference. One Weight must not be used from two threads at once. Ops keep its
-// address on the tape: it must stay where it is.
+// [out, in] for a matrix, [experts, out, in] for a stack of them, [n] for a vector. f32 while training; bf16, f32,
+// numbers in a file or its quantised blocks when loaded for inference. One Weight must not be used from two threads at
+// once. Ops keep its address on the tape: it must stay where it is.
 class Weight {
  public:
   Weight() = default;
@@ -43,7 +44,7 @@ class Weight {
   // A quantised stack of experts that is not to be read where its file is mapped: products ask `source` for the bytes.
   void stream_from(std::shared_ptr<ExpertSource> source) { source_ = std::move(source); }
   ExpertSource* source() const { return source_.get(); }  // null: the bytes are in memory
-  bool frozen = false;  // no gradient is wanted (inference, buffers)
+  bool frozen = false;                                    // no gradient is wanted (inference, buffers)
 
   int64_t stack() const { return shape_.size() == 3 ? shape_[0] : 1; }
   int64_t out() const { return shape_[shape_.size() - 2]; }
@@ -58,7 +59,8 @@ class Weight {
   MatrixView view(Rows rows) const;  // [count, in]; where there is a value()
 
   // c = a W^T with these rows ([M, in] -> [M, count]), or a W when `plain` ([M, count] -> [M, in]).
-  Product product(const Context& ctx, const MatrixView& a, Rows rows, bool plain, float* c, int64_t c_stride, bool accumulate = false) const;
+  Product product(const Context& ctx, const MatrixView& a, Rows rows, bool plain, float* c, int64_t c_stride,
+                  bool accumulate = false) const;
   // product() reads packed copies, made on first use and kept. changed(): the values were written, they are stale.
   void changed();
   void drop_packed();  // and their memory goes

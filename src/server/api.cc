@@ -147,8 +147,10 @@ void Api::fill_prompt(CompletionCall& call, bool chat) const {
   }
   int64_t num_tokens = call.generate.prompt.size(), limit = backend_.max_context();
   if (num_tokens < limit) return;  // one token at least must be left for the answer
-  throw ApiError(400, fmt::format("{}: expected fewer than {} tokens, the context of this model, found {}; shorten the "
-                                  "text or drop old messages", field, limit, num_tokens),
+  throw ApiError(400,
+                 fmt::format("{}: expected fewer than {} tokens, the context of this model, found {}; shorten the "
+                             "text or drop old messages",
+                             field, limit, num_tokens),
                  field, "context_length_exceeded");
 }
 

@@ -128,9 +128,11 @@ std::optional<HttpReply> Gate::refuse(const HttpRequest& request) const {
   }
   bool preflight = request.method == "OPTIONS" && origin_allowed(request.origin);  // browsers send it without the key
   if (api_keys_.empty() || preflight || has_key(request.authorization)) return std::nullopt;
-  ApiError error(401, request.authorization.empty()
-                          ? "this server asks for an API key; send it as \"Authorization: Bearer KEY\""
-                          : "the API key is not one of this server's", "", "invalid_api_key");
+  ApiError error(401,
+                 request.authorization.empty()
+                     ? "this server asks for an API key; send it as \"Authorization: Bearer KEY\""
+                     : "the API key is not one of this server's",
+                 "", "invalid_api_key");
   // A browser asks its user for the key on Basic; API clients expect Bearer.
   bool page = request.path() == "/";
   error.headers.emplace_back("WWW-Authenticate",

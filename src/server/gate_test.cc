@@ -17,15 +17,32 @@ HttpRequest ask(std::string host, std::string origin = "", std::string authoriza
 }
 
 TEST(Gate, KnowsLoopbackNames) {
-  for (const char* host :
-       {"localhost", "LocalHost:8080", "127.0.0.1", "127.0.0.1:80", "127.8.9.1", "[::1]", "[::1]:8080", "localhost:",
-        "localhost:65535"})
+  for (const char* host : {"localhost", "LocalHost:8080", "127.0.0.1", "127.0.0.1:80", "127.8.9.1", "[::1]",
+                           "[::1]:8080", "localhost:", "localhost:65535"})
     EXPECT_TRUE(is_loopback_host(host)) << host;
-  for (const char* host : {"", "evil.example", "127.0.0.1.evil.example", "127.evil.0.1", "localhost.evil.example",
-                           "[::2]", "[::1]x", "0.0.0.0", "128.0.0.1", "127.0.0.1:80@evil.com", "localhost:evil.com",
-                           "localhost:80:80", "localhost:+80", "localhost:80 ", "localhost:65536", "user@localhost",
-                           "[::1]:evil.com", "[::1]:80@evil.com", "[::1", "127.0.0.256", "127.0.0.1@evil.com:80",
-                           ":80", "::1"})
+  for (const char* host : {"",
+                           "evil.example",
+                           "127.0.0.1.evil.example",
+                           "127.evil.0.1",
+                           "localhost.evil.example",
+                           "[::2]",
+                           "[::1]x",
+                           "0.0.0.0",
+                           "128.0.0.1",
+                           "127.0.0.1:80@evil.com",
+                           "localhost:evil.com",
+                           "localhost:80:80",
+                           "localhost:+80",
+                           "localhost:80 ",
+                           "localhost:65536",
+                           "user@localhost",
+                           "[::1]:evil.com",
+                           "[::1]:80@evil.com",
+                           "[::1",
+                           "127.0.0.256",
+                           "127.0.0.1@evil.com:80",
+                           ":80",
+                           "::1"})
     EXPECT_FALSE(is_loopback_host(host)) << host;
 }
 

@@ -9,13 +9,13 @@
 namespace hadal {
 
 struct HttpRequest {
-  std::string method, target;                // target: path and query as sent
-  std::string host, origin, authorization;   // host: "" where the client named none
+  std::string method, target;               // target: path and query as sent
+  std::string host, origin, authorization;  // host: "" where the client named none
   std::string body = {};
-  std::string content_encoding = {};         // how the body is compressed; "": not at all
-  std::string asked_headers = {};            // of a preflight: what the page would send
-  bool asks_private_network = false;         // of a preflight: a public page reaches for a private address
-  bool http_1_0 = false;                     // knows neither chunks nor, unless it says so, kept connections
+  std::string content_encoding = {};  // how the body is compressed; "": not at all
+  std::string asked_headers = {};     // of a preflight: what the page would send
+  bool asks_private_network = false;  // of a preflight: a public page reaches for a private address
+  bool http_1_0 = false;              // knows neither chunks nor, unless it says so, kept connections
 
   // Decoded, without the query; doubled slashes are one, and one at the end is none.
   std::string path() const;

@@ -10,8 +10,8 @@ namespace {
 const char* const kBody = R"({"messages":[{"role":"user","content":"hello"}]})";
 
 std::string post(const std::string& body, const std::string& headers, const std::string& version = "1.1") {
-  return "POST /v1/chat/completions HTTP/" + version + "\r\n" + headers + "Connection: close\r\nContent-Length: " +
-         std::to_string(body.size()) + "\r\n\r\n" + body;
+  return "POST /v1/chat/completions HTTP/" + version + "\r\n" + headers +
+         "Connection: close\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
 std::string line(const std::string& text) { return text + "\r\nHost: localhost\r\nConnection: close\r\n\r\n"; }
@@ -109,8 +109,8 @@ TEST_F(ServerTest, MalformedRequestsAreToldInPlainWords) {
 
 TEST_F(ServerTest, TwoLengthsOfABodyAreToldAsSuch) {
   start();
-  for (const char* headers : {"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
-                              "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"}) {
+  for (const char* headers :
+       {"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"}) {
     const std::string reply =
         ask("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n" + std::string(headers) + "\r\n0\r\n\r\n");
     EXPECT_EQ(status_of(reply), 400) << reply;

@@ -24,9 +24,9 @@ struct KnownField {
   FieldPlace place;
   std::string_view name;
   FieldUse use;
-  std::string_view from;     // who has it: "OpenAI", "llama.cpp", ...
-  std::string_view note;     // what it does here, or why it changes nothing
-  std::string_view values;   // neutral: the values, as JSON, with " or " between them; null always is one
+  std::string_view from;    // who has it: "OpenAI", "llama.cpp", ...
+  std::string_view note;    // what it does here, or why it changes nothing
+  std::string_view values;  // neutral: the values, as JSON, with " or " between them; null always is one
 };
 
 std::span<const KnownField> known_fields();

@@ -92,11 +92,19 @@ TEST(KnownFields, DefaultsOfOtherEnginesAreNeutral) {
     EXPECT_EQ(refused(Json::parse(fields), "chat"), "") << fields;
     EXPECT_EQ(refused(Json::parse(fields), "text"), "") << fields;
   }
-  for (const auto& [name, value] : {std::pair("backend_sampling", "true"), {"reasoning_budget_tokens", "0"},
-                                    {"speculative.type", "\"draft\""}, {"tfs_z", "0.5"}, {"samplers", "[\"top_k\"]"},
-                                    {"json_schema", "{\"type\":\"object\"}"}, {"detokenize", "false"},
-                                    {"think", "true"}, {"enable_thinking", "false"}, {"thinking", "{}"},
-                                    {"suffix", "\"x\""}, {"reasoning", "{\"max_tokens\":5}"}, {"unknown", "null"}}) {
+  for (const auto& [name, value] : {std::pair("backend_sampling", "true"),
+                                    {"reasoning_budget_tokens", "0"},
+                                    {"speculative.type", "\"draft\""},
+                                    {"tfs_z", "0.5"},
+                                    {"samplers", "[\"top_k\"]"},
+                                    {"json_schema", "{\"type\":\"object\"}"},
+                                    {"detokenize", "false"},
+                                    {"think", "true"},
+                                    {"enable_thinking", "false"},
+                                    {"thinking", "{}"},
+                                    {"suffix", "\"x\""},
+                                    {"reasoning", "{\"max_tokens\":5}"},
+                                    {"unknown", "null"}}) {
     const Json fields = {{name, Json::parse(value)}};
     EXPECT_EQ(refused(fields, "chat"), name);
     EXPECT_EQ(refused(fields, "text"), name);

@@ -45,8 +45,9 @@ OrderedJson choice(const char* key, OrderedJson value, OrderedJson finish) {
 
 std::string chunk(const CompletionHead& head, OrderedJson delta, std::string_view text, OrderedJson finish) {
   bool chat = head.kind == CompletionKind::chat;
-  return dump_json(envelope(head, true, chat ? choice("delta", std::move(delta), std::move(finish))
-                                             : choice("text", std::string(text), std::move(finish))));
+  return dump_json(envelope(head, true,
+                            chat ? choice("delta", std::move(delta), std::move(finish))
+                                 : choice("text", std::string(text), std::move(finish))));
 }
 
 OrderedJson model_object(const ModelInfo& model) {
@@ -70,8 +71,9 @@ CompletionHead make_completion_head(CompletionKind kind, const std::string& mode
 std::string whole_completion(const CompletionHead& head, const GenerateResult& result) {
   OrderedJson message = {{"role", "assistant"}, {"content", result.text}, {"refusal", nullptr}};
   bool chat = head.kind == CompletionKind::chat;
-  OrderedJson json = envelope(head, false, chat ? choice("message", std::move(message), finish_reason(result))
-                                                : choice("text", result.text, finish_reason(result)));
+  OrderedJson json = envelope(head, false,
+                              chat ? choice("message", std::move(message), finish_reason(result))
+                                   : choice("text", result.text, finish_reason(result)));
   json["usage"] = usage(result);
   return dump_json(json);
 }

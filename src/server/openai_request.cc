@@ -222,8 +222,10 @@ Message read_message(const Json& message, const std::string& param) {
   if (!content && out.role != "assistant") wrong(param + ".content", "a text or a list of text parts", Json());
   if (content) out.content = read_content(*content, param + ".content");
   // Other engines call an assistant's thoughts by other names; templates know this one.
-  for (const auto& [name, meaning] : {std::pair("name", "name"), {"reasoning_content", "reasoning_content"},
-                                      {"reasoning", "reasoning_content"}, {"thinking", "reasoning_content"}}) {
+  for (const auto& [name, meaning] : {std::pair("name", "name"),
+                                      {"reasoning_content", "reasoning_content"},
+                                      {"reasoning", "reasoning_content"},
+                                      {"thinking", "reasoning_content"}}) {
     const Json* value = field(message, name);
     if (!value) continue;
     if (!value->is_string()) wrong(param + "." + name, "a text", *value);

@@ -15,14 +15,14 @@ struct CompletionCall {
   std::string model;              // "": the one that is served
   std::vector<Message> messages;  // chat completions
   ChatContext context;
-  std::string text;               // plain completions
-  GenerateRequest generate;       // without the prompt
+  std::string text;          // plain completions
+  GenerateRequest generate;  // without the prompt
   bool stream = false;
-  bool include_usage = false;     // a last chunk with the token counts
+  bool include_usage = false;  // a last chunk with the token counts
 };
 
 // `defaults` stands where a request says nothing; a missing seed is drawn at random.
-CompletionCall parse_chat_call(const Json& body, const SamplingOptions& defaults);   // POST /v1/chat/completions
-CompletionCall parse_text_call(const Json& body, const SamplingOptions& defaults);   // POST /v1/completions
+CompletionCall parse_chat_call(const Json& body, const SamplingOptions& defaults);  // POST /v1/chat/completions
+CompletionCall parse_text_call(const Json& body, const SamplingOptions& defaults);  // POST /v1/completions
 
 }  // namespace hadal

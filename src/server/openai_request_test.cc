@@ -25,10 +25,21 @@ std::string refused_param(const Json& body) {
 }
 
 TEST(OpenaiRequest, ReadsEveryField) {
-  CompletionCall call = parse_chat_call(
-      chat({{"model", "m"}, {"stream", true}, {"stream_options", {{"include_usage", true}}}, {"stop", {"a", "b"}},
-            {"seed", 7}, {"temperature", 0}, {"top_p", 0.5}, {"top_k", 3}, {"min_p", 0.25}, {"repetition_penalty", 1.5},
-            {"max_tokens", 9}, {"ignore_eos", true}, {"n", 1}, {"user", "someone"}}), {});
+  CompletionCall call = parse_chat_call(chat({{"model", "m"},
+                                              {"stream", true},
+                                              {"stream_options", {{"include_usage", true}}},
+                                              {"stop", {"a", "b"}},
+                                              {"seed", 7},
+                                              {"temperature", 0},
+                                              {"top_p", 0.5},
+                                              {"top_k", 3},
+                                              {"min_p", 0.25},
+                                              {"repetition_penalty", 1.5},
+                                              {"max_tokens", 9},
+                                              {"ignore_eos", true},
+                                              {"n", 1},
+                                              {"user", "someone"}}),
+                                        {});
   EXPECT_EQ(call.model, "m");
   EXPECT_TRUE(call.stream && call.include_usage);
   EXPECT_EQ(call.generate.stop, (std::vector<std::string>{"a", "b"}));

@@ -56,7 +56,8 @@ TEST(Queue, StreamsAreToldTheirPlaceByComments) {
     EXPECT_TRUE(backend.still_there);
     if (stream)
       EXPECT_TRUE(state.events.starts_with(": queued, place 2\n\n: queued, place 1\n\ndata: {")) << state.events;
-    else EXPECT_EQ(state.reply->status, 200);
+    else
+      EXPECT_EQ(state.reply->status, 200);
   }
   Outbox gone([] {});
   gone.set_gone();

@@ -9,7 +9,8 @@ __asm__(
     ".section .rodata\n"
     ".global hadal_page_begin\n"
     "hadal_page_begin:\n"
-    ".incbin \"" HADAL_PAGE_FILE "\"\n"
+    ".incbin \"" HADAL_PAGE_FILE
+    "\"\n"
     ".global hadal_page_end\n"
     "hadal_page_end:\n"
     ".byte 0\n"

@@ -1,8 +1,8 @@
 // What the head of a request says, from Beast's message to ours, and what HTTP forbids in one (RFC 9112).
 #pragma once
 
-#include <boost/beast/http/message.hpp>
 #include <boost/beast/http/fields.hpp>
+#include <boost/beast/http/message.hpp>
 #include <boost/system/error_code.hpp>
 #include <optional>
 

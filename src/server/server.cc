@@ -219,9 +219,8 @@ asio::awaitable<void> Server::Impl::accept_forever() {
     socket.set_option(tcp::no_delay(true), ignored);
     bool refuse = !make_room(socket.remote_endpoint(ignored).address());
     auto session = std::make_unique<Session>(std::move(socket), shared);
-    asio::co_spawn(io, Session::serve(std::move(session), refuse), [this](std::exception_ptr) {
-      turn_off_the_light();
-    });
+    asio::co_spawn(io, Session::serve(std::move(session), refuse),
+                   [this](std::exception_ptr) { turn_off_the_light(); });
   }
 }
 

@@ -17,21 +17,21 @@ struct ServerOptions {
   std::vector<std::string> api_keys;         // any of them opens every route; none: no key is asked for (loopback only)
   std::vector<std::string> allowed_origins;  // other web pages that may call the API ("http://localhost:3000"), by CORS
   std::string model_name = "hadal";
-  int64_t created = 0;                       // seconds since 1970, shown in /v1/models
-  SamplingOptions sampling;                  // used where a request says nothing; its seed is drawn anew each time
-  int max_running = 64;                      // requests that generate at once; more get a 503
-  int max_connections = 256;                 // for more, those are dropped that ask nothing; only then come 503s
-  int max_connections_per_address = 128;     // likewise, of one client's address
+  int64_t created = 0;                    // seconds since 1970, shown in /v1/models
+  SamplingOptions sampling;               // used where a request says nothing; its seed is drawn anew each time
+  int max_running = 64;                   // requests that generate at once; more get a 503
+  int max_connections = 256;              // for more, those are dropped that ask nothing; only then come 503s
+  int max_connections_per_address = 128;  // likewise, of one client's address
   uint64_t max_body_bytes = 8 << 20;
-  int header_timeout_ms = 15'000;            // from the first byte of a request to the end of its header
+  int header_timeout_ms = 15'000;  // from the first byte of a request to the end of its header
   int body_timeout_ms = 60'000;
-  int first_byte_timeout_ms = 5'000;         // a connection that never asked anything
-  int idle_timeout_ms = 75'000;              // one between requests
-  int write_timeout_ms = 30'000;             // a client that does not read; its answer is cancelled
-  int keep_alive_ms = 10'000;                // an SSE comment after so long without text
-  int shutdown_ms = 8'000;                   // after stop(): what is then in flight is cancelled
-  bool stop_on_signals = false;  // SIGINT and SIGTERM call stop(), a second one cancels what is in flight. What
-                                 // is not over a second after it was cancelled, the process leaves behind.
+  int first_byte_timeout_ms = 5'000;  // a connection that never asked anything
+  int idle_timeout_ms = 75'000;       // one between requests
+  int write_timeout_ms = 30'000;      // a client that does not read; its answer is cancelled
+  int keep_alive_ms = 10'000;         // an SSE comment after so long without text
+  int shutdown_ms = 8'000;            // after stop(): what is then in flight is cancelled
+  bool stop_on_signals = false;       // SIGINT and SIGTERM call stop(), a second one cancels what is in flight. What
+                                      // is not over a second after it was cancelled, the process leaves behind.
 };
 
 class Server {

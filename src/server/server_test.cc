@@ -68,7 +68,10 @@ TEST_F(ServerTest, FailureHasItsStatusAlsoInAStream) {
 
 TEST_F(ServerTest, FailureInMidStreamIsItsLastEvent) {
   start();
-  std::string reply = ask(post_chat("ab\x01" "cd", true));
+  std::string reply =
+      ask(post_chat("ab\x01"
+                    "cd",
+                    true));
   EXPECT_NE(reply.find("\"content\":\"b\""), std::string::npos) << reply;
   EXPECT_NE(reply.find("data: {\"error\":{"), std::string::npos) << reply;
   EXPECT_EQ(reply.find("[DONE]"), std::string::npos);

@@ -28,7 +28,7 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
-constexpr int kFirstKeepAliveMs = 500;  // soon enough to show that the server works, late enough for an error reply
+constexpr int kFirstKeepAliveMs = 500;   // soon enough to show that the server works, late enough for an error reply
 constexpr int kHalfClosedCheckMs = 200;  // how soon a client that has closed one direction is known to have closed both
 constexpr size_t kMaxDrainBytes = 16 << 20;
 constexpr size_t kMaxEmptyLineBytes = 256;
@@ -81,15 +81,15 @@ struct Session::Impl {
   asio::ip::address address;
   beast::tcp_stream stream;
   beast::flat_buffer buffer;
-  asio::steady_timer wake;           // cancelled when the outbox has news
-  std::shared_ptr<Outbox> outbox;    // of the answer under way
+  asio::steady_timer wake;         // cancelled when the outbox has news
+  std::shared_ptr<Outbox> outbox;  // of the answer under way
   Standing standing = Standing::silent;
   std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
-  bool refuse = false;               // one answer, 503
+  bool refuse = false;  // one answer, 503
   bool dropped = false;
-  bool input_left = false;           // part of a request was not read
-  bool half_closed = false;          // the client will send no more; it may still read, or be gone
-  bool chunked = true;               // how the stream under way is written
+  bool input_left = false;   // part of a request was not read
+  bool half_closed = false;  // the client will send no more; it may still read, or be gone
+  bool chunked = true;       // how the stream under way is written
 };
 
 Session::Session(asio::ip::tcp::socket socket, Shared& shared)
@@ -327,14 +327,14 @@ asio::awaitable<bool> Session::Impl::pass_on(Outbox& box, const HttpRequest& req
     std::string body = std::move(state.reply->body);
     const bool written = co_await write_piece(std::move(body));
     if (!written || !chunked) co_return false;  // without chunks the end of the connection is the end of the body
-  } else if (state.reply) {  // an error after the stream had begun
+  } else if (state.reply) {                     // an error after the stream had begun
     std::string event = "data: " + state.reply->body + "\n\n";
     bool written = co_await write_piece(std::move(event));
     if (!written) co_return false;
   }
   if (!chunked) co_return false;
   bool written = co_await write_raw("0\r\n\r\n");
-  co_return written && keep_alive && more_may_come();
+  co_return written&& keep_alive&& more_may_come();
 }
 
 asio::awaitable<bool> Session::Impl::write_reply(HttpReply reply, const HttpRequest& request, bool keep_alive) {

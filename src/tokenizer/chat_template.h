@@ -1,8 +1,8 @@
-// Renders a model's own chat template: Jinja, byte for byte as Hugging Face's engine does (trim_blocks and lstrip_blocks
-// on, loop controls, tojson without HTML escapes), with all of its filters and tests and Python's methods of strings.
-// Filters give lists, never generators; integers have 64 bits. What is not there (include, import, extends) is an Error.
-// The result says of each byte whether it is the template's own or came from outside, through whatever the template did
-// to it. A ChatTemplate is immutable; render() may be called from several threads.
+// Renders a model's own chat template: Jinja, byte for byte as Hugging Face's engine does (trim_blocks and
+// lstrip_blocks on, loop controls, tojson without HTML escapes), with all of its filters and tests and Python's methods
+// of strings. Filters give lists, never generators; integers have 64 bits. What is not there (include, import, extends)
+// is an Error. The result says of each byte whether it is the template's own or came from outside, through whatever the
+// template did to it. A ChatTemplate is immutable; render() may be called from several threads.
 #pragma once
 
 #include <memory>

@@ -15,13 +15,14 @@ inline bool is_null_or_absent(const Json& object, const char* key) {
 Json read_json_object(const Path& path);
 
 // Ids from `limit` on, and different texts for one id, are Errors.
-void put_token(TokenizerParts& parts, int64_t id, const std::string& text, TokenType type, int64_t limit, std::string_view who);
+void put_token(TokenizerParts& parts, int64_t id, const std::string& text, TokenType type, int64_t limit,
+               std::string_view who);
 // With the flags of an entry of "added_tokens" or "added_tokens_decoder".
 void put_added_token(TokenizerParts& parts, const Json& token, int64_t id, int64_t limit, std::string_view who);
 
 std::string read_token_text(const Json& config, const char* key, std::string_view who);  // "": none
-// bos_token, eos_token, unk_token, pad_token. Strict: begin and end must be tokens of the vocabulary. Others that are none are
-// left out with a warning: text never needs them.
+// bos_token, eos_token, unk_token, pad_token. Strict: begin and end must be tokens of the vocabulary. Others that are
+// none are left out with a warning: text never needs them.
 void read_named_tokens(const Json& config, TokenizerParts& parts, std::string_view who, bool strict);
 
 // special_tokens_map.json, tokenizer_config.json and the files of templates, as far as they are there.

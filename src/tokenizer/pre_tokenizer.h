@@ -1,7 +1,7 @@
 // Cuts text into pre-tokens, inside which byte-level BPE merges. A pre-tokenizer is a chain of stages; each stage cuts
 // every piece that the one before it made. The chain is described as tokenizer.json describes it. Known regular
-// expressions run as hand-written scanners, others on Oniguruma, the engine of Hugging Face's tokenizers. Immutable; may
-// be used from several threads.
+// expressions run as hand-written scanners, others on Oniguruma, the engine of Hugging Face's tokenizers. Immutable;
+// may be used from several threads.
 #pragma once
 
 #include <memory>
@@ -14,13 +14,14 @@
 
 namespace hadal {
 
-// Receives the pieces, in order: a callable of (piece) or of (piece, matched). A reference: the callable must outlive the
-// call it is passed to, and a piece is valid until it returns.
+// Receives the pieces, in order: a callable of (piece) or of (piece, matched). A reference: the callable must outlive
+// the call it is passed to, and a piece is valid until it returns.
 class PieceSink {
  public:
   template <typename F>
   requires(!std::is_same_v<std::remove_cvref_t<F>, PieceSink>) PieceSink(F&& f)  // NOLINT: implicit on purpose
-      : object_(const_cast<void*>(static_cast<const void*>(&f))), call_([](void* object, std::string_view piece, bool matched) {
+      : object_(const_cast<void*>(static_cast<const void*>(&f))),
+        call_([](void* object, std::string_view piece, bool matched) {
           auto& callable = *static_cast<std::remove_reference_t<F>*>(object);
           if constexpr (std::is_invocable_v<F&, std::string_view, bool>)
             callable(piece, matched);
@@ -42,7 +43,8 @@ class SplitStage {
   virtual void split(std::string_view text, PieceSink sink) const = 0;
 };
 
-// What becomes of a match: a piece of its own, nothing, a part of the piece before or behind it, or one with its neighbours.
+// What becomes of a match: a piece of its own, nothing, a part of the piece before or behind it, or one with its
+// neighbours.
 enum class SplitBehavior { isolated, removed, merged_with_previous, merged_with_next, contiguous };
 
 // The hand-written scanner for `regex`, or null when it is none of the known ones (split_stages.cc).
@@ -58,8 +60,8 @@ std::unique_ptr<SplitStage> with_behavior(std::unique_ptr<SplitStage> stage, Spl
 
 class PreTokenizer {
  public:
-  // `description` is the "pre_tokenizer" of a tokenizer.json: Sequence, Split, Digits, Punctuation, and ByteLevel as the
-  // last of them. Throws Error naming `who` and the component that is not supported.
+  // `description` is the "pre_tokenizer" of a tokenizer.json: Sequence, Split, Digits, Punctuation, and ByteLevel as
+  // the last of them. Throws Error naming `who` and the component that is not supported.
   PreTokenizer(const Json& description, std::string_view who);
 
   void split(std::string_view text, PieceSink sink) const { run(0, text, sink); }
@@ -80,8 +82,8 @@ struct PreTokenizerTraits {
 };
 PreTokenizerTraits pre_tokenizer_traits(std::string_view name);
 
-// The name of a description that cuts as one of those does and ignores merges or not as readers of that name do. "" when
-// there is none.
+// The name of a description that cuts as one of those does and ignores merges or not as readers of that name do. ""
+// when there is none.
 std::string pre_tokenizer_name(const Json& description, bool ignore_merges);
 
 }  // namespace hadal

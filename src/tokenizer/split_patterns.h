@@ -45,7 +45,8 @@ inline constexpr std::string_view kTekken =
     R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*)"
     R"(|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 inline constexpr std::string_view kYoutuScripts =
-    "[\uac00-\ud7a3\u3131-\u318e]+|[\uff01\u2026\u201c\u201d\u2018\u2019\u2014\uff1a\uff1b\uff0c\u3001-\u303f\ufe30-\ufe4f]+"
+    "[\uac00-\ud7a3\u3131-\u318e]+|[\uff01\u2026\u201c\u201d\u2018\u2019\u2014\uff1a\uff1b\uff0c\u3001-\u303f\ufe30-"
+    "\ufe4f]+"
     "|[\u3105-\u312f]+|[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+";
 inline constexpr std::string_view kYoutuWords =
     R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
@@ -73,8 +74,8 @@ inline constexpr std::string_view kJais2 =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+)"
     R"(|\s{512}(?!\S)|\s{256}(?!\S)|\s{128}(?!\S)|\s{64}(?!\S)|\s{32}(?!\S)|\s{16}(?!\S)|\s{8}(?!\S)|\s{4}(?!\S)|\s{1,2}(?!\S)|\s{1})";
 inline constexpr std::string_view kLines = R"([^\n]+|[\n]+)";
-inline constexpr std::string_view kThousands = R"(\d{1,3}(?=(?:\d{3})*\b))";       // Cohere: 1|234|567
-inline constexpr std::string_view kSuperThousands = R"((?=(\d{3})+(?!\d)))";       // SuperBPE: empty matches that cut
+inline constexpr std::string_view kThousands = R"(\d{1,3}(?=(?:\d{3})*\b))";  // Cohere: 1|234|567
+inline constexpr std::string_view kSuperThousands = R"((?=(\d{3})+(?!\d)))";  // SuperBPE: empty matches that cut
 inline constexpr std::string_view kNumbers = R"(\p{N}+)";
 inline constexpr std::string_view kThreeDigits = "[0-9][0-9][0-9]";
 inline constexpr std::string_view kFalconPunct = R"([\p{P}\$\+<=>\^~\|`]+)";

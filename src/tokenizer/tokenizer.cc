@@ -125,7 +125,8 @@ void Tokenizer::Impl::read_merges(std::string_view who) {
     const auto id_of = [&](std::string_view token) {
       const auto found = by_text.find(token);
       if (found == by_text.end())
-        fail("{}: merge {} (\"{}\"): expected tokens of the vocabulary, found \"{}\"", who, rank, brief(text), brief(token));
+        fail("{}: merge {} (\"{}\"): expected tokens of the vocabulary, found \"{}\"", who, rank, brief(text),
+             brief(token));
       return found->second;
     };
     merges[rank] = {id_of(text.substr(0, space)), id_of(text.substr(space + 1)), id_of(joined)};

@@ -60,9 +60,9 @@ class Tokenizer {
   // of unknown tokens and ids out of range are Errors.
   static Tokenizer from_parts(TokenizerParts parts, std::string_view who);
 
-  // Reads tokenizer.json of a Hugging Face folder, or vocab.json and merges.txt where there is none (hf_vocab_merges.cc), and
-  // beside it tokenizer_config.json (bos, eos, chat_template), chat_template.jinja and additional_chat_templates/*.jinja.
-  // Throws Error naming the file and the field that is wrong or not supported.
+  // Reads tokenizer.json of a Hugging Face folder, or vocab.json and merges.txt where there is none
+  // (hf_vocab_merges.cc), and beside it tokenizer_config.json (bos, eos, chat_template), chat_template.jinja and
+  // additional_chat_templates/*.jinja. Throws Error naming the file and the field that is wrong or not supported.
   static Tokenizer from_hf_folder(const Path& folder);
 
   // Writes tokenizer.json and tokenizer_config.json, readable by Hugging Face's tokenizers.
@@ -74,8 +74,8 @@ class Tokenizer {
   // are not special (DeepSeek's <think>) are always recognised.
   std::vector<TokenId> encode(std::string_view text, bool special = false) const;
 
-  // The same with special tokens, for a text whose parts from outside must stay text: an added token, flagged as special
-  // or not, is recognised only where no byte of it is content (or all of <think> or </think> is an answer's).
+  // The same with special tokens, for a text whose parts from outside must stay text: an added token, flagged as
+  // special or not, is recognised only where no byte of it is content (or all of <think> or </think> is an answer's).
   // Everything between added tokens is encoded as one piece, so a text without such content has the ids of encode(). No
   // end token is added. `marks` are byte positions, ascending.
   EncodedText encode_rendered(const RenderedText& text, std::span<const size_t> marks = {}) const;

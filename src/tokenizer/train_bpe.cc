@@ -208,9 +208,10 @@ Tokenizer train_bpe(const std::function<bool(std::string&)>& next, const BpeTrai
   const int64_t num_plain = options.vocab_size - static_cast<int64_t>(options.specials.size());
   trainer.train(num_plain);
   if (const auto found = static_cast<int64_t>(trainer.tokens().size()); found < num_plain) {
-    log_warning("train_bpe: the text gives {} tokens, {} were asked for: no further pair occurs twice; more text, or a "
-                "smaller vocab",
-                found, num_plain);
+    log_warning(
+        "train_bpe: the text gives {} tokens, {} were asked for: no further pair occurs twice; more text, or a "
+        "smaller vocab",
+        found, num_plain);
   }
   for (const std::string& token : trainer.tokens()) parts.tokens.push_back(to_byte_alphabet(token));
   for (const auto& [left, right] : trainer.merges()) {

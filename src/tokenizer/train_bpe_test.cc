@@ -133,7 +133,8 @@ TEST(TrainBpe, LearnsFromTextWithoutSpaces) {
   const std::vector<std::string> dna = {"GATTACA", "CCGT", "TATA", "AAGC"};
   const std::vector<std::string> thai = {"สวัสดี", "ครับ", "ประเทศ", "ไทย", "ภาษา"};
   const std::vector<std::string> chinese = {"你好", "世界", "今天", "天气", "我们"};
-  for (const auto& [syllables, expected] : {std::pair(dna, "GATTACA"), std::pair(thai, "ประเทศ"), std::pair(chinese, "世界")}) {
+  for (const auto& [syllables, expected] :
+       {std::pair(dna, "GATTACA"), std::pair(thai, "ประเทศ"), std::pair(chinese, "世界")}) {
     std::vector<std::string> texts;
     for (uint64_t seed = 1; seed <= 4; ++seed) texts.push_back(without_spaces(syllables, 9000, seed));
     BpeTrainingOptions options;
@@ -163,7 +164,8 @@ TEST(WordCounts, CutsLongWordsBetweenCharacters) {
 
 TEST(WordCounts, KeepsHalfWhereAllWordsAreRare) {
   const PreTokenizer pre_tokenizer(pre_tokenizer_description("qwen2", "test"), "test");
-  const std::vector<std::string> texts{without_spaces({"A", "C", "G", "T"}, size_t{1} << 20, 3)};  // 8,192 pieces, all different
+  const std::vector<std::string> texts{
+      without_spaces({"A", "C", "G", "T"}, size_t{1} << 20, 3)};  // 8,192 pieces, all different
   const size_t found = count_words(stream(texts), pre_tokenizer, 4096).size();
   EXPECT_LE(found, 4096u);
   EXPECT_GE(found, 1024u);

@@ -92,12 +92,13 @@ Char read_char(std::string_view text, size_t position, const uint8_t* classes) {
 bool is_word_character(uint32_t code) {
   if (code >= kCodePoints) return false;
   const utf8proc_category_t category = utf8proc_category(static_cast<utf8proc_int32_t>(code));
-  if ((char_classes()[code] & (kLetter | kMark)) != 0 || category == UTF8PROC_CATEGORY_ND || category == UTF8PROC_CATEGORY_NL ||
-      category == UTF8PROC_CATEGORY_PC || code == 0x200C || code == 0x200D) {
+  if ((char_classes()[code] & (kLetter | kMark)) != 0 || category == UTF8PROC_CATEGORY_ND ||
+      category == UTF8PROC_CATEGORY_NL || category == UTF8PROC_CATEGORY_PC || code == 0x200C || code == 0x200D) {
     return true;
   }
   const auto within = [code](uint32_t first, uint32_t last) { return code >= first && code <= last; };
-  return within(0x24B6, 0x24E9) || within(0x1F130, 0x1F149) || within(0x1F150, 0x1F169) || within(0x1F170, 0x1F189);  // Ⓐ, 🄰
+  return within(0x24B6, 0x24E9) || within(0x1F130, 0x1F149) || within(0x1F150, 0x1F169) ||
+         within(0x1F170, 0x1F189);  // Ⓐ, 🄰
 }
 
 void append_utf8(std::string& out, uint32_t code) {

@@ -82,7 +82,8 @@ class Counter {
     };
     pre_tokenizer_.split(text, [&](std::string_view word) {
       if (word.size() <= kMaxWordBytes) return count_word(word);
-      for (; word.size() > kPieceBytes; word.remove_prefix(piece_size(word))) count_word(word.substr(0, piece_size(word)));
+      for (; word.size() > kPieceBytes; word.remove_prefix(piece_size(word)))
+        count_word(word.substr(0, piece_size(word)));
       count_word(word);
     });
   }
@@ -113,13 +114,15 @@ class Counter {
     return bytes > kMaxTotalBytes / kShards;
   }
 
-  // Where nearly all words are rare (long ones without spaces are), half of these stay: they are all there is to learn from.
+  // Where nearly all words are rare (long ones without spaces are), half of these stay: they are all there is to learn
+  // from.
   void forget(Counts& shard, int64_t rare) const {
     const auto is_rare = [&](const auto& entry) { return entry.second <= rare; };
     const auto count = static_cast<size_t>(std::count_if(shard.begin(), shard.end(), is_rare));
     const bool all = shard.size() - count >= max_shard_words_ / 2;
     const auto bit = 57 - (rare - 1) % 57;  // another one each time; the higher ones chose the shard
-    std::erase_if(shard, [&](const auto& entry) { return is_rare(entry) && (all || (Hash{}(entry.first) >> bit & 1)); });
+    std::erase_if(shard,
+                  [&](const auto& entry) { return is_rare(entry) && (all || (Hash{}(entry.first) >> bit & 1)); });
   }
 
   static_assert(kShards == size_t{1} << (64 - 58));

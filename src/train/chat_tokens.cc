@@ -86,8 +86,8 @@ size_t common_prefix(std::string_view a, std::string_view b) {
   return static_cast<size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
 }
 
-// Where the answer of `after` begins, `before` being the prompt for it; the two part early where the prompt opens thoughts
-// that the answer has not. Nothing when they differ in what was said before.
+// Where the answer of `after` begins, `before` being the prompt for it; the two part early where the prompt opens
+// thoughts that the answer has not. Nothing when they differ in what was said before.
 std::optional<size_t> answer_begin(const RenderedText& before, std::string_view after) {
   const size_t common = common_prefix(before.text, after);
   if (common == before.text.size()) return common;

@@ -62,10 +62,12 @@ template <typename... Args>
 
 void check_file(const Path& file, const Json& expected) {
   std::error_code error;
-  if (!std::filesystem::exists(file, error)) damaged("{}: expected a file of the checkpoint, found none", file.string());
+  if (!std::filesystem::exists(file, error))
+    damaged("{}: expected a file of the checkpoint, found none", file.string());
   const uint64_t bytes = expected.at("bytes"), size = std::filesystem::file_size(file, error);
   if (error || size != bytes)
-    damaged("{}: the checkpoint is damaged: expected {} bytes, found {}", file.string(), bytes, error ? error.message() : std::to_string(size));
+    damaged("{}: the checkpoint is damaged: expected {} bytes, found {}", file.string(), bytes,
+            error ? error.message() : std::to_string(size));
   const uint32_t wanted = expected.at("crc32c"), crc = file_crc(file);
   if (crc != wanted)
     damaged("{}: the checkpoint is damaged: expected the checksum {:08x}, found {:08x}", file.string(), wanted, crc);

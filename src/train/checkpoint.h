@@ -1,7 +1,7 @@
 // A run's state on disk: checkpoint-<step>/ with model.safetensors (f32 weights), optimizer.safetensors (moments) and
 // state.json (where the run stands; sizes and checksums of the other two). Written in a temporary folder, forced to
-// disk, then renamed: a folder of that name is complete, whenever the process was killed. Weights have the names that Hugging
-// Face's files give them, so that a checkpoint whose trainee describes itself is a model as well.
+// disk, then renamed: a folder of that name is complete, whenever the process was killed. Weights have the names that
+// Hugging Face's files give them, so that a checkpoint whose trainee describes itself is a model as well.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +36,8 @@ void prune_checkpoints(const Path& run, int64_t keep, int64_t good);
 void set_aside(const Path& checkpoint, const char* why);
 inline constexpr const char *kDamaged = "damaged", *kDiverged = "diverged";
 
-// Reads weights and moments in place and returns the state. Throws DamagedCheckpoint naming the file, or Error where it does
-// not fit; nothing is changed on disk.
+// Reads weights and moments in place and returns the state. Throws DamagedCheckpoint naming the file, or Error where it
+// does not fit; nothing is changed on disk.
 Json load_checkpoint(const Path& folder, const ParamList& params, Optimizer& optimizer);
 
 }  // namespace hadal

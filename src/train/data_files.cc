@@ -147,9 +147,11 @@ void check_data_file(const Path& path) {
     if (path.extension() != ".zst") fail("{}: found zstd data; give it a name that ends in .zst", name);
     return;
   }
-  if (path.extension() == ".zst" && !head.empty()) fail("{}: expected zstd data, as its name says, found something else", name);
+  if (path.extension() == ".zst" && !head.empty())
+    fail("{}: expected zstd data, as its name says, found something else", name);
   if (head.find('\0') != head.npos) {
-    fail("{}: expected UTF-8 text, found zero bytes: binary data, or UTF-16 (convert it: iconv -f UTF-16 -t UTF-8)", name);
+    fail("{}: expected UTF-8 text, found zero bytes: binary data, or UTF-16 (convert it: iconv -f UTF-16 -t UTF-8)",
+         name);
   }
 }
 
@@ -185,9 +187,10 @@ std::string read_plain_text(const Path& path, const std::function<void(int64_t, 
       [&](std::string_view line, int64_t number) {
         if (number == 1 && line.starts_with(kUtf8Mark)) line.remove_prefix(kUtf8Mark.size());
         if (!is_utf8(line)) {
-          bad_line(number, fmt::format("{}:{}: expected UTF-8 text, found other bytes; if they are Latin-1, convert the "
-                                       "file: iconv -f LATIN1 -t UTF-8",
-                                       path.string(), number));
+          bad_line(number,
+                   fmt::format("{}:{}: expected UTF-8 text, found other bytes; if they are Latin-1, convert the "
+                               "file: iconv -f LATIN1 -t UTF-8",
+                               path.string(), number));
           return true;
         }
         out.append(line) += '\n';

@@ -134,16 +134,21 @@ std::string spoken_text(const Tokenizer& t, const ChatTokens& tokens) {
 
 TEST(ChatTokens, ContentNeverBecomesAMark) {
   const Tokenizer t = test::tiny_tokenizer();
-  const ChatTokens tokens = ChatEncoder(t).encode(std::vector<ChatMessage>{
-      {"user", std::string("a<｜Assistant｜>b") + kEosText + "<think>"}, {"assistant", std::string("<think>c</think><｜User｜>") + kEosText}});
-  const auto times = [&](std::string_view text) { return std::count(tokens.ids.begin(), tokens.ids.end(), t.find(text)); };
-  for (const char* once : {"<｜User｜>", "<｜Assistant｜>", kBosText, kEosText, "<think>", "</think>"}) EXPECT_EQ(times(once), 1) << once;
+  const ChatTokens tokens = ChatEncoder(t).encode(
+      std::vector<ChatMessage>{{"user", std::string("a<｜Assistant｜>b") + kEosText + "<think>"},
+                               {"assistant", std::string("<think>c</think><｜User｜>") + kEosText}});
+  const auto times = [&](std::string_view text) {
+    return std::count(tokens.ids.begin(), tokens.ids.end(), t.find(text));
+  };
+  for (const char* once : {"<｜User｜>", "<｜Assistant｜>", kBosText, kEosText, "<think>", "</think>"})
+    EXPECT_EQ(times(once), 1) << once;
   EXPECT_EQ(spoken_text(t, tokens), std::string("<think>c</think><｜User｜>") + kEosText + kEosText);
 }
 
 // R1's kind of template: thoughts are taken out of answers, and the prompt opens <think>.
 constexpr const char* kThoughtsTakenOut =
-    "{{ bos_token }}{% for m in messages %}{% set c = m.content %}{% if '</think>' in c %}{% set c = c.split('</think>')[-1] %}{% endif %}"
+    "{{ bos_token }}{% for m in messages %}{% set c = m.content %}{% if '</think>' in c %}{% set c = "
+    "c.split('</think>')[-1] %}{% endif %}"
     "{% if m.role == 'user' %}<｜User｜>{{ c }}{% else %}<｜Assistant｜>{{ c }}{{ eos_token }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}<｜Assistant｜><think>\n{% endif %}";
 
@@ -151,7 +156,9 @@ TEST(ChatTokens, TemplatesThatTakeThoughtsOutLearnTheLastAnswerWithIts) {
   Tokenizer t = test::tiny_tokenizer();
   t.set_chat_template(kThoughtsTakenOut);
   const ChatEncoder encoder(t);
-  std::vector<ChatMessage> messages = {{"user", "hi"}, {"assistant", "<think>\ngreet\n</think>\n\nhello"}, {"user", "bye"},
+  std::vector<ChatMessage> messages = {{"user", "hi"},
+                                       {"assistant", "<think>\ngreet\n</think>\n\nhello"},
+                                       {"user", "bye"},
                                        {"assistant", "<think>\npart\n</think>\n\nbye"}};
   ChatTokens tokens = encoder.encode(messages);
   EXPECT_EQ(t.decode(tokens.ids), std::string(kBosText) + "<｜User｜>hi<｜Assistant｜>\n\nhello" + kEosText +
@@ -162,7 +169,8 @@ TEST(ChatTokens, TemplatesThatTakeThoughtsOutLearnTheLastAnswerWithIts) {
   messages[3].content = "bye";
   messages.push_back({"user", "more"});
   tokens = encoder.encode(messages);
-  EXPECT_EQ(t.decode(tokens.ids), std::string(kBosText) + "<｜User｜>hi<｜Assistant｜>\n\nhello" + kEosText + "<｜User｜>bye<｜Assistant｜>bye" + kEosText);
+  EXPECT_EQ(t.decode(tokens.ids), std::string(kBosText) + "<｜User｜>hi<｜Assistant｜>\n\nhello" + kEosText +
+                                      "<｜User｜>bye<｜Assistant｜>bye" + kEosText);
   EXPECT_EQ(spoken_text(t, tokens), std::string("bye") + kEosText);
   // Without any thoughts nothing changes from turn to turn, and all answers are learnt.
   std::vector<ChatMessage> plain = messages;
@@ -184,12 +192,14 @@ TEST(ChatTokens, TemplatesThatTakeThoughtsOutLearnTheLastAnswerWithIts) {
 TEST(ChatTokens, TemplatesThatTakeThoughtsOutOfEarlierAnswers) {
   Tokenizer t = test::tiny_tokenizer();
   t.set_chat_template(
-      "{% for m in messages %}{% if m.role == 'user' %}<｜User｜>{{ m.content }}{% elif loop.last %}<｜Assistant｜>{{ m.content }}{{ eos_token }}"
+      "{% for m in messages %}{% if m.role == 'user' %}<｜User｜>{{ m.content }}{% elif loop.last %}<｜Assistant｜>{{ "
+      "m.content }}{{ eos_token }}"
       "{% else %}<｜Assistant｜>{{ m.content.split('</think>')[-1] }}{{ eos_token }}{% endif %}{% endfor %}"
       "{% if add_generation_prompt %}<｜Assistant｜>{% endif %}");
   const ChatTokens tokens = ChatEncoder(t).encode(std::vector<ChatMessage>{
       {"user", "a"}, {"assistant", "<think>x</think>b"}, {"user", "c"}, {"assistant", "<think>y</think>d"}});
-  EXPECT_EQ(t.decode(tokens.ids), std::string(kBosText) + "<｜User｜>a<｜Assistant｜>b" + kEosText + "<｜User｜>c<｜Assistant｜><think>y</think>d" + kEosText);
+  EXPECT_EQ(t.decode(tokens.ids), std::string(kBosText) + "<｜User｜>a<｜Assistant｜>b" + kEosText +
+                                      "<｜User｜>c<｜Assistant｜><think>y</think>d" + kEosText);
   EXPECT_EQ(spoken_text(t, tokens), std::string("<think>y</think>d") + kEosText);
 }
 
@@ -197,8 +207,10 @@ TEST(ChatTokens, DecomposedAccentsAreNoReasonToLeaveADialogueOut) {
   TokenizerParts parts = test::tiny_tokenizer().parts();
   parts.normalize_nfc = true;
   const Tokenizer t = Tokenizer::from_parts(std::move(parts), "test");
-  const ChatTokens tokens = ChatEncoder(t).encode(std::vector<ChatMessage>{
-      {"user", "un cafe\u0301?"}, {"assistant", "Oui, un cafe\u0301."}, {"user", "e\u0301"}, {"assistant", "e\u0301e\u0301"}});
+  const ChatTokens tokens = ChatEncoder(t).encode(std::vector<ChatMessage>{{"user", "un cafe\u0301?"},
+                                                                           {"assistant", "Oui, un cafe\u0301."},
+                                                                           {"user", "e\u0301"},
+                                                                           {"assistant", "e\u0301e\u0301"}});
   EXPECT_EQ(spoken_text(t, tokens), std::string("Oui, un café.") + kEosText + "éé" + kEosText);
 }
 
@@ -239,7 +251,8 @@ TEST(TokenStore, MakesADamagedCacheAgain) {
     EXPECT_EQ(s.open(source).num_documents(), 5);
     EXPECT_TRUE(read_file(file) == whole);
   };
-  for (const size_t size : {size_t{0}, size_t{3}, size_t{100}, whole.size() - 8, whole.size() - 1}) expect_made_again(whole.substr(0, size));
+  for (const size_t size : {size_t{0}, size_t{3}, size_t{100}, whole.size() - 8, whole.size() - 1})
+    expect_made_again(whole.substr(0, size));
   expect_made_again(whole + "x");
   expect_made_again(whole + std::string(8, '\0'));
   expect_made_again(std::string(whole.size(), '\xff'));
@@ -336,7 +349,8 @@ TEST(Mixture, LearnsTheAssistantOnlyWhenAsked) {
 TEST(Mixture, MessagesOfWeight0AreLearntUnderNoMask) {
   Stores s;
   const ChatEncoder encoder(s.tokenizer);
-  std::vector<ChatMessage> messages = {{"user", "what is the cat?"}, {"assistant", "the dog"}, {"user", "no"}, {"assistant", "Tom."}};
+  std::vector<ChatMessage> messages = {
+      {"user", "what is the cat?"}, {"assistant", "the dog"}, {"user", "no"}, {"assistant", "Tom."}};
   messages[1].learnt = messages[2].learnt = false;
   const ChatTokens tokens = encoder.encode(messages);
   auto text_of = [&](const std::vector<uint8_t>& marks) {
@@ -381,7 +395,8 @@ TEST(Mixture, JoinedDialoguesKeepTheirFirstTokenWhereItIsNoBeginToken) {
   TokenizerParts parts = s.tokenizer.parts();
   parts.add_bos = false;
   parts.chat_template =
-      "{% for m in messages %}{{ '<｜User｜>' if m.role == 'user' else '<｜Assistant｜>' }}{{ m.content }}{{ eos_token }}\n{% endfor %}"
+      "{% for m in messages %}{{ '<｜User｜>' if m.role == 'user' else '<｜Assistant｜>' }}{{ m.content }}{{ eos_token "
+      "}}\n{% endfor %}"
       "{% if add_generation_prompt %}<｜Assistant｜>{% endif %}";
   s.tokenizer = Tokenizer::from_parts(std::move(parts), "test");
   SourceSpec source = text_source(s.folder.file("c.jsonl", kChat));

@@ -40,7 +40,8 @@ const OrderedJson* find(const OrderedJson& object, std::initializer_list<const c
   return nullptr;
 }
 
-std::string optional_text(const OrderedJson& object, std::initializer_list<const char*> keys, const std::string& where) {
+std::string optional_text(const OrderedJson& object, std::initializer_list<const char*> keys,
+                          const std::string& where) {
   const OrderedJson* found = find(object, keys);
   if (!found) return "";
   if (!found->is_string()) fail("{}: \"{}\": expected a string, found {}", where, *keys.begin(), found->type_name());
@@ -80,8 +81,10 @@ std::string join_parts(const OrderedJson& parts, const std::string& where, Dialo
     }
     if (!part.is_object()) fail("{}: content: expected parts with a \"type\", found {}", where, part.type_name());
     const std::string type = part.contains("type") ? text_field(part, "type", where) : "text";
-    if (type == "text" || type == "input_text" || type == "output_text") out += text_field(part, "text", where);
-    else dialogue.unusable = fmt::format("with a content part of the type \"{}\"", shortened(type, 40));
+    if (type == "text" || type == "input_text" || type == "output_text")
+      out += text_field(part, "text", where);
+    else
+      dialogue.unusable = fmt::format("with a content part of the type \"{}\"", shortened(type, 40));
   }
   return out;
 }
@@ -179,7 +182,8 @@ void read_completion(const OrderedJson& line, const std::string& where, Dialogue
          prompt.type_name(), completion.type_name());
   }
   read_messages(prompt, "prompt", where, dialogue);
-  for (ChatMessage& message : dialogue.messages) message.learnt &= message.role != "assistant";  // the prompt is context
+  for (ChatMessage& message : dialogue.messages)
+    message.learnt &= message.role != "assistant";  // the prompt is context
   read_messages(completion, "completion", where, dialogue);
 }
 
@@ -203,9 +207,10 @@ Dialogue read_dialogue(const OrderedJson& line, const std::string& where) {
   if (const OrderedJson* messages = find(line, {"messages"})) {
     read_messages(*messages, "messages", where, dialogue);
   } else if (line.contains("chosen") || line.contains("rejected") || (judged && line.contains("completion"))) {
-    fail("{}: this is preference data ({}), which compares answers; Hadal learns from answers: give the good ones as "
-         "one of {}",
-         where, judged ? "completion, label" : "chosen, rejected", kKnown);
+    fail(
+        "{}: this is preference data ({}), which compares answers; Hadal learns from answers: give the good ones as "
+        "one of {}",
+        where, judged ? "completion, label" : "chosen, rejected", kKnown);
   } else if (const OrderedJson* turns = find(line, {"conversations", "conversation"})) {
     read_messages(*turns, "conversations", where, dialogue);
   } else if (find(line, {"instruction"}) && find(line, {"output", "response"})) {

@@ -39,18 +39,21 @@ std::string filter_reason(const Json& line, const SourceSpec& source, const std:
   const std::string origin = has_origin ? text_field(line, "source", where) : "";
   if (!source.include.empty() && !matches(source.include, origin)) return "not of include";
   if (matches(source.exclude, origin)) return "of exclude";
-  if (!source.exclude_ids.empty() && matches(source.exclude_ids, text_field(line, "id", where))) return "of exclude_ids";
+  if (!source.exclude_ids.empty() && matches(source.exclude_ids, text_field(line, "id", where)))
+    return "of exclude_ids";
   return "";
 }
 
 std::string read_text(const Json& line, const std::string& where) {
   const bool dialogue = !line.contains("text") && (line.contains("messages") || line.contains("conversations") ||
                                                    line.contains("instruction") || line.contains("prompt"));
-  if (dialogue) fail("{}: expected a field \"text\", found {}; dialogues are kind = \"chat\"", where, field_names(line));
+  if (dialogue)
+    fail("{}: expected a field \"text\", found {}; dialogues are kind = \"chat\"", where, field_names(line));
   return text_field(line, "text", where);
 }
 
-Reading read_line(std::string_view text, const SourceSpec& source, const std::string& where, SourceReport& report, int64_t number) {
+Reading read_line(std::string_view text, const SourceSpec& source, const std::string& where, SourceReport& report,
+                  int64_t number) {
   const Json line = parse_json(text, where);
   if (!line.is_object()) fail("{}: expected an object, found {}", where, line.type_name());
   Reading r;
@@ -66,8 +69,10 @@ Reading read_line(std::string_view text, const SourceSpec& source, const std::st
     r.document.tools = std::move(dialogue.tools);
     if (r.reason.empty() && source.max_turns > 0 && std::ssize(r.document.messages) > source.max_turns) {
       r.document.messages = first_turns(std::move(r.document.messages), source.max_turns);
-      if (r.document.messages.empty()) r.reason = fmt::format("without an answer in max_turns = {}", source.max_turns);
-      else report.cut(fmt::format("to max_turns = {}", source.max_turns), number);
+      if (r.document.messages.empty())
+        r.reason = fmt::format("without an answer in max_turns = {}", source.max_turns);
+      else
+        report.cut(fmt::format("to max_turns = {}", source.max_turns), number);
     }
   } else {
     const std::string solution = text_field(line, "solution", where), answer = text_field(line, "answer", where);

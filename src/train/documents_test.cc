@@ -32,36 +32,44 @@ std::string dialogue(const std::string& line) {
 
 TEST(DialogueFormats, AllMeanTheSameConversation) {
   const std::string expected = "user: hi | assistant: hello";
-  for (const char* line : {
-           R"({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]})",
-           R"({"messages": [{"role": "user", "content": [{"type": "text", "text": "h"}, {"type": "text", "text": "i"}]},
+  for (
+      const char* line : {
+          R"({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]})",
+          R"({"messages": [{"role": "user", "content": [{"type": "text", "text": "h"}, {"type": "text", "text": "i"}]},
                             {"role": "assistant", "content": "hello", "weight": 1, "refusal": null}]})",
-           R"({"id": 7, "conversations": [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "hello"}]})",
-           R"({"conversation": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]})",
-           R"({"instruction": "hi", "input": "", "output": "hello"})",
-           R"({"instruction": "hi", "context": null, "response": "hello", "category": "open_qa"})",
-           R"({"prompt": "hi", "completion": "hello"})",
-           R"({"prompt": [{"role": "user", "content": "hi"}], "completion": [{"role": "assistant", "content": "hello"}]})",
-       }) {
+          R"({"id": 7, "conversations": [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "hello"}]})",
+          R"({"conversation": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]})",
+          R"({"instruction": "hi", "input": "", "output": "hello"})",
+          R"({"instruction": "hi", "context": null, "response": "hello", "category": "open_qa"})",
+          R"({"prompt": "hi", "completion": "hello"})",
+          R"({"prompt": [{"role": "user", "content": "hi"}], "completion": [{"role": "assistant", "content": "hello"}]})",
+      }) {
     EXPECT_EQ(dialogue(line), expected) << line;
   }
 }
 
 TEST(DialogueFormats, KeepWhatElseTheySay) {
-  EXPECT_EQ(dialogue(R"({"system": "be kind", "conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"},
+  EXPECT_EQ(
+      dialogue(
+          R"({"system": "be kind", "conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"},
                          {"from": "observation", "value": "c"}]})"),
-            "system: be kind | user: a | assistant: b | tool: c");
+      "system: be kind | user: a | assistant: b | tool: c");
   EXPECT_EQ(dialogue(R"({"instruction": "add", "input": "1 2", "output": "3", "history": [["a", "b"]]})"),
             "user: a | assistant: b | user: add\n\n1 2 | assistant: 3");
-  EXPECT_EQ(dialogue(R"({"messages": [{"role": "developer", "content": "s"}, {"role": "assistant", "content": "x", "weight": 0},
+  EXPECT_EQ(
+      dialogue(
+          R"({"messages": [{"role": "developer", "content": "s"}, {"role": "assistant", "content": "x", "weight": 0},
                          {"role": "assistant", "content": "y", "weight": 1.0}]})"),
-            "system: s | -assistant: x | assistant: y");
+      "system: s | -assistant: x | assistant: y");
   // What stands in a prompt is context.
-  EXPECT_EQ(dialogue(R"({"prompt": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}],
+  EXPECT_EQ(
+      dialogue(
+          R"({"prompt": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}],
                          "completion": [{"role": "assistant", "content": "d"}]})"),
-            "user: a | -assistant: b | user: c | assistant: d");
+      "user: a | -assistant: b | user: c | assistant: d");
   const Dialogue d = read_dialogue(
-      OrderedJson::parse(R"({"messages": [{"role": "user", "content": "time?"}, {"role": "assistant", "content": null, "tool_calls": [{"id": "1"}]},
+      OrderedJson::parse(
+          R"({"messages": [{"role": "user", "content": "time?"}, {"role": "assistant", "content": null, "tool_calls": [{"id": "1"}]},
                      {"role": "tool", "content": "5", "tool_call_id": "1"}], "tools": [{"type": "function", "a": 1}]})"),
       "line");
   EXPECT_EQ(d.unusable, "");
@@ -73,28 +81,35 @@ TEST(DialogueFormats, KeepWhatElseTheySay) {
 }
 
 TEST(DialogueFormats, SayWhatCannotBeLearntFrom) {
-  EXPECT_NE(dialogue(R"({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]})").find("image_url"),
+  EXPECT_NE(dialogue(R"({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]})")
+                .find("image_url"),
             std::string::npos);
-  EXPECT_NE(dialogue(R"({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": null}]})").find("without content"),
+  EXPECT_NE(dialogue(R"({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": null}]})")
+                .find("without content"),
             std::string::npos);
-  EXPECT_NE(dialogue(R"({"messages": [{"role": "assistant", "content": null, "function_call": {}}]})").find("function_call"),
-            std::string::npos);
+  EXPECT_NE(
+      dialogue(R"({"messages": [{"role": "assistant", "content": null, "function_call": {}}]})").find("function_call"),
+      std::string::npos);
   EXPECT_NE(dialogue(R"({"messages": []})").find("without messages"), std::string::npos);
 }
 
 TEST(DialogueFormats, RefuseOtherShapesByName) {
   auto error = [](const std::string& line) { return error_of([&] { dialogue(line); }); };
-  expect_contains(error(R"({"q": 1, "a": 2})"), {"d.jsonl:3", "the fields q, a", "messages", "conversations", "instruction", "completion"});
+  expect_contains(error(R"({"q": 1, "a": 2})"),
+                  {"d.jsonl:3", "the fields q, a", "messages", "conversations", "instruction", "completion"});
   expect_contains(error(R"({"text": "x"})"), {"kind = \"text\""});
-  expect_contains(error(R"({"prompt": "x", "chosen": "y", "rejected": "z"})"), {"preference data", "chosen", "messages"});
+  expect_contains(error(R"({"prompt": "x", "chosen": "y", "rejected": "z"})"),
+                  {"preference data", "chosen", "messages"});
   expect_contains(error(R"({"chosen": [], "rejected": []})"), {"preference data"});
   expect_contains(error(R"({"prompt": "x", "completion": "y", "label": false})"), {"preference data", "label"});
   expect_contains(error(R"({"messages": "hi"})"), {"\"messages\"", "expected a list", "string"});
   expect_contains(error(R"({"messages": [1]})"), {"expected objects, found number"});
   expect_contains(error(R"({"messages": [{"role": "user"}]})"), {"\"content\"", "found the fields role"});
   expect_contains(error(R"({"messages": [{"role": "user", "content": 5}]})"), {"\"content\"", "found number"});
-  expect_contains(error(R"({"messages": [{"role": "user", "content": "a", "weight": 0.5}]})"), {"\"weight\": expected 0 or 1, found 0.5"});
-  expect_contains(error(R"({"conversations": [{"from": "robot", "value": "a"}]})"), {"\"from\"", "human, gpt", "robot"});
+  expect_contains(error(R"({"messages": [{"role": "user", "content": "a", "weight": 0.5}]})"),
+                  {"\"weight\": expected 0 or 1, found 0.5"});
+  expect_contains(error(R"({"conversations": [{"from": "robot", "value": "a"}]})"),
+                  {"\"from\"", "human, gpt", "robot"});
   expect_contains(error(R"({"prompt": "x", "completion": []})"), {"two strings or two lists"});
   // Never a text without a bound.
   Json many;
@@ -135,7 +150,8 @@ Read read(const SourceSpec& source) {
 
 TEST(Documents, BadLinesEndTheReadingOrAreSkippedAndCounted) {
   const TemporaryFolder folder;
-  SourceSpec s = source_of(folder.file("d.jsonl", "{\"text\":\"a\"}\n{\"text\":\n\n{\"text\":\"b\"}\n{\"other\":1}\n[1]\n{\"text\":\"\xE9\"}\n"));
+  SourceSpec s = source_of(folder.file(
+      "d.jsonl", "{\"text\":\"a\"}\n{\"text\":\n\n{\"text\":\"b\"}\n{\"other\":1}\n[1]\n{\"text\":\"\xE9\"}\n"));
   s.where = "r.toml:7";
   expect_contains(error_of([&] { read(s); }), {"r.toml:7", "\"data\"", "d.jsonl:2", "on_bad_line = \"skip\""});
   s.skip_bad_lines = true;
@@ -143,17 +159,22 @@ TEST(Documents, BadLinesEndTheReadingOrAreSkippedAndCounted) {
   EXPECT_EQ(r.all(), "a|b");
   EXPECT_EQ(r.report.left_out(), 4);
   EXPECT_EQ(r.report.read(), 6);
-  expect_contains(r.report.text(), {"6 documents read", "4 left out", "4 malformed and skipped", "line 2", "d.jsonl:2"});
+  expect_contains(r.report.text(),
+                  {"6 documents read", "4 left out", "4 malformed and skipped", "line 2", "d.jsonl:2"});
 }
 
 TEST(Documents, WhatFiltersAndLimitsLeaveOutIsCounted) {
   const TemporaryFolder folder;
   std::string lines;
-  for (int i = 0; i < 6; ++i) lines += fmt::format("{{\"text\":\"{}\",\"source\":\"{}\"}}\n", std::string(static_cast<size_t>(10 * i), 'x'), i % 2 ? "a" : "b");
+  for (int i = 0; i < 6; ++i)
+    lines += fmt::format("{{\"text\":\"{}\",\"source\":\"{}\"}}\n", std::string(static_cast<size_t>(10 * i), 'x'),
+                         i % 2 ? "a" : "b");
   SourceSpec s = source_of(folder.file("d.jsonl", lines));
   s.exclude = {"b"};
   s.max_document_bytes = 30;
-  expect_contains(read(s).report.text(), {"6 documents read, 4 left out (3 of exclude, the first at line 1; 1 above max_document_bytes = 30, at line 6)"});
+  expect_contains(
+      read(s).report.text(),
+      {"6 documents read, 4 left out (3 of exclude, the first at line 1; 1 above max_document_bytes = 30, at line 6)"});
   const char* const turns = R"({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"},
       {"role": "user", "content": "c"}, {"role": "assistant", "content": "d"}]})";
   std::string line = turns;
@@ -169,7 +190,8 @@ TEST(Documents, WhatFiltersAndLimitsLeaveOutIsCounted) {
 
 TEST(Documents, OneListIsReadLikeLines) {
   const TemporaryFolder folder;
-  SourceSpec s = source_of(folder.file("d.json", "\xEF\xBB\xBF\n [ {\"text\": \"a]\\\"\",\n \"more\": [1, {\"x\": 2}]},\n\n{\"text\":\"b\"}]\n"));
+  SourceSpec s = source_of(folder.file(
+      "d.json", "\xEF\xBB\xBF\n [ {\"text\": \"a]\\\"\",\n \"more\": [1, {\"x\": 2}]},\n\n{\"text\":\"b\"}]\n"));
   EXPECT_EQ(read(s).all(), "a]\"|b");
   s.path = folder.file("e.json", "[{\"text\":\"a\"}, 7, {\"text\":\"b\"}]");
   expect_contains(error_of([&] { read(s); }), {"e.json:1", "expected an object, found number"});

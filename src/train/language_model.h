@@ -28,7 +28,7 @@ class LanguageModel : public Trainee {
   void micro_batch(const Context& ctx, int64_t i, StepStats& stats) override;
   void end_step(bool updated, StepStats& stats) override;
   std::vector<Evaluation> evaluate(const Context& ctx) override;  // the sources of the stage
-  std::vector<Evaluation> evaluate_all(const Context& ctx);       // of all stages, each as the last one takes it that has it
+  std::vector<Evaluation> evaluate_all(const Context& ctx);  // of all stages, each as the last one takes it that has it
   Json state() const override;
   void restore(const Json& state, const std::string& who) override;
   void describe(const Path& folder) const override;

@@ -42,23 +42,30 @@ void Mixture::cut(Source& source) {
     for (int64_t begin = 0; begin < targets; begin += length) {
       const int64_t count = std::min(length, targets - begin);
       const auto first = tokens.subspan(static_cast<size_t>(begin + (lead ? 0 : 1)), static_cast<size_t>(count));
-      const bool learns = std::any_of(first.begin(), first.end(),
-                                      [&](StoredToken t) { return t.learnt(options_.assistant_only); });
+      const bool learns =
+          std::any_of(first.begin(), first.end(), [&](StoredToken t) { return t.learnt(options_.assistant_only); });
       if (learns && count >= 2) {
         list.push_back({static_cast<uint32_t>(d), static_cast<uint32_t>(begin), static_cast<uint32_t>(count)});
       }
       if (!source.store->whole_documents()) continue;
-      if (!learns || count < 2) ++left_out;
-      else if (targets > count) ++shortened;
+      if (!learns || count < 2)
+        ++left_out;
+      else if (targets > count)
+        ++shortened;
       break;
     }
   }
   if (left_out + shortened == 0) return;
   std::string text = fmt::format("source {}: of {} dialogues", source.store->name(), source.store->num_documents());
-  if (left_out > 0) text += fmt::format(", {} are left out: nothing to learn within sequence_length = {}", left_out, length);
-  if (shortened > 0) text += fmt::format("{} {} are cut at the end: longer than sequence_length = {}", left_out > 0 ? ";" : ",", shortened, length);
-  if (left_out > 0) log_warning("{}", text);
-  else log_info("{}", text);
+  if (left_out > 0)
+    text += fmt::format(", {} are left out: nothing to learn within sequence_length = {}", left_out, length);
+  if (shortened > 0)
+    text += fmt::format("{} {} are cut at the end: longer than sequence_length = {}", left_out > 0 ? ";" : ",",
+                        shortened, length);
+  if (left_out > 0)
+    log_warning("{}", text);
+  else
+    log_info("{}", text);
 }
 
 void Mixture::shuffle(Source& source) {
@@ -83,8 +90,8 @@ bool Mixture::joins(const Source& source, const Piece& piece, const TrainingBatc
   return rng.uniform() < options_.join;
 }
 
-// A joined dialogue's first input is the last token of the one before it: in the place of its own begin token, or before
-// its first token where that is none.
+// A joined dialogue's first input is the last token of the one before it: in the place of its own begin token, or
+// before its first token where that is none.
 void Mixture::append(const Source& source, const Piece& piece, bool joined, TrainingBatch& out) const {
   const auto tokens = source.store->document(piece.document);
   const bool lead = options_.bos >= 0 && !source.store->whole_documents();

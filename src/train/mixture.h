@@ -1,7 +1,8 @@
 // What training reads: pieces of documents, shuffled by seed, drawn from several sources in given shares, and packed
 // into ragged batches. Plain text is cut into pieces of at most sequence_length tokens, each beginning with bos (where
 // the tokenizer has one); dialogues are one piece each, cut at the end. Positions restart at each piece, and attention
-// never crosses a border, except where `join` lets a dialogue go on from the one before it. Deterministic by (seed, state).
+// never crosses a border, except where `join` lets a dialogue go on from the one before it. Deterministic by (seed,
+// state).
 #pragma once
 
 #include <cstdint>
@@ -32,7 +33,7 @@ struct MixtureOptions {
   uint64_t seed = 1;
   TokenId bos = -1;
   std::vector<uint32_t> token_bytes;  // of each token id
-  double join = 0;  // share of dialogues that become further turns of the conversation before them
+  double join = 0;                    // share of dialogues that become further turns of the conversation before them
 };
 
 class Mixture {

@@ -21,14 +21,30 @@ Path anchored(const Path& folder, const std::string& text) {
 }
 
 // What config.json calls the recipe's keys of [model].
-constexpr std::pair<std::string_view, const char*> kModelKeys[] = {
-    {"vocab_size", "vocab"}, {"hidden_size", "hidden"}, {"num_hidden_layers", "layers"}, {"num_attention_heads", "heads"},
-    {"num_key_value_heads", "kv_heads"}, {"max_position_embeddings", "context"}, {"intermediate_size", "dense_inner"},
-    {"rms_norm_eps", "norm_eps"}, {"initializer_range", "init_std"}, {"q_lora_rank", "q_lora"}, {"kv_lora_rank", "kv_lora"},
-    {"qk_nope_head_dim", "nope_dim"}, {"qk_rope_head_dim", "rope_dim"}, {"v_head_dim", "v_dim"}, {"n_routed_experts", "experts"},
-    {"num_experts_per_tok", "top_k"}, {"n_shared_experts", "shared_experts"}, {"moe_intermediate_size", "expert_inner"},
-    {"first_k_dense_replace", "first_dense"}, {"n_group", "groups"}, {"n_routed_experts / n_group", "groups"},
-    {"topk_group", "top_groups"}, {"routed_scaling_factor", "routed_scale"}, {"num_nextn_predict_layers", "mtp_depth"}};
+constexpr std::pair<std::string_view, const char*> kModelKeys[] = {{"vocab_size", "vocab"},
+                                                                   {"hidden_size", "hidden"},
+                                                                   {"num_hidden_layers", "layers"},
+                                                                   {"num_attention_heads", "heads"},
+                                                                   {"num_key_value_heads", "kv_heads"},
+                                                                   {"max_position_embeddings", "context"},
+                                                                   {"intermediate_size", "dense_inner"},
+                                                                   {"rms_norm_eps", "norm_eps"},
+                                                                   {"initializer_range", "init_std"},
+                                                                   {"q_lora_rank", "q_lora"},
+                                                                   {"kv_lora_rank", "kv_lora"},
+                                                                   {"qk_nope_head_dim", "nope_dim"},
+                                                                   {"qk_rope_head_dim", "rope_dim"},
+                                                                   {"v_head_dim", "v_dim"},
+                                                                   {"n_routed_experts", "experts"},
+                                                                   {"num_experts_per_tok", "top_k"},
+                                                                   {"n_shared_experts", "shared_experts"},
+                                                                   {"moe_intermediate_size", "expert_inner"},
+                                                                   {"first_k_dense_replace", "first_dense"},
+                                                                   {"n_group", "groups"},
+                                                                   {"n_routed_experts / n_group", "groups"},
+                                                                   {"topk_group", "top_groups"},
+                                                                   {"routed_scaling_factor", "routed_scale"},
+                                                                   {"num_nextn_predict_layers", "mtp_depth"}};
 
 std::string model_key(std::string_view field) {
   for (const auto& [name, key] : kModelKeys)
@@ -45,8 +61,8 @@ void check_shape(const TomlTable& table, const ModelConfig& model, int64_t least
                             return fmt::format("{}: {}", table.where(key), key);
                           }});
   if (model.vocab > 0 && model.vocab < least_vocab) {
-    fail("{}: vocab: expected at least the tokenizer's {} tokens, found {}; leave it out or raise it", table.where("vocab"), least_vocab,
-         model.vocab);
+    fail("{}: vocab: expected at least the tokenizer's {} tokens, found {}; leave it out or raise it",
+         table.where("vocab"), least_vocab, model.vocab);
   }
 }
 
@@ -102,9 +118,11 @@ void read_model(TomlTable table, const Path& file, Recipe& r) {
 // A .txt file has no fields to filter by, and holds no dialogues.
 void check_text_file(const SourceSpec& s, const TomlTable& table) {
   if (s.kind == SourceKind::arithmetic || !is_plain_text(s.path)) return;
-  if (s.kind != SourceKind::text) fail("{}: kind: expected \"text\" for a .txt file; dialogues are JSON lines", table.where("kind"));
+  if (s.kind != SourceKind::text)
+    fail("{}: kind: expected \"text\" for a .txt file; dialogues are JSON lines", table.where("kind"));
   for (const char* key : {"include", "exclude", "exclude_ids"}) {
-    if (table.has(key)) fail("{}: {}: a .txt file has no fields that it could mean; leave it out", table.where(key), key);
+    if (table.has(key))
+      fail("{}: {}: a .txt file has no fields that it could mean; leave it out", table.where(key), key);
   }
 }
 
@@ -116,7 +134,8 @@ SourceSpec read_source(TomlTable table, const Path& folder) {
   s.where = table.where("name");
   const auto is_plain = [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-' || c == '.'; };
   if (s.name.empty() || s.name.size() > 100 || !std::all_of(s.name.begin(), s.name.end(), is_plain))
-    fail("{}: name: expected letters, digits, - and _ (it names a file of the cache), found \"{}\"", s.where, s.name.substr(0, 100));
+    fail("{}: name: expected letters, digits, - and _ (it names a file of the cache), found \"{}\"", s.where,
+         s.name.substr(0, 100));
   const std::string kind = table.choice("kind", "text", {"text", "chat", "arithmetic", "math"});
   s.kind = kind == "text"   ? SourceKind::text
            : kind == "chat" ? SourceKind::chat
@@ -211,7 +230,8 @@ TokenizerSpec read_tokenizer(TomlTable table, const Path& folder) {
     t.sources = table.shares("sources");
     const size_t named = t.sources.size();
     std::erase_if(t.sources, [](const auto& item) { return item.second == 0; });
-    if (named > 0 && t.sources.empty()) fail("{}: sources: expected at least one with megabytes above 0", table.where("sources"));
+    if (named > 0 && t.sources.empty())
+      fail("{}: sources: expected at least one with megabytes above 0", table.where("sources"));
   }
   table.finish();
   return t;
@@ -237,16 +257,19 @@ void check_best(const Recipe& r, const std::string& where) {
     if (source.name != r.best_source) continue;
     const bool held_out = source.kind == SourceKind::arithmetic || source.validation > 0 || source.validation_tail > 0;
     const bool used = std::any_of(r.stages.begin(), r.stages.end(), [&](const StageSpec& stage) {
-      return std::any_of(stage.sources.begin(), stage.sources.end(), [&](const auto& s) { return s.first == source.name; });
+      return std::any_of(stage.sources.begin(), stage.sources.end(),
+                         [&](const auto& s) { return s.first == source.name; });
     });
-    if (!used) fail("{}: keep_best: no stage draws from the source \"{}\", so it is never measured", where, source.name);
+    if (!used)
+      fail("{}: keep_best: no stage draws from the source \"{}\", so it is never measured", where, source.name);
     if (!held_out || r.validation_tokens == 0)
       fail("{}: keep_best: the source \"{}\" holds nothing out; give it validation above 0", where, source.name);
     return;
   }
-  fail("{}: keep_best: \"{}\" is no source of this recipe; expected \"SOURCE/loss\", \"SOURCE/bits_per_byte\" or "
-       "\"SOURCE/accuracy\"; the nearest is \"{}\"",
-       where, r.best_source, nearest_word(r.best_source, names));
+  fail(
+      "{}: keep_best: \"{}\" is no source of this recipe; expected \"SOURCE/loss\", \"SOURCE/bits_per_byte\" or "
+      "\"SOURCE/accuracy\"; the nearest is \"{}\"",
+      where, r.best_source, nearest_word(r.best_source, names));
 }
 
 void read_run(TomlTable table, Recipe& r) {

@@ -23,7 +23,7 @@ struct SourceSpec {
   Path path;
   std::string where;  // in the recipe ("pilot.toml:12"), for errors
   std::string where_prefix() const { return where.empty() ? "" : where + ": "; }
-  bool skip_bad_lines = false;  // on_bad_line = "skip": malformed lines are left out and counted
+  bool skip_bad_lines = false;                // on_bad_line = "skip": malformed lines are left out and counted
   std::vector<std::string> include, exclude;  // of the field `source`; include empty: all
   std::vector<std::string> exclude_ids;
   double max_megabytes = 0;        // whole documents in order of their hash (.txt: its beginning), up to this; 0: all
@@ -83,16 +83,16 @@ struct Recipe {
   double checkpoint_every_minutes = 5;
   int64_t keep_checkpoints = 2;
   int64_t validate_every_steps = 100;
-  int64_t validation_tokens = 65536;  // at most, of each source
-  int64_t max_bad_steps = 10;         // so many in a row without a finite loss stop the run
+  int64_t validation_tokens = 65536;     // at most, of each source
+  int64_t max_bad_steps = 10;            // so many in a row without a finite loss stop the run
   std::string best_source, best_figure;  // keep_best: model/ is the best by this figure of this source; empty: the last
-  std::vector<TomlValue> values;  // all keys as they were read, defaults too
+  std::vector<TomlValue> values;         // all keys as they were read, defaults too
 
   std::string where(const std::string& key) const;  // "r.toml:17" of a key of `values`; the file where there is no such
 };
 
-// What a `from` of the recipe means to find_model(): a path is relative to the recipe's folder; where nothing lies there, it
-// is a name, of a model under models/ or on the hub ("owner/repo").
+// What a `from` of the recipe means to find_model(): a path is relative to the recipe's folder; where nothing lies
+// there, it is a name, of a model under models/ or on the hub ("owner/repo").
 std::string model_named(const Recipe& recipe, const Path& anchored);
 
 Recipe read_recipe(const Path& file);

@@ -77,17 +77,22 @@ TEST(Recipe, RefusesWrongTypesRangesAndNames) {
 
 TEST(Recipe, SourcesAreWhatTheirFilesCanBe) {
   expect_contains(error_with("kind = \"text\"", "kind = \"chat\""), {"folder/r.toml:15", "kind", ".txt"});
-  expect_contains(error_with("path = \"a.txt\"", "path = \"a.txt\"\ninclude = [\"x\"]"), {"folder/r.toml:17", "include", ".txt"});
+  expect_contains(error_with("path = \"a.txt\"", "path = \"a.txt\"\ninclude = [\"x\"]"),
+                  {"folder/r.toml:17", "include", ".txt"});
   expect_contains(error_with("name = \"a\"", "name = \"a/b\""), {"folder/r.toml:14", "name", "a/b"});
   expect_contains(error_with("path = \"a.txt\"", "path = \"\""), {"folder/r.toml:16", "path"});
-  expect_contains(error_with("path = \"a.txt\"", "path = \"a.txt\"\non_bad_line = \"drop\""), {"folder/r.toml:17", "stop, skip"});
-  EXPECT_TRUE(parse_recipe(replaced("path = \"a.txt\"", "path = \"a.txt\"\non_bad_line = \"skip\""), "r.toml").sources[0].skip_bad_lines);
+  expect_contains(error_with("path = \"a.txt\"", "path = \"a.txt\"\non_bad_line = \"drop\""),
+                  {"folder/r.toml:17", "stop, skip"});
+  EXPECT_TRUE(parse_recipe(replaced("path = \"a.txt\"", "path = \"a.txt\"\non_bad_line = \"skip\""), "r.toml")
+                  .sources[0]
+                  .skip_bad_lines);
 }
 
 // Shapes that are no model: refused before anything is read, by the recipe's own key and its line.
 TEST(Recipe, NamesTheKeyOfAWrongShape) {
   const auto model = [](const std::string& keys) {
-    const std::string text = replaced("v_dim = 8\n", "v_dim = 8\nexperts = 4\ntop_k = 2\nexpert_inner = 8\nfirst_dense = 1\n");
+    const std::string text =
+        replaced("v_dim = 8\n", "v_dim = 8\nexperts = 4\ntop_k = 2\nexpert_inner = 8\nfirst_dense = 1\n");
     std::string changed = text;
     const std::string key = keys.substr(0, keys.find(" ="));
     const size_t at = changed.find("\n" + key + " =");
@@ -106,10 +111,14 @@ TEST(Recipe, NamesTheKeyOfAWrongShape) {
   expect_contains(error("init_std = 0"), {"r.toml:5: init_std", "found 0"});
   expect_contains(error("vocab = 500"), {"r.toml:5: vocab: expected at least the tokenizer's 8192 tokens, found 500"});
   expect_contains(error("kv_heads = 2"), {"r.toml:5", "unknown key \"kv_heads\""});
-  const std::string llama = "name = \"r\"\noutput = \"out\"\n[model]\nfamily = \"llama\"\nhidden = 64\nlayers = 2\nheads = 4\nkv_heads = 3\ncontext = 128\n";
+  const std::string llama =
+      "name = \"r\"\noutput = \"out\"\n[model]\nfamily = \"llama\"\nhidden = 64\nlayers = 2\nheads = 4\nkv_heads = "
+      "3\ncontext = 128\n";
   const std::string rest = std::string(kRecipe).substr(std::string(kRecipe).find("[[source]]"));
-  expect_contains(error_of([&] { parse_recipe(llama + rest, "r.toml"); }), {"r.toml:8: kv_heads: expected a divisor of heads 4, found 3"});
-  expect_contains(error_of([&] { parse_recipe(replaced("hidden = 64", "family = \"qwen2\"\nhidden = 66"), "r.toml"); }), {"unknown key"});
+  expect_contains(error_of([&] { parse_recipe(llama + rest, "r.toml"); }),
+                  {"r.toml:8: kv_heads: expected a divisor of heads 4, found 3"});
+  expect_contains(error_of([&] { parse_recipe(replaced("hidden = 64", "family = \"qwen2\"\nhidden = 66"), "r.toml"); }),
+                  {"unknown key"});
 }
 
 TEST(Recipe, KnowsWhatItKeepsTheBestBy) {
@@ -120,7 +129,11 @@ TEST(Recipe, KnowsWhatItKeepsTheBestBy) {
   EXPECT_EQ(with("validation/a/bits_per_byte").best_source, "a");
   EXPECT_EQ(with("a/accuracy").best_figure, "accuracy");
   expect_contains(error_of([&] { with("b/loss"); }), {"r.toml:14", "keep_best", "\"b\" is no source", "\"a\""});
-  expect_contains(error_of([&] { parse_recipe(replaced("path = \"a.txt\"", "path = \"a.txt\"\nvalidation = 0\n[run]\nkeep_best = \"a\""), "r.toml"); }),
+  expect_contains(error_of([&] {
+                    parse_recipe(
+                        replaced("path = \"a.txt\"", "path = \"a.txt\"\nvalidation = 0\n[run]\nkeep_best = \"a\""),
+                        "r.toml");
+                  }),
                   {"keep_best", "holds nothing out"});
 }
 

@@ -16,7 +16,8 @@ std::string kept_lines(const Path& file, int64_t step) {
   for_each_line(file, [&](std::string_view line, int64_t) {
     try {
       const Json json = parse_json(line, "a line");
-      if (json.is_object() && json.contains("step") && json["step"].is_number() && json["step"].get<int64_t>() <= step) {
+      if (json.is_object() && json.contains("step") && json["step"].is_number() &&
+          json["step"].get<int64_t>() <= step) {
         kept.append(line).append("\n");
       }
     } catch (const Error&) {  // cut short

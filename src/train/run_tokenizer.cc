@@ -56,8 +56,11 @@ void check_source(const SourceSpec& source) {
   probe.max_document_bytes = probe.max_turns = 0;
   bool found = false;
   SourceReport report;
-  for_each_document(probe, [&](Document&& d) { return !(found = !d.content().empty()); }, &report);
-  if (!found) fail("{}source \"{}\": {}: expected documents, found none: {}", source.where_prefix(), source.name, source.path.string(), report.text());
+  for_each_document(
+      probe, [&](Document&& d) { return !(found = !d.content().empty()); }, &report);
+  if (!found)
+    fail("{}source \"{}\": {}: expected documents, found none: {}", source.where_prefix(), source.name,
+         source.path.string(), report.text());
 }
 
 // What learning depends on: the keys, and the sources' files by size and time.
@@ -65,8 +68,9 @@ std::string learning_key(const Recipe& recipe) {
   const TokenizerSpec& spec = recipe.tokenizer;
   std::string key = fmt::format("v2|{}|{}|{}", spec.vocab, spec.pre_tokenizer, spec.bytes_only);
   for (const SourceSpec& s : sources_to_learn_from(recipe)) {
-    key += fmt::format("|{}:{}:{}:{}:{}:{}:{}:{}:{}:{}:{}", s.name, static_cast<int>(s.kind), s.path.string(), s.max_megabytes, s.max_document_bytes,
-                       s.max_turns, s.validation, s.validation_tail, s.documents, s.seed, s.skip_bad_lines);
+    key += fmt::format("|{}:{}:{}:{}:{}:{}:{}:{}:{}:{}:{}", s.name, static_cast<int>(s.kind), s.path.string(),
+                       s.max_megabytes, s.max_document_bytes, s.max_turns, s.validation, s.validation_tail, s.documents,
+                       s.seed, s.skip_bad_lines);
     for (const auto* list : {&s.include, &s.exclude, &s.exclude_ids}) {
       key += '/';
       for (const auto& item : *list) key += item + ',';
@@ -100,7 +104,8 @@ Learnt read_texts(const std::vector<SourceSpec>& sources, TextQueue& queue) {
         },
         &report);
     if (all.documents == before)
-      fail("{}source \"{}\": expected text for the tokenizer, found none: {}", source.where_prefix(), source.name, report.text());
+      fail("{}source \"{}\": expected text for the tokenizer, found none: {}", source.where_prefix(), source.name,
+           report.text());
   }
   return all;
 }
@@ -139,7 +144,8 @@ Tokenizer learn_tokenizer(const Recipe& recipe) {
       throw;
     }
   }
-  log_info("the tokenizer has {} tokens, learnt from {} documents, {:.1f} MB", tokenizer.vocab_size(), learnt.documents, learnt.megabytes);
+  log_info("the tokenizer has {} tokens, learnt from {} documents, {:.1f} MB", tokenizer.vocab_size(), learnt.documents,
+           learnt.megabytes);
   return tokenizer;
 }
 
@@ -167,8 +173,10 @@ void check_sources(const Recipe& recipe) {
       continue;
     }
     if (trained_on && source.kind != SourceKind::text && recipe.tokenizer.bytes_only) {
-      fail("{}source \"{}\": expected kind = \"text\" with bytes_only = true, which has no chat template; found dialogues",
-           source.where_prefix(), source.name);
+      fail(
+          "{}source \"{}\": expected kind = \"text\" with bytes_only = true, which has no chat template; found "
+          "dialogues",
+          source.where_prefix(), source.name);
     }
     if (source.kind != SourceKind::arithmetic) check_source(source);
   }
@@ -195,9 +203,12 @@ void keep_tokenizer(const Recipe& recipe, const Tokenizer& tokenizer) {
   if (known && read_file(file) == id) return;
   const auto checkpoints = list_checkpoints(recipe.output);
   if (known && !checkpoints.empty()) {
-    fail("{}: [tokenizer]: this is another tokenizer than the one that {} was trained with, so its ids mean other texts; the "
-         "recipe, or the data that the tokenizer is learnt from, has changed since: restore it, or start a new run in another output",
-         recipe.file.string(), checkpoints.back().filename().string());
+    fail(
+        "{}: [tokenizer]: this is another tokenizer than the one that {} was trained with, so its ids mean other "
+        "texts; the "
+        "recipe, or the data that the tokenizer is learnt from, has changed since: restore it, or start a new run in "
+        "another output",
+        recipe.file.string(), checkpoints.back().filename().string());
   }
   write_file_whole(file, id);
 }

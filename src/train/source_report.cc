@@ -16,8 +16,10 @@ void SourceReport::count(std::vector<Reason>& list, std::string_view reason, int
   auto found = std::find_if(list.begin(), list.end(), [&](const Reason& r) { return r.text == reason; });
   if (found == list.end()) {
     if (list.size() == kMaxReasons) return count(list, "for other reasons", line);
-    if (list.size() > kMaxReasons) found = list.end() - 1;
-    else found = list.insert(list.end(), {std::string(reason), 0, line});
+    if (list.size() > kMaxReasons)
+      found = list.end() - 1;
+    else
+      found = list.insert(list.end(), {std::string(reason), 0, line});
   }
   ++found->count;
 }

@@ -11,7 +11,8 @@ namespace hadal {
 class SourceReport {
  public:
   void count_read() { ++read_; }
-  // `reason` completes "3 left out (2 ...)"; reasons with the same text are counted together. `line`: of the file, from 1.
+  // `reason` completes "3 left out (2 ...)"; reasons with the same text are counted together. `line`: of the file,
+  // from 1.
   void leave_out(std::string_view reason, int64_t line) { count(left_out_, reason, line); }
   void cut(std::string_view reason, int64_t line) { count(cut_, reason, line); }
   void skip_malformed(std::string_view error, int64_t line);  // on_bad_line = "skip"
@@ -19,7 +20,8 @@ class SourceReport {
   int64_t read() const { return read_; }
   int64_t left_out() const;
   int64_t malformed() const { return malformed_; }
-  // "9 documents read, 3 left out (1 malformed, the first at line 4: ...; 2 by the filters, the first at line 7), 2 cut (...)"
+  // "9 documents read, 3 left out (1 malformed, the first at line 4: ...; 2 by the filters, the first at line 7), 2 cut
+  // (...)"
   std::string text() const;
 
  private:

@@ -34,7 +34,8 @@ std::vector<TextPiece> hold_out_share(std::string_view text, double share) {
   std::vector<TextPiece> pieces;
   size_t done = 0;
   for (size_t i = 0; i < count; ++i) {
-    const double middle = static_cast<double>(text.size()) * (static_cast<double>(i) + 0.5) / static_cast<double>(count);
+    const double middle =
+        static_cast<double>(text.size()) * (static_cast<double>(i) + 0.5) / static_cast<double>(count);
     const auto slack = static_cast<size_t>(size / 4);
     const auto wanted = static_cast<size_t>(std::max(0.0, middle - size / 2));
     const size_t begin = last_cut(text, std::max(done, wanted - std::min(wanted, slack)), std::max(done + 1, wanted));

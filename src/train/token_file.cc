@@ -23,7 +23,8 @@ constexpr uint64_t padded(uint64_t bytes) { return (bytes + 7) / 8 * 8; }
 
 }  // namespace
 
-TokenFileWriter::TokenFileWriter(const Path& path, uint64_t key, int64_t vocab) : file_(path), key_(key), vocab_(vocab) {}
+TokenFileWriter::TokenFileWriter(const Path& path, uint64_t key, int64_t vocab)
+    : file_(path), key_(key), vocab_(vocab) {}
 
 void TokenFileWriter::write(const void* data, size_t num_bytes) {
   file_.write(data, num_bytes);
@@ -84,7 +85,8 @@ TokenFile::TokenFile(const Path& path, uint64_t key, int64_t vocab) : file_(path
   report_.assign(reinterpret_cast<const char*>(p + marks_at + f.documents), f.report_bytes);
   // A file with a right checksum can still be made wrongly: what is used as an index is within its range.
   const bool rising = std::is_sorted(offsets_.begin(), offsets_.end());
-  if (!rising || offsets_.front() != 0 || offsets_.back() != f.tokens) fail("{}: the token cache is damaged: its offsets", name);
+  if (!rising || offsets_.front() != 0 || offsets_.back() != f.tokens)
+    fail("{}: the token cache is damaged: its offsets", name);
   for (const StoredToken token : tokens_) {
     if (token.id() >= vocab) fail("{}: the token cache is damaged: id {} of {}", name, token.id(), vocab);
   }

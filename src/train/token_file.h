@@ -1,5 +1,5 @@
-// The file in which a source's tokens are kept: the tokens of all documents, where each begins, which are held out, what
-// was left out, and at the end a footer with counts and a checksum of all of it. It is read by mapping.
+// The file in which a source's tokens are kept: the tokens of all documents, where each begins, which are held out,
+// what was left out, and at the end a footer with counts and a checksum of all of it. It is read by mapping.
 //
 //   tokens u32[tokens], padding to 8, offsets u64[documents + 1], held out u8[documents], report, padding to 8, footer
 #pragma once

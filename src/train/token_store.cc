@@ -15,9 +15,9 @@ namespace hadal {
 namespace {
 
 uint64_t source_key(const SourceSpec& s, const Tokenizer& tokenizer) {
-  std::string text =
-      fmt::format("v4|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|", static_cast<int>(s.kind), s.path.string(), s.max_megabytes,
-                  s.max_document_bytes, s.max_turns, s.validation, s.validation_tail, s.documents, s.seed, s.skip_bad_lines);
+  std::string text = fmt::format("v4|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|", static_cast<int>(s.kind), s.path.string(),
+                                 s.max_megabytes, s.max_document_bytes, s.max_turns, s.validation, s.validation_tail,
+                                 s.documents, s.seed, s.skip_bad_lines);
   for (const auto* list : {&s.include, &s.exclude, &s.exclude_ids}) {
     for (const auto& item : *list) text += item + "|";
     text += "/";
@@ -67,9 +67,12 @@ class Builder {
     });
     for (size_t i = 0; i < pending_.size(); ++i) {
       const Document& d = pending_[i];
-      if (!errors[i].empty()) report.leave_out("for which " + shortened(errors[i], 200), d.line);
-      else if (results[i].size() < 2) report.leave_out("of fewer than two tokens", d.line);
-      else out_.add(results[i], d.validation);
+      if (!errors[i].empty())
+        report.leave_out("for which " + shortened(errors[i], 200), d.line);
+      else if (results[i].size() < 2)
+        report.leave_out("of fewer than two tokens", d.line);
+      else
+        out_.add(results[i], d.validation);
     }
     pending_.clear();
     pending_bytes_ = 0;
@@ -104,14 +107,16 @@ void build(const SourceSpec& source, const Tokenizer& tokenizer, const Path& fil
       },
       &b.report);
   b.flush();
-  const std::string report = fmt::format("{}; {} kept, {} tokens", b.report.text(), out.num_documents(), out.num_tokens());
+  const std::string report =
+      fmt::format("{}; {} kept, {} tokens", b.report.text(), out.num_documents(), out.num_tokens());
   out.commit(report);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   log_info("source {}: {}, in {:.1f} s", source.name, report, took.count());
 }
 
 // The cache as it is, or nothing when there is none or it is damaged.
-std::optional<TokenFile> read_cache(const Path& file, uint64_t key, const Tokenizer& tokenizer, const std::string& source) {
+std::optional<TokenFile> read_cache(const Path& file, uint64_t key, const Tokenizer& tokenizer,
+                                    const std::string& source) {
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored)) return std::nullopt;
   try {

@@ -110,8 +110,10 @@ Value TomlTable::note(const std::string& key, Value value) const {
   TomlValue noted{node_->label + key, value_text(value), where(key)};
   auto& all = *node_->values;
   const auto found = std::find_if(all.begin(), all.end(), [&](const TomlValue& v) { return v.key == noted.key; });
-  if (found != all.end()) *found = std::move(noted);
-  else all.push_back(std::move(noted));
+  if (found != all.end())
+    *found = std::move(noted);
+  else
+    all.push_back(std::move(noted));
   return value;
 }
 
@@ -201,7 +203,8 @@ std::optional<TomlTable> TomlTable::table(const std::string& key) {
   if (!found) return std::nullopt;
   if (!found->is_table()) fail("{}: {}: expected a table, found {}", where(key), key, type_text(*found));
   const std::string name = "[" + key + "]";
-  return TomlTable(std::make_shared<Node>(Node{node_->root, found->as_table(), node_->who, name, name + " ", node_->values, {}}));
+  return TomlTable(
+      std::make_shared<Node>(Node{node_->root, found->as_table(), node_->who, name, name + " ", node_->values, {}}));
 }
 
 TomlTable TomlTable::table_or_empty(const std::string& key) {
@@ -220,8 +223,10 @@ std::vector<TomlTable> TomlTable::tables(const std::string& key) {
     if (!item.is_table()) fail("{}: {}: expected [[{}]] tables, found {}", where(key), key, key, type_text(item));
     const std::string name = "[[" + key + "]]", number = std::to_string(out.size() + 1);
     const auto own = key == "source" ? item.as_table()->get("name") : nullptr;  // stages are known by their order
-    const std::string label = fmt::format("{} {}: ", name, own && own->is_string() ? '"' + own->as_string()->get() + '"' : number);
-    out.push_back(TomlTable(std::make_shared<Node>(Node{node_->root, item.as_table(), node_->who, name, label, node_->values, {}})));
+    const std::string label =
+        fmt::format("{} {}: ", name, own && own->is_string() ? '"' + own->as_string()->get() + '"' : number);
+    out.push_back(TomlTable(
+        std::make_shared<Node>(Node{node_->root, item.as_table(), node_->who, name, label, node_->values, {}})));
   }
   return out;
 }

@@ -111,7 +111,8 @@ std::map<std::string, TokenStore> open_stores(const Recipe& recipe, const Tokeni
 // The run's model/: the last weights, or with keep_best those that were the best when they were validated.
 class ModelFolder {
  public:
-  ModelFolder(const Recipe& recipe, const LoadedModel& start, bool resumed) : recipe_(recipe), start_(start), folder_(recipe.output / "model") {
+  ModelFolder(const Recipe& recipe, const LoadedModel& start, bool resumed)
+      : recipe_(recipe), start_(start), folder_(recipe.output / "model") {
     if (!resumed || recipe.best_source.empty()) return;
     const Json card = read_card(folder_);
     try {
@@ -120,10 +121,11 @@ class ModelFolder {
       if (best.at("by") == best_by(recipe) && best.at("validation_tokens") == recipe.validation_tokens)
         card_ = {card.at("step"), card.at("tokens"), false, best.at("value").get<double>(), {}};
       else
-        log_warning("{}: keep_best: model/ is the best by another figure, {}; the next validation replaces it", recipe.where("[run] keep_best"),
-                    dump_json(best.at("by")));
+        log_warning("{}: keep_best: model/ is the best by another figure, {}; the next validation replaces it",
+                    recipe.where("[run] keep_best"), dump_json(best.at("by")));
     } catch (const Json::exception& error) {
-      log_warning("{}: cannot be read ({}); the next validation replaces this model", (folder_ / "card.json").string(), plain_words(error));
+      log_warning("{}: cannot be read ({}); the next validation replaces this model", (folder_ / "card.json").string(),
+                  plain_words(error));
     }
   }
 
@@ -163,7 +165,8 @@ class ModelFolder {
   ModelCard card_;
 };
 
-std::vector<Evaluation> measure(const Recipe& recipe, const LoadedModel& loaded, const std::map<std::string, TokenStore>& stores) {
+std::vector<Evaluation> measure(const Recipe& recipe, const LoadedModel& loaded,
+                                const std::map<std::string, TokenStore>& stores) {
   LanguageModel subject(*loaded.model, recipe, *loaded.tokenizer, stores);
   Context ctx;
   ctx.precision = recipe.f32 ? Precision::f32 : Precision::bf16;

@@ -13,12 +13,13 @@ struct TrainRunOptions {
 };
 
 // Trains as the recipe says and writes into its output folder: tokenizer/, cache/, checkpoint-*/, metrics.jsonl,
-// tensorboard/, when it stops model/, and at the end report.json, whose content is returned. Stops early, with "finished": false,
-// after Trainer::request_stop() or max_steps. Throws Error.
+// tensorboard/, when it stops model/, and at the end report.json, whose content is returned. Stops early, with
+// "finished": false, after Trainer::request_stop() or max_steps. Throws Error.
 OrderedJson run_recipe(const Recipe& recipe, const TrainRunOptions& options);
 
-// The loss of a model on what each source of a recipe holds out, as the cards of runs state it: {"model", "validation"}. Only
-// the cache of tokens is written, in the recipe's output folder. The model must have been trained with the recipe's split.
+// The loss of a model on what each source of a recipe holds out, as the cards of runs state it: {"model",
+// "validation"}. Only the cache of tokens is written, in the recipe's output folder. The model must have been trained
+// with the recipe's split.
 OrderedJson measure_recipe(const Recipe& recipe, const std::string& model);
 
 }  // namespace hadal

@@ -110,8 +110,8 @@ TEST_F(TrainRunTest, TheModelsFolderLoads) {
   EXPECT_TRUE(std::filesystem::exists(folder_.path() / "one" / "report.json"));
 }
 
-// What was learnt so far can be used at any time: model/ is written when a run stops, a checkpoint is a model in f32, and
-// the run's folder stands for the newer of them.
+// What was learnt so far can be used at any time: model/ is written when a run stops, a checkpoint is a model in f32,
+// and the run's folder stands for the newer of them.
 TEST_F(TrainRunTest, AStoppedRunIsAModel) {
   TrainRunOptions part;
   part.max_steps = 2;
@@ -125,7 +125,8 @@ TEST_F(TrainRunTest, AStoppedRunIsAModel) {
   ASSERT_EQ(rounded.size(), exact.size());
   for (size_t p = 0; p < exact.size(); ++p) {
     const auto a = exact[p]->weight.value().values(), b = rounded[p]->weight.value().values();
-    for (size_t i = 0; i < a.size(); ++i) ASSERT_EQ(exact[p]->keep_f32 ? a[i] : static_cast<float>(Bf16(a[i])), b[i]) << exact[p]->name;
+    for (size_t i = 0; i < a.size(); ++i)
+      ASSERT_EQ(exact[p]->keep_f32 ? a[i] : static_cast<float>(Bf16(a[i])), b[i]) << exact[p]->name;
   }
   EXPECT_EQ(find_model(run.string()).path.parent_path(), run);
   std::filesystem::remove_all(run / "model");  // killed before it was written
@@ -178,10 +179,14 @@ TEST_F(TrainRunTest, ResumeComparesTheWholeRecipe) {
   expect_contains(resumed(with("top_k = 2", "top_k = 1")), {"[model] top_k: expected 2", "found 1"});
   expect_contains(resumed(with("hidden = 32", "hidden = 32\nnorm_eps = 0.00001")), {"[model] norm_eps"});
   expect_contains(resumed(with("vocab = 280", "vocab = 300")), {"[tokenizer] vocab: expected 280", "found 300"});
-  expect_contains(resumed(with("[run]", "[optimizer]\nmatrices = \"adamw\"\n[run]")), {"[optimizer] matrices: expected muon", "found adamw"});
-  expect_contains(resumed(with("validation = 0.2", "validation = 0.3")), {"[[source]] \"text\": validation: expected 0.2", "found 0.3"});
-  const std::string said = resumed(with("micro_batch_tokens = 64\nsteps = 3", "micro_batch_tokens = 64\nmatrix_lr = 0.001\nsteps = 4"));
-  expect_contains(said, {"[[stage]] 1: matrix_lr is 0.001 now", "made with 0.002", "[[stage]] 1: steps is 4 now", "resumed at step 2"});
+  expect_contains(resumed(with("[run]", "[optimizer]\nmatrices = \"adamw\"\n[run]")),
+                  {"[optimizer] matrices: expected muon", "found adamw"});
+  expect_contains(resumed(with("validation = 0.2", "validation = 0.3")),
+                  {"[[source]] \"text\": validation: expected 0.2", "found 0.3"});
+  const std::string said =
+      resumed(with("micro_batch_tokens = 64\nsteps = 3", "micro_batch_tokens = 64\nmatrix_lr = 0.001\nsteps = 4"));
+  expect_contains(said, {"[[stage]] 1: matrix_lr is 0.001 now", "made with 0.002", "[[stage]] 1: steps is 4 now",
+                         "resumed at step 2"});
   EXPECT_EQ(said.find("expected"), std::string::npos) << said;
 }
 
@@ -191,7 +196,8 @@ TEST_F(TrainRunTest, ARunOfAnOlderHadalGoesOnAndItsFilesAreRead) {
   part.max_steps = 2;
   run_recipe(recipe("one"), part);
   const Path checkpoint = folder_.path() / "one" / "checkpoint-2";
-  for (const char* name : {"recipe.json", "config.json", "tokenizer.json", "tokenizer_config.json"}) std::filesystem::remove(checkpoint / name);
+  for (const char* name : {"recipe.json", "config.json", "tokenizer.json", "tokenizer_config.json"})
+    std::filesystem::remove(checkpoint / name);
   part.resume = true, part.max_steps = 0;
   EXPECT_EQ(run_recipe(recipe("one"), part).at("finished"), true);
   run_recipe(recipe("whole"), {});
@@ -231,9 +237,11 @@ TEST_F(TrainRunTest, TheCardSaysWhatItsWeightsGive) {
   const std::string text = read_file(model / "README.md");
   expect_contains(text, {"tiny", "after step 6", "| text |", "| sums |", "recipe.toml", "random weights", "--measure"});
   EXPECT_EQ(read_file(model / "recipe.toml"), kRecipe);
-  EXPECT_EQ(card.at("parameters").at("total"), count_parameters(load_model(model.string(), LoadAs::trainable).model->config).total);
+  EXPECT_EQ(card.at("parameters").at("total"),
+            count_parameters(load_model(model.string(), LoadAs::trainable).model->config).total);
 
-  folder_.file("more.toml", "name = \"more\"\noutput = \"more\"\n[model]\nfrom = \"one\"\n" + std::string(kRecipe).substr(std::string(kRecipe).find("[run]")));
+  folder_.file("more.toml", "name = \"more\"\noutput = \"more\"\n[model]\nfrom = \"one\"\n" +
+                                std::string(kRecipe).substr(std::string(kRecipe).find("[run]")));
   run_recipe(read_recipe(folder_.path() / "more.toml"), {});
   expect_contains(read_file(folder_.path() / "more" / "model" / "README.md"), {"\"tiny\" after step 6"});
 }
@@ -252,8 +260,10 @@ TEST_F(TrainRunTest, KeepsTheBestByValidation) {
   const Json card = read_card(folder_.path() / "worse" / "model");
   EXPECT_LE(card.at("step"), 4);
   EXPECT_EQ(card.at("best").at("by"), "text/loss");
-  EXPECT_NEAR(card.at("validation").at("text").at("loss").get<double>(), card.at("best").at("value").get<double>(), 0.01);
-  EXPECT_EQ(find_model((folder_.path() / "worse").string()).path, folder_.path() / "worse" / "model");  // not the newer checkpoint
+  EXPECT_NEAR(card.at("validation").at("text").at("loss").get<double>(), card.at("best").at("value").get<double>(),
+              0.01);
+  EXPECT_EQ(find_model((folder_.path() / "worse").string()).path,
+            folder_.path() / "worse" / "model");  // not the newer checkpoint
 
   TrainRunOptions part;
   part.max_steps = 4;
@@ -269,7 +279,8 @@ TEST_F(TrainRunTest, ARunWhoseFolderIsTakenIsRefusedAtOnce) {
   TrainRunOptions resume;
   resume.resume = true;
   for (const TrainRunOptions& options : {TrainRunOptions(), resume})
-    expect_contains(error_of([&] { run_recipe(recipe("one"), options); }), {"one", "another run is training", "process"});
+    expect_contains(error_of([&] { run_recipe(recipe("one"), options); }),
+                    {"one", "another run is training", "process"});
   Recipe file = recipe("text.jsonl");
   expect_contains(error_of([&] { run_recipe(file, {}); }), {"text.jsonl", "expected a folder"});
 }
@@ -279,7 +290,8 @@ TEST_F(TrainRunTest, KeepsTheAdviceOfTheModelItGoesOnFrom) {
   run_recipe(recipe("one"), {});
   folder_.file("one/model/generation_config.json", R"({"eos_token_id": [1, 2], "temperature": 0.6})");
   const std::string text = kRecipe;
-  folder_.file("more.toml", "name = \"more\"\noutput = \"more\"\n[model]\nfrom = \"one/model\"\n" + text.substr(text.find("[run]")));
+  folder_.file("more.toml",
+               "name = \"more\"\noutput = \"more\"\n[model]\nfrom = \"one/model\"\n" + text.substr(text.find("[run]")));
   TrainRunOptions part;
   part.max_steps = 2;
   run_recipe(read_recipe(folder_.path() / "more.toml"), part);
@@ -312,7 +324,8 @@ TEST_F(TrainRunTest, GoesOnFromAModel) {
 
   Recipe longer = more("longer");
   longer.stages[0].sequence_length = 65;
-  expect_contains(error_of([&] { run_recipe(longer, {}); }), {"sequence_length", "at most 64", "one/model", "found 65"});
+  expect_contains(error_of([&] { run_recipe(longer, {}); }),
+                  {"sequence_length", "at most 64", "one/model", "found 65"});
   Recipe gone = more("gone");
   gone.start = folder_.path() / "gone";
   expect_contains(error_of([&] { run_recipe(gone, {}); }), {"gone"});
@@ -377,7 +390,8 @@ TEST_F(TrainRunTest, ALearntTokenizerFollowsItsDataUntilWeightsDependOnIt) {
   part.resume = true;
   part.max_steps = 2;
   folder_.file("text.jsonl", other);
-  expect_contains(error_of([&] { run_recipe(recipe("one"), part); }), {"[tokenizer]", "checkpoint-1", "another output"});
+  expect_contains(error_of([&] { run_recipe(recipe("one"), part); }),
+                  {"[tokenizer]", "checkpoint-1", "another output"});
   EXPECT_EQ(vocabulary(), first);
   folder_.file("text.jsonl", text);  // as before, with another time: the same tokenizer
   EXPECT_EQ(run_recipe(recipe("one"), part).at("steps"), 2);
@@ -399,13 +413,16 @@ TEST_F(TrainRunTest, SourcesAreCheckedFirst) {
       run_recipe(r, {});
     });
   };
-  folder_.file("chat.jsonl", "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"b\"}]}\n");
+  folder_.file(
+      "chat.jsonl",
+      "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"b\"}]}\n");
   folder_.file("empty.jsonl", "\n\n");
   folder_.file("latin.txt", "caf\xE9\n");
   std::filesystem::create_directories(folder_.path() / "folder.jsonl");
   expect_contains(error_with("text.jsonl", "none.jsonl"), {"bad.toml:28", "none.jsonl", "no such file"});
   expect_contains(error_with("text.jsonl", "folder.jsonl"), {"bad.toml:28", "found a folder"});
-  expect_contains(error_with("text.jsonl", "chat.jsonl"), {"bad.toml:28", "chat.jsonl:1", "\"text\"", "kind = \"chat\""});
+  expect_contains(error_with("text.jsonl", "chat.jsonl"),
+                  {"bad.toml:28", "chat.jsonl:1", "\"text\"", "kind = \"chat\""});
   expect_contains(error_with("kind = \"text\"", "kind = \"chat\""), {"bad.toml:28", "text.jsonl:1", "kind = \"text\""});
   expect_contains(error_with("text.jsonl", "empty.jsonl"), {"bad.toml:28", "empty.jsonl", "found none"});
   expect_contains(error_with("text.jsonl", "latin.txt"), {"bad.toml:28", "latin.txt:1", "UTF-8"});

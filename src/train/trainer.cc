@@ -154,14 +154,16 @@ void Trainer::train_step() {
   if (bad_steps_ >= options_.max_bad_steps) give_up();
 }
 
-// What the loss says of the weights that it was computed with. Above twice the stage's first loss (and one more) they are
-// worse than those that the stage began with.
+// What the loss says of the weights that it was computed with. Above twice the stage's first loss (and one more) they
+// are worse than those that the stage began with.
 void Trainer::judge(bool finite, double loss) {
   if (finite && !first_loss_) first_loss_ = loss;
   const bool good = finite && loss <= *first_loss_ + std::abs(*first_loss_) + 1;
   if (saved_step_ != summary_.steps) return;
-  if (good) good_step_ = saved_step_;
-  else if (diverged_steps_.empty() || diverged_steps_.back() != saved_step_) diverged_steps_.push_back(saved_step_);
+  if (good)
+    good_step_ = saved_step_;
+  else if (diverged_steps_.empty() || diverged_steps_.back() != saved_step_)
+    diverged_steps_.push_back(saved_step_);
 }
 
 void Trainer::give_up() {
@@ -177,10 +179,13 @@ void Trainer::give_up() {
         last = step;
       }
     }
-    ahead += last >= 0 ? fmt::format("; --resume goes on from checkpoint-{}", last) : "; --resume begins anew, no checkpoint is from before";
+    ahead += last >= 0 ? fmt::format("; --resume goes on from checkpoint-{}", last)
+                       : "; --resume begins anew, no checkpoint is from before";
   }
-  fail("the loss or its gradient was not finite in {} steps in a row (up to step {}): lower the learning rate or look at the data{}",
-       bad_steps_, summary_.steps, ahead);
+  fail(
+      "the loss or its gradient was not finite in {} steps in a row (up to step {}): lower the learning rate or look "
+      "at the data{}",
+      bad_steps_, summary_.steps, ahead);
 }
 
 // Clips by the global norm and updates. A loss or gradient that is not finite leaves everything as it was.

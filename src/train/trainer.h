@@ -30,7 +30,7 @@ struct TrainSummary {
   int64_t steps = 0, tokens = 0, skipped_steps = 0;
   double seconds = 0;                // of training, all resumes together
   double tokens_per_s = 0, mfu = 0;  // of this process, without its first two steps, validation and saving
-  double tokens_per_cpu_s = 0;  // the same by processor time: what other programs take away does not count
+  double tokens_per_cpu_s = 0;       // the same by processor time: what other programs take away does not count
   double last_loss = 0;
   std::vector<Evaluation> evaluations;  // the newest
 };
@@ -92,13 +92,14 @@ class Trainer {
   int64_t stage_ = 0, stage_step_ = 0, stage_tokens_ = 0;
   double stage_seconds_ = 0;
   int64_t bad_steps_ = 0, saved_step_ = -1;
-  // A checkpoint is known to be good when the step after it is: good_step_ is the newest such, and is kept until another one
-  // is known. Those whose next step was not are in diverged_steps_.
+  // A checkpoint is known to be good when the step after it is: good_step_ is the newest such, and is kept until
+  // another one is known. Those whose next step was not are in diverged_steps_.
   int64_t good_step_ = -1;
   std::vector<int64_t> diverged_steps_;
   std::optional<double> first_loss_;  // of the stage
   int64_t process_steps_ = 0, timed_tokens_ = 0;
-  double timed_seconds_ = 0, timed_cpu_s_ = 0, timed_flops_ = 0, recent_step_s_ = 0, recent_tokens_per_s_ = 0, peak_flops_ = 0;
+  double timed_seconds_ = 0, timed_cpu_s_ = 0, timed_flops_ = 0, recent_step_s_ = 0, recent_tokens_per_s_ = 0,
+         peak_flops_ = 0;
   double last_norm_ = 0, since_save_s_ = 0;
   double mean_loss_ = 0, loss_variance_ = 0;  // running, for spikes
   static inline std::atomic<bool> stop_requested_{false};

@@ -150,13 +150,14 @@ TEST_F(TrainerTest, SkipsStepsThatAreNotFiniteAndGoesOn) {
 std::vector<std::string> names_in(const Path& folder) {
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(folder))
-    if (entry.is_directory() && entry.path().filename() != "tensorboard") names.push_back(entry.path().filename().string());
+    if (entry.is_directory() && entry.path().filename() != "tensorboard")
+      names.push_back(entry.path().filename().string());
   std::sort(names.begin(), names.end());
   return names;
 }
 
-// Step 6 is saved, and the gradients are not finite from step 7 on: those weights are set aside, and the last ones that are
-// known to be good were not displaced by them.
+// Step 6 is saved, and the gradients are not finite from step 7 on: those weights are set aside, and the last ones that
+// are known to be good were not displaced by them.
 TEST_F(TrainerTest, ADivergingStreakLeavesTheGoodCheckpointAndResumeGoesOn) {
   Forecaster f;
   f.poison_at = 7, f.poison_steps = 1000;
@@ -171,7 +172,8 @@ TEST_F(TrainerTest, ADivergingStreakLeavesTheGoodCheckpointAndResumeGoesOn) {
   o.resume = true;
   o.max_bad_steps = 1;  // the streak that ended the run does not count any more
   EXPECT_TRUE(Trainer(again, o).run().finished);
-  EXPECT_EQ(names_in(folder_.path()), (std::vector<std::string>{"checkpoint-52", "checkpoint-53"}));  // 53 is not yet known to be good
+  EXPECT_EQ(names_in(folder_.path()),
+            (std::vector<std::string>{"checkpoint-52", "checkpoint-53"}));  // 53 is not yet known to be good
 }
 
 TEST_F(TrainerTest, AStreakThatBeginsBehindTheOnlyCheckpointBeginsAnew) {

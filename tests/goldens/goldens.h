@@ -10,8 +10,8 @@
 
 namespace hadal::goldens {
 
-// A golden by its path: in this repository (tests/goldens/data) or, where it is large or under another's licence, beside
-// the checkout (../shared/goldens). Exists in neither: the second path.
+// A golden by its path: in this repository (tests/goldens/data) or, where it is large or under another's licence,
+// beside the checkout (../shared/goldens). Exists in neither: the second path.
 inline Path golden(const Path& relative) {
   const Path here = Path(HADAL_SOURCE_DIR) / "tests/goldens/data" / relative;
   return std::filesystem::exists(here) ? here : Path(HADAL_SOURCE_DIR) / "../shared/goldens" / relative;
@@ -98,6 +98,6 @@ inline Closeness closeness(const Tensor& found, std::span<const float> expected)
 
 }  // namespace hadal::goldens
 
-#define NEEDS_GOLDEN(relative)                    \
-  if (!hadal::goldens::have_golden(relative))     \
+#define NEEDS_GOLDEN(relative)                \
+  if (!hadal::goldens::have_golden(relative)) \
   GTEST_SKIP() << "needs ../shared/goldens/" << (relative) << ", which is large or under a licence of its own"

@@ -69,7 +69,8 @@ TEST_P(Goldens, LogitsOfDeepseekItself) {
     ASSERT_EQ(static_cast<int64_t>(expected.size()), found.size() / every);
     for (int64_t r = 0; r < n / every; ++r) {
       const auto vocab = static_cast<size_t>(found.cols());
-      const Difference d = compare({found.row(r * every + every - 1), vocab}, {expected.data() + static_cast<size_t>(r) * vocab, vocab});
+      const Difference d =
+          compare({found.row(r * every + every - 1), vocab}, {expected.data() + static_cast<size_t>(r) * vocab, vocab});
       ASSERT_LE(d.largest, 1e-3) << n << ", row " << r;
     }
   }
@@ -103,10 +104,12 @@ TEST_P(Goldens, GreedyTokensOfTheEngine) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Goldens,
-                         ::testing::Combine(::testing::Values("deepseek_v2lite_tiny", "deepseek_v3_tiny", "qwen2_tiny", "llama3_tiny"),
+                         ::testing::Combine(::testing::Values("deepseek_v2lite_tiny", "deepseek_v3_tiny", "qwen2_tiny",
+                                                              "llama3_tiny"),
                                             ::testing::Values("hf", "model-f32.gguf")),
                          [](const auto& param_info) {
-                           return std::string(std::get<0>(param_info.param)) + (std::get<1>(param_info.param) == std::string("hf") ? "_hf" : "_gguf");
+                           return std::string(std::get<0>(param_info.param)) +
+                                  (std::get<1>(param_info.param) == std::string("hf") ? "_hf" : "_gguf");
                          });
 
 // Written and read again, a model says the same.

@@ -34,11 +34,13 @@ Loss loss(const Tensor& found, const Tensor& expected) {
 
 // 8-bit rows in exact arithmetic and in that of bf16, each against the same without; and what bf16 alone loses.
 void expect_close(const std::string& name, Model& model, const std::vector<int32_t>& ids, double most_kl) {
-  const Tensor exact = logits_over_cache(model, ids, Precision::f32, KvType::f32), fast = logits_over_cache(model, ids, Precision::bf16, KvType::bf16);
+  const Tensor exact = logits_over_cache(model, ids, Precision::f32, KvType::f32),
+               fast = logits_over_cache(model, ids, Precision::bf16, KvType::bf16);
   const Loss in_f32 = loss(logits_over_cache(model, ids, Precision::f32, KvType::q8), exact);
   const Loss in_bf16 = loss(logits_over_cache(model, ids, Precision::bf16, KvType::q8), fast);
   const auto print = [&](const char* what, const Loss& l) {
-    std::printf("%-20s %-16s mean KL %.1e  largest difference of a logit %.3f  same best token %.3f\n", name.c_str(), what, l.mean_kl, l.largest, l.same_top);
+    std::printf("%-20s %-16s mean KL %.1e  largest difference of a logit %.3f  same best token %.3f\n", name.c_str(),
+                what, l.mean_kl, l.largest, l.same_top);
   };
   print("q8 in f32", in_f32), print("q8 in bf16", in_bf16), print("bf16 against f32", loss(fast, exact));
   EXPECT_LE(in_f32.mean_kl, most_kl) << name;

@@ -58,7 +58,8 @@ Findings types_have_one_home(const Tree& tree) {
   for (const auto& [path, text] : tree) {
     if (path.rfind("src/", 0) != 0 || path.size() < 2 || path.substr(path.size() - 2) != ".h") continue;
     if (text.find("\nnamespace {") != std::string::npos) continue;  // each including file has types of its own
-    const std::string space = std::regex_search(text, std::regex("\nnamespace hadal::")) ? path : "";  // inner namespaces
+    const std::string space =
+        std::regex_search(text, std::regex("\nnamespace hadal::")) ? path : "";  // inner namespaces
     for (const auto& name : all_matches(text, defined)) {
       const auto [home, is_new] = homes.emplace(space + name, path);
       if (!is_new) findings.push_back(path + ": defines " + name + ", and so does " + home->second);

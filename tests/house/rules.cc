@@ -307,11 +307,13 @@ Findings json_is_read_in_one_place(const Tree& tree) {
   for_each_line_in(
       tree,
       [](const std::string& path) {
-        return is_cpp(path) && starts_with(path, "src/") && path != "src/base/json.cc" && !ends_with_any(path, {"_test.cc", "test_client.h"});
+        return is_cpp(path) && starts_with(path, "src/") && path != "src/base/json.cc" &&
+               !ends_with_any(path, {"_test.cc", "test_client.h"});
       },
       [&](const std::string& path, size_t line, const std::string& text) {
         for (const char* mark : {"Json::parse(", "json::parse(", "sax_parse(", "Json::accept("}) {
-          if (text.find(mark) != std::string::npos) findings.push_back(at(path, line, "reads JSON without parse_json() of base/json.h"));
+          if (text.find(mark) != std::string::npos)
+            findings.push_back(at(path, line, "reads JSON without parse_json() of base/json.h"));
         }
       });
   return findings;

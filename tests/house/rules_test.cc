@@ -75,7 +75,9 @@ TEST(Rules, IntrinsicsOutsideKernelsAreFound) {
 }
 
 TEST(Rules, OtherReadersOfJsonAreFound) {
-  EXPECT_EQ(json_is_read_in_one_place({{"src/base/json.cc", "J::sax_parse(a, b, &c);\n"}, {"src/a/a.cc", "parse_json(text, who);\n"}}), Findings{});
+  EXPECT_EQ(json_is_read_in_one_place(
+                {{"src/base/json.cc", "J::sax_parse(a, b, &c);\n"}, {"src/a/a.cc", "parse_json(text, who);\n"}}),
+            Findings{});
   EXPECT_EQ(json_is_read_in_one_place({{"src/a/a.cc", "auto j = OrderedJson::parse(text);\n"}}).size(), 1u);
 }
 
@@ -118,11 +120,15 @@ TEST(Rules, HeaderWithoutContractIsFound) {
 }
 
 TEST(Rules, TypeWithTwoHomesIsFound) {
-  const std::string request = "// A.\nnamespace hadal {\nstruct Request {\n};\n}\n", other = "// B.\nnamespace hadal {\nclass Request : public Base {\n};\n}\n";
+  const std::string request = "// A.\nnamespace hadal {\nstruct Request {\n};\n}\n",
+                    other = "// B.\nnamespace hadal {\nclass Request : public Base {\n};\n}\n";
   EXPECT_EQ(types_have_one_home({{"src/a/a.h", request}}), Findings{});
   EXPECT_EQ(types_have_one_home({{"src/a/a.h", request}, {"src/b/b.h", other}}).size(), 1u);
-  EXPECT_EQ(types_have_one_home({{"src/a/a.h", request}, {"src/b/b.h", "namespace hadal {\nnamespace {\nstruct Request {\n};\n"}}), Findings{});
-  EXPECT_EQ(types_have_one_home({{"src/a/a.h", request}, {"src/b/b.h", "namespace hadal {\nstruct Request;\n"}}), Findings{});
+  EXPECT_EQ(types_have_one_home(
+                {{"src/a/a.h", request}, {"src/b/b.h", "namespace hadal {\nnamespace {\nstruct Request {\n};\n"}}),
+            Findings{});
+  EXPECT_EQ(types_have_one_home({{"src/a/a.h", request}, {"src/b/b.h", "namespace hadal {\nstruct Request;\n"}}),
+            Findings{});
 }
 
 TEST(Rules, OpWithoutGradientTestIsFound) {

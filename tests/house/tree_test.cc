@@ -69,7 +69,8 @@ TEST(House, RecipesAreDocumented) { expect_kept(recipes_are_documented(this_tree
 
 TEST(House, NothingGeneratedIsTracked) {
   // The clone may belong to another user than the one who runs the tests.
-  FILE* pipe = popen((std::string("git -c safe.directory='*' -C '") + HADAL_SOURCE_DIR + "' ls-files 2>/dev/null").c_str(), "r");
+  FILE* pipe =
+      popen((std::string("git -c safe.directory='*' -C '") + HADAL_SOURCE_DIR + "' ls-files 2>/dev/null").c_str(), "r");
   ASSERT_NE(pipe, nullptr);
   std::string output;
   std::array<char, 4096> buffer;

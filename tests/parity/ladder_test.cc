@@ -36,7 +36,8 @@ void for_every_model_and_cache(F&& fn) {
 }
 
 // Feeds [begin, begin + count) of sequence s to a state and returns the hidden rows.
-Tensor feed(const Context& ctx, Model& model, const Batch& batch, size_t s, int64_t begin, int64_t count, KvSequence& state) {
+Tensor feed(const Context& ctx, Model& model, const Batch& batch, size_t s, int64_t begin, int64_t count,
+            KvSequence& state) {
   Batch part = part_of(batch, s, begin, count);
   EXPECT_EQ(state.length(), begin);
   EXPECT_TRUE(state.extend(count));
@@ -54,7 +55,8 @@ TEST(Ladder, BatchOfOneEqualsBatchOfMany) {
       const Tensor whole = forward(ctx, model, batch, {.mla_form = form}).hidden;
       for (size_t s = 0; s + 1 < batch.offsets.size(); ++s) {
         const Batch alone = part_of(batch, s, 0, batch.offsets[s + 1] - batch.offsets[s]);
-        expect_same_rows(whole, batch.offsets[s], forward(ctx, model, alone, {.mla_form = form}).hidden, "sequence " + std::to_string(s));
+        expect_same_rows(whole, batch.offsets[s], forward(ctx, model, alone, {.mla_form = form}).hidden,
+                         "sequence " + std::to_string(s));
       }
     }
   });
@@ -71,7 +73,8 @@ TEST(Ladder, PrefillEqualsChunksEqualsDecode) {
       size = std::min(size, length - begin);
       expect_same_rows(whole, begin, feed(ctx, model, batch, 0, begin, size, chunks), "chunk");
     }
-    for (int64_t t = 0; t < length; ++t) expect_same_rows(whole, t, feed(ctx, model, batch, 0, t, 1, decoded), "token by token");
+    for (int64_t t = 0; t < length; ++t)
+      expect_same_rows(whole, t, feed(ctx, model, batch, 0, t, 1, decoded), "token by token");
   });
 }
 
@@ -82,13 +85,16 @@ TEST(Ladder, TrainerForwardEqualsEngine) {
     Tape tape;
     Context training = ctx;
     training.tape = &tape;
-    const Tensor trained = forward(training, model, batch, {.mla_form = MlaForm::absorbed, .balance_weight = 0.01f}).hidden;
+    const Tensor trained =
+        forward(training, model, batch, {.mla_form = MlaForm::absorbed, .balance_weight = 0.01f}).hidden;
     KvCache cache(model.config, kBlock, kv_type_of(ctx.precision));
     for (size_t s = 0; s + 1 < batch.offsets.size(); ++s) {
       KvSequence state(cache);
       const int64_t length = batch.offsets[s + 1] - batch.offsets[s], prompt = length / 2;
-      if (prompt > 0) expect_same_rows(trained, batch.offsets[s], feed(ctx, model, batch, s, 0, prompt, state), "prefill");
-      for (int64_t t = prompt; t < length; ++t) expect_same_rows(trained, batch.offsets[s] + t, feed(ctx, model, batch, s, t, 1, state), "decode");
+      if (prompt > 0)
+        expect_same_rows(trained, batch.offsets[s], feed(ctx, model, batch, s, 0, prompt, state), "prefill");
+      for (int64_t t = prompt; t < length; ++t)
+        expect_same_rows(trained, batch.offsets[s] + t, feed(ctx, model, batch, s, t, 1, state), "decode");
     }
   });
 }
@@ -134,7 +140,8 @@ TEST(Ladder, MixedBatchEqualsEachAlone) {
       ASSERT_TRUE(states[s]->extend(now[s]));
     }
     const Tensor found = forward(ctx, model, mixed).hidden;
-    for (size_t s = 0; s < 3; ++s) expect_same_rows(found, mixed.offsets[s], wanted[s], "sequence " + std::to_string(s));
+    for (size_t s = 0; s < 3; ++s)
+      expect_same_rows(found, mixed.offsets[s], wanted[s], "sequence " + std::to_string(s));
   });
 }
 
@@ -152,7 +159,8 @@ TEST(Ladder, TheResultDoesNotDependOnWhereItsBlocksLie) {
       y.truncate(0);
       expect_same_rows(wanted, 0, feed(ctx, model, batch, 0, 0, kBlock - 4, scattered), "first part");
       x.truncate(3);
-      expect_same_rows(wanted, kBlock - 4, feed(ctx, model, batch, 0, kBlock - 4, kBlock - 14, scattered), "second part");
+      expect_same_rows(wanted, kBlock - 4, feed(ctx, model, batch, 0, kBlock - 4, kBlock - 14, scattered),
+                       "second part");
     }
     expect_same_rows(wanted, 2 * kBlock - 18, feed(ctx, model, batch, 0, 2 * kBlock - 18, 40, scattered), "third part");
   });
@@ -183,7 +191,8 @@ TEST(Ladder, ExpandedIsCloseToAbsorbed) {
       const Batch batch = make_batch({5, 90, 33}, config.vocab);
       const Tensor expanded = forward(ctx, *model, batch, {.mla_form = MlaForm::expanded}).hidden;
       const Tensor absorbed = forward(ctx, *model, batch, {.mla_form = MlaForm::absorbed}).hidden;
-      EXPECT_LE(test::relative_error(expanded.values(), test::doubles(absorbed)), ctx.precision == Precision::f32 ? 2e-5 : 0.1);
+      EXPECT_LE(test::relative_error(expanded.values(), test::doubles(absorbed)),
+                ctx.precision == Precision::f32 ? 2e-5 : 0.1);
     }
   });
 }
@@ -196,20 +205,23 @@ void quantise_matrices(Model& model) {
     QuantMatrix m{.type = QuantType::q8_0, .data = nullptr, .rows = rows, .cols = cols};
     const auto bytes = std::make_shared<std::vector<std::byte>>(static_cast<size_t>(m.bytes()));
     m.data = bytes->data();
-    for (int64_t r = 0; r < rows; ++r) quantise_row(m.type, p->weight.value().f32() + r * cols, cols, bytes->data() + r * m.row_bytes());
+    for (int64_t r = 0; r < rows; ++r)
+      quantise_row(m.type, p->weight.value().f32() + r * cols, cols, bytes->data() + r * m.row_bytes());
     p->weight = Weight(m, p->shape, bytes);
   }
 }
 
-// Where weights are multiplied in 8-bit integers, a long stretch of new tokens makes every head's keys and values, and few
-// read the latents: the same function in another order of roundings. Beside it another sequence goes on by a few tokens.
+// Where weights are multiplied in 8-bit integers, a long stretch of new tokens makes every head's keys and values, and
+// few read the latents: the same function in another order of roundings. Beside it another sequence goes on by a few
+// tokens.
 TEST(Ladder, QuantisedLongPrefillIsCloseToDecode) {
   test::at_every_level_and_precision([](const Context& ctx) {
     for (bool split : {true, false}) {
       SCOPED_TRACE(split ? "k_b and v_b" : "kv_b");
       ModelConfig config = test::tiny_deepseek(true);
       config.top_k = config.experts, config.groups = config.top_groups = 1;  // a rounded score chooses no other expert
-      config.hidden = 64, config.kv_lora = 64, config.nope_dim = 32, config.rope_dim = 16, config.v_dim = 32, config.split_kv_b = split;
+      config.hidden = 64, config.kv_lora = 64, config.nope_dim = 32, config.rope_dim = 16, config.v_dim = 32,
+      config.split_kv_b = split;
       const auto model = make_model(config);
       quantise_matrices(*model);
       ASSERT_NE((split ? model->blocks[0].mla.k_b : model->blocks[0].mla.kv_b).weight.quant(), nullptr);
@@ -256,7 +268,8 @@ LossAndGradients train_step(Context ctx, const ModelConfig& config, MlaForm form
   Tape tape;
   ctx.tape = &tape;
   LossAndGradients result;
-  result.loss = language_model_loss(ctx, *model, batch, targets, weights, {.balance_weight = 0.01f, .mla_form = form, .scale = 1.0f / 133});
+  result.loss = language_model_loss(ctx, *model, batch, targets, weights,
+                                    {.balance_weight = 0.01f, .mla_form = form, .scale = 1.0f / 133});
   tape.backward();
   for (Param* p : model->params())
     if (!p->weight.frozen) result.gradients.emplace_back(p->weight.grad(), p->weight.grad() + p->weight.value().size());
