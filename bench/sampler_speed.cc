@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
-#include "engine/choose.h"
+#include "engine/sampling/choose.h"
 #include "kernels/cpu.h"
 #include "record.h"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes held_out_sums.jsonl: two-digit additions that training never draws (is_held_out in src/train/arithmetic.cc),
+"""Writes held_out_sums.jsonl: two-digit additions that training never draws (is_held_out in src/train/data/arithmetic.cc),
 asked in digits and in words. `hadal eval --task math` reads the digits; replies in words are compared by their end."""
 import json
 import random

@@ -6,7 +6,7 @@ namespace hadal {
 
 Assistant::Assistant(Engine& engine) : engine_(engine), renderer_(engine.tokenizer()) {}
 
-std::vector<TokenId> Assistant::prompt(const std::vector<Message>& messages, const ChatContext& context) const {
+std::vector<TokenId> Assistant::prompt(const std::vector<Message>& messages, const chat::ChatContext& context) const {
   if (messages.empty()) fail("messages: expected at least one message, found none");
   OrderedJson list = OrderedJson::array();
   for (const Message& message : messages) {
@@ -20,7 +20,7 @@ std::vector<TokenId> Assistant::prompt(const std::vector<Message>& messages, con
 }
 
 GenerateResult Assistant::answer(const std::vector<Message>& messages, GenerateRequest request, const OnText& on_text,
-                                 const ChatContext& context) const {
+                                 const chat::ChatContext& context) const {
   request.prompt = prompt(messages, context);
   return engine_.generate(request, on_text);
 }

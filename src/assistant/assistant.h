@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "base/json.h"
+#include "chat/chat_renderer.h"
 #include "engine/engine.h"
-#include "tokenizer/chat_renderer.h"
 
 namespace hadal {
 
@@ -22,16 +22,16 @@ class Assistant {
   explicit Assistant(Engine& engine);  // Error when the model has no chat template
 
   // The token ids that the model sees for this conversation, ready for its answer.
-  std::vector<TokenId> prompt(const std::vector<Message>& messages, const ChatContext& context = {}) const;
+  std::vector<TokenId> prompt(const std::vector<Message>& messages, const chat::ChatContext& context = {}) const;
 
   // Answers the last message. `request.prompt` is filled in here; the rest of it is used as it is. The model's end
   // token stops the answer.
   GenerateResult answer(const std::vector<Message>& messages, GenerateRequest request, const OnText& on_text = {},
-                        const ChatContext& context = {}) const;
+                        const chat::ChatContext& context = {}) const;
 
  private:
   Engine& engine_;
-  ChatRenderer renderer_;
+  chat::ChatRenderer renderer_;
 };
 
 }  // namespace hadal

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
-#include "model/test_folder.h"
+#include "weights/testing/test_folder.h"
 
 namespace hadal {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/git_lfs.h"
-#include "base/json_mistake.h"
+#include "base/json/json_mistake.h"
 
 namespace hadal {
 namespace {

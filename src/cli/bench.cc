@@ -14,8 +14,8 @@
 #include "cli/options.h"
 #include "cli/verb.h"
 #include "kernels/cpu.h"
-#include "model/gguf_save.h"
-#include "model/synthetic.h"
+#include "weights/gguf_save.h"
+#include "weights/synthetic.h"
 
 namespace hadal {
 namespace {
@@ -33,7 +33,7 @@ struct BenchOptions {
 
   Precision precision() const { return exact ? Precision::f32 : Precision::bf16; }
   KvType cache_type() const { return kv_type.value_or(kv_type_of(precision())); }
-  RunPlan plan() const {
+  weights::RunPlan plan() const {
     const int64_t tokens = depth + prompt + generate + KvCache::kBlockTokens;
     return {.context = tokens,
             .sequences = batch,
@@ -47,7 +47,7 @@ struct BenchOptions {
 
 struct Timing {
   double prefill_seconds = 0, decode_seconds = 0;
-  ExpertStore::Stats prefill_experts, decode_experts;  // where they are read on demand
+  weights::ExpertStore::Stats prefill_experts, decode_experts;  // where they are read on demand
 };
 
 // Sequences of random tokens: the time of a step does not depend on what they say.
@@ -93,11 +93,11 @@ class Runner {
   Rng rng_{1};
 };
 
-ExpertStore::Stats stats_of(const LoadedModel& loaded) {
-  return loaded.experts ? loaded.experts->stats() : ExpertStore::Stats();
+weights::ExpertStore::Stats stats_of(const weights::LoadedModel& loaded) {
+  return loaded.experts ? loaded.experts->stats() : weights::ExpertStore::Stats();
 }
 
-Timing measure(const LoadedModel& loaded, const BenchOptions& o) {
+Timing measure(const weights::LoadedModel& loaded, const BenchOptions& o) {
   Model& model = *loaded.model;
   const auto blocks = [](int64_t rows) {
     return (rows + KvCache::kBlockTokens - 1) / KvCache::kBlockTokens * KvCache::kBlockTokens;
@@ -182,10 +182,10 @@ int64_t peak_rss_bytes() {
 }
 
 // Hit rates and reading of what was measured; the one of decode says how well the cache holds what tokens ask for.
-void report_experts(const ExpertStore& store, const BenchOptions& o, const Timing& t, OrderedJson& json) {
+void report_experts(const weights::ExpertStore& store, const BenchOptions& o, const Timing& t, OrderedJson& json) {
   const auto &p = t.prefill_experts, &d = t.decode_experts;
-  const ExpertStore::Stats all = {p.hits + d.hits, p.misses + d.misses, p.guesses + d.guesses,
-                                  p.bytes_read + d.bytes_read, p.seconds_waited + d.seconds_waited};
+  const weights::ExpertStore::Stats all = {p.hits + d.hits, p.misses + d.misses, p.guesses + d.guesses,
+                                           p.bytes_read + d.bytes_read, p.seconds_waited + d.seconds_waited};
   json["expert_cache_bytes"] = store.capacity_bytes();
   json["expert_hit_rate"] = all.hit_rate();
   if (o.generate > 0) json["expert_decode_hit_rate"] = d.hit_rate();
@@ -194,7 +194,7 @@ void report_experts(const ExpertStore& store, const BenchOptions& o, const Timin
   json["expert_wait_seconds"] = all.seconds_waited;
 }
 
-OrderedJson report(const LoadedModel& loaded, const BenchOptions& o, const Timing& t, double load_seconds,
+OrderedJson report(const weights::LoadedModel& loaded, const BenchOptions& o, const Timing& t, double load_seconds,
                    int64_t rss) {
   const ModelConfig& c = loaded.model->config;
   const int threads = ThreadPool::shared().size();
@@ -239,7 +239,7 @@ int bench_command(int argc, char** argv) {
   auto* synthetic_option =
       app.add_option("--synthetic", synthetic,
                      fmt::format("SHAPE:TYPE, in place of a model: random weights of {}, e.g. V2-Lite:Q4_K_M",
-                                 fmt::join(synthetic_shapes(), ", ")));
+                                 fmt::join(weights::synthetic_shapes(), ", ")));
   app.add_option("--write", write,
                  "save the synthetic model as FILE.gguf first, so that other programs can run the same")
       ->needs(synthetic_option);
@@ -260,12 +260,13 @@ int bench_command(int argc, char** argv) {
   options.chunk *= options.batch;
 
   const auto start = Clock::now();
-  const LoadedModel loaded =
-      synthetic.empty() ? load_model(model, LoadAs::frozen, options.plan()) : make_synthetic(synthetic);
+  const weights::LoadedModel loaded = synthetic.empty()
+                                          ? weights::load_model(model, weights::LoadAs::frozen, options.plan())
+                                          : weights::make_synthetic(synthetic);
   const double load_seconds = seconds_since(start);
   if (!write.empty()) {
-    save_gguf(write, *loaded.model, *loaded.tokenizer,
-              {.name = loaded.name, .mix = "", .progress = {}, .advice = loaded.advice});
+    weights::save_gguf(write, *loaded.model, *loaded.tokenizer,
+                       {.name = loaded.name, .mix = "", .progress = {}, .advice = loaded.advice});
     log_info("wrote {}", write);
   }
   const int64_t tokens = options.depth + options.prompt + options.generate;

@@ -65,7 +65,7 @@ class Input {
 class OwnModel : public ChatModel {
  public:
   OwnModel(const std::string& model, const CLI::App& app, SamplingFlags& sampling, const EngineFlags& flags)
-      : loaded_(load_model(model, LoadAs::frozen, flags.plan(1))),
+      : loaded_(weights::load_model(model, weights::LoadAs::frozen, flags.plan(1))),
         engine_(loaded_.model, loaded_.tokenizer, flags.options(loaded_, 1)),
         assistant_(engine_),
         sampling_(sampling) {
@@ -84,7 +84,7 @@ class OwnModel : public ChatModel {
   }
 
  private:
-  LoadedModel loaded_;
+  weights::LoadedModel loaded_;
   Engine engine_;
   Assistant assistant_;
   const SamplingFlags& sampling_;

@@ -11,9 +11,9 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "cli/last_number.h"
-#include "hub/test_server.h"
-#include "model/gguf_save.h"
-#include "model/test_folder.h"
+#include "net/testing/test_server.h"
+#include "weights/gguf_save.h"
+#include "weights/testing/test_folder.h"
 
 namespace hadal {
 namespace {
@@ -403,9 +403,9 @@ TEST_F(CliModel, PullsWhatCanRun) {
   edit("quantised/config.json", R"({"quantization_config": {"quant_method": "gptq"}})");
   fs::rename(root / "pickled/model.safetensors", root / "pickled/pytorch_model.bin");
   fs::create_directories(root / "tiny-GGUF");
-  const LoadedModel loaded = load_model(good.text());
-  save_gguf(root / "tiny-GGUF/tiny-F32.gguf", *loaded.model, *loaded.tokenizer,
-            {.name = "tiny", .mix = "", .progress = {}});
+  const weights::LoadedModel loaded = weights::load_model(good.text());
+  weights::save_gguf(root / "tiny-GGUF/tiny-F32.gguf", *loaded.model, *loaded.tokenizer,
+                     {.name = "tiny", .mix = "", .progress = {}});
   std::string bytes = read_file(root / "tiny-GGUF/tiny-F32.gguf");
   const size_t name = bytes.find("qwen2");
   for (size_t at = name; at != std::string::npos; at = bytes.find("qwen2", at)) bytes.replace(at, 5, "qwenX");

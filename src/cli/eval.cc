@@ -209,7 +209,7 @@ OrderedJson result_of(const EvalOptions& o, size_t measured, size_t items) {
   return result;
 }
 
-OrderedJson eval_perplexity(const EvalOptions& o, const Items& items, const LoadedModel& loaded) {
+OrderedJson eval_perplexity(const EvalOptions& o, const Items& items, const weights::LoadedModel& loaded) {
   std::vector<std::string> texts;
   for (const auto& item : items) texts.push_back(item.at("text"));
   Scorer scorer(*loaded.model, *loaded.tokenizer, o);
@@ -232,7 +232,7 @@ OrderedJson eval_perplexity(const EvalOptions& o, const Items& items, const Load
   return result;
 }
 
-OrderedJson eval_choice(const EvalOptions& o, const Items& items, const LoadedModel& loaded) {
+OrderedJson eval_choice(const EvalOptions& o, const Items& items, const weights::LoadedModel& loaded) {
   std::vector<std::string> texts;
   for (const auto& item : items) {
     texts.push_back(item.at("good"));
@@ -324,7 +324,8 @@ class Examination {
   std::atomic<size_t> next_ = 0, refused_ = 0, measured_ = 0, right_ = 0;
 };
 
-OrderedJson eval_math(const EvalOptions& o, const Items& items, const LoadedModel& loaded, SamplesFile& samples) {
+OrderedJson eval_math(const EvalOptions& o, const Items& items, const weights::LoadedModel& loaded,
+                      SamplesFile& samples) {
   EngineOptions engine_options;
   engine_options.max_context = std::min<int64_t>(loaded.model->config.max_context, 4096);
   engine_options.max_running = static_cast<int>(o.parallel);
@@ -377,12 +378,12 @@ int eval_command(int argc, char** argv) {
   SamplesFile samples(o.samples);
   o.exact = precision == "f32";
   const int64_t sequences = o.task == "math" ? o.parallel : o.kv_type ? 2 : 0;
-  const RunPlan plan{.context = std::max<int64_t>(4096, o.context),
-                     .sequences = sequences,
-                     .step_tokens = 4096,
-                     .precision = o.exact ? Precision::f32 : Precision::bf16,
-                     .kv_type = o.kv_type};
-  const LoadedModel loaded = load_model(o.model, LoadAs::frozen, plan);
+  const weights::RunPlan plan{.context = std::max<int64_t>(4096, o.context),
+                              .sequences = sequences,
+                              .step_tokens = 4096,
+                              .precision = o.exact ? Precision::f32 : Precision::bf16,
+                              .kv_type = o.kv_type};
+  const weights::LoadedModel loaded = weights::load_model(o.model, weights::LoadAs::frozen, plan);
   stop_on_signals();
   const OrderedJson result = o.task == "perplexity" ? eval_perplexity(o, items, loaded)
                              : o.task == "choice"   ? eval_choice(o, items, loaded)

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "cli/options.h"
 #include "cli/verb.h"
-#include "model/gguf_save.h"
+#include "weights/gguf_save.h"
 
 namespace hadal {
 namespace {
@@ -61,12 +61,12 @@ int export_command(int argc, char** argv) {
     fail("{}: expected a new {} to write to, found something there", out,
          format == "hf" ? "or an empty folder" : "file");
   }
-  const LoadedModel loaded = load_model(model, LoadAs::whole);
+  const weights::LoadedModel loaded = weights::load_model(model, weights::LoadAs::whole);
   if (format == "hf")
-    save_model(target, *loaded.model, *loaded.tokenizer, folder_type(*loaded.model), loaded.advice);
+    weights::save_model(target, *loaded.model, *loaded.tokenizer, folder_type(*loaded.model), loaded.advice);
   else
-    save_gguf(target, *loaded.model, *loaded.tokenizer,
-              {.name = loaded.name, .mix = "", .progress = {}, .advice = loaded.advice});
+    weights::save_gguf(target, *loaded.model, *loaded.tokenizer,
+                       {.name = loaded.name, .mix = "", .progress = {}, .advice = loaded.advice});
   if (json)
     print_json(OrderedJson{{"path", out}, {"format", format}});
   else

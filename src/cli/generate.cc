@@ -26,7 +26,7 @@ int generate_command(int argc, char** argv) {
   if (file_option->count() > 0) prompt = read_file(prompt_file);
   if (prompt.empty()) fail("prompt: expected a text, found an empty one");
 
-  const LoadedModel loaded = load_model(model, LoadAs::frozen, engine_flags.plan(1));
+  const weights::LoadedModel loaded = weights::load_model(model, weights::LoadAs::frozen, engine_flags.plan(1));
   sampling.take_advice(app, loaded.advice);
   Engine engine(loaded.model, loaded.tokenizer, engine_flags.options(loaded, 1));
   GenerateRequest request = sampling.request();

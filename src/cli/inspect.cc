@@ -2,7 +2,7 @@
 #include "cli/options.h"
 #include "cli/verb.h"
 #include "formats/safetensors.h"
-#include "model/gguf_model.h"
+#include "weights/gguf_model.h"
 
 namespace hadal {
 namespace {
@@ -42,13 +42,13 @@ OrderedJson inspect_gguf(const Path& path, const GgufFile& file) {
   }
   json["path"] = path.string();
   if (!file.tensors().empty()) {
-    model_from_gguf(file, LoadAs::frozen);  // all of it can be read
-    describe_model(config_from_gguf(file), json);
+    weights::model_from_gguf(file, weights::LoadAs::frozen);  // all of it can be read
+    describe_model(weights::config_from_gguf(file), json);
   }
   json["bytes"] = file.tensor_bytes();
   json["bytes_by_type"] = bytes;
   try {
-    const Tokenizer tokenizer = tokenizer_from_gguf(file);
+    const Tokenizer tokenizer = weights::tokenizer_from_gguf(file);
     json["tokens"] = tokenizer.vocab_size();
     json["has_chat_template"] = !tokenizer.chat_template().empty();
   } catch (const Error& e) {
@@ -61,20 +61,20 @@ OrderedJson inspect_gguf(const Path& path, const GgufFile& file) {
 
 // A single safetensors file: its tensors. Else the model too, read as `generate` would read it.
 OrderedJson inspect(const std::string& model) {
-  const ModelFiles files = find_model(model);
+  const weights::ModelFiles files = weights::find_model(model);
   const Path& path = files.path;
   OrderedJson json;
   json["path"] = path.string();
-  if (files.kind == ModelFiles::Kind::tensors || Path(model).extension() == ".safetensors") {
-    const auto file = Safetensors::open_file(files.kind == ModelFiles::Kind::tensors ? path : Path(model));
+  if (files.kind == weights::ModelFiles::Kind::tensors || Path(model).extension() == ".safetensors") {
+    const auto file = Safetensors::open_file(files.kind == weights::ModelFiles::Kind::tensors ? path : Path(model));
     json["path"] = model;
     json["bytes"] = file.data_bytes();
     json["bytes_by_type"] = bytes_by_type(file);
     json["tensors"] = describe_tensors(file);
     return json;
   }
-  if (files.kind == ModelFiles::Kind::gguf) return inspect_gguf(path, GgufFile::open(path));
-  const LoadedModel loaded = load_model(model);
+  if (files.kind == weights::ModelFiles::Kind::gguf) return inspect_gguf(path, GgufFile::open(path));
+  const weights::LoadedModel loaded = weights::load_model(model);
   const Path config_path = path / "config.json";  // with the prediction layers, which running leaves out
   const ModelConfig config =
       config_from_json(parse_json(read_file(config_path), config_path.string()), config_path.string());

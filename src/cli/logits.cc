@@ -53,9 +53,9 @@ int logits_command(int argc, char** argv) {
   add_common_options(app, &json);
   if (const auto code = parse_options(app, argc, argv)) return *code;
 
-  const LoadedModel loaded =
-      load_model(model, LoadAs::frozen,
-                 RunPlan{.sequences = 0, .precision = precision == "f32" ? Precision::f32 : Precision::bf16});
+  const weights::LoadedModel loaded = weights::load_model(
+      model, weights::LoadAs::frozen,
+      weights::RunPlan{.sequences = 0, .precision = precision == "f32" ? Precision::f32 : Precision::bf16});
   const auto ids = parse_ids(ids_text, loaded.model->config.vocab);
   const auto count = static_cast<int64_t>(ids.size());
   if (count == 0) fail("ids: expected at least one token id, found none");

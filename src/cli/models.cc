@@ -7,13 +7,13 @@
 #include "cli/options.h"
 #include "cli/verb.h"
 #include "hub/download.h"
-#include "hub/store.h"
+#include "weights/store.h"
 
 namespace hadal {
 namespace {
 
 void list_models(bool json) {
-  const auto models = stored_models();
+  const auto models = weights::stored_models();
   OrderedJson array = OrderedJson::array();
   std::string text;
   size_t width = 4;
@@ -21,20 +21,20 @@ void list_models(bool json) {
   for (const auto& m : models) {
     array.push_back({{"name", m.name},
                      {"path", m.path.string()},
-                     {"kind", to_text(m.kind)},
+                     {"kind", weights::to_text(m.kind)},
                      {"bytes", m.bytes},
                      {"family", m.family},
                      {"quantisation", m.quantisation},
-                     {"finished", m.kind != ModelKind::unfinished}});
+                     {"finished", m.kind != weights::ModelKind::unfinished}});
     text += fmt::format("{:<{}}{:>10}  {:<12}{:<14}{}\n", without_controls(m.name), width, bytes_text(m.bytes),
-                        to_text(m.kind), without_controls(m.family), without_controls(m.quantisation));
+                        weights::to_text(m.kind), without_controls(m.family), without_controls(m.quantisation));
   }
   if (json) return print_json(OrderedJson{{"models", array}});
   if (models.empty()) log_info("there are no models; `hadal pull hf:owner/repo` fetches one");
   print_text(text);
 }
 
-bool agreed(const StoredModel& model) {
+bool agreed(const weights::StoredModel& model) {
   if (::isatty(STDIN_FILENO) == 0) fail("{}: nobody can be asked here whether to remove it; say --yes", model.name);
   fmt::print(stderr, "Remove {} ({})? [y/N] ", model.path.string(), bytes_text(model.bytes));
   std::string answer;
@@ -60,18 +60,18 @@ int models_command(int argc, char** argv) {
   if (const auto code = parse_options(app, argc, argv)) return *code;
 
   if (*remove) {
-    const StoredModel model = find_stored_model(name);
+    const weights::StoredModel model = weights::find_stored_model(name);
     if (!yes && !agreed(model)) {
       log_info("{} is kept", model.name);
       return 1;
     }
-    remove_model(model);
+    weights::remove_model(model);
     if (json)
       print_json(OrderedJson{{"removed", model.name}, {"path", model.path.string()}, {"bytes", model.bytes}});
     else
       log_info("removed {} ({})", model.name, bytes_text(model.bytes));
   } else if (*rename) {
-    const Path path = rename_model(find_stored_model(name), new_name);
+    const Path path = weights::rename_model(weights::find_stored_model(name), new_name);
     if (json)
       print_json(OrderedJson{{"name", new_name}, {"path", path.string()}});
     else

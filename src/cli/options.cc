@@ -70,7 +70,7 @@ void SamplingFlags::add_to(CLI::App& app) {
       ->allow_extra_args(false);
 }
 
-void SamplingFlags::take_advice(const CLI::App& app, const GenerationAdvice& advice) {
+void SamplingFlags::take_advice(const CLI::App& app, const weights::GenerationAdvice& advice) {
   const auto take = [&](const char* flag, const auto& advised, auto& value) {
     const CLI::Option* option = app.get_option_no_throw(flag);
     if (advised && (option == nullptr || option->count() == 0))
@@ -102,9 +102,9 @@ CLI::Option* add_expert_cache_option(CLI::App& app, double& gigabytes) {
 
 uint64_t bytes_of(double gigabytes) { return static_cast<uint64_t>(gigabytes * 1e9); }
 
-void log_expert_cache(const LoadedModel& loaded) {
+void log_expert_cache(const weights::LoadedModel& loaded) {
   if (!loaded.experts) return;
-  const ExpertStore::Stats stats = loaded.experts->stats();
+  const weights::ExpertStore::Stats stats = loaded.experts->stats();
   log_info("experts: {:.1f}% of {} were in memory (a cache of {:.1f} GB); {:.1f} GB read, {:.1f} s waited",
            100 * stats.hit_rate(), stats.hits + stats.misses,
            static_cast<double>(loaded.experts->capacity_bytes()) / 1e9, static_cast<double>(stats.bytes_read) / 1e9,
@@ -128,7 +128,7 @@ void EngineFlags::add_to(CLI::App& app) {
   add_expert_cache_option(app, expert_cache);
 }
 
-RunPlan EngineFlags::plan(int64_t sequences) const {
+weights::RunPlan EngineFlags::plan(int64_t sequences) const {
   return {.context = context,
           .sequences = sequences,
           .streams = streams,
@@ -139,9 +139,9 @@ RunPlan EngineFlags::plan(int64_t sequences) const {
           .expert_cache_bytes = bytes_of(expert_cache)};
 }
 
-EngineOptions EngineFlags::options(const LoadedModel& loaded, int64_t sequences) const {
+EngineOptions EngineFlags::options(const weights::LoadedModel& loaded, int64_t sequences) const {
   EngineOptions options;
-  options.max_context = planned_context(loaded.model->config, context);
+  options.max_context = weights::planned_context(loaded.model->config, context);
   options.cache_tokens = std::max(options.max_context * sequences, streams * stream_tokens);
   if (streams > 0) options.max_running = static_cast<int>(streams);
   options.precision = precision == "f32" ? Precision::f32 : Precision::bf16;

@@ -8,7 +8,7 @@
 
 #include "base/json.h"
 #include "engine/engine.h"
-#include "model/load.h"
+#include "weights/load.h"
 
 namespace hadal {
 
@@ -28,15 +28,16 @@ struct SamplingFlags {
   int64_t max_tokens = 0;
   std::vector<std::string> stop;
   void add_to(CLI::App& app);
-  void take_advice(const CLI::App& app, const GenerationAdvice& advice);  // where the command line says nothing
-  GenerateRequest request() const;                                        // prompt is left empty
+  void take_advice(const CLI::App& app,
+                   const weights::GenerationAdvice& advice);  // where the command line says nothing
+  GenerateRequest request() const;                            // prompt is left empty
 };
 
 // --expert-cache, in GB; 0: decided by the memory that is there.
 CLI::Option* add_expert_cache_option(CLI::App& app, double& gigabytes);
 uint64_t bytes_of(double gigabytes);
 // How often experts that are read on demand were in memory; nothing where all are.
-void log_expert_cache(const LoadedModel& loaded);
+void log_expert_cache(const weights::LoadedModel& loaded);
 
 // --kv-cache; left as it is where the user says nothing.
 void add_kv_cache_option(CLI::App& app, std::optional<KvType>& type);
@@ -50,9 +51,9 @@ struct EngineFlags {
   int64_t streams = 0;        // answers at once; 0: as the engine has it
   int64_t stream_tokens = 0;  // the cache holds at least so many for each of them, or a context
   void add_to(CLI::App& app);
-  RunPlan plan(int64_t sequences) const;
+  weights::RunPlan plan(int64_t sequences) const;
   // `sequences`: how many full contexts the memory is planned for.
-  EngineOptions options(const LoadedModel& loaded, int64_t sequences) const;
+  EngineOptions options(const weights::LoadedModel& loaded, int64_t sequences) const;
 };
 
 std::vector<TokenId> parse_ids(const std::string& text, int64_t vocab);  // "1,2,3"; Error naming what is wrong

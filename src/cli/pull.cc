@@ -10,8 +10,8 @@
 #include "cli/options.h"
 #include "cli/verb.h"
 #include "hub/download.h"
-#include "hub/store.h"
-#include "model/gguf_model.h"
+#include "weights/gguf_model.h"
+#include "weights/store.h"
 
 namespace hadal {
 namespace {
@@ -56,14 +56,14 @@ PullJudge judge_of(const std::string& source) {
       const Path config = folder / "config.json";
       if (!std::filesystem::exists(config)) fail("expected config.json, found none");
       config_from_json(parse_json(read_file(config, 16 << 20), "config.json"), "config.json");
-      load_tokenizer(folder.string());
+      weights::load_tokenizer(folder.string());
       return true;
     });
   };
   result.gguf = [judge](const Path& head, uint64_t file_bytes) {
     return judge([&] {
       const auto file = GgufFile::open_head(head, file_bytes);
-      if (file) check_gguf_head(*file);
+      if (file) weights::check_gguf_head(*file);
       return file.has_value();
     });
   };
@@ -93,7 +93,7 @@ int pull_command(int argc, char** argv) {
   app.add_flag("--anyway", anyway, "fetch what cannot run here too");
   app.add_flag("--json", json, "print one JSON document");
   if (const auto code = parse_options(app, argc, argv)) return *code;
-  request.folder = model_store_folders().front();
+  request.folder = weights::model_store_folders().front();
   if (!anyway) request.judge = judge_of(request.source);
 
   PulledModel model;

@@ -3,7 +3,7 @@
 #include "base/progress.h"
 #include "cli/options.h"
 #include "cli/verb.h"
-#include "model/gguf_save.h"
+#include "weights/gguf_save.h"
 
 namespace hadal {
 
@@ -19,12 +19,12 @@ int quantize_command(int argc, char** argv) {
   add_common_options(app, &json);
   if (const auto code = parse_options(app, argc, argv)) return *code;
   if (std::filesystem::exists(out)) fail("{}: expected a new file to write to, found something there", out);
-  const LoadedModel loaded = load_model(model);
+  const weights::LoadedModel loaded = weights::load_model(model);
   ProgressLine line;
   const auto progress = [&](uint64_t done, uint64_t all) {
     line.show(fmt::format("{:.0f}% of {}", 100.0 * static_cast<double>(done) / static_cast<double>(all), out));
   };
-  save_gguf(out, *loaded.model, *loaded.tokenizer, {loaded.name, type, progress, loaded.advice});
+  weights::save_gguf(out, *loaded.model, *loaded.tokenizer, {loaded.name, type, progress, loaded.advice});
   line.clear();
   const uint64_t bytes = std::filesystem::file_size(out);
   if (json)

@@ -1,6 +1,6 @@
+#include "chat/chat_renderer.h"
 #include "cli/options.h"
 #include "cli/verb.h"
-#include "tokenizer/chat_renderer.h"
 
 namespace hadal {
 namespace {
@@ -30,13 +30,13 @@ int render_command(int argc, char** argv) {
   const OrderedJson messages = take(file, "messages");
   if (!messages.is_array() || messages.empty())
     fail("{}: messages: expected a list of at least one message", conversation);
-  ChatContext context;
+  chat::ChatContext context;
   context.tools = take(file, "tools");
   context.kwargs = take(file, "chat_template_kwargs");
   std::string source;
   if (!template_file.empty() && (source = read_file(template_file)).empty())
     fail("{}: expected a template, found an empty file", template_file);
-  const ChatRenderer renderer(load_tokenizer(model), source);
+  const chat::ChatRenderer renderer(weights::load_tokenizer(model), source);
   const RenderedText text = renderer.render(messages, context);
   if (json)
     print_json(OrderedJson{{"text", text.text}, {"ids", renderer.encode(text).ids}});

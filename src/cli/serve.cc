@@ -64,7 +64,7 @@ int serve_command(int argc, char** argv) {
   options.max_connections_per_address =
       std::max(options.max_connections_per_address, options.max_running + 32);  // all may be one client's
   options.max_connections = std::max(options.max_connections, options.max_running + 64);
-  const LoadedModel loaded = load_model(model, LoadAs::frozen, engine_flags.plan(sequences));
+  const weights::LoadedModel loaded = weights::load_model(model, weights::LoadAs::frozen, engine_flags.plan(sequences));
   sampling.take_advice(app, loaded.advice);
   Engine engine(loaded.model, loaded.tokenizer, engine_flags.options(loaded, sequences));
   const Assistant assistant(engine);

@@ -1,15 +1,15 @@
 // hadal chat --server: the conversation goes to a server that holds the model already.
 #include "base/error.h"
 #include "cli/chat_model.h"
-#include "hub/http.h"
+#include "net/http.h"
 
 namespace hadal {
 namespace {
 
 constexpr size_t kMaxReplyBytes = 16 << 20;
 
-HttpOptions http_options() {
-  HttpOptions options;
+net::HttpOptions http_options() {
+  net::HttpOptions options;
   options.connect_timeout_ms = 5'000;
   options.stall_timeout_ms = 600'000;  // the server shows every few seconds that it is there
   options.max_failures = 1;
@@ -56,7 +56,7 @@ class ServedModel : public ChatModel {
     const std::string address = url_ + "/v1/models";
     const Json list = parse_json(
         http_.get_text(address, kMaxReplyBytes,
-                       [&](const TransferReply& reply) {
+                       [&](const net::TransferReply& reply) {
                          return fmt::format("{}: expected a Hadal server, found status {}{}", url_, reply.status,
                                             reply.status == 401 ? "; it wants --api-key-file" : "");
                        }),
@@ -90,13 +90,13 @@ class ServedModel : public ChatModel {
     EventLines lines;
     int64_t tokens = 0;
     bool done = false;
-    TransferRequest request;
+    net::TransferRequest request;
     request.url = url_ + "/v1/chat/completions";
     request.headers = {"Content-Type: application/json"};
     request.post = dump_json(body);
     request.stopped = stopped;
     int status = 0;
-    request.head = [&](const TransferReply& reply) {
+    request.head = [&](const net::TransferReply& reply) {
       status = reply.status;
       return true;
     };
@@ -166,7 +166,7 @@ class ServedModel : public ChatModel {
 
   std::string url_;
   OrderedJson options_;
-  HttpSession http_;
+  net::HttpSession http_;
   std::string name_;
   int64_t max_context_ = 0;
   double tokens_per_byte_ = 0;

@@ -20,7 +20,7 @@ int tokenize_command(int argc, char** argv) {
     return 2;
   }
   if (file_option->count() > 0) text = read_file(file);
-  const auto ids = load_tokenizer(model).encode(text, special);
+  const auto ids = weights::load_tokenizer(model).encode(text, special);
   if (json)
     print_json(Json{{"ids", ids}});
   else
@@ -36,7 +36,7 @@ int detokenize_command(int argc, char** argv) {
   app.add_option("--ids", ids, "token ids, parted by commas")->required();
   add_common_options(app, &json);
   if (const auto code = parse_options(app, argc, argv)) return *code;
-  const Tokenizer tokenizer = load_tokenizer(model);
+  const Tokenizer tokenizer = weights::load_tokenizer(model);
   const std::string text = tokenizer.decode(parse_ids(ids, tokenizer.vocab_size()));
   if (json)
     print_json(Json{{"text", text}});

@@ -13,8 +13,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "engine/share_step.h"
-#include "engine/stop_filter.h"
+#include "engine/steps/share_step.h"
+#include "engine/steps/stop_filter.h"
 
 namespace hadal {
 namespace {

@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "base/error.h"
-#include "model/tiny_models.h"
+#include "model/testing/tiny_models.h"
 #include "tokenizer/unicode.h"
 
 namespace hadal {

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "engine/choose.h"
+#include "engine/sampling/choose.h"
 
 namespace hadal {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/rng.h"
-#include "engine/penalties.h"
+#include "engine/sampling/penalties.h"
 #include "tokenizer/tokenizer.h"
 
 namespace hadal {

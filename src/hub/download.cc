@@ -10,7 +10,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
-#include "hub/digest.h"
+#include "hub/remote/digest.h"
 
 namespace hadal {
 namespace {
@@ -25,7 +25,7 @@ Path note_of(const Path& path) { return with_ending(path, ".part.json"); }
 struct ContentRange {
   int64_t first = -1, total = -1;
 };
-std::optional<ContentRange> content_range(const TransferReply& reply) {
+std::optional<ContentRange> content_range(const net::TransferReply& reply) {
   long long first = -1, last = -1, total = -1;
   const int found = std::sscanf(reply.header("content-range").c_str(), "bytes %lld-%lld/%lld", &first, &last, &total);
   if (found < 2 || first < 0 || last < first || (found == 3 && total <= last)) return std::nullopt;
@@ -38,7 +38,7 @@ bool is_sha256(const std::string& text) {
 
 class Download {
  public:
-  Download(HttpSession& http, const RemoteFile& file, const Path& path, const DownloadProgress& progress)
+  Download(net::HttpSession& http, const RemoteFile& file, const Path& path, const DownloadProgress& progress)
       : http_(http), file_(file), path_(path), part_(part_of(path)), progress_(progress), patience_(http.options()) {
     open();
     recall();
@@ -54,7 +54,7 @@ class Download {
       while (!complete_) {
         try {
           request();
-        } catch (const TransferError& error) {
+        } catch (const net::TransferError& error) {
           patience_.wait(error);
         }
       }
@@ -68,23 +68,23 @@ class Download {
   void remember();
   void start_over();
   void request();
-  bool examine(const TransferReply& reply);
-  bool examine_rest(const TransferReply& reply);
-  void learn(const TransferReply& reply, int64_t total);
+  bool examine(const net::TransferReply& reply);
+  bool examine_rest(const net::TransferReply& reply);
+  void learn(const net::TransferReply& reply, int64_t total);
   bool receive(std::string_view bytes);
   std::optional<DownloadedFile> verified();
-  std::string shown() const { return url_shown(file_.url); }
+  std::string shown() const { return net::url_shown(file_.url); }
   [[noreturn]] void refuse(const std::string& what);  // Error; what came is no beginning of the file
   void drop() {
     ::unlink(part_.c_str());
     ::unlink(note_of(path_).c_str());
   }
 
-  HttpSession& http_;
+  net::HttpSession& http_;
   RemoteFile file_;  // with what the server told of it
   const Path path_, part_;
   const DownloadProgress& progress_;
-  Patience patience_;
+  net::Patience patience_;
   int fd_ = -1;
   uint64_t have_ = 0, furthest_ = 0;
   std::string etag_;
@@ -144,28 +144,28 @@ void Download::refuse(const std::string& what) {
 }
 
 void Download::request() {
-  TransferRequest request;
+  net::TransferRequest request;
   request.url = file_.url;
   request.headers = {"Accept-Encoding: identity"};
   if (have_ > 0) {
     request.headers.push_back(fmt::format("Range: bytes={}-", have_));
     if (!etag_.empty()) request.headers.push_back("If-Range: " + etag_);
   }
-  request.head = [&](const TransferReply& reply) { return examine(reply); };
+  request.head = [&](const net::TransferReply& reply) { return examine(reply); };
   request.body = [&](std::string_view bytes) { return receive(bytes); };
   again_ = false;
-  const TransferReply reply = http_.send(request);
+  const net::TransferReply reply = http_.send(request);
   if (again_) return;
   const int64_t expected = file_.size >= 0 ? file_.size : promised_;
   if (expected >= 0 && have_ < static_cast<uint64_t>(expected)) {
-    throw TransferError(fmt::format("{}: the server ended after {} of {} bytes", shown(), have_, expected));
+    throw net::TransferError(fmt::format("{}: the server ended after {} of {} bytes", shown(), have_, expected));
   }
   complete_ = true;
 }
 
 // The head of an answer. False: its body is not wanted; then again_ says whether to ask once more.
-bool Download::examine(const TransferReply& reply) {
-  throw_if_busy(reply);
+bool Download::examine(const net::TransferReply& reply) {
+  net::throw_if_busy(reply);
   if (reply.status == 416 && have_ > 0) return examine_rest(reply);
   if (reply.status != 200 && reply.status != 206) {
     if (file_.explain) throw Error(file_.explain(reply));
@@ -190,7 +190,7 @@ bool Download::examine(const TransferReply& reply) {
 }
 
 // An answer to a request for the rest of the file: 206, or 416 when there is no rest.
-bool Download::examine_rest(const TransferReply& reply) {
+bool Download::examine_rest(const net::TransferReply& reply) {
   const auto whole = static_cast<int64_t>(have_);
   if (reply.status == 416 && promised_ == whole && reply.header("content-range") == fmt::format("bytes */{}", whole))
     return false;
@@ -219,7 +219,7 @@ bool Download::examine_rest(const TransferReply& reply) {
 }
 
 // What the answer says of the whole file must agree with what is known, and must fit on the disk.
-void Download::learn(const TransferReply& reply, int64_t total) {
+void Download::learn(const net::TransferReply& reply, int64_t total) {
   if (file_.sha256.empty() && is_sha256(reply.linked_etag)) file_.sha256 = reply.linked_etag;
   if (file_.size >= 0 && total >= 0 && total != file_.size) {
     refuse(fmt::format(
@@ -284,20 +284,20 @@ std::optional<DownloadedFile> Download::verified() {
 
 }  // namespace
 
-DownloadedFile download_file(HttpSession& http, const RemoteFile& file, const Path& path,
+DownloadedFile download_file(net::HttpSession& http, const RemoteFile& file, const Path& path,
                              const DownloadProgress& progress) {
   return Download(http, file, path, progress).run();
 }
 
-int64_t download_head(HttpSession& http, const RemoteFile& file, uint64_t count, std::string& head) {
-  for (Patience patience(http.options());;) {
+int64_t download_head(net::HttpSession& http, const RemoteFile& file, uint64_t count, std::string& head) {
+  for (net::Patience patience(http.options());;) {
     try {
       int64_t size = -1;
       uint64_t skip = 0;  // of an answer that begins at the beginning although a range was asked for
-      TransferRequest request;
+      net::TransferRequest request;
       request.url = file.url;
       request.headers = {fmt::format("Range: bytes={}-{}", head.size(), count - 1)};
-      request.head = [&](const TransferReply& reply) {
+      request.head = [&](const net::TransferReply& reply) {
         const std::string range = reply.header("content-range");
         const size_t slash = range.rfind('/');
         if (reply.status == 206 && slash != std::string::npos && slash + 1 < range.size() &&
@@ -312,14 +312,14 @@ int64_t download_head(HttpSession& http, const RemoteFile& file, uint64_t count,
         head += piece.substr(passed, count - head.size());
         return head.size() < count;
       };
-      const TransferReply reply = http.send(request);
-      throw_if_busy(reply);
+      const net::TransferReply reply = http.send(request);
+      net::throw_if_busy(reply);
       if (reply.status != 200 && reply.status != 206)
         throw Error(file.explain ? file.explain(reply)
-                                 : fmt::format("{}: expected the file, the server gives status {}", url_shown(file.url),
-                                               reply.status));
+                                 : fmt::format("{}: expected the file, the server gives status {}",
+                                               net::url_shown(file.url), reply.status));
       return file.size >= 0 ? file.size : size;
-    } catch (const TransferError& error) {
+    } catch (const net::TransferError& error) {
       if (head.size() >= count) return file.size;
       patience.wait(error);
     }

@@ -7,16 +7,17 @@
 #include <string>
 
 #include "base/files.h"
-#include "hub/http.h"
+#include "net/http.h"
 
 namespace hadal {
 
 struct RemoteFile {
   std::string url;
-  int64_t size = -1;                                              // -1: not known
-  std::string sha256;                                             // "": not known
-  std::string git_sha1;                                           // "": not known
-  std::function<std::string(const TransferReply&)> explain = {};  // what an unwelcome status means here, and what to do
+  int64_t size = -1;     // -1: not known
+  std::string sha256;    // "": not known
+  std::string git_sha1;  // "": not known
+  std::function<std::string(const net::TransferReply&)> explain =
+      {};  // what an unwelcome status means here, and what to do
 
   // Names the content, where the hub does; "" otherwise.
   const std::string& identity() const { return sha256.empty() ? git_sha1 : sha256; }
@@ -32,12 +33,12 @@ using DownloadProgress = std::function<void(uint64_t, int64_t)>;
 
 // Throws Error when it cannot be had whole and as announced. What came so far is kept when going on later may help
 // (a lost connection, a full disk), and removed when it is not what was announced.
-DownloadedFile download_file(HttpSession& http, const RemoteFile& file, const Path& path,
+DownloadedFile download_file(net::HttpSession& http, const RemoteFile& file, const Path& path,
                              const DownloadProgress& progress = {});
 
 // The first `count` bytes of a file (fewer where it ends before them), appended to `head`, which may hold the first of
 // them already. Returns the size of the whole file; -1 where the server does not say.
-int64_t download_head(HttpSession& http, const RemoteFile& file, uint64_t count, std::string& head);
+int64_t download_head(net::HttpSession& http, const RemoteFile& file, uint64_t count, std::string& head);
 
 // Bytes of an unfinished download of `path`; 0 when there is none.
 uint64_t partial_bytes(const Path& path);

@@ -5,8 +5,8 @@
 
 #include <csignal>
 
-#include "hub/digest.h"
-#include "hub/test_support.h"
+#include "hub/remote/digest.h"
+#include "hub/testing/test_support.h"
 
 namespace hadal {
 namespace {
@@ -19,7 +19,7 @@ using test::Server;
 class DownloadTest : public ::testing::Test {
  protected:
   DownloadedFile fetch(const std::string& url, int64_t size = -1, const std::string& sha256 = "") {
-    HttpSession http(options);
+    net::HttpSession http(options);
     RemoteFile file;
     file.url = url;
     file.size = size;
@@ -42,7 +42,7 @@ class DownloadTest : public ::testing::Test {
 
   test::ScratchFolder folder;
   Path path = folder / "model";
-  HttpOptions options = test::quick();
+  net::HttpOptions options = test::quick();
   std::string content = test::some_bytes(300'000);
 };
 
@@ -276,7 +276,7 @@ TEST_F(DownloadTest, TheTokenGoesToItsOwnOriginOnly) {
   Server hub([&](Connection& c, const Request& r) {
     c.reply(302, r.target == "/model" ? "Location: /second\r\n" : fmt::format("Location: {}\r\n", cdn.url("/data")));
   });
-  HttpSession http(options, {"hf_secret", hub.url()});
+  net::HttpSession http(options, {"hf_secret", hub.url()});
   RemoteFile file;
   file.url = hub.url("/model");
   download_file(http, file, path);
@@ -312,10 +312,10 @@ TEST_F(DownloadTest, MoreThanTheDiskHoldsIsRefusedFirst) {
 }
 
 TEST(Url, SecretsAreNotShown) {
-  EXPECT_EQ(url_shown("https://me:pass@host/a@b?sig=x"), "https://host/a@b");
-  EXPECT_EQ(url_origin("HTTPS://Host/x"), "https://host:443");
-  EXPECT_EQ(url_escape("a b/c%", true), "a%20b/c%25");
-  EXPECT_THROW(url_origin("file:///x"), Error);
+  EXPECT_EQ(net::url_shown("https://me:pass@host/a@b?sig=x"), "https://host/a@b");
+  EXPECT_EQ(net::url_origin("HTTPS://Host/x"), "https://host:443");
+  EXPECT_EQ(net::url_escape("a b/c%", true), "a%20b/c%25");
+  EXPECT_THROW(net::url_origin("file:///x"), Error);
 }
 
 }  // namespace

@@ -10,9 +10,9 @@
 #include <set>
 
 #include "base/json.h"
-#include "hub/digest.h"
 #include "hub/download.h"
-#include "hub/store.h"
+#include "hub/remote/digest.h"
+#include "weights/store.h"
 
 namespace hadal {
 namespace {
@@ -60,10 +60,10 @@ std::vector<std::string> all_splits(const std::string& url) {
 Plan plan_url(const std::string& url, const std::string& wanted_name) {
   Plan plan;
   for (const auto& address : all_splits(url)) {
-    std::string name = file_name(url_unescape(url_path(address)));
+    std::string name = file_name(net::url_unescape(net::url_path(address)));
     if (name.empty() || name == "." || name == "..") name = wanted_name;
-    if (name.empty()) fail("{}: ends without the name of a file; give one with --to NAME", url_shown(url));
-    check_relative_path(name, url_shown(url));
+    if (name.empty()) fail("{}: ends without the name of a file; give one with --to NAME", net::url_shown(url));
+    check_relative_path(name, net::url_shown(url));
     RemoteFile remote;
     remote.url = address;
     plan.files.push_back({name, std::move(remote)});
@@ -88,7 +88,7 @@ Plan plan_hub(Hub& hub, const HubSource& source, const PullRequest& request) {
     remote.size = file.size;
     remote.sha256 = file.sha256;
     remote.git_sha1 = file.git_sha1;
-    remote.explain = [&hub, repo = source.repo](const TransferReply& reply) { return hub.explain(repo, reply); };
+    remote.explain = [&hub, repo = source.repo](const net::TransferReply& reply) { return hub.explain(repo, reply); };
     plan.files.push_back({plan.in_folder ? file.path : file_name(file.path), std::move(remote)});
   }
   plan.repository = source.repo;
@@ -116,7 +116,7 @@ Plan make_plan(Hub& hub, const HubAccess& access, const PullRequest& request) {
     else if (plan.name.ends_with(".gguf"))
       plan.name.resize(plan.name.size() - 5);
   }
-  check_model_name(plan.name);
+  weights::check_model_name(plan.name);
   return plan;
 }
 
@@ -167,10 +167,10 @@ class Stage {
 
   void publish(const Plan& plan, const Path& target) {
     std::error_code error;
-    check_name_is_free(target.parent_path(), plan.name);  // once more: the download took its time
+    weights::check_name_is_free(target.parent_path(), plan.name);  // once more: the download took its time
     fs::rename(plan.in_folder ? files_ : file(plan.files.front().path), target, error);
     if (error) fail("{}: cannot rename to {}: {}", folder_.string(), target.string(), error.message());
-    if (!plan.repository.empty()) write_file_whole(source_note(target), plan.repository + "\n");
+    if (!plan.repository.empty()) write_file_whole(weights::source_note(target), plan.repository + "\n");
     fs::remove_all(folder_, error);
   }
 
@@ -214,7 +214,7 @@ void judge_gguf(Hub& hub, PlannedFile& file, const PullJudge& judge, const Stage
         whole)
       return;
   }
-  fail("{}: expected the header of a GGUF file in its first {}, found no end of it", url_shown(file.remote.url),
+  fail("{}: expected the header of a GGUF file in its first {}, found no end of it", net::url_shown(file.remote.url),
        bytes_text(kMost));
 }
 
@@ -231,7 +231,7 @@ void judge_model(Hub& hub, Plan& plan, const PullRequest& request, const Stage& 
     } else if (request.judge.folder) {
       request.judge.folder(stage.files());
     }
-  } catch (const TransferError&) {
+  } catch (const net::TransferError&) {
     throw;
   } catch (const Error&) {
     stage.remove();
@@ -246,7 +246,7 @@ void check_magic(const PlannedFile& file, const Path& path) {
   if (std::string_view(magic, 4) == "GGUF") return;
   fs::remove(path);
   fail("{}: expected a GGUF file, found one that does not begin with \"GGUF\"; check the address",
-       url_shown(file.remote.url));
+       net::url_shown(file.remote.url));
 }
 
 int64_t total_bytes(const Plan& plan) {
@@ -267,13 +267,13 @@ uint64_t bytes_there(const Plan& plan, const Stage& stage) {
 
 }  // namespace
 
-PulledModel pull_model(const PullRequest& request, const HubAccess& access, const HttpOptions& options,
+PulledModel pull_model(const PullRequest& request, const HubAccess& access, const net::HttpOptions& options,
                        const std::function<void(const PullProgress&)>& progress) {
   Hub hub(access, options);
   Plan plan = make_plan(hub, access, request);
   const Path target = request.folder / (plan.name + ending_of(plan));
-  check_name_is_free(request.folder, plan.name);
-  Stage stage(partial_folder(request.folder, plan.name));
+  weights::check_name_is_free(request.folder, plan.name);
+  Stage stage(weights::partial_folder(request.folder, plan.name));
   stage.prepare(plan);
   check_space(plan, stage, request.folder);
 

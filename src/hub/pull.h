@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/files.h"
-#include "hub/hub.h"
+#include "hub/remote/hub.h"
 
 namespace hadal {
 
@@ -21,7 +21,7 @@ struct PullJudge {
 };
 
 struct PullRequest {
-  std::string source;                // hub/hub.h, HubSource
+  std::string source;                // hub/remote/hub.h, HubSource
   std::string name;                  // "": the repository's or the file's own
   std::string revision;              // "": "main"
   std::vector<std::string> include;  // patterns of the files to take; none: what running the model needs
@@ -48,7 +48,7 @@ struct PullProgress {
   int64_t total_bytes = -1;               // -1: not known
 };
 
-PulledModel pull_model(const PullRequest& request, const HubAccess& access, const HttpOptions& options = {},
+PulledModel pull_model(const PullRequest& request, const HubAccess& access, const net::HttpOptions& options = {},
                        const std::function<void(const PullProgress&)>& progress = {});
 
 }  // namespace hadal

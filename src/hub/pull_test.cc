@@ -2,9 +2,9 @@
 #include "hub/pull.h"
 
 #include "base/json.h"
-#include "hub/digest.h"
-#include "hub/store.h"
-#include "hub/test_support.h"
+#include "hub/remote/digest.h"
+#include "hub/testing/test_support.h"
+#include "weights/store.h"
 
 namespace hadal {
 namespace {
@@ -72,14 +72,14 @@ class FakeHub {
                      dump_json(page));
     }
     if (!r.target.starts_with(resolve)) return c.reply(404);
-    const auto file = files_.find(url_unescape(r.target.substr(resolve.size())));
+    const auto file = files_.find(net::url_unescape(r.target.substr(resolve.size())));
     if (file == files_.end()) return c.reply(404, "X-Error-Code: EntryNotFound\r\n");
     if (!file->second.large) return c.serve(r, file->second.content);
     c.reply(302, fmt::format("Location: {}?signature=x\r\nX-Linked-ETag: \"{}\"\r\n",
-                             cdn_.url("/" + url_escape(file->first, true)), oid_of(file->second)));
+                             cdn_.url("/" + net::url_escape(file->first, true)), oid_of(file->second)));
   }
   void answer_cdn(Connection& c, const Request& r) {
-    const std::string path = url_unescape(r.target.substr(1, r.target.find('?') - 1));
+    const std::string path = net::url_unescape(r.target.substr(1, r.target.find('?') - 1));
     c.serve(r, files_.at(path).content, "\"e\"", breaks-- > 0 ? limit.load() : SIZE_MAX);
   }
 

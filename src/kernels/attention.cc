@@ -5,9 +5,9 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "kernels/cpu_features.h"
-#include "kernels/level.h"
-#include "kernels/scratch.h"
+#include "kernels/levels/cpu_features.h"
+#include "kernels/levels/level.h"
+#include "kernels/levels/scratch.h"
 
 namespace hadal {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/error.h"
-#include "kernels/cpu_features.h"
+#include "kernels/levels/cpu_features.h"
 
 namespace hadal {
 namespace {

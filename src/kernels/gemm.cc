@@ -9,10 +9,10 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "kernels/cpu.h"
-#include "kernels/cpu_features.h"
-#include "kernels/level.h"
-#include "kernels/quant_gemm.h"
-#include "kernels/scratch.h"
+#include "kernels/levels/cpu_features.h"
+#include "kernels/levels/level.h"
+#include "kernels/levels/scratch.h"
+#include "kernels/quants/quant_gemm.h"
 
 namespace hadal {
 

@@ -9,9 +9,9 @@
 
 #include "base/error.h"
 #include "base/rng.h"
-#include "kernels/amx_emulator.h"
 #include "kernels/cpu.h"
-#include "kernels/level.h"
+#include "kernels/levels/amx_emulator.h"
+#include "kernels/levels/level.h"
 
 namespace hadal {
 namespace {

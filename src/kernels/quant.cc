@@ -6,7 +6,7 @@
 #include "base/bf16.h"
 #include "base/error.h"
 #include "base/half.h"
-#include "kernels/quant_blocks.h"
+#include "kernels/quants/quant_blocks.h"
 
 namespace hadal {
 namespace {

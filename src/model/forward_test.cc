@@ -1,8 +1,8 @@
 // The forward and the losses against the whole model written out in double precision (after the DeepSeek-V2 and V3
 // papers and the Qwen2 report), for MLA with and without a low-rank query, mixtures, GQA, and the MTP layer.
 #include "model/rope_angles.h"
-#include "model/tiny_models.h"
-#include "ops/plain_reference.h"
+#include "model/testing/tiny_models.h"
+#include "ops/testing/plain_reference.h"
 
 namespace hadal {
 namespace {

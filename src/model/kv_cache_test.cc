@@ -1,6 +1,6 @@
 #include "model/kv_cache.h"
 
-#include "model/tiny_models.h"
+#include "model/testing/tiny_models.h"
 
 namespace hadal {
 namespace {

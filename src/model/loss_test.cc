@@ -1,7 +1,7 @@
 // The gradient of the whole loss against central differences, and what the balancing of experts does.
 #include <algorithm>
 
-#include "model/tiny_models.h"
+#include "model/testing/tiny_models.h"
 
 namespace hadal {
 namespace {

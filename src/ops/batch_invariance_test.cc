@@ -2,7 +2,7 @@
 // once and on each row (or sequence) alone, at every CPU level, in f32 and bf16.
 #include <functional>
 
-#include "ops/test_support.h"
+#include "ops/testing/test_support.h"
 
 namespace hadal {
 namespace {

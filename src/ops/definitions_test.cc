@@ -1,8 +1,8 @@
 // Every op's forward against its textbook definition in double precision (plain_reference.h): tightly in f32, within
 // the rounding of operands to 8 bits of mantissa in bf16. Errors are the largest, by the root mean square of the
 // result.
-#include "ops/plain_reference.h"
-#include "ops/test_support.h"
+#include "ops/testing/plain_reference.h"
+#include "ops/testing/test_support.h"
 
 namespace hadal {
 namespace {

@@ -7,8 +7,8 @@
 #include <memory>
 #include <set>
 
-#include "ops/op_list.h"
-#include "ops/test_support.h"
+#include "ops/testing/op_list.h"
+#include "ops/testing/test_support.h"
 
 namespace hadal {
 namespace {

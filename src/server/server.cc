@@ -16,9 +16,9 @@
 #include <utility>
 
 #include "base/log.h"
-#include "server/api.h"
-#include "server/gate.h"
-#include "server/session.h"
+#include "server/http/gate.h"
+#include "server/http/session.h"
+#include "server/openai/api.h"
 
 namespace hadal {
 

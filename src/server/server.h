@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "server/backend.h"
+#include "server/openai/backend.h"
 
 namespace hadal {
 

@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "server/outbox.h"
-#include "server/test_client.h"
+#include "server/http/outbox.h"
+#include "server/testing/test_client.h"
 
 namespace hadal {
 namespace {

@@ -1,8 +1,8 @@
 #include "tokenizer/pre_tokenizer.h"
 
 #include "base/error.h"
-#include "tokenizer/json_fields.h"
-#include "tokenizer/split_patterns.h"
+#include "tokenizer/files/json_fields.h"
+#include "tokenizer/split/split_patterns.h"
 
 namespace hadal {
 

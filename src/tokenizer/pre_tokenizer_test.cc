@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
-#include "tokenizer/split_patterns.h"
+#include "tokenizer/split/split_patterns.h"
 #include "tokenizer/unicode.h"
 
 namespace hadal {

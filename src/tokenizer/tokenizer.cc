@@ -4,8 +4,8 @@
 #include <unordered_map>
 
 #include "base/error.h"
-#include "tokenizer/added_tokens.h"
-#include "tokenizer/bpe.h"
+#include "tokenizer/bpe/bpe.h"
+#include "tokenizer/files/added_tokens.h"
 #include "tokenizer/pre_tokenizer.h"
 #include "tokenizer/unicode.h"
 

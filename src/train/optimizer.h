@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "model/model.h"
-#include "train/recipe.h"
+#include "train/run/recipe.h"
 
 namespace hadal {
 

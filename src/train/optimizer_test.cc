@@ -5,7 +5,7 @@
 
 #include "base/rng.h"
 #include "train/schedule.h"
-#include "train/test_support.h"
+#include "train/testing/test_support.h"
 
 namespace hadal {
 namespace {

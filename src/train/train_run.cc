@@ -6,16 +6,16 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "model/gguf_model.h"
-#include "model/load.h"
-#include "train/checkpoint.h"
-#include "train/language_model.h"
-#include "train/model_card.h"
-#include "train/resumed.h"
-#include "train/run_folder.h"
-#include "train/run_tokenizer.h"
+#include "train/run/checkpoint.h"
+#include "train/run/language_model.h"
+#include "train/run/model_card.h"
+#include "train/run/resumed.h"
+#include "train/run/run_folder.h"
+#include "train/run/run_tokenizer.h"
+#include "train/run/training_memory.h"
 #include "train/trainer.h"
-#include "train/training_memory.h"
+#include "weights/gguf_model.h"
+#include "weights/load.h"
 
 namespace hadal {
 namespace {
@@ -35,8 +35,8 @@ ModelConfig fit_config(const Recipe& recipe, const Tokenizer& tokenizer) {
 
 // The shape before the weights are loaded.
 ModelConfig config_to_start_from(const Recipe& recipe) {
-  const ModelFiles files = find_model(model_named(recipe, recipe.start));
-  if (files.kind == ModelFiles::Kind::gguf) return config_from_gguf(GgufFile::open(files.path));
+  const weights::ModelFiles files = weights::find_model(model_named(recipe, recipe.start));
+  if (files.kind == weights::ModelFiles::Kind::gguf) return weights::config_from_gguf(GgufFile::open(files.path));
   const Path file = files.path / "config.json";
   return config_from_json(parse_json(read_file(file, 16 << 20), file.string()), file.string());
 }
@@ -50,14 +50,14 @@ void plan_memory(const Recipe& recipe) {
 }
 
 // What the run begins with: a model of its own shape at random weights, or the one it goes on from.
-LoadedModel starting_point(const Recipe& recipe) {
+weights::LoadedModel starting_point(const Recipe& recipe) {
   if (recipe.start.empty()) {
     auto tokenizer = std::make_shared<const Tokenizer>(run_tokenizer(recipe));
     auto model = std::make_shared<Model>(fit_config(recipe, *tokenizer));
     initialise(model->params(), recipe.seed);
     return {model, tokenizer, recipe.name};
   }
-  LoadedModel loaded = load_model(model_named(recipe, recipe.start), LoadAs::trainable);
+  weights::LoadedModel loaded = weights::load_model(model_named(recipe, recipe.start), weights::LoadAs::trainable);
   for (const StageSpec& stage : recipe.stages) {
     if (stage.sequence_length > loaded.model->config.max_context) {
       fail("{}: stage \"{}\": sequence_length: expected at most {}, the context of {}, found {}", recipe.file.string(),
@@ -111,7 +111,7 @@ std::map<std::string, TokenStore> open_stores(const Recipe& recipe, const Tokeni
 // The run's model/: the last weights, or with keep_best those that were the best when they were validated.
 class ModelFolder {
  public:
-  ModelFolder(const Recipe& recipe, const LoadedModel& start, bool resumed)
+  ModelFolder(const Recipe& recipe, const weights::LoadedModel& start, bool resumed)
       : recipe_(recipe), start_(start), folder_(recipe.output / "model") {
     if (!resumed || recipe.best_source.empty()) return;
     const Json card = read_card(folder_);
@@ -155,17 +155,17 @@ class ModelFolder {
   void write(const TrainSummary& summary) {
     card_.step = summary.steps, card_.tokens = summary.tokens;
     replace_folder(folder_, [&](const Path& made) {
-      save_model(made, *start_.model, *start_.tokenizer, DType::bf16, start_.advice);
+      weights::save_model(made, *start_.model, *start_.tokenizer, DType::bf16, start_.advice);
       write_card(made, card_, recipe_, start_.model->config);
     });
   }
   const Recipe& recipe_;
-  const LoadedModel& start_;
+  const weights::LoadedModel& start_;
   Path folder_;
   ModelCard card_;
 };
 
-std::vector<Evaluation> measure(const Recipe& recipe, const LoadedModel& loaded,
+std::vector<Evaluation> measure(const Recipe& recipe, const weights::LoadedModel& loaded,
                                 const std::map<std::string, TokenStore>& stores) {
   LanguageModel subject(*loaded.model, recipe, *loaded.tokenizer, stores);
   Context ctx;
@@ -177,7 +177,7 @@ OrderedJson run_in_folder(const Recipe& recipe, const TrainRunOptions& options) 
   if (options.save && options.resume) check_recipe(recipe);
   plan_memory(recipe);
   check_sources(recipe);
-  const LoadedModel start = starting_point(recipe);
+  const weights::LoadedModel start = starting_point(recipe);
   if (options.save && options.resume) check_start(recipe, start.model->config, *start.tokenizer);
   keep_tokenizer(recipe, *start.tokenizer);
   const auto stores = open_stores(recipe, *start.tokenizer);
@@ -200,7 +200,7 @@ OrderedJson run_in_folder(const Recipe& recipe, const TrainRunOptions& options) 
   if (!options.save) return report;
   std::function<std::vector<Evaluation>(const Path&)> of_files;
   if (summary.finished || !Trainer::stop_requested())  // who stops a run by a signal waits for it
-    of_files = [&](const Path& folder) { return measure(recipe, load_model(folder.string()), stores); };
+    of_files = [&](const Path& folder) { return measure(recipe, weights::load_model(folder.string()), stores); };
   model.finish(summary, of_files);
   report["model"] = model.folder().string();
   if (model.card().measured) report["model_validation"] = evaluations_json(*model.card().measured);
@@ -222,7 +222,7 @@ OrderedJson run_recipe(const Recipe& recipe, const TrainRunOptions& options) {
 
 OrderedJson measure_recipe(const Recipe& recipe, const std::string& model) {
   const RunFolder folder(recipe.output);
-  const LoadedModel loaded = load_model(model);
+  const weights::LoadedModel loaded = weights::load_model(model);
   const auto stores = open_stores(recipe, *loaded.tokenizer);
   OrderedJson report;
   report["model"] = model;

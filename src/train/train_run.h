@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/json.h"
-#include "train/recipe.h"
+#include "train/run/recipe.h"
 
 namespace hadal {
 

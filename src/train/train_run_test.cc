@@ -5,11 +5,11 @@
 #include <algorithm>
 
 #include "base/bf16.h"
-#include "model/load.h"
-#include "train/checkpoint.h"
-#include "train/model_card.h"
-#include "train/run_folder.h"
-#include "train/test_support.h"
+#include "train/run/checkpoint.h"
+#include "train/run/model_card.h"
+#include "train/run/run_folder.h"
+#include "train/testing/test_support.h"
+#include "weights/load.h"
 
 namespace hadal {
 namespace {
@@ -104,7 +104,7 @@ TEST_F(TrainRunTest, ARunInPartsEndsWithTheBitsOfARunInOne) {
 
 TEST_F(TrainRunTest, TheModelsFolderLoads) {
   run_recipe(recipe("one"), {});
-  const LoadedModel loaded = load_model((folder_.path() / "one" / "model").string());
+  const weights::LoadedModel loaded = weights::load_model((folder_.path() / "one" / "model").string());
   EXPECT_EQ(loaded.model->config.vocab, loaded.tokenizer->vocab_size());
   EXPECT_NE(loaded.tokenizer->chat_template(), "");
   EXPECT_TRUE(std::filesystem::exists(folder_.path() / "one" / "report.json"));
@@ -118,8 +118,9 @@ TEST_F(TrainRunTest, AStoppedRunIsAModel) {
   const OrderedJson report = run_recipe(recipe("one"), part);
   EXPECT_EQ(report.at("model"), (folder_.path() / "one" / "model").string());
   const Path run = folder_.path() / "one";
-  const LoadedModel model = load_model((run / "model").string(), LoadAs::trainable);
-  const LoadedModel checkpoint = load_model((run / "checkpoint-2").string(), LoadAs::trainable);
+  const weights::LoadedModel model = weights::load_model((run / "model").string(), weights::LoadAs::trainable);
+  const weights::LoadedModel checkpoint =
+      weights::load_model((run / "checkpoint-2").string(), weights::LoadAs::trainable);
   EXPECT_EQ(checkpoint.tokenizer->chat_template(), model.tokenizer->chat_template());
   const ParamList rounded = model.model->params(), exact = checkpoint.model->params();
   ASSERT_EQ(rounded.size(), exact.size());
@@ -128,9 +129,9 @@ TEST_F(TrainRunTest, AStoppedRunIsAModel) {
     for (size_t i = 0; i < a.size(); ++i)
       ASSERT_EQ(exact[p]->keep_f32 ? a[i] : static_cast<float>(Bf16(a[i])), b[i]) << exact[p]->name;
   }
-  EXPECT_EQ(find_model(run.string()).path.parent_path(), run);
+  EXPECT_EQ(weights::find_model(run.string()).path.parent_path(), run);
   std::filesystem::remove_all(run / "model");  // killed before it was written
-  EXPECT_EQ(find_model(run.string()).path, run / "checkpoint-2");
+  EXPECT_EQ(weights::find_model(run.string()).path, run / "checkpoint-2");
 
   std::string text = kRecipe;
   const size_t tokenizer = text.find("[tokenizer]"), rest = text.find("[run]");
@@ -238,7 +239,7 @@ TEST_F(TrainRunTest, TheCardSaysWhatItsWeightsGive) {
   expect_contains(text, {"tiny", "after step 6", "| text |", "| sums |", "recipe.toml", "random weights", "--measure"});
   EXPECT_EQ(read_file(model / "recipe.toml"), kRecipe);
   EXPECT_EQ(card.at("parameters").at("total"),
-            count_parameters(load_model(model.string(), LoadAs::trainable).model->config).total);
+            count_parameters(weights::load_model(model.string(), weights::LoadAs::trainable).model->config).total);
 
   folder_.file("more.toml", "name = \"more\"\noutput = \"more\"\n[model]\nfrom = \"one\"\n" +
                                 std::string(kRecipe).substr(std::string(kRecipe).find("[run]")));
@@ -262,7 +263,7 @@ TEST_F(TrainRunTest, KeepsTheBestByValidation) {
   EXPECT_EQ(card.at("best").at("by"), "text/loss");
   EXPECT_NEAR(card.at("validation").at("text").at("loss").get<double>(), card.at("best").at("value").get<double>(),
               0.01);
-  EXPECT_EQ(find_model((folder_.path() / "worse").string()).path,
+  EXPECT_EQ(weights::find_model((folder_.path() / "worse").string()).path,
             folder_.path() / "worse" / "model");  // not the newer checkpoint
 
   TrainRunOptions part;
@@ -336,7 +337,7 @@ TEST_F(TrainRunTest, KeepsWhatItsModelSaysAboutWriting) {
   run_recipe(recipe("one"), {});
   folder_.file("one/model/generation_config.json",
                R"({"eos_token_id": [3, 5], "do_sample": true, "temperature": 0.6, "top_p": 0.9, "top_k": 20})");
-  const GenerationAdvice before = load_model((folder_.path() / "one/model").string()).advice;
+  const weights::GenerationAdvice before = weights::load_model((folder_.path() / "one/model").string()).advice;
   std::string text = kRecipe;
   const size_t tokenizer = text.find("[tokenizer]"), run = text.find("[run]");
   text.replace(tokenizer, run - tokenizer, "[model]\nfrom = \"one/model\"\n");
@@ -345,10 +346,10 @@ TEST_F(TrainRunTest, KeepsWhatItsModelSaysAboutWriting) {
   more.output = folder_.path() / "more";
   run_recipe(more, {});
   EXPECT_EQ(before.temperature, 0.6);
-  EXPECT_TRUE(load_model((more.output / "model").string()).advice == before);
+  EXPECT_TRUE(weights::load_model((more.output / "model").string()).advice == before);
   const auto checkpoints = list_checkpoints(more.output);
   ASSERT_FALSE(checkpoints.empty());
-  EXPECT_TRUE(load_model(checkpoints.back().string()).advice == before);
+  EXPECT_TRUE(weights::load_model(checkpoints.back().string()).advice == before);
 }
 
 TEST_F(TrainRunTest, RefusesToTrainOverARunAndATokenizerThatDoesNotFit) {

@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/progress.h"
-#include "train/checkpoint.h"
-#include "train/run_logs.h"
+#include "train/run/checkpoint.h"
+#include "train/run/run_logs.h"
 
 namespace hadal {
 namespace {

@@ -9,8 +9,8 @@
 #include <csignal>
 #include <cstring>
 
-#include "train/checkpoint.h"
-#include "train/test_support.h"
+#include "train/run/checkpoint.h"
+#include "train/testing/test_support.h"
 
 namespace hadal {
 namespace {

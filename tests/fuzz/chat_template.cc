@@ -1,5 +1,5 @@
 // A chat template, rendered over a conversation.
-#include "tokenizer/chat_template.h"
+#include "chat/chat_template.h"
 
 #include "base/error.h"
 #include "fuzz.h"
@@ -13,7 +13,7 @@ HADAL_FUZZER(input) {
                  {"role": "tool", "content": "{\"y\": 1}"}, {"role": "assistant", "content": "<think>a</think>b"}],
     "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}],
     "add_generation_prompt": true, "bos_token": "<s>", "eos_token": "</s>", "n": -3})");
-  const RenderedText text = ChatTemplate(input).render(context);
+  const RenderedText text = chat::ChatTemplate(input).render(context);
   size_t end = 0;
   for (const auto& part : text.content) {
     HADAL_CHECK(part.begin >= end && part.end > part.begin && part.end <= text.text.size());

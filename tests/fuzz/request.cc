@@ -2,8 +2,8 @@
 // bounded length whatever stood in the request. The first byte chooses between chat and plain completions.
 #include "fuzz.h"
 #include "server/api_error.h"
-#include "server/openai_reply.h"
-#include "server/openai_request.h"
+#include "server/openai/openai_reply.h"
+#include "server/openai/openai_request.h"
 
 HADAL_FUZZER(input) {
   using namespace hadal;

@@ -6,8 +6,8 @@
 
 #include "base/error.h"
 #include "goldens.h"
-#include "model/gguf_model.h"
-#include "model/gguf_save.h"
+#include "weights/gguf_model.h"
+#include "weights/gguf_save.h"
 
 namespace hadal {
 namespace {
@@ -16,7 +16,7 @@ using namespace goldens;
 
 void expect_same_bits(const GgufTensor& tensor, std::span<const float> expected, const std::string& what) {
   std::vector<float> found(expected.size());
-  read_gguf_tensor(tensor, 0, found);
+  weights::read_gguf_tensor(tensor, 0, found);
   EXPECT_EQ(std::memcmp(found.data(), expected.data(), expected.size_bytes()), 0) << what;
 }
 
@@ -53,7 +53,7 @@ TEST(QuantisedGoldens, TensorsToTheBit) {
 
 TEST(QuantisedGoldens, ExactArithmeticOnTheFilesWeights) {
   for (const Quantised& q : quantised_models()) {
-    const LoadedModel loaded = load_model((q.at / "model.gguf").string());
+    const weights::LoadedModel loaded = weights::load_model((q.at / "model.gguf").string());
     const Tensor found = logits_of(*loaded.model, ids_of(q.model, 33), Precision::f32);
     EXPECT_LE(compare(found.values(), read_floats(q.at / "logits_33_dequantised.f32")).largest, 1e-3) << q.at;
   }
@@ -61,7 +61,7 @@ TEST(QuantisedGoldens, ExactArithmeticOnTheFilesWeights) {
 
 TEST(QuantisedGoldens, FastArithmeticIsAsCloseAsLlamaCpps) {
   for (const Quantised& q : quantised_models()) {
-    const LoadedModel loaded = load_model((q.at / "model.gguf").string());
+    const weights::LoadedModel loaded = weights::load_model((q.at / "model.gguf").string());
     const Json& theirs = q.facts["llamacpp_against_dequantised_f32"];
     const auto expected = read_floats(q.at / "logits_33_dequantised.f32");
     const Closeness mine = closeness(logits_of(*loaded.model, ids_of(q.model, 33), Precision::bf16), expected);
@@ -75,9 +75,9 @@ TEST(GgufGoldens, WrittenAsLlamaCppsConverterWrites) {
   for (const char* model : {"deepseek_v2lite_tiny", "deepseek_v3_tiny", "qwen2_tiny", "llama3_tiny"}) {
     const Path original = Path(model) / "model-f32.gguf";
     NEEDS_GOLDEN(original);
-    const LoadedModel loaded = load_model(golden(Path(model) / "hf").string());
+    const weights::LoadedModel loaded = weights::load_model(golden(Path(model) / "hf").string());
     const Path path = std::filesystem::temp_directory_path() / fmt::format("hadal_{}_{}.gguf", model, ::getpid());
-    save_gguf(path, *loaded.model, *loaded.tokenizer, {.name = model, .mix = "", .progress = {}});
+    weights::save_gguf(path, *loaded.model, *loaded.tokenizer, {.name = model, .mix = "", .progress = {}});
     const GgufFile mine = GgufFile::open(path), theirs = GgufFile::open(golden(original));
     std::filesystem::remove(path);
     EXPECT_EQ(mine.tensors().size(), theirs.tensors().size()) << model;
@@ -86,7 +86,7 @@ TEST(GgufGoldens, WrittenAsLlamaCppsConverterWrites) {
       ASSERT_NE(written, nullptr) << model << ": " << name;
       EXPECT_EQ(written->shape, tensor.shape) << name;
       std::vector<float> x(static_cast<size_t>(tensor.num_elements())), y(x.size());
-      read_gguf_tensor(*written, 0, x), read_gguf_tensor(tensor, 0, y);
+      weights::read_gguf_tensor(*written, 0, x), weights::read_gguf_tensor(tensor, 0, y);
       EXPECT_LE(compare(x, y).largest, name == "rope_freqs.weight" ? 1e-5 : 0) << model << ": " << name;
     }
     for (const auto& [key, value] : theirs.values()) {
@@ -114,7 +114,7 @@ TEST(GgufGoldens, TrickyTexts) {
     const std::string file = name == std::string("deepseek-llm") ? "ggml-vocab-deepseek-llm" : name;
     const Path texts = Path("tokenizer") / fmt::format("tricky_{}.json", name);
     if (!have_golden(texts)) continue;  // DeepSeek's own vocabulary is under its licence, beside the checkout
-    const Tokenizer tokenizer = load_tokenizer(golden(Path("tokenizer") / (file + ".gguf")).string());
+    const Tokenizer tokenizer = weights::load_tokenizer(golden(Path("tokenizer") / (file + ".gguf")).string());
     for (const Json& item : read_json(golden(texts))) {
       const auto text = item["text"].get<std::string>();
       EXPECT_EQ(tokenizer.encode(text), item["ids"].get<std::vector<TokenId>>()) << name << ": " << text;
@@ -127,7 +127,7 @@ TEST(GgufGoldens, LlamaCppsOwnTexts) {
   const Path vocabulary = "tokenizer/ggml-vocab-deepseek-llm.gguf";
   NEEDS_GOLDEN(vocabulary);
   const std::string name = golden(vocabulary).string();
-  const Tokenizer tokenizer = load_tokenizer(name);
+  const Tokenizer tokenizer = weights::load_tokenizer(name);
   const std::string texts = read_file(name + ".inp");
   static constexpr std::string_view kBetween = "\n__ggml_vocab_test__\n";
   size_t at = 0;
@@ -148,11 +148,11 @@ TEST(GgufGoldens, HostileFilesAreRefusedByName) {
     const Path path = golden("malformed") / name;
     if (path.extension() != ".gguf") continue;
     if (name == "valid.gguf") {
-      EXPECT_EQ(model_from_gguf(GgufFile::open(path), LoadAs::frozen)->config.layers, 1);
+      EXPECT_EQ(weights::model_from_gguf(GgufFile::open(path), weights::LoadAs::frozen)->config.layers, 1);
       continue;
     }
     try {
-      load_model(path.string());
+      weights::load_model(path.string());
       ADD_FAILURE() << "accepted: " << name;
     } catch (const Error& e) {
       EXPECT_NE(std::string_view(e.what()).find(name), std::string_view::npos) << e.what();

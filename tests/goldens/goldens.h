@@ -6,7 +6,7 @@
 #include <cstring>
 #include <numeric>
 
-#include "model/load.h"
+#include "weights/load.h"
 
 namespace hadal::goldens {
 

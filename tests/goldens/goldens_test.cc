@@ -18,7 +18,7 @@ class Goldens : public ::testing::TestWithParam<std::tuple<const char*, const ch
     name_ = std::get<0>(GetParam());
     const Path model = name_ / std::get<1>(GetParam());
     NEEDS_GOLDEN(model);
-    loaded_ = load_model(golden(model).string());
+    loaded_ = weights::load_model(golden(model).string());
   }
 
   // Lengths whose logits (`file` with the length in place of {}) are here; the shortest always are.
@@ -37,7 +37,7 @@ class Goldens : public ::testing::TestWithParam<std::tuple<const char*, const ch
   }
 
   Path name_;
-  LoadedModel loaded_;
+  weights::LoadedModel loaded_;
 };
 
 TEST_P(Goldens, LogitsInF32) {
@@ -116,9 +116,10 @@ INSTANTIATE_TEST_SUITE_P(Models, Goldens,
 TEST(GoldenFolders, SurviveSaving) {
   for (const char* name : {"deepseek_v3_tiny", "qwen2_tiny"}) {
     const Path copy = std::filesystem::temp_directory_path() / fmt::format("hadal_goldens_{}_{}", name, ::getpid());
-    const LoadedModel before = load_model(golden(Path(name) / "hf").string(), LoadAs::trainable);
-    save_model(copy, *before.model, *before.tokenizer, DType::bf16);
-    const LoadedModel after = load_model(copy.string(), LoadAs::trainable);
+    const weights::LoadedModel before =
+        weights::load_model(golden(Path(name) / "hf").string(), weights::LoadAs::trainable);
+    weights::save_model(copy, *before.model, *before.tokenizer, DType::bf16);
+    const weights::LoadedModel after = weights::load_model(copy.string(), weights::LoadAs::trainable);
     std::filesystem::remove_all(copy);
     const ParamList a = before.model->params(), b = after.model->params();
     ASSERT_EQ(a.size(), b.size());

@@ -53,13 +53,13 @@ TEST(EightBitCache, IsCloseForTinyModels) {
   const std::pair<const char*, double> bounds[] = {
       {"deepseek_v2lite_tiny", 1.5e-3}, {"deepseek_v3_tiny", 2.5e-3}, {"qwen2_tiny", 8e-4}, {"llama3_tiny", 1.2e-3}};
   for (const auto& [name, most_kl] : bounds)
-    expect_close(name, *load_model(golden(Path(name) / "hf").string()).model, ids_of(name, 33), most_kl);
+    expect_close(name, *weights::load_model(golden(Path(name) / "hf").string()).model, ids_of(name, 33), most_kl);
 }
 
 // A trained model on a text: its own README.
 TEST(EightBitCache, IsCloseForThePilot) {
   const Path at = Path(HADAL_SOURCE_DIR) / "models/pilot";
-  const LoadedModel loaded = load_model(at.string());
+  const weights::LoadedModel loaded = weights::load_model(at.string());
   std::vector<int32_t> ids = loaded.tokenizer->encode(read_file(at / "README.md"));
   ids.resize(std::min<size_t>(ids.size(), 512));
   expect_close("pilot", *loaded.model, ids, 3e-3);

@@ -33,17 +33,17 @@ Findings ops_have_gradient_tests(const Tree& tree) {
   static const std::regex declared(R"(\n[A-Za-z_]+ ([a-z_0-9]+)\(const Context& ctx)");
   static const std::regex listed(R"rx(\{"([a-z_0-9]+)", OpKind::)rx");
   const auto ops = all_matches(text_of(tree, "src/ops/ops.h"), declared);
-  const auto in_list = all_matches(text_of(tree, "src/ops/op_list.cc"), listed);
+  const auto in_list = all_matches(text_of(tree, "src/ops/testing/op_list.cc"), listed);
   const std::string& tests = text_of(tree, "src/ops/gradient_test.cc");
   Findings findings;
   if (ops.empty()) findings.push_back("src/ops/ops.h: declares no op that this rule can read");
   for (const auto& op : ops) {
     if (!in_list.count(op))
-      findings.push_back("src/ops/op_list.cc: does not name " + op + ", which src/ops/ops.h declares");
+      findings.push_back("src/ops/testing/op_list.cc: does not name " + op + ", which src/ops/ops.h declares");
   }
   for (const auto& op : in_list) {
     if (!ops.count(op))
-      findings.push_back("src/ops/op_list.cc: names " + op + ", which src/ops/ops.h does not declare");
+      findings.push_back("src/ops/testing/op_list.cc: names " + op + ", which src/ops/ops.h does not declare");
   }
   if (tests.find("op_list()") == std::string::npos) {
     findings.push_back("src/ops/gradient_test.cc: does not walk op_list()");

@@ -81,33 +81,48 @@ std::map<std::string, std::set<std::string>> deps_of_modules(const Tree& tree) {
   return modules;
 }
 
-// Who stands left of whom: the direct edges; what they reach may be included too.
-const std::map<std::string, std::vector<std::string>>& edges() {
-  static const std::map<std::string, std::vector<std::string>> table = {
-      {"base", {}},
-      {"kernels", {"base"}},
-      {"ops", {"kernels"}},
-      {"formats", {"ops"}},
-      {"tokenizer", {"ops"}},
-      {"model", {"formats", "tokenizer"}},
-      {"engine", {"model"}},
-      {"train", {"model"}},
-      {"rl", {"engine", "train"}},
-      {"assistant", {"engine"}},
-      {"server", {"assistant"}},
-      {"research", {"engine"}},
-      {"market", {"ops", "train"}},
-      {"cluster", {"base"}},
-      {"hub", {"base"}},
-      {"cli", {"hub", "rl", "server", "research", "market", "cluster"}},
-  };
-  return table;
+const std::string kChartDocument = "docs/architecture.md";
+
+std::vector<std::string> words_of(const std::string& text) {
+  static const std::regex word("[a-z_]+");
+  return {std::sregex_token_iterator(text.begin(), text.end(), word), {}};
 }
 
-void reach(const std::string& module, std::set<std::string>& reached) {
-  for (const auto& next : edges().at(module)) {
-    if (reached.insert(next).second) reach(next, reached);
+// Who stands left of whom: the direct edges; what they reach may be included too. Read from the chart, whose lines hold
+// chains such as "a, b -> {c, d} -> e" with two blanks or more between them.
+using Edges = std::map<std::string, std::set<std::string>>;
+Edges edges_of(const Tree& tree) {
+  Edges edges;
+  const auto document = tree.find(kChartDocument);
+  if (document == tree.end()) return edges;
+  const std::string& text = document->second;
+  const size_t title = text.find("## Who may use whom"), begin = text.find("```\n", title);
+  if (title == std::string::npos || begin == std::string::npos) return edges;
+  const std::string chart = text.substr(begin + 4, text.find("```", begin + 4) - begin - 4);
+  static const std::regex gap("  +|\n"), arrow(" *-> *");
+  for (std::sregex_token_iterator chain(chart.begin(), chart.end(), gap, -1), end; chain != end; ++chain) {
+    const std::string links = *chain;
+    std::vector<std::string> left;
+    for (std::sregex_token_iterator link(links.begin(), links.end(), arrow, -1); link != end; ++link) {
+      const std::vector<std::string> right = words_of(*link);
+      for (const auto& module : right)
+        if (module != "all") edges[module].insert(left.begin(), left.end());
+      left = right;
+    }
   }
+  if (auto program = edges.find(kProgram); program != edges.end()) {
+    program->second.clear();  // "all"
+    for (const auto& [module, below] : edges)
+      if (module != kProgram) program->second.insert(module);
+  }
+  return edges;
+}
+
+void reach(const Edges& edges, const std::string& module, std::set<std::string>& reached) {
+  const auto found = edges.find(module);
+  if (found == edges.end()) return;
+  for (const auto& next : found->second)
+    if (reached.insert(next).second) reach(edges, next, reached);
 }
 
 }  // namespace
@@ -115,6 +130,7 @@ void reach(const std::string& module, std::set<std::string>& reached) {
 Findings includes_follow_deps(const Tree& tree) {
   Findings findings;
   const auto modules = deps_of_modules(tree);
+  const Edges edges = edges_of(tree);
   static const std::regex include("^\\s*#\\s*include\\s*\"([a-z_0-9]+)/[^\"]*\"");
   for_each_line_in(
       tree, [](const std::string& path) { return is_cpp(path) && !module_of(path).empty(); },
@@ -122,7 +138,7 @@ Findings includes_follow_deps(const Tree& tree) {
         std::smatch match;
         if (text.find("include") == std::string::npos || !std::regex_search(text, match, include)) return;
         const std::string from = module_of(path), to = match[1];
-        if (to == from || from == kProgram || !edges().count(to)) return;
+        if (to == from || from == kProgram || !edges.count(to)) return;
         const auto module = modules.find(from);
         if (module == modules.end()) {
           findings.push_back(at(path, line, "src/" + from + "/CMakeLists.txt has no hadal_module()"));
@@ -136,14 +152,21 @@ Findings includes_follow_deps(const Tree& tree) {
 
 Findings deps_follow_direction(const Tree& tree) {
   Findings findings;
+  const Edges edges = edges_of(tree);
+  if (edges.empty()) return {kChartDocument + ": has no chart under \"Who may use whom\""};
+  for (const auto& [module, below] : edges) {
+    std::set<std::string> reached;
+    reach(edges, module, reached);
+    if (reached.count(module)) findings.push_back(kChartDocument + ": the chart has a circle through " + module);
+  }
   for (const auto& [module, deps] : deps_of_modules(tree)) {
     const std::string path = "src/" + module + "/CMakeLists.txt";
-    if (!edges().count(module)) {
-      findings.push_back(path + ": module " + module + " is not in the direction table of tests/house/rules.cc");
+    if (!edges.count(module)) {
+      findings.push_back(path + ": module " + module + " is not in the chart of " + kChartDocument);
       continue;
     }
     std::set<std::string> allowed;
-    reach(module, allowed);
+    reach(edges, module, allowed);
     for (const auto& dep : deps) {
       if (!allowed.count(dep)) findings.push_back(path + ": " + module + " may not depend on " + dep);
     }
@@ -382,6 +405,51 @@ Findings headers_say_their_contract(const Tree& tree) {
     if (!starts_with(path, "src/") || !ends_with_any(path, {".h"}) || ends_with_any(path, {"-inl.h"})) continue;
     if (!starts_with(text, "//")) findings.push_back(path + ":1: does not begin with a comment that says its contract");
     if (text.find("\n#pragma once\n") == std::string::npos) findings.push_back(path + ": has no #pragma once");
+  }
+  return findings;
+}
+
+Findings faces_lie_at_the_root(const Tree& tree) {
+  // Of each header in src: who includes it.
+  std::map<std::string, std::set<std::string>> users;
+  static const std::regex include("^\\s*#\\s*include\\s*\"([a-z_0-9]+/[^\"]*)\"");
+  for_each_line_in(tree, is_cpp, [&](const std::string& path, size_t, const std::string& text) {
+    std::smatch match;
+    if (text.find("include") != std::string::npos && std::regex_search(text, match, include))
+      users["src/" + match[1].str()].insert(path);
+  });
+  const auto at_root = [&](const std::string& header) {
+    return header.find('/', std::string("src/").size() + module_of(header).size() + 1) == std::string::npos;
+  };
+  const auto is_test = [](const std::string& path) {
+    return ends_with_any(path, {"_test.cc"}) || path.find("/testing/") != std::string::npos ||
+           !starts_with(path, "src/");
+  };
+  // A header of the face is included from elsewhere, or by another one of the face.
+  std::set<std::string> face;
+  for (size_t before = 1; before != face.size();) {
+    before = face.size();
+    for (const auto& [header, from] : users)
+      if (at_root(header) && std::any_of(from.begin(), from.end(), [&](const std::string& path) {
+            return module_of(path) != module_of(header) || face.count(path);
+          }))
+        face.insert(header);
+    if (before == face.size()) break;
+  }
+  Findings findings;
+  for (const auto& [path, text] : tree) {
+    const std::string module = module_of(path);
+    if (module.empty() || module == kProgram || !ends_with_any(path, {".h"})) continue;
+    if (at_root(path)) {
+      if (!face.count(path))
+        findings.push_back(path + ": nothing outside " + module + " includes it; it belongs in a sub-folder");
+      continue;
+    }
+    const bool for_tests = path.find("/testing/") != std::string::npos;
+    for (const auto& user : users[path]) {
+      if (for_tests ? !is_test(user) : module_of(user) != module && !is_test(user))
+        findings.push_back(user + ": includes " + path + ", which is private to " + (for_tests ? "tests" : module));
+    }
   }
   return findings;
 }

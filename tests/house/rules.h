@@ -47,7 +47,7 @@ Findings headers_say_their_contract(const Tree& tree);
 // Two headers that define a type of one name make one program with two meanings of it, and a crash far away.
 Findings types_have_one_home(const Tree& tree);
 
-// src/ops/op_list.cc names exactly the ops that src/ops/ops.h declares, and the gradient test walks that list.
+// src/ops/testing/op_list.cc names exactly the ops that src/ops/ops.h declares, and the gradient test walks that list.
 Findings ops_have_gradient_tests(const Tree& tree);
 
 // Every verb of the command line is in docs/cli.md.
@@ -55,6 +55,10 @@ Findings verbs_are_documented(const Tree& tree);
 
 // Every recipe is named in README.md or docs/.
 Findings recipes_are_documented(const Tree& tree);
+
+// A header at a module's root is included from outside the module (or by such a one); a header in a sub-folder is
+// included by its own module and by tests alone, one in testing/ by tests alone.
+Findings faces_lie_at_the_root(const Tree& tree);
 
 // Nothing that a build makes is in git. `tracked`: the paths that git knows.
 Findings nothing_generated_is_tracked(const std::vector<std::string>& tracked);

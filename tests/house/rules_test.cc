@@ -6,6 +6,11 @@
 namespace hadal::house {
 namespace {
 
+const Tree::value_type kChart = {
+    "docs/architecture.md",
+    "## Who may use whom\n\n```\nbase -> kernels -> ops -> model -> {engine, train} -> rl\n"
+    "base -> net    base, net -> cluster    all -> cli\n```\n"};
+
 std::string repeat(const std::string& text, int count) {
   std::string all;
   for (int i = 0; i < count; ++i) all += text;
@@ -13,7 +18,8 @@ std::string repeat(const std::string& text, int count) {
 }
 
 TEST(Rules, IncludeOutsideDepsIsFound) {
-  const Tree good = {{"src/ops/CMakeLists.txt", "hadal_module(ops DEPS base kernels LIBS fmt)\n"},
+  const Tree good = {kChart,
+                     {"src/ops/CMakeLists.txt", "hadal_module(ops DEPS base kernels LIBS fmt)\n"},
                      {"src/ops/a.cc", "#include <vector>\n#include \"ops/a.h\"\n#include \"kernels/gemm.h\"\n"}};
   EXPECT_EQ(includes_follow_deps(good), Findings{});
   Tree bad = good;
@@ -26,13 +32,40 @@ TEST(Rules, IncludeOutsideDepsIsFound) {
 }
 
 TEST(Rules, DependencyToTheRightIsFound) {
-  EXPECT_EQ(deps_follow_direction({{"src/rl/CMakeLists.txt", "hadal_module(rl DEPS base train engine)\n"}}),
-            Findings{});
-  EXPECT_EQ(deps_follow_direction({{"src/engine/CMakeLists.txt", "hadal_module(engine DEPS model train)\n"}}).size(),
-            1u);
-  EXPECT_EQ(deps_follow_direction({{"src/cluster/CMakeLists.txt", "hadal_module(cluster DEPS base ops)\n"}}).size(),
-            1u);
-  EXPECT_EQ(deps_follow_direction({{"src/attic/CMakeLists.txt", "hadal_module(attic DEPS base)\n"}}).size(), 1u);
+  const auto findings = [](const std::string& module, const std::string& deps) {
+    return deps_follow_direction(
+        {kChart, {"src/" + module + "/CMakeLists.txt", "hadal_module(" + module + " DEPS " + deps + ")\n"}});
+  };
+  EXPECT_EQ(findings("rl", "base train engine"), Findings{});
+  EXPECT_EQ(findings("cluster", "base net"), Findings{});
+  EXPECT_EQ(findings("engine", "model train").size(), 1u);
+  EXPECT_EQ(findings("cluster", "base ops").size(), 1u);
+  EXPECT_EQ(findings("attic", "base").size(), 1u);
+  EXPECT_EQ(deps_follow_direction({}).size(), 1u) << "no chart";
+  EXPECT_EQ(deps_follow_direction({{"docs/architecture.md", "## Who may use whom\n```\na -> b -> a\n```\n"}}).size(),
+            2u)
+      << "a circle";
+}
+
+TEST(Rules, PrivateHeadersLieInSubFolders) {
+  const Tree good = {{"src/ops/ops.h", "#include \"ops/tensor.h\"\n"},
+                     {"src/ops/tensor.h", ""},
+                     {"src/ops/moe/sorted.h", ""},
+                     {"src/ops/moe/sorted.cc", "#include \"ops/moe/sorted.h\"\n"},
+                     {"src/ops/testing/plain.h", ""},
+                     {"src/model/model_test.cc", "#include \"ops/testing/plain.h\"\n#include \"ops/moe/sorted.h\"\n"},
+                     {"src/model/model.cc", "#include \"ops/ops.h\"\n"}};
+  EXPECT_EQ(faces_lie_at_the_root(good), Findings{});
+  Tree bad = good;
+  bad["src/ops/sorted.h"] = "";
+  bad["src/ops/a.cc"] = "#include \"ops/sorted.h\"\n";
+  EXPECT_EQ(faces_lie_at_the_root(bad).size(), 1u) << "used inside alone, at the root";
+  bad = good;
+  bad["src/model/model.cc"] += "#include \"ops/moe/sorted.h\"\n";
+  EXPECT_EQ(faces_lie_at_the_root(bad).size(), 1u) << "private, used from elsewhere";
+  bad = good;
+  bad["src/ops/moe/sorted.cc"] += "#include \"ops/testing/plain.h\"\n";
+  EXPECT_EQ(faces_lie_at_the_root(bad).size(), 1u) << "for tests, used by the program";
 }
 
 TEST(Rules, MissingPathInADocumentIsFound) {
@@ -134,14 +167,14 @@ TEST(Rules, TypeWithTwoHomesIsFound) {
 TEST(Rules, OpWithoutGradientTestIsFound) {
   const Tree good = {
       {"src/ops/ops.h", "\nTensor add(const Context& ctx, const Tensor& a);\nRouting route(const Context& ctx);\n"},
-      {"src/ops/op_list.cc", "{\"add\", OpKind::differentiable},\n{\"route\", OpKind::differentiable},\n"},
+      {"src/ops/testing/op_list.cc", "{\"add\", OpKind::differentiable},\n{\"route\", OpKind::differentiable},\n"},
       {"src/ops/gradient_test.cc", "for (const auto& op : op_list()) {}\n"}};
   EXPECT_EQ(ops_have_gradient_tests(good), Findings{});
   Tree bad = good;
-  bad["src/ops/op_list.cc"] = "{\"add\", OpKind::differentiable},\n";
+  bad["src/ops/testing/op_list.cc"] = "{\"add\", OpKind::differentiable},\n";
   EXPECT_EQ(ops_have_gradient_tests(bad).size(), 1u);
   bad = good;
-  bad["src/ops/op_list.cc"] += "{\"gone\", OpKind::differentiable},\n";
+  bad["src/ops/testing/op_list.cc"] += "{\"gone\", OpKind::differentiable},\n";
   EXPECT_EQ(ops_have_gradient_tests(bad).size(), 1u);
   bad = good;
   bad.erase("src/ops/gradient_test.cc");

@@ -53,6 +53,7 @@ void expect_kept(const Findings& findings) {
 
 TEST(House, IncludesFollowDeps) { expect_kept(includes_follow_deps(this_tree())); }
 TEST(House, DepsFollowTheDirection) { expect_kept(deps_follow_direction(this_tree())); }
+TEST(House, FacesLieAtTheRoot) { expect_kept(faces_lie_at_the_root(this_tree())); }
 TEST(House, DocumentsNameWhatExists) { expect_kept(documents_name_what_exists(this_tree())); }
 TEST(House, DocumentsNameFunctionsThatExist) { expect_kept(documents_name_functions_that_exist(this_tree())); }
 TEST(House, FilesAreShort) { expect_kept(files_are_short(this_tree())); }

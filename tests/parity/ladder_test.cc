@@ -1,7 +1,7 @@
 // The ladder of equalities: one forward trains, prefills and decodes, and all ways through it give the same bits.
 #include <algorithm>
 
-#include "model/tiny_models.h"
+#include "model/testing/tiny_models.h"
 
 namespace hadal {
 namespace {

@@ -1,0 +1,198 @@
+// What a source means, and which of a repository's files that are.
+#include <fmt/ranges.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <regex>
+
+#include "hub/download.h"
+#include "hub/remote/hub.h"
+
+namespace hadal {
+namespace {
+
+bool is_name(const std::string& text) {  // of an owner or a repository
+  static const std::regex name("[A-Za-z0-9_][A-Za-z0-9._-]{0,95}");
+  return std::regex_match(text, name);
+}
+
+std::vector<std::string> split(const std::string& text, char at) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0;;) {
+    const size_t end = text.find(at, begin);
+    parts.push_back(text.substr(begin, end - begin));
+    if (end == std::string::npos) return parts;
+    begin = end + 1;
+  }
+}
+
+std::string join(const std::vector<std::string>& parts, size_t first) {
+  return fmt::format(
+      "{}", fmt::join(parts.begin() + static_cast<std::ptrdiff_t>(std::min(first, parts.size())), parts.end(), "/"));
+}
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
+
+// A page of the hub as a browser shows it; none: a plain address.
+bool read_page(const std::string& url, const std::string& endpoint, HubSource& source) {
+  if (net::url_origin(url) != net::url_origin(endpoint)) return false;
+  const auto parts = split(net::url_unescape(net::url_path(url).substr(1)), '/');
+  if (parts.size() < 2 || !is_name(parts[0]) || !is_name(parts[1]) || parts[0] == "api" || parts[0] == "datasets")
+    return false;
+  const bool whole = parts.size() == 2 || (parts.size() == 4 && parts[2] == "tree");
+  const bool one = parts.size() > 4 && (parts[2] == "blob" || parts[2] == "resolve") && parts.back().ends_with(".gguf");
+  if (!whole && !one) return false;
+  source.repo = parts[0] + "/" + parts[1];
+  if (parts.size() > 3) source.revision = parts[3];
+  if (one) source.file = join(parts, 4);
+  return true;
+}
+
+bool is_gguf(const HubFile& file) { return lower(file.path).ends_with(".gguf"); }
+bool is_projector(const HubFile& file) {
+  return lower(file.path).find("mmproj") != std::string::npos;
+}  // the eyes of a model, not a model
+
+std::string listing(const std::vector<HubFile>& files) {
+  std::string text;
+  for (const auto& file : files)
+    text += fmt::format("\n  {}  {}", file.path, bytes_text(static_cast<uint64_t>(file.size)));
+  return text.empty() ? "\n  (none)" : text;
+}
+
+std::vector<HubFile> filtered(const std::vector<HubFile>& files, const std::function<bool(const HubFile&)>& wanted) {
+  std::vector<HubFile> chosen;
+  std::copy_if(files.begin(), files.end(), std::back_inserter(chosen), wanted);
+  return chosen;
+}
+
+// "Q4_K_M" stands in the name as a word of its own: Q4_K does not mean Q4_K_M.
+bool has_quantisation(const HubFile& file, const std::string& quantisation) {
+  const std::string name = lower(file.path), word = lower(quantisation);
+  const auto is_part = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+  for (size_t at = name.find(word); at != std::string::npos; at = name.find(word, at + 1)) {
+    const size_t end = at + word.size();
+    if ((at == 0 || !is_part(name[at - 1])) && (end == name.size() || !is_part(name[end]))) return true;
+  }
+  return false;
+}
+
+std::vector<HubFile> choose_gguf(const std::vector<HubFile>& all, const HubSource& source) {
+  const auto ggufs = filtered(all, is_gguf);
+  std::vector<HubFile> chosen;
+  if (!source.file.empty()) {
+    chosen = filtered(ggufs, [&](const HubFile& f) { return gguf_stem(f.path) == gguf_stem(source.file); });
+  } else {
+    chosen =
+        filtered(ggufs, [&](const HubFile& f) { return has_quantisation(f, source.quantisation) && !is_projector(f); });
+  }
+  const std::string wanted = source.file.empty() ? ":" + source.quantisation : "/" + source.file;
+  if (chosen.empty()) fail("hf:{}{}: there is no such GGUF file; there are:{}", source.repo, wanted, listing(ggufs));
+  for (const auto& file : chosen) {
+    if (gguf_stem(file.path) == gguf_stem(chosen.front().path)) continue;
+    fail("hf:{}{}: several GGUF files fit; name one, as in hf:{}/{}:{}", source.repo, wanted, source.repo, file.path,
+         listing(chosen));
+  }
+  return chosen;
+}
+
+// What running a model needs, of the folder itself: sub-folders hold other formats and training states.
+bool is_part_of_model(const HubFile& file) {
+  static constexpr const char* kPatterns[] = {"config.json",
+                                              "generation_config.json",
+                                              "tokenizer*",
+                                              "special_tokens_map.json",
+                                              "added_tokens.json",
+                                              "vocab.json",
+                                              "merges.txt",
+                                              "chat_template.*",
+                                              "*.safetensors.index.json",
+                                              "*.safetensors",
+                                              "LICENSE*"};
+  return std::any_of(std::begin(kPatterns), std::end(kPatterns),
+                     [&](const char* pattern) { return ::fnmatch(pattern, file.path.c_str(), FNM_PATHNAME) == 0; });
+}
+
+std::vector<HubFile> choose_folder(const std::vector<HubFile>& all, const HubSource& source) {
+  auto chosen = filtered(all, is_part_of_model);
+  const auto is_weights = [](const HubFile& f) { return f.path.ends_with(".safetensors"); };
+  const auto is_usual = [](const HubFile& f) { return f.path.starts_with("model"); };
+  if (std::none_of(chosen.begin(), chosen.end(), is_weights)) {
+    const auto ggufs = filtered(all, [](const HubFile& f) { return is_gguf(f) && !is_projector(f); });
+    const auto pickled = filtered(all, [](const HubFile& f) {
+      return f.path.ends_with(".bin") || f.path.ends_with(".pth") || f.path.ends_with(".pt") ||
+             f.path.ends_with(".ckpt");
+    });
+    if (ggufs.empty() && !pickled.empty()) {
+      fail(
+          "hf:{}: expected *.safetensors or *.gguf files, found only pickled weights, which are programs that run when "
+          "they are read and are "
+          "not supported; take a repository with another format of this model. There are:{}",
+          source.repo, listing(pickled));
+    }
+    if (ggufs.empty()) {
+      fail(
+          "hf:{}: expected *.safetensors or *.gguf files, found neither; --include 'PATTERN' takes others. There "
+          "are:{}",
+          source.repo, listing(all));
+    }
+    fail("hf:{}: has GGUF files only; name one, as in hf:{}/{}:{}", source.repo, source.repo, ggufs.front().path,
+         listing(ggufs));
+  }
+  // The same weights may be there once more under another name (Mistral's consolidated.safetensors).
+  if (std::any_of(chosen.begin(), chosen.end(), [&](const HubFile& f) { return is_weights(f) && is_usual(f); })) {
+    std::erase_if(chosen, [&](const HubFile& f) { return is_weights(f) && !is_usual(f); });
+  }
+  return chosen;
+}
+
+}  // namespace
+
+std::string gguf_stem(const std::string& path) {
+  static const std::regex ending("(-[0-9]{5}-of-[0-9]{5})?\\.gguf$", std::regex::icase);
+  return std::regex_replace(path, ending, "");
+}
+
+HubSource parse_source(const std::string& text, const std::string& endpoint) {
+  HubSource source;
+  if (text.starts_with("http://") || text.starts_with("https://")) {
+    if (!read_page(text, endpoint, source)) source.url = text;
+    return source;
+  }
+  const auto wrong = [&] {
+    fail("{}: expected hf:owner/repo, hf:owner/repo/file.gguf, hf:owner/repo:QUANTISATION or an address (https://...)",
+         text);
+  };
+  if (!text.starts_with("hf:")) wrong();
+  std::string rest = text.substr(3);
+  if (const size_t colon = rest.find(':'); colon != std::string::npos) {
+    source.quantisation = rest.substr(colon + 1);
+    rest.resize(colon);
+    if (!is_name(source.quantisation)) wrong();
+  }
+  const auto parts = split(rest, '/');
+  if (parts.size() < 2 || !is_name(parts[0]) || !is_name(parts[1])) wrong();
+  source.repo = parts[0] + "/" + parts[1];
+  source.file = join(parts, 2);
+  if (!source.file.empty() && (!lower(source.file).ends_with(".gguf") || !source.quantisation.empty())) wrong();
+  return source;
+}
+
+std::vector<HubFile> choose_files(const std::vector<HubFile>& files, const HubSource& source,
+                                  const std::vector<std::string>& include) {
+  if (!include.empty()) {
+    const auto chosen = filtered(files, [&](const HubFile& f) {
+      return std::any_of(include.begin(), include.end(),
+                         [&](const auto& p) { return ::fnmatch(p.c_str(), f.path.c_str(), 0) == 0; });
+    });
+    if (chosen.empty())
+      fail("hf:{}: no file fits {}; there are:{}", source.repo, fmt::join(include, ", "), listing(files));
+    return chosen;
+  }
+  return source.file.empty() && source.quantisation.empty() ? choose_folder(files, source) : choose_gguf(files, source);
+}
+
+}  // namespace hadal

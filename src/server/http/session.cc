@@ -1,0 +1,419 @@
+#include "server/http/session.h"
+
+#include <poll.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http.hpp>
+#include <chrono>
+#include <thread>
+
+#include "server/api_error.h"
+#include "server/http/outbox.h"
+#include "server/http/request_head.h"
+
+namespace hadal {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
+constexpr int kFirstKeepAliveMs = 500;   // soon enough to show that the server works, late enough for an error reply
+constexpr int kHalfClosedCheckMs = 200;  // how soon a client that has closed one direction is known to have closed both
+constexpr size_t kMaxDrainBytes = 16 << 20;
+constexpr size_t kMaxEmptyLineBytes = 256;
+
+using Parser = http::request_parser<http::string_body>;
+using Standing = Session::Standing;
+
+template <typename Message>
+void set_headers(Message& message, const HttpHeaders& headers) {
+  message.set(http::field::server, "hadal");
+  message.set("X-Content-Type-Options", "nosniff");
+  message.set(http::field::cache_control, "no-store");
+  for (const auto& [name, value] : headers) message.set(name, value);
+}
+
+bool is_reset(asio::ip::tcp::socket& socket) {
+  pollfd poll_fd{socket.native_handle(), 0, 0};
+  return ::poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+}  // namespace
+
+struct Session::Impl {
+  Impl(asio::ip::tcp::socket socket, Shared& shared_)
+      : shared(shared_), stream(std::move(socket)), wake(stream.get_executor()) {
+    error_code ignored;
+    address = stream.socket().remote_endpoint(ignored).address();
+  }
+
+  asio::awaitable<void> serve_requests();
+  asio::awaitable<bool> serve_one();
+  asio::awaitable<bool> await_request();
+  asio::awaitable<bool> read_body(Parser& parser);
+  asio::awaitable<bool> bad_request(error_code error, const Parser& parser);
+  asio::awaitable<bool> answer(HttpRequest request, bool keep_alive);
+  asio::awaitable<bool> answer_slowly(HttpRequest request, bool keep_alive);
+  asio::awaitable<bool> pass_on(Outbox& outbox, const HttpRequest& request, bool keep_alive);
+  asio::awaitable<bool> write_reply(HttpReply reply, const HttpRequest& request, bool keep_alive);
+  asio::awaitable<bool> write_stream_head(const HttpRequest& request);
+  asio::awaitable<bool> write_early_head(const HttpRequest& request, bool keep_alive);
+  asio::awaitable<bool> write_piece(std::string data);
+  asio::awaitable<bool> write_raw(std::string data);
+  asio::awaitable<void> close();
+  void watch_for_end(std::weak_ptr<Outbox> watched);
+  size_t leading_empty_bytes() const;
+  bool more_may_come() const;
+  void set_standing(Standing next);
+
+  Shared& shared;
+  asio::ip::address address;
+  beast::tcp_stream stream;
+  beast::flat_buffer buffer;
+  asio::steady_timer wake;         // cancelled when the outbox has news
+  std::shared_ptr<Outbox> outbox;  // of the answer under way
+  Standing standing = Standing::silent;
+  std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
+  bool refuse = false;  // one answer, 503
+  bool dropped = false;
+  bool input_left = false;   // part of a request was not read
+  bool half_closed = false;  // the client will send no more; it may still read, or be gone
+  bool chunked = true;       // how the stream under way is written
+};
+
+Session::Session(asio::ip::tcp::socket socket, Shared& shared)
+    : impl_(std::make_unique<Impl>(std::move(socket), shared)) {
+  shared.sessions.insert(this);
+}
+
+Session::~Session() { impl_->shared.sessions.erase(this); }
+
+Session::Standing Session::standing() const { return impl_->standing; }
+std::chrono::steady_clock::time_point Session::since() const { return impl_->since; }
+const asio::ip::address& Session::address() const { return impl_->address; }
+bool Session::dropped() const { return impl_->dropped; }
+
+void Session::drop() {
+  if (impl_->standing == Standing::answering) return;
+  impl_->dropped = true;
+  impl_->stream.cancel();
+}
+
+void Session::cancel() {
+  drop();
+  if (!impl_->outbox) return;
+  impl_->outbox->set_gone();
+  impl_->wake.cancel();
+  impl_->stream.cancel();
+}
+
+asio::awaitable<void> Session::serve(std::unique_ptr<Session> session, bool refuse) {
+  Impl& impl = *session->impl_;
+  impl.refuse = refuse;
+  co_await impl.serve_requests();
+  co_await impl.close();
+}
+
+asio::awaitable<void> Session::Impl::serve_requests() {
+  while (!shared.stopping && !dropped) {
+    bool more = co_await serve_one();
+    if (!more || refuse) break;
+    set_standing(Standing::idle);
+  }
+}
+
+void Session::Impl::set_standing(Standing next) {
+  standing = next;
+  since = std::chrono::steady_clock::now();
+}
+
+size_t Session::Impl::leading_empty_bytes() const {
+  const std::string_view received(static_cast<const char*>(buffer.data().data()), buffer.size());
+  return std::min(received.size(), received.find_first_not_of("\r\n"));
+}
+
+// Whether a request may follow the one under way: the client still sends, or what it sent before it closed its sending
+// side holds more. That is then all in the buffer: the end is seen only behind what was received.
+bool Session::Impl::more_may_come() const { return !half_closed || leading_empty_bytes() < buffer.size(); }
+
+// Waits for the first byte of a request, as long as a connection may be idle, but not long for one that never asked
+// anything. Empty lines before a request are read over (RFC 9112, 2.2); they do not prolong the wait.
+asio::awaitable<bool> Session::Impl::await_request() {
+  const int wait_ms =
+      standing == Standing::silent ? shared.options.first_byte_timeout_ms : shared.options.idle_timeout_ms;
+  const auto deadline = std::chrono::steady_clock::now() + milliseconds(wait_ms);
+  size_t num_skipped = 0;
+  for (;;) {
+    const size_t num_empty = leading_empty_bytes();
+    buffer.consume(num_empty);
+    num_skipped += num_empty;
+    if (buffer.size() > 0) co_return true;
+    if (num_skipped > kMaxEmptyLineBytes) co_return false;
+    stream.expires_at(deadline);
+    auto [error, num_bytes] = co_await stream.async_read_some(buffer.prepare(4096), kNoThrow);
+    if (error) co_return false;
+    buffer.commit(num_bytes);
+  }
+}
+
+// Reads and answers one request; false when the connection is to end.
+asio::awaitable<bool> Session::Impl::serve_one() {
+  const bool begun = co_await await_request();
+  if (!begun || dropped) co_return false;
+  set_standing(Standing::reading);
+  Parser parser;
+  parser.header_limit(kMaxHeaderBytes);
+  parser.body_limit(shared.options.max_body_bytes);
+  stream.expires_after(milliseconds(shared.options.header_timeout_ms));
+  auto [error, n] = co_await http::async_read_header(stream, buffer, parser, kNoThrow);
+  if (error) co_return co_await bad_request(error, parser);
+  HttpRequest request = request_of(parser.get().base());
+  std::optional<HttpReply> refusal;
+  if (const auto mistake = refuse_head(parser.get().base())) {
+    refusal = mistake->reply();
+  } else {
+    refusal = shared.gate.refuse(request);
+  }
+  if (!refusal && refuse && request.path() != "/health") {
+    ApiError full(503, "the server has too many connections; try again in a moment");
+    full.headers.emplace_back("Retry-After", "5");
+    refusal = full.reply();
+  }
+  if (refusal) {
+    input_left = !parser.is_done();
+    set_standing(Standing::replying);
+    co_return co_await write_reply(std::move(*refusal), request, parser.keep_alive() && !input_left);
+  }
+  bool whole = co_await read_body(parser);
+  if (!whole || dropped) co_return false;
+  set_standing(Standing::replying);
+  bool keep_alive = parser.keep_alive();
+  request.body = std::move(parser.get().body());
+  co_return co_await answer(std::move(request), keep_alive);
+}
+
+asio::awaitable<bool> Session::Impl::read_body(Parser& parser) {
+  if (parser.is_done()) co_return true;
+  if (parser.get().version() >= 11 && beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+    bool written = co_await write_raw("HTTP/1.1 100 Continue\r\n\r\n");
+    if (!written) co_return false;
+  }
+  stream.expires_after(milliseconds(shared.options.body_timeout_ms));
+  auto [error, n] = co_await http::async_read(stream, buffer, parser, kNoThrow);
+  if (error) co_return co_await bad_request(error, parser);
+  co_return true;
+}
+
+asio::awaitable<bool> Session::Impl::bad_request(error_code error, const Parser& parser) {
+  const bool malformed = error.category() == make_error_code(http::error::bad_method).category() &&
+                         error != http::error::end_of_stream && error != http::error::partial_message;
+  if (!malformed) co_return false;  // the client went, or was too slow: Beast has then closed the socket already
+  input_left = true;
+  const std::string_view begin(static_cast<const char*>(buffer.data().data()), std::min<size_t>(buffer.size(), 16));
+  const ApiError mistake = reading_error(error, parser.get().base(), begin, shared.options.max_body_bytes);
+  HttpRequest none;
+  set_standing(Standing::replying);
+  co_await write_reply(mistake.reply(), none, false);
+  co_return false;
+}
+
+asio::awaitable<bool> Session::Impl::answer(HttpRequest request, bool keep_alive) {
+  if (Api::is_slow(request)) {
+    co_return co_await answer_slowly(std::move(request), keep_alive);
+  }
+  Outbox quick([] {});
+  shared.api.handle(request, quick);
+  quick.finish();
+  HttpReply reply = std::move(*quick.take().reply);
+  co_return co_await write_reply(std::move(reply), request, keep_alive);
+}
+
+asio::awaitable<bool> Session::Impl::answer_slowly(HttpRequest request, bool keep_alive) {
+  if (shared.num_running >= shared.options.max_running) {
+    ApiError busy(503, "the server answers as many requests as it can; try again in a moment", "", "server_busy");
+    busy.headers.emplace_back("Retry-After", "2");
+    co_return co_await write_reply(busy.reply(), request, keep_alive);
+  }
+  // The timer belongs to this coroutine, which outlives the thread: it waits for finish() and then joins it.
+  set_standing(Standing::answering);
+  outbox = std::make_shared<Outbox>([this] { asio::post(stream.get_executor(), [this] { wake.cancel(); }); });
+  ++shared.num_running;
+  std::thread worker([this, &request] {
+    shared.api.handle(request, *outbox);
+    outbox->finish();
+  });
+  watch_for_end(outbox);
+  bool keep = co_await pass_on(*outbox, request, keep_alive);
+  worker.join();
+  // Notifications that the thread posted last must run before `wake` may go.
+  co_await asio::post(stream.get_executor(), asio::use_awaitable);
+  --shared.num_running;
+  outbox.reset();
+  co_return keep;
+}
+
+// A client that hangs up ends its answer, also while nothing is being written to it. The wait may outlive the answer
+// and this connection; an outbox that is alive says that neither is over. A client may also close its sending side
+// alone and still read; the two cannot be told apart before something is sent.
+void Session::Impl::watch_for_end(std::weak_ptr<Outbox> watched) {
+  auto on_readable = [this, watched](error_code error) {
+    std::shared_ptr<Outbox> box = watched.lock();
+    if (error || !box) return;
+    char byte;
+    error_code peek_error;
+    stream.socket().non_blocking(true, peek_error);
+    size_t n = stream.socket().receive(asio::buffer(&byte, 1), asio::socket_base::message_peek, peek_error);
+    if (peek_error == asio::error::would_block) return watch_for_end(watched);
+    if (peek_error == asio::error::eof || (n == 0 && !peek_error)) {
+      half_closed = true;
+    } else if (peek_error) {
+      box->set_gone();
+    }
+    wake.cancel();
+  };
+  stream.socket().async_wait(asio::ip::tcp::socket::wait_read, on_readable);
+}
+
+// Writes what the generating thread makes until it is finished; false when the connection is to end.
+asio::awaitable<bool> Session::Impl::pass_on(Outbox& box, const HttpRequest& request, bool keep_alive) {
+  bool head_written = false;
+  Outbox::State state;
+  auto wait_ms = milliseconds(kFirstKeepAliveMs);
+  auto comment_at = std::chrono::steady_clock::now() + wait_ms;
+  while (!state.finished) {
+    if (!box.has_news()) {
+      wake.expires_at(half_closed
+                          ? std::min(comment_at, std::chrono::steady_clock::now() + milliseconds(kHalfClosedCheckMs))
+                          : comment_at);
+      co_await wake.async_wait(kNoThrow);
+    }
+    state = box.take();
+    const bool quiet = state.events.empty() && !state.finished && std::chrono::steady_clock::now() >= comment_at;
+    if (half_closed && is_reset(stream.socket())) box.set_gone();
+    bool ok = !box.client_gone();
+    if (ok && state.streaming && !head_written && (!state.events.empty() || quiet || half_closed)) {
+      head_written = true;
+      ok = co_await write_stream_head(request);
+    }
+    // A head on its way tells a client that reads on from one that is gone, long before the whole answer is there.
+    if (ok && state.accepted && half_closed && !head_written && !state.finished) {
+      head_written = true;
+      ok = co_await write_early_head(request, keep_alive && more_may_come());
+    }
+    const bool had_events = !state.events.empty();
+    if (ok && quiet && state.streaming) state.events = ": still at work\n\n" + state.events;
+    if (ok && !state.events.empty()) ok = co_await write_piece(std::move(state.events));
+    if (!ok) box.set_gone();
+    if (quiet) wait_ms = milliseconds(shared.options.keep_alive_ms);
+    if (quiet || had_events) comment_at = std::chrono::steady_clock::now() + wait_ms;
+  }
+  if (box.client_gone()) co_return false;
+  if (!head_written) {
+    HttpReply reply = std::move(*state.reply);
+    co_return co_await write_reply(std::move(reply), request, keep_alive && more_may_come());
+  }
+  if (!state.streaming) {
+    std::string body = std::move(state.reply->body);
+    const bool written = co_await write_piece(std::move(body));
+    if (!written || !chunked) co_return false;  // without chunks the end of the connection is the end of the body
+  } else if (state.reply) {                     // an error after the stream had begun
+    std::string event = "data: " + state.reply->body + "\n\n";
+    bool written = co_await write_piece(std::move(event));
+    if (!written) co_return false;
+  }
+  if (!chunked) co_return false;
+  bool written = co_await write_raw("0\r\n\r\n");
+  co_return written&& keep_alive&& more_may_come();
+}
+
+asio::awaitable<bool> Session::Impl::write_reply(HttpReply reply, const HttpRequest& request, bool keep_alive) {
+  http::response<http::string_body> response(static_cast<http::status>(reply.status), 11);
+  set_headers(response, reply.headers);
+  set_headers(response, shared.gate.cors_headers(request));
+  if (!reply.content_type.empty()) response.set(http::field::content_type, reply.content_type);
+  bool keep = keep_alive && !shared.stopping && !refuse;
+  response.keep_alive(keep);
+  if (keep && request.http_1_0) response.set(http::field::connection, "keep-alive");
+  if (reply.status != 204) response.content_length(reply.body.size());
+  if (request.method != "HEAD") response.body() = std::move(reply.body);
+  http::response_serializer<http::string_body> serializer(response);
+  stream.expires_after(milliseconds(shared.options.write_timeout_ms));
+  auto [error, n] = co_await http::async_write(stream, serializer, kNoThrow);
+  co_return !error && keep;
+}
+
+asio::awaitable<bool> Session::Impl::write_stream_head(const HttpRequest& request) {
+  http::response<http::empty_body> response(http::status::ok, 11);
+  set_headers(response, shared.gate.cors_headers(request));
+  response.set(http::field::content_type, "text/event-stream; charset=utf-8");
+  response.set("X-Accel-Buffering", "no");
+  chunked = !request.http_1_0;  // which knows no chunks: the end of the connection ends its stream (RFC 9112, 6.1)
+  response.keep_alive(chunked && !shared.stopping && more_may_come());
+  if (chunked) response.chunked(true);
+  http::response_serializer<http::empty_body> serializer(response);
+  stream.expires_after(milliseconds(shared.options.write_timeout_ms));
+  auto [error, n] = co_await http::async_write_header(stream, serializer, kNoThrow);
+  co_return !error;
+}
+
+// The head of a whole answer before its body, whose length is then not known: the body is a chunk where another answer
+// follows it, and else ends with the connection.
+asio::awaitable<bool> Session::Impl::write_early_head(const HttpRequest& request, bool keep_alive) {
+  http::response<http::empty_body> response(http::status::ok, 11);
+  set_headers(response, shared.gate.cors_headers(request));
+  response.set(http::field::content_type, "application/json");
+  chunked = keep_alive && !request.http_1_0 && !shared.stopping;
+  response.keep_alive(chunked);
+  if (chunked) response.chunked(true);
+  http::response_serializer<http::empty_body> serializer(response);
+  stream.expires_after(milliseconds(shared.options.write_timeout_ms));
+  auto [error, n] = co_await http::async_write_header(stream, serializer, kNoThrow);
+  co_return !error;
+}
+
+asio::awaitable<bool> Session::Impl::write_piece(std::string data) {
+  if (!chunked) return write_raw(std::move(data));
+  char size[24];
+  std::snprintf(size, sizeof size, "%zx\r\n", data.size());
+  return write_raw(size + data + "\r\n");
+}
+
+asio::awaitable<bool> Session::Impl::write_raw(std::string data) {
+  // Nearly always the socket takes all at once; then there is nothing to wait for, and no timer to set.
+  error_code refused;
+  stream.socket().non_blocking(true, refused);
+  const size_t taken = refused ? 0 : stream.socket().write_some(asio::buffer(data), refused);
+  if (!refused && taken == data.size()) co_return true;
+  if (refused && refused != asio::error::would_block && refused != asio::error::try_again) co_return false;
+  data.erase(0, taken);
+  stream.expires_after(milliseconds(shared.options.write_timeout_ms));
+  auto [error, n] = co_await asio::async_write(stream, asio::buffer(data), kNoThrow);
+  co_return !error;
+}
+
+// Closing with unread bytes would reset the connection and destroy a reply on its way, so they are read for a moment.
+asio::awaitable<void> Session::Impl::close() {
+  error_code ignored;
+  stream.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  stream.expires_after(std::chrono::seconds(2));
+  buffer.clear();
+  for (size_t drained = 0; input_left && drained < kMaxDrainBytes;) {
+    auto [error, num_bytes] = co_await stream.async_read_some(buffer.prepare(4096), kNoThrow);
+    if (error) break;
+    drained += num_bytes;
+  }
+  stream.socket().close(ignored);
+}
+
+}  // namespace hadal

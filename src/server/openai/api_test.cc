@@ -1,0 +1,211 @@
+#include "server/openai/api.h"
+
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "server/testing/test_backend.h"
+
+namespace hadal {
+namespace {
+
+struct Recorder : Exchange {
+  void reply(HttpReply r) override { whole = std::move(r), ++replies; }
+  void open_stream() override { opened = true; }
+  bool send_event(std::string data) override {
+    events.push_back(std::move(data));
+    return events.size() < gone_after;
+  }
+  bool client_gone() const override { return events.size() >= gone_after; }
+  Json json() const { return Json::parse(whole.body); }
+
+  HttpReply whole;
+  int replies = 0;
+  bool opened = false;
+  std::vector<std::string> events;
+  size_t gone_after = SIZE_MAX;
+};
+
+class ApiTest : public testing::Test {
+ protected:
+  ApiTest() { options.model_name = "org/echo"; }
+  Recorder ask(const std::string& method, const std::string& target, const std::string& body = "") {
+    Recorder recorder;
+    api.handle({method, target, "localhost", "", "", body}, recorder);
+    return recorder;
+  }
+  Recorder chat(const std::string& text, Json fields = Json::object()) {
+    fields["messages"] = Json::array({{{"role", "user"}, {"content", text}}});
+    return ask("POST", "/v1/chat/completions", fields.dump());
+  }
+  ServerOptions options;
+  EchoBackend backend;
+  Api api{options, backend};
+};
+
+TEST_F(ApiTest, AnswersAChat) {
+  Json json = chat("hello", {{"model", "org/echo"}}).json();
+  EXPECT_EQ(json["object"], "chat.completion");
+  EXPECT_EQ(json["model"], "org/echo");
+  EXPECT_EQ(json["choices"][0]["message"], Json({{"role", "assistant"}, {"content", "hello"}, {"refusal", nullptr}}));
+  EXPECT_EQ(json["choices"][0]["finish_reason"], "stop");
+  EXPECT_EQ(json["usage"], Json({{"prompt_tokens", 5}, {"completion_tokens", 5}, {"total_tokens", 10}}));
+}
+
+TEST_F(ApiTest, SaysWhenTheLimitCutTheAnswer) {
+  Json json = chat("hello", {{"max_tokens", 2}}).json();
+  EXPECT_EQ(json["choices"][0]["message"]["content"], "he");
+  EXPECT_EQ(json["choices"][0]["finish_reason"], "length");
+}
+
+TEST_F(ApiTest, StreamsAChat) {
+  Recorder r = chat("hey", {{"stream", true}, {"stream_options", {{"include_usage", true}}}});
+  EXPECT_TRUE(r.opened);
+  EXPECT_EQ(r.replies, 0);
+  ASSERT_EQ(r.events.size(), 7u);  // role, three letters, end, usage, [DONE]
+  std::string text, id;
+  for (size_t i = 0; i < 5; ++i) {
+    Json json = Json::parse(r.events[i]);
+    EXPECT_EQ(json["object"], "chat.completion.chunk");
+    if (i == 0) id = json["id"];
+    EXPECT_EQ(json["id"], id);
+    EXPECT_EQ(json["choices"][0]["finish_reason"], i == 4 ? Json("stop") : Json(nullptr));
+    if (i < 4) text += json["choices"][0]["delta"]["content"];
+  }
+  EXPECT_EQ(Json::parse(r.events[0])["choices"][0]["delta"]["role"], "assistant");
+  EXPECT_EQ(text, "hey");
+  EXPECT_EQ(Json::parse(r.events[5])["choices"], Json::array());
+  EXPECT_EQ(Json::parse(r.events[5])["usage"]["total_tokens"], 6);
+  EXPECT_EQ(r.events[6], "[DONE]");
+}
+
+TEST_F(ApiTest, StopsForAClientThatIsGone) {
+  Recorder recorder;
+  recorder.gone_after = 3;
+  Json body = {{"stream", true}, {"messages", {{{"role", "user"}, {"content", "a long answer"}}}}};
+  api.handle({"POST", "/v1/chat/completions", "", "", "", body.dump()}, recorder);
+  EXPECT_EQ(backend.cancelled, 1);
+}
+
+TEST_F(ApiTest, CompletesText) {
+  Json json = ask("POST", "/v1/completions", R"({"prompt": "once"})").json();
+  EXPECT_EQ(json["object"], "text_completion");
+  EXPECT_EQ(json["choices"][0]["text"], "once");
+  Recorder r = ask("POST", "/v1/completions", R"({"prompt": "ab", "stream": true})");
+  ASSERT_EQ(r.events.size(), 4u);
+  EXPECT_EQ(Json::parse(r.events[1])["choices"][0]["text"], "b");
+}
+
+TEST_F(ApiTest, ListsItsModel) {
+  Json list = ask("GET", "/v1/models?x=1").json();
+  EXPECT_EQ(list["object"], "list");
+  EXPECT_EQ(list["data"][0]["id"], "org/echo");
+  EXPECT_EQ(list["data"][0]["context_length"], 100);
+  EXPECT_EQ(ask("GET", "/v1/models/org/echo").json()["id"], "org/echo");
+  EXPECT_EQ(ask("GET", "/v1/models/org%2Fecho").json()["id"], "org/echo");
+  EXPECT_EQ(ask("GET", "/v1/models/other").whole.status, 404);
+}
+
+TEST_F(ApiTest, AnswersHealthAndPage) {
+  EXPECT_EQ(ask("GET", "/health").json()["status"], "ok");
+  Recorder page = ask("GET", "/");
+  EXPECT_TRUE(page.whole.content_type.starts_with("text/html"));
+  EXPECT_NE(page.whole.body.find("Hadal"), std::string::npos);
+}
+
+TEST_F(ApiTest, RefusesInOpenaisShape) {
+  struct Case {
+    std::string method, target, body;
+    int status;
+    Json param, code;
+  };
+  std::string long_text(100, 'x');
+  for (const Case& c : {
+           Case{"POST", "/v1/chat/completions", "{", 400, nullptr, "invalid_json"},
+           Case{"POST", "/v1/chat/completions", "", 400, nullptr, "invalid_json"},
+           Case{"POST", "/v1/chat/completions", "{\"messages\": \"\xff\"}", 400, nullptr, "invalid_json"},
+           Case{"POST", "/v1/chat/completions", "[]", 400, nullptr, nullptr},
+           Case{"POST", "/v1/chat/completions", "{}", 400, "messages", nullptr},
+           Case{"POST", "/v1/completions", R"({"prompt": "x", "model": "gpt"})", 404, "model", "model_not_found"},
+           Case{"POST", "/v1/completions", "{\"prompt\": \"" + long_text + "\"}", 400, "prompt",
+                "context_length_exceeded"},
+           Case{"POST", "/v1/completions", R"({"prompt": "refuse"})", 500, nullptr, nullptr},
+           Case{"POST", "/v1/completions", R"({"prompt": "break"})", 500, nullptr, nullptr},
+           Case{"POST", "/nowhere", "", 404, nullptr, nullptr},
+           Case{"GET", "/v1/chat/completions", "", 405, nullptr, nullptr},
+           Case{"POST", "/health", "", 405, nullptr, nullptr},
+           Case{"DELETE", "/v1/models", "", 405, nullptr, nullptr},
+       }) {
+    Recorder r = ask(c.method, c.target, c.body);
+    EXPECT_EQ(r.replies, 1) << c.target << c.body;
+    EXPECT_EQ(r.whole.status, c.status) << r.whole.body;
+    Json error = r.json()["error"];
+    EXPECT_TRUE(error["message"].is_string() && error["type"].is_string());
+    EXPECT_EQ(error["param"], c.param) << r.whole.body;
+    EXPECT_EQ(error["code"], c.code) << r.whole.body;
+  }
+}
+
+std::string nested(size_t levels) { return std::string(levels, '[') + std::string(levels, ']'); }
+
+// One request must not end the answers of all others: neither reading nor refusing a value may follow it down.
+TEST_F(ApiTest, RefusesDeepNestingWhereverItStands) {
+  for (const char* body :
+       {R"({"messages": @})", R"({"messages": [@]})", R"({"messages": [{"role": @, "content": "x"}]})",
+        R"({"messages": [{"role": "user", "content": @}]})",
+        R"({"messages": [{"role": "user", "content": [{"type": "text", "text": @}]}]})",
+        R"({"messages": [{"role": "user", "content": "x", "tool_calls": @}]})", R"({"stop": @})",
+        R"({"temperature": @})", R"({"model": @})", R"({"stream_options": @})", R"({"@@": @})", "@"}) {
+    for (const size_t levels : {size_t{10}, size_t{1000}, size_t{1'000'000}}) {
+      std::string text = body;
+      for (size_t at; (at = text.find("@@")) != std::string::npos;) text.replace(at, 2, std::string(levels, '['));
+      text.replace(text.find('@'), 1, nested(levels));
+      const Recorder r = ask("POST", "/v1/chat/completions", text);
+      EXPECT_EQ(r.whole.status, 400) << body;
+      EXPECT_LT(r.whole.body.size(), 400u) << body << levels;
+    }
+  }
+}
+
+TEST_F(ApiTest, ErrorsShowLittleOfALargeValue) {
+  const std::string large(1'000'000, 'x');
+  for (const std::string& body :
+       {R"({"model": ")" + large + R"(", "messages": [{"role": "user", "content": "x"}]})",
+        R"({")" + large + R"(": 1})", R"({"messages": [{"role": ")" + large + R"("}]})", "[" + large,
+        R"({"messages": [{"role": "user", "content": "x", "name": 1}], "temperature": ")" + large + R"("})"}) {
+    const Recorder r = ask("POST", "/v1/chat/completions", body);
+    EXPECT_TRUE(r.whole.status == 400 || r.whole.status == 404);
+    EXPECT_LT(r.whole.body.size(), 600u);
+    EXPECT_EQ(r.whole.body.find("exception"), std::string::npos) << r.whole.body;
+  }
+  EXPECT_LT(ask("GET", "/" + large).whole.body.size(), 600u);
+}
+
+TEST_F(ApiTest, AnswersHalfAnEmoji) {
+  const Recorder r = ask("POST", "/v1/chat/completions", R"({"messages": [{"role": "user", "content": "a\ud83d"}]})");
+  EXPECT_EQ(r.json()["choices"][0]["message"]["content"], "a\xEF\xBF\xBD") << r.whole.body;
+}
+
+TEST_F(ApiTest, WhatTheModelRefusesNamesItsField) {
+  const Recorder bias = chat("refuse a field", {{"logit_bias", {{"10", 1}}}});
+  EXPECT_EQ(bias.whole.status, 400);
+  EXPECT_EQ(bias.json()["error"]["param"], "logit_bias");
+  const Recorder kwargs = chat("x", {{"chat_template_kwargs", {{"refuse", true}}}});
+  EXPECT_EQ(kwargs.whole.status, 400);
+  EXPECT_EQ(kwargs.json()["error"]["param"], "chat_template_kwargs");
+}
+
+TEST_F(ApiTest, NamesTokensAndLimitOfALongPrompt) {
+  std::string message = chat(std::string(250, 'x')).json()["error"]["message"];
+  EXPECT_NE(message.find("250"), std::string::npos) << message;
+  EXPECT_NE(message.find("100"), std::string::npos) << message;
+}
+
+TEST_F(ApiTest, SaysWhichMethodsThereAre) {
+  Recorder options_reply = ask("OPTIONS", "/v1/chat/completions");
+  EXPECT_EQ(options_reply.whole.status, 204);
+  EXPECT_EQ(options_reply.whole.headers[0].second, "POST, OPTIONS");
+  EXPECT_EQ(ask("PUT", "/health").whole.headers[0].first, "Allow");
+}
+
+}  // namespace
+}  // namespace hadal

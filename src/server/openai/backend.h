@@ -1,0 +1,42 @@
+// What the server needs of a model, and nothing more: the tests put a small one behind it, `hadal serve` the engine.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "assistant/assistant.h"
+
+namespace hadal {
+
+// All methods may be called from many threads at once and throw Error for what the request cannot have.
+class ChatBackend {
+ public:
+  virtual ~ChatBackend() = default;
+
+  // The token ids that the model sees for these inputs.
+  virtual std::vector<TokenId> chat_prompt(const std::vector<Message>& messages,
+                                           const chat::ChatContext& context) const = 0;
+  virtual std::vector<TokenId> text_prompt(std::string_view text) const = 0;
+
+  // Blocks until the answer to `request.prompt` is complete; calls on_text as GenerateRequest says.
+  virtual GenerateResult generate(const GenerateRequest& request, const OnText& on_text) = 0;
+
+  virtual int64_t max_context() const = 0;  // tokens of prompt and answer together
+};
+
+// An engine with its assistant; both must outlive it.
+class EngineBackend : public ChatBackend {
+ public:
+  EngineBackend(Engine& engine, const Assistant& assistant) : engine_(engine), assistant_(assistant) {}
+  std::vector<TokenId> chat_prompt(const std::vector<Message>& messages,
+                                   const chat::ChatContext& context) const override;
+  std::vector<TokenId> text_prompt(std::string_view text) const override;
+  GenerateResult generate(const GenerateRequest& request, const OnText& on_text) override;
+  int64_t max_context() const override;
+
+ private:
+  Engine& engine_;
+  const Assistant& assistant_;
+};
+
+}  // namespace hadal

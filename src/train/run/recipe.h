@@ -1,0 +1,101 @@
+// A recipe: a whole training run as one TOML file. Paths in it are relative to the recipe's folder. docs/training.md
+// and the files in recipes/ say what each key means; every key has its default here.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/files.h"
+#include "base/toml_table.h"
+#include "model/config.h"
+
+namespace hadal {
+
+enum class SourceKind { text, chat, arithmetic, math };
+
+// Where documents come from: JSON lines or one JSON list (also .zst) with `text`; with a dialogue (dialogue_formats.h);
+// with `question`, `solution`, `answer`; a .txt file; arithmetic is made up by seed.
+struct SourceSpec {
+  std::string name;
+  SourceKind kind = SourceKind::text;
+  Path path;
+  std::string where;  // in the recipe ("pilot.toml:12"), for errors
+  std::string where_prefix() const { return where.empty() ? "" : where + ": "; }
+  bool skip_bad_lines = false;                // on_bad_line = "skip": malformed lines are left out and counted
+  std::vector<std::string> include, exclude;  // of the field `source`; include empty: all
+  std::vector<std::string> exclude_ids;
+  double max_megabytes = 0;        // whole documents in order of their hash (.txt: its beginning), up to this; 0: all
+  int64_t max_document_bytes = 0;  // longer documents are left out (.txt: cut into several); 0: none
+  int64_t max_turns = 0;           // chat: dialogues are cut to so many messages; 0: not
+  double validation = 0.005;       // share of documents (by hash; .txt: of its bytes) that training never sees
+  double validation_tail = 0;      // or: the last part of each document
+  int64_t documents = 20000;       // arithmetic: how many are made up
+  uint64_t seed = 1;               // arithmetic
+};
+
+struct StageSpec {
+  std::string name;
+  std::vector<std::pair<std::string, double>> sources;  // share of tokens
+  int64_t sequence_length = 512;
+  int64_t batch_tokens = 16384, micro_batch_tokens = 4096;
+  int64_t steps = 0, tokens = 0;  // exactly one of steps, tokens, minutes is set
+  double minutes = 0;             // wall clock: such a stage is not deterministic to the bit
+  bool assistant_only = false;    // mask = "assistant"
+  double join = 0;                // share of dialogues that go on from the one before them as one conversation
+  double matrix_lr = 0.002, other_lr = 0.002;
+  int64_t warmup_steps = 20;
+  double decay = 0.3;     // the last share of the stage in which the rate falls
+  double final_lr = 0.0;  // as a share of the full rate
+  double balance_weight = 1e-4, mtp_weight = 0.3, router_bias_speed = 1e-3;
+};
+
+struct OptimizerSpec {
+  bool muon = true;  // for hidden matrices; else AdamW for all
+  double muon_momentum = 0.95;
+  double beta1 = 0.9, beta2 = 0.95, eps = 1e-8;
+  double weight_decay = 0.1;
+  double clip_norm = 1.0;
+};
+
+struct TokenizerSpec {
+  Path from;  // a Hugging Face folder; or train one:
+  int64_t vocab = 8192;
+  std::string pre_tokenizer = "deepseek-v3";
+  bool bytes_only = false;                              // the 256 bytes and the specials, nothing merged, no bos
+  std::vector<std::pair<std::string, double>> sources;  // megabytes of each to learn from
+};
+
+struct Recipe {
+  Path file;  // the recipe
+  std::string name;
+  Path output;  // the run's folder
+  uint64_t seed = 1;
+  bool f32 = false;   // precision of products
+  Path start;         // a model to go on from, with its shape and its tokenizer; empty: from random weights, with
+  ModelConfig model;  // vocab 0: the tokenizer's
+  TokenizerSpec tokenizer;
+  std::vector<SourceSpec> sources;
+  std::vector<StageSpec> stages;
+  OptimizerSpec optimizer;
+  int64_t checkpoint_every_steps = 0;  // 0: by time only
+  double checkpoint_every_minutes = 5;
+  int64_t keep_checkpoints = 2;
+  int64_t validate_every_steps = 100;
+  int64_t validation_tokens = 65536;     // at most, of each source
+  int64_t max_bad_steps = 10;            // so many in a row without a finite loss stop the run
+  std::string best_source, best_figure;  // keep_best: model/ is the best by this figure of this source; empty: the last
+  std::vector<TomlValue> values;         // all keys as they were read, defaults too
+
+  std::string where(const std::string& key) const;  // "r.toml:17" of a key of `values`; the file where there is no such
+};
+
+// What a `from` of the recipe means to find_model(): a path is relative to the recipe's folder; where nothing lies
+// there, it is a name, of a model under models/ or on the hub ("owner/repo").
+std::string model_named(const Recipe& recipe, const Path& anchored);
+
+Recipe read_recipe(const Path& file);
+Recipe parse_recipe(const std::string& text, const Path& file);  // `file` names it and anchors its paths
+
+}  // namespace hadal

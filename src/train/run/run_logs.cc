@@ -1,0 +1,55 @@
+#include "train/run/run_logs.h"
+
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace hadal {
+namespace {
+
+// The lines up to and including `step`; a line cut short by a kill goes too.
+std::string kept_lines(const Path& file, int64_t step) {
+  std::string kept;
+  if (!std::filesystem::exists(file)) return kept;
+  for_each_line(file, [&](std::string_view line, int64_t) {
+    try {
+      const Json json = parse_json(line, "a line");
+      if (json.is_object() && json.contains("step") && json["step"].is_number() &&
+          json["step"].get<int64_t>() <= step) {
+        kept.append(line).append("\n");
+      }
+    } catch (const Error&) {  // cut short
+    }
+    return true;
+  });
+  return kept;
+}
+
+}  // namespace
+
+RunLogs::RunLogs(const Path& run, int64_t first_step) : path_(run / "metrics.jsonl"), events_(run / "tensorboard") {
+  write_file_whole(path_, kept_lines(path_, first_step));
+  file_.reset(std::fopen(path_.c_str(), "ab"));
+  if (!file_) fail("{}: cannot be written: {}", path_.string(), std::strerror(errno));
+}
+
+void RunLogs::write(int64_t step, const std::string& prefix,
+                    const std::vector<std::pair<std::string, double>>& numbers) {
+  OrderedJson line;
+  line["step"] = step;
+  std::vector<std::pair<std::string, float>> scalars;
+  for (const auto& [name, value] : numbers) {
+    line[prefix + name] = std::isfinite(value) ? OrderedJson(value) : OrderedJson();
+    scalars.emplace_back(prefix + name, static_cast<float>(value));
+  }
+  const std::string text = dump_json(line) + "\n";
+  if (std::fwrite(text.data(), 1, text.size(), file_.get()) != text.size() || std::fflush(file_.get()) != 0) {
+    fail("{}: cannot be written: {}; checkpoints are untouched: make room and go on with --resume", path_.string(),
+         std::strerror(errno));
+  }
+  events_.write(step, scalars);
+}
+
+}  // namespace hadal

@@ -1,0 +1,28 @@
+// What a run leaves behind while it trains: metrics.jsonl (one object a line, flushed) and TensorBoard events.
+#pragma once
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/json.h"
+#include "train/run/tensorboard.h"
+
+namespace hadal {
+
+class RunLogs {
+ public:
+  // Appends to the run's files; lines of steps after `first_step` are of a run that was resumed from before them, and
+  // go.
+  RunLogs(const Path& run, int64_t first_step);
+  void write(int64_t step, const std::string& prefix, const std::vector<std::pair<std::string, double>>& numbers);
+
+ private:
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_{nullptr, &std::fclose};
+  Path path_;
+  EventFile events_;
+};
+
+}  // namespace hadal

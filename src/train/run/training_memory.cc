@@ -1,0 +1,133 @@
+#include "train/run/training_memory.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "model/model.h"
+
+namespace hadal {
+namespace {
+
+std::string gigabytes(double bytes) { return fmt::format("{:.{}f} GB", bytes / 1e9, bytes < 1e10 ? 2 : 1); }
+
+// Numbers that a token leaves on the tape in one layer until its backward: in f32, and in the form that products read.
+struct Kept {
+  double f32 = 0, operands = 0;
+};
+
+Kept attention_numbers(const ModelConfig& c) {
+  Kept k;
+  const auto h = static_cast<double>(c.hidden), heads = static_cast<double>(c.heads);
+  if (!c.is_mla()) {
+    const double q = heads * static_cast<double>(c.head_dim), kv = static_cast<double>(c.kv_heads * c.head_dim);
+    k.f32 = 2 * q + 3 * kv + q + h;  // before and after the rotation; the sum over values; the output
+    k.operands = h + q;
+    return k;
+  }
+  const double nope = heads * static_cast<double>(c.nope_dim), rope = heads * static_cast<double>(c.rope_dim),
+               v = heads * static_cast<double>(c.v_dim), lora = static_cast<double>(c.kv_lora),
+               turned = static_cast<double>(c.rope_dim);
+  k.f32 = 2 * (nope + rope) + 3 * (lora + turned) + (nope + v) + nope + (nope + rope) + v + v + h;
+  k.operands = h + lora + v;
+  if (c.q_lora > 0) k.f32 += 2 * static_cast<double>(c.q_lora), k.operands += static_cast<double>(c.q_lora);
+  return k;
+}
+
+Kept ffn_numbers(const ModelConfig& c, bool is_moe) {
+  const auto h = static_cast<double>(c.hidden);
+  const auto dense = [&](double inner) { return Kept{3 * inner + h, inner + h}; };
+  if (!is_moe) return dense(static_cast<double>(c.dense_inner));
+  const auto k = static_cast<double>(c.top_k), inner = static_cast<double>(c.expert_inner);
+  Kept out{2 * static_cast<double>(c.experts) + 2 * k * inner + k * h + h, k * h + k * inner};
+  if (c.shared_experts > 0) {
+    const Kept shared = dense(static_cast<double>(c.shared_experts) * inner);
+    out.f32 += shared.f32 + h, out.operands += shared.operands;
+  }
+  return out;
+}
+
+Kept layer_numbers(const ModelConfig& c, bool is_moe) {
+  const Kept a = attention_numbers(c), f = ffn_numbers(c, is_moe);
+  return {a.f32 + f.f32 + 4 * static_cast<double>(c.hidden), a.operands + f.operands};  // two norms, two sums
+}
+
+double activation_bytes(const ModelConfig& c, bool bf16, bool mtp) {  // of a token
+  const auto h = static_cast<double>(c.hidden);
+  const double operand = bf16 ? 2 : 0;  // f32 products read the numbers as they are
+  double bytes = 0, largest = 0;
+  const auto add = [&](const Kept& k) {
+    bytes += 4 * k.f32 + operand * k.operands;
+    largest = std::max(largest, 4 * k.f32);
+  };
+  for (int64_t layer = 0; layer < c.layers; ++layer) add(layer_numbers(c, c.layer_is_moe(layer)));
+  if (mtp) {
+    for (int64_t i = 0; i < c.mtp_depth; ++i) add(layer_numbers(c, c.layer_is_moe(c.layers + i)));
+    bytes += static_cast<double>(c.mtp_depth) * h * (4 * 9 + operand * 2);
+  }
+  return bytes + 4 * 4 * h + largest;  // embedding, the last norm, their gradients; the gradients of one layer
+}
+
+}  // namespace
+
+TrainingMemory plan_training(const Recipe& recipe, const ModelConfig& config, int threads) {
+  ModelConfig c = config;
+  const TokenizerSpec& t = recipe.tokenizer;
+  if (c.vocab == 0) c.vocab = t.bytes_only ? 256 + 1 : t.vocab;
+  const bool bf16 = !recipe.f32;
+  TrainingMemory plan;
+  Model shapes(c);
+  double state = 0, scratch = 0;
+  for (const Param* p : shapes.params()) {
+    const auto n = static_cast<double>(num_elements(p->shape));
+    const bool trained = p->group != ParamGroup::buffer, matrix = p->group == ParamGroup::matrix;
+    const bool muon = recipe.optimizer.muon && matrix;
+    plan.parameters += num_elements(p->shape);
+    state += n * (trained ? 4 + 4 + (muon ? 4 : 8) : 4);
+    const bool packed = p->shape.size() > 1 && (p->group != ParamGroup::embedding || c.tied_head);
+    const bool exact = !bf16 || p->group == ParamGroup::router;
+    if (packed) state += 2 * n * (exact ? 4 : 2);
+    if (!muon) continue;
+    const auto rows = static_cast<double>(p->shape[p->shape.size() - 2]), cols = static_cast<double>(p->shape.back());
+    const double small = std::min(rows, cols);
+    scratch = std::max(scratch, 4 * (3 * rows * cols + 3 * small * small));
+  }
+  double tokens = 0, mtp = 0;
+  for (const StageSpec& stage : recipe.stages) {
+    tokens = std::max(tokens, static_cast<double>(std::max(stage.sequence_length,
+                                                           std::min(stage.micro_batch_tokens, stage.batch_tokens))));
+    mtp = std::max(mtp, stage.mtp_weight);
+  }
+  constexpr double kLogitRows = 512, kProgram = 64 << 20;
+  const double logits = std::min(tokens, kLogitRows) * static_cast<double>(c.vocab) * (bf16 ? 6 : 4);
+  plan.state_bytes = static_cast<uint64_t>(state);
+  plan.activation_bytes = static_cast<uint64_t>(tokens * activation_bytes(c, bf16, mtp > 0));
+  plan.work_bytes = static_cast<uint64_t>(std::max(logits, scratch * threads) + kProgram);
+  plan.available_bytes = available_memory_bytes();
+  return plan;
+}
+
+std::string TrainingMemory::text() const {
+  const auto gb = [](uint64_t bytes) { return gigabytes(static_cast<double>(bytes)); };
+  return fmt::format(
+      "memory: {} for weights, gradients and moments ({:.1f} bytes a parameter), {} for activations of a "
+      "micro-batch, {} of work space; {} available",
+      gb(state_bytes), static_cast<double>(state_bytes) / static_cast<double>(std::max<int64_t>(parameters, 1)),
+      gb(activation_bytes), gb(work_bytes), gb(available_bytes));
+}
+
+void check_fits(const TrainingMemory& plan, const Recipe& recipe) {
+  if (plan.needed_bytes() <= plan.available_bytes) return;
+  const auto gb = [](uint64_t bytes) { return gigabytes(static_cast<double>(bytes)); };
+  const bool state_fits = plan.state_bytes + plan.work_bytes <= plan.available_bytes;
+  fail(
+      "{}: expected {} of memory ({} for weights, gradients and moments of {:.1f}M parameters, {} for activations of a "
+      "micro-batch, {} of work "
+      "space), found {} available; {}",
+      recipe.file.string(), gb(plan.needed_bytes()), gb(plan.state_bytes), static_cast<double>(plan.parameters) / 1e6,
+      gb(plan.activation_bytes), gb(plan.work_bytes), gb(plan.available_bytes),
+      state_fits ? "take a smaller micro_batch_tokens (and sequence_length)"
+                 : "take a smaller model: fewer layers, a smaller hidden size");
+}
+
+}  // namespace hadal

@@ -1,0 +1,25 @@
+// Which type each tensor of a quantised file gets: the mixes that llama.cpp's users know by name.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "kernels/quant.h"
+#include "model/model.h"
+
+namespace hadal::weights {
+
+// "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0", "Q4_0", ...: throws Error listing the known ones for another name.
+struct QuantMix {
+  std::string name;
+  QuantType base = QuantType::q8_0;
+  std::optional<QuantType> more;  // of a share of the value and down projections: the _M mixes
+};
+QuantMix quant_mix_named(const std::string& name);
+
+// The type of a matrix or a stack of them; none: it stays in f32 (norms, biases, the router). Rows that are no multiple
+// of 256 get the nearest type with blocks of 32.
+std::optional<QuantType> quant_type_of(const QuantMix& mix, const Param& param, const ModelConfig& config);
+
+}  // namespace hadal::weights

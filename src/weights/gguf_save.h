@@ -1,0 +1,24 @@
+// Writing a model as a GGUF file, with the names, keys and orders of llama.cpp's converter, so that both programs read
+// it.
+#pragma once
+
+#include <functional>
+
+#include "weights/load.h"
+
+namespace hadal::weights {
+
+struct GgufSaveOptions {
+  std::string name;  // what the file calls the model
+  // "": matrices as the model has them (F32, BF16, or a file's own blocks). Else a mix (quant_mix.h) of types that
+  // can_quantise(); vectors and routers are always F32.
+  std::string mix;
+  std::function<void(uint64_t done_bytes, uint64_t all_bytes)> progress;
+  GenerationAdvice advice = {};
+};
+
+// Writes the file whole; prediction layers are left out, as llama.cpp does. Throws Error for a model that the format
+// cannot describe, and for numbers that are not finite where blocks are to be made.
+void save_gguf(const Path& path, Model& model, const Tokenizer& tokenizer, const GgufSaveOptions& options);
+
+}  // namespace hadal::weights
