@@ -266,7 +266,7 @@ int bench_command(int argc, char** argv) {
   const double load_seconds = seconds_since(start);
   if (!write.empty()) {
     weights::save_gguf(write, *loaded.model, *loaded.tokenizer,
-                       {.name = loaded.name, .mix = "", .progress = {}, .advice = loaded.advice});
+                       {.name = loaded.name, .mix = "", .progress = {}, .defaults = loaded.defaults});
     log_info("wrote {}", write);
   }
   const int64_t tokens = options.depth + options.prompt + options.generate;

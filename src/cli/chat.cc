@@ -69,7 +69,7 @@ class OwnModel : public ChatModel {
         engine_(loaded_.model, loaded_.tokenizer, flags.options(loaded_, 1)),
         assistant_(engine_),
         sampling_(sampling) {
-    sampling.take_advice(app, loaded_.advice);
+    sampling.take_defaults(app, loaded_.defaults);
   }
   ~OwnModel() override { log_expert_cache(loaded_); }
 

@@ -330,7 +330,7 @@ OrderedJson eval_math(const EvalOptions& o, const Items& items, const weights::L
   engine_options.max_context = std::min<int64_t>(loaded.model->config.max_context, 4096);
   engine_options.max_running = static_cast<int>(o.parallel);
   engine_options.cache_tokens = engine_options.max_context * o.parallel;
-  engine_options.ends = loaded.advice.ends;
+  engine_options.ends = loaded.defaults.ends;
   engine_options.precision = o.exact ? Precision::f32 : Precision::bf16;
   engine_options.kv_type = o.kv_type;
   Engine engine(loaded.model, loaded.tokenizer, engine_options);

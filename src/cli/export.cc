@@ -63,10 +63,10 @@ int export_command(int argc, char** argv) {
   }
   const weights::LoadedModel loaded = weights::load_model(model, weights::LoadAs::whole);
   if (format == "hf")
-    weights::save_model(target, *loaded.model, *loaded.tokenizer, folder_type(*loaded.model), loaded.advice);
+    weights::save_model(target, *loaded.model, *loaded.tokenizer, folder_type(*loaded.model), loaded.defaults);
   else
     weights::save_gguf(target, *loaded.model, *loaded.tokenizer,
-                       {.name = loaded.name, .mix = "", .progress = {}, .advice = loaded.advice});
+                       {.name = loaded.name, .mix = "", .progress = {}, .defaults = loaded.defaults});
   if (json)
     print_json(OrderedJson{{"path", out}, {"format", format}});
   else

@@ -27,7 +27,7 @@ int generate_command(int argc, char** argv) {
   if (prompt.empty()) fail("prompt: expected a text, found an empty one");
 
   const weights::LoadedModel loaded = weights::load_model(model, weights::LoadAs::frozen, engine_flags.plan(1));
-  sampling.take_advice(app, loaded.advice);
+  sampling.take_defaults(app, loaded.defaults);
   Engine engine(loaded.model, loaded.tokenizer, engine_flags.options(loaded, 1));
   GenerateRequest request = sampling.request();
   request.prompt = loaded.tokenizer->encode(prompt, /*special=*/true);

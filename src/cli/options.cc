@@ -54,7 +54,7 @@ void SamplingFlags::add_to(CLI::App& app) {
   app.add_option("-n,--max-tokens", max_tokens, "longest answer, in tokens (0: what the context holds)")
       ->check(CLI::Range(0, 1 << 30));
   app.add_option("--temperature", options.temperature,
-                 "0: always the likeliest token (default: what the model's files advise, or this)")
+                 "0: always the likeliest token (default: that of the model's files, or this)")
       ->capture_default_str();
   app.add_option("--top-p", options.top_p, "keep the likeliest tokens that hold this much probability")
       ->capture_default_str();
@@ -70,17 +70,17 @@ void SamplingFlags::add_to(CLI::App& app) {
       ->allow_extra_args(false);
 }
 
-void SamplingFlags::take_advice(const CLI::App& app, const weights::GenerationAdvice& advice) {
-  const auto take = [&](const char* flag, const auto& advised, auto& value) {
+void SamplingFlags::take_defaults(const CLI::App& app, const weights::GenerationDefaults& defaults) {
+  const auto take = [&](const char* flag, const auto& preset, auto& value) {
     const CLI::Option* option = app.get_option_no_throw(flag);
-    if (advised && (option == nullptr || option->count() == 0))
-      value = static_cast<std::remove_cvref_t<decltype(value)>>(*advised);
+    if (preset && (option == nullptr || option->count() == 0))
+      value = static_cast<std::remove_cvref_t<decltype(value)>>(*preset);
   };
-  take("--temperature", advice.temperature, options.temperature);
-  take("--top-p", advice.top_p, options.top_p);
-  take("--top-k", advice.top_k, options.top_k);
-  take("--min-p", advice.min_p, options.min_p);
-  take("--repetition-penalty", advice.repetition_penalty, options.repetition_penalty);
+  take("--temperature", defaults.temperature, options.temperature);
+  take("--top-p", defaults.top_p, options.top_p);
+  take("--top-k", defaults.top_k, options.top_k);
+  take("--min-p", defaults.min_p, options.min_p);
+  take("--repetition-penalty", defaults.repetition_penalty, options.repetition_penalty);
 }
 
 GenerateRequest SamplingFlags::request() const {
@@ -145,7 +145,7 @@ EngineOptions EngineFlags::options(const weights::LoadedModel& loaded, int64_t s
   options.cache_tokens = std::max(options.max_context * sequences, streams * stream_tokens);
   if (streams > 0) options.max_running = static_cast<int>(streams);
   options.precision = precision == "f32" ? Precision::f32 : Precision::bf16;
-  options.ends = loaded.advice.ends;
+  options.ends = loaded.defaults.ends;
   options.kv_type = kv_type;
   return options;
 }

@@ -28,9 +28,9 @@ struct SamplingFlags {
   int64_t max_tokens = 0;
   std::vector<std::string> stop;
   void add_to(CLI::App& app);
-  void take_advice(const CLI::App& app,
-                   const weights::GenerationAdvice& advice);  // where the command line says nothing
-  GenerateRequest request() const;                            // prompt is left empty
+  void take_defaults(const CLI::App& app,
+                     const weights::GenerationDefaults& defaults);  // where the command line says nothing
+  GenerateRequest request() const;                                  // prompt is left empty
 };
 
 // --expert-cache, in GB; 0: decided by the memory that is there.

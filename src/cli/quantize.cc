@@ -24,7 +24,7 @@ int quantize_command(int argc, char** argv) {
   const auto progress = [&](uint64_t done, uint64_t all) {
     line.show(fmt::format("{:.0f}% of {}", 100.0 * static_cast<double>(done) / static_cast<double>(all), out));
   };
-  weights::save_gguf(out, *loaded.model, *loaded.tokenizer, {loaded.name, type, progress, loaded.advice});
+  weights::save_gguf(out, *loaded.model, *loaded.tokenizer, {loaded.name, type, progress, loaded.defaults});
   line.clear();
   const uint64_t bytes = std::filesystem::file_size(out);
   if (json)

@@ -65,7 +65,7 @@ int serve_command(int argc, char** argv) {
       std::max(options.max_connections_per_address, options.max_running + 32);  // all may be one client's
   options.max_connections = std::max(options.max_connections, options.max_running + 64);
   const weights::LoadedModel loaded = weights::load_model(model, weights::LoadAs::frozen, engine_flags.plan(sequences));
-  sampling.take_advice(app, loaded.advice);
+  sampling.take_defaults(app, loaded.defaults);
   Engine engine(loaded.model, loaded.tokenizer, engine_flags.options(loaded, sequences));
   const Assistant assistant(engine);
   EngineBackend backend(engine, assistant);

@@ -155,7 +155,7 @@ class ModelFolder {
   void write(const TrainSummary& summary) {
     card_.step = summary.steps, card_.tokens = summary.tokens;
     replace_folder(folder_, [&](const Path& made) {
-      weights::save_model(made, *start_.model, *start_.tokenizer, DType::bf16, start_.advice);
+      weights::save_model(made, *start_.model, *start_.tokenizer, DType::bf16, start_.defaults);
       write_card(made, card_, recipe_, start_.model->config);
     });
   }
@@ -186,7 +186,7 @@ OrderedJson run_in_folder(const Recipe& recipe, const TrainRunOptions& options) 
            static_cast<double>(counts.active) / 1e6);
 
   ModelFolder model(recipe, start, options.resume && !list_checkpoints(recipe.output).empty());
-  LanguageModel trainee(*start.model, recipe, *start.tokenizer, stores, start.advice);
+  LanguageModel trainee(*start.model, recipe, *start.tokenizer, stores, start.defaults);
   TrainerOptions trainer_opts = trainer_options(recipe, options);
   if (options.save) trainer_opts.after_validation = [&](const TrainSummary& summary) { model.offer(summary); };
   const TrainSummary summary = std::make_unique<Trainer>(trainee, trainer_opts)->run();  // its moments are let go here

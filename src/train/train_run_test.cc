@@ -286,8 +286,8 @@ TEST_F(TrainRunTest, ARunWhoseFolderIsTakenIsRefusedAtOnce) {
   expect_contains(error_of([&] { run_recipe(file, {}); }), {"text.jsonl", "expected a folder"});
 }
 
-// A model that is trained further ends its turns and advises how to sample as before, when stopped and at the end.
-TEST_F(TrainRunTest, KeepsTheAdviceOfTheModelItGoesOnFrom) {
+// Fine-tuning keeps the ends and the sampling defaults of the first model, when stopped and at the end.
+TEST_F(TrainRunTest, KeepsTheDefaultsOfTheModelItGoesOnFrom) {
   run_recipe(recipe("one"), {});
   folder_.file("one/model/generation_config.json", R"({"eos_token_id": [1, 2], "temperature": 0.6})");
   const std::string text = kRecipe;
@@ -297,10 +297,10 @@ TEST_F(TrainRunTest, KeepsTheAdviceOfTheModelItGoesOnFrom) {
   part.max_steps = 2;
   run_recipe(read_recipe(folder_.path() / "more.toml"), part);
   for (const char* folder : {"model", "checkpoint-2"}) {
-    const Json advice = parse_json(read_file(folder_.path() / "more" / folder / "generation_config.json"), folder);
-    const auto ends = advice.at("eos_token_id").get<std::vector<int>>();  // and that of config.json
+    const Json defaults = parse_json(read_file(folder_.path() / "more" / folder / "generation_config.json"), folder);
+    const auto ends = defaults.at("eos_token_id").get<std::vector<int>>();  // and that of config.json
     for (const int end : {1, 2}) EXPECT_EQ(std::count(ends.begin(), ends.end(), end), 1) << folder << ": " << end;
-    EXPECT_NEAR(advice.at("temperature").get<double>(), 0.6, 1e-6) << folder;
+    EXPECT_NEAR(defaults.at("temperature").get<double>(), 0.6, 1e-6) << folder;
   }
 }
 
@@ -332,12 +332,12 @@ TEST_F(TrainRunTest, GoesOnFromAModel) {
   expect_contains(error_of([&] { run_recipe(gone, {}); }), {"gone"});
 }
 
-// Ends of answers and advice on sampling go from the model that a run begins with into its model/ and its checkpoints.
+// Ends of answers and sampling defaults go from the model that a run begins with into its model/ and its checkpoints.
 TEST_F(TrainRunTest, KeepsWhatItsModelSaysAboutWriting) {
   run_recipe(recipe("one"), {});
   folder_.file("one/model/generation_config.json",
                R"({"eos_token_id": [3, 5], "do_sample": true, "temperature": 0.6, "top_p": 0.9, "top_k": 20})");
-  const weights::GenerationAdvice before = weights::load_model((folder_.path() / "one/model").string()).advice;
+  const weights::GenerationDefaults before = weights::load_model((folder_.path() / "one/model").string()).defaults;
   std::string text = kRecipe;
   const size_t tokenizer = text.find("[tokenizer]"), run = text.find("[run]");
   text.replace(tokenizer, run - tokenizer, "[model]\nfrom = \"one/model\"\n");
@@ -346,10 +346,10 @@ TEST_F(TrainRunTest, KeepsWhatItsModelSaysAboutWriting) {
   more.output = folder_.path() / "more";
   run_recipe(more, {});
   EXPECT_EQ(before.temperature, 0.6);
-  EXPECT_TRUE(weights::load_model((more.output / "model").string()).advice == before);
+  EXPECT_TRUE(weights::load_model((more.output / "model").string()).defaults == before);
   const auto checkpoints = list_checkpoints(more.output);
   ASSERT_FALSE(checkpoints.empty());
-  EXPECT_TRUE(weights::load_model(checkpoints.back().string()).advice == before);
+  EXPECT_TRUE(weights::load_model(checkpoints.back().string()).defaults == before);
 }
 
 TEST_F(TrainRunTest, RefusesToTrainOverARunAndATokenizerThatDoesNotFit) {

@@ -52,31 +52,31 @@ constexpr Range kRanges[] = {{"temperature", 0, true, 100, "a number from 0 to 1
                              {"repetition_penalty", 0, false, 100, "a number above 0 and at most 100"},
                              {"top_k", 0, true, 1 << 24, "a whole number from 0 up"}};
 
-void pass_over(const std::string& who, std::string_view expected, std::string_view found) {
-  log_warning("{}: expected {}, found {}; this advice on sampling is passed over", who, expected, found);
+void ignore_value(const std::string& who, std::string_view expected, std::string_view found) {
+  log_warning("{}: expected {}, found {}; this sampling default is ignored", who, expected, found);
 }
 
 // Sets the field of one of generation_config.json's names.
-void set_field(GenerationAdvice& advice, std::string_view name, const std::string& who, double value) {
+void set_field(GenerationDefaults& defaults, std::string_view name, const std::string& who, double value) {
   const Range& range = *std::ranges::find_if(kRanges, [&](const Range& r) { return name == r.name; });
   const bool above = range.low_itself ? value >= range.low : value > range.low;
   if (!above || !(value <= range.high) || (name == "top_k" && value != std::floor(value))) {
-    return pass_over(who, range.expected, fmt::format("{}", value));
+    return ignore_value(who, range.expected, fmt::format("{}", value));
   }
-  if (name == "temperature") advice.temperature = value;
-  if (name == "top_p") advice.top_p = value;
-  if (name == "min_p") advice.min_p = value;
-  if (name == "repetition_penalty") advice.repetition_penalty = value;
-  if (name == "top_k") advice.top_k = static_cast<int>(value);
+  if (name == "temperature") defaults.temperature = value;
+  if (name == "top_p") defaults.top_p = value;
+  if (name == "min_p") defaults.min_p = value;
+  if (name == "repetition_penalty") defaults.repetition_penalty = value;
+  if (name == "top_k") defaults.top_k = static_cast<int>(value);
 }
 
-void add_end(GenerationAdvice& advice, const std::string& who, int64_t id, int64_t vocab) {
+void add_end(GenerationDefaults& defaults, const std::string& who, int64_t id, int64_t vocab) {
   if (id < 0 || id >= vocab) fail("{}: expected a token id below {}, found {}", who, vocab, id);
-  const auto at = std::lower_bound(advice.ends.begin(), advice.ends.end(), id);
-  if (at == advice.ends.end() || *at != id) advice.ends.insert(at, static_cast<int32_t>(id));
+  const auto at = std::lower_bound(defaults.ends.begin(), defaults.ends.end(), id);
+  if (at == defaults.ends.end() || *at != id) defaults.ends.insert(at, static_cast<int32_t>(id));
 }
 
-void add_ends(GenerationAdvice& advice, const Json& json, const std::string& file, int64_t vocab) {
+void add_ends(GenerationDefaults& defaults, const Json& json, const std::string& file, int64_t vocab) {
   const auto found = json.find("eos_token_id");
   if (found == json.end() || found->is_null()) return;
   const std::string who = file + ": eos_token_id";
@@ -84,7 +84,7 @@ void add_ends(GenerationAdvice& advice, const Json& json, const std::string& fil
     if (id == -1) continue;  // none
     if (!id.is_number_unsigned() || id.get<uint64_t>() > INT32_MAX)
       fail("{}: expected a token id, found {}", who, brief_json(id));
-    add_end(advice, who, id.get<int64_t>(), vocab);
+    add_end(defaults, who, id.get<int64_t>(), vocab);
   }
 }
 
@@ -118,38 +118,38 @@ Json read_object(const Path& path) {
 
 }  // namespace
 
-GenerationAdvice advice_of_folder(const Path& folder, int64_t vocab) {
-  GenerationAdvice advice;
+GenerationDefaults defaults_of_folder(const Path& folder, int64_t vocab) {
+  GenerationDefaults defaults;
   const Path config = folder / "config.json", path = folder / "generation_config.json";
-  add_ends(advice, read_object(config), config.string(), vocab);
-  if (!std::filesystem::exists(path)) return advice;
+  add_ends(defaults, read_object(config), config.string(), vocab);
+  if (!std::filesystem::exists(path)) return defaults;
   const Json json = read_object(path);
-  add_ends(advice, json, path.string(), vocab);
+  add_ends(defaults, json, path.string(), vocab);
   const auto sample = json.find("do_sample");
   if (sample != json.end() && sample->is_boolean() && !sample->get<bool>()) {
-    advice.temperature = 0;  // the likeliest token, whatever else stands there
-    return advice;
+    defaults.temperature = 0;  // the likeliest token, whatever else stands there
+    return defaults;
   }
   for (const char* name : {"temperature", "top_p", "min_p", "repetition_penalty", "top_k"}) {
     const auto found = json.find(name);
     if (found == json.end() || found->is_null()) continue;
     const std::string who = path.string() + ": " + name;
     if (found->is_number())
-      set_field(advice, name, who, found->get<double>());
+      set_field(defaults, name, who, found->get<double>());
     else
-      pass_over(who, "a number", brief_json(*found));
+      ignore_value(who, "a number", brief_json(*found));
   }
-  return advice;
+  return defaults;
 }
 
-GenerationAdvice advice_of_gguf(const GgufFile& file, int64_t vocab) {
-  GenerationAdvice advice;
+GenerationDefaults defaults_of_gguf(const GgufFile& file, int64_t vocab) {
+  GenerationDefaults defaults;
   for (const char* key :
        {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
-    if (const auto id = token_named(file, key)) add_end(advice, file.who() + ": " + key, *id, vocab);
+    if (const auto id = token_named(file, key)) add_end(defaults, file.who() + ": " + key, *id, vocab);
   }
   for (const int64_t id : file.integers(kEndsKey).value_or(std::vector<int64_t>()))
-    add_end(advice, file.who() + ": " + kEndsKey, id, vocab);
+    add_end(defaults, file.who() + ": " + kEndsKey, id, vocab);
   constexpr std::pair<const char*, const char*> kNames[] = {{"temperature", "temp"},
                                                             {"top_p", "top_p"},
                                                             {"min_p", "min_p"},
@@ -160,27 +160,27 @@ GenerationAdvice advice_of_gguf(const GgufFile& file, int64_t vocab) {
     const auto found = file.values().find(key);
     if (found == file.values().end()) continue;
     if (const auto value = as_number(found->second))
-      set_field(advice, name, who, *value);
+      set_field(defaults, name, who, *value);
     else
-      pass_over(who, "a number", describe(found->second));
+      ignore_value(who, "a number", describe(found->second));
   }
-  return advice;
+  return defaults;
 }
 
-void add_ends_by_text(GenerationAdvice& advice, const Tokenizer& tokenizer) {
+void add_ends_by_text(GenerationDefaults& defaults, const Tokenizer& tokenizer) {
   const TokenizerParts& parts = tokenizer.parts();
   for (const char* text : kEndTexts) {
     const TokenId id = tokenizer.find(text);
     if (id < 0 || parts.types[static_cast<size_t>(id)] == TokenType::unused || is_built_by_merges(parts, id)) continue;
-    add_end(advice, text, id, tokenizer.vocab_size());
+    add_end(defaults, text, id, tokenizer.vocab_size());
   }
 }
 
-OrderedJson advice_to_json(const GenerationAdvice& advice) {
+OrderedJson defaults_to_json(const GenerationDefaults& defaults) {
   OrderedJson json = OrderedJson::object();
-  if (advice.ends.size() == 1) json["eos_token_id"] = advice.ends[0];
-  if (advice.ends.size() > 1) json["eos_token_id"] = advice.ends;
-  if (advice.temperature == 0) {
+  if (defaults.ends.size() == 1) json["eos_token_id"] = defaults.ends[0];
+  if (defaults.ends.size() > 1) json["eos_token_id"] = defaults.ends;
+  if (defaults.temperature == 0) {
     json["do_sample"] = false;
     return json;
   }
@@ -193,11 +193,11 @@ OrderedJson advice_to_json(const GenerationAdvice& advice) {
       if (*value == static_cast<double>(static_cast<float>(*value)))
         json[name] = std::stod(fmt::format("{}", static_cast<float>(*value)));
   };
-  put("temperature", advice.temperature);
-  put("top_p", advice.top_p);
-  put("top_k", advice.top_k);
-  put("min_p", advice.min_p);
-  put("repetition_penalty", advice.repetition_penalty);
+  put("temperature", defaults.temperature);
+  put("top_p", defaults.top_p);
+  put("top_k", defaults.top_k);
+  put("min_p", defaults.min_p);
+  put("repetition_penalty", defaults.repetition_penalty);
   return json;
 }
 

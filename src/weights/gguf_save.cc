@@ -126,7 +126,7 @@ void save_gguf(const Path& path, Model& model, const Tokenizer& tokenizer, const
   keys.emplace_back("general.file_type", file_type(mix, outputs));
   keys.emplace_back("general.quantization_version", uint32_t{2});
   add_tokenizer_keys(model.config, tokenizer, path.string(), keys);
-  add_advice_keys(tokenizer, options.advice, keys);
+  add_defaults_keys(tokenizer, options.defaults, keys);
   const std::vector<float> factors = rope_factors(model.config);
   std::vector<GgufWriter::Tensor> tensors;
   if (!factors.empty()) tensors.push_back({"rope_freqs.weight", "F32", {static_cast<int64_t>(factors.size())}});

@@ -14,7 +14,7 @@ struct GgufSaveOptions {
   // can_quantise(); vectors and routers are always F32.
   std::string mix;
   std::function<void(uint64_t done_bytes, uint64_t all_bytes)> progress;
-  GenerationAdvice advice = {};
+  GenerationDefaults defaults = {};
 };
 
 // Writes the file whole; prediction layers are left out, as llama.cpp does. Throws Error for a model that the format

@@ -251,18 +251,18 @@ LoadedModel load_folder(const ModelFiles& files, LoadAs as, const std::optional<
   refuse_unknown(*file, sources, config, who);
   check_memory(sources, config, run, who);
   auto tokenizer = std::make_shared<const Tokenizer>(tokenizer_of_folder(folder));
-  GenerationAdvice advice = advice_of_folder(folder, config.vocab);
+  GenerationDefaults defaults = defaults_of_folder(folder, config.vocab);
   for (const Source& source : sources) read_weight(source, as != LoadAs::trainable, file);
-  return {std::move(model), std::move(tokenizer), "", {}, std::move(advice)};
+  return {std::move(model), std::move(tokenizer), "", {}, std::move(defaults)};
 }
 
 LoadedModel load_gguf(const Path& path, LoadAs as, const std::optional<RunPlan>& run) {
   const GgufFile file = GgufFile::open(path);
   std::shared_ptr<ExpertStore> experts;
   auto model = model_from_gguf(file, as, run, &experts);
-  GenerationAdvice advice = advice_of_gguf(file, model->config.vocab);
+  GenerationDefaults defaults = defaults_of_gguf(file, model->config.vocab);
   return {std::move(model), std::make_shared<const Tokenizer>(tokenizer_from_gguf(file)), "", std::move(experts),
-          std::move(advice)};
+          std::move(defaults)};
 }
 
 }  // namespace
@@ -274,7 +274,7 @@ LoadedModel load_model(const std::string& name_or_path, LoadAs as, const std::op
   LoadedModel loaded =
       files.kind == ModelFiles::Kind::gguf ? load_gguf(files.path, as, run) : load_folder(files, as, run);
   check_tokenizer(loaded.model->config, *loaded.tokenizer, files.path.string());
-  add_ends_by_text(loaded.advice, *loaded.tokenizer);
+  add_ends_by_text(loaded.defaults, *loaded.tokenizer);
   loaded.name = files.name;
   return loaded;
 }

@@ -37,7 +37,7 @@ struct LoadedModel {
   std::shared_ptr<const Tokenizer> tokenizer;
   std::string name;                           // ModelFiles::name
   std::shared_ptr<ExpertStore> experts = {};  // null: all of them are in memory
-  GenerationAdvice advice = {};
+  GenerationDefaults defaults = {};
 };
 
 // By what find_model() takes. Throws Error naming file, tensor, expected and found. Every size is checked before memory
@@ -50,12 +50,12 @@ LoadedModel load_model(const std::string& name_or_path, LoadAs as = LoadAs::froz
                        const std::optional<RunPlan>& run = {});
 Tokenizer load_tokenizer(const std::string& name_or_path);  // alone, without the weights
 
-// Writes config.json, model.safetensors, the tokenizer's files and, where there is advice, generation_config.json,
+// Writes config.json, model.safetensors, the tokenizer's files and, where there is defaults, generation_config.json,
 // whole. dtype bf16 or f32.
 void save_model(const Path& folder, Model& model, const Tokenizer& tokenizer, DType dtype,
-                const GenerationAdvice& advice = {});
+                const GenerationDefaults& defaults = {});
 // The same without the weights.
 void save_description(const Path& folder, const ModelConfig& config, const Tokenizer& tokenizer, DType dtype,
-                      const GenerationAdvice& advice = {});
+                      const GenerationDefaults& defaults = {});
 
 }  // namespace hadal::weights

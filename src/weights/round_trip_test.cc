@@ -1,4 +1,4 @@
-// A model goes through both formats and comes back the same: weights' bits, configuration, tokenizer, ends, advice.
+// A model goes through both formats and comes back the same: weights' bits, configuration, tokenizer, ends, defaults.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -23,7 +23,7 @@ class RoundTrip : public testing::TestWithParam<const char*> {
   }
   void TearDown() override { std::filesystem::remove_all(top_); }
 
-  // What real folders say and the goldens do not: templates, flags, several ends, advice on sampling.
+  // What real folders say and the goldens do not: templates, flags, several ends, sampling defaults.
   void say_more() {
     const Path folder = top_ / "first";
     Json tokenizer = parse_json(read_file(folder / "tokenizer.json"), "tokenizer");
@@ -50,9 +50,9 @@ class RoundTrip : public testing::TestWithParam<const char*> {
   void export_and_back() {
     const LoadedModel first = load_model((top_ / "first").string(), LoadAs::whole);
     save_gguf(top_ / "m.gguf", *first.model, *first.tokenizer,
-              {.name = "m", .mix = "", .progress = {}, .advice = first.advice});
+              {.name = "m", .mix = "", .progress = {}, .defaults = first.defaults});
     const LoadedModel middle = load_model((top_ / "m.gguf").string(), LoadAs::whole);
-    save_model(top_ / "second", *middle.model, *middle.tokenizer, DType::bf16, middle.advice);
+    save_model(top_ / "second", *middle.model, *middle.tokenizer, DType::bf16, middle.defaults);
   }
 
   Path top_;
@@ -104,8 +104,8 @@ TEST_P(RoundTrip, TheTokenizerIsTheSame) {
     };
     EXPECT_TRUE(rest(a) == rest(b)) << i;
     EXPECT_EQ(a.single_word.size(), 1u);
-    EXPECT_EQ(loaded[0].advice.ends, loaded[i].advice.ends);
-    EXPECT_EQ(dump_json(advice_to_json(loaded[0].advice)), dump_json(advice_to_json(loaded[i].advice)));
+    EXPECT_EQ(loaded[0].defaults.ends, loaded[i].defaults.ends);
+    EXPECT_EQ(dump_json(defaults_to_json(loaded[0].defaults)), dump_json(defaults_to_json(loaded[i].defaults)));
     std::vector<std::string> texts = {"",
                                       " ",
                                       "  a  \n\n b",
@@ -135,10 +135,10 @@ INSTANTIATE_TEST_SUITE_P(Families, RoundTrip,
 TEST(GgufKeys, NamesEndsForOtherReaders) {
   const test::ModelFolder folder(false, DType::bf16);
   const LoadedModel loaded = load_model(folder.text());
-  GenerationAdvice advice;
-  advice.ends = {5, 9, 257};
+  GenerationDefaults defaults;
+  defaults.ends = {5, 9, 257};
   const Path path = folder.path() / "m.gguf";
-  save_gguf(path, *loaded.model, *loaded.tokenizer, {.name = "m", .mix = "", .progress = {}, .advice = advice});
+  save_gguf(path, *loaded.model, *loaded.tokenizer, {.name = "m", .mix = "", .progress = {}, .defaults = defaults});
   const GgufFile file = GgufFile::open(path);
   EXPECT_EQ(file.integer("tokenizer.ggml.eos_token_id"), 257);
   EXPECT_EQ(file.integer("tokenizer.ggml.eot_token_id"), 5);

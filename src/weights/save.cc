@@ -87,20 +87,20 @@ ModelConfig folder_config(const Path& folder, const ModelConfig& config) {
 }  // namespace
 
 void save_description(const Path& folder, const ModelConfig& model, const Tokenizer& tokenizer, DType dtype,
-                      const GenerationAdvice& advice) {
+                      const GenerationDefaults& defaults) {
   OrderedJson config = config_to_json(folder_config(folder, model));
   config["torch_dtype"] = dtype == DType::f32 ? "float32" : "bfloat16";
   write_file_whole(folder / "config.json", config.dump(2) + "\n");
   tokenizer.save_hf_folder(folder);
-  if (advice == GenerationAdvice{}) return;
-  OrderedJson generation = advice_to_json(advice);
+  if (defaults == GenerationDefaults{}) return;
+  OrderedJson generation = defaults_to_json(defaults);
   if (tokenizer.bos() >= 0) generation["bos_token_id"] = tokenizer.bos();
   if (const TokenId pad = tokenizer.parts().pad; pad >= 0) generation["pad_token_id"] = pad;
   write_file_whole(folder / "generation_config.json", dump_json(generation, 2) + "\n");
 }
 
 void save_model(const Path& folder, Model& model, const Tokenizer& tokenizer, DType dtype,
-                const GenerationAdvice& advice) {
+                const GenerationDefaults& defaults) {
   folder_config(folder, model.config);  // what it cannot say is refused before anything is written
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -111,7 +111,7 @@ void save_model(const Path& folder, Model& model, const Tokenizer& tokenizer, DT
   SafetensorsWriter writer(folder / "model.safetensors", tensors);
   for (const Output& output : outputs) write_numbers(writer, output);
   writer.commit();
-  save_description(folder, model.config, tokenizer, dtype, advice);
+  save_description(folder, model.config, tokenizer, dtype, defaults);
 }
 
 }  // namespace hadal::weights

@@ -11,12 +11,12 @@
 namespace hadal {
 
 LanguageModel::LanguageModel(Model& model, const Recipe& recipe, const Tokenizer& tokenizer,
-                             const std::map<std::string, TokenStore>& stores, weights::GenerationAdvice advice)
+                             const std::map<std::string, TokenStore>& stores, weights::GenerationDefaults defaults)
     : model_(model),
       recipe_(recipe),
       tokenizer_(tokenizer),
       stores_(stores),
-      advice_(std::move(advice)),
+      defaults_(std::move(defaults)),
       bos_(tokenizer.bos()),
       token_bytes_(token_lengths(tokenizer, false)) {
   flops_per_token_ = forward_flops_per_token(model.config, 0);
@@ -96,7 +96,7 @@ void LanguageModel::describe(const Path& folder) const {
   // Weights that lie otherwise than in Hugging Face's files (a GGUF file's) make no model as they are.
   const ModelConfig& c = model_.config;
   if (c.split_kv_b || c.rope_pairs || c.rope_scaling.kind == RopeScaling::Kind::factors) return;
-  weights::save_description(folder, c, tokenizer_, DType::f32, advice_);
+  weights::save_description(folder, c, tokenizer_, DType::f32, defaults_);
 }
 
 std::vector<Evaluation> LanguageModel::evaluate(const Context& ctx) {

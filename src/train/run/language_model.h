@@ -20,7 +20,7 @@ class LanguageModel : public Trainee {
  public:
   // The model is initialised; both it and the stores outlive this object. Stores by the names of the recipe's sources.
   LanguageModel(Model& model, const Recipe& recipe, const Tokenizer& tokenizer,
-                const std::map<std::string, TokenStore>& stores, weights::GenerationAdvice advice = {});
+                const std::map<std::string, TokenStore>& stores, weights::GenerationDefaults defaults = {});
 
   ParamList params() override { return model_.params(); }
   void begin_stage(int64_t index) override;
@@ -39,7 +39,7 @@ class LanguageModel : public Trainee {
   const Recipe& recipe_;
   const Tokenizer& tokenizer_;
   const std::map<std::string, TokenStore>& stores_;
-  weights::GenerationAdvice advice_;  // of the model it began with: its checkpoints say the same
+  weights::GenerationDefaults defaults_;  // of the model it began with: its checkpoints say the same
   TokenId bos_;
   std::vector<uint32_t> token_bytes_;
   const StageSpec* stage_ = nullptr;

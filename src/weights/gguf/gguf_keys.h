@@ -15,7 +15,7 @@ namespace hadal::weights {
 void add_config_keys(const ModelConfig& config, std::string_view who, GgufWriter::Keys& keys);
 void add_tokenizer_keys(const ModelConfig& config, const Tokenizer& tokenizer, std::string_view who,
                         GgufWriter::Keys& keys);
-void add_advice_keys(const Tokenizer& tokenizer, const GenerationAdvice& advice, GgufWriter::Keys& keys);
+void add_defaults_keys(const Tokenizer& tokenizer, const GenerationDefaults& defaults, GgufWriter::Keys& keys);
 
 // What GGUF has no keys for stands in keys of Hadal's own, which other readers pass over: the normaliser ("NFC"), ids
 // of added tokens with a flag, and all ends where there are more than eos, eot and eom. docs/models.md lists them.

@@ -1,5 +1,4 @@
-// The keys of a GGUF file that is written which speak of tokens: the tokenizer, the ends of answers, the advice on
-// sampling.
+// Writing a GGUF file's keys about tokens: the tokenizer, the ends of answers, the sampling defaults.
 #include <algorithm>
 #include <set>
 
@@ -65,9 +64,9 @@ void add_tokenizer_keys(const ModelConfig& c, const Tokenizer& tokenizer, std::s
   if (!names.empty()) keys.emplace_back("tokenizer.chat_templates", names);
 }
 
-void add_advice_keys(const Tokenizer& tokenizer, const GenerationAdvice& advice, GgufWriter::Keys& keys) {
+void add_defaults_keys(const Tokenizer& tokenizer, const GenerationDefaults& defaults, GgufWriter::Keys& keys) {
   std::vector<TokenId> rest;
-  for (const TokenId id : advice.ends)
+  for (const TokenId id : defaults.ends)
     if (id != tokenizer.eos() && id < tokenizer.vocab_size()) rest.push_back(id);
   const auto put = [&](const char* key, TokenId id) {
     keys.emplace_back(key, static_cast<uint32_t>(id));
@@ -83,16 +82,16 @@ void add_advice_keys(const Tokenizer& tokenizer, const GenerationAdvice& advice,
     if (has(text)) turn = tokenizer.find(text);
   if (turn >= 0) put("tokenizer.ggml.eot_token_id", turn);
   if (message < 0 && !rest.empty()) put("tokenizer.ggml.eom_token_id", rest.front());
-  if (!rest.empty()) keys.emplace_back(kEndsKey, advice.ends);
+  if (!rest.empty()) keys.emplace_back(kEndsKey, defaults.ends);
 
   const auto number = [&](const char* name, const std::optional<double>& value) {
     if (value) keys.emplace_back(std::string("general.sampling.") + name, static_cast<float>(*value));
   };
-  number("temp", advice.temperature);
-  number("top_p", advice.top_p);
-  number("min_p", advice.min_p);
-  number("penalty_repeat", advice.repetition_penalty);
-  if (advice.top_k) keys.emplace_back("general.sampling.top_k", static_cast<uint32_t>(*advice.top_k));
+  number("temp", defaults.temperature);
+  number("top_p", defaults.top_p);
+  number("min_p", defaults.min_p);
+  number("penalty_repeat", defaults.repetition_penalty);
+  if (defaults.top_k) keys.emplace_back("general.sampling.top_k", static_cast<uint32_t>(*defaults.top_k));
 }
 
 }  // namespace hadal::weights
