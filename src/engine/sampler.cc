@@ -41,7 +41,7 @@ TokenId Sampler::sample(std::span<const float> logits) {
     penalties_.apply(changed);
     logits = changed;
   }
-  const auto range = logit_kernels().range(logits.data(), static_cast<int64_t>(logits.size()));
+  const auto range = logit_range(logits);
   if (range.has_nan) {
     const auto at = std::ranges::find_if(logits, [](float logit) { return std::isnan(logit); }) - logits.begin();
     fail("the model's output is not a number (token {}); the weights or the input are damaged", at);

@@ -39,7 +39,7 @@ struct GradientCase {
   }
 };
 
-double weighted_sum(const Context& ctx, const Tensor& out, uint64_t seed = 77) {
+double random_sum(const Context& ctx, const Tensor& out, uint64_t seed = 77) {
   Rng rng(seed);
   double sum = 0;
   for (int64_t i = 0; i < out.size(); ++i) {
@@ -55,7 +55,7 @@ GradientCase embedding_case() {
   auto table = c.weight("table", {11, 5});
   c.loss = [=](const Context& ctx) {
     const std::vector<int32_t> ids = {3, 0, 10, 3, 3, 7};
-    return weighted_sum(ctx, embedding(ctx, *table, ids));
+    return random_sum(ctx, embedding(ctx, *table, ids));
   };
   return c;
 }
@@ -65,7 +65,20 @@ GradientCase linear_case(int64_t rows, bool with_bias) {
   auto x = c.tensor("x", {rows, 19});
   auto w = c.weight("w", {13, 19});
   auto bias = with_bias ? c.weight("bias", {13}) : nullptr;
-  c.loss = [=](const Context& ctx) { return weighted_sum(ctx, linear(ctx, x, *w, bias.get())); };
+  c.loss = [=](const Context& ctx) { return random_sum(ctx, linear(ctx, x, *w, bias.get())); };
+  return c;
+}
+
+GradientCase linears_case() {
+  GradientCase c{.op = "linears", .name = "two, one with a bias"};
+  auto x = c.tensor("x", {7, 19});
+  auto a = c.weight("a", {13, 19}), b = c.weight("b", {4, 19}), bias = c.weight("bias", {4});
+  c.loss = [=](const Context& ctx) {
+    const Weight* ws[] = {a.get(), b.get()};
+    const Weight* biases[] = {nullptr, bias.get()};
+    const auto ys = linears(ctx, x, ws, biases);
+    return random_sum(ctx, ys[0], 5) + random_sum(ctx, ys[1], 6);
+  };
   return c;
 }
 
@@ -74,7 +87,7 @@ GradientCase head_linear_case(bool transposed) {
   auto x = c.tensor("x", {7, 3 * (transposed ? 4 : 9)});
   auto w = c.weight("w", {3 * 6, 9});
   c.loss = [=](const Context& ctx) {
-    return weighted_sum(ctx, head_linear(ctx, x, *w, {.heads = 3, .first = 2, .count = 4, .transposed = transposed}));
+    return random_sum(ctx, head_linear(ctx, x, *w, {.heads = 3, .first = 2, .count = 4, .transposed = transposed}));
   };
   return c;
 }
@@ -83,7 +96,7 @@ GradientCase rms_norm_case(int64_t rows, int64_t heads) {
   GradientCase c{.op = "rms_norm", .name = std::to_string(rows) + " rows of " + std::to_string(heads) + " heads"};
   auto x = c.tensor("x", {rows, heads * 21});
   auto w = c.weight("weight", {21}, 1);
-  c.loss = [=](const Context& ctx) { return weighted_sum(ctx, rms_norm(ctx, x, *w, 1e-5f)); };
+  c.loss = [=](const Context& ctx) { return random_sum(ctx, rms_norm(ctx, x, *w, 1e-5f)); };
   return c;
 }
 
@@ -91,7 +104,7 @@ GradientCase add_case(bool twice) {
   GradientCase c{.op = "add", .name = twice ? "to itself" : "two"};
   auto a = c.tensor("a", {7, 5});
   auto b = twice ? a : c.tensor("b", {7, 5});
-  c.loss = [=](const Context& ctx) { return weighted_sum(ctx, add(ctx, a, b)); };
+  c.loss = [=](const Context& ctx) { return random_sum(ctx, add(ctx, a, b)); };
   return c;
 }
 
@@ -99,7 +112,7 @@ GradientCase swiglu_case() {
   GradientCase c{.op = "swiglu", .name = "odd width"};
   auto gate = c.tensor("gate", {7, 23}, 2);
   auto up = c.tensor("up", {7, 23});
-  c.loss = [=](const Context& ctx) { return weighted_sum(ctx, swiglu(ctx, gate, up)); };
+  c.loss = [=](const Context& ctx) { return random_sum(ctx, swiglu(ctx, gate, up)); };
   return c;
 }
 
@@ -107,7 +120,7 @@ GradientCase columns_case() {
   GradientCase c{.op = "columns", .name = "overlapping ranges"};
   auto x = c.tensor("x", {7, 2 * 9});
   c.loss = [=](const Context& ctx) {
-    return weighted_sum(ctx, columns(ctx, x, 1, 2, 5), 5) + weighted_sum(ctx, columns(ctx, x, 2, 4, 5), 6);
+    return random_sum(ctx, columns(ctx, x, 1, 2, 5), 5) + random_sum(ctx, columns(ctx, x, 2, 4, 5), 6);
   };
   return c;
 }
@@ -116,7 +129,7 @@ GradientCase concat_case(bool b_shared) {
   GradientCase c{.op = "concat", .name = b_shared ? "shared" : "head by head"};
   auto a = c.tensor("a", {7, 3 * 4});
   auto b = c.tensor("b", {7, b_shared ? 5 : 3 * 5});
-  c.loss = [=](const Context& ctx) { return weighted_sum(ctx, concat(ctx, a, b, 3, b_shared)); };
+  c.loss = [=](const Context& ctx) { return random_sum(ctx, concat(ctx, a, b, 3, b_shared)); };
   return c;
 }
 
@@ -126,7 +139,7 @@ GradientCase rope_case(bool interleaved) {
   c.loss = [=](const Context& ctx) {
     const Rope angles{.inv_freq = {1.0f, 0.3f, 0.07f}, .attention_factor = 1.3f, .interleaved = interleaved};
     const std::vector<int32_t> positions = {0, 1, 2, 0, 90};
-    return weighted_sum(ctx, rope(ctx, x, 3, angles, positions));
+    return random_sum(ctx, rope(ctx, x, 3, angles, positions));
   };
   return c;
 }
@@ -137,7 +150,7 @@ GradientCase attention_case(const std::string& name, AttentionShape shape, std::
   auto q = c.tensor("q", {offsets.back(), shape.heads * shape.k_dim});
   auto k = c.tensor("k", {offsets.back(), shape.kv_heads * shape.k_dim});
   auto v = c.tensor("v", {offsets.back(), shape.kv_heads * shape.v_dim});
-  c.loss = [=](const Context& ctx) { return weighted_sum(ctx, attention(ctx, shape, q, k, v, offsets)); };
+  c.loss = [=](const Context& ctx) { return random_sum(ctx, attention(ctx, shape, q, k, v, offsets)); };
   return c;
 }
 
@@ -153,7 +166,7 @@ GradientCase route_case(const std::string& name, RouterOptions options, bool wit
         route(ctx, logits, with_bias ? bias.data() : nullptr, options, offsets, balance_weight, &balance);
     if (chosen->empty()) *chosen = routing.experts;
     EXPECT_EQ(*chosen, routing.experts) << "the case stands too near to a change of experts";
-    return weighted_sum(ctx, routing.weights) + balance_weight * balance;
+    return random_sum(ctx, routing.weights) + balance_weight * balance;
   };
   return c;
 }
@@ -183,13 +196,14 @@ GradientCase experts_case(int64_t rows) {
     routing.experts.push_back(e);
     ++routing.load[static_cast<size_t>(e)];
   }
-  c.loss = [=](const Context& ctx) { return weighted_sum(ctx, experts(ctx, x, routing, *gate, *up, *down)); };
+  c.loss = [=](const Context& ctx) { return random_sum(ctx, experts(ctx, x, routing, *gate, *up, *down)); };
   return c;
 }
 
-GradientCase cross_entropy_case(int64_t rows, int64_t vocab) {
+GradientCase cross_entropy_case(int64_t rows, int64_t vocab, bool negative = false) {
   GradientCase c{.op = "linear_cross_entropy",
-                 .name = std::to_string(rows) + " rows, vocabulary " + std::to_string(vocab)};
+                 .name = std::to_string(rows) + " rows, vocabulary " + std::to_string(vocab) +
+                         (negative ? ", weights of both signs" : "")};
   auto x = c.tensor("x", {rows, 13});
   auto head = c.weight("head", {vocab, 13});
   c.loss = [=](const Context& ctx) {
@@ -198,8 +212,99 @@ GradientCase cross_entropy_case(int64_t rows, int64_t vocab) {
     for (int64_t t = 0; t < rows; ++t) {
       targets.push_back(static_cast<int32_t>((t * 17 + 5) % vocab));
       weights.push_back(t % 4 == 2 ? 0 : 0.5f + 0.25f * static_cast<float>(t % 3));
+      if (negative && t % 2 == 1) weights.back() *= -1;
     }
     return 0.25 * linear_cross_entropy(ctx, x, *head, targets, weights, 0.25f).sum;
+  };
+  return c;
+}
+
+GradientCase exp_case() {
+  GradientCase c{.op = "exp", .name = "around 0"};
+  auto x = c.tensor("x", {7, 3});
+  c.loss = [=](const Context& ctx) { return random_sum(ctx, exp(ctx, x)); };
+  return c;
+}
+
+GradientCase multiply_case(bool square) {
+  GradientCase c{.op = "multiply", .name = square ? "with itself" : "two"};
+  auto a = c.tensor("a", {7, 3});
+  auto b = square ? a : c.tensor("b", {7, 3});
+  c.loss = [=](const Context& ctx) { return random_sum(ctx, multiply(ctx, a, b)); };
+  return c;
+}
+
+// No number stands within two steps of where the function bends.
+GradientCase minimum_case() {
+  GradientCase c{.op = "minimum", .name = "either"};
+  auto a = c.tensor("a", {7, 3}), b = c.tensor("b", {7, 3});
+  for (int64_t i = 0; i < a.size(); ++i)
+    if (std::abs(a.f32()[i] - b.f32()[i]) < 0.1f) a.f32()[i] += 0.5f;
+  c.loss = [=](const Context& ctx) { return random_sum(ctx, minimum(ctx, a, b)); };
+  return c;
+}
+
+GradientCase clip_case() {
+  GradientCase c{.op = "clip", .name = "below, within and above"};
+  auto x = c.tensor("x", {7, 3});
+  for (float& v : x.values())
+    if (std::abs(std::abs(v) - 0.8f) < 0.1f) v *= 0.5f;
+  c.loss = [=](const Context& ctx) { return random_sum(ctx, clip(ctx, x, -0.8f, 0.8f)); };
+  return c;
+}
+
+GradientCase log_softmax_case(float temperature) {
+  GradientCase c{.op = "log_softmax", .name = "temperature " + std::to_string(temperature)};
+  auto x = c.tensor("x", {5, 11}, 2);
+  c.loss = [=](const Context& ctx) { return random_sum(ctx, log_softmax(ctx, x, temperature)); };
+  return c;
+}
+
+std::vector<int32_t> some_targets(int64_t rows, int64_t vocab) {
+  std::vector<int32_t> targets;
+  for (int64_t t = 0; t < rows; ++t) targets.push_back(static_cast<int32_t>((t * 17 + 5) % vocab));
+  return targets;
+}
+
+GradientCase token_log_probs_case(int64_t rows, int64_t vocab, float temperature) {
+  GradientCase c{.op = "token_log_probs",
+                 .name = std::to_string(rows) + " rows, temperature " + std::to_string(temperature)};
+  auto x = c.tensor("x", {rows, 13});
+  auto head = c.weight("head", {vocab, 13});
+  c.loss = [=](const Context& ctx) {
+    std::vector<int32_t> targets = some_targets(rows, vocab);
+    for (size_t t = 3; t < targets.size(); t += 4) targets[t] = -1;
+    return random_sum(ctx, token_log_probs(ctx, x, *head, targets, temperature));
+  };
+  return c;
+}
+
+GradientCase weighted_sum_case() {
+  GradientCase c{.op = "weighted_sum", .name = "weights of both signs"};
+  auto x = c.tensor("x", {7});
+  c.loss = [=](const Context& ctx) {
+    const std::vector<float> weights = {1, -2, 0, 0.5f, -0.25f, 3, 1};
+    return 0.5 * weighted_sum(ctx, x, weights, 0.5f);
+  };
+  return c;
+}
+
+// -min(ratio * A, clip(ratio) * A) of proximal policy optimization (Schulman et al. 2017), from hidden states.
+GradientCase policy_case() {
+  GradientCase c{.op = "token_log_probs", .name = "a clipped policy loss"};
+  auto x = c.tensor("x", {9, 13});
+  auto head = c.weight("head", {29, 13});
+  // Minus the old log-probabilities: ratios within the bounds, below and above them.
+  const std::vector<float> ratios = {1.1f, 0.9f, 0.5f, 0.5f, 2, 2, 1, 0.6f, 1.2f};
+  const Tensor old({9}), now = token_log_probs(test::one_thread(Precision::f32), x, *head, some_targets(9, 29), 0.8f);
+  for (int64_t t = 0; t < 9; ++t) old.f32()[t] = std::log(ratios[static_cast<size_t>(t)]) - now.f32()[t];
+  const Tensor advantage = Tensor::from({9}, std::vector<float>{1, -1, 0.5f, -0.5f, 2, 1, -1, -2, 1});
+  c.step = 4e-3f;
+  c.loss = [=](const Context& ctx) {
+    const Tensor ratio = exp(ctx, add(ctx, token_log_probs(ctx, x, *head, some_targets(9, 29), 0.8f), old));
+    const Tensor loss =
+        minimum(ctx, multiply(ctx, ratio, advantage), multiply(ctx, clip(ctx, ratio, 0.8f, 1.28f), advantage));
+    return weighted_sum(ctx, loss, std::vector<float>(9, -1.0f / 9), 1);
   };
   return c;
 }
@@ -228,6 +333,7 @@ std::vector<GradientCase> all_cases() {
       embedding_case(),
       linear_case(7, false),
       linear_case(37, true),
+      linears_case(),
       head_linear_case(false),
       head_linear_case(true),
       rms_norm_case(7, 1),
@@ -253,6 +359,18 @@ std::vector<GradientCase> all_cases() {
       experts_case(45),
       cross_entropy_case(7, 29),
       cross_entropy_case(70, 300),
+      cross_entropy_case(7, 29, true),
+      exp_case(),
+      multiply_case(false),
+      multiply_case(true),
+      minimum_case(),
+      clip_case(),
+      log_softmax_case(1),
+      log_softmax_case(0.6f),
+      token_log_probs_case(7, 29, 1),
+      token_log_probs_case(70, 300, 0.7f),
+      policy_case(),
+      weighted_sum_case(),
       mean_squared_error_case()};
   for (GradientCase& c : cases)
     if (c.operands[0].value.rows() > 60) c.samples = 8;

@@ -124,16 +124,44 @@ Routing route(const Context& ctx, const Tensor& logits, const float* bias, const
 Tensor experts(const Context& ctx, const Tensor& x, const Routing& routing, const Weight& gate, const Weight& up,
                const Weight& down);
 
+// Number by number, for losses over a number a token. a and b have the same shape.
+Tensor exp(const Context& ctx, const Tensor& x);
+Tensor multiply(const Context& ctx, const Tensor& a, const Tensor& b);
+Tensor minimum(const Context& ctx, const Tensor& a, const Tensor& b);  // where they are equal, the gradient goes to a
+// min(max(x, low), high). The gradient goes to what lies in [low, high].
+Tensor clip(const Context& ctx, const Tensor& x, float low, float high);
+
+// log softmax(x / temperature) of each row, in nats: x [T, n] -> [T, n]. The bits of log_softmax_of() (ops/logits.h).
+Tensor log_softmax(const Context& ctx, const Tensor& x, float temperature = 1);
+// The column of each row's largest number, of equals the first. Has no gradient.
+std::vector<int32_t> argmax(const Context& ctx, const Tensor& x);
+
+// log softmax(hidden_t head^T / temperature)[target_t], in nats: hidden [T, hidden], head [vocab, hidden], targets [T]
+// -> [T]. targets[t] < 0 is not asked for: 0, without a gradient. Logits are never stored whole; the backward makes
+// them again.
+//
+// The bits of log_softmax_of() over the same row of linear(hidden, head). At temperature 1, -token_log_probs is what
+// linear_cross_entropy() weighs and sums, rounded to float, and the gradients have the same bits; but for a quantised
+// head, to which that gives rows rounded to bf16 (in Precision::bf16) and linear() and this the rows as they are.
+Tensor token_log_probs(const Context& ctx, const Tensor& hidden, const Weight& head, std::span<const int32_t> targets,
+                       float temperature = 1);
+
 // Loss ops end a graph: they return the loss and, on the tape, push scale * d(loss) back.
-// Over the rows with weight > 0: x [T, hidden], head [vocab, hidden], targets [T] (ignored where weights[t] = 0).
-// sum_t weights[t] * -log softmax(x_t head^T)[target_t]. Logits are never stored whole.
+//
+// Over the rows with weights[t] != 0: x [T, hidden], head [vocab, hidden], targets [T] (ignored where weights[t] = 0).
+// sum_t weights[t] * -log softmax(x_t head^T)[target_t]. A negative weight makes its target less likely: the gradient
+// of a policy with advantages A is that of the weights A. Logits are never stored whole.
 struct CrossEntropy {
   double sum = 0;       // of weighted losses, in nats, not divided
-  double weight = 0;    // sum of weights
-  int64_t correct = 0;  // rows (weight > 0) whose best token is the target
+  double weight = 0;    // sum of weights, each with its sign
+  int64_t used = 0;     // rows with a weight that is not 0
+  int64_t correct = 0;  // of these, whose best token is the target, whatever the sign of the weight
 };
 CrossEntropy linear_cross_entropy(const Context& ctx, const Tensor& x, const Weight& head,
                                   std::span<const int32_t> targets, std::span<const float> weights, float scale);
+
+// sum_i weights[i] * x_i, weights of any sign; weights has a number for each of x.
+double weighted_sum(const Context& ctx, const Tensor& x, std::span<const float> weights, float scale);
 
 // scale * mean((x - target)^2), for modules that forecast numbers. Returns the unscaled mean.
 double mean_squared_error(const Context& ctx, const Tensor& x, const Tensor& target, float scale);

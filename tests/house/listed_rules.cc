@@ -30,7 +30,7 @@ bool has_word(const std::string& text, const std::string& word) {
 }  // namespace
 
 Findings ops_have_gradient_tests(const Tree& tree) {
-  static const std::regex declared(R"(\n[A-Za-z_]+ ([a-z_0-9]+)\(const Context& ctx)");
+  static const std::regex declared(R"(\n[A-Za-z_:<>0-9]+ ([a-z_0-9]+)\(const Context& ctx)");
   static const std::regex listed(R"rx(\{"([a-z_0-9]+)", OpKind::)rx");
   const auto ops = all_matches(text_of(tree, "src/ops/ops.h"), declared);
   const auto in_list = all_matches(text_of(tree, "src/ops/testing/op_list.cc"), listed);

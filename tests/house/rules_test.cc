@@ -166,7 +166,8 @@ TEST(Rules, TypeWithTwoHomesIsFound) {
 
 TEST(Rules, OpWithoutGradientTestIsFound) {
   const Tree good = {
-      {"src/ops/ops.h", "\nTensor add(const Context& ctx, const Tensor& a);\nRouting route(const Context& ctx);\n"},
+      {"src/ops/ops.h",
+       "\nTensor add(const Context& ctx, const Tensor& a);\nstd::vector<Routing> route(const Context& ctx);\n"},
       {"src/ops/testing/op_list.cc", "{\"add\", OpKind::differentiable},\n{\"route\", OpKind::differentiable},\n"},
       {"src/ops/gradient_test.cc", "for (const auto& op : op_list()) {}\n"}};
   EXPECT_EQ(ops_have_gradient_tests(good), Findings{});

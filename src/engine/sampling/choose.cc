@@ -84,7 +84,7 @@ void part_evenly(LogitFall& fall, double span) {
 }
 std::vector<double> weigh(std::span<const float> logits, const LogitFall& fall) {
   std::vector<double> sums(std::max<size_t>(static_cast<size_t>(fall.buckets), kLogitSlack));
-  logit_kernels().weigh(logits.data(), static_cast<int64_t>(logits.size()), fall, sums.data());
+  weigh_logits(logits, fall, sums);
   return sums;
 }
 
@@ -115,10 +115,10 @@ TokenId choose_by_sorting(std::span<const float> logits, const SamplingOptions& 
   return pick(candidates, fall, options.top_p, at);
 }
 
-TokenId Chooser::choose(std::span<const float> logits, const LogitKernels::Range& range, const SamplingOptions& options,
+TokenId Chooser::choose(std::span<const float> logits, const LogitRange& range, const SamplingOptions& options,
                         double at) {
   const auto n = static_cast<int64_t>(logits.size());
-  if (options.temperature == 0) return static_cast<TokenId>(logit_kernels().find(logits.data(), n, range.max));
+  if (options.temperature == 0) return static_cast<TokenId>(find_logit(logits, range.max));
   if (n > kFewLogits) {
     LogitFall fall = fall_of(range.max, options);
     part_evenly(fall, std::min(fall.reach, -x_of(fall, range.min)));
@@ -135,9 +135,8 @@ std::vector<Candidate> Chooser::gather(std::span<const float> logits, const Logi
                                        size_t room) {
   room = std::min(room, logits.size());
   indices_.resize(std::max(indices_.size(), room + kLogitSlack));
-  const int64_t found =
-      logit_kernels().gather(logits.data(), static_cast<int64_t>(logits.size()), fall, static_cast<int32_t>(begin),
-                             static_cast<int32_t>(end), static_cast<int64_t>(room), indices_.data());
+  const int64_t found = gather_logits(logits, fall, static_cast<int32_t>(begin), static_cast<int32_t>(end),
+                                      std::span(indices_).first(room + kLogitSlack));
   std::vector<Candidate> candidates;
   if (found > static_cast<int64_t>(room)) return candidates;
   candidates.reserve(static_cast<size_t>(found));
@@ -150,7 +149,7 @@ std::vector<Candidate> Chooser::gather(std::span<const float> logits, const Logi
 std::optional<TokenId> Chooser::choose_of_top_k(std::span<const float> logits, const LogitFall& fall,
                                                 const SamplingOptions& options, double at) {
   std::vector<double> counts(std::max<size_t>(static_cast<size_t>(fall.buckets), kLogitSlack));
-  logit_kernels().count(logits.data(), static_cast<int64_t>(logits.size()), fall, counts.data());
+  count_logits(logits, fall, counts);
   size_t end = 0;
   for (double sum = 0; end < counts.size() && sum < options.top_k;) sum += counts[end++];
   auto best = gather(logits, fall, 0, end, logits.size());
@@ -216,7 +215,7 @@ void Chooser::narrow(Part& part, const LogitFall& fall, double mass) {
   for (int round = 0; round < kRounds && part.sorted.size() > kFewCandidates; ++round) {
     std::vector<float> values(part.sorted.size());
     std::transform(part.sorted.begin(), part.sorted.end(), values.begin(), [](const Candidate& c) { return c.first; });
-    const auto range = logit_kernels().range(values.data(), static_cast<int64_t>(values.size()));
+    const auto range = logit_range(values);
     if (range.min == range.max) return;
     LogitFall inner{.best = range.max, .inverse = fall.inverse};
     const double span = -x_of(inner, range.min);

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "engine/sampler.h"
-#include "kernels/logits.h"
+#include "ops/logits.h"
 
 namespace hadal {
 
@@ -22,9 +22,8 @@ TokenId choose_by_sorting(std::span<const float> logits, const SamplingOptions& 
 // Finds the same token, always. Keeps scratch memory; one thread at a time.
 class Chooser {
  public:
-  // `range` of the logits, as logit_kernels() finds it.
-  TokenId choose(std::span<const float> logits, const LogitKernels::Range& range, const SamplingOptions& options,
-                 double at);
+  // `range` of the logits, as logit_range() finds it.
+  TokenId choose(std::span<const float> logits, const LogitRange& range, const SamplingOptions& options, double at);
   int64_t times_sorted() const { return times_sorted_; }  // a sum came too close to a boundary
 
  private:

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "base/rng.h"
-#include "kernels/cpu.h"
+#include "ops/testing/test_support.h"
 
 namespace hadal {
 namespace {
@@ -60,7 +60,7 @@ std::string text_of(const SamplingOptions& o) {
 }
 
 TokenId choose(Chooser& chooser, const Logits& logits, const SamplingOptions& options, double at) {
-  return chooser.choose(logits, logit_kernels().range(logits.data(), static_cast<int64_t>(logits.size())), options, at);
+  return chooser.choose(logits, logit_range(logits), options, at);
 }
 
 class Choose : public testing::TestWithParam<CpuLevel> {

@@ -6,6 +6,7 @@ std::span<const OpInfo> op_list() {
   static constexpr OpInfo kOps[] = {
       {"embedding", OpKind::differentiable},
       {"linear", OpKind::differentiable},
+      {"linears", OpKind::differentiable},
       {"head_linear", OpKind::differentiable},
       {"rms_norm", OpKind::differentiable},
       {"add", OpKind::differentiable},
@@ -17,7 +18,15 @@ std::span<const OpInfo> op_list() {
       {"attention_cached", OpKind::inference_only},
       {"route", OpKind::differentiable},
       {"experts", OpKind::differentiable},
+      {"exp", OpKind::differentiable},
+      {"multiply", OpKind::differentiable},
+      {"minimum", OpKind::differentiable},
+      {"clip", OpKind::differentiable},
+      {"log_softmax", OpKind::differentiable},
+      {"argmax", OpKind::inference_only},
+      {"token_log_probs", OpKind::differentiable},
       {"linear_cross_entropy", OpKind::differentiable},
+      {"weighted_sum", OpKind::differentiable},
       {"mean_squared_error", OpKind::differentiable},
   };
   return kOps;
