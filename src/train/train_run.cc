@@ -13,7 +13,6 @@
 #include "train/run/run_folder.h"
 #include "train/run/run_tokenizer.h"
 #include "train/run/training_memory.h"
-#include "train/trainer.h"
 #include "weights/gguf_model.h"
 #include "weights/load.h"
 
@@ -83,6 +82,7 @@ TrainerOptions trainer_options(const Recipe& recipe, const TrainRunOptions& run)
   o.max_bad_steps = recipe.max_bad_steps;
   o.max_steps = run.max_steps;
   o.resume = run.resume;
+  o.stop = run.stop;
   return o;
 }
 
@@ -173,7 +173,7 @@ std::vector<Evaluation> measure(const Recipe& recipe, const weights::LoadedModel
   return subject.evaluate_all(ctx);
 }
 
-OrderedJson run_in_folder(const Recipe& recipe, const TrainRunOptions& options) {
+TrainRun run_in_folder(const Recipe& recipe, const TrainRunOptions& options) {
   if (options.save && options.resume) check_recipe(recipe);
   plan_memory(recipe);
   check_sources(recipe);
@@ -191,26 +191,28 @@ OrderedJson run_in_folder(const Recipe& recipe, const TrainRunOptions& options) 
   if (options.save) trainer_opts.after_validation = [&](const TrainSummary& summary) { model.offer(summary); };
   const TrainSummary summary = std::make_unique<Trainer>(trainee, trainer_opts)->run();  // its moments are let go here
 
-  OrderedJson report;
+  TrainRun done{summary, {}};
+  OrderedJson& report = done.report;
   report["name"] = recipe.name;
   report["output"] = recipe.output.string();
   report["parameters"] = {{"total", counts.total}, {"active", counts.active}};
   const OrderedJson outcome = summary_json(summary);  // named: items() of a temporary would dangle
   for (const auto& [key, value] : outcome.items()) report[key] = value;
-  if (!options.save) return report;
+  if (!options.save) return done;
   std::function<std::vector<Evaluation>(const Path&)> of_files;
-  if (summary.finished || !Trainer::stop_requested())  // who stops a run by a signal waits for it
+  const bool in_a_hurry = options.stop && *options.stop;  // who stops a run by a signal waits for it
+  if (summary.finished || !in_a_hurry)
     of_files = [&](const Path& folder) { return measure(recipe, weights::load_model(folder.string()), stores); };
   model.finish(summary, of_files);
   report["model"] = model.folder().string();
   if (model.card().measured) report["model_validation"] = evaluations_json(*model.card().measured);
   if (summary.finished) write_file_whole(recipe.output / "report.json", dump_json(report, 2) + "\n");
-  return report;
+  return done;
 }
 
 }  // namespace
 
-OrderedJson run_recipe(const Recipe& recipe, const TrainRunOptions& options) {
+TrainRun run_recipe(const Recipe& recipe, const TrainRunOptions& options) {
   const RunFolder folder(recipe.output);
   check_output(recipe, options);
   try {

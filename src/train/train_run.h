@@ -1,21 +1,30 @@
 // A recipe from file to finished model: tokenizer, data, training, and the folder that `hadal generate` loads.
 #pragma once
 
+#include <atomic>
+
 #include "base/json.h"
 #include "train/run/recipe.h"
+#include "train/trainer.h"
 
 namespace hadal {
 
 struct TrainRunOptions {
   bool resume = false;
-  bool save = true;       // false: nothing is written but the caches (for timing)
-  int64_t max_steps = 0;  // 0: all of the recipe
+  bool save = true;                         // false: nothing is written but the caches (for timing)
+  int64_t max_steps = 0;                    // 0: all of the recipe
+  const std::atomic<bool>* stop = nullptr;  // as in TrainerOptions
+};
+
+struct TrainRun {
+  TrainSummary summary;
+  OrderedJson report;
 };
 
 // Trains as the recipe says and writes into its output folder: tokenizer/, cache/, checkpoint-*/, metrics.jsonl,
-// tensorboard/, when it stops model/, and at the end report.json, whose content is returned. Stops early, with
-// "finished": false, after Trainer::request_stop() or max_steps. Throws Error.
-OrderedJson run_recipe(const Recipe& recipe, const TrainRunOptions& options);
+// tensorboard/, when it stops model/, and at the end report.json, whose content is returned. Where it ends early, by
+// `stop` or `max_steps`, the report says "finished": false, and a checkpoint to go on from is there. Throws Error.
+TrainRun run_recipe(const Recipe& recipe, const TrainRunOptions& options);
 
 // The loss of a model on what each source of a recipe holds out, as the cards of runs state it: {"model",
 // "validation"}. Only the cache of tokens is written, in the recipe's output folder. The model must have been trained

@@ -89,7 +89,7 @@ class TrainRunTest : public ::testing::Test {
 };
 
 TEST_F(TrainRunTest, ARunInPartsEndsWithTheBitsOfARunInOne) {
-  const OrderedJson report = run_recipe(recipe("one"), {});
+  const OrderedJson report = run_recipe(recipe("one"), {}).report;
   EXPECT_EQ(report.at("finished"), true);
   EXPECT_EQ(report.at("steps"), 6);
   EXPECT_TRUE(report.at("validation").at("text").contains("bits_per_byte"));
@@ -97,7 +97,7 @@ TEST_F(TrainRunTest, ARunInPartsEndsWithTheBitsOfARunInOne) {
   for (const int64_t stop : {2, 3, 5, 0}) {
     part.max_steps = stop;
     part.resume = stop != 2;
-    EXPECT_EQ(run_recipe(recipe("parts"), part).at("finished"), stop == 0);
+    EXPECT_EQ(run_recipe(recipe("parts"), part).report.at("finished"), stop == 0);
   }
   EXPECT_TRUE(weights("one") == weights("parts"));
 }
@@ -115,7 +115,7 @@ TEST_F(TrainRunTest, TheModelsFolderLoads) {
 TEST_F(TrainRunTest, AStoppedRunIsAModel) {
   TrainRunOptions part;
   part.max_steps = 2;
-  const OrderedJson report = run_recipe(recipe("one"), part);
+  const OrderedJson report = run_recipe(recipe("one"), part).report;
   EXPECT_EQ(report.at("model"), (folder_.path() / "one" / "model").string());
   const Path run = folder_.path() / "one";
   const weights::LoadedModel model = weights::load_model((run / "model").string(), weights::LoadAs::trainable);
@@ -139,7 +139,7 @@ TEST_F(TrainRunTest, AStoppedRunIsAModel) {
   folder_.file("more.toml", text);
   Recipe more = read_recipe(folder_.path() / "more.toml");
   more.output = folder_.path() / "more";
-  EXPECT_EQ(run_recipe(more, part).at("steps"), 2);
+  EXPECT_EQ(run_recipe(more, part).report.at("steps"), 2);
 
   // Where nothing of this name lies beside the recipe, a model is found as everywhere.
   std::filesystem::rename(run / "checkpoint-2", folder_.path() / "named");
@@ -148,7 +148,7 @@ TEST_F(TrainRunTest, AStoppedRunIsAModel) {
   ::setenv("HADAL_MODELS", (folder_.path() / "models").c_str(), 1);
   more.start = more.file.parent_path() / "someone/tiny";
   more.output = folder_.path() / "by_name";
-  EXPECT_EQ(run_recipe(more, part).at("steps"), 2);
+  EXPECT_EQ(run_recipe(more, part).report.at("steps"), 2);
   ::unsetenv("HADAL_MODELS");
 }
 
@@ -200,7 +200,7 @@ TEST_F(TrainRunTest, ARunOfAnOlderHadalGoesOnAndItsFilesAreRead) {
   for (const char* name : {"recipe.json", "config.json", "tokenizer.json", "tokenizer_config.json"})
     std::filesystem::remove(checkpoint / name);
   part.resume = true, part.max_steps = 0;
-  EXPECT_EQ(run_recipe(recipe("one"), part).at("finished"), true);
+  EXPECT_EQ(run_recipe(recipe("one"), part).report.at("finished"), true);
   run_recipe(recipe("whole"), {});
   EXPECT_TRUE(weights("one") == weights("whole"));
 }
@@ -210,7 +210,7 @@ TEST_F(TrainRunTest, AStepHasItsTokensToWithinAPiece) {
     Recipe r = recipe(fmt::format("batch{}", batch));
     r.stages.resize(1);
     r.stages[0].batch_tokens = batch, r.stages[0].micro_batch_tokens = micro, r.stages[0].steps = steps;
-    const auto tokens = run_recipe(r, {}).at("tokens").get<int64_t>();
+    const auto tokens = run_recipe(r, {}).report.at("tokens").get<int64_t>();
     EXPECT_LE(tokens, steps * batch);
     EXPECT_GT(tokens, steps * (batch - r.stages[0].sequence_length)) << batch;
   }
@@ -320,7 +320,7 @@ TEST_F(TrainRunTest, GoesOnFromAModel) {
   for (StageSpec& stage : still.stages) stage.matrix_lr = stage.other_lr = stage.router_bias_speed = 0;
   run_recipe(still, {});
   EXPECT_TRUE(weights("still") == weights("one"));
-  EXPECT_EQ(run_recipe(more("more"), {}).at("finished"), true);
+  EXPECT_EQ(run_recipe(more("more"), {}).report.at("finished"), true);
   EXPECT_FALSE(weights("more") == weights("one"));
 
   Recipe longer = more("longer");
@@ -395,10 +395,10 @@ TEST_F(TrainRunTest, ALearntTokenizerFollowsItsDataUntilWeightsDependOnIt) {
                   {"[tokenizer]", "checkpoint-1", "another output"});
   EXPECT_EQ(vocabulary(), first);
   folder_.file("text.jsonl", text);  // as before, with another time: the same tokenizer
-  EXPECT_EQ(run_recipe(recipe("one"), part).at("steps"), 2);
+  EXPECT_EQ(run_recipe(recipe("one"), part).report.at("steps"), 2);
   write_file_whole(folder_.path() / "one" / "tokenizer" / "tokenizer.json", "{");
   part.max_steps = 3;
-  EXPECT_EQ(run_recipe(recipe("one"), part).at("steps"), 3);
+  EXPECT_EQ(run_recipe(recipe("one"), part).report.at("steps"), 3);
   EXPECT_EQ(vocabulary(), first);
 }
 
@@ -437,7 +437,7 @@ TEST_F(TrainRunTest, ForTimingNothingIsSaved) {
   TrainRunOptions timing;
   timing.save = false;
   timing.max_steps = 2;
-  const OrderedJson report = run_recipe(recipe("timed"), timing);
+  const OrderedJson report = run_recipe(recipe("timed"), timing).report;
   EXPECT_GT(report.at("tokens_per_s").get<double>(), 0);
   EXPECT_FALSE(std::filesystem::exists(folder_.path() / "timed" / "metrics.jsonl"));
   EXPECT_FALSE(std::filesystem::exists(folder_.path() / "timed" / "model"));

@@ -99,7 +99,11 @@ TrainSummary Trainer::run() {
 
 bool Trainer::run_stage() {
   while (progress() < 1) {
-    if (stop_requested_ || (options_.max_steps > 0 && summary_.steps >= options_.max_steps)) return false;
+    if (options_.max_steps > 0 && summary_.steps >= options_.max_steps) return false;
+    if (options_.stop && *options_.stop) {
+      summary_.stopped = true;
+      return false;
+    }
     train_step();
     const bool by_steps = options_.checkpoint_every_steps > 0 && summary_.steps % options_.checkpoint_every_steps == 0;
     const bool by_time =

@@ -26,7 +26,8 @@ struct StagePlan {
 };
 
 struct TrainSummary {
-  bool finished = false;  // all stages done; otherwise stopped by a signal or max_steps
+  bool finished = false;  // all stages done
+  bool stopped = false;   // before that, by TrainerOptions::stop; neither: max_steps was reached
   int64_t steps = 0, tokens = 0, skipped_steps = 0;
   double seconds = 0;                // of training, all resumes together
   double tokens_per_s = 0, mfu = 0;  // of this process, without its first two steps, validation and saving
@@ -49,6 +50,9 @@ struct TrainerOptions {
   int64_t max_steps = 0;  // stop (unfinished) when so many steps were done in all; 0: no limit
   bool resume = false;    // from the newest whole checkpoint of `run`; from the start when there is none
   bool quiet = false;     // no progress line
+  // Where this becomes true (a signal handler may set it), a checkpoint is saved and run() ends after the current step.
+  // Outlives the trainer; null: nothing stops it.
+  const std::atomic<bool>* stop = nullptr;
   std::function<void(const TrainSummary&)> after_validation = {};  // the trainee has the weights that were validated
 };
 
@@ -60,18 +64,13 @@ class Trainer {
   // Throws Error when the loss is not finite max_bad_steps times in a row, when a checkpoint cannot be written or read.
   TrainSummary run();
 
-  // Asks every running trainer to save a checkpoint and stop after its current step. Safe in a signal handler.
-  static void request_stop() { stop_requested_ = true; }
-  static void clear_stop() { stop_requested_ = false; }
-  static bool stop_requested() { return stop_requested_; }
-
  private:
   struct Logs;
   void restore();
   void restore_from(const Path& checkpoint);
   void judge(bool finite, double loss);
   [[noreturn]] void give_up();
-  bool run_stage();  // false: stopped early
+  bool run_stage();  // false: ended early
   void train_step();
   bool update(StepStats& stats, double factor);  // false: the step was skipped
   void validate();
@@ -102,7 +101,6 @@ class Trainer {
          peak_flops_ = 0;
   double last_norm_ = 0, since_save_s_ = 0;
   double mean_loss_ = 0, loss_variance_ = 0;  // running, for spikes
-  static inline std::atomic<bool> stop_requested_{false};
 };
 
 }  // namespace hadal

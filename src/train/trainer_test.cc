@@ -35,6 +35,7 @@ class Forecaster : public Trainee {
     const double loss = run(ctx, ++drawn_, 0.5f);
     ctx.tape->backward();
     const int64_t step = (drawn_ + 1) / 2;
+    if (on_step) on_step(step);
     if (explode_at >= 0 && step == explode_at)
       for (float& w : down_.weight.value().values()) w = 1000;
     if (poison_at >= 0 && step >= poison_at && step < poison_at + poison_steps) gate_.weight.grad()[0] = NAN;
@@ -58,6 +59,7 @@ class Forecaster : public Trainee {
     return all;
   }
   int64_t poison_at = -1, poison_steps = 0, explode_at = -1;
+  std::function<void(int64_t)> on_step;  // counts from 1
 
  private:
   void add(Param& p, const char* name, Shape shape, ParamGroup group = ParamGroup::matrix) {
@@ -94,8 +96,6 @@ bool same(const std::vector<float>& a, const std::vector<float>& b) {
 
 class TrainerTest : public ::testing::Test {
  protected:
-  void SetUp() override { Trainer::clear_stop(); }
-  void TearDown() override { Trainer::clear_stop(); }
   TemporaryFolder folder_;
 };
 
@@ -203,17 +203,27 @@ TEST_F(TrainerTest, WeightsWorseThanTheFirstOnesAreNotGood) {
   EXPECT_EQ(list_checkpoints(folder_.path()).size(), 1u);
 }
 
+// Three ends: by the flag, by max_steps, by itself.
 TEST_F(TrainerTest, AStopRequestSavesAndStops) {
   Forecaster f;
+  std::atomic<bool> stop = false;
   TrainerOptions o = options_for(folder_.path(), 50);
+  o.stop = &stop;
   o.max_steps = 4;
-  Trainer(f, o).run();
+  TrainSummary s = Trainer(f, o).run();
+  EXPECT_FALSE(s.finished || s.stopped);
   o.max_steps = 0, o.resume = true;
-  Trainer::request_stop();
-  const TrainSummary s = Trainer(f, o).run();
+  f.on_step = [&](int64_t step) { stop = step == 6; };
+  s = Trainer(f, o).run();
   EXPECT_FALSE(s.finished);
-  EXPECT_EQ(s.steps, 4);
-  EXPECT_EQ(list_checkpoints(folder_.path()).back().filename(), "checkpoint-4");
+  EXPECT_TRUE(s.stopped);
+  EXPECT_EQ(s.steps, 6);
+  EXPECT_EQ(list_checkpoints(folder_.path()).back().filename(), "checkpoint-6");
+  f.on_step = {};
+  stop = false;
+  s = Trainer(f, o).run();
+  EXPECT_TRUE(s.finished);
+  EXPECT_FALSE(s.stopped);
 }
 
 TEST_F(TrainerTest, KeepsTheNewestCheckpointsOnly) {
