@@ -16,7 +16,7 @@ using namespace kernels;
 
 int64_t round_up(int64_t a, int64_t b) { return (a + b - 1) / b * b; }
 
-// How one segment's operands lie, by precision and level.
+// The layout of one segment's operands, by precision and level.
 struct Shape {
   Precision precision;
   const GemmKernels& level;
@@ -30,9 +30,9 @@ struct Shape {
   int64_t panel_bytes(int64_t k) const { return depth(k) * kPanel * b_bytes; }
   int64_t lda(int64_t k) const {
     return round_up(k, kUnit) + 64 / a_bytes;
-  }  // the odd line keeps rows off one cache set
+  }  // one more cache line: rows do not share a cache set
 
-  // C[rows, cols] (+)= A[rows, k] * one panel, the sum along k block by block as gemm() does.
+  // C[rows, cols] = A[rows, k] * one panel, K cut into parts as in gemm().
   void product(const char* a, int64_t stride, const char* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
                int64_t cols, Fetch* fetch) const {
     constexpr int64_t kBlockF32 = 256;
@@ -43,25 +43,25 @@ struct Shape {
   }
 };
 
-// Do the values lie within the keys, as those of an absorbed latent do?
+// Are the values a part of the keys, as with an absorbed latent?
 bool within(const StoredRows& v, const StoredRows& k) {
   return v.blocks[0] == k.blocks[0] && v.offset == k.offset && v.first_column >= k.first_column &&
          v.first_column + v.width <= k.first_column + k.width;
 }
 
-// Rows from `first` to the end of its block; not q8.
+// The rows from `first` to the end of its block; not for q8.
 Source rows_of(const StoredRows& r, int64_t first) {
   return {r.row.at(r.row_at(first), r.first_column), r.row.type == KvType::bf16, r.row.width, 1};
 }
 
-// Brings rows near, in the order in which they lie: read in one run, memory gives its bandwidth. (Products walk several
-// rows at once, which the hardware does not follow; and it drops prefetches that come faster than they are served.)
+// Reads rows into the cache in the order of memory, at its full bandwidth. A product reads several rows at once, which
+// the hardware does not prefetch well; and it drops prefetch instructions that come faster than memory answers.
 void read_ahead(const StoredRows& r, int64_t first, int64_t last) {
   const int64_t element = r.row.type == KvType::bf16 ? 2 : 4, row_bytes = r.row.bytes();
   while (first < last) {
     const int64_t count = std::min(last - first, r.block_rows - first % r.block_rows);
     const auto* rows = static_cast<const char*>(rows_of(r, first).data);
-    const int64_t apart = cpu_features().wants_streams ? (count + 3) / 4 : count;  // rows from one stream to the next
+    const int64_t apart = cpu_features().wants_streams ? (count + 3) / 4 : count;  // distance of the streams, in rows
     for (int64_t i = 0; i < apart; ++i)
       for (int64_t at = 0; at < r.width * element; at += 64)
         for (int64_t j = i; j < count; j += apart) asm volatile("" : : "r"(rows[j * row_bytes + at]));
@@ -69,7 +69,7 @@ void read_ahead(const StoredRows& r, int64_t first, int64_t last) {
   }
 }
 
-// The rows as one run of memory; empty where they are none. Blocks that follow each other are one run.
+// The rows as one contiguous range of memory; empty if they are not. Consecutive blocks may be contiguous.
 Fetch run_of(const StoredRows& r, int64_t first, int64_t last) {
   if (r.row.type != KvType::bf16 || r.row.width != r.width || last <= first) return {};
   for (int64_t at = first; at < last; at += r.block_rows - at % r.block_rows)
@@ -77,16 +77,16 @@ Fetch run_of(const StoredRows& r, int64_t first, int64_t last) {
   return {r.row_at(first), (last - first) * r.row.bytes()};
 }
 
-// [keys, count] = K Q^T: stored keys are the left operand, where they lie if the kernel can read them there.
+// scores [keys, count] = K Q^T. Stored keys are the left operand, read in place if the kernel can.
 void score(const Shape& s, const StoredRows& k, int64_t begin, int64_t keys, const char* queries, int64_t count,
            float* scores, int64_t ld, Fetch& fetch) {
   thread_local Scratch memory;
-  constexpr int64_t kRun = 64;  // keys that stay near while all queries pass by
+  constexpr int64_t kRun = 64;  // keys that stay in the cache for all queries
   const bool keys_in_place = s.format == Format::bf16 && k.row.type == KvType::bf16 && k.width % kUnit == 0;
-  const int64_t taken = fetch.next, wanted = fetch.until;
+  const int64_t taken = fetch.next, limit = fetch.until;
   for (int64_t i = 0; i < keys;) {
     const int64_t at = begin + i, rows = std::min({kRun, keys - i, k.block_rows - at % k.block_rows});
-    fetch.until = taken + (wanted - taken) * (i + rows) / keys;
+    fetch.until = taken + (limit - taken) * (i + rows) / keys;
     const Source source = rows_of(k, at);
     const char* a = static_cast<const char*>(source.data);
     int64_t stride = source.row_stride;
@@ -105,11 +105,11 @@ void score(const Shape& s, const StoredRows& k, int64_t begin, int64_t keys, con
   }
 }
 
-// Are the rows of P so few that V is better read where it lies?
+// Is P so small that reading V in place is faster than packing it?
 bool values_in_place(const Shape& s, const StoredRows& v, int64_t count) {
   return s.is_bf16 && count <= s.level.few_rows && v.row.type == KvType::bf16 && v.width % kPanel == 0;
 }
-// [count, width of v] = P V. p: the transpose of P, [keys, count].
+// out [count, v.width] = P V, without packing. p: the transpose of P, [keys, ld].
 void weigh_in_place(const Shape& s, const StoredRows& v, int64_t begin, int64_t keys, const float* p, int64_t ld,
                     int64_t count, const AttentionPart& out, Fetch& fetch) {
   static_assert(kAttentionSegment == kFewSteps);
@@ -122,7 +122,7 @@ void weigh_in_place(const Shape& s, const StoredRows& v, int64_t begin, int64_t 
   s.level.multiply_bf16_rows(p, ld, rows, keys, out.numerators, out.stride, count, v.width, fetch);
 }
 
-// [count, width of v] = P V, a panel of columns at a time.
+// out [count, v.width] = P V, packing a panel of V's columns at a time. p: P packed, [count, lda].
 void weigh(const Shape& s, const StoredRows& v, int64_t begin, int64_t keys, const char* p, int64_t lda, int64_t count,
            const AttentionPart& out, Fetch& fetch) {
   thread_local Scratch memory;
@@ -140,13 +140,13 @@ void weigh(const Shape& s, const StoredRows& v, int64_t begin, int64_t keys, con
   }
 }
 
-// One segment of q8 rows, widened to what its products read; a view of `memory`, as one block.
+// One segment of q8 rows, widened to the type that products read: a single block in `memory`.
 struct Widened {
   const void* block = nullptr;
   StoredRows rows;
 
   Widened(const Shape& s, const StoredRows& r, int64_t begin, int64_t keys, Scratch& memory) {
-    // Rows at an odd number of lines, as those of a product's left side.
+    // Row strides like those of a packed A.
     const KvRow row{s.is_bf16 ? KvType::bf16 : KvType::f32, s.lda(r.width)};
     char* to = memory.get(keys * row.bytes());
     for (int64_t i = 0; i < keys; ++i, to += row.bytes()) {
@@ -162,7 +162,7 @@ struct Widened {
   Widened& operator=(const Widened&) = delete;
 };
 
-// The queries of a call, as products read them.
+// The queries of a call, packed as the right operand of K Q^T.
 struct Queries {
   const AttentionQueries& rows;
   int64_t panels = round_up(rows.count, kPanel) / kPanel;
@@ -177,13 +177,13 @@ struct Queries {
   }
 };
 
-// What of a segment's memory other calls brought near, and what this one shall.
+// Prefetching of a segment: what earlier calls did for it, and what this one shall do for the next.
 struct Nearness {
-  bool keys = false;
+  bool keys = false;  // this segment's keys were prefetched
   Fetch next = {};
 };
 
-// `keys` rows of K and V from `begin` on, which are keys [first, first + keys) of the sequence.
+// Attends to `keys` stored rows from `begin` on, which are keys [first, first + keys) of the sequence.
 void attend_rows(const Shape& s, const Queries& q, const StoredRows& k, const StoredRows& v, float scale, int64_t begin,
                  int64_t first, int64_t keys, const AttentionPart& out, Nearness near) {
   thread_local Scratch memory;
@@ -192,7 +192,7 @@ void attend_rows(const Shape& s, const Queries& q, const StoredRows& k, const St
   char* p = memory.get(score_bytes + kAttentionMaxQueries * lda * s.a_bytes) + score_bytes;
   auto* scores = reinterpret_cast<float*>(p - score_bytes);
 
-  // Values come while scores are made, and the next keys while values are weighed.
+  // Values are prefetched while scores are computed, the next keys while values are weighted.
   const bool one = within(v, k);
   Fetch values;
   if (s.fetches() && !one) values = run_of(v, begin, begin + keys);
@@ -212,7 +212,7 @@ void attend_rows(const Shape& s, const Queries& q, const StoredRows& k, const St
   weigh(s, v, begin, keys, p, lda, count, out, near.next);
 }
 
-// The same of rows of q8, widened; once where the values lie within the keys.
+// The same for q8 rows, widened first; once, if the values are a part of the keys.
 void attend_q8_rows(const Shape& s, const Queries& q, const StoredRows& k, const StoredRows& v, float scale,
                     int64_t begin, int64_t keys, const AttentionPart& out) {
   thread_local Scratch key_memory, value_memory;
@@ -234,9 +234,8 @@ void attend(const AttentionQueries& queries, const StoredRows& k, const StoredRo
   thread_local Scratch query_memory, part_memory;
   const Shape s{precision, gemm_kernels()};
   const Queries q(s, queries, k.width, query_memory);
-  auto* numbers = reinterpret_cast<float*>(part_memory.get(queries.count * (v.width + 2) * 4));
-  const AttentionPart part{numbers, v.width, numbers + queries.count * v.width,
-                           numbers + queries.count * (v.width + 1)};
+  auto* values = reinterpret_cast<float*>(part_memory.get(queries.count * (v.width + 2) * 4));
+  const AttentionPart part{values, v.width, values + queries.count * v.width, values + queries.count * (v.width + 1)};
   const auto segment_of = [&](const StoredRows& rows, int64_t segment, int64_t end) {
     const int64_t begin = segment * kAttentionSegment;
     return s.fetches() ? run_of(rows, begin, std::min(begin + kAttentionSegment, end)) : Fetch{};
@@ -268,7 +267,7 @@ void merge_attention(int64_t count, int64_t width, float scale, const AttentionP
       total.sum[r] = part.sum[r], total.max[r] = part.max[r];
       continue;
     }
-    if (part.sum[r] == 0) continue;  // none of this row's keys
+    if (part.sum[r] == 0) continue;  // this row has no key in the part
     const float top = std::max(total.max[r], part.max[r]);
     const float keep = std::exp(scale * (total.max[r] - top)), take = std::exp(scale * (part.max[r] - top));
     if (keep != 1) vec().scale(keep, to, width);

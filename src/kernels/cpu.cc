@@ -36,12 +36,12 @@ std::string names(const std::vector<CpuLevel>& levels) {
 
 CpuLevel chosen_by_environment() {
   const auto levels = cpu_levels_present();
-  const char* wanted = std::getenv("HADAL_CPU");
-  if (!wanted || !*wanted) return levels.back();
+  const char* requested = std::getenv("HADAL_CPU");
+  if (!requested || !*requested) return levels.back();
   for (CpuLevel level : levels)
-    if (cpu_level_name(level) == wanted) return level;
+    if (cpu_level_name(level) == requested) return level;
   fail("HADAL_CPU: expected a level that this CPU has ({}), found \"{}\"; unset it to take the best", names(levels),
-       wanted);
+       requested);
 }
 
 std::atomic<int> current_level{-1};

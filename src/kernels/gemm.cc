@@ -48,21 +48,21 @@ kernels::Source source(const MatrixView& v) { return {v.data, v.is_bf16, v.row_s
 
 thread_local Scratch scratch_a, scratch_b, scratch_own_b;
 
-struct ConvertedBlock {  // which block of A lies in scratch_a
+struct ConvertedBlock {  // the block of A that scratch_a holds
   uint64_t call = 0;
   int64_t product = -1, row = -1;
 };
 thread_local ConvertedBlock converted;
 
-// How one product is cut: row blocks x chunks of panels.
+// How one product is cut into tasks: row blocks x chunks of panels.
 struct Plan {
   int64_t m, n, k;
   int64_t block_rows, row_blocks, chunk_panels, chunks;
   int64_t first_task;
-  const char* rows;    // A in tiles; null: converted by the workers, or read where it lies
-  const char* panels;  // null: packed by its one task, on that worker
+  const char* rows;    // A packed in tiles; null: packed by the workers, or read in place
+  const char* panels;  // B packed; null: packed by the product's only task, on its worker
 };
-thread_local std::vector<Plan> plans;  // of the call that this thread makes
+thread_local std::vector<Plan> plans;  // of this thread's current call
 
 struct Call {
   std::span<const Product> products;
@@ -87,7 +87,7 @@ void check_product(const Product& p, Precision precision) {
 
 constexpr int64_t kBlockF32 = 256;
 
-// bf16 rows that the kernel can read where they lie. Strides of a whole page would crowd all rows into one cache set.
+// Can the kernel read A's bf16 rows in place? Not with strides of half pages: they would map all rows to one cache set.
 bool usable_in_place(const MatrixView& a, Format format, int64_t rows) {
   const int64_t stride = a.row_stride * 2;
   return format == Format::bf16 && a.is_bf16 && a.col_stride == 1 && a.cols % kUnit == 0 &&
@@ -107,7 +107,7 @@ void pack_panels(const GemmKernels& level, const MatrixView& b, Precision precis
                      out + p * bytes);
 }
 
-// A's rows in this worker's scratch; still there when the worker's last task had the same rows.
+// A's rows, packed in this worker's scratch memory; reused when the worker's last task had the same rows.
 const char* converted_rows(const Call& call, int64_t index, int64_t row, int64_t rows, Format format, int64_t padded_k,
                            int64_t lda) {
   const Plan& plan = call.plans[index];
@@ -141,7 +141,7 @@ void multiply_block(const Call& call, int64_t index, int64_t row, int64_t rows, 
                                  .a_stays = true});
   const Format format = is_bf16 ? level.bf16_a : Format::f32;
   const int64_t a_bytes = format == Format::bf16 ? 2 : 4;
-  int64_t lda = padded_k + 64 / a_bytes;  // the odd line keeps rows off one cache set
+  int64_t lda = padded_k + 64 / a_bytes;  // one more cache line: rows do not share a cache set
   const char* a;
   if (usable_in_place(p.a, format, rows)) {
     lda = p.a.row_stride;
@@ -170,7 +170,7 @@ void run_task(const Call& call, int64_t task) {
   const Product& p = call.products[static_cast<size_t>(index)];
   const int64_t num_panels = ceil_div(plan->n, kPanel);
   if (plan->k == 0) return fill_or_keep(p);
-  if (!plan->panels) {  // one task does it all
+  if (!plan->panels) {  // the product's only task
     char* own = scratch_own_b.get(packed_bytes(plan->k, plan->n, call.precision));
     pack_panels(*call.level, p.b, call.precision, 0, num_panels, own);
     for (int64_t row = 0; row < plan->m; row += plan->block_rows)
@@ -182,7 +182,7 @@ void run_task(const Call& call, int64_t task) {
                  std::min(num_panels, first + plan->chunk_panels), plan->panels);
 }
 
-// What a product costs, in multiply-adds at full speed. With few rows the time goes into reading B.
+// What a product costs, in multiply-adds at full speed. Reading B costs as much as 6 rows of products.
 double cost_of(int64_t m, int64_t n, int64_t k) {
   return static_cast<double>(m + 6) * static_cast<double>(n) * static_cast<double>(k);
 }
@@ -191,20 +191,21 @@ Plan plan_product(const Product& p, int64_t a_bytes, const GemmKernels& level, d
   Plan plan{p.a.rows, columns(p), p.a.cols, 0, 0, 0, 0, 0, nullptr, nullptr};
   if (plan.m == 0 || plan.n == 0) return plan;
   const int64_t group = level.row_group, panels = ceil_div(plan.n, kPanel);
-  const int64_t wanted = split ? static_cast<int64_t>(cost_of(plan.m, plan.n, plan.k) / target + 0.5) : 1;  // tasks
-  int64_t fitting = std::max(level.a_block_bytes / std::max<int64_t>(1, plan.k * a_bytes) / group, 96 / group) * group;
-  // The shorter K is, the more of the time goes into C, whose rows lie on many pages.
-  if (level.multiply_tiles) fitting = std::min(fitting, std::max<int64_t>(128, plan.k / 8 / group * group));
-  const int64_t blocks = std::max(ceil_div(plan.m, fitting), ceil_div(wanted, panels));
+  const int64_t target_tasks = split ? static_cast<int64_t>(cost_of(plan.m, plan.n, plan.k) / target + 0.5) : 1;
+  int64_t fitting_rows =
+      std::max(level.a_block_bytes / std::max<int64_t>(1, plan.k * a_bytes) / group, 96 / group) * group;
+  // With a short K, most of the time goes into C, whose rows lie on many pages.
+  if (level.multiply_tiles) fitting_rows = std::min(fitting_rows, std::max<int64_t>(128, plan.k / 8 / group * group));
+  const int64_t blocks = std::max(ceil_div(plan.m, fitting_rows), ceil_div(target_tasks, panels));
   plan.block_rows = std::min(plan.m, round_up(ceil_div(plan.m, blocks), group));
   plan.row_blocks = ceil_div(plan.m, plan.block_rows);
-  plan.chunk_panels = ceil_div(panels, std::clamp<int64_t>(ceil_div(wanted, plan.row_blocks), 1, panels));
+  plan.chunk_panels = ceil_div(panels, std::clamp<int64_t>(ceil_div(target_tasks, plan.row_blocks), 1, panels));
   plan.chunks = ceil_div(panels, plan.chunk_panels);
   if (p.packed) plan.panels = static_cast<const char*>(p.packed->data());
   return plan;
 }
 
-// Cuts every product so that tasks cost about the same, and no less than what handing one out costs.
+// Cuts every product into tasks of about the same cost, not so small that starting one costs more than the task.
 void make_plans(std::span<const Product> products, Precision precision, const GemmKernels& level, int num_threads) {
   double total = 0;
   for (const Product& p : products) total += cost_of(p.a.rows, columns(p), p.a.cols);
@@ -223,13 +224,13 @@ void pack_to(const Product& p, Precision precision, const GemmKernels& level, Th
   pool.parallel_for(ceil_div(panels, grain), job);
 }
 
-// A of every product in tiles, made once by all workers; products of the same A share it.
+// Packs the A of every product in tiles, once, by all workers. Products with the same A share it.
 void place_rows(std::span<const Product> products, const GemmKernels& level, ThreadPool& pool) {
   struct Run {
     size_t product;
     int64_t row;
   };
-  constexpr int64_t kRun = 64, kColumnsInPlace = 512;  // making tiles costs more than they save up to so many columns
+  constexpr int64_t kRun = 64, kColumnsInPlace = 512;  // up to so many columns, packing tiles costs more than it saves
   thread_local std::vector<Run> runs;
   thread_local std::vector<int64_t> offsets;  // of each product's A
   runs.clear();
@@ -251,7 +252,7 @@ void place_rows(std::span<const Product> products, const GemmKernels& level, Thr
   char* memory = scratch_a.get(bytes);
   for (size_t i = 0; i < products.size(); ++i)
     if (offsets[i] >= 0) plans[i].rows = memory + offsets[i];
-  const Plan* const to = plans.data();  // the workers' own `plans` are others
+  const Plan* const to = plans.data();  // `plans` is thread-local: the workers have their own
   const Run* const first = runs.data();
   auto job = [&, to, first](int64_t t, int) {
     const auto& [product, row] = first[t];
@@ -262,11 +263,11 @@ void place_rows(std::span<const Product> products, const GemmKernels& level, Thr
   };
   const auto count = static_cast<int64_t>(runs.size());
   if (count > 1) return pool.parallel_for(count, job);
-  job(0, 0);  // too little to hand out
+  job(0, 0);  // too little for two workers
 }
 
-// Numbers the tasks and places B operands that came unpacked: with many products each is packed by the one task that
-// uses it, and is still in that worker's cache; with few, all workers pack and then share. Returns the number of tasks.
+// Numbers the tasks and packs the unpacked B operands. With many products, the one task of a product packs its B, which
+// is then still in that worker's cache; with few, all workers pack first and share. Returns the number of tasks.
 int64_t place(std::span<const Product> products, Precision precision, const GemmKernels& level, ThreadPool& pool) {
   int64_t bytes = 0, num_unpacked = 0;
   for (const Product& p : products)
@@ -359,14 +360,14 @@ void gemm(std::span<const Product> products, Precision precision, ThreadPool& po
 }
 
 void gemm_plain(const Product& product, Precision precision) {
-  HADAL_CHECK(!product.packed, "the plain product takes B as it lies");
-  std::vector<float> numbers;
+  HADAL_CHECK(!product.packed, "the plain product takes an unpacked B");
+  std::vector<float> values;
   MatrixView b = product.b;
   if (product.quant.data) {
     const QuantMatrix& q = product.quant;
-    numbers.resize(static_cast<size_t>(q.rows * q.cols));
-    for (int64_t r = 0; r < q.rows; ++r) dequantise_row(q, r, numbers.data() + r * q.cols);
-    b = MatrixView(numbers.data(), q.rows, q.cols, q.cols).transposed();
+    values.resize(static_cast<size_t>(q.rows * q.cols));
+    for (int64_t r = 0; r < q.rows; ++r) dequantise_row(q, r, values.data() + r * q.cols);
+    b = MatrixView(values.data(), q.rows, q.cols, q.cols).transposed();
   }
   auto value = [&](const MatrixView& v, int64_t r, int64_t c) {
     const int64_t at = r * v.row_stride + c * v.col_stride;

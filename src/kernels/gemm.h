@@ -1,12 +1,15 @@
-// Matrix products, the one place where floating-point time is spent.
+// Matrix products: the one place where floating-point time is spent. docs/kernels.md has the whole picture.
 //
-// C[M,N] = A[M,K] * B[K,N], C in f32. In Precision::bf16 both operands are rounded to bf16 and products are summed in
-// f32 (vdpbf16ps and AMX take denormals as zero); in Precision::f32 only sums are rounded. A row of C never depends on
-// M, on its place or on how the work is split: for a level, precision and K the sum along K runs in one fixed order
-// (batch invariance). Appending zeros to K leaves the result's bits as they are.
+// C[M, N] = A[M, K] * B[K, N]. A has a row for each token, B is most often a weight; C is f32. The names in this
+// module: a, b, c are the operands; m, n, k their extents; lda and ldc the elements from a row of a, c to the next. In
+// Precision::bf16 both operands are rounded to bf16 and products are summed in f32 (vdpbf16ps and AMX treat denormals
+// as zero); in Precision::f32 only sums are rounded.
 //
-// A quantised B is multiplied exactly as its values say in Precision::f32. In Precision::bf16 the rows of A are rounded
-// to 8 bits in blocks of 32, or both sides to bf16: which one depends on the level and on the number of rows.
+// Batch invariance: for a level, precision and K, the sum along K has one fixed order. A row of C depends neither on M,
+// nor on its place, nor on how the work is split. Zeros appended to K leave the bits of C unchanged.
+//
+// A quantised B is multiplied by its exact values in Precision::f32. In Precision::bf16 either the rows of A are
+// rounded to 8 bits in blocks of 32, or both operands to bf16: the level and the number of rows decide.
 #pragma once
 
 #include <cstdint>
@@ -34,18 +37,20 @@ struct MatrixView {
       : data(p), rows(num_rows), cols(num_cols), row_stride(stride) {}
   MatrixView(const Bf16* p, int64_t num_rows, int64_t num_cols, int64_t stride)
       : data(p), is_bf16(true), rows(num_rows), cols(num_cols), row_stride(stride) {}
-  bool operator==(const MatrixView&) const = default;  // the same place and shape
+  bool operator==(const MatrixView&) const = default;  // same memory and shape
   MatrixView transposed() const;                       // [cols, rows], the same memory
   MatrixView row_range(int64_t first, int64_t count) const;
 };
 
-// B, laid out for the product: panels of columns, k running inside. Made once for weights, per call for the rest.
+// B [K, N], packed into panels of 32 columns (levels/level.h). Weights are packed once, other operands in each call.
+// Copies share the memory. Threads may read one matrix together; pack() needs it alone.
 class PackedMatrix {
  public:
   PackedMatrix() = default;
-  // b is [K, N]. Rows and columns may be 0. Reuses this object's memory when it is large enough.
+  // b is [K, N]; K and N may be 0. Reuses this object's memory when it is large enough.
   void pack(MatrixView b, Precision precision, ThreadPool& pool);
-  // b is the transpose of [n, k], of which read(first, count, out) gives rows; called from all threads.
+  // Packs the transpose of a [n, k] matrix, of which read(first, count, out) writes `count` rows; called from all
+  // threads of the pool.
   using ReadRows = std::function<void(int64_t first, int64_t count, float* out)>;
   void pack_rows(int64_t n, int64_t k, const ReadRows& read, Precision precision, ThreadPool& pool);
   int64_t k() const { return k_; }
@@ -61,28 +66,28 @@ class PackedMatrix {
   std::shared_ptr<void> data_;  // 64-byte aligned
 };
 
-// One product. Several are handed over together so that small ones share the cores (the experts of a mixture, the heads
-// of an attention): "grouped".
+// One product. gemm() takes several at once, so that small ones share the cores: the experts of a mixture, the heads of
+// an attention. B comes in one of three forms.
 struct Product {
   MatrixView a;                          // [M, K]
-  const PackedMatrix* packed = nullptr;  // B packed before, or
-  QuantMatrix quant = {};                // the transpose of B as a file has it, [N, K], or
-  MatrixView b = {};                     // B as it lies, [K, N], packed on the way in scratch memory
+  const PackedMatrix* packed = nullptr;  // B, packed before; or
+  QuantMatrix quant = {};                // the transpose of B, quantised, [N, K]; or
+  MatrixView b = {};                     // B [K, N], packed into scratch memory by gemm()
   float* c = nullptr;                    // [M, N]
-  int64_t c_stride = 0;
-  bool accumulate = false;  // C += A * B instead of C = A * B
+  int64_t c_stride = 0;                  // elements from a row of C to the next
+  bool accumulate = false;               // C += A * B instead of C = A * B
 };
 
-// Either all or none of a call's products are quantised; their outputs must not overlap. M, N or K may be 0 (K = 0
-// writes zeros, or leaves C when accumulating). `precision` must be that of the packed operands. Safe to call from
-// within a job of the pool (it then runs on that worker alone), and from several threads.
+// Computes all products. Either all or none of them are quantised; their outputs must not overlap. M, N or K may be 0:
+// K = 0 writes zeros, or leaves C when accumulating. `precision` must be that of the packed operands. May be called
+// from several threads, and within a job of the pool, where it runs on that worker alone.
 void gemm(std::span<const Product> products, Precision precision, ThreadPool& pool);
 
-// The definition: three loops, f32 sums in the order of k. The oracle of the tests. A quantised B counts by its values.
+// The definition, the oracle of the tests: three loops, f32 sums in the order of k. A quantised B is dequantised first.
 void gemm_plain(const Product& product, Precision precision);
 
 // Floating-point operations per second of this level's own multiply-add in registers alone, on `num_threads` threads:
-// the peak that the bench and the trainer's utilisation (MFU) are measured against. Takes about 0.2 s.
+// the peak to which `hadal bench` and the trainer's utilisation (MFU) compare. Takes about 0.2 s.
 double measure_peak_flops(Precision precision, int num_threads);
 
 }  // namespace hadal

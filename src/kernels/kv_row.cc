@@ -12,7 +12,7 @@ namespace {
 constexpr std::pair<KvType, std::string_view> kNames[] = {
     {KvType::f32, "f32"}, {KvType::bf16, "bf16"}, {KvType::q8, "q8"}};
 
-// Scales come first: so they are aligned, whatever the width.
+// Scales come first, so that they are aligned for every width.
 int64_t integers_begin(const KvRow& r) { return r.width / r.block * static_cast<int64_t>(sizeof(Bf16)); }
 
 }  // namespace

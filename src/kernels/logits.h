@@ -1,7 +1,7 @@
-// Passes over the logits of one token that find the few which matter, so that nobody has to sort them. A logit falls by
-// x = (logit - best) * inverse <= 0 in double precision, where inverse is 1 / temperature. What falls below -reach
-// counts for nothing. Buckets of one width part the rest by x: bucket 0 begins with the best one, and the last one
-// takes what is left.
+// Passes over the logits of one token that find the few likely ones without sorting all. x = (logit - best) * inverse
+// <= 0, in double precision, is how far a logit lies below the best; inverse is 1 / temperature. Logits with x < -reach
+// are ignored. Buckets of equal width divide the others by x: bucket 0 begins at the best logit, the last bucket takes
+// the rest.
 #pragma once
 
 #include <cstdint>
@@ -17,16 +17,16 @@ struct LogitFall {
 struct LogitKernels {
   struct Range {
     float min, max;
-    bool has_nan;  // then min and max are anything
+    bool has_nan;  // then min and max are undefined
   };
   Range (*range)(const float* logits, int64_t n);
-  int64_t (*find)(const float* logits, int64_t n, float value);  // the first index that has it; n where none does
-  // sums[bucket] += e^(x + bucket * width) of its logits, with an error of 1e-13 of each. The order of the sum is no
-  // promise. `sums` has at least kLogitSlack numbers.
+  int64_t (*find)(const float* logits, int64_t n, float value);  // the first index of value; n if there is none
+  // sums[bucket] += e^(x + bucket * width) for each logit of the bucket, with a relative error of 1e-13. The order of
+  // the sum is not specified. `sums` has at least kLogitSlack elements.
   void (*weigh)(const float* logits, int64_t n, const LogitFall& fall, double* sums);
-  void (*count)(const float* logits, int64_t n, const LogitFall& fall, double* sums);  // the same with 1 for each
-  // Indices of the logits in buckets [begin, end), in order, and how many there are; room + 1 where there are more than
-  // `room`. `indices` has room for kLogitSlack more.
+  void (*count)(const float* logits, int64_t n, const LogitFall& fall, double* sums);  // adds 1 for each
+  // Writes the indices of the logits in buckets [begin, end), in order, and returns their number, or room + 1 if there
+  // are more than `room`. `indices` has space for room + kLogitSlack.
   int64_t (*gather)(const float* logits, int64_t n, const LogitFall& fall, int32_t begin, int32_t end, int64_t room,
                     int32_t* indices);
 };

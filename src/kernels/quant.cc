@@ -24,7 +24,7 @@ int byte_at(const std::byte* at, int64_t i) { return static_cast<int>(at[i]); }
 int signed_at(const std::byte* at, int64_t i) { return static_cast<int8_t>(at[i]); }
 int bit(const std::byte* at, int i) { return byte_at(at, i / 8) >> (i % 8) & 1; }
 
-// Blocks of 32 with one factor; codes 0-15 in the low halves of 16 bytes, 16-31 in the high ones.
+// Blocks of 32 with one scale; codes 0-15 are the low nibbles of 16 bytes, 16-31 the high ones.
 void q8_0(const std::byte* b, float* y) {
   const float d = half(b);
   for (int i = 0; i < 32; ++i) y[i] = static_cast<float>(signed_at(b + 2, i)) * d;
@@ -65,7 +65,7 @@ void iq4_nl(const std::byte* b, float* y) {
   }
 }
 
-// Blocks of 256 with factors of their own factors.
+// Blocks of 256: groups of 16 or 32 have integer scales, which d (and dmin) of the block multiplies.
 void q2_k(const std::byte* b, float* y) {
   const std::byte* codes = b + 16;
   const float d = half(b + 80), dmin = half(b + 82);

@@ -1,5 +1,5 @@
-// Quantised matrices as files keep them: the blocks of GGUF (llama.cpp, ggml-common.h) and the fp8 of DeepSeek-V3's
-// checkpoints. A matrix stays in the file's own bytes; products read them as they lie (Product::quant).
+// Quantised matrices in the formats of files: the blocks of GGUF (llama.cpp, ggml-common.h) and the fp8 of
+// DeepSeek-V3's checkpoints. A matrix stays in the file's own bytes, which products read directly (Product::quant).
 #pragma once
 
 #include <cstddef>
@@ -23,25 +23,25 @@ enum class QuantType : uint8_t {
   q6_k,
   iq4_nl,
   iq4_xs,
-  fp8_e4m3,  // one f32 factor for each 128 x 128 square, beside the bytes
+  fp8_e4m3,  // with an f32 scale for each 128 x 128 square, apart from the bytes
 };
 inline constexpr int kNumQuantTypes = 14;
 
 struct QuantFormat {
-  std::string_view name;  // as GGUF names it: "Q4_K"; "F8_E4M3" as safetensors does
+  std::string_view name;  // GGUF's name ("Q4_K"), for fp8 that of safetensors ("F8_E4M3")
   int64_t block_weights, block_bytes;
 };
 const QuantFormat& quant_format(QuantType type);
 std::optional<QuantType> quant_type_named(std::string_view name);
 
-// Rows of cols weights, each a whole number of blocks. A view: the bytes belong to someone else, and are aligned to
-// nothing.
+// A matrix [rows, cols]; each row is a whole number of blocks. A view: it does not own the bytes, which may have any
+// alignment.
 struct QuantMatrix {
   QuantType type = QuantType::f16;
   const std::byte* data = nullptr;
   int64_t rows = 0, cols = 0;
-  // fp8: factors of squares of kScaleSquare, [stack][ceil(stack_rows / square)][ceil(cols / square)], stack_rows rows
-  // each.
+  // fp8: a scale for each square of kScaleSquare x kScaleSquare weights, of a stack of matrices with stack_rows rows
+  // each: [stack][ceil(stack_rows / kScaleSquare)][ceil(cols / kScaleSquare)].
   const float* scales = nullptr;
   int64_t stack_rows = 0;
   int64_t first_row = 0;  // of this view in the whole matrix
@@ -53,11 +53,11 @@ struct QuantMatrix {
   QuantMatrix row_range(int64_t first, int64_t count) const;
 };
 
-// The definition of every type: row r as f32, [cols]. Each value is rounded once per operation, in the order of ggml.
+// Row r as f32, [cols]: the definition of every type. Each operation rounds once, in the order of ggml.
 void dequantise_row(const QuantMatrix& m, int64_t r, float* out);
 
-// n numbers, a whole number of blocks, to the bytes of `type`: the blocks that gave the smallest squared error among
-// those tried. For the types that can_quantise().
+// Quantises n values, a whole number of blocks, to the bytes of `type`: of all scales tried for a block, those with the
+// least squared error. For types with can_quantise().
 bool can_quantise(QuantType type);
 void quantise_row(QuantType type, const float* x, int64_t n, std::byte* out);
 

@@ -1,7 +1,7 @@
 // The bf16 product on AMX tiles: 2 x 2 tiles of sums, 32 rows x 32 columns. See level.h.
 //
-// Tile instructions stand in inline assembly where the compiler's own word for them is unsafe: GCC 12's
-// _tile_loadconfig claims to read 8 of the 64 bytes, so stores into the rest may vanish.
+// ldtilecfg is inline assembly because GCC 12's _tile_loadconfig claims to read 8 of the 64 bytes, so stores into the
+// rest may be removed.
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <sys/syscall.h>
@@ -18,7 +18,7 @@ struct alignas(64) TileConfig {
   uint8_t rows[16] = {};
 };
 
-// The rows and columns of C that one step makes, up to 32 each: in two halves, of which the second may be empty.
+// The rows and columns of C that one step computes, up to 32 each, as two halves of up to 16; the second may be empty.
 struct Extent {
   int upper = 0, lower = 0, left = 0, right = 0;
   Extent() = default;
@@ -31,7 +31,7 @@ struct Extent {
 };
 
 // Tiles 0-3: sums (upper left, upper right, lower left, lower right); 4, 5: A upper, lower; 6, 7: B left, right. Tiles
-// as narrow as C is there read and write nothing beside it.
+// are configured as small as C is at its edges, so that nothing outside C is read or written.
 void configure(const Extent& e) {
   TileConfig config;
   const int rows[8] = {e.upper, e.upper, e.lower, e.lower, e.upper, e.lower, 16, 16};
@@ -44,10 +44,10 @@ void configure(const Extent& e) {
   __asm__ volatile("ldtilecfg %0" : : "m"(config) : "memory");
 }
 
-// Tiles are configured while a product runs and released after it, so the system saves no tile state for idle threads.
+// Tiles are configured for one product and released after it, so that the system saves no tile state of idle threads.
 struct Configured {
   Extent extent;
-  void want(const Extent& e) {
+  void set(const Extent& e) {
     if (e == extent) return;
     configure(e);
     extent = e;
@@ -55,19 +55,20 @@ struct Configured {
   ~Configured() { _tile_release(); }
 };
 
-int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
 
-// How A lies: bytes between the rows of a tile, from a tile to the lower one, and from a tile to the next along K.
+// Strides of A in bytes: between the rows of a tile, from a tile to the one below, from a tile to the next along K.
 struct Rows {
   int64_t stride, lower, step;
 };
 
-// Sums start from C when accumulating, from zero otherwise. All of `k` (a multiple of 32) on the rows and columns that
-// are configured; the lines of C that will be written are brought to the first-level cache meanwhile.
+// C[rows, cols] = or += A[rows, k] * one panel, for the configured rows and columns; kLower, kRight: the second halves
+// are not empty. k is a multiple of 32. Sums start from C when accumulating, so that C carries the same sum from one
+// part of K to the next. The lines of C are prefetched into the first-level cache during the sum.
 template <bool kLower, bool kRight>
 void multiply_tiles(const char* a, const Rows& at, const uint16_t* b, int64_t k, float* c, int64_t ldc, int64_t rows,
                     bool accumulate, Fetch& fetch_here) {
-  Fetch fetch = fetch_here;  // in registers
+  Fetch fetch = fetch_here;  // a copy, to stay in registers
   const int64_t b_stride = kPanel * 4, c_stride = ldc * 4;
   float* c_lower = c + 16 * ldc;
   const char* c_row = reinterpret_cast<const char*>(c);
@@ -108,7 +109,7 @@ void multiply_tiles(const char* a, const Rows& at, const uint16_t* b, int64_t k,
   if constexpr (kLower && kRight) _tile_stored(3, c_lower + 16, c_stride);
 }
 
-// One group of 1 to 32 rows times one panel.
+// Products of 1 to 32 rows with one panel.
 class Group {
  public:
   Group(const Rows& rows_of_a, int64_t k, int64_t ldc, bool accumulate)
@@ -116,7 +117,7 @@ class Group {
 
   void multiply(const char* a, const uint16_t* b, float* c, int64_t rows, int64_t cols, Fetch& fetch) {
     const Extent extent(rows, cols);
-    tiles_.want(extent);
+    tiles_.set(extent);
     const auto multiply = extent.lower   ? extent.right ? multiply_tiles<true, true> : multiply_tiles<true, false>
                             : extent.right ? multiply_tiles<false, true>
                                          : multiply_tiles<false, false>;
@@ -130,9 +131,11 @@ class Group {
   Configured tiles_;
 };
 
-// ---- Few rows without tiles, in vector multiply-adds that give the bits of the tiles: within 32 steps of K the even
-// and the odd ones are summed apart, each in order, then added; tiles take denormals as zero, and so must the vectors.
-// ----
+// ---- Few rows without tiles ----
+//
+// Vector multiply-adds, bit-identical to the tiles. tdpbf16ps sums the even elements of 32 along K in order, the odd
+// ones likewise, adds the two sums and then adds the result to C; so does this. Tiles treat denormals as zero, so the
+// vectors must as well.
 
 class DenormalsAreZero {
  public:
@@ -146,7 +149,7 @@ class DenormalsAreZero {
 constexpr int64_t kTileDepth = 32;
 constexpr int kMaxRows = 6;  // x 2 vectors x even and odd = 24 sums of the 32 registers
 
-// 32 columns of C. a: [k][kFewRows].
+// C[kRows, 32 columns from `col`] = A * B, a: [k][kFewRows], rounded to bf16; b[i]: row i of B.
 template <int kRows>
 void multiply_rows(const float* a, const uint16_t* const* b, int64_t k, int64_t col, float* c, int64_t ldc,
                    Fetch& fetch) {
@@ -154,7 +157,7 @@ void multiply_rows(const float* a, const uint16_t* const* b, int64_t k, int64_t 
   const __m512i left = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23),
                 right = _mm512_add_epi32(left, _mm512_set1_epi32(8));
   for (int64_t i = 0; i < k; i += kTileDepth) {
-    __m512 sums[2][2][kRows];  // even or odd step, even or odd column
+    __m512 sums[2][2][kRows];  // [even, odd element along K][even, odd column]
 #pragma GCC unroll 6
     for (int r = 0; r < kRows; ++r) sums[0][0][r] = sums[0][1][r] = sums[1][0][r] = sums[1][1][r] = _mm512_setzero_ps();
     const int64_t end = k - i < kTileDepth ? k : i + kTileDepth;
@@ -207,22 +210,22 @@ void multiply_amx(const void* a_block, int64_t lda, const void* panel, int64_t k
   if (fetch == nullptr) fetch = &following;
   fetch->spread((rows + 31) / 32 * (k / 32));
   for (int64_t r = 0; r < rows; r += 32)
-    group.multiply(a + r * lda * 2, b, c + r * ldc, least(32, rows - r), cols, *fetch);
+    group.multiply(a + r * lda * 2, b, c + r * ldc, min_of(32, rows - r), cols, *fetch);
 }
 
 void multiply_amx_tiles(const TileProduct& p) {
   const auto* a = static_cast<const char*>(p.a);
   const auto* b = static_cast<const uint16_t*>(p.panels);
   const int64_t steps = p.k / 32, groups = (p.rows + 31) / 32, panels = (p.cols + kPanel - 1) / kPanel;
-  const int64_t group_bytes = p.lda * 64, bytes = p.k * 64;  // what is used of a group, and of a panel
+  const int64_t group_bytes = p.lda * 64, bytes = p.k * 64;  // read of a group, and of a panel
   Group group({64, 1024, 2048}, p.k, p.ldc, p.accumulate);
   const auto multiply = [&](int64_t g, int64_t i, Fetch& fetch) {
     group.multiply(a + g * group_bytes, b + i * p.k * kPanel, p.c + g * 32 * p.ldc + i * kPanel,
-                   least(32, p.rows - 32 * g), least(kPanel, p.cols - kPanel * i), fetch);
+                   min_of(32, p.rows - 32 * g), min_of(kPanel, p.cols - kPanel * i), fetch);
   };
   if (p.a_stays) {
     for (int64_t i = 0; i < panels; ++i) {
-      // One group reads each line once, in order, which the hardware foresees.
+      // A single group reads each line once, in order: the hardware prefetches that itself.
       Fetch fetch(b + (i + 1) * p.k * kPanel, groups > 1 ? bytes : 0);
       fetch.spread(groups * steps);
       for (int64_t g = 0; g < groups; ++g) multiply(g, i, fetch);
@@ -240,7 +243,7 @@ void multiply_rows_amx(const float* a, int64_t lda, const uint16_t* const* b, in
                        int64_t rows, int64_t cols, Fetch& fetch) {
   const DenormalsAreZero here;
   alignas(64) float rounded[kFewSteps * kFewRows];
-  for (int64_t i = 0; i < k; ++i) {  // to the nearest, ties to even; NaN stays NaN
+  for (int64_t i = 0; i < k; ++i) {  // rounds to bf16: to the nearest, ties to even; NaN stays NaN
     const __m512 x = _mm512_loadu_ps(a + i * lda);
     const __m512i bits = _mm512_castps_si512(x),
                   odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
@@ -260,18 +263,18 @@ void multiply_rows_amx(const float* a, int64_t lda, const uint16_t* const* b, in
 }
 
 double spin_amx(int64_t iterations) {
-  // Tiles that were loaded, not zeroed: zeroed ones are multiplied faster where two programs share a core.
-  alignas(64) static const uint16_t numbers[16 * 32] = {};
+  // Tiles are loaded, not zeroed: zeroed ones are multiplied faster where two programs share a core.
+  alignas(64) static const uint16_t values[16 * 32] = {};
   Configured tiles;
-  tiles.want(Extent(32, 32));
-  _tile_loadd(0, numbers, 64);
-  _tile_loadd(1, numbers, 64);
-  _tile_loadd(2, numbers, 64);
-  _tile_loadd(3, numbers, 64);
-  _tile_loadd(4, numbers, 64);
-  _tile_loadd(5, numbers, 64);
-  _tile_loadd(6, numbers, 64);
-  _tile_loadd(7, numbers, 64);
+  tiles.set(Extent(32, 32));
+  _tile_loadd(0, values, 64);
+  _tile_loadd(1, values, 64);
+  _tile_loadd(2, values, 64);
+  _tile_loadd(3, values, 64);
+  _tile_loadd(4, values, 64);
+  _tile_loadd(5, values, 64);
+  _tile_loadd(6, values, 64);
+  _tile_loadd(7, values, 64);
   for (int64_t i = 0; i < iterations; ++i) {
     _tile_dpbf16ps(0, 4, 6);
     _tile_dpbf16ps(1, 4, 7);

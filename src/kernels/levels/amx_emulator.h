@@ -1,5 +1,5 @@
-// For tests: AMX on any x86-64 CPU. An illegal-instruction handler decodes and carries out the tile instructions that
-// the AMX kernel uses, so its real machine code runs (slowly) where there are no tiles.
+// For tests: AMX on any CPU with AVX-512. A handler of illegal instructions decodes and executes the tile instructions
+// that the AMX kernel uses, so that its real machine code runs (slowly) on CPUs without tiles.
 #pragma once
 
 #include <vector>
@@ -8,11 +8,11 @@
 
 namespace hadal {
 
-// Installs the emulator where the CPU has AVX-512 but no AMX. True if AMX, real or emulated, can be used now.
+// Installs the emulator on a CPU with AVX-512 but without AMX. True if AMX, real or emulated, can be used now.
 bool amx_or_emulator();
 bool amx_is_emulated();
 
-// cpu_levels_present() with amx among them where the emulator can run.
+// cpu_levels_present(), with amx if it is real or emulated.
 std::vector<CpuLevel> cpu_levels_to_test();
 
 }  // namespace hadal

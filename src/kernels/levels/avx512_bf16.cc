@@ -9,8 +9,9 @@ namespace {
 
 constexpr int kMaxRows = 12;  // x 2 vectors = 24 sums of the 32 registers
 
-// `ahead` words after b lies what is read next: the first rows to use this block fetch it into the second-level cache.
-// kTwo: 32 columns, else the first 16.
+// C[kRows, 32 columns] (kTwo) or [kRows, 16] = or += A[kRows, 2 * pairs] * panel. `left`, `right`: the columns that C
+// has of the first and the second 16. `ahead`: distance in words of 4 bytes from b to what is read next, which the
+// first rows of a block prefetch into the second-level cache.
 template <int kRows, bool kTwo>
 void multiply_rows(const uint16_t* a, int64_t lda, const uint32_t* b, int64_t pairs, int64_t ahead, float* c,
                    int64_t ldc, __mmask16 left, __mmask16 right, bool accumulate) {
@@ -46,7 +47,7 @@ void multiply_rows(const uint16_t* a, int64_t lda, const uint32_t* b, int64_t pa
   }
 }
 
-// The first 8 columns alone: a decoded token's few heads.
+// At most 8 columns: the few heads of a decoded token.
 template <int kRows>
 void multiply_narrow(const uint16_t* a, int64_t lda, const uint32_t* b, int64_t pairs, int64_t, float* c, int64_t ldc,
                      __mmask16 left, __mmask16, bool accumulate) {
@@ -100,8 +101,9 @@ constexpr RowsFn kNarrowTable[] = {nullptr,
                                    multiply_narrow<11>,
                                    multiply_narrow<12>};
 
-// Pairs of rows of B as they lie, 32 columns at a time: unpacking leaves columns 8 i + 0..3 in one sum and 8 i + 4..7
-// in the other. a: pairs, [(k + 1) / 2][kFewRows].
+// Rows of B in place, two at a time, 32 columns: `unpack` interleaves them within groups of 8 columns, so that columns
+// 8 i + 0..3 are summed in `low` and 8 i + 4..7 in `high`; the end puts them in order. a: pairs along K,
+// [(k + 1) / 2][kFewRows].
 template <int kRows>
 void multiply_unpacked(const uint32_t* a, const uint16_t* const* b, int64_t k, int64_t col, float* c, int64_t ldc) {
   __m512 low[kRows], high[kRows];
@@ -169,7 +171,8 @@ void multiply_avx512_bf16(const void* a_block, int64_t lda, const void* panel, i
   const uint32_t mask = cols >= 32 ? 0xffffffffu : (1u << cols) - 1u;
   int64_t groups = (rows + kMaxRows - 1) / kMaxRows;
   for (int64_t r = 0; r < rows; --groups) {
-    const int64_t height = (rows - r + groups - 1) / groups;  // groups of nearly equal height: no thin last one
+    const int64_t height =
+        (rows - r + groups - 1) / groups;  // groups of nearly equal height, so that the last is not small
     const auto rows_fn = cols > 16 ? kTable<true>[height] : cols > 8 ? kTable<false>[height] : kNarrowTable[height];
     rows_fn(a + r * lda, lda, static_cast<const uint32_t*>(panel), k / 2, r == 0 ? k / 2 * kPanel : 0, c + r * ldc, ldc,
             static_cast<__mmask16>(mask), static_cast<__mmask16>(mask >> 16), accumulate);
@@ -181,10 +184,11 @@ double spin_avx512_bf16(int64_t iterations) {
   constexpr int kChains = 2 * kMaxRows;
   __m512 sums[kChains];
 #pragma GCC unroll 24
-  for (int c = 0; c < kChains; ++c) sums[c] = _mm512_set1_ps(static_cast<float>(c));  // unlike, or one would do for all
+  for (int c = 0; c < kChains; ++c)
+    sums[c] = _mm512_set1_ps(static_cast<float>(c));  // different, or the compiler merges the chains
   __m512i x = _mm512_set1_epi32(0x3f803f80), y = _mm512_set1_epi32(0x3f003f00);
   for (int64_t i = 0; i < iterations; ++i) {
-    __asm__ volatile("" : "+v"(x), "+v"(y));  // the loop must not be folded
+    __asm__ volatile("" : "+v"(x), "+v"(y));  // keeps the loop
 #pragma GCC unroll 24
     for (int c = 0; c < kChains; ++c) sums[c] = _mm512_dpbf16_ps(sums[c], (__m512bh)x, (__m512bh)y);
   }

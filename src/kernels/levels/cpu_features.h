@@ -1,4 +1,4 @@
-// What CPUID and the operating system say. Inside the module only.
+// What CPUID and the operating system report. Private to the module.
 #pragma once
 
 namespace hadal::kernels {
@@ -7,7 +7,7 @@ struct CpuFeatures {
   bool avx2 = false;         // with FMA, F16C, BMI
   bool avx512 = false;       // F, BW, CD, DQ, VL
   bool avx512_vnni = false;  // avx512 with vpdpbusd
-  bool fast_dpbf16 = false;  // vdpbf16ps is there and faster than f32 FMA
+  bool fast_dpbf16 = false;  // has vdpbf16ps, and it is faster than f32 FMA
   bool wants_streams =
       false;         // a core reads several streams faster than one (Intel: 13.9 to 11.2 GB/s; Zen 3: two were slower)
   bool amx = false;  // tiles and tdpbf16ps, permitted by the system, and they passed a first check
@@ -15,7 +15,7 @@ struct CpuFeatures {
 
 const CpuFeatures& cpu_features();
 
-// For the tests that emulate AMX: claims it from now on.
+// For the tests that emulate AMX: reports it as present from now on.
 void pretend_amx_for_test();
 // Multiplies a small matrix on tiles and compares it with the plain product.
 bool amx_gives_right_products();

@@ -1,5 +1,6 @@
-// The product for one level in f32 multiply-adds. bf16 is emulated exactly: A and B are rounded to bf16 when packed,
-// and widened here. Included by one level_*.cc per level; see level.h.
+// The product for one level in f32 multiply-adds. Rounding A and B to bf16 happens when they are packed; here they are
+// widened again, so that products are exact and only sums are rounded. Included by one level_*.cc per level; see
+// level.h.
 #pragma once
 
 #include "kernels/levels/pack_hwy-inl.h"
@@ -7,22 +8,22 @@
 namespace hadal::kernels {
 namespace {
 
-// 32 registers hold 12 rows x 2 vectors and their operands, 16 hold 6 x 2.
+// Rows of C whose sums stay in registers: 12 x 2 vectors of 32 registers, 6 x 2 of 16.
 #if HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON
 constexpr int kMaxRows = 12;
 #else
 constexpr int kMaxRows = 6;
 #endif
 
-// Left alone, GCC lets sums wander through the register of a row's number and spills some of them at every step.
+// Without this, GCC moves sums between registers and spills some of them in every step.
 inline void keep_in_registers([[maybe_unused]] VecF& a, [[maybe_unused]] VecF& b) {
 #if HWY_TARGET == HWY_AVX2
   __asm__ volatile("" : "+x"(a.raw), "+x"(b.raw));
 #endif
 }
 
-// kRows rows times two vectors of columns, or only the first. `panel` and `c` point at the first of these columns.
-// `ahead` words after the block lies what is read next: the first rows to use a block fetch it into the cache.
+// C[kRows, 2 vectors of columns] (kTwo) or [kRows, 1 vector] = or += A[kRows, k] * panel. `panel` and `c` point to the
+// first of these columns. `ahead`: distance in words to what is read next, which the first rows of a block prefetch.
 template <int kRows, bool kTwo, bool kBf16>
 void multiply_rows(const float* a, int64_t lda, const void* panel, int64_t k, int64_t ahead, float* c, int64_t ldc,
                    bool accumulate) {
@@ -104,19 +105,20 @@ template <bool kBf16>
 void multiply(const void* a_block, int64_t lda, const void* panel, int64_t k, float* c, int64_t ldc, int64_t rows,
               int64_t cols, bool accumulate, Fetch*) {
   const float* a = static_cast<const float*>(a_block);
-  const float* b = static_cast<const float*>(panel);  // words: a float, or a pair of bf16
-  // The strip of two vectors of columns stays in the first-level cache while all rows pass by.
+  const float* b = static_cast<const float*>(panel);  // in words of 4 bytes: a float, or a pair of bf16
+  // Two vectors of columns of the panel stay in the first-level cache for all rows.
   for (int64_t col = 0; col < cols; col += 2 * kLanes) {
     const int64_t width = std::min(cols - col, 2 * kLanes);
     const RowsFn* table = width > kLanes ? kRowsTable<true, kBf16> : kRowsTable<false, kBf16>;
     int64_t groups = (rows + kMaxRows - 1) / kMaxRows;
     for (int64_t r = 0; r < rows; --groups) {
-      const int64_t height = (rows - r + groups - 1) / groups;  // groups of nearly equal height: no thin last one
+      const int64_t height =
+          (rows - r + groups - 1) / groups;  // groups of nearly equal height, so that the last is not small
       const int64_t ahead = r == 0 ? (kBf16 ? k / 2 : k) * kPanel : 0;
       float* out = c + r * ldc + col;
       if (width % kLanes == 0) {
         table[height](a + r * lda, lda, b + col, k, ahead, out, ldc, accumulate);
-      } else {  // a narrow last strip goes through a buffer
+      } else {  // the last columns, less than a vector, go through a buffer
         alignas(64) float whole[kMaxRows * 2 * kLanes];
         table[height](a + r * lda, lda, b + col, k, ahead, whole, 2 * kLanes, false);
         for (int64_t i = 0; i < height; ++i)
@@ -134,10 +136,11 @@ double spin(int64_t iterations) {
   constexpr int kChains = 2 * kMaxRows;
   VecF sums[kChains];
 #pragma GCC unroll 24
-  for (int c = 0; c < kChains; ++c) sums[c] = hn::Set(kF32, static_cast<float>(c));  // unlike, or one would do for all
+  for (int c = 0; c < kChains; ++c)
+    sums[c] = hn::Set(kF32, static_cast<float>(c));  // different, or the compiler merges the chains
   float x = 1.0f, y = 0.5f;
   for (int64_t i = 0; i < iterations; ++i) {
-    __asm__ volatile("" : "+m"(x), "+m"(y));  // the loop must not be folded
+    __asm__ volatile("" : "+m"(x), "+m"(y));  // keeps the loop
     const VecF one = hn::Set(kF32, x), factor = hn::Set(kF32, y);
 #pragma GCC unroll 24
     for (int c = 0; c < kChains; ++c) sums[c] = hn::MulAdd(one, factor, sums[c]);

@@ -1,4 +1,4 @@
-// Which table serves which level.
+// The table of each level.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -76,7 +76,7 @@ double measure_peak_flops(Precision precision, int num_threads) {
   const auto& level = kernels::gemm_kernels();
   const auto spin = precision == Precision::bf16 ? level.spin_bf16 : level.spin_f32;
   std::vector<double> rates(static_cast<size_t>(num_threads));
-  auto measure = [&](double& rate) {  // the best of short slices: other programs take whole ones
+  auto measure = [&](double& rate) {  // the best of short slices: other programs may take whole ones
     int64_t iterations = 1000;
     double total = 0;
     for (rate = 0; total < 0.2;) {

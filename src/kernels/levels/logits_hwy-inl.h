@@ -48,15 +48,15 @@ LogitKernels::Range l_range(const float* logits, int64_t n) {
 }
 
 int64_t l_find(const float* logits, int64_t n, float value) {
-  const VecF wanted = hn::Set(kF32, value);
+  const VecF sought = hn::Set(kF32, value);
   int64_t i = 0;
-  while (i + kFloats <= n && hn::AllFalse(kF32, hn::Eq(hn::LoadU(kF32, logits + i), wanted))) i += kFloats;
+  while (i + kFloats <= n && hn::AllFalse(kF32, hn::Eq(hn::LoadU(kF32, logits + i), sought))) i += kFloats;
   while (i < n && logits[i] != value) ++i;
   return i;
 }
 
-// The arithmetic of x and of its bucket is the same in every pass, in vectors and one by one: products and differences
-// that no multiply-add can join.
+// The arithmetic of x and of its bucket is the same in every pass, in vectors and in scalars: products and differences
+// that no compiler fuses into a multiply-add.
 struct Fall {
   explicit Fall(const LogitFall& f)
       : best(f.best),
@@ -73,7 +73,7 @@ struct Fall {
   double best, inverse, lowest, width, per_x, last;
 };
 
-// 32 logits are put into buckets at a time, so that the sums need not wait for the vectors.
+// Logits are sorted into buckets 32 at a time, so that the scalar sums do not wait for the vectors.
 constexpr int64_t kBlock = 32;
 
 // e^r for -0.02 <= r <= 0: the next term would be r^6 / 720.
@@ -91,13 +91,14 @@ void sum_by_bucket(const float* logits, int64_t n, const LogitFall& fall, double
   const VecD best = hn::Set(kF64, f.best), inverse = hn::Set(kF64, f.inverse), lowest = hn::Set(kF64, f.lowest),
              per_x = hn::Set(kF64, f.per_x), last = hn::Set(kF64, f.last), width = hn::Set(kF64, f.width),
              one = hn::Set(kF64, 1.0);
-  const VecD anywhere = hn::Iota(kF64, 0.0);  // where nothing is added, in sums that do not wait for each other
+  const VecD anywhere = hn::Iota(
+      kF64, 0.0);  // logits out of reach add 0, to different buckets so that the additions do not wait for each other
   alignas(64) double weights[kBlock];
   alignas(64) int32_t buckets[kBlock];
   float rest[kBlock];
   for (int64_t i = 0; i < n; i += kBlock) {
     const float* block = logits + i;
-    if (i + kBlock > n) {  // what is not there is out of reach
+    if (i + kBlock > n) {  // beyond the end: out of reach
       for (int64_t k = 0; k < kBlock; ++k) rest[k] = i + k < n ? block[k] : -__builtin_inff();
       block = rest;
     }
@@ -124,7 +125,7 @@ void l_count(const float* logits, int64_t n, const LogitFall& fall, double* sums
   sum_by_bucket<true>(logits, n, fall, sums);
 }
 
-// The edges in float, a little wider than they are, find a few; these are looked at exactly.
+// Compares with the edges in float, slightly widened, first; the few logits that pass are checked exactly.
 int64_t l_gather(const float* logits, int64_t n, const LogitFall& fall, int32_t begin, int32_t end, int64_t room,
                  int32_t* indices) {
   const Fall f(fall);

@@ -1,5 +1,5 @@
-// Packing for one level: rounding to bf16, pairing rows, transposing. Included by one level_*.cc per level, inside its
-// own flags; see level.h.
+// Packing for one level: rounding to bf16, pairing rows, transposing, in the layouts of level.h. Included by one
+// level_*.cc per level, compiled with its flags.
 #pragma once
 
 #include <hwy/highway.h>
@@ -27,7 +27,7 @@ inline uint16_t round_one(float value) {
 }
 inline float widen_one(uint16_t value) { return __builtin_bit_cast(float, static_cast<uint32_t>(value) << 16); }
 
-// f32 to the nearest bf16, ties to even, NaN stays NaN; the bf16 stands in the upper half, the lower half is noise.
+// f32 to the nearest bf16, ties to even, NaN stays NaN. The bf16 is the upper half of each word, the lower is garbage.
 inline VecU rounded_bits(VecF x) {
   const VecU u = hn::BitCast(kU32, x);
   const VecU odd = hn::And(hn::ShiftRight<16>(u), hn::Set(kU32, 1u));
@@ -121,7 +121,7 @@ void pair_rows(const void* low, const void* high, bool is_bf16, int64_t n, uint3
   for (; i < n; ++i) out[i] = round_one(l[i]) | (h ? static_cast<uint32_t>(round_one(h[i])) << 16 : 0u);
 }
 
-// The same of a panel's whole width in bf16.
+// The same for a whole panel's width, both rows in bf16.
 inline void pair_whole_rows(const uint16_t* low, const uint16_t* high, uint32_t* out) {
 #pragma GCC unroll 8
   for (int64_t i = 0; i < kPanel; i += kLanes) {
@@ -134,7 +134,7 @@ inline const void* element(const Source& s, int64_t r, int64_t c) {
   return static_cast<const char*>(s.data) + (r * s.row_stride + c * s.col_stride) * (s.is_bf16 ? 2 : 4);
 }
 
-// A line of n contiguous values in the wanted format.
+// Copies n contiguous elements, converted to `format` (f32, bf16 or f32_rounded_to_bf16).
 inline void copy_line(const void* from, bool is_bf16, int64_t n, Format format, void* to) {
   if (is_bf16) {
     if (format == Format::bf16)
@@ -152,9 +152,9 @@ inline void copy_line(const void* from, bool is_bf16, int64_t n, Format format, 
   }
 }
 
-constexpr int64_t kStep = 64;  // of k, in one go through a small buffer
+constexpr int64_t kStep = 64;  // of k, through a small buffer at a time
 
-// out[row][k] from a matrix whose rows are contiguous, i.e. where element (r, k) stands next to (r + 1, k).
+// Packs rows of an A whose columns are contiguous: element (r, k) is next to (r + 1, k).
 void pack_a_transposed(const Source& a, int64_t row, int64_t rows, int64_t k, Format format, void* out, int64_t lda) {
   constexpr int64_t kWidth = 32;
   alignas(64) uint32_t words[kStep * kWidth];
@@ -178,7 +178,7 @@ void pack_a_transposed(const Source& a, int64_t row, int64_t rows, int64_t k, Fo
   }
 }
 
-// Some steps of k at a time, so that rows are read in runs and tiles written in runs.
+// To bf16_tiles, kRun columns at a time, so that both reads and writes are contiguous for a while.
 void pack_a_tiles(const Source& a, int64_t row, int64_t rows, int64_t k, int64_t padded_k, uint16_t* out) {
   constexpr int64_t kTile = 32, kRun = 8 * kTile;
   for (int64_t r0 = 0; r0 < rows; r0 += kTile, out += padded_k * kTile) {
@@ -218,13 +218,13 @@ void pack_a(const Source& a, int64_t row, int64_t rows, int64_t k, int64_t padde
   if (a.col_stride != 1) pack_a_transposed(a, row, rows, k, format, out, lda);
 }
 
-// Lines far apart in memory defy the hardware's own prefetching.
+// The hardware does not prefetch lines that are far apart in memory.
 inline void prefetch_line(const void* from, int64_t bytes) {
   for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(static_cast<const char*>(from) + i);
 }
 constexpr int64_t kRowsAhead = 16;
 
-// One go of K-contiguous columns: `steps` of k from k0 to words[kPanel][kDepth].
+// Copies columns that are contiguous along K: rows [k0, k0 + steps) of each to lines [kPanel][kDepth].
 template <int64_t kDepth>
 inline void gather_columns(const Source& b, int64_t k0, int64_t steps, int64_t col, int64_t cols, Format format,
                            void* lines) {
@@ -234,7 +234,7 @@ inline void gather_columns(const Source& b, int64_t k0, int64_t steps, int64_t c
     prefetch_line(static_cast<const char*>(from) + steps * (b.is_bf16 ? 2 : 4), steps * (b.is_bf16 ? 2 : 4));
     char* line = static_cast<char*>(lines) + c * kDepth * bytes;
     copy_line(from, b.is_bf16, steps, format, line);
-    if (steps < kDepth) zero_bytes(line + steps * bytes, bytes);  // the other half of an odd last pair
+    if (steps < kDepth) zero_bytes(line + steps * bytes, bytes);  // the second element of an odd last pair
   }
 }
 

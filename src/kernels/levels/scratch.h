@@ -1,5 +1,5 @@
-// Memory for a kernel's intermediate results, owned by its Scratch (most are thread_local). One thread at a time; what
-// get() gave is valid until the next get() of the same Scratch. Fails when the system has no memory left.
+// Memory for a kernel's intermediate results, owned by its Scratch (most are thread_local). One thread at a time; the
+// pointer of get() is valid until the next get() of the same Scratch. Aborts when the system has no memory left.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace hadal::kernels {
 
-// Memory that a thread keeps from call to call. 64-byte aligned, grows, contents are lost.
+// Memory that is kept from call to call, aligned to 64 bytes. It only grows; growing loses the contents.
 class Scratch {
  public:
   ~Scratch() { std::free(data_); }
@@ -27,7 +27,7 @@ class Scratch {
 
  private:
   static constexpr int64_t kLargePage =
-      2 << 20;  // small pages lie anywhere and crowd some sets of the second-level cache
+      2 << 20;  // small pages have random addresses, which overfill some sets of the second-level cache
   void* data_ = nullptr;
   int64_t capacity_ = 0;
 };

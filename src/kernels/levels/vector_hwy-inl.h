@@ -1,8 +1,8 @@
 // The row kernels of vector.h for one level. Included by one level_*.cc per level; see level.h.
 //
-// An element's arithmetic never depends on where it stands: the last, partial vector goes through a buffer of one
-// vector padded with a neutral value. Element i of a sum goes to partial sum (i / lanes) mod kPartials, lane i mod
-// lanes, and these are added in one fixed tree, so appended zeros change nothing.
+// An element's arithmetic does not depend on its position: the last, partial vector goes through a buffer padded with a
+// neutral value. Element i of a sum is added to partial sum (i / lanes) mod kPartials, lane i mod lanes; the partial
+// sums are added in one fixed tree. So appended zeros do not change a sum's bits.
 #pragma once
 
 #include <hwy/contrib/math/math-inl.h>
@@ -56,10 +56,10 @@ inline float reduce(int64_t n, F step, const In*... x) {
 
 // Of x <= 0, or NaN.
 #if HWY_TARGET == HWY_AVX3
-// 2^n e^r, |r| <= ln 2 / 2, the polynomial that of Cephes' expf; scalef makes what is too small zero. Half the
-// instructions of the library.
+// e^x = 2^n e^r with n = round(x / ln 2), |r| <= ln 2 / 2, and the polynomial of Cephes' expf; scalef turns underflow
+// into zero. Half the instructions of Highway's Exp.
 inline VecF exp_of(VecF x) {
-  const __m512 low = _mm512_max_ps(_mm512_set1_ps(-104.0f), x.raw);  // the second operand where one is NaN
+  const __m512 low = _mm512_max_ps(_mm512_set1_ps(-104.0f), x.raw);  // max returns the second operand if one is NaN
   const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(low, _mm512_set1_ps(1.44269504f)), 0);
   const __m512 r =
       _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), low));
@@ -76,7 +76,7 @@ inline VecF exp_of(VecF x) {
 inline VecF exp_of(VecF x) { return hn::Exp(kF32, x); }
 #endif
 
-inline VecF sigmoid_of(VecF x) {  // exp of a negative number only: no overflow
+inline VecF sigmoid_of(VecF x) {  // exp of negative values only: no overflow
   const VecF e = exp_of(hn::Neg(hn::Abs(x))), one = hn::Set(kF32, 1.0f);
   return hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(kF32)), e, one), hn::Add(one, e));
 }
@@ -89,13 +89,13 @@ using I32 = hn::Rebind<int32_t, F32>;
 
 void v_to_q8(const float* x, int8_t* q, Bf16* scales, int64_t block, int64_t n) {
   constexpr I8 i8;
-  constexpr float kSmallest = 0x1p-126f;  // below, 1 / scale overflows: such a block is zero
+  constexpr float kSmallest = 0x1p-126f;  // below, 1 / scale overflows: such a block becomes zero
   for (int64_t begin = 0; begin < n; begin += block, x += block, q += block) {
     VecF top = hn::Zero(kF32), poison = hn::Zero(kF32);
     for (int64_t i = 0; i < block; i += kLanes) {
       const VecF v = i + kLanes <= block ? hn::LoadU(kF32, x + i) : load_some(x + i, block - i, 0.0f);
       top = hn::Max(top, hn::Abs(v));
-      poison = hn::MulAdd(v, hn::Zero(kF32), poison);  // zero, but for what is no finite number
+      poison = hn::MulAdd(v, hn::Zero(kF32), poison);  // zero, or NaN if a value is not finite
     }
     const float most = hn::GetLane(hn::MaxOfLanes(kF32, top)) + hn::GetLane(hn::SumOfLanes(kF32, poison));
     const uint16_t rounded = round_one(most / 127.0f);
@@ -113,7 +113,7 @@ void v_to_q8(const float* x, int8_t* q, Bf16* scales, int64_t block, int64_t n) 
   }
 }
 
-// store(values, at): all lanes; one(value, at): the rest of a block that is no whole vector.
+// Calls store(vector, index) for whole vectors and one(value, index) for the rest of a block.
 template <typename Store, typename One>
 inline void widen_q8(const int8_t* q, const Bf16* scales, int64_t block, int64_t n, Store store, One one) {
   for (int64_t begin = 0; begin < n; begin += block) {
@@ -198,8 +198,8 @@ float v_exp_shifted(float* x, float scale, int64_t n, float* max_out) {
   return reduce(
       n, [](VecF s, VecF a) { return hn::Add(s, a); }, static_cast<const float*>(x));
 }
-// Of up to 8 columns, the few heads of a decoded token: two rows to a vector. The rows that are whole; returns their
-// number.
+// Up to 8 columns (the few heads of a decoded token): two rows in a vector. Returns the number of rows done, all of
+// them pairs.
 template <typename V>
 int64_t softmax_pairs(float* s, int64_t ld, int64_t rows, V factor, V top, V& sum) {
   const hn::Half<F32> half;
@@ -217,7 +217,7 @@ int64_t softmax_pairs(float* s, int64_t ld, int64_t rows, V factor, V top, V& su
   sum = hn::Combine(kF32, hn::Zero(half), low_sum);
   return r;
 }
-// kVectors vectors of columns at a time: rows are read in runs, and their exponentials do not wait for each other.
+// kVectors vectors of columns at a time: reads are contiguous, and exponentials do not wait for each other.
 template <int kVectors>
 void softmax_block(float* s, int64_t ld, int64_t rows, int64_t cols, const int32_t* valid, float scale, float* max_out,
                    float* sum_out) {

@@ -1,8 +1,8 @@
 // Products with quantised matrices in 8-bit integers without VNNI. See quant_kernels.h.
 //
-// vpmaddubsw adds two products u * q to 16 bits: exact for codes u up to 128, as |q| <= 127. Codes that are smaller
-// leave room for the sums of several vectors before vpmaddwd widens them. Signed codes w enter as |w| and q with w's
-// sign.
+// vpmaddubsw sums two products u * q in 16 bits: exact for codes u up to 128, as |q| <= 127. Smaller codes allow sums
+// of several vectors before vpmaddwd widens them to 32 bits. Signed codes w are multiplied as |w| times q with the sign
+// of w.
 #if defined(__x86_64__)
 #include "kernels/levels/cpu_features.h"
 #include "kernels/quants/quant_unpack_avx2.h"
@@ -65,13 +65,13 @@ void round_row(const float* x, int64_t n, const RoundedRows& out, int64_t r) {
   }
 }
 
-// ---- Few rows: each row of W streams by once ----
+// ---- Few rows of A: each row of W is read once ----
 
-constexpr int64_t kAhead = 6144;  // bytes that are fetched before they are used
+constexpr int64_t kAhead = 6144;  // bytes that are prefetched ahead
 
-// 16-bit factors of the pairs of weights [32 v, 32 v + 32): ones, or the integer scales of the two groups of 16.
+// The 16-bit factors of vpmaddwd for weights [32 v, 32 v + 32): the integer scales of two groups of 16.
 struct PairFactors {
-  __m256i halves[2];  // of the 16 scales, each in both lanes
+  __m256i halves[2];  // 8 of the 16 scales each, repeated in both 128-bit lanes
   HADAL_INLINE __m256i of(int v) const {
     const __m256i first = _mm256_setr_epi32(0x01000100, 0x01000100, 0x01000100, 0x01000100, 0x03020302, 0x03020302,
                                             0x03020302, 0x03020302);
@@ -79,7 +79,7 @@ struct PairFactors {
   }
 };
 
-// What all rows of A use of one super-block, but its codes.
+// The scales and offsets of one super-block, for all rows of A.
 template <typename T>
 struct Factors {
   __m256 scales;
@@ -105,7 +105,7 @@ struct Factors {
         offsets.low = T::offsets(b);
     }
   }
-  // The groups of other lanes get the scale 0.
+  // Sets the scales of the other lanes to 0.
   HADAL_INLINE void keep(__m256 lanes) {
     scales = _mm256_and_ps(scales, lanes);
     if constexpr (!T::kSigned) offsets.low = _mm256_and_ps(offsets.low, lanes);
@@ -118,13 +118,13 @@ HADAL_INLINE __m256 first_lanes(int64_t n) {
 }
 
 template <int64_t kBytes>
-HADAL_INLINE void fetch_ahead(const std::byte* b) {
+HADAL_INLINE void prefetch_ahead(const std::byte* b) {
   const char* at = reinterpret_cast<const char*>(b) + kAhead;
 #pragma GCC unroll 8
   for (int64_t line = 0; line < kBytes; line += 64) _mm_prefetch(at + line, _MM_HINT_T0);
 }
 
-// M rows of A times S rows of W at a time: row j of [first, first + count), and those that lie `apart` after it.
+// M rows of A times S rows of W at a time: row j of [first, first + count) and those at j + apart, j + 2 * apart, ...
 template <typename T, int M, int S>
 void dot_streams(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t first, int64_t count,
                  int64_t apart, float* c, int64_t ldc, bool accumulate) {
@@ -150,7 +150,7 @@ void dot_streams(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, 
 #pragma GCC unroll 4
       for (int s = 0; s < S; ++s) {
         const std::byte* b = super_block_and_more<T>(w.data + (j + s * apart) * row_bytes, i, row_bytes, end, buffer);
-        fetch_ahead<T::kBytes>(b);
+        prefetch_ahead<T::kBytes>(b);
         Factors<T> f(b);
         if (!T::kWide && i == whole) f.keep(own_groups);
 #pragma GCC unroll 8
@@ -223,16 +223,16 @@ void dot(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t 
 #undef HADAL_CALL
 }
 
-// ---- Many rows: 32 rows of W, kDepth of K at a time, unpacked once and used by all rows of A ----
+// ---- Many rows of A: 32 rows of W, kDepth of K at a time, are unpacked once for all rows ----
 
 constexpr int64_t kDepth = 512, kCols = 32, kRows = 3;
 
-// Signed codes have half the depth, and their absolute values behind them.
+// Signed codes have half the depth; their absolute values are stored after them.
 template <typename T>
 inline constexpr int64_t kDepthOf = T::kSigned ? kDepth / 2 : kDepth;
 
-// Codes so that 8 columns x 4 steps of k are one vector; a scale (and an offset) for each group and column. 16 columns
-// are used together.
+// Unpacked weights. Codes [k / 4][column][k % 4]: 8 columns x 4 of k are one vector. A scale (and an offset) for each
+// group of k and column. The two halves of 16 columns are used one after the other.
 struct Tile {
   struct Half {
     alignas(64) uint8_t codes[kDepth / 4][16][4];
@@ -264,7 +264,7 @@ HADAL_INLINE void transpose8(__m256i* x) {
   }
 }
 
-// 8 groups of 8 rows, of(r) has row r's, to columns [col, col + 8) of to[group].
+// Stores 8 groups of 8 rows, of(r) being those of row r, to columns [col, col + 8) of to[group].
 template <typename Of>
 HADAL_INLINE void store_groups(Of of, float (*to)[16], int64_t col) {
   __m256i x[8];
@@ -275,7 +275,7 @@ HADAL_INLINE void store_groups(Of of, float (*to)[16], int64_t col) {
   for (int g = 0; g < 8; ++g) _mm256_store_si256(reinterpret_cast<__m256i*>(to[g] + col), x[g]);
 }
 
-// Scales and offsets of 8 blocks, group by group.
+// Stores the scales and offsets of 8 blocks, group by group.
 template <typename T>
 HADAL_INLINE void store_factors(const std::byte* const* blocks, int64_t group, int64_t col, Tile::Half& half) {
   float(*scales)[16] = half.scales + group, (*offsets)[16] = half.offsets + group;
@@ -293,7 +293,7 @@ HADAL_INLINE void store_factors(const std::byte* const* blocks, int64_t group, i
   }
 }
 
-// Super-blocks [first, first + count) of 8 rows of W from `row` on; rows that are not there become zeros.
+// Unpacks super-blocks [first, first + count) of 8 rows of W from `row` on; rows beyond w.rows become zeros.
 template <typename T>
 void unpack8(const QuantMatrix& w, int64_t row, int64_t first, int64_t count, int64_t col, Tile::Half& half) {
   constexpr int kGroups = T::kWide ? 16 : 8;
@@ -335,13 +335,13 @@ HADAL_INLINE __m256i four_of(const int8_t* q) {
   return _mm256_set1_epi32(four);
 }
 
-// Holds a sum where it is: the compiler would make a tree of a chain of additions, and run out of registers.
+// Keeps a chain of additions: GCC would make a tree of it and run out of registers.
 HADAL_INLINE void hold(__m256i& x) { asm("" : "+x"(x)); }
 
-// R rows of A times 16 columns, kSteps steps of 4 weights: integer sums of one group.
+// Integer sums of one group: R rows of A times 16 columns, kSteps steps of 4 weights.
 template <typename T, int R, int kSteps>
 HADAL_INLINE void group_sums(const uint8_t (*codes)[16][4], const int8_t* q, int64_t lda, __m256i (*sums)[2]) {
-  // As many steps fit 16 bits: products are at most 2 * kMax * 127.
+  // The number of steps whose sums fit 16 bits: each adds at most 2 * kMax * 127.
   constexpr int kFit = T::kMax <= 15   ? 8
                        : T::kMax <= 31 ? 4
                        : T::kMax <= 63 ? 2
@@ -387,7 +387,7 @@ HADAL_INLINE void store_part(float* to, __m256 x, int64_t count) {
   for (int64_t i = 0; i < count; ++i) to[i] = part[i];
 }
 
-// R rows of A times 16 columns of the tile, of which `cols` are there. `k`: where the tile begins in A.
+// R rows of A times 16 columns of the tile, of which C has `cols`. The tile's first element along K is `k` of A.
 template <typename T, int R>
 void tile_rows(const Tile::Half& tile, const RoundedRows& a, int64_t row, int64_t k, int64_t depth, float* c,
                int64_t ldc, int64_t cols, bool accumulate) {

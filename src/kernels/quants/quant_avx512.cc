@@ -42,23 +42,22 @@ void round_row(const float* x, int64_t n, const RoundedRows& out, int64_t r) {
   }
 }
 
-// ---- Few rows: each row of W streams by once ----
+// ---- Few rows of A: each row of W is read once ----
 
-constexpr int64_t kAhead =
-    6144;  // bytes that are fetched before they are used: the best of those tried, by a sixth over 2048
+constexpr int64_t kAhead = 6144;  // bytes that are prefetched ahead: the best of those tried, a sixth faster than 2048
 
-// Which of the 8 (or 16) scales belongs to each lane of the sums of weights [64 v, 64 v + 64): 4 weights a lane.
+// The index of the scale (of 8, or 16) of each lane of the sums of weights [64 v, 64 v + 64): a lane sums 4 weights.
 template <bool kWide>
 HADAL_INLINE __m512i lane_groups(int v) {
   const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   return _mm512_add_epi32(_mm512_srli_epi32(lane, kWide ? 2 : 3), _mm512_set1_epi32(kWide ? 4 * v : 2 * v));
 }
 
-// What a super-block of W gives to products with rows of A.
+// A super-block of W in registers, to be multiplied with several rows of A.
 template <typename T>
 class Block {
  public:
-  // Super-block i of the row at `row`; `end`: of W.
+  // Super-block i of the row at `row`; `end`: the end of W.
   HADAL_INLINE Block(const std::byte* row, int64_t i, int64_t row_bytes, __mmask16 own_lanes, const std::byte* end,
                      std::byte* buffer) {
     const std::byte* b = super_block_and_more<T>(row, i, row_bytes, end, buffer);
@@ -77,7 +76,7 @@ class Block {
     }
   }
 
-  // Adds super-block i of row r of A times this one. Two chains of sums, which may be one, and one of offsets.
+  // Adds the product with super-block i of row r of A. Two chains of sums (which may be the same) and one of offsets.
   HADAL_INLINE void add(const RoundedRows& a, int64_t r, int64_t i, __m512& even, __m512& odd,
                         __m512& offset_sum) const {
     const int64_t supers = a.k / kSuper;
@@ -119,7 +118,7 @@ class Block {
   __m512i codes_[4];
 };
 
-// Lanes of the groups that a row has in its last, shorter super-block.
+// The lanes of the groups that exist in a row's last, shorter super-block.
 template <typename T>
 HADAL_INLINE __mmask16 own_lanes(int64_t row_bytes) {
   const int64_t own = row_bytes % T::kBytes * 8 / T::kBytes;
@@ -137,7 +136,7 @@ HADAL_INLINE void store_sum(__m512 sums, __m512 offset_sums, float& to, bool acc
   to = accumulate ? to + sum : sum;
 }
 
-// M rows of A times S rows of W at a time: row j of [first, first + count), and those that lie `apart` after it.
+// M rows of A times S rows of W at a time: row j of [first, first + count) and those at j + apart, j + 2 * apart, ...
 template <typename T, int M, int S>
 void dot_streams(const QuantMatrix& w, const RoundedRows& a, int64_t r, int64_t first, int64_t count, int64_t apart,
                  float* c, int64_t ldc, bool accumulate) {
@@ -146,7 +145,7 @@ void dot_streams(const QuantMatrix& w, const RoundedRows& a, int64_t r, int64_t 
   const __mmask16 lanes = own_lanes<T>(row_bytes);
   alignas(64) std::byte buffer[T::kBytes];
   for (int64_t j = first; j < first + count; ++j) {
-    __m512 sums[S * M], offset_sums[S * M], more[S];  // `more`: a second chain where one row has but one
+    __m512 sums[S * M], offset_sums[S * M], more[S];  // `more`: a second chain of sums if M is 1
 #pragma GCC unroll 8
     for (int i = 0; i < S * M; ++i) sums[i] = offset_sums[i] = _mm512_setzero_ps();
 #pragma GCC unroll 4
@@ -196,18 +195,19 @@ void dot(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, int64_t 
 #undef HADAL_CALL
 }
 
-// ---- Many rows: 32 rows of W, kDepth of K at a time, unpacked once and used by all rows of A ----
+// ---- Many rows of A: 32 rows of W, kDepth of K at a time, are unpacked once for all rows ----
 
 constexpr int64_t kDepth = 512, kCols = 32;
 
-// Codes so that 16 columns x 4 steps of k are one vector; a scale (and an offset) for each group and column.
+// Unpacked weights. Codes [k / 4][column][k % 4]: 16 columns x 4 of k are one vector, the operand of vpdpbusd. A scale
+// (and an offset) for each group of k and column.
 struct Tile {
   alignas(64) uint8_t codes[kDepth / 4][kCols][4];
   alignas(64) float scales[kDepth / 16][kCols];
   alignas(64) float offsets[kDepth / 16][kCols];
 };
 
-// Super-blocks [first, first + count) of 16 rows of W from `row` on; rows that are not there become zeros.
+// Unpacks super-blocks [first, first + count) of 16 rows of W from `row` on; rows beyond w.rows become zeros.
 template <typename T>
 void unpack16(const QuantMatrix& w, int64_t row, int64_t first, int64_t count, int64_t half, Tile& tile, Fetch& fetch) {
   constexpr int kGroups = T::kWide ? 16 : 8;
@@ -244,7 +244,7 @@ void unpack16(const QuantMatrix& w, int64_t row, int64_t first, int64_t count, i
   }
 }
 
-// R rows of A times the tile. `k`: where the tile begins in A.
+// R rows of A times the tile, whose first element along K is `k` of A. `left`, `right`: the columns that C has.
 template <typename T, int R>
 void tile_rows(const Tile& tile, const RoundedRows& a, int64_t row, int64_t k, int64_t depth, float* c, int64_t ldc,
                __mmask16 left, __mmask16 right, bool accumulate, Fetch& fetch) {
@@ -318,8 +318,8 @@ void tile_type(const QuantMatrix& w, const RoundedRows& a, int64_t first_row, in
   for (int64_t col = 0; col < w.rows; col += kCols) {
     const int64_t cols = w.rows - col < kCols ? w.rows - col : kCols;
     const uint32_t mask = cols >= 32 ? 0xffffffffu : (1u << cols) - 1u;
-    // The next rows of W, which lie in one run, while these are unpacked and multiplied: their own order is beyond the
-    // hardware.
+    // Prefetches the next rows of W, which are contiguous, while these are unpacked and multiplied; the hardware does
+    // not follow the order of unpacking.
     const int64_t after = w.rows - col - cols < kCols ? w.rows - col - cols : kCols,
                   groups = a.k / (T::kWide ? 16 : 32);
     Fetch fetch(w.data + (col + cols) * w.row_bytes(), after * w.row_bytes());

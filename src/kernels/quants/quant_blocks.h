@@ -1,6 +1,6 @@
-// Small parts of the quantised blocks that the definition (quant.cc) and the kernels read alike. Inside the module
-// only. Plain inline functions without the library's templates: they are compiled into files of every level (see
-// level.h), so they are always_inline.
+// Small parts of quantised blocks, shared by the definition (quant.cc) and the kernels. Private to the module. These
+// functions are compiled into files of every level, so they are always_inline and use no template of the standard
+// library (see level.h).
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@ namespace hadal::kernels {
 
 #define HADAL_INLINE [[gnu::always_inline]] inline
 
-// What the 16 codes of IQ4_NL and IQ4_XS stand for.
+// The values of the 16 codes of IQ4_NL and IQ4_XS.
 inline constexpr int8_t kIq4Values[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
 HADAL_INLINE uint16_t read_u16(const std::byte* at) {
@@ -58,7 +58,8 @@ HADAL_INLINE float fp8_to_float(uint8_t x) {
   return __builtin_bit_cast(float, sign | (exponent + 120) << 23 | mantissa << 20);
 }
 
-// Super-block i of a row. The last one of a row of 32-blocks may be short: it is completed with zeros in `buffer`.
+// Super-block i of a row. The last one of a row with blocks of 32 may be shorter: it is copied to `buffer` and padded
+// with zeros.
 template <typename T>
 HADAL_INLINE const std::byte* super_block(const std::byte* row, int64_t i, int64_t row_bytes, std::byte* buffer) {
   const std::byte* at = row + i * T::kBytes;
@@ -70,8 +71,8 @@ HADAL_INLINE const std::byte* super_block(const std::byte* row, int64_t i, int64
   return buffer;
 }
 
-// The same without a copy, up to `end` of the matrix: a block that its row does not fill goes on into the next row.
-// What is not the row's own must get the scale 0.
+// The same without a copy, unless it would pass `end` of the matrix: a short last super-block continues into the next
+// row, and the caller must multiply those groups by a scale of 0.
 template <typename T>
 HADAL_INLINE const std::byte* super_block_and_more(const std::byte* row, int64_t i, int64_t row_bytes,
                                                    const std::byte* end, std::byte* buffer) {
@@ -81,7 +82,7 @@ HADAL_INLINE const std::byte* super_block_and_more(const std::byte* row, int64_t
   return super_block<T>(row, i, row_bytes, buffer);
 }
 
-// CALL(the struct with which the level's quant_unpack_*.h reads `type`).
+// return CALL(T), T being the struct of the level's quant_unpack_*.h that reads `type`.
 #define HADAL_FOR_BLOCK_TYPE(type, CALL) \
   switch (type) {                        \
     case QuantType::q8_0:                \

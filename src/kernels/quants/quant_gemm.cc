@@ -13,15 +13,15 @@
 namespace hadal::kernels {
 namespace {
 
-// Up to this many rows of A the weights stream by once and are used from registers; beyond, they are unpacked to memory
+// Up to this many rows of A, weights are unpacked to registers, once for all rows; beyond, to memory
 // (bench/quant_gemm_speed.cc).
 constexpr int64_t kFewRows = 4;
-// Up to this many rows, unpacking to integers is less work than dequantising for AMX (instructions counted, not timed).
+// Up to this many rows, unpacking to integers takes fewer instructions than dequantising for AMX (counted, not timed).
 constexpr int64_t kIntegerRows = 16;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// The integer kernels of the current level; null: it multiplies dequantised panels.
+// The integer kernels of the current level; null: only dequantised panels.
 const QuantKernels* integer_kernels(Precision precision, QuantType type) {
   if (precision == Precision::f32 || quant_format(type).block_weights == 1) return nullptr;
 #if defined(__x86_64__)
@@ -31,8 +31,8 @@ const QuantKernels* integer_kernels(Precision precision, QuantType type) {
   return nullptr;
 }
 
-// ---- In floating point: some columns of B at a time, dequantised to panels that stay in the cache while all rows pass
-// ----
+// ---- In floating point: some columns of B at a time are dequantised to panels, which stay in the cache for all rows
+// of A ----
 
 bool panels_by_tiles(Precision precision, QuantType type) {
 #if defined(__x86_64__)
@@ -42,19 +42,19 @@ bool panels_by_tiles(Precision precision, QuantType type) {
 #endif
 }
 
-// Rows of w (up to kPanel), their columns [first, first + k), to one panel of level.h's layout.
+// Dequantises columns [first, first + k) of the rows of w (at most kPanel) to one panel (level.h).
 void make_panel(const QuantMatrix& w, int64_t first, int64_t k, Precision precision, const GemmKernels& level,
                 char* panel) {
 #if defined(__x86_64__)
   if (panels_by_tiles(precision, w.type)) return quant_panel_bf16(w, first, k, panel);
 #endif
   thread_local Scratch memory;
-  auto* numbers = reinterpret_cast<float*>(memory.get(w.rows * w.cols * 4));
-  for (int64_t r = 0; r < w.rows; ++r) dequantise_row(w, r, numbers + r * w.cols);
-  level.pack_panel({numbers + first, false, 1, w.cols}, k, 0, w.rows, precision == Precision::bf16, panel);
+  auto* values = reinterpret_cast<float*>(memory.get(w.rows * w.cols * 4));
+  for (int64_t r = 0; r < w.rows; ++r) dequantise_row(w, r, values + r * w.cols);
+  level.pack_panel({values + first, false, 1, w.cols}, k, 0, w.rows, precision == Precision::bf16, panel);
 }
 
-// A as the kernels read it, made once: rows of lda numbers.
+// A, packed once for all panels: [rows, lda].
 struct Converted {
   MatrixView view;
   const char* rows = nullptr;
@@ -73,7 +73,7 @@ class PanelProducts {
     };
     std::vector<Task> tasks;
     for (size_t i = 0; i < products_.size(); ++i) {
-      // As many as the cache holds; where the products are few, in so many chunks that the threads have the same to do.
+      // As many panels as the cache holds; with few products, a multiple of as many chunks as there are threads.
       const int64_t panels = ceil_div(products_[i].quant.rows, kPanel),
                     most = std::max<int64_t>(panels_bytes() / panel_bytes(products_[i]), 1);
       int64_t chunks = ceil_div(panels, most);
@@ -92,7 +92,7 @@ class PanelProducts {
 
  private:
   static constexpr int64_t kRowsBytes = 512 * 1024;  // of A in the second-level cache
-  // Of B there: CPUs with tiles have 2 MiB of it.
+  // Of B in the second-level cache, of which CPUs with tiles have 2 MiB.
   int64_t panels_bytes() const { return (in_tiles() ? 1024 : 512) * 1024; }
   static constexpr int64_t kBlockF32 = 256, kRun = 32, kSlice = 2048;
 
@@ -101,7 +101,7 @@ class PanelProducts {
   Format format() const { return in_tiles() ? Format::bf16_tiles : is_bf16() ? level_.bf16_a : Format::f32; }
   int64_t a_bytes() const { return format() == Format::bf16 || format() == Format::bf16_tiles ? 2 : 4; }
   int64_t depth(const Product& p) const { return is_bf16() ? ceil_div(p.quant.cols, kUnit) * kUnit : p.quant.cols; }
-  // Of K, in one go: the less, the more panels fit.
+  // The extent of K that is dequantised at a time: the smaller, the more panels fit.
   int64_t slice(const Product& p) const {
     return in_tiles() && panels_by_tiles(precision_, p.quant.type) ? std::min(depth(p), kSlice) : depth(p);
   }
@@ -184,7 +184,7 @@ class PanelProducts {
 
 // ---- In integers ----
 
-// Rows of A, rounded; the views that several products share are rounded once.
+// Rows of A, rounded. A view that several products share is rounded once.
 class Rounded {
  public:
   Rounded(std::span<const Product> products, const QuantKernels& level, ThreadPool& pool) {
@@ -206,7 +206,7 @@ class Rounded {
     };
     if (runs.size() > sources_.size()) {
       pool.parallel_for(static_cast<int64_t>(runs.size()), job);
-    } else {  // too little to hand out
+    } else {  // too little for two workers
       for (size_t i = 0; i < runs.size(); ++i) job(static_cast<int64_t>(i), 0);
     }
   }
@@ -263,7 +263,7 @@ struct Task {
   int64_t first, count;  // rows of W
 };
 
-// Runs of rows that cost about the same, a few for each thread.
+// Ranges of rows of W that cost about the same, four for each thread.
 std::vector<Task> make_tasks(std::span<const Product> products, int num_threads) {
   const auto cost = [](const Product& p) {
     return static_cast<double>(p.quant.cols) * static_cast<double>(std::max<int64_t>(p.a.rows, 4));

@@ -1,4 +1,4 @@
-// Products with quantised matrices. Inside the module only.
+// Products with quantised matrices. Private to the module; called by gemm().
 #pragma once
 
 #include <span>

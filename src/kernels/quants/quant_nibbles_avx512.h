@@ -1,6 +1,7 @@
-// Types whose codes are nibbles, unpacked without putting each code in its place first: as 16 rows side by side for the
-// tiles of quant_avx512.cc (the bytes are transposed before they are split: half the shuffles), and as the halves of
-// groups for its dots.
+// Faster unpacking of types whose codes are nibbles. code_columns() unpacks 16 rows side by side for tiles and panels:
+// it transposes bytes before it splits them into nibbles, which halves the shuffles. codes_of_halves() unpacks one row
+// for dot products: it leaves the nibbles of a byte in the same lane, and RoundedRows::halves has A in the matching
+// order.
 #pragma once
 
 #include <type_traits>
@@ -11,8 +12,9 @@
 namespace hadal::kernels {
 namespace {
 
-// How 64 bytes of nibbles lie: kRun words have the low nibbles of as many weights times four, the high nibbles are the
-// next ones. raw(b, p): the nibbles of weights [128 p, 128 p + 128). 0: the codes of this type are not unpacked here.
+// The layout of 64 bytes of nibbles: the low nibbles of kRun words are 4 * kRun consecutive weights, the high nibbles
+// of the same words the next 4 * kRun. raw(b, p): the 64 bytes of weights [128 p, 128 p + 128). kRun 0: this type is
+// not unpacked here.
 template <typename T>
 struct Nibbles {
   static constexpr int kRun = 0;
@@ -20,8 +22,8 @@ struct Nibbles {
 
 // ---- 16 rows side by side: vector t holds weights [4 t, 4 t + 4) of each row ----
 
-// 8 words of each of 16 rows: out[i] gets word i of every row. x[r] has those of rows r and r + 4 (r < 4), r + 4 and r
-// + 8 (r >= 4).
+// Transposes 8 words of each of 16 rows: out[i] is word i of every row. x[r] holds those of rows r and r + 4 (r < 4),
+// or of rows r + 4 and r + 8 (r >= 4).
 HADAL_INLINE void transpose_16x8(const __m512i* x, __m512i* out) {
   __m512i half[2][4];
 #pragma GCC unroll 2
@@ -38,7 +40,7 @@ HADAL_INLINE void transpose_16x8(const __m512i* x, __m512i* out) {
     out[4 + j] = _mm512_shuffle_i32x4(half[0][j], half[1][j], 0xdd);
   }
 }
-// The same of what read(block) gives as 256 bits.
+// The same for the 256 bits that read(block) returns.
 template <typename Read>
 HADAL_INLINE void columns_of_8(const std::byte* const* blocks, __m512i* out, Read&& read) {
   __m512i x[8];
@@ -50,8 +52,8 @@ HADAL_INLINE void columns_of_8(const std::byte* const* blocks, __m512i* out, Rea
   transpose_16x8(x, out);
 }
 
-// Codes of four bits, as they stand. finish(): vector t of raw p, low or high (`upper`) nibbles; finish_halves(): see
-// below.
+// Codes of four bits need no more work. finish(): completes vector t of raw p, low or high (`upper`) nibbles;
+// finish_halves(): the same for codes_of_halves().
 struct PlainNibbles {
   static constexpr int kHighVectors = 1;
   HADAL_INLINE static void read_high(const std::byte* const*, __m512i*) {}
@@ -69,7 +71,7 @@ struct Iq4Nibbles : PlainNibbles {
 HADAL_INLINE __m512i with_bits(__m512i nibbles, __m512i bits, int where) {
   return _mm512_ternarylogic_epi32(nibbles, bits, _mm512_set1_epi8(static_cast<char>(where)), 0xf8);
 }
-// Bit `from` of every byte to bit 4; what comes from other bytes is masked by who asks.
+// Moves bit `from` of every byte to bit 4; the caller masks the bits of other bytes.
 HADAL_INLINE __m512i to_bit4(__m512i x, int from) {
   return from <= 4 ? _mm512_slli_epi16(x, static_cast<unsigned>(4 - from))
                    : _mm512_srli_epi16(x, static_cast<unsigned>(from - 4));
@@ -123,7 +125,7 @@ struct Nibbles<Q6K> {
 template <int kStride, int kNibbles>
 struct BlocksOf32 {
   static constexpr int kRun = 4;
-  // Of groups first, first + step, ...
+  // The nibbles of groups first, first + step, ...
   HADAL_INLINE static __m512i four_groups(const std::byte* b, int first, int step) {
     const auto group = [&](int i) __attribute__((always_inline)) {
       return _mm_loadu_si128(reinterpret_cast<const __m128i*>(b + (first + i * step) * kStride + kNibbles));
@@ -150,7 +152,7 @@ struct FifthBits {
                                    word(b, 7));
         });
   }
-  // Bit i of four goes to bit 8 i + 4: a product with 1 << (4 + 7 i), summed.
+  // Moves bit i of four to bit 8 i + 4: a product with the sum of 1 << (4 + 7 i).
   HADAL_INLINE static __m512i finish(__m512i nibbles, const __m512i* high, int p, int t, bool upper) {
     const __m512i four =
         _mm512_and_si512(_mm512_srli_epi32(high[4 * p + t / 4], static_cast<unsigned>(t % 4 * 4 + (upper ? 16 : 0))),
@@ -177,7 +179,7 @@ struct Nibbles<Iq4Nl> : BlocksOf32<18, 2>, Iq4Nibbles {};
 template <>
 struct Nibbles<Iq4Xs> : BlocksOf32<16, 8>, Iq4Nibbles {};
 
-// store(t, vector): the 64 vectors of a super-block's codes.
+// Calls store(t, vector) for the 64 vectors of a super-block's codes; they come in any order.
 template <typename T, typename Store>
 HADAL_INLINE void code_columns(const std::byte* const* blocks, Store&& store) {
   using Layout = Nibbles<T>;
@@ -238,7 +240,7 @@ HADAL_INLINE void codes_of_halves(const std::byte* b, __m512i* codes) {
 
 // ---- Scales and offsets of 16 rows side by side ----
 
-// Q4_K, Q5_K: the heads of 16 blocks as four vectors of words, then byte by byte.
+// Q4_K, Q5_K: transposes the headers of 16 blocks to four vectors of words, then takes them byte by byte.
 template <typename Scale, typename Offset>
 HADAL_INLINE void k_factor_columns(const std::byte* const* blocks, Scale&& scale, Offset&& offset) {
   __m512i x[4];
@@ -276,7 +278,7 @@ HADAL_INLINE void k_factor_columns(const std::byte* const* blocks, Scale&& scale
   }
 }
 
-// scale(g, vector) and, where T has its own offsets, offset(g, vector): for each group of the super-block.
+// Calls scale(g, vector) and, if T has offsets of its own, offset(g, vector) for each group of the super-block.
 template <typename T, typename Scale, typename Offset>
 HADAL_INLINE void factor_columns(const std::byte* const* blocks, Scale&& scale, Offset&& offset) {
   __m512i x[16];

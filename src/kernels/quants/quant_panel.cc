@@ -1,4 +1,4 @@
-// Quantised rows to panels of bf16, for products on tiles. See quant_kernels.h.
+// Dequantises rows to panels of bf16, for products on tiles. See quant_kernels.h.
 #if defined(__x86_64__)
 #include "kernels/levels/level.h"
 #include "kernels/quants/quant_nibbles_avx512.h"
@@ -6,7 +6,7 @@
 namespace hadal::kernels {
 namespace {
 
-// Constants that the compiler takes from memory: made anew for every vector, they cost a tenth of the time.
+// Constants that stay in registers: GCC would load them anew for every vector, which costs a tenth of the time.
 HADAL_INLINE __m512i constant(uint32_t word) {
   __m512i x = _mm512_set1_epi32(static_cast<int>(word));
   asm("" : "+v"(x));
@@ -17,7 +17,7 @@ struct Constants {
           upper = constant(0xffff0000);
 };
 
-// Byte `i` of every word, u, as 256 + u in f32: u's bits are the upper ones of the mantissa.
+// Byte `i` of every word, u, as 256 + u in f32: u becomes the upper bits of the mantissa.
 HADAL_INLINE __m512 above_256(__m512i words, int i, const Constants& c) {
   constexpr int kShift[4] = {15, 7, -1, -9};
   const int shift = kShift[i];
@@ -32,7 +32,7 @@ HADAL_INLINE __m512i pairs_of(__m512 low, __m512 high, const Constants& c) {
   return _mm512_ternarylogic_epi32(h, c.upper, l, 0xea);
 }
 
-// Rows [first, first + 16) of w to columns [first, first + 16) of the panel; rows that are not there become zeros.
+// Rows [first, first + 16) of w become columns [first, first + 16) of the panel; rows beyond w.rows become zeros.
 template <typename T>
 void half_panel(const QuantMatrix& w, int64_t first, int64_t column, int64_t columns, uint32_t* panel) {
   constexpr int kGroups = T::kWide ? 16 : 8, kVectors = 64 / kGroups;
@@ -65,7 +65,7 @@ void half_panel(const QuantMatrix& w, int64_t first, int64_t column, int64_t col
       _mm512_store_ps(offsets[g], _mm512_fnmadd_ps(factor, _mm512_set1_ps(256 + T::kBias), own));
     }
     uint32_t* const to = panel + i * 128 * kPanel + first;
-    const int64_t left = (pairs - i * 128) / 2;  // vectors of codes that have a place
+    const int64_t left = (pairs - i * 128) / 2;  // vectors of codes that the panel has space for
     const auto code = [&](int t, __m512i words) __attribute__((always_inline)) {
       if (t >= left) return;
       const __m512 factor = _mm512_load_ps(scales[t / kVectors]), rest = _mm512_load_ps(offsets[t / kVectors]);

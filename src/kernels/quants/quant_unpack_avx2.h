@@ -1,4 +1,4 @@
-// Blocks of every type as codes, scales and offsets, 32 weights at a time. Included by quant_avx2.cc alone.
+// Reads blocks of every type as codes, scales and offsets, 32 weights at a time. Included by quant_avx2.cc alone.
 #pragma once
 
 #include <immintrin.h>
@@ -12,7 +12,7 @@ namespace {
 HADAL_INLINE __m256i load32(const std::byte* at) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)); }
 HADAL_INLINE __m128i load16(const std::byte* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); }
 
-// Bits `mask` of every byte, `shift` bits further down (or, negative, up). The mask lets no neighbour's bits through.
+// Every byte shifted right by `shift` (left, if negative), then masked. The mask removes bits of neighbouring bytes.
 HADAL_INLINE __m256i field(__m256i bytes, int shift, int mask) {
   const __m256i moved = shift >= 0 ? _mm256_srli_epi16(bytes, shift) : _mm256_slli_epi16(bytes, -shift);
   return _mm256_and_si256(moved, _mm256_set1_epi8(static_cast<char>(mask)));
@@ -22,7 +22,7 @@ HADAL_INLINE __m256i nibble_block(const std::byte* at) {
   const __m256i both = _mm256_broadcastsi128_si256(load16(at));
   return _mm256_and_si256(_mm256_srlv_epi64(both, _mm256_setr_epi64x(0, 0, 4, 4)), _mm256_set1_epi8(15));
 }
-// Bit i of 32 to bit 4 of byte i.
+// Moves bit i of 32 to bit 4 of byte i.
 HADAL_INLINE __m256i fifth_bits(const std::byte* at) {
   int32_t bits;
   __builtin_memcpy(&bits, at, 4);
@@ -53,9 +53,13 @@ HADAL_INLINE __m256 bytes_times(__m128i bytes, float factor) {  // the low 8, un
   return _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)), _mm256_set1_ps(factor));
 }
 
-// One type: kBytes of 256 weights. codes(b, v): weights [32 v, 32 v + 32), at most kMax; kSigned: the weights are scale
-// * code; else kBias: offset = -kBias * scale; else there are offsets. Groups of 32: scales(b), offsets(b), 8 each.
-// Groups of 16 (kWide): a group's scale is numbers(b) (16 of int16) * d(b), its offset minima(b) * dmin(b).
+// One struct a type:
+//   kBytes         of 256 weights
+//   codes(b, v)    of weights [32 v, 32 v + 32), at most kMax
+//   kSigned        w = scale * code, codes are signed; no offsets
+//   kBias          if not 0: offset = -kBias * scale; else there are offsets
+//   groups of 32   scales(b), offsets(b): 8 each
+//   groups of 16   (kWide) scale = numbers(b) (16 of int16) * d(b), offset = minima(b) * dmin(b)
 struct Q8_0 {
   static constexpr int64_t kBytes = 8 * 34;
   static constexpr bool kWide = false, kSigned = true;
@@ -203,7 +207,7 @@ struct Q2K {
 template <typename T>
 inline constexpr bool kHasOffsets = !T::kSigned && T::kBias == 0;
 
-// 16 numbers times one factor.
+// 16 integers times one factor.
 struct Pair {
   __m256 low, high;
 };

@@ -1,4 +1,4 @@
-// Blocks of every type as codes, scales and offsets, 256 weights at a time. Included by quant_avx512*.cc alone.
+// Reads blocks of every type as codes, scales and offsets, 256 weights at a time. Included by files for AVX-512 alone.
 #pragma once
 
 #include <immintrin.h>
@@ -9,14 +9,14 @@
 namespace hadal::kernels {
 namespace {
 
-// 64 codes from 32 bytes: their low fields, then the fields `shift` bits higher.
+// 64 codes from 32 bytes: the fields at bit low_shift of all bytes, then those at high_shift.
 HADAL_INLINE __m512i two_fields(const std::byte* at, int low_shift, int high_shift, int mask) {
   const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
   const __m512i both = _mm512_broadcast_i64x4(bytes);
   const __m512i shifts = _mm512_inserti64x4(_mm512_set1_epi64(low_shift), _mm256_set1_epi64x(high_shift), 1);
   return _mm512_and_si512(_mm512_srlv_epi64(both, shifts), _mm512_set1_epi8(static_cast<char>(mask)));
 }
-// The same with one bit of each byte moved to bit `to`.
+// The same for single bits, moved to bit `to`.
 HADAL_INLINE __m512i two_bits(const std::byte* at, int low_bit, int high_bit, int to) {
   const __m512i bits = two_fields(at, low_bit, high_bit, 1);
   return _mm512_slli_epi16(bits, static_cast<unsigned>(to));
@@ -29,7 +29,7 @@ HADAL_INLINE __m512i two_nibble_blocks(const std::byte* first, const std::byte* 
   const __m512i shifts = _mm512_set_epi64(4, 4, 0, 0, 4, 4, 0, 0);
   return _mm512_and_si512(_mm512_srlv_epi64(both, shifts), _mm512_set1_epi8(15));
 }
-// Bit i of 64 to bit 4 of byte i.
+// Moves bit i of 64 to bit 4 of byte i.
 HADAL_INLINE __m512i fifth_bits(const std::byte* first, const std::byte* second) {
   uint32_t low, high;
   __builtin_memcpy(&low, first, 4);
@@ -58,9 +58,12 @@ HADAL_INLINE __m512 joined(__m256 low, __m256 high) { return _mm512_insertf32x8(
 HADAL_INLINE __m512 twice(__m256 x) { return joined(x, x); }
 HADAL_INLINE float half_at(const std::byte* at) { return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(read_u16(at)))); }
 
-// One type: kBytes of 256 weights; kWide: groups of 16 instead of 32. codes(b, v): weights [64 v, 64 v + 64).
-// Factors of groups of 32: both(b) has 8 scales, then 8 numbers of which each times kSign is a group's offset.
-// Factors of groups of 16: scales(b) and, where kBias is 0, offsets(b). kBias: offset = -kBias * scale.
+// One struct a type:
+//   kBytes         of 256 weights
+//   codes(b, v)    of weights [64 v, 64 v + 64), unsigned
+//   kBias          if not 0: offset = -kBias * scale
+//   groups of 32   both(b): 8 scales, then 8 values that times kSign are the offsets
+//   groups of 16   (kWide) scales(b) and, if kBias is 0, offsets(b): 16 each
 struct Q8_0 {
   static constexpr int64_t kBytes = 8 * 34;
   static constexpr bool kWide = false;
@@ -97,12 +100,12 @@ struct Q4_1 {
   }
   HADAL_INLINE static __m512 both(const std::byte* b) { return joined(halves(b, 20), halves(b + 2, 20)); }
 };
-// What stands in front of 8 blocks of kWords words each, as 32 words: the f16 in word 0 of each block; with kMin, that
-// in word 1; then the words of fifth bits as RoundedRows::halves has them: lower ones of blocks 0, 2, 4, 6, their upper
-// ones, then blocks 1, 3, 5, 7.
+// The headers of 8 blocks of kWords 16-bit words each, gathered as 32 words: the f16 in word 0 of each block; with
+// kMin, that in word 1; then the words of fifth bits in the order of RoundedRows::halves: lower ones of blocks 0, 2, 4,
+// 6, their upper ones, then blocks 1, 3, 5, 7.
 template <int kWords, bool kMin>
 struct Heads {
-  static constexpr int kTail = 8 * kWords - 32;  // the last 32 words are read apart
+  static constexpr int kTail = 8 * kWords - 32;  // the last 32 words are read separately
   struct Table {
     alignas(64) uint16_t from[32];
     uint32_t in_tail;
@@ -128,7 +131,7 @@ struct Heads {
     const __m512i front = _mm512_permutex2var_epi16(_mm512_loadu_si512(b), where, _mm512_loadu_si512(b + 64));
     return _mm512_mask_permutexvar_epi16(front, kTable.in_tail, where, _mm512_loadu_si512(b + 2 * kTail));
   }
-  // Those of 64 codes: i is 0 and 1 for the even blocks, 2 and 3 for the odd ones.
+  // The fifth bits of 64 codes: i is 0 and 1 for the even blocks, 2 and 3 for the odd ones.
   HADAL_INLINE static __mmask64 fifth_bits(__m512i heads, int i) {
     const __m128i two = i < 2 ? _mm512_extracti32x4_epi32(heads, 2) : _mm512_extracti32x4_epi32(heads, 3);
     return static_cast<__mmask64>(i % 2 ? _mm_extract_epi64(two, 1) : _mm_cvtsi128_si64(two));

@@ -1,6 +1,8 @@
-// Numbers to quantised blocks. Each type is a search: scales around the one that reaches the largest number, each with
-// the codes nearest to the numbers and then the scale that fits those codes best; the smallest squared error wins,
-// measured on the scales as they are stored.
+// Quantises values to blocks. For each type this is a search over scales around the one that just represents the
+// largest value. Each candidate is tried twice: with the codes nearest to the values, and again after a least-squares
+// fit of the scale to those codes. The least squared error wins, measured with the scale as the block stores it (f16,
+// or an integer times d). Fit and search need each other: the best scale depends on the codes, which depend on the
+// scale.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -20,7 +22,7 @@ void put_half(std::byte* at, float d) {
   std::memcpy(at, &bits, sizeof bits);
 }
 
-// Sums run in lanes, and rounding is an addition, so that compilers make vectors of them. n is a multiple of kLanes.
+// Sums run in lanes and rounding is an addition, so that the compiler vectorises them. n is a multiple of kLanes.
 constexpr int kLanes = 8;
 float rounded(float x) { return (x + 0x1.8p23f) - 0x1.8p23f; }  // to the nearest; |x| < 2^22
 float between(float x, float low, float high) { return x < low ? low : x > high ? high : x; }
@@ -52,7 +54,7 @@ float squared_error(const float* x, int n, float d, Codes codes) {
   return sum(error);
 }
 
-// The scale that fits best the codes that scale d gives.
+// Least squares: the scale that fits best to the codes of scale d.
 float refined(const float* x, int n, float d, Codes codes) {
   const float inverse = inverse_of(d);
   float qx[kLanes] = {}, qq[kLanes] = {};
@@ -70,7 +72,7 @@ float largest(const float* x, int n) {  // in magnitude, with its sign
   return *std::max_element(x, x + n, [](float a, float b) { return std::fabs(a) < std::fabs(b); });
 }
 
-// `stored` rounds a scale as the block keeps it.
+// `stored` rounds a scale as the block stores it.
 template <typename Stored>
 float best_scale(const float* x, int n, Codes codes, int tries, float width, Stored&& stored) {
   const float top = largest(x, n);
@@ -120,14 +122,14 @@ void quantise_q5_0(const float* x, std::byte* out) {
 
 void quantise_q6_k(const float* x, std::byte* out) {
   constexpr Codes kCodes{-32, 31};
-  float wanted[16];
-  for (int g = 0; g < 16; ++g) wanted[g] = best_scale(x + 16 * g, 16, kCodes, 9, 0.1f, [](float d) { return d; });
-  const float d = to_stored(largest(wanted, 16) / -128), inverse = inverse_of(d);
+  float ideal[16];
+  for (int g = 0; g < 16; ++g) ideal[g] = best_scale(x + 16 * g, 16, kCodes, 9, 0.1f, [](float d) { return d; });
+  const float d = to_stored(largest(ideal, 16) / -128), inverse = inverse_of(d);
   std::memset(out, 0, 208);
   put_half(out + 208, d);
   for (int g = 0; g < 16; ++g) {
     const float* part = x + 16 * g;
-    const int middle = Codes{-128, 127}.nearest(wanted[g], inverse);
+    const int middle = Codes{-128, 127}.nearest(ideal[g], inverse);
     int scale = middle;
     float best_error = INFINITY;
     for (int s = std::max(-128, middle - 1); s <= std::min(127, middle + 1); ++s) {
@@ -167,7 +169,7 @@ float squared_error(const float* x, int n, Affine a, int top) {
   return sum(error);
 }
 
-// Least squares for the codes that `a` gives.
+// Least squares: d and m that fit best to the codes of `a`.
 Affine refined(const float* x, int n, Affine a, int top) {
   const float inverse = inverse_of(a.d);
   float q[kLanes] = {}, qq[kLanes] = {}, xs[kLanes] = {}, qx[kLanes] = {};
@@ -188,7 +190,7 @@ Affine refined(const float* x, int n, Affine a, int top) {
 Affine best_affine(const float* x, int n, int top) {
   const auto [low, high] = std::minmax_element(x, x + n);
   const float m = std::max(0.0f, -*low), range = *high + m;
-  if (range <= 0) return {0, m};  // all the same
+  if (range <= 0) return {0, m};  // all values are equal
   Affine best;
   float best_error = INFINITY;
   const auto attempt = [&](Affine a) {
@@ -204,7 +206,7 @@ Affine best_affine(const float* x, int n, int top) {
 }
 
 void quantise_q5_1(const float* x, std::byte* out) {
-  const Affine wanted = best_affine(x, 32, 31), a{to_stored(wanted.d), -to_stored(-wanted.m)};
+  const Affine ideal = best_affine(x, 32, 31), a{to_stored(ideal.d), -to_stored(-ideal.m)};
   const float inverse = inverse_of(a.d);
   put_half(out, a.d), put_half(out + 2, -a.m);
   uint32_t high = 0;
@@ -217,7 +219,7 @@ void quantise_q5_1(const float* x, std::byte* out) {
   std::memcpy(out + 4, &high, sizeof high);
 }
 
-// The 6 bits of 8 scales and 8 minima in 12 bytes.
+// Packs 8 scales and 8 minima of 6 bits into 12 bytes.
 void put_scales(const int* scales, const int* mins, std::byte* out) {
   for (int g = 0; g < 4; ++g) {
     out[g] = static_cast<std::byte>(scales[g] | (scales[g + 4] >> 4) << 6);
@@ -230,11 +232,11 @@ void put_scales(const int* scales, const int* mins, std::byte* out) {
 template <int kTop>
 void quantise_q45_k(const float* x, std::byte* out) {
   constexpr int kHeader = kTop == 15 ? 16 : 48;
-  Affine wanted[8];
+  Affine ideal[8];
   float top_d = 0, top_m = 0;
   for (int g = 0; g < 8; ++g) {
-    wanted[g] = best_affine(x + 32 * g, 32, kTop);
-    top_d = std::max(top_d, wanted[g].d), top_m = std::max(top_m, wanted[g].m);
+    ideal[g] = best_affine(x + 32 * g, 32, kTop);
+    top_d = std::max(top_d, ideal[g].d), top_m = std::max(top_m, ideal[g].m);
   }
   const float d = to_stored(top_d / 63), m = to_stored(top_m / 63);
   std::memset(out, 0, kHeader + 128);
@@ -242,8 +244,8 @@ void quantise_q45_k(const float* x, std::byte* out) {
   int scales[8], mins[8];
   for (int g = 0; g < 8; ++g) {
     const float* part = x + 32 * g;
-    const int middle_d = Codes{0, 63}.nearest(wanted[g].d, inverse_of(d)),
-              middle_m = Codes{0, 63}.nearest(wanted[g].m, inverse_of(m));
+    const int middle_d = Codes{0, 63}.nearest(ideal[g].d, inverse_of(d)),
+              middle_m = Codes{0, 63}.nearest(ideal[g].m, inverse_of(m));
     float best_error = INFINITY;
     for (int s = std::max(0, middle_d - 1); s <= std::min(63, middle_d + 1); ++s)
       for (int t = std::max(0, middle_m - 1); t <= std::min(63, middle_m + 1); ++t) {
@@ -291,7 +293,7 @@ bool can_quantise(QuantType type) { return quantiser(type) != nullptr; }
 
 void quantise_row(QuantType type, const float* x, int64_t n, std::byte* out) {
   const QuantFormat& format = quant_format(type);
-  HADAL_CHECK(can_quantise(type) && n % format.block_weights == 0, "{} numbers as {}", n, format.name);
+  HADAL_CHECK(can_quantise(type) && n % format.block_weights == 0, "{} values as {}", n, format.name);
   for (int64_t i = 0; i < n; i += format.block_weights, out += format.block_bytes) quantiser(type)(x + i, out);
 }
 
