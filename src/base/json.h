@@ -8,11 +8,13 @@
 #include <string_view>
 
 #include "base/brief.h"
+#include "base/json_fwd.h"
+
+// Their members are compiled once, in json_members.cc.
+extern template class nlohmann::basic_json<>;
+extern template class nlohmann::basic_json<nlohmann::ordered_map>;
 
 namespace hadal {
-
-using Json = nlohmann::json;
-using OrderedJson = nlohmann::ordered_json;  // keeps the order of keys: for files that people read
 
 constexpr size_t kMaxJsonDepth = 128;  // arrays and objects inside each other
 

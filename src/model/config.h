@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/files.h"
-#include "base/json.h"
+#include "base/json_fwd.h"
 
 namespace hadal {
 

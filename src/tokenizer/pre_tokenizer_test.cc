@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/rng.h"
 #include "tokenizer/split/split_patterns.h"
 #include "tokenizer/unicode.h"

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "tokenizer/bpe/bpe.h"
 #include "tokenizer/files/added_tokens.h"
 #include "tokenizer/pre_tokenizer.h"
@@ -42,9 +43,9 @@ Tokenizer::Impl::Impl(TokenizerParts taken, std::string_view who) : parts(std::m
   if (parts.types.size() != parts.tokens.size()) {
     fail("{}: token types: expected {}, one for each token, found {}", who, parts.tokens.size(), parts.types.size());
   }
-  if (parts.pre_tokenizer_json.is_null())
-    parts.pre_tokenizer_json = pre_tokenizer_description(parts.pre_tokenizer, who);
-  pre_tokenizer = std::make_unique<PreTokenizer>(parts.pre_tokenizer_json, who);
+  if (parts.pre_tokenizer_json.empty())
+    parts.pre_tokenizer_json = dump_json(pre_tokenizer_description(parts.pre_tokenizer, who));
+  pre_tokenizer = std::make_unique<PreTokenizer>(parse_json(parts.pre_tokenizer_json, who), who);
   read_tokens(who);
   read_merges(who);
   read_added_tokens(who);

@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "base/files.h"
-#include "base/json.h"
 
 namespace hadal {
 
@@ -25,8 +24,8 @@ struct TokenizerParts {
   std::vector<std::string> tokens;  // by id: normal tokens in GPT-2's byte alphabet ("\u0120the"), others as they are
   std::vector<TokenType> types;     // as many; control: special; user_defined: always recognised in text
   std::vector<std::string> merges;  // "left right", in order of rank
-  std::string pre_tokenizer;        // a name (pre_tokenizer_description), used where pre_tokenizer_json is null
-  Json pre_tokenizer_json;          // as in tokenizer.json
+  std::string pre_tokenizer;        // a name (pre_tokenizer_description), used where pre_tokenizer_json is ""
+  std::string pre_tokenizer_json;   // the rule as tokenizer.json has it
   bool normalize_nfc = false;       // bring text to Unicode's form C first (then decode(encode(x)) may differ from x)
   bool ignore_merges = false;       // a word that is a token is that token, whatever the merges say (Llama 3)
   TokenId bos = -1, eos = -1;       // -1: none

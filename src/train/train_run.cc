@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "train/run/checkpoint.h"
 #include "train/run/language_model.h"

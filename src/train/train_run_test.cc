@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/bf16.h"
+#include "base/json.h"
 #include "train/run/checkpoint.h"
 #include "train/run/model_card.h"
 #include "train/run/run_folder.h"

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/files.h"
-#include "base/json.h"
+#include "base/json_fwd.h"
 #include "model/model.h"
 
 namespace hadal {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/files.h"
-#include "base/json.h"
+#include "base/json_fwd.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 #include "train/trainee.h"

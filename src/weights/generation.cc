@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "formats/gguf.h"
 #include "weights/gguf/gguf_keys.h"

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "formats/gguf.h"
 #include "weights/load.h"
 #include "weights/testing/test_folder.h"

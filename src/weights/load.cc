@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/git_lfs.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "formats/safetensors.h"
 #include "weights/experts/memory_plan.h"

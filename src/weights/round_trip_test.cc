@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "formats/gguf.h"
 #include "formats/safetensors.h"
 #include "weights/gguf_save.h"
@@ -154,7 +155,7 @@ TEST(GgufKeys, RefusesRulesWithoutAName) {
   const LoadedModel loaded = load_model(folder.text());
   const auto refused = [&](const Json& rule, bool ignore_merges, std::string_view part) {
     TokenizerParts parts = loaded.tokenizer->parts();
-    parts.pre_tokenizer_json = rule;
+    parts.pre_tokenizer_json = dump_json(rule);
     parts.ignore_merges = ignore_merges;
     try {
       save_gguf(folder.path() / "m.gguf", *loaded.model, Tokenizer::from_parts(parts, "t"),

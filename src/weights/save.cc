@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "formats/safetensors.h"
 #include "model/rope_angles.h"
 #include "weights/gguf/number_source.h"

@@ -1,6 +1,7 @@
 // config.json: what is accepted is written and read again as the same.
 #include "model/config.h"
 
+#include "base/json.h"
 #include "fuzz.h"
 
 HADAL_FUZZER(input) {

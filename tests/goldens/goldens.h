@@ -6,6 +6,8 @@
 #include <cstring>
 #include <numeric>
 
+#include "base/json.h"
+
 #include "weights/load.h"
 
 namespace hadal::goldens {

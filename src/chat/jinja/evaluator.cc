@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "chat/jinja/builtins.h"
 
 namespace hadal::jinja {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "base/json.h"
+#include "base/json_fwd.h"
 #include "chat/jinja/syntax.h"
 #include "tokenizer/tokenizer.h"
 

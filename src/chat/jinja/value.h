@@ -13,7 +13,7 @@
 #include <variant>
 #include <vector>
 
-#include "base/json.h"
+#include "base/json_fwd.h"
 #include "chat/jinja/text.h"
 
 namespace hadal::jinja {

@@ -6,6 +6,7 @@
 #include <array>
 #include <vector>
 
+#include "base/json.h"
 #include "server/api_error.h"
 
 namespace hadal {

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "tokenizer/bpe/word_counts.h"
 #include "tokenizer/pre_tokenizer.h"
@@ -202,8 +203,9 @@ Tokenizer train_bpe(const std::function<bool(std::string&)>& next, const BpeTrai
   check_options(options);
   TokenizerParts parts;
   parts.pre_tokenizer = options.pre_tokenizer;
-  parts.pre_tokenizer_json = pre_tokenizer_description(options.pre_tokenizer, "train_bpe");
-  const PreTokenizer pre_tokenizer(parts.pre_tokenizer_json, "train_bpe");
+  const Json rule = pre_tokenizer_description(options.pre_tokenizer, "train_bpe");
+  parts.pre_tokenizer_json = dump_json(rule);
+  const PreTokenizer pre_tokenizer(rule, "train_bpe");
   Trainer trainer(count_words(next, pre_tokenizer));
   const int64_t num_plain = options.vocab_size - static_cast<int64_t>(options.specials.size());
   trainer.train(num_plain);

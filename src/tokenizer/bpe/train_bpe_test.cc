@@ -3,6 +3,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/rng.h"
 #include "base/threads.h"
 #include "tokenizer/bpe/word_counts.h"

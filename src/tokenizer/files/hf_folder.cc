@@ -243,7 +243,7 @@ Tokenizer Tokenizer::from_hf_folder(const Path& folder) {
   read_model(model, parts, limit, who);
   read_added_tokens(root, parts, limit, who);
   read_post_processor(root.value("post_processor", Json()), parts, who);
-  parts.pre_tokenizer_json = get_object(root, "pre_tokenizer", who, "tokenizer");
+  parts.pre_tokenizer_json = dump_json(get_object(root, "pre_tokenizer", who, "tokenizer"));
   read_tokenizer_config(folder, parts);
   return from_parts(std::move(parts), who);
 }

@@ -1,6 +1,7 @@
 // What the readers of a Hugging Face folder's tokenizer share. Inside the module only.
 #pragma once
 
+#include "base/json.h"
 #include "tokenizer/tokenizer.h"
 
 namespace hadal {

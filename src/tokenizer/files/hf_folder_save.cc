@@ -1,6 +1,8 @@
 // Writing a tokenizer as Hugging Face folders keep it.
 #include <algorithm>
 
+#include "base/json.h"
+
 #include "tokenizer/tokenizer.h"
 
 namespace hadal {
@@ -106,7 +108,7 @@ void Tokenizer::save_hf_folder(const Path& folder) const {
       {"padding", nullptr},
       {"added_tokens", added_tokens_json(p)},
       {"normalizer", p.normalize_nfc ? OrderedJson{{"type", "NFC"}} : OrderedJson()},
-      {"pre_tokenizer", parse_ordered_json(dump_json(p.pre_tokenizer_json), "the pre-tokenizer")},
+      {"pre_tokenizer", parse_ordered_json(p.pre_tokenizer_json, "the pre-tokenizer")},
       {"post_processor", post_processor_json(p)},
       {"decoder", {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", true}, {"use_regex", true}}},
       {"model", model_json(p)}};

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "tokenizer/tokenizer.h"
 #include "tokenizer/unicode.h"
 

@@ -38,7 +38,7 @@ void set_rule(const Path& folder, const Json& config, TokenizerParts& parts) {
   const bool qwen2_model = type != model.end() && *type == "qwen2";
   if (name == "Qwen2Tokenizer" || (name != "GPT2Tokenizer" && qwen2_model)) {
     parts.normalize_nfc = true;
-    parts.pre_tokenizer_json = pre_tokenizer_description("qwen2", who);
+    parts.pre_tokenizer_json = dump_json(pre_tokenizer_description("qwen2", who));
     return;
   }
   if (!name.empty() && name != "GPT2Tokenizer")
@@ -46,10 +46,11 @@ void set_rule(const Path& folder, const Json& config, TokenizerParts& parts) {
         "{}: tokenizer_class: expected GPT2Tokenizer or Qwen2Tokenizer beside vocab.json and merges.txt, found \"{}\"; "
         "words are cut by GPT-2's rule",
         who, brief(name));
-  parts.pre_tokenizer_json = {{"type", "ByteLevel"},
-                              {"add_prefix_space", get_bool(config, "add_prefix_space", false, who, "config")},
-                              {"trim_offsets", true},
-                              {"use_regex", true}};
+  parts.pre_tokenizer_json =
+      dump_json(Json{{"type", "ByteLevel"},
+                     {"add_prefix_space", get_bool(config, "add_prefix_space", false, who, "config")},
+                     {"trim_offsets", true},
+                     {"use_regex", true}});
 }
 
 TokenId find_token(const TokenizerParts& parts, std::string_view text) {

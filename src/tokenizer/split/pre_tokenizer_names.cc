@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "tokenizer/pre_tokenizer.h"
 #include "tokenizer/split/split_patterns.h"
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "formats/safetensors.h"
 #include "train/run/run_folder.h"

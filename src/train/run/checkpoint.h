@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "base/json.h"
+#include "base/json_fwd.h"
 #include "model/model.h"
 #include "train/optimizer.h"
 

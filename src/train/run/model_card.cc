@@ -1,6 +1,7 @@
 #include "train/run/model_card.h"
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "weights/load.h"
 

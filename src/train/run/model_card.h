@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/files.h"
-#include "base/json.h"
+#include "base/json_fwd.h"
 #include "model/config.h"
 #include "train/run/recipe.h"
 #include "train/trainee.h"

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/json.h"
+#include "base/files.h"
 #include "train/run/tensorboard.h"
 
 namespace hadal {

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "tokenizer/pre_tokenizer.h"
 #include "weights/gguf/gguf_keys.h"
 
@@ -10,13 +11,14 @@ namespace hadal::weights {
 namespace {
 
 std::string rule_name(const TokenizerParts& p, std::string_view who) {
-  std::string pre = pre_tokenizer_name(p.pre_tokenizer_json, p.ignore_merges);
+  const Json rule = parse_json(p.pre_tokenizer_json, who);
+  std::string pre = pre_tokenizer_name(rule, p.ignore_merges);
   if (!pre.empty()) return pre;
-  const bool other = !pre_tokenizer_name(p.pre_tokenizer_json, !p.ignore_merges).empty();
+  const bool other = !pre_tokenizer_name(rule, !p.ignore_merges).empty();
   fail(
       "{}: the tokenizer: GGUF files name the rule that cuts text into words, and none of the names means this one{}: "
       "{}",
-      who, other ? fmt::format(" with ignore_merges {}", p.ignore_merges) : "", brief_json(p.pre_tokenizer_json, 300));
+      who, other ? fmt::format(" with ignore_merges {}", p.ignore_merges) : "", brief_json(rule, 300));
 }
 
 // Rows of the embedding that no token has get names that none has.
