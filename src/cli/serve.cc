@@ -7,6 +7,8 @@
 #include "cli/api_keys.h"
 #include "cli/options.h"
 #include "cli/verb.h"
+#include "server/openai_routes.h"
+#include "server/page_routes.h"
 #include "server/server.h"
 
 namespace hadal {
@@ -69,12 +71,14 @@ int serve_command(int argc, char** argv) {
   Engine engine(loaded.model, loaded.tokenizer, engine_flags.options(loaded, sequences));
   const Assistant assistant(engine);
   EngineBackend backend(engine, assistant);
-  options.model_name = loaded.name;
-  options.created = unix_seconds();
-  options.sampling = sampling.options;
+  std::vector<Route> routes = openai_routes(backend, {.model_name = loaded.name,
+                                                      .created = unix_seconds(),
+                                                      .sampling = sampling.options,
+                                                      .max_body_bytes = options.max_body_bytes});
+  for (Route& route : page_routes()) routes.push_back(std::move(route));
   options.stop_on_signals = true;
   options.shutdown_ms = static_cast<int>(shutdown_seconds * 1000);
-  Server server(options, backend);
+  Server server(options, std::move(routes));
   fmt::print(stderr, "listening on {}\n", server.url());
   server.run();
   log_expert_cache(loaded);

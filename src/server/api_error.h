@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/error.h"
-#include "server/http/http.h"
+#include "server/exchange.h"
 
 namespace hadal {
 

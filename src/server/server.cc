@@ -15,10 +15,11 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "server/http/gate.h"
+#include "server/http/route_table.h"
 #include "server/http/session.h"
-#include "server/openai/api.h"
 
 namespace hadal {
 
@@ -73,12 +74,12 @@ tcp::acceptor listen(asio::io_context& io, const tcp::endpoint& endpoint) {
 }  // namespace
 
 struct Server::Impl {
-  Impl(ServerOptions options_, ChatBackend& backend)
+  Impl(ServerOptions options_, std::vector<Route> routes_)
       : options(with_normal_origins(std::move(options_))),
         address(parse_address(options.host)),
-        api(options, backend),
-        gate(options.api_keys, options.allowed_origins, address.is_loopback()),
-        shared{options, api, gate, {}},
+        routes(std::move(routes_)),
+        gate(options.api_keys, options.allowed_origins, address.is_loopback(), routes.all_methods()),
+        shared{options, routes, gate, {}},
         acceptor((check_options(options, address), listen(io, {address, static_cast<uint16_t>(options.port)}))),
         signals(io),
         deadline(io) {
@@ -98,7 +99,7 @@ struct Server::Impl {
 
   const ServerOptions options;
   const asio::ip::address address;
-  Api api;
+  const RouteTable routes;
   const Gate gate;
   Shared shared;
   asio::io_context io{1};
@@ -107,8 +108,8 @@ struct Server::Impl {
   asio::steady_timer deadline;
 };
 
-Server::Server(ServerOptions options, ChatBackend& backend)
-    : impl_(std::make_unique<Impl>(std::move(options), backend)) {}
+Server::Server(ServerOptions options, std::vector<Route> routes)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(routes))) {}
 
 Server::~Server() = default;
 

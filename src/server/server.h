@@ -1,5 +1,5 @@
-// A private HTTP server for one model: the page at "/", OpenAI's API under /v1, /health. Bad requests get OpenAI's
-// error shape. It listens on loopback unless told otherwise, and then demands an API key on every route.
+// A private HTTP server of routes (server/route.h). Bad requests get OpenAI's error shape. It listens on loopback
+// unless told otherwise, and then demands an API key.
 #pragma once
 
 #include <cstdint>
@@ -7,37 +7,36 @@
 #include <string>
 #include <vector>
 
-#include "server/openai/backend.h"
+#include "server/route.h"
 
 namespace hadal {
 
 struct ServerOptions {
-  std::string host = "127.0.0.1";            // an address or "localhost"
-  int port = 8080;                           // 0: a free one
-  std::vector<std::string> api_keys;         // any of them opens every route; none: no key is asked for (loopback only)
+  std::string host = "127.0.0.1";  // an address or "localhost"
+  int port = 8080;                 // 0: a free one
+  std::vector<std::string>
+      api_keys;  // any of them opens every route with `auth`; none: no key is asked for (loopback only)
   std::vector<std::string> allowed_origins;  // other web pages that may call the API ("http://localhost:3000"), by CORS
-  std::string model_name = "hadal";
-  int64_t created = 0;                    // seconds since 1970, shown in /v1/models
-  SamplingOptions sampling;               // used where a request says nothing; its seed is drawn anew each time
-  int max_running = 64;                   // requests that generate at once; more get a 503
-  int max_connections = 256;              // for more, those are dropped that ask nothing; only then come 503s
-  int max_connections_per_address = 128;  // likewise, of one client's address
-  uint64_t max_body_bytes = 8 << 20;
-  int header_timeout_ms = 15'000;  // from the first byte of a request to the end of its header
-  int body_timeout_ms = 60'000;
-  int first_byte_timeout_ms = 5'000;  // a connection that never asked anything
-  int idle_timeout_ms = 75'000;       // one between requests
-  int write_timeout_ms = 30'000;      // a client that does not read; its answer is cancelled
-  int keep_alive_ms = 10'000;         // an SSE comment after so long without text
-  int shutdown_ms = 8'000;            // after stop(): what is then in flight is cancelled
-  bool stop_on_signals = false;       // SIGINT and SIGTERM call stop(), a second one cancels what is in flight. What
-                                      // is not over a second after it was cancelled, the process leaves behind.
+  int max_running = 64;                      // slow requests (Route::slow) at once; more get a 503
+  int max_connections = 256;                 // for more, those are dropped that ask nothing; only then come 503s
+  int max_connections_per_address = 128;     // likewise, of one client's address
+  uint64_t max_body_bytes = 8 << 20;         // of routes that have no limit of their own
+  int header_timeout_ms = 15'000;            // from the first byte of a request to the end of its header
+  int body_timeout_ms = 60'000;              // for the whole body; of an upload, for each piece
+  int first_byte_timeout_ms = 5'000;         // a connection that never asked anything
+  int idle_timeout_ms = 75'000;              // one between requests
+  int write_timeout_ms = 30'000;             // a client that does not read; its answer is cancelled
+  int keep_alive_ms = 10'000;                // an SSE comment after so long without text
+  int shutdown_ms = 8'000;                   // after stop(): what is then in flight is cancelled
+  bool stop_on_signals = false;  // SIGINT and SIGTERM call stop(), a second one cancels what is in flight. What
+                                 // is not over a second after it was cancelled, the process leaves behind.
 };
 
 class Server {
  public:
-  // Binds and listens. Throws Error when the address is wrong or taken, or asks for a key that is not there.
-  Server(ServerOptions options, ChatBackend& backend);
+  // Binds and listens. Throws Error when the address is wrong or taken, or asks for a key that is not there. What the
+  // handlers refer to must outlive run(). /health answers also where no route has it.
+  Server(ServerOptions options, std::vector<Route> routes);
   ~Server();
 
   // Serves on the calling thread, until stop(). May be called once.

@@ -81,16 +81,17 @@ TEST_F(ServerTest, FailureInMidStreamIsItsLastEvent) {
 // The connection may look between the last two words of the thread that generates.
 TEST(Outbox, AReplyIsNotTakenBeforeTheEnd) {
   Outbox box([] {});
-  box.open_stream();
-  box.send_event("a");
+  box.open_events();
+  box.send_event({"a"});
   box.reply({.status = 500, .content_type = "text/plain", .body = "broken", .headers = {}});
   const Outbox::State early = box.take();
-  EXPECT_EQ(early.events, "data: a\n\n");
+  EXPECT_EQ(early.bytes, "data: a\n\n");
   EXPECT_FALSE(early.finished);
   box.finish();
   const Outbox::State last = box.take();
-  EXPECT_TRUE(last.streaming && last.finished);
-  EXPECT_TRUE(last.events.empty());
+  EXPECT_TRUE(last.finished);
+  EXPECT_EQ(last.stream, Outbox::Stream::events);
+  EXPECT_TRUE(last.bytes.empty());
   ASSERT_TRUE(last.reply);
   EXPECT_EQ(last.reply->body, "broken");
 }
@@ -183,9 +184,8 @@ TEST_F(ServerTest, StopsWithNothingInFlight) {
 }
 
 std::string refusal(ServerOptions options) {
-  EchoBackend backend;
   try {
-    Server server(options, backend);
+    Server server(options, {});
   } catch (const Error& e) {
     return e.what();
   }
@@ -210,10 +210,9 @@ TEST(ServerOptionsTest, RefusesWhatCannotBe) {
 }
 
 TEST(ServerOptionsTest, SaysWhenThePortIsTaken) {
-  EchoBackend backend;
   ServerOptions options;
   options.port = 0;
-  Server first(options, backend);
+  Server first(options, {});
   EXPECT_EQ(first.url(), "http://127.0.0.1:" + std::to_string(first.port()));
   options.port = first.port();
   EXPECT_NE(refusal(options).find("taken"), std::string::npos);

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "server/http/http.h"
+#include "server/exchange.h"
 
 namespace hadal {
 

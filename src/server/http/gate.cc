@@ -1,6 +1,8 @@
 #include "server/http/gate.h"
 
 #include <arpa/inet.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
 
 #include <algorithm>
 #include <cctype>
@@ -17,31 +19,21 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-// Takes as long for a wrong key as for a right one.
+// Takes as long for a wrong key as for a right one; only its length shows.
 bool same_secret(std::string_view given, std::string_view key) {
-  unsigned difference = given.size() != key.size();
-  for (size_t i = 0; i < given.size(); ++i) {
-    char expected = key.empty() ? '\0' : key[i % key.size()];
-    difference |= static_cast<unsigned char>(given[i] ^ expected);
-  }
-  return difference == 0;
+  return given.size() == key.size() && CRYPTO_memcmp(given.data(), key.data(), key.size()) == 0;
 }
 
+// "" for what is no base64. Clients that leave the padding out are read too.
 std::string decode_base64(std::string_view text) {
-  static constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  unsigned bits = 0;
-  int num_bits = 0;
-  for (char c : text) {
-    size_t value = kAlphabet.find(c);
-    if (value == std::string_view::npos) break;
-    bits = (bits << 6 | static_cast<unsigned>(value)) & 0xffffff;
-    num_bits += 6;
-    if (num_bits >= 8) {
-      num_bits -= 8;
-      out += static_cast<char>(bits >> num_bits & 0xff);
-    }
-  }
+  std::string padded(text);
+  while (padded.size() % 4 != 0) padded += '=';
+  std::string out(padded.size() / 4 * 3, '\0');
+  const int num_bytes =
+      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                      reinterpret_cast<const unsigned char*>(padded.data()), static_cast<int>(padded.size()));
+  const size_t padding = padded.size() - (padded.find_last_not_of('=') + 1);  // decoded as zeros
+  out.resize(num_bytes < 0 ? 0 : static_cast<size_t>(num_bytes) - std::min<size_t>(padding, num_bytes));
   return out;
 }
 
@@ -107,7 +99,7 @@ bool Gate::origin_allowed(std::string_view origin) const {
   return !origin.empty() && std::any_of(allowed_origins_.begin(), allowed_origins_.end(), allows);
 }
 
-std::optional<HttpReply> Gate::refuse(const HttpRequest& request) const {
+std::optional<HttpReply> Gate::refuse(const HttpRequest& request, bool auth) const {
   // Without a Host it is no browser's request, and only browsers are led here by names that are not ours.
   if (loopback_ && !request.host.empty() && !is_loopback_host(request.host)) {
     return ApiError(403,
@@ -127,7 +119,7 @@ std::optional<HttpReply> Gate::refuse(const HttpRequest& request) const {
         .reply();
   }
   bool preflight = request.method == "OPTIONS" && origin_allowed(request.origin);  // browsers send it without the key
-  if (api_keys_.empty() || preflight || has_key(request.authorization)) return std::nullopt;
+  if (!auth || api_keys_.empty() || preflight || has_key(request.authorization)) return std::nullopt;
   ApiError error(401,
                  request.authorization.empty()
                      ? "this server asks for an API key; send it as \"Authorization: Bearer KEY\""
@@ -149,7 +141,7 @@ HttpHeaders Gate::cors_headers(const HttpRequest& request) const {
   const bool names = !request.asked_headers.empty() &&
                      std::all_of(request.asked_headers.begin(), request.asked_headers.end(), is_list_of_names);
   headers.emplace_back("Access-Control-Allow-Headers", names ? request.asked_headers : "Authorization, Content-Type");
-  headers.emplace_back("Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS");
+  headers.emplace_back("Access-Control-Allow-Methods", methods_);
   headers.emplace_back("Access-Control-Max-Age", "600");
   if (request.asks_private_network) headers.emplace_back("Access-Control-Allow-Private-Network", "true");
   return headers;

@@ -8,19 +8,22 @@
 #include <string_view>
 #include <vector>
 
-#include "server/http/http.h"
+#include "server/exchange.h"
 
 namespace hadal {
 
 class Gate {
  public:
   // An allowed origin of "*" means every page. `loopback`: the server is bound to a loopback address, so only loopback
-  // names are its own.
-  Gate(std::vector<std::string> api_keys, std::vector<std::string> allowed_origins, bool loopback)
-      : api_keys_(std::move(api_keys)), allowed_origins_(std::move(allowed_origins)), loopback_(loopback) {}
+  // names are its own. `methods`: those that pages of other origins may use ("GET, HEAD, POST, OPTIONS").
+  Gate(std::vector<std::string> api_keys, std::vector<std::string> allowed_origins, bool loopback, std::string methods)
+      : api_keys_(std::move(api_keys)),
+        allowed_origins_(std::move(allowed_origins)),
+        methods_(std::move(methods)),
+        loopback_(loopback) {}
 
-  // The refusal, or nothing when the request may pass. The body is not looked at.
-  std::optional<HttpReply> refuse(const HttpRequest& request) const;
+  // The refusal, or nothing when the request may pass. `auth`: its route asks for the key. The body is not looked at.
+  std::optional<HttpReply> refuse(const HttpRequest& request, bool auth) const;
 
   // Headers that let an allowed origin read the reply, and for its preflight what it may send: whatever it asks for,
   // since clients add headers of their own (x-stainless-lang, ...) and none of them means anything here. None for
@@ -32,6 +35,7 @@ class Gate {
   bool origin_allowed(std::string_view origin) const;
 
   std::vector<std::string> api_keys_, allowed_origins_;
+  std::string methods_;
   bool loopback_;
 };
 

@@ -7,8 +7,10 @@
 namespace hadal {
 namespace {
 
+const char* const kMethods = "GET, HEAD, POST, OPTIONS";
+
 int status(const Gate& gate, HttpRequest request) {
-  auto refusal = gate.refuse(request);
+  auto refusal = gate.refuse(request, true);
   return refusal ? refusal->status : 200;
 }
 
@@ -47,7 +49,7 @@ TEST(Gate, KnowsLoopbackNames) {
 }
 
 TEST(Gate, KeepsForeignPagesOut) {
-  Gate gate({}, {"http://localhost:3000"}, true);
+  Gate gate({}, {"http://localhost:3000"}, true, kMethods);
   EXPECT_EQ(status(gate, ask("127.0.0.1:8080")), 200);
   EXPECT_EQ(status(gate, ask("rebound.example:8080")), 403);
   EXPECT_EQ(status(gate, ask("127.0.0.1:80@evil.com")), 403);
@@ -59,7 +61,7 @@ TEST(Gate, KeepsForeignPagesOut) {
 }
 
 TEST(Gate, AsksForTheKey) {
-  Gate gate({"first", "second"}, {}, false);
+  Gate gate({"first", "second"}, {}, false, kMethods);
   EXPECT_EQ(status(gate, ask("example.org")), 401);
   EXPECT_EQ(status(gate, ask("example.org", "", "Bearer wrong")), 401);
   EXPECT_EQ(status(gate, ask("example.org", "", "Bearer firs")), 401);
@@ -72,17 +74,33 @@ TEST(Gate, AsksForTheKey) {
   EXPECT_EQ(status(gate, ask("example.org", "", "Basic YW55b25lOm5v")), 401);      // anyone:no
 }
 
+TEST(Gate, AnOpenRouteAsksForNoKeyAndStillKeepsForeignPagesOut) {
+  Gate gate({"key"}, {}, true, kMethods);
+  EXPECT_FALSE(gate.refuse(ask("localhost"), false));
+  EXPECT_EQ(gate.refuse(ask("localhost"), true)->status, 401);
+  EXPECT_EQ(gate.refuse(ask("rebound.example"), false)->status, 403);
+  EXPECT_EQ(gate.refuse(ask("localhost", "https://evil.example"), false)->status, 403);
+}
+
+TEST(Gate, ReadsBasicWithAndWithoutPaddingAndNothingElse) {
+  Gate gate({"k", "ke", "key"}, {}, false, kMethods);
+  for (const char* pair : {"OmtleQ==", "OmtleQ", "Omtl", "Oms=", "Oms", "YTpr"})  // ":key", ":ke", ":k", "a:k"
+    EXPECT_EQ(status(gate, ask("h", "", std::string("Basic ") + pair)), 200) << pair;
+  for (const char* pair : {"", "=", "====", "O", "OmtleQ==x", "Omt leQ==", "Omtl*Q==", "a2V5"})  // the last is "key"
+    EXPECT_EQ(status(gate, ask("h", "", std::string("Basic ") + pair)), 401) << pair;
+}
+
 TEST(Gate, AsksABrowserForThePageKey) {
-  Gate gate({"key"}, {}, false);
+  Gate gate({"key"}, {}, false, kMethods);
   HttpRequest page{"GET", "/", "example.org", "", "", ""};
-  auto refusal = gate.refuse(page);
+  auto refusal = gate.refuse(page, true);
   ASSERT_TRUE(refusal);
   ASSERT_EQ(refusal->headers.size(), 1u);
   EXPECT_TRUE(refusal->headers[0].second.starts_with("Basic"));
 }
 
 TEST(Gate, GivesCorsToAllowedOriginsOnly) {
-  Gate gate({"key"}, {"http://a.example"}, false);
+  Gate gate({"key"}, {"http://a.example"}, false, kMethods);
   EXPECT_TRUE(gate.cors_headers(ask("h", "http://b.example")).empty());
   EXPECT_TRUE(gate.cors_headers(ask("h")).empty());
   EXPECT_EQ(gate.cors_headers(ask("h", "http://a.example"))[0].second, "http://a.example");
@@ -98,7 +116,7 @@ std::string header(const HttpHeaders& headers, std::string_view name) {
 }
 
 TEST(Gate, AStarAllowsEveryPageAndNoForeignHost) {
-  Gate gate({}, {"*"}, true);
+  Gate gate({}, {"*"}, true, kMethods);
   EXPECT_EQ(status(gate, ask("localhost", "http://a.example")), 200);
   EXPECT_EQ(status(gate, ask("localhost", "null")), 200);
   EXPECT_EQ(status(gate, ask("rebound.example", "http://a.example")), 403);
@@ -106,7 +124,7 @@ TEST(Gate, AStarAllowsEveryPageAndNoForeignHost) {
 }
 
 TEST(Gate, APreflightGetsWhatItAsksFor) {
-  Gate gate({}, {"http://a.example"}, true);
+  Gate gate({}, {"http://a.example"}, true, kMethods);
   HttpRequest preflight{"OPTIONS", "/v1/models", "localhost", "http://a.example", ""};
   preflight.asked_headers = "x-stainless-os, content-type";
   EXPECT_EQ(header(gate.cors_headers(preflight), "Access-Control-Allow-Headers"), "x-stainless-os, content-type");
@@ -127,7 +145,7 @@ TEST(Gate, OriginsAreReadAsPeopleWriteThem) {
   }
 }
 
-TEST(Gate, WithoutAHostItIsNoBrowser) { EXPECT_EQ(status(Gate({}, {}, true), ask("")), 200); }
+TEST(Gate, WithoutAHostItIsNoBrowser) { EXPECT_EQ(status(Gate({}, {}, true, kMethods), ask("")), 200); }
 
 }  // namespace
 }  // namespace hadal

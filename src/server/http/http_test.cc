@@ -1,7 +1,8 @@
 // What HTTP clients of all kinds send, and how it is answered on the wire.
 #include <gtest/gtest.h>
 
-#include "server/http/http.h"
+#include "server/exchange.h"
+#include "server/http/request_head.h"
 #include "server/testing/test_client.h"
 
 namespace hadal {

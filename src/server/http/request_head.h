@@ -1,27 +1,46 @@
-// What the head of a request says, from Beast's message to ours, and what HTTP forbids in one (RFC 9112).
+// What HTTP forbids in the head of a request (RFC 9112), and what a refusal says.
 #pragma once
 
-#include <boost/beast/http/fields.hpp>
-#include <boost/beast/http/message.hpp>
-#include <boost/system/error_code.hpp>
+#include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "server/api_error.h"
-#include "server/http/http.h"
+#include "server/exchange.h"
 
 namespace hadal {
 
-using HeadFields = boost::beast::http::header<true, boost::beast::http::fields>;
-
-HttpRequest request_of(const HeadFields& head);
-
-// The refusal of a head that contradicts itself or asks for what is not there; nothing when it is sound.
-std::optional<ApiError> refuse_head(const HeadFields& head);
-
-// A parser's error in our words. `head`: what was read of it; `begin`: the first bytes of the connection's input.
-ApiError reading_error(boost::system::error_code error, const HeadFields& head, std::string_view begin,
-                       uint64_t max_body_bytes);
-
 constexpr uint32_t kMaxHeaderBytes = 64 << 10;  // cookies of everything else on localhost come along
+
+// Fills what the headers say of the request (host, origin, ...). `target`: as sent.
+void take_head(HttpRequest& request, std::string_view target);
+
+// The refusal of a head that contradicts itself or asks for what is not there; nothing when it is sound. `probe`: the
+// route is one for load balancers.
+std::optional<ApiError> refuse_head(const HttpRequest& request, bool probe);
+
+// Why a request cannot be read.
+enum class HeadFault {
+  body_limit,
+  header_limit,
+  method,
+  target,
+  version,
+  content_length,
+  many_lengths,
+  transfer_encoding,
+  chunk,
+  other
+};
+
+// A fault in our words. `request`: what was read of its head; `begin`: the first bytes of the connection's input.
+ApiError reading_error(HeadFault fault, const HttpRequest& request, std::string_view begin, uint64_t max_body_bytes);
+
+// The parts of a target in absolute form ("http://host:80/path", as proxies are asked); `authority` is "" for another.
+struct Target {
+  std::string authority, path;
+};
+Target split_target(std::string_view target);
 
 }  // namespace hadal

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "server/api_error.h"
+#include "server/http/inbox.h"
 #include "server/http/outbox.h"
 #include "server/http/request_head.h"
 
@@ -32,9 +33,57 @@ constexpr int kFirstKeepAliveMs = 500;   // soon enough to show that the server 
 constexpr int kHalfClosedCheckMs = 200;  // how soon a client that has closed one direction is known to have closed both
 constexpr size_t kMaxDrainBytes = 16 << 20;
 constexpr size_t kMaxEmptyLineBytes = 256;
+constexpr size_t kPieceBytes = 64 << 10;  // of an upload
 
-using Parser = http::request_parser<http::string_body>;
+// What follows the head depends on the route, which the head names.
+using HeadParser = http::request_parser<http::empty_body>;
+using BodyParser = http::request_parser<http::string_body>;
+using UploadParser = http::request_parser<http::buffer_body>;
+using HeadFields = http::header<true, http::fields>;
 using Standing = Session::Standing;
+
+HttpRequest request_of(const HeadFields& head) {
+  const auto string_of = [](beast::string_view text) { return std::string(text.data(), text.size()); };
+  HttpRequest request;
+  request.method = string_of(head.method_string());
+  request.http_1_0 = head.version() < 11;
+  for (const auto& field : head) request.headers.emplace_back(string_of(field.name_string()), string_of(field.value()));
+  take_head(request, string_of(head.target()));
+  return request;
+}
+
+HeadFault fault_of(error_code error) {
+  switch (static_cast<http::error>(error.value())) {
+    case http::error::body_limit:
+      return HeadFault::body_limit;
+    case http::error::header_limit:
+    case http::error::buffer_overflow:
+      return HeadFault::header_limit;
+    case http::error::bad_method:
+      return HeadFault::method;
+    case http::error::bad_target:
+      return HeadFault::target;
+    case http::error::bad_version:
+      return HeadFault::version;
+    case http::error::bad_content_length:
+      return HeadFault::content_length;
+    case http::error::multiple_content_length:
+      return HeadFault::many_lengths;
+    case http::error::bad_transfer_encoding:
+      return HeadFault::transfer_encoding;
+    case http::error::bad_chunk:
+    case http::error::bad_chunk_extension:
+      return HeadFault::chunk;
+    default:
+      return HeadFault::other;
+  }
+}
+
+// Of what the client sent; not that it went, or was too slow (Beast has then closed the socket already).
+bool is_malformed(error_code error) {
+  return error.category() == make_error_code(http::error::bad_method).category() &&
+         error != http::error::end_of_stream && error != http::error::partial_message;
+}
 
 template <typename Message>
 void set_headers(Message& message, const HttpHeaders& headers) {
@@ -61,13 +110,19 @@ struct Session::Impl {
   asio::awaitable<void> serve_requests();
   asio::awaitable<bool> serve_one();
   asio::awaitable<bool> await_request();
-  asio::awaitable<bool> read_body(Parser& parser);
-  asio::awaitable<bool> bad_request(error_code error, const Parser& parser);
-  asio::awaitable<bool> answer(HttpRequest request, bool keep_alive);
-  asio::awaitable<bool> answer_slowly(HttpRequest request, bool keep_alive);
+  asio::awaitable<bool> read_body(BodyParser& parser, uint64_t max_bytes);
+  asio::awaitable<bool> bad_request(error_code error, const HeadFields& head, uint64_t max_body_bytes);
+  ApiError mistake_of(error_code error, const HeadFields& head, uint64_t max_body_bytes) const;
+  asio::awaitable<bool> continue_if_expected(const HeadFields& head);
+  asio::awaitable<bool> answer(const RouteTable::Match& match, HttpRequest request, bool keep_alive);
+  asio::awaitable<bool> answer_slowly(const RouteTable::Match& match, HttpRequest request, UploadParser* upload,
+                                      bool keep_alive);
+  asio::awaitable<void> pass_in(UploadParser& parser, Inbox& inbox, Outbox& box, uint64_t max_bytes);
   asio::awaitable<bool> pass_on(Outbox& outbox, const HttpRequest& request, bool keep_alive);
+  asio::awaitable<bool> finish_stream(Outbox::State state, bool keep_alive);
+  asio::awaitable<bool> end_of_head(Outbox& outbox, bool keep_alive);
   asio::awaitable<bool> write_reply(HttpReply reply, const HttpRequest& request, bool keep_alive);
-  asio::awaitable<bool> write_stream_head(const HttpRequest& request);
+  asio::awaitable<bool> write_stream_head(Outbox& outbox, const HttpRequest& request);
   asio::awaitable<bool> write_early_head(const HttpRequest& request, bool keep_alive);
   asio::awaitable<bool> write_piece(std::string data);
   asio::awaitable<bool> write_raw(std::string data);
@@ -172,87 +227,118 @@ asio::awaitable<bool> Session::Impl::serve_one() {
   const bool begun = co_await await_request();
   if (!begun || dropped) co_return false;
   set_standing(Standing::reading);
-  Parser parser;
-  parser.header_limit(kMaxHeaderBytes);
-  parser.body_limit(shared.options.max_body_bytes);
+  HeadParser head;
+  head.header_limit(kMaxHeaderBytes);
+  head.body_limit(boost::none);  // which one there is, the head says
   stream.expires_after(milliseconds(shared.options.header_timeout_ms));
-  auto [error, n] = co_await http::async_read_header(stream, buffer, parser, kNoThrow);
-  if (error) co_return co_await bad_request(error, parser);
-  HttpRequest request = request_of(parser.get().base());
+  auto [error, n] = co_await http::async_read_header(stream, buffer, head, kNoThrow);
+  if (error) co_return co_await bad_request(error, head.get().base(), shared.options.max_body_bytes);
+  HttpRequest request = request_of(head.get().base());
+  RouteTable::Match match = shared.routes.match(request);
+  request.parameters = std::move(match.parameters);
+  const bool probe = match.route && match.route->probe;
+  const bool own_limit = match.route && match.route->max_body_bytes > 0;
+  const uint64_t max_bytes = own_limit ? match.route->max_body_bytes : shared.options.max_body_bytes;
+  if (head.content_length() && *head.content_length() > max_bytes)
+    co_return co_await bad_request(http::error::body_limit, head.get().base(), max_bytes);
   std::optional<HttpReply> refusal;
-  if (const auto mistake = refuse_head(parser.get().base())) {
+  if (const auto mistake = refuse_head(request, probe)) {
     refusal = mistake->reply();
   } else {
-    refusal = shared.gate.refuse(request);
+    refusal = shared.gate.refuse(request, match.auth);
   }
-  if (!refusal && refuse && request.path() != "/health") {
+  if (!refusal && refuse && !probe) {
     ApiError full(503, "the server has too many connections; try again in a moment");
     full.headers.emplace_back("Retry-After", "5");
     refusal = full.reply();
   }
   if (refusal) {
-    input_left = !parser.is_done();
+    input_left = !head.is_done();
     set_standing(Standing::replying);
-    co_return co_await write_reply(std::move(*refusal), request, parser.keep_alive() && !input_left);
+    co_return co_await write_reply(std::move(*refusal), request, head.keep_alive() && !input_left);
   }
-  bool whole = co_await read_body(parser);
+  const bool keep_alive = head.keep_alive();
+  if (match.route && match.route->upload) {
+    UploadParser upload(std::move(head));
+    upload.body_limit(max_bytes);
+    co_return co_await answer_slowly(match, std::move(request), &upload, keep_alive);
+  }
+  BodyParser parser(std::move(head));
+  parser.body_limit(max_bytes);
+  bool whole = co_await read_body(parser, max_bytes);
   if (!whole || dropped) co_return false;
   set_standing(Standing::replying);
-  bool keep_alive = parser.keep_alive();
   request.body = std::move(parser.get().body());
-  co_return co_await answer(std::move(request), keep_alive);
+  co_return co_await answer(match, std::move(request), keep_alive);
 }
 
-asio::awaitable<bool> Session::Impl::read_body(Parser& parser) {
+asio::awaitable<bool> Session::Impl::read_body(BodyParser& parser, uint64_t max_bytes) {
   if (parser.is_done()) co_return true;
-  if (parser.get().version() >= 11 && beast::iequals(parser.get()[http::field::expect], "100-continue")) {
-    bool written = co_await write_raw("HTTP/1.1 100 Continue\r\n\r\n");
-    if (!written) co_return false;
-  }
+  const bool ready = co_await continue_if_expected(parser.get().base());
+  if (!ready) co_return false;
   stream.expires_after(milliseconds(shared.options.body_timeout_ms));
   auto [error, n] = co_await http::async_read(stream, buffer, parser, kNoThrow);
-  if (error) co_return co_await bad_request(error, parser);
+  if (error) co_return co_await bad_request(error, parser.get().base(), max_bytes);
   co_return true;
 }
 
-asio::awaitable<bool> Session::Impl::bad_request(error_code error, const Parser& parser) {
-  const bool malformed = error.category() == make_error_code(http::error::bad_method).category() &&
-                         error != http::error::end_of_stream && error != http::error::partial_message;
-  if (!malformed) co_return false;  // the client went, or was too slow: Beast has then closed the socket already
-  input_left = true;
+asio::awaitable<bool> Session::Impl::continue_if_expected(const HeadFields& head) {
+  if (head.version() < 11 || !beast::iequals(head[http::field::expect], "100-continue")) co_return true;
+  co_return co_await write_raw("HTTP/1.1 100 Continue\r\n\r\n");
+}
+
+ApiError Session::Impl::mistake_of(error_code error, const HeadFields& head, uint64_t max_body_bytes) const {
   const std::string_view begin(static_cast<const char*>(buffer.data().data()), std::min<size_t>(buffer.size(), 16));
-  const ApiError mistake = reading_error(error, parser.get().base(), begin, shared.options.max_body_bytes);
+  return reading_error(fault_of(error), request_of(head), begin, max_body_bytes);
+}
+
+asio::awaitable<bool> Session::Impl::bad_request(error_code error, const HeadFields& head, uint64_t max_body_bytes) {
+  if (!is_malformed(error)) co_return false;
+  input_left = true;
+  const ApiError mistake = mistake_of(error, head, max_body_bytes);
   HttpRequest none;
   set_standing(Standing::replying);
   co_await write_reply(mistake.reply(), none, false);
   co_return false;
 }
 
-asio::awaitable<bool> Session::Impl::answer(HttpRequest request, bool keep_alive) {
-  if (Api::is_slow(request)) {
-    co_return co_await answer_slowly(std::move(request), keep_alive);
+asio::awaitable<bool> Session::Impl::answer(const RouteTable::Match& match, HttpRequest request, bool keep_alive) {
+  if (match.route && match.route->slow) {
+    co_return co_await answer_slowly(match, std::move(request), nullptr, keep_alive);
   }
   Outbox quick([] {});
-  shared.api.handle(request, quick);
+  shared.routes.answer(match, request, quick);
   quick.finish();
-  HttpReply reply = std::move(*quick.take().reply);
+  Outbox::State state = quick.take();
+  HADAL_CHECK(state.reply, "{} {} does not answer by reply(); is it slow?", request.method, match.route->path);
+  HttpReply reply = std::move(*state.reply);
   co_return co_await write_reply(std::move(reply), request, keep_alive);
 }
 
-asio::awaitable<bool> Session::Impl::answer_slowly(HttpRequest request, bool keep_alive) {
+// On a thread of the request's own. `upload`: null where the body is in the request already.
+asio::awaitable<bool> Session::Impl::answer_slowly(const RouteTable::Match& match, HttpRequest request,
+                                                   UploadParser* upload, bool keep_alive) {
   if (shared.num_running >= shared.options.max_running) {
     ApiError busy(503, "the server answers as many requests as it can; try again in a moment", "", "server_busy");
     busy.headers.emplace_back("Retry-After", "2");
-    co_return co_await write_reply(busy.reply(), request, keep_alive);
+    input_left = upload && !upload->is_done();
+    co_return co_await write_reply(busy.reply(), request, keep_alive && !input_left);
   }
   // The timer belongs to this coroutine, which outlives the thread: it waits for finish() and then joins it.
   set_standing(Standing::answering);
-  outbox = std::make_shared<Outbox>([this] { asio::post(stream.get_executor(), [this] { wake.cancel(); }); });
+  const auto notify = [this] { asio::post(stream.get_executor(), [this] { wake.cancel(); }); };
+  Inbox inbox(notify);
+  outbox = std::make_shared<Outbox>(notify, upload ? &inbox : nullptr);
   ++shared.num_running;
-  std::thread worker([this, &request] {
-    shared.api.handle(request, *outbox);
+  std::thread worker([this, &match, &request] {
+    shared.routes.answer(match, request, *outbox);
     outbox->finish();
   });
+  if (upload) {
+    const bool own_limit = match.route->max_body_bytes > 0;
+    co_await pass_in(*upload, inbox, *outbox, own_limit ? match.route->max_body_bytes : shared.options.max_body_bytes);
+    keep_alive = keep_alive && !input_left;
+  }
   watch_for_end(outbox);
   bool keep = co_await pass_on(*outbox, request, keep_alive);
   worker.join();
@@ -261,6 +347,45 @@ asio::awaitable<bool> Session::Impl::answer_slowly(HttpRequest request, bool kee
   --shared.num_running;
   outbox.reset();
   co_return keep;
+}
+
+// Reads the body of an upload piece by piece, each when the handler waits for it, until the body is whole or the answer
+// has begun.
+asio::awaitable<void> Session::Impl::pass_in(UploadParser& parser, Inbox& inbox, Outbox& box, uint64_t max_bytes) {
+  bool first = true;
+  std::string piece;
+  while (!parser.is_done()) {
+    while (!inbox.wanted() && !box.answer_begun() && !box.client_gone()) {
+      wake.expires_at(std::chrono::steady_clock::time_point::max());
+      co_await wake.async_wait(kNoThrow);
+    }
+    if (!inbox.wanted()) break;
+    bool there = !box.client_gone();
+    if (there && std::exchange(first, false)) there = co_await continue_if_expected(parser.get().base());
+    error_code error;
+    if (there) {
+      piece.resize(kPieceBytes);
+      parser.get().body() = {piece.data(), piece.size(), /*more=*/true};
+      stream.expires_after(milliseconds(shared.options.body_timeout_ms));
+      error = std::get<0>(co_await http::async_read_some(stream, buffer, parser, kNoThrow));
+      if (error == http::error::need_buffer) error = {};  // the piece is full
+      piece.resize(kPieceBytes - parser.get().body().size);
+    }
+    if (error && is_malformed(error)) {
+      inbox.fail(mistake_of(error, parser.get().base(), max_bytes));
+      break;
+    }
+    if (error || !there) {
+      box.set_gone();
+      break;
+    }
+    if (!piece.empty()) inbox.put(std::move(piece));
+  }
+  input_left = !parser.is_done();
+  if (input_left)
+    inbox.fail(ApiError(400, "the request body was not read to its end"));  // the client is gone, or it was answered
+  else
+    inbox.end();
 }
 
 // A client that hangs up ends its answer, also while nothing is being written to it. The wait may outlive the answer
@@ -299,35 +424,50 @@ asio::awaitable<bool> Session::Impl::pass_on(Outbox& box, const HttpRequest& req
       co_await wake.async_wait(kNoThrow);
     }
     state = box.take();
-    const bool quiet = state.events.empty() && !state.finished && std::chrono::steady_clock::now() >= comment_at;
+    const bool quiet = state.bytes.empty() && !state.finished && std::chrono::steady_clock::now() >= comment_at;
     if (half_closed && is_reset(stream.socket())) box.set_gone();
     bool ok = !box.client_gone();
-    if (ok && state.streaming && !head_written && (!state.events.empty() || quiet || half_closed)) {
+    const bool streams = state.stream != Outbox::Stream::none;
+    const bool at_once = state.stream == Outbox::Stream::bytes && !state.reply;  // a head tells that it has begun
+    if (ok && streams && !head_written && (!state.bytes.empty() || quiet || half_closed || at_once)) {
       head_written = true;
-      ok = co_await write_stream_head(request);
+      ok = co_await write_stream_head(box, request);
+      if (ok && request.method == "HEAD") co_return co_await end_of_head(box, keep_alive);
     }
     // A head on its way tells a client that reads on from one that is gone, long before the whole answer is there.
     if (ok && state.accepted && half_closed && !head_written && !state.finished) {
       head_written = true;
       ok = co_await write_early_head(request, keep_alive && more_may_come());
     }
-    const bool had_events = !state.events.empty();
-    if (ok && quiet && state.streaming) state.events = ": still at work\n\n" + state.events;
-    if (ok && !state.events.empty()) ok = co_await write_piece(std::move(state.events));
+    const bool had_bytes = !state.bytes.empty();
+    if (ok && quiet && state.stream == Outbox::Stream::events) state.bytes = ": still at work\n\n";
+    if (ok && !state.bytes.empty()) ok = co_await write_piece(std::move(state.bytes));
     if (!ok) box.set_gone();
     if (quiet) wait_ms = milliseconds(shared.options.keep_alive_ms);
-    if (quiet || had_events) comment_at = std::chrono::steady_clock::now() + wait_ms;
+    if (quiet || had_bytes) comment_at = std::chrono::steady_clock::now() + wait_ms;
   }
   if (box.client_gone()) co_return false;
-  if (!head_written) {
+  if (!head_written && state.reply) {
     HttpReply reply = std::move(*state.reply);
     co_return co_await write_reply(std::move(reply), request, keep_alive && more_may_come());
   }
-  if (!state.streaming) {
+  HADAL_CHECK(state.reply || state.stream != Outbox::Stream::none, "{} {} has no answer", request.method,
+              request.path());
+  if (!head_written) {  // a stream of nothing
+    const bool written = co_await write_stream_head(box, request);
+    if (!written || request.method == "HEAD") co_return written&& chunked&& keep_alive&& more_may_come();
+  }
+  co_return co_await finish_stream(std::move(state), keep_alive);
+}
+
+// What comes last when the head was written before it.
+asio::awaitable<bool> Session::Impl::finish_stream(Outbox::State state, bool keep_alive) {
+  if (state.stream == Outbox::Stream::none) {
     std::string body = std::move(state.reply->body);
     const bool written = co_await write_piece(std::move(body));
     if (!written || !chunked) co_return false;  // without chunks the end of the connection is the end of the body
   } else if (state.reply) {                     // an error after the stream had begun
+    if (state.stream == Outbox::Stream::bytes) co_return false;  // broken off: the last chunk is missing
     std::string event = "data: " + state.reply->body + "\n\n";
     bool written = co_await write_piece(std::move(event));
     if (!written) co_return false;
@@ -335,6 +475,16 @@ asio::awaitable<bool> Session::Impl::pass_on(Outbox& box, const HttpRequest& req
   if (!chunked) co_return false;
   bool written = co_await write_raw("0\r\n\r\n");
   co_return written&& keep_alive&& more_may_come();
+}
+
+// The answer to HEAD is the head; the handler is told that nobody reads the rest.
+asio::awaitable<bool> Session::Impl::end_of_head(Outbox& box, bool keep_alive) {
+  box.set_gone();
+  while (!box.take().finished) {
+    wake.expires_at(std::chrono::steady_clock::time_point::max());
+    co_await wake.async_wait(kNoThrow);
+  }
+  co_return chunked&& keep_alive&& more_may_come();
 }
 
 asio::awaitable<bool> Session::Impl::write_reply(HttpReply reply, const HttpRequest& request, bool keep_alive) {
@@ -353,13 +503,14 @@ asio::awaitable<bool> Session::Impl::write_reply(HttpReply reply, const HttpRequ
   co_return !error && keep;
 }
 
-asio::awaitable<bool> Session::Impl::write_stream_head(const HttpRequest& request) {
+asio::awaitable<bool> Session::Impl::write_stream_head(Outbox& box, const HttpRequest& request) {
   http::response<http::empty_body> response(http::status::ok, 11);
   set_headers(response, shared.gate.cors_headers(request));
-  response.set(http::field::content_type, "text/event-stream; charset=utf-8");
-  response.set("X-Accel-Buffering", "no");
+  const HttpReply head = box.stream_head();
+  response.set(http::field::content_type, head.content_type);
+  for (const auto& [name, value] : head.headers) response.set(name, value);
   chunked = !request.http_1_0;  // which knows no chunks: the end of the connection ends its stream (RFC 9112, 6.1)
-  response.keep_alive(chunked && !shared.stopping && more_may_come());
+  response.keep_alive(chunked && !shared.stopping && !input_left && more_may_come());
   if (chunked) response.chunked(true);
   http::response_serializer<http::empty_body> serializer(response);
   stream.expires_after(milliseconds(shared.options.write_timeout_ms));

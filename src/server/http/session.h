@@ -1,5 +1,5 @@
-// One HTTP connection. Everything of it runs on the server's I/O thread, but for requests that generate: each gets a
-// thread, which passes its text back through an Outbox.
+// One HTTP connection. Everything of it runs on the server's I/O thread, but for the handlers of slow routes: each gets
+// a thread for its request, which passes its answer back through an Outbox.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -9,7 +9,8 @@
 #include <set>
 
 #include "server/http/gate.h"
-#include "server/openai/api.h"
+#include "server/http/route_table.h"
+#include "server/server.h"
 
 namespace hadal {
 
@@ -18,10 +19,10 @@ class Session;
 // What the sessions of one server share. Touched on the I/O thread only.
 struct Shared {
   const ServerOptions& options;
-  Api& api;
+  const RouteTable& routes;
   const Gate& gate;
   std::set<Session*> sessions;
-  int num_running = 0;    // threads that generate
+  int num_running = 0;    // threads of slow routes
   bool stopping = false;  // no further request is read
 };
 
@@ -30,7 +31,7 @@ class Session {
   Session(boost::asio::ip::tcp::socket socket, Shared& shared);
   ~Session();
 
-  // Answers requests until the connection ends. `refuse`: one only, with 503 (but /health as ever), since the server
+  // Answers requests until the connection ends. `refuse`: one only, with 503 (but probes as ever), since the server
   // has too many connections.
   static boost::asio::awaitable<void> serve(std::unique_ptr<Session> session, bool refuse);
 

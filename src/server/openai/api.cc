@@ -2,49 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <memory>
 #include <string_view>
 
-#include "base/log.h"
+#include "base/json.h"
 #include "server/api_error.h"
 #include "server/http/content_encoding.h"
-#include "server/http/page.h"
 #include "server/openai/known_fields.h"
 #include "server/openai/openai_reply.h"
 
 namespace hadal {
 namespace {
-
-constexpr std::string_view kModelPrefix = "/v1/models/";
-
-// The methods of a path, "" for a path that is not there.
-const char* methods_of(const std::string& path) {
-  if (path == "*") return "OPTIONS";
-  if (path == "/v1/chat/completions" || path == "/v1/completions") return "POST, OPTIONS";
-  if (path == "/" || path == "/index.html" || path == "/health" || path == "/v1/models" ||
-      (path.starts_with(kModelPrefix) && path.size() > kModelPrefix.size())) {
-    return "GET, HEAD, OPTIONS";
-  }
-  return "";
-}
-
-void check_method(const HttpRequest& request, const std::string& path) {
-  std::string_view methods = methods_of(path);
-  if (methods.empty()) {
-    const bool there = *methods_of("/v1" + path) != '\0';  // the mistake of many a base URL
-    throw ApiError(404, fmt::format("there is nothing at {} {}{}", brief(request.method), brief(path),
-                                    there ? fmt::format("; did you mean /v1{}?", brief(path)) : ""));
-  }
-  if ((", " + std::string(methods) + ",").find(", " + request.method + ",") != std::string::npos) return;
-  ApiError error(405,
-                 fmt::format("{} does not know the method {}; use {}", brief(path), brief(request.method), methods));
-  error.headers.emplace_back("Allow", methods);
-  throw error;
-}
-
-HttpReply page() {
-  HttpHeaders headers = {{"X-Frame-Options", "DENY"}, {"Referrer-Policy", "no-referrer"}};
-  return {200, "text/html; charset=utf-8", std::string(page_html()), headers};
-}
 
 // The field with which a refusal begins ("chat_template_kwargs: ..."); "" when it begins with something else.
 std::string field_named_by(const Error& error) {
@@ -66,7 +34,7 @@ GenerateResult generate(const GenerateRequest& request, ChatBackend& backend, co
 
 void stream(const CompletionHead& head, bool include_usage, GenerateRequest& request, ChatBackend& backend,
             Exchange& exchange) {
-  exchange.open_stream();
+  exchange.open_events();
   request.on_place = [&exchange, told = int64_t{0}](int64_t place) mutable {
     if (place > 0 && place != told) exchange.send_comment(fmt::format("queued, place {}", place));
     told = place;
@@ -74,61 +42,54 @@ void stream(const CompletionHead& head, bool include_usage, GenerateRequest& req
   };
   bool begun = head.kind == CompletionKind::text;
   auto send_text = [&](std::string_view text) {
-    if (!begun && !exchange.send_event(first_chunk(head))) return false;
+    if (!begun && !exchange.send_event({first_chunk(head)})) return false;
     begun = true;
-    return text.empty() ? !exchange.client_gone() : exchange.send_event(text_chunk(head, text));
+    return text.empty() ? !exchange.client_gone() : exchange.send_event({text_chunk(head, text)});
   };
   GenerateResult result = generate(request, backend, send_text);
-  if (!begun) exchange.send_event(first_chunk(head));
-  exchange.send_event(last_chunk(head, result));
-  if (include_usage) exchange.send_event(usage_chunk(head, result));
-  exchange.send_event("[DONE]");
+  if (!begun) exchange.send_event({first_chunk(head)});
+  exchange.send_event({last_chunk(head, result)});
+  if (include_usage) exchange.send_event({usage_chunk(head, result)});
+  exchange.send_event({"[DONE]"});
 }
 
 }  // namespace
 
-bool Api::is_slow(const HttpRequest& request) { return request.method == "POST"; }
-
-void Api::handle(const HttpRequest& request, Exchange& exchange) {
-  try {
-    std::string path = request.path();
-    check_method(request, path);
-    if (request.method == "POST") {
-      complete(request, path == "/v1/chat/completions", exchange);
-    } else {
-      exchange.reply(answer_quickly(request));
-    }
-  } catch (const ApiError& e) {
-    exchange.reply(e.reply());
-  } catch (const Error& e) {
-    log_error("{} {}: {}", request.method, brief(request.target), e.what());
-    exchange.reply(ApiError(500, fmt::format("the server failed on this request: {}", e.what())).reply());
-  } catch (const std::bad_alloc&) {
-    log_error("{} {}: out of memory", request.method, brief(request.target));
-    exchange.reply(ApiError(503, "there is not enough memory for this request now; ask for less, or later").reply());
-  } catch (const std::exception& e) {  // the words of some library, which tell a client nothing
-    log_error("{} {}: {}", request.method, brief(request.target), e.what());
-    exchange.reply(ApiError(500, "the server failed on this request; its log says why").reply());
-  }
+std::vector<Route> openai_routes(ChatBackend& backend, ApiOptions options) {
+  const uint64_t max_bytes = options.max_body_bytes;
+  const auto api = std::make_shared<Api>(backend, std::move(options));
+  const auto get = [&](const char* path, auto handler) {
+    return Route{.method = "GET",
+                 .path = path,
+                 .probe = std::string_view(path) == "/health",
+                 .handler = [api, handler](const HttpRequest& r, Exchange& e) { (*api.*handler)(r, e); }};
+  };
+  const auto post = [&](const char* path, bool chat) {
+    return Route{.method = "POST",
+                 .path = path,
+                 .slow = true,
+                 .max_body_bytes = max_bytes,
+                 .handler = [api, chat](const HttpRequest& r, Exchange& e) { api->complete(r, chat, e); }};
+  };
+  return {get("/health", &Api::health), get("/v1/models", &Api::list_models),
+          get("/v1/models/{name...}", &Api::show_model), post("/v1/chat/completions", true),
+          post("/v1/completions", false)};
 }
 
-HttpReply Api::answer_quickly(const HttpRequest& request) const {
-  std::string path = request.path();
-  if (path == "*") return {204, "", "", {{"Allow", "GET, HEAD, POST, OPTIONS"}}};
-  if (request.method == "OPTIONS") return {204, "", "", {{"Allow", methods_of(path)}}};
-  if (path == "/health") return health();
-  ModelInfo model{options_.model_name, options_.created, backend_.max_context()};
-  if (path == "/v1/models") return {200, "application/json", model_list_json(model), {}};
-  if (path.starts_with(kModelPrefix)) {
-    check_model(path.substr(kModelPrefix.size()));
-    return {200, "application/json", model_json(model), {}};
-  }
-  return page();
-}
-
-HttpReply Api::health() const {
+void Api::health(const HttpRequest&, Exchange& exchange) const {
   OrderedJson json = {{"status", "ok"}, {"model", options_.model_name}, {"running", running_.load()}};
-  return {200, "application/json", dump_json(json), {}};
+  exchange.reply({200, "application/json", dump_json(json), {}});
+}
+
+ModelInfo Api::model() const { return {options_.model_name, options_.created, backend_.max_context()}; }
+
+void Api::list_models(const HttpRequest&, Exchange& exchange) const {
+  exchange.reply({200, "application/json", model_list_json(model()), {}});
+}
+
+void Api::show_model(const HttpRequest& request, Exchange& exchange) const {
+  check_model(request.parameter("name"));
+  exchange.reply({200, "application/json", model_json(model()), {}});
 }
 
 void Api::check_model(const std::string& name) const {

@@ -1,37 +1,34 @@
-// The routes: what is asked, checked and answered, free of sockets.
+// The handlers of openai_routes(): what is asked, checked and answered, free of sockets.
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <string>
 
-#include "server/http/http.h"
-#include "server/openai/backend.h"
+#include "server/exchange.h"
+#include "server/openai/openai_reply.h"
 #include "server/openai/openai_request.h"
-#include "server/server.h"
+#include "server/openai_routes.h"
 
 namespace hadal {
 
+// Any thread may call any handler.
 class Api {
  public:
-  // Both must outlive it.
-  Api(const ServerOptions& options, ChatBackend& backend) : options_(options), backend_(backend) {}
+  // `backend` must outlive it.
+  Api(ChatBackend& backend, ApiOptions options) : backend_(backend), options_(std::move(options)) {}
 
-  // True for requests that generate: handle() then blocks until the answer is complete.
-  static bool is_slow(const HttpRequest& request);
-
-  // Answers through `exchange`, whatever happens. Any thread.
-  void handle(const HttpRequest& request, Exchange& exchange);
+  void health(const HttpRequest& request, Exchange& exchange) const;
+  void list_models(const HttpRequest& request, Exchange& exchange) const;
+  void show_model(const HttpRequest& request, Exchange& exchange) const;
+  void complete(const HttpRequest& request, bool chat, Exchange& exchange);  // blocks until the answer is complete
 
  private:
-  HttpReply answer_quickly(const HttpRequest& request) const;
-  void complete(const HttpRequest& request, bool chat, Exchange& exchange);
   void fill_prompt(CompletionCall& call, bool chat) const;
   void check_model(const std::string& name) const;
-  HttpReply health() const;
+  ModelInfo model() const;
 
-  const ServerOptions& options_;
   ChatBackend& backend_;
+  const ApiOptions options_;
   std::atomic<int> running_{0};
 };
 

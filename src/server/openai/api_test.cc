@@ -3,43 +3,31 @@
 #include <gtest/gtest.h>
 
 #include "base/json.h"
+#include "server/page_routes.h"
+#include "server/testing/recorder.h"
 #include "server/testing/test_backend.h"
 
 namespace hadal {
 namespace {
 
-struct Recorder : Exchange {
-  void reply(HttpReply r) override { whole = std::move(r), ++replies; }
-  void open_stream() override { opened = true; }
-  bool send_event(std::string data) override {
-    events.push_back(std::move(data));
-    return events.size() < gone_after;
-  }
-  bool client_gone() const override { return events.size() >= gone_after; }
-  Json json() const { return Json::parse(whole.body); }
-
-  HttpReply whole;
-  int replies = 0;
-  bool opened = false;
-  std::vector<std::string> events;
-  size_t gone_after = SIZE_MAX;
-};
-
 class ApiTest : public testing::Test {
  protected:
-  ApiTest() { options.model_name = "org/echo"; }
   Recorder ask(const std::string& method, const std::string& target, const std::string& body = "") {
     Recorder recorder;
-    api.handle({method, target, "localhost", "", "", body}, recorder);
+    play(table, {method, target, "localhost", "", "", body}, recorder);
     return recorder;
   }
   Recorder chat(const std::string& text, Json fields = Json::object()) {
     fields["messages"] = Json::array({{{"role", "user"}, {"content", text}}});
     return ask("POST", "/v1/chat/completions", fields.dump());
   }
-  ServerOptions options;
+  static std::vector<Route> routes(ChatBackend& backend) {
+    std::vector<Route> all = openai_routes(backend, {.model_name = "org/echo"});
+    for (Route& route : page_routes()) all.push_back(std::move(route));
+    return all;
+  }
   EchoBackend backend;
-  Api api{options, backend};
+  const RouteTable table{routes(backend)};
 };
 
 TEST_F(ApiTest, AnswersAChat) {
@@ -82,7 +70,7 @@ TEST_F(ApiTest, StopsForAClientThatIsGone) {
   Recorder recorder;
   recorder.gone_after = 3;
   Json body = {{"stream", true}, {"messages", {{{"role", "user"}, {"content", "a long answer"}}}}};
-  api.handle({"POST", "/v1/chat/completions", "", "", "", body.dump()}, recorder);
+  play(table, {"POST", "/v1/chat/completions", "", "", "", body.dump()}, recorder);
   EXPECT_EQ(backend.cancelled, 1);
 }
 

@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "base/error.h"
-#include "server/openai/backend.h"
+#include "server/backend.h"
 
 namespace hadal {
 

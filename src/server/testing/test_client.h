@@ -11,6 +11,8 @@
 #include <future>
 
 #include "base/json.h"
+#include "server/openai_routes.h"
+#include "server/page_routes.h"
 #include "server/server.h"
 #include "server/testing/test_backend.h"
 
@@ -84,7 +86,12 @@ class ServerTest : public testing::Test {
   ServerTest() { options.port = 0; }
   ~ServerTest() override { stop(); }
   void start() {
-    server = std::make_unique<Server>(options, backend);
+    for (auto& more : {openai_routes(backend, {.max_body_bytes = options.max_body_bytes}), page_routes()})
+      routes.insert(routes.end(), more.begin(), more.end());
+    start_alone();
+  }
+  void start_alone() {  // with `routes` and no model
+    server = std::make_unique<Server>(options, routes);
     running = std::async(std::launch::async, [this] { server->run(); });
   }
   void stop() {
@@ -97,6 +104,7 @@ class ServerTest : public testing::Test {
     return client.read_all();
   }
   ServerOptions options;
+  std::vector<Route> routes;
   EchoBackend backend;
   std::unique_ptr<Server> server;
   std::future<void> running;

@@ -1,4 +1,4 @@
-#include "server/openai/backend.h"
+#include "server/backend.h"
 
 namespace hadal {
 
