@@ -93,7 +93,8 @@ class ServedModel : public ChatModel {
     net::TransferRequest request;
     request.url = url_ + "/v1/chat/completions";
     request.headers = {"Content-Type: application/json"};
-    request.post = dump_json(body);
+    request.method = "POST";
+    request.content = dump_json(body);
     request.stopped = stopped;
     int status = 0;
     request.head = [&](const net::TransferReply& reply) {

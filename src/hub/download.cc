@@ -11,6 +11,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "hub/remote/digest.h"
+#include "net/retry.h"
+#include "net/url.h"
 
 namespace hadal {
 namespace {
@@ -25,6 +27,16 @@ Path note_of(const Path& path) { return with_ending(path, ".part.json"); }
 struct ContentRange {
   int64_t first = -1, total = -1;
 };
+
+// X-Linked-ETag, which says what a file is, without quotes; often only a redirect on the way has it. "" when none has.
+std::string linked_etag(const net::TransferReply& reply) {
+  std::string etag = reply.header("x-linked-etag");
+  for (auto redirect = reply.redirects.rbegin(); etag.empty() && redirect != reply.redirects.rend(); ++redirect)
+    etag = redirect->header("x-linked-etag");
+  std::erase(etag, '"');
+  return etag;
+}
+
 std::optional<ContentRange> content_range(const net::TransferReply& reply) {
   long long first = -1, last = -1, total = -1;
   const int found = std::sscanf(reply.header("content-range").c_str(), "bytes %lld-%lld/%lld", &first, &last, &total);
@@ -220,7 +232,7 @@ bool Download::examine_rest(const net::TransferReply& reply) {
 
 // What the answer says of the whole file must agree with what is known, and must fit on the disk.
 void Download::learn(const net::TransferReply& reply, int64_t total) {
-  if (file_.sha256.empty() && is_sha256(reply.linked_etag)) file_.sha256 = reply.linked_etag;
+  if (const std::string linked = linked_etag(reply); file_.sha256.empty() && is_sha256(linked)) file_.sha256 = linked;
   if (file_.size >= 0 && total >= 0 && total != file_.size) {
     refuse(fmt::format(
         "{}: expected {} bytes, the server announces {}; it does not hold what its list says: try again later", shown(),

@@ -7,6 +7,7 @@
 
 #include "hub/remote/digest.h"
 #include "hub/testing/test_support.h"
+#include "net/url.h"
 
 namespace hadal {
 namespace {

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "hub/download.h"
 #include "hub/remote/digest.h"
+#include "net/url.h"
 #include "weights/store.h"
 
 namespace hadal {

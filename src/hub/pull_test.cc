@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "hub/remote/digest.h"
 #include "hub/testing/test_support.h"
+#include "net/url.h"
 #include "weights/store.h"
 
 namespace hadal {

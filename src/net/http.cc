@@ -1,22 +1,27 @@
 #include "net/http.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <chrono>
-#include <ctime>
+#include <cstring>
 #include <exception>
+#include <memory>
 #include <set>
-#include <thread>
 
-#include "base/log.h"
+#include "net/retry.h"
+#include "net/url.h"
 
 namespace hadal::net {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr size_t kMaxHeaderBytes = 256 << 10;
+constexpr size_t kMaxRedirectBytes = 64 << 10;  // of the page that comes with a redirect, which nobody reads
 
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -37,18 +42,42 @@ bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-std::string url_part(const std::string& url, CURLUPart part, unsigned flags = 0) {
-  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), curl_url_cleanup);
-  char* text = nullptr;
-  if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK ||
-      curl_url_get(parsed.get(), part, &text, flags) != CURLUE_OK) {
-    fail("{}: expected an address like https://host/path, found something else", url);
+bool has_body_of_its_own(const TransferRequest& request) { return request.method != "GET" && request.method != "HEAD"; }
+
+Address address_of(const sockaddr& from) {
+  Address address;
+  if (from.sa_family == AF_INET6) {
+    sockaddr_in6 in;
+    std::memcpy(&in, &from, sizeof(in));
+    address.v6 = true;
+    address.port = ntohs(in.sin6_port);
+    std::memcpy(address.bytes.data(), &in.sin6_addr, 16);
+  } else {
+    sockaddr_in in;
+    std::memcpy(&in, &from, sizeof(in));
+    address.port = ntohs(in.sin_port);
+    std::memcpy(address.bytes.data(), &in.sin_addr, 4);
   }
-  const std::unique_ptr<char, decltype(&curl_free)> owner(text, curl_free);
-  return text;
+  return address;
 }
 
+// Frees what curl_slist_append() made.
+struct List {
+  List() = default;
+  ~List() { curl_slist_free_all(items); }
+  List(const List&) = delete;
+  List& operator=(const List&) = delete;
+  void add(const std::string& line) { items = curl_slist_append(items, line.c_str()); }
+  curl_slist* items = nullptr;
+};
+
 }  // namespace
+
+std::string Address::text() const {
+  char out[INET6_ADDRSTRLEN] = "";
+  ::inet_ntop(v6 ? AF_INET6 : AF_INET, bytes.data(), out, sizeof(out));
+  return out;
+}
 
 std::string TransferReply::header(const std::string& name) const {
   const auto found = headers.find(name);
@@ -65,10 +94,15 @@ int64_t TransferReply::number(const std::string& name) const {
 // What the callbacks of one hop share.
 struct HttpSession::Exchange {
   const TransferRequest* request = nullptr;
+  const AddressGuard* guard = nullptr;
   CURL* handle = nullptr;
   int64_t stall_timeout_ms = 0;
+  Clock::time_point deadline = Clock::time_point::max();
   TransferReply reply;
+  std::string host, refusal;  // the guard's last
+  std::string content;        // of the request, the part of a piece that is not yet sent
   size_t header_bytes = 0;
+  uint64_t body_bytes = 0;
   bool head_done = false, unwanted = false, stalled = false;
   Clock::time_point last_byte = Clock::now();
   std::exception_ptr failure;  // must not fly through C
@@ -80,9 +114,9 @@ struct HttpSession::Exchange {
       long status = 0;
       curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
       reply.status = static_cast<int>(status);
-      std::string etag = reply.header("x-linked-etag");
-      std::erase(etag, '"');
-      if (!etag.empty()) reply.linked_etag = etag;
+      char* peer = nullptr;
+      curl_easy_getinfo(handle, CURLINFO_PRIMARY_IP, &peer);
+      if (peer != nullptr) reply.peer = peer;
       unwanted = !is_redirect(reply.status) && request->head && !request->head(reply);
     }
     return !unwanted;
@@ -105,8 +139,11 @@ struct HttpSession::Exchange {
     e.last_byte = Clock::now();
     try {
       const bool wanted = e.wants_body();
-      if (is_redirect(e.reply.status)) return size * count;  // its page is for people
-      if (wanted && e.request->body && e.request->body({data, size * count})) return size * count;
+      e.body_bytes += size * count;
+      if (is_redirect(e.reply.status) && e.body_bytes <= kMaxRedirectBytes) return size * count;
+      if (wanted && !is_redirect(e.reply.status)) e.check_size();
+      if (wanted && !is_redirect(e.reply.status) && e.request->body && e.request->body({data, size * count}))
+        return size * count;
       e.unwanted = true;
     } catch (...) {
       e.failure = std::current_exception();
@@ -114,11 +151,46 @@ struct HttpSession::Exchange {
     return 0;
   }
 
+  void check_size() const {
+    if (request->max_bytes == 0 || body_bytes <= request->max_bytes) return;
+    fail("{}: expected an answer of at most {} bytes, found more", url_shown(reply.url), request->max_bytes);
+  }
+
+  static size_t on_content(char* data, size_t size, size_t count, void* self) {
+    auto& e = *static_cast<Exchange*>(self);
+    e.last_byte = Clock::now();
+    try {
+      if (e.content.empty()) e.content = e.request->next_content();
+      const size_t taken = std::min(size * count, e.content.size());
+      std::memcpy(data, e.content.data(), taken);
+      e.content.erase(0, taken);
+      return taken;
+    } catch (...) {
+      e.failure = std::current_exception();
+      return CURL_READFUNC_ABORT;
+    }
+  }
+
+  static curl_socket_t on_open_socket(void* self, curlsocktype purpose, curl_sockaddr* to) {
+    auto& e = *static_cast<Exchange*>(self);
+    try {
+      const bool internet = to->family == AF_INET || to->family == AF_INET6;
+      const Address address = internet ? address_of(to->addr) : Address();
+      std::string refusal = "it is no address of the internet";
+      if (purpose == CURLSOCKTYPE_IPCXN && internet) refusal = (*e.guard)(address, e.host);
+      if (refusal.empty()) return ::socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+      e.refusal = fmt::format("{}: {}", address.text(), refusal);
+    } catch (...) {
+      e.failure = std::current_exception();
+    }
+    return CURL_SOCKET_BAD;
+  }
+
   static int on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
     auto& e = *static_cast<Exchange*>(self);
     e.stalled = milliseconds_since(e.last_byte) > e.stall_timeout_ms;
     if (e.request->stopped && e.request->stopped()) e.unwanted = true;
-    return e.stalled || e.unwanted ? 1 : 0;
+    return e.stalled || e.unwanted || e.failure ? 1 : 0;
   }
 };
 
@@ -145,21 +217,45 @@ bool is_final(CURLcode code) {
 void HttpSession::exchange(const std::string& url, const TransferRequest& request, Exchange& state) {
   CURL* curl = curl_;
   curl_easy_reset(curl);  // keeps connections
-  curl_slist* headers = nullptr;
-  for (const auto& header : request.headers) headers = curl_slist_append(headers, header.c_str());
-  if (has_token() && url_origin(url) == url_origin(secret_.url)) {
-    headers = curl_slist_append(headers, ("Authorization: Bearer " + secret_.token).c_str());
-  }
-  const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> owner(headers, curl_slist_free_all);
-  char message[CURL_ERROR_SIZE] = "";
+  List headers, resolved;
+  for (const auto& header : request.headers) headers.add(header);
+  if (has_token() && url_origin(url) == url_origin(secret_.url)) headers.add("Authorization: Bearer " + secret_.token);
+  for (const auto& entry : options_.resolve) resolved.add(entry);
   curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
   curl_easy_setopt(curl, CURLOPT_USERAGENT, "hadal");
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, 256L << 10);
   curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout_ms));
+  if (request.compressed) curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
+  if (resolved.items != nullptr) curl_easy_setopt(curl, CURLOPT_RESOLVE, resolved.items);
+  if (options_.direct || options_.guard) curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+  if (options_.guard) {
+    state.guard = &options_.guard;
+    state.host = url_host(url);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, &Exchange::on_open_socket);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, &state);
+  }
+  if (request.method == "HEAD") curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+  if (has_body_of_its_own(request)) {
+    const bool pieces = static_cast<bool>(request.next_content);
+    const int64_t bytes = pieces ? request.content_bytes : static_cast<int64_t>(request.content.size());
+    curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(bytes));
+    if (!pieces) curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.content.data());
+    curl_easy_setopt(curl, CURLOPT_READFUNCTION, &Exchange::on_content);
+    curl_easy_setopt(curl, CURLOPT_READDATA, &state);
+    if (bytes < 0) headers.add("Transfer-Encoding: chunked");
+  }
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.items);
+  perform(url, state);
+}
+
+void HttpSession::perform(const std::string& url, Exchange& state) {
+  CURL* curl = curl_;
+  char message[CURL_ERROR_SIZE] = "";
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, message);
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, &Exchange::on_header);
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, &state);
@@ -168,42 +264,54 @@ void HttpSession::exchange(const std::string& url, const TransferRequest& reques
   curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
   curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &Exchange::on_progress);
   curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &state);
-  if (!request.post.empty()) {
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.post.data());
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.post.size()));
+  if (state.deadline != Clock::time_point::max()) {
+    const int64_t left_ms = std::max<int64_t>(1, -milliseconds_since(state.deadline));
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(left_ms));
   }
-  if (options_.direct) curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
   const CURLcode code = curl_easy_perform(curl);
 
   if (state.failure) std::rethrow_exception(state.failure);
   if (state.unwanted) return;
+  // curl counts whole milliseconds.
+  if (code == CURLE_OPERATION_TIMEDOUT && Clock::now() + std::chrono::milliseconds(20) >= state.deadline) {
+    fail("{}: expected the whole answer within {:.1f} s, found none", url_shown(state.request->url),
+         static_cast<double>(state.request->max_ms) / 1000);
+  }
   if (state.stalled) {
     throw TransferError(fmt::format("{}: the server sent nothing for {:.0f} s; is the network up?", url_shown(url),
                                     static_cast<double>(options_.stall_timeout_ms) / 1000));
   }
   if (state.header_bytes > kMaxHeaderBytes) fail("{}: expected an HTTP answer, found endless headers", url_shown(url));
   if (code == CURLE_OK) return;
+  if (code == CURLE_COULDNT_CONNECT && !state.refusal.empty())
+    throw AddressRefused(fmt::format("{}: no connection may go to {}", url_shown(url), state.refusal));
   const std::string what = fmt::format("{}: {}", url_shown(url), *message != '\0' ? message : curl_easy_strerror(code));
   if (is_final(code)) fail("{}", what);
   throw TransferError(what);
 }
 
 TransferReply HttpSession::send(const TransferRequest& request) {
-  std::string url = request.url, linked_etag;
+  std::string url = request.url;
+  std::vector<TransferReply> redirects;
+  auto deadline = Clock::time_point::max();
+  if (request.max_ms > 0) deadline = Clock::now() + std::chrono::milliseconds(request.max_ms);
   for (int hop = 0;; ++hop) {
     url_origin(url);  // refuses what is no http(s)
     Exchange state;
     state.request = &request;
     state.handle = curl_;
     state.stall_timeout_ms = options_.stall_timeout_ms;
+    state.deadline = deadline;
     state.reply.url = url;
-    state.reply.linked_etag = linked_etag;
+    state.reply.redirects = redirects;
     exchange(url, request, state);
     state.wants_body();
-    linked_etag = state.reply.linked_etag;
     if (!is_redirect(state.reply.status)) return std::move(state.reply);
-    if (!request.post.empty()) fail("{}: expected an answer, found a redirection", url_shown(url));
+    if (has_body_of_its_own(request)) fail("{}: expected an answer, found a redirection", url_shown(url));
 
+    if (state.body_bytes > kMaxRedirectBytes)
+      fail("{}: expected a redirection, found one with a page of more than {} KiB", url_shown(url),
+           kMaxRedirectBytes >> 10);
     char* next = nullptr;
     curl_easy_getinfo(curl_, CURLINFO_REDIRECT_URL, &next);
     if (next == nullptr) fail("{}: status {} without an address to go on to", url_shown(url), state.reply.status);
@@ -216,6 +324,8 @@ TransferReply HttpSession::send(const TransferRequest& request) {
       fail("{}: redirects to {}, which is not encrypted; refused", url_shown(url), url_shown(target));
     }
     url = target;
+    state.reply.redirects.clear();
+    redirects.push_back(std::move(state.reply));
   }
 }
 
@@ -226,10 +336,8 @@ std::string HttpSession::get_text(const std::string& url, size_t max_bytes, cons
       std::string text;
       TransferRequest request;
       request.url = url;
+      request.max_bytes = max_bytes;
       request.body = [&](std::string_view piece) {
-        if (text.size() + piece.size() > max_bytes) {
-          fail("{}: expected an answer of at most {} bytes, found more", url_shown(url), max_bytes);
-        }
         text += piece;
         return true;
       };
@@ -243,67 +351,5 @@ std::string HttpSession::get_text(const std::string& url, size_t max_bytes, cons
     }
   }
 }
-
-void Patience::wait(const TransferError& error) {
-  if (++failures_ >= options_.max_failures) {
-    if (failures_ == 1) throw Error(error.what());
-    throw Error(fmt::format("{} (given up after {} tries)", error.what(), failures_));
-  }
-  if (error.wait_ms > options_.longest_wait_ms) {
-    fail("{}; it asks to wait {} s: try again then", error.what(), error.wait_ms / 1000);
-  }
-  const int64_t backoff = options_.first_wait_ms << std::min(failures_ - 1, 10);
-  const int64_t wait_ms = std::min(options_.longest_wait_ms, std::max(backoff, error.wait_ms));
-  log_info("{}; trying again in {:.1f} s", error.what(), static_cast<double>(wait_ms) / 1000);
-  std::this_thread::sleep_for(std::chrono::milliseconds(wait_ms));
-}
-
-void throw_if_busy(const TransferReply& reply) {
-  if (reply.status != 408 && reply.status != 429 && reply.status < 500) return;
-  int64_t wait_s = reply.number("retry-after");
-  if (wait_s < 0) {  // or a date
-    const time_t date = curl_getdate(reply.header("retry-after").c_str(), nullptr);
-    wait_s = date < 0 ? 0 : std::max<int64_t>(0, date - std::time(nullptr));
-  }
-  const char* what = reply.status == 429 ? "the server says: too many requests" : "the server has trouble";
-  throw TransferError(fmt::format("{}: {} (status {})", url_shown(reply.url), what, reply.status),
-                      std::min<int64_t>(wait_s, 1 << 30) * 1000);
-}
-
-std::string url_escape(std::string_view text, bool keep_slashes) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain =
-        std::isalnum(static_cast<unsigned char>(c)) || std::string_view("-._~").find(c) != std::string_view::npos;
-    if (plain || (c == '/' && keep_slashes))
-      out += c;
-    else
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return out;
-}
-
-std::string url_unescape(std::string_view text) {
-  int length = 0;
-  const std::unique_ptr<char, decltype(&curl_free)> plain(
-      curl_easy_unescape(nullptr, text.data(), static_cast<int>(text.size()), &length), curl_free);
-  return plain ? std::string(plain.get(), static_cast<size_t>(length)) : std::string(text);
-}
-
-std::string url_origin(const std::string& url) {
-  const std::string scheme = lower(url_part(url, CURLUPART_SCHEME));
-  if (scheme != "http" && scheme != "https") fail("{}: expected an address that begins with http:// or https://", url);
-  return fmt::format("{}://{}:{}", scheme, lower(url_part(url, CURLUPART_HOST)),
-                     url_part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT));
-}
-
-std::string url_shown(const std::string& url) {
-  const size_t scheme = url.find("://"), host = scheme == std::string::npos ? 0 : scheme + 3;
-  const size_t end = std::min(url.find_first_of("/?#", host), url.size()), at = url.rfind('@', end);
-  const std::string open = at != std::string::npos && at >= host ? url.substr(0, host) + url.substr(at + 1) : url;
-  return open.substr(0, open.find_first_of("?#"));
-}
-
-std::string url_path(const std::string& url) { return url_part(url, CURLUPART_PATH); }
 
 }  // namespace hadal::net

@@ -1,13 +1,12 @@
-// HTTP requests through libcurl, for downloads from servers that nobody vouches for. Redirects are followed here, hop
-// by hop, because two things depend on the hop: a secret goes to its own origin and to no other, and the hub says what
-// a file is (X-Linked-ETag) in the answer that redirects. A session belongs to one thread; connections are kept between
-// calls.
+// The HTTP client, through libcurl, for servers that nobody vouches for. Redirects are followed here, hop by hop: a
+// secret goes to its own origin and to no other, each hop meets the address guard, and the reply lists them. A session
+// belongs to one thread; connections are kept between calls.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,14 +15,29 @@
 
 namespace hadal::net {
 
+// Where a connection is about to go.
+struct Address {
+  bool v6 = false;
+  std::array<uint8_t, 16> bytes = {};  // in network order; of IPv4 the first four
+  int port = 0;
+
+  std::string text() const;  // "127.0.0.1", "2001:db8::1"
+};
+
+// Why no connection may go to `address`; "" lets it pass. Asked about the very address that is connected to, after the
+// name was resolved, so that no second look-up can give another. `host`: as the URL names it.
+using AddressGuard = std::function<std::string(const Address& address, const std::string& host)>;
+
 struct HttpOptions {
   int64_t connect_timeout_ms = 20'000;
   int64_t stall_timeout_ms = 60'000;  // longest time without a byte
   int max_redirects = 8;
-  bool direct = false;                // past any proxy that the environment names
-  int max_failures = 6;               // in a row, without progress; then the last one is thrown
-  int64_t first_wait_ms = 1000;       // between failures: doubled each time
-  int64_t longest_wait_ms = 120'000;  // a server that asks for more (Retry-After) is an Error
+  bool direct = false;                    // past any proxy that the environment names
+  int max_failures = 6;                   // in a row, without progress; then the last one is thrown
+  int64_t first_wait_ms = 1000;           // between failures: doubled each time
+  int64_t longest_wait_ms = 120'000;      // a server that asks for more (Retry-After) is an Error
+  AddressGuard guard = {};                // implies `direct`: behind a proxy the address is not ours to see
+  std::vector<std::string> resolve = {};  // "host:port:address[,address]": names that are not looked up
 };
 
 // What may succeed when tried again: a connection that broke, a server that is busy.
@@ -33,12 +47,18 @@ class TransferError : public Error {
   int64_t wait_ms;  // the least time to wait, as the server asked
 };
 
+// The guard let none of the host's addresses pass.
+class AddressRefused : public Error {
+ public:
+  using Error::Error;
+};
+
 struct TransferReply {
   int status = 0;
   std::string url;                             // after redirects
+  std::string peer;                            // the address that was connected to
   std::map<std::string, std::string> headers;  // names in lower case
-  // Of the redirects on the way too: X-Linked-ETag, without quotes; "" when no answer had it.
-  std::string linked_etag;
+  std::vector<TransferReply> redirects;        // the answers on the way, the first one first
 
   std::string header(const std::string& name) const;  // "" when absent
   int64_t number(const std::string& name) const;      // -1 when absent or no number
@@ -46,11 +66,17 @@ struct TransferReply {
 
 struct TransferRequest {
   std::string url;
-  std::vector<std::string> headers;                // "Range: bytes=5-"
-  std::function<bool(const TransferReply&)> head;  // once, before the body; false: the rest is not wanted
-  std::function<bool(std::string_view)> body;      // false: the rest is not wanted
-  std::string post = {};                           // sent as the body of a POST; "": a GET
+  std::vector<std::string> headers = {};                // "Range: bytes=5-"
+  std::function<bool(const TransferReply&)> head = {};  // once, before the body; false: the rest is not wanted
+  std::function<bool(std::string_view)> body = {};      // the next piece; false: the rest is not wanted
+  std::string method = "GET";                           // only GET and HEAD follow redirects
+  std::string content = {};                             // sent as the body of the request
+  std::function<std::string()> next_content = {};       // or in pieces: the next one, "" at the end
+  int64_t content_bytes = -1;                           // of all those pieces; -1: not known
   std::function<bool()> stopped = {};  // asked about once a second while nothing comes; true: not wanted any more
+  bool compressed = false;             // takes gzip and deflate; `body` gets what was compressed
+  uint64_t max_bytes = 0;              // of the body, decompressed; more is an Error; 0: any
+  int64_t max_ms = 0;                  // of the whole exchange, redirects included; more is an Error; 0: any
 };
 
 struct HttpSecret {
@@ -65,9 +91,10 @@ class HttpSession {
   HttpSession(const HttpSession&) = delete;
   HttpSession& operator=(const HttpSession&) = delete;
 
-  // One request. TransferError when the connection broke, before or in the middle of the body; Error when the address
-  // is no HTTP, its certificate is not valid, or it redirects in a circle; a POST that is redirected is an Error too.
-  // Exceptions of head and body pass through.
+  // One request; no other thread, but head, body, next_content and stopped are called on this one. TransferError when
+  // the connection broke, before or in the middle of the body; AddressRefused by the guard; Error when the address is
+  // no HTTP, its certificate is not valid, it redirects in a circle, or a limit is passed. Exceptions of the functions
+  // pass through. When the rest is not wanted, it returns what the reply says so far.
   TransferReply send(const TransferRequest& request);
 
   // The whole body of an answer with status 200, tried again while that may help. Others are an Error by `explain`.
@@ -81,30 +108,10 @@ class HttpSession {
  private:
   struct Exchange;
   void exchange(const std::string& url, const TransferRequest& request, Exchange& state);
+  void perform(const std::string& url, Exchange& state);
   HttpOptions options_;
   HttpSecret secret_;
   void* curl_;
 };
-
-// Counts failures in a row and waits between them.
-class Patience {
- public:
-  explicit Patience(const HttpOptions& options) : options_(options) {}
-  void progress() { failures_ = 0; }
-  void wait(const TransferError& error);  // throws the error once there were too many
-
- private:
-  HttpOptions options_;
-  int failures_ = 0;
-};
-
-// 408, 429 and 5xx, with the server's Retry-After, as something to try again; others return.
-void throw_if_busy(const TransferReply& reply);
-
-std::string url_escape(std::string_view text, bool keep_slashes);
-std::string url_unescape(std::string_view text);
-std::string url_origin(const std::string& url);  // "https://host:443"; Error when it is no http(s) address
-std::string url_shown(const std::string& url);   // for messages: without query and password, which may be secrets
-std::string url_path(const std::string& url);    // "/a/b", still escaped, without query
 
 }  // namespace hadal::net

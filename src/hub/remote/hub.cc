@@ -5,6 +5,7 @@
 
 #include "base/files.h"
 #include "base/json.h"
+#include "net/url.h"
 
 namespace hadal {
 namespace {

@@ -7,6 +7,7 @@
 
 #include "hub/download.h"
 #include "hub/remote/hub.h"
+#include "net/url.h"
 
 namespace hadal {
 namespace {

@@ -21,8 +21,9 @@
 namespace hadal::test {
 
 struct Request {
-  std::string target;                          // "/path?query"
+  std::string method, target;                  // "GET", "/path?query"
   std::map<std::string, std::string> headers;  // names in lower case
+  std::string body;
   std::string header(const std::string& name) const {
     const auto found = headers.find(name);
     return found == headers.end() ? "" : found->second;
@@ -126,14 +127,28 @@ class Server {
       });
     }
   }
-  static Request read_request(int fd) {
+  static std::string read_until(int fd, const std::string& end) {
     std::string text;
-    for (char c; text.find("\r\n\r\n") == std::string::npos && text.size() < 65536 && ::recv(fd, &c, 1, 0) == 1;)
-      text += c;
+    for (char c; !text.ends_with(end) && text.size() < 65536 && ::recv(fd, &c, 1, 0) == 1;) text += c;
+    return text;
+  }
+  static std::string read_bytes(int fd, size_t count) {
+    std::string bytes(count, '\0');
+    for (size_t have = 0; have < count;) {
+      const ssize_t n = ::recv(fd, bytes.data() + have, count - have, 0);
+      if (n <= 0) return bytes.substr(0, have);
+      have += static_cast<size_t>(n);
+    }
+    return bytes;
+  }
+  static Request read_request(int fd) {
+    const std::string text = read_until(fd, "\r\n\r\n");
     Request request;
     size_t at = text.find("\r\n");
-    if (at == std::string::npos || !text.starts_with("GET ")) return request;
-    request.target = text.substr(4, text.find(' ', 4) - 4);
+    const size_t space = text.find(' ');
+    if (at == std::string::npos || space > at) return request;
+    request.method = text.substr(0, space);
+    request.target = text.substr(space + 1, text.find(' ', space + 1) - space - 1);
     for (at += 2; at < text.size();) {
       const size_t end = text.find("\r\n", at), colon = text.find(": ", at);
       if (end == std::string::npos || colon == std::string::npos || colon > end) break;
@@ -142,7 +157,23 @@ class Server {
       request.headers[name] = text.substr(colon + 2, end - colon - 2);
       at = end + 2;
     }
+    read_body(fd, request);
     return request;
+  }
+  static void read_body(int fd, Request& request) {
+    if (!request.header("expect").empty()) {
+      constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+      ::send(fd, kContinue.data(), kContinue.size(), MSG_NOSIGNAL);
+    }
+    if (const std::string length = request.header("content-length"); !length.empty())
+      request.body = read_bytes(fd, std::stoull(length));
+    if (request.header("transfer-encoding") != "chunked") return;
+    for (std::string line; !(line = read_until(fd, "\r\n")).empty();) {
+      const size_t size = std::stoull(line, nullptr, 16);
+      request.body += read_bytes(fd, size);
+      read_until(fd, "\r\n");
+      if (size == 0) return;
+    }
   }
 
   Handler handler_;
