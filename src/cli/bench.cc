@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/rng.h"
 #include "cli/options.h"
@@ -231,31 +232,27 @@ OrderedJson report(const weights::LoadedModel& loaded, const BenchOptions& o, co
 }  // namespace
 
 int bench_command(int argc, char** argv) {
-  CLI::App app("Measures how fast a model runs here, and what fraction of the machine's own limits that is.");
+  CommandLine app("Measures how fast a model runs here, and what fraction of the machine's own limits that is.");
   std::string model, synthetic, write, precision = "auto";
   bool json = false;
   BenchOptions options;
   add_model_option(app, model);
-  auto* synthetic_option =
+  const Option synthetic_option =
       app.add_option("--synthetic", synthetic,
                      fmt::format("SHAPE:TYPE, in place of a model: random weights of {}, e.g. V2-Lite:Q4_K_M",
                                  fmt::join(weights::synthetic_shapes(), ", ")));
   app.add_option("--write", write,
                  "save the synthetic model as FILE.gguf first, so that other programs can run the same")
-      ->needs(synthetic_option);
-  app.add_option("--prompt", options.prompt, "tokens to read")->check(CLI::Range(0, 1 << 24))->capture_default_str();
-  app.add_option("--generate", options.generate, "tokens to write")
-      ->check(CLI::Range(0, 1 << 24))
-      ->capture_default_str();
-  app.add_option("--depth", options.depth, "tokens that stand before")
-      ->check(CLI::Range(0, 1 << 24))
-      ->capture_default_str();
-  app.add_option("--batch", options.batch, "sequences at once")->check(CLI::Range(1, 4096))->capture_default_str();
-  app.add_option("--precision", precision, "auto (bf16 products), or f32")->check(CLI::IsMember({"auto", "f32"}));
+      .needs(synthetic_option);
+  app.add_option("--prompt", options.prompt, "tokens to read").range(0, 1 << 24).show_default();
+  app.add_option("--generate", options.generate, "tokens to write").range(0, 1 << 24).show_default();
+  app.add_option("--depth", options.depth, "tokens that stand before").range(0, 1 << 24).show_default();
+  app.add_option("--batch", options.batch, "sequences at once").range(1, 4096).show_default();
+  app.add_option("--precision", precision, "auto (bf16 products), or f32").one_of({"auto", "f32"});
   add_kv_cache_option(app, options.kv_type);
-  add_expert_cache_option(app, options.expert_cache)->excludes(synthetic_option);
+  add_expert_cache_option(app, options.expert_cache).excludes(synthetic_option);
   add_common_options(app, &json);
-  if (const auto code = parse_options(app, argc, argv)) return *code;
+  if (const auto code = app.parse(argc, argv)) return *code;
   options.exact = precision == "f32";
   options.chunk *= options.batch;
 

@@ -9,6 +9,7 @@
 #include <iostream>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "cli/api_keys.h"
 #include "cli/chat_model.h"
@@ -64,7 +65,7 @@ class Input {
 // The model in this process.
 class OwnModel : public ChatModel {
  public:
-  OwnModel(const std::string& model, const CLI::App& app, SamplingFlags& sampling, const EngineFlags& flags)
+  OwnModel(const std::string& model, const CommandLine& app, SamplingFlags& sampling, const EngineFlags& flags)
       : loaded_(weights::load_model(model, weights::LoadAs::frozen, flags.plan(1))),
         engine_(loaded_.model, loaded_.tokenizer, flags.options(loaded_, 1)),
         assistant_(engine_),
@@ -187,21 +188,23 @@ void converse(Chat& chat, Input& input, bool& failed) {
 }  // namespace
 
 int chat_command(int argc, char** argv) {
-  CLI::App app("Talk with a model. Ctrl-C stops an answer, Ctrl-D leaves; lines from a pipe are answered one by one.");
+  CommandLine app(
+      "Talk with a model. Ctrl-C stops an answer, Ctrl-D leaves; lines from a pipe are answered one by one.");
   std::string model, system, server, key_file;
   bool json = false;
   SamplingFlags sampling;
   EngineFlags engine_flags;
   add_model_option(app, model);
   app.add_option("--system", system, "instructions that stand before the conversation");
-  auto* server_option = app.add_option("--server", server, "talk to the model of a running hadal serve: its address");
-  app.add_option("--api-key-file", key_file, "the server's key: the first line of this file")->needs(server_option);
+  const Option server_option =
+      app.add_option("--server", server, "talk to the model of a running hadal serve: its address");
+  app.add_option("--api-key-file", key_file, "the server's key: the first line of this file").needs(server_option);
   sampling.add_to(app);
   engine_flags.add_to(app);
   add_common_options(app, &json);
   for (const char* flag : {"--model", "--context", "--precision", "--kv-cache", "--expert-cache"})
-    server_option->excludes(app.get_option(flag));  // the server decided these
-  if (const auto code = parse_options(app, argc, argv)) return *code;
+    server_option.excludes(app.option(flag));  // the server decided these
+  if (const auto code = app.parse(argc, argv)) return *code;
   check(sampling.options);
 
   std::unique_ptr<ChatModel> who;

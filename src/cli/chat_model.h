@@ -35,7 +35,7 @@ class ChatModel {
 
 // A model behind the API of a running `hadal serve` at `url` ("http://127.0.0.1:8080"). What `app` was not given of the
 // sampling options is left to the server. `api_key`: "" for none. Error when nothing like it answers there.
-std::unique_ptr<ChatModel> connect_to_server(const std::string& url, const std::string& api_key, const CLI::App& app,
+std::unique_ptr<ChatModel> connect_to_server(const std::string& url, const std::string& api_key, const CommandLine& app,
                                              const SamplingFlags& sampling);
 
 }  // namespace hadal

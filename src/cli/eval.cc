@@ -10,6 +10,7 @@
 
 #include "assistant/assistant.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "cli/last_number.h"
 #include "cli/options.h"
@@ -341,7 +342,7 @@ OrderedJson eval_math(const EvalOptions& o, const Items& items, const weights::L
 }  // namespace
 
 int eval_command(int argc, char** argv) {
-  CLI::App app(
+  CommandLine app(
       "Measures how good a model is on a file of JSON lines (.zst too).\n"
       "  perplexity  \"text\": bits per byte\n"
       "  choice      \"good\", \"bad\": how often the good text is the likelier one\n"
@@ -350,23 +351,19 @@ int eval_command(int argc, char** argv) {
   EvalOptions o;
   std::string precision = "auto";
   add_model_option(app, o.model);
-  app.add_option("--task", o.task, "perplexity, choice or math")
-      ->required()
-      ->check(CLI::IsMember({"perplexity", "choice", "math"}));
-  app.add_option("-f,--file", o.file, "JSON lines")->required();
-  app.add_option("--limit", o.limit, "take only so many lines (0: all)")->check(CLI::Range(0, 1 << 30));
+  app.add_option("--task", o.task, "perplexity, choice or math").required().one_of({"perplexity", "choice", "math"});
+  app.add_option("-f,--file", o.file, "JSON lines").required();
+  app.add_option("--limit", o.limit, "take only so many lines (0: all)").range(0, 1 << 30);
   app.add_option("--context", o.context,
                  "longest window of tokens for perplexity and choice (default: the model's, at most 4096)")
-      ->check(CLI::Range(2, 1 << 30));
-  app.add_option("--max-tokens", o.max_tokens, "longest reply of math")
-      ->check(CLI::Range(1, 1 << 30))
-      ->capture_default_str();
-  app.add_option("--parallel", o.parallel, "questions asked at once")->check(CLI::Range(1, 256))->capture_default_str();
+      .range(2, 1 << 30);
+  app.add_option("--max-tokens", o.max_tokens, "longest reply of math").range(1, 1 << 30).show_default();
+  app.add_option("--parallel", o.parallel, "questions asked at once").range(1, 256).show_default();
   app.add_option("--samples", o.samples, "write the replies of math to this file, as JSON lines");
-  app.add_option("--precision", precision, "auto (bf16 products), or f32")->check(CLI::IsMember({"auto", "f32"}));
+  app.add_option("--precision", precision, "auto (bf16 products), or f32").one_of({"auto", "f32"});
   add_kv_cache_option(app, o.kv_type);
   add_common_options(app, &o.json);
-  if (const auto code = parse_options(app, argc, argv)) return *code;
+  if (const auto code = app.parse(argc, argv)) return *code;
   if (!o.samples.empty() && o.task != "math") {
     fmt::print(stderr, "{}: --samples: expected --task math, whose replies it writes; {} has none\n", argv[0], o.task);
     return 2;

@@ -2,6 +2,7 @@
 
 #include "base/bf16.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "cli/options.h"
 #include "cli/verb.h"
@@ -42,18 +43,18 @@ DType folder_type(Model& model) {
 }  // namespace
 
 int export_command(int argc, char** argv) {
-  CLI::App app("Writes a model in a format that other programs read.");
+  CommandLine app("Writes a model in a format that other programs read.");
   std::string model, format, out;
   bool json = false;
   add_model_option(app, model);
   app.add_option("--to", format,
                  "hf: a Hugging Face folder (BF16, or F32 for a model that has more); gguf: a GGUF file, in the types "
                  "that the model has")
-      ->required()
-      ->check(CLI::IsMember({"hf", "gguf"}));
-  app.add_option("OUT", out, "the folder or file to write")->required();
+      .required()
+      .one_of({"hf", "gguf"});
+  app.add_option("OUT", out, "the folder or file to write").required();
   add_common_options(app, &json);
-  if (const auto code = parse_options(app, argc, argv)) return *code;
+  if (const auto code = app.parse(argc, argv)) return *code;
   const Path target(out);
   const bool empty_folder =
       format == "hf" && std::filesystem::is_directory(target) && std::filesystem::is_empty(target);

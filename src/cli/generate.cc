@@ -1,29 +1,30 @@
 #include "base/error.h"
+#include "base/json.h"
 #include "cli/options.h"
 #include "cli/verb.h"
 
 namespace hadal {
 
 int generate_command(int argc, char** argv) {
-  CLI::App app("Continues a text. (To ask a question, use hadal chat.)");
+  CommandLine app("Continues a text. (To ask a question, use hadal chat.)");
   std::string model, prompt, prompt_file;
   bool json = false;
   SamplingFlags sampling;
   EngineFlags engine_flags;
   add_model_option(app, model);
-  auto* prompt_option = app.add_option("-p,--prompt", prompt, "the text to continue");
-  auto* file_option =
-      app.add_option("-f,--prompt-file", prompt_file, "take the text from this file")->excludes(prompt_option);
+  const Option prompt_option = app.add_option("-p,--prompt", prompt, "the text to continue");
+  const Option file_option =
+      app.add_option("-f,--prompt-file", prompt_file, "take the text from this file").excludes(prompt_option);
   sampling.add_to(app);
   engine_flags.add_to(app);
   add_common_options(app, &json);
-  if (const auto code = parse_options(app, argc, argv)) return *code;
-  if (prompt_option->count() + file_option->count() == 0) {
+  if (const auto code = app.parse(argc, argv)) return *code;
+  if (prompt_option.count() + file_option.count() == 0) {
     fmt::print(stderr, "{}: expected --prompt or --prompt-file\n", argv[0]);
     return 2;
   }
   check(sampling.options);
-  if (file_option->count() > 0) prompt = read_file(prompt_file);
+  if (file_option.count() > 0) prompt = read_file(prompt_file);
   if (prompt.empty()) fail("prompt: expected a text, found an empty one");
 
   const weights::LoadedModel loaded = weights::load_model(model, weights::LoadAs::frozen, engine_flags.plan(1));

@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "base/json.h"
 #include "cli/options.h"
 #include "cli/verb.h"
 #include "formats/safetensors.h"
@@ -126,13 +127,13 @@ std::string as_text(const OrderedJson& j) {
 }  // namespace
 
 int inspect_command(int argc, char** argv) {
-  CLI::App app("Shows what a model is made of, and checks that it can be read.");
+  CommandLine app("Shows what a model is made of, and checks that it can be read.");
   std::string model;
   bool json = false;
   app.add_option("MODEL", model, "a Hugging Face folder, a .gguf or .safetensors file, or a name under models/")
-      ->required();
+      .required();
   add_common_options(app, &json);
-  if (const auto code = parse_options(app, argc, argv)) return *code;
+  if (const auto code = app.parse(argc, argv)) return *code;
   const OrderedJson result = inspect(model);
   if (json)
     print_json(result);

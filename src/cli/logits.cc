@@ -1,6 +1,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "cli/options.h"
 #include "cli/verb.h"
 
@@ -42,16 +43,17 @@ std::string as_text(const Tensor& scores, const Tokenizer& tokenizer, int64_t fi
 }  // namespace
 
 int logits_command(int argc, char** argv) {
-  CLI::App app("What a model says about the token after the given ones: one number for each token of the vocabulary.");
+  CommandLine app(
+      "What a model says about the token after the given ones: one number for each token of the vocabulary.");
   std::string model, ids_text, precision = "auto";
   bool json = false, all = false;
   add_model_option(app, model);
-  app.add_option("--ids", ids_text, "token ids, parted by commas")->required();
+  app.add_option("--ids", ids_text, "token ids, parted by commas").required();
   app.add_flag("--all", all, "after each of the tokens, not only the last");
   app.add_option("--precision", precision, "auto (bf16 products), or f32 (exact arithmetic on the file's weights)")
-      ->check(CLI::IsMember({"auto", "f32"}));
+      .one_of({"auto", "f32"});
   add_common_options(app, &json);
-  if (const auto code = parse_options(app, argc, argv)) return *code;
+  if (const auto code = app.parse(argc, argv)) return *code;
 
   const weights::LoadedModel loaded = weights::load_model(
       model, weights::LoadAs::frozen,

@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "cli/options.h"
 #include "cli/verb.h"
@@ -45,21 +46,20 @@ bool agreed(const weights::StoredModel& model) {
 }  // namespace
 
 int models_command(int argc, char** argv) {
-  CLI::App app("Lists, removes and renames the models on this disk.");
+  CommandLine app("Lists, removes and renames the models on this disk.");
   bool json = false, yes = false;
   std::string name, new_name;
-  app.require_subcommand(0, 1);
-  app.add_subcommand("list", "list them (the default)")->add_flag("--json", json, "print one JSON document");
-  auto* remove = app.add_subcommand("remove", "remove one from the disk");
-  remove->add_option("NAME", name, "as the list shows it")->required();
-  remove->add_flag("--yes", yes, "do not ask");
-  auto* rename = app.add_subcommand("rename", "give one another name");
-  rename->add_option("OLD", name, "as the list shows it")->required();
-  rename->add_option("NEW", new_name, "its new name")->required();
+  app.add_command("list", "list them (the default)").add_flag("--json", json, "print one JSON document");
+  CommandLine& remove = app.add_command("remove", "remove one from the disk");
+  remove.add_option("NAME", name, "as the list shows it").required();
+  remove.add_flag("--yes", yes, "do not ask");
+  CommandLine& rename = app.add_command("rename", "give one another name");
+  rename.add_option("OLD", name, "as the list shows it").required();
+  rename.add_option("NEW", new_name, "its new name").required();
   app.add_flag("--json", json, "print one JSON document");
-  if (const auto code = parse_options(app, argc, argv)) return *code;
+  if (const auto code = app.parse(argc, argv)) return *code;
 
-  if (*remove) {
+  if (remove.chosen()) {
     const weights::StoredModel model = weights::find_stored_model(name);
     if (!yes && !agreed(model)) {
       log_info("{} is kept", model.name);
@@ -70,7 +70,7 @@ int models_command(int argc, char** argv) {
       print_json(OrderedJson{{"removed", model.name}, {"path", model.path.string()}, {"bytes", model.bytes}});
     else
       log_info("removed {} ({})", model.name, bytes_text(model.bytes));
-  } else if (*rename) {
+  } else if (rename.chosen()) {
     const Path path = weights::rename_model(weights::find_stored_model(name), new_name);
     if (json)
       print_json(OrderedJson{{"name", new_name}, {"path", path.string()}});

@@ -7,34 +7,25 @@
 #include <random>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/threads.h"
 
 namespace hadal {
 
-std::optional<int> parse_options(CLI::App& app, int argc, char** argv) {
-  app.name(argv[0]);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
-  }
-  return std::nullopt;
-}
-
-void add_common_options(CLI::App& app, bool* json) {
-  app.add_option_function<int>(
+void add_common_options(CommandLine& app, bool* json) {
+  app.add_function(
          "--threads", [](int n) { ThreadPool::set_shared_size(n); }, "threads to compute with (default: all cores)")
-      ->check(CLI::Range(1, 1024));
+      .range(1, 1024);
   if (json != nullptr) app.add_flag("--json", *json, "print one JSON document");
 }
 
-void add_model_option(CLI::App& app, std::string& model) {
+void add_model_option(CommandLine& app, std::string& model) {
   model = kDefaultModel;
   app.add_option("-m,--model", model,
                  "a Hugging Face folder, a GGUF file, a name under models/, or a name on the hub (owner/repo) that is "
                  "on this disk")
-      ->capture_default_str();
+      .show_default();
 }
 
 namespace {
@@ -44,37 +35,33 @@ std::optional<uint64_t> parse_seed(const std::string& text) {
   uint64_t seed = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
   if (error != std::errc() || end != text.data() + text.size())
-    throw CLI::ValidationError("--seed", "expected a whole number from 0 up, or -1 to draw one");
+    throw BadValue{"--seed", "expected a whole number from 0 up, or -1 to draw one"};
   return seed;
 }
 
 }  // namespace
 
-void SamplingFlags::add_to(CLI::App& app) {
+void SamplingFlags::add_to(CommandLine& app) {
   app.add_option("-n,--max-tokens", max_tokens, "longest answer, in tokens (0: what the context holds)")
-      ->check(CLI::Range(0, 1 << 30));
+      .range(0, 1 << 30);
   app.add_option("--temperature", options.temperature,
                  "0: always the likeliest token (default: that of the model's files, or this)")
-      ->capture_default_str();
-  app.add_option("--top-p", options.top_p, "keep the likeliest tokens that hold this much probability")
-      ->capture_default_str();
-  app.add_option("--top-k", options.top_k, "keep this many tokens (0: all)")->capture_default_str();
+      .show_default();
+  app.add_option("--top-p", options.top_p, "keep the likeliest tokens that hold this much probability").show_default();
+  app.add_option("--top-k", options.top_k, "keep this many tokens (0: all)").show_default();
   app.add_option("--min-p", options.min_p, "drop tokens below this share of the likeliest one's probability")
-      ->capture_default_str();
+      .show_default();
   app.add_option("--repetition-penalty", options.repetition_penalty, "above 1: avoid tokens already there")
-      ->capture_default_str();
-  app.add_option_function<std::string>(
+      .show_default();
+  app.add_function(
       "--seed", [this](const std::string& text) { seed = parse_seed(text); },
       "the same seed gives the same answer (default, and -1: drawn anew)");
-  app.add_option("--stop", stop, "end the answer before this text (may be given several times)")
-      ->allow_extra_args(false);
+  app.add_option("--stop", stop, "end the answer before this text (may be given several times)");
 }
 
-void SamplingFlags::take_defaults(const CLI::App& app, const weights::GenerationDefaults& defaults) {
+void SamplingFlags::take_defaults(const CommandLine& app, const weights::GenerationDefaults& defaults) {
   const auto take = [&](const char* flag, const auto& preset, auto& value) {
-    const CLI::Option* option = app.get_option_no_throw(flag);
-    if (preset && (option == nullptr || option->count() == 0))
-      value = static_cast<std::remove_cvref_t<decltype(value)>>(*preset);
+    if (preset && !app.given(flag)) value = static_cast<std::remove_cvref_t<decltype(value)>>(*preset);
   };
   take("--temperature", defaults.temperature, options.temperature);
   take("--top-p", defaults.top_p, options.top_p);
@@ -92,12 +79,12 @@ GenerateRequest SamplingFlags::request() const {
   return request;
 }
 
-CLI::Option* add_expert_cache_option(CLI::App& app, double& gigabytes) {
+Option add_expert_cache_option(CommandLine& app, double& gigabytes) {
   return app
       .add_option("--expert-cache", gigabytes,
                   "read experts from the GGUF file on demand and keep this many GB of them in memory (default: when "
                   "they do not fit)")
-      ->check(CLI::Range(1e-6, 1e6));
+      .range(1e-6, 1e6);
 }
 
 uint64_t bytes_of(double gigabytes) { return static_cast<uint64_t>(gigabytes * 1e9); }
@@ -111,19 +98,18 @@ void log_expert_cache(const weights::LoadedModel& loaded) {
            stats.seconds_waited);
 }
 
-void add_kv_cache_option(CLI::App& app, std::optional<KvType>& type) {
-  app.add_option_function<std::string>(
+void add_kv_cache_option(CommandLine& app, std::optional<KvType>& type) {
+  app.add_function(
          "--kv-cache", [&type](const std::string& name) { type = kv_type_named(name); },
          "how the context is kept: bf16, q8 (8 bits: about half the memory, a little less exact), or f32 (default: "
          "bf16; f32 with --precision f32)")
-      ->check(CLI::IsMember({"f32", "bf16", "q8"}));
+      .one_of({"f32", "bf16", "q8"});
 }
 
-void EngineFlags::add_to(CLI::App& app) {
+void EngineFlags::add_to(CommandLine& app) {
   app.add_option("--context", context, "longest conversation, in tokens (default: the model's, at most 32768)")
-      ->check(CLI::Range(1, 1 << 30));
-  app.add_option("--precision", precision, "auto (bf16 products), or f32 (exact, slower)")
-      ->check(CLI::IsMember({"auto", "f32"}));
+      .range(1, 1 << 30);
+  app.add_option("--precision", precision, "auto (bf16 products), or f32 (exact, slower)").one_of({"auto", "f32"});
   add_kv_cache_option(app, kv_type);
   add_expert_cache_option(app, expert_cache);
 }

@@ -1,12 +1,12 @@
 // What the verbs have in common: options, and how they are parsed and answered.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "base/json.h"
+#include "base/json_fwd.h"
+#include "cli/command_line.h"
 #include "engine/engine.h"
 #include "weights/load.h"
 
@@ -14,33 +14,29 @@ namespace hadal {
 
 inline constexpr const char* kDefaultModel = "pilot";
 
-// Parses; returns the exit code when the command ends here: 0 after --help, 2 after a mistake (its text is on standard
-// error). `argv[0]` is the name shown in the help.
-std::optional<int> parse_options(CLI::App& app, int argc, char** argv);
-
 // --threads N, and --json where `json` is given.
-void add_common_options(CLI::App& app, bool* json = nullptr);
-void add_model_option(CLI::App& app, std::string& model);
+void add_common_options(CommandLine& app, bool* json = nullptr);
+void add_model_option(CommandLine& app, std::string& model);
 
 struct SamplingFlags {
   SamplingOptions options;
   std::optional<uint64_t> seed;  // none: drawn anew
   int64_t max_tokens = 0;
   std::vector<std::string> stop;
-  void add_to(CLI::App& app);
-  void take_defaults(const CLI::App& app,
+  void add_to(CommandLine& app);
+  void take_defaults(const CommandLine& app,
                      const weights::GenerationDefaults& defaults);  // where the command line says nothing
   GenerateRequest request() const;                                  // prompt is left empty
 };
 
 // --expert-cache, in GB; 0: decided by the memory that is there.
-CLI::Option* add_expert_cache_option(CLI::App& app, double& gigabytes);
+Option add_expert_cache_option(CommandLine& app, double& gigabytes);
 uint64_t bytes_of(double gigabytes);
 // How often experts that are read on demand were in memory; nothing where all are.
 void log_expert_cache(const weights::LoadedModel& loaded);
 
 // --kv-cache; left as it is where the user says nothing.
-void add_kv_cache_option(CLI::App& app, std::optional<KvType>& type);
+void add_kv_cache_option(CommandLine& app, std::optional<KvType>& type);
 
 // How the engine is set up: --context, --precision, --kv-cache, --expert-cache.
 struct EngineFlags {
@@ -50,7 +46,7 @@ struct EngineFlags {
   double expert_cache = 0;
   int64_t streams = 0;        // answers at once; 0: as the engine has it
   int64_t stream_tokens = 0;  // the cache holds at least so many for each of them, or a context
-  void add_to(CLI::App& app);
+  void add_to(CommandLine& app);
   weights::RunPlan plan(int64_t sequences) const;
   // `sequences`: how many full contexts the memory is planned for.
   EngineOptions options(const weights::LoadedModel& loaded, int64_t sequences) const;

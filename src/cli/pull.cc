@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "cli/options.h"
@@ -80,19 +81,18 @@ OrderedJson as_json(const PulledModel& model) {
 }  // namespace
 
 int pull_command(int argc, char** argv) {
-  CLI::App app("Fetches a model from the hub or from an address into models/.");
+  CommandLine app("Fetches a model from the hub or from an address into models/.");
   PullRequest request;
   bool json = false, anyway = false;
   app.add_option("SOURCE", request.source,
                  "hf:owner/repo, hf:owner/repo/file.gguf, hf:owner/repo:Q4_K_M, or https://...")
-      ->required();
+      .required();
   app.add_option("--to", request.name, "the name to give it (default: its own)");
-  app.add_option("--include", request.include, "take the files that fit this pattern, and no others (several times)")
-      ->allow_extra_args(false);
+  app.add_option("--include", request.include, "take the files that fit this pattern, and no others (several times)");
   app.add_option("--revision", request.revision, "a branch, tag or commit of the hub (default: main)");
   app.add_flag("--anyway", anyway, "fetch what cannot run here too");
   app.add_flag("--json", json, "print one JSON document");
-  if (const auto code = parse_options(app, argc, argv)) return *code;
+  if (const auto code = app.parse(argc, argv)) return *code;
   request.folder = weights::model_store_folders().front();
   if (!anyway) request.judge = judge_of(request.source);
 

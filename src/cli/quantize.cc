@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "cli/options.h"
@@ -8,16 +9,16 @@
 namespace hadal {
 
 int quantize_command(int argc, char** argv) {
-  CLI::App app("Writes a model as a GGUF file with quantised matrices.");
+  CommandLine app("Writes a model as a GGUF file with quantised matrices.");
   std::string model, type = "Q4_K_M", out;
   bool json = false;
   add_model_option(app, model);
   app.add_option("--type", type, "how small: Q8_0, Q6_K, Q5_K_M, Q4_K_M or Q4_0")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_0"}));
-  app.add_option("OUT", out, "the file to write, OUT.gguf")->required();
+      .show_default()
+      .one_of({"Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_0"});
+  app.add_option("OUT", out, "the file to write, OUT.gguf").required();
   add_common_options(app, &json);
-  if (const auto code = parse_options(app, argc, argv)) return *code;
+  if (const auto code = app.parse(argc, argv)) return *code;
   if (std::filesystem::exists(out)) fail("{}: expected a new file to write to, found something there", out);
   const weights::LoadedModel loaded = weights::load_model(model);
   ProgressLine line;

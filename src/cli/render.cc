@@ -1,3 +1,4 @@
+#include "base/json.h"
 #include "chat/chat_renderer.h"
 #include "cli/options.h"
 #include "cli/verb.h"
@@ -14,15 +15,15 @@ OrderedJson take(OrderedJson& file, const char* name) {
 }  // namespace
 
 int render_command(int argc, char** argv) {
-  CLI::App app("A conversation as the model sees it: the text that its chat template makes, and the token ids.");
+  CommandLine app("A conversation as the model sees it: the text that its chat template makes, and the token ids.");
   std::string model, conversation, template_file;
   bool json = false;
   add_model_option(app, model);
   app.add_option("-f,--file", conversation, "a request's JSON: {\"messages\", \"tools\", \"chat_template_kwargs\"}")
-      ->required();
+      .required();
   app.add_option("--template", template_file, "a Jinja template to use instead of the model's own");
   add_common_options(app, &json);
-  if (const auto code = parse_options(app, argc, argv)) return *code;
+  if (const auto code = app.parse(argc, argv)) return *code;
 
   OrderedJson file = parse_ordered_json(read_file(conversation), conversation);
   if (!file.is_object())

@@ -21,7 +21,7 @@ int64_t unix_seconds() {
 }  // namespace
 
 int serve_command(int argc, char** argv) {
-  CLI::App app(
+  CommandLine app(
       "Serves a model: a page for the browser at /, OpenAI's API under /v1. Ctrl-C finishes what is in flight; a "
       "second one exits at once.");
   std::string model, key_file;
@@ -33,35 +33,32 @@ int serve_command(int argc, char** argv) {
   engine_flags.streams = EngineOptions().max_running;
   double shutdown_seconds = options.shutdown_ms / 1000.0;
   add_model_option(app, model);
-  app.add_option("--port", options.port, "0: a free one")->check(CLI::Range(0, 65535))->capture_default_str();
+  app.add_option("--port", options.port, "0: a free one").range(0, 65535).show_default();
   app.add_option("--host", options.host, "the address to listen on; other than loopback needs an API key")
-      ->capture_default_str();
+      .show_default();
   app.add_option("--api-key-file", key_file, "a file of API keys, one a line; every request must carry one");
   app.add_option("--allow-origin", options.allowed_origins,
-                 "another web page's origin that may call the API; * for every page")
-      ->allow_extra_args(false);
+                 "another web page's origin that may call the API; * for every page");
   app.add_option("--shutdown-seconds", shutdown_seconds, "after SIGTERM or Ctrl-C: how long answers may still take")
-      ->check(CLI::Range(0.0, 86400.0))
-      ->capture_default_str();
-  const CLI::Option* parallel =
+      .range(0.0, 86400.0)
+      .show_default();
+  const Option parallel =
       app.add_option("--parallel", sequences,
                      "full conversations that memory is planned for (default: 4, and a short one for each stream)")
-          ->check(CLI::Range(1, 1024));
+          .range(1, 1024);
   app.add_option("--max-streams", engine_flags.streams, "answers that are written at once; more requests wait")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
-  app.add_option("--max-queue", queue, "requests that wait; more get a 503")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str();
-  app.add_option("--temperature", sampling.options.temperature, "where a request says nothing")->capture_default_str();
-  app.add_option("--top-p", sampling.options.top_p, "where a request says nothing")->capture_default_str();
+      .range(1, 1024)
+      .show_default();
+  app.add_option("--max-queue", queue, "requests that wait; more get a 503").range(0, 1024).show_default();
+  app.add_option("--temperature", sampling.options.temperature, "where a request says nothing").show_default();
+  app.add_option("--top-p", sampling.options.top_p, "where a request says nothing").show_default();
   engine_flags.add_to(app);
   add_common_options(app);
-  if (const auto code = parse_options(app, argc, argv)) return *code;
+  if (const auto code = app.parse(argc, argv)) return *code;
   check(sampling.options);
   if (!key_file.empty()) options.api_keys = read_api_keys(key_file);
 
-  if (parallel->count() == 0) engine_flags.stream_tokens = kShortTokens;
+  if (parallel.count() == 0) engine_flags.stream_tokens = kShortTokens;
   options.max_running = static_cast<int>(engine_flags.streams) + queue;
   options.max_connections_per_address =
       std::max(options.max_connections_per_address, options.max_running + 32);  // all may be one client's

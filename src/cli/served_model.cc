@@ -1,5 +1,6 @@
 // hadal chat --server: the conversation goes to a server that holds the model already.
 #include "base/error.h"
+#include "base/json.h"
 #include "cli/chat_model.h"
 #include "net/http.h"
 
@@ -175,13 +176,13 @@ class ServedModel : public ChatModel {
 
 }  // namespace
 
-std::unique_ptr<ChatModel> connect_to_server(const std::string& url, const std::string& api_key, const CLI::App& app,
+std::unique_ptr<ChatModel> connect_to_server(const std::string& url, const std::string& api_key, const CommandLine& app,
                                              const SamplingFlags& sampling) {
   std::string base = url;
   while (base.ends_with('/')) base.pop_back();
   OrderedJson options = {{"messages", OrderedJson::array()}};
   const auto pass = [&](const char* flag, const char* field, const auto& value) {
-    if (app.count(flag) > 0) options[field] = value;
+    if (app.given(flag)) options[field] = value;
   };
   pass("--temperature", "temperature", sampling.options.temperature);
   pass("--top-p", "top_p", sampling.options.top_p);

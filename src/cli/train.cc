@@ -1,4 +1,5 @@
 // hadal train RECIPE.toml
+#include "base/json.h"
 #include "base/progress.h"
 #include "cli/options.h"
 #include "cli/training_process.h"
@@ -22,22 +23,21 @@ void print_measured(const OrderedJson& report) {
 }  // namespace
 
 int train_command(int argc, char** argv) {
-  CLI::App app(
+  CommandLine app(
       "Trains a model by a recipe (recipes/*.toml): tokenizer, data, stages, checkpoints and the finished model's "
       "folder.\n"
-      "Ctrl-C or SIGTERM saves a checkpoint and stops with exit code 3; --resume goes on from there.",
-      argv[0]);
+      "Ctrl-C or SIGTERM saves a checkpoint and stops with exit code 3; --resume goes on from there.");
   std::string file, output, measured;
   TrainRunOptions options;
   bool json = false, no_save = false;
-  app.add_option("recipe", file, "the recipe, a TOML file")->required();
+  app.add_option("recipe", file, "the recipe, a TOML file").required();
   app.add_flag("--resume", options.resume, "go on from the run's newest checkpoint");
   app.add_option("--output", output, "the run's folder, instead of the recipe's");
-  app.add_option("--max-steps", options.max_steps, "stop after so many steps in all")->check(CLI::PositiveNumber);
+  app.add_option("--max-steps", options.max_steps, "stop after so many steps in all").above_zero();
   app.add_flag("--no-save", no_save, "write no checkpoints, logs or model (for timing)");
   app.add_option("--measure", measured, "train nothing: the loss of this model on what the recipe's sources hold out");
   add_common_options(app, &json);
-  if (const auto code = parse_options(app, argc, argv)) return *code;
+  if (const auto code = app.parse(argc, argv)) return *code;
   options.save = !no_save;
 
   Recipe recipe = read_recipe(file);

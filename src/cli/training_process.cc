@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "cli/options.h"
 

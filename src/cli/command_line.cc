@@ -1,0 +1,131 @@
+#include "cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+
+namespace hadal {
+namespace {
+
+CLI::Option* of(void* option) { return static_cast<CLI::Option*>(option); }
+
+}  // namespace
+
+struct CommandLine::Impl {
+  std::unique_ptr<CLI::App> own;  // of the verb itself; its commands' belong to it
+  CLI::App* app = nullptr;
+  std::vector<std::unique_ptr<CommandLine>> commands;
+
+  template <typename T>
+  void* add(const std::string& names, T& value, const std::string& help) {
+    return app->add_option(names, value, help);
+  }
+};
+
+Option Option::required() {
+  of(option_)->required();
+  return *this;
+}
+Option Option::show_default() {
+  of(option_)->capture_default_str();
+  return *this;
+}
+Option Option::one_of(std::vector<std::string> values) {
+  of(option_)->check(CLI::IsMember(std::move(values)));
+  return *this;
+}
+Option Option::whole_range(int64_t least, int64_t most) {
+  of(option_)->check(CLI::Range(least, most));
+  return *this;
+}
+Option Option::range(double least, double most) {
+  of(option_)->check(CLI::Range(least, most));
+  return *this;
+}
+Option Option::above_zero() {
+  of(option_)->check(CLI::PositiveNumber);
+  return *this;
+}
+Option Option::needs(Option other) const {
+  of(option_)->needs(of(other.option_));
+  return *this;
+}
+Option Option::excludes(Option other) const {
+  of(option_)->excludes(of(other.option_));
+  return *this;
+}
+size_t Option::count() const { return of(option_)->count(); }
+
+CommandLine::CommandLine(const std::string& description) : impl_(std::make_unique<Impl>()) {
+  impl_->own = std::make_unique<CLI::App>(description);
+  impl_->app = impl_->own.get();
+}
+CommandLine::CommandLine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+CommandLine::~CommandLine() = default;
+
+Option CommandLine::add_option(const std::string& names, std::string& value, const std::string& help) {
+  return Option(impl_->add(names, value, help));
+}
+Option CommandLine::add_option(const std::string& names, int& value, const std::string& help) {
+  return Option(impl_->add(names, value, help));
+}
+Option CommandLine::add_option(const std::string& names, int64_t& value, const std::string& help) {
+  return Option(impl_->add(names, value, help));
+}
+Option CommandLine::add_option(const std::string& names, uint64_t& value, const std::string& help) {
+  return Option(impl_->add(names, value, help));
+}
+Option CommandLine::add_option(const std::string& names, float& value, const std::string& help) {
+  return Option(impl_->add(names, value, help));
+}
+Option CommandLine::add_option(const std::string& names, double& value, const std::string& help) {
+  return Option(impl_->add(names, value, help));
+}
+Option CommandLine::add_option(const std::string& names, std::vector<std::string>& values, const std::string& help) {
+  return Option(impl_->app->add_option(names, values, help)->allow_extra_args(false));
+}
+
+Option CommandLine::add_function(const std::string& names, std::function<void(const std::string&)> use,
+                                 const std::string& help) {
+  const auto call = [use = std::move(use)](const std::string& text) {
+    try {
+      use(text);
+    } catch (const BadValue& bad) {
+      throw CLI::ValidationError(bad.option, bad.expected);
+    }
+  };
+  return Option(impl_->app->add_option_function<std::string>(names, call, help));
+}
+Option CommandLine::add_function(const std::string& names, std::function<void(int)> use, const std::string& help) {
+  return Option(impl_->app->add_option_function<int>(names, std::move(use), help));
+}
+Option CommandLine::add_flag(const std::string& names, bool& value, const std::string& help) {
+  return Option(impl_->app->add_flag(names, value, help));
+}
+
+Option CommandLine::option(const std::string& name) const { return Option(impl_->app->get_option(name)); }
+
+bool CommandLine::given(const std::string& name) const {
+  const CLI::Option* option = impl_->app->get_option_no_throw(name);
+  return option != nullptr && option->count() > 0;
+}
+
+CommandLine& CommandLine::add_command(const std::string& name, const std::string& help) {
+  impl_->app->require_subcommand(0, 1);
+  auto impl = std::make_unique<Impl>();
+  impl->app = impl_->app->add_subcommand(name, help);
+  impl_->commands.push_back(std::unique_ptr<CommandLine>(new CommandLine(std::move(impl))));
+  return *impl_->commands.back();
+}
+
+bool CommandLine::chosen() const { return impl_->app->parsed(); }
+
+std::optional<int> CommandLine::parse(int argc, char** argv) {
+  impl_->app->name(argv[0]);
+  try {
+    impl_->app->parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return impl_->app->exit(e) == 0 ? 0 : 2;
+  }
+  return std::nullopt;
+}
+
+}  // namespace hadal
