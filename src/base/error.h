@@ -16,10 +16,11 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Cut to 4 KiB (base/brief.h), so that nothing that was found makes a message without end.
+// Messages are limited to 4 KiB (base/brief.h), whatever they quote.
 [[noreturn]] void throw_error(std::string message);
 
-// Throws Error with a formatted message. What was found goes through brief() of base/brief.h or base/json.h.
+// Throws Error with a formatted message. Quote text with brief() of base/brief.h, JSON with brief_json() of
+// base/json.h.
 template <typename... Args>
 [[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) {
   throw_error(fmt::format(format, std::forward<Args>(args)...));

@@ -19,8 +19,8 @@ namespace {
 
 [[noreturn]] void fail_errno(const Path& path, const char* what) {
   const int code = errno;
-  const char* advice = code == ENOSPC || code == EDQUOT ? "; free some space and try again" : "";
-  fail("{}: cannot {}: {}{}", path.string(), what, std::strerror(code), advice);
+  const char* hint = code == ENOSPC || code == EDQUOT ? "; free some space and try again" : "";
+  fail("{}: cannot {}: {}{}", path.string(), what, std::strerror(code), hint);
 }
 
 class Fd {
@@ -55,7 +55,7 @@ class Fd {
 
 void sync_folder(const Path& folder) {
   const int fd = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return;  // the data is safe already; only the rename may be delayed
+  if (fd < 0) return;  // the data is written; only the rename may be delayed
   ::fsync(fd);
   ::close(fd);
 }
@@ -197,12 +197,12 @@ void for_each_line(const Path& path, const std::function<bool(std::string_view, 
   size_t state = 0;
   while (const size_t n = file.read(path, in.data(), in.size())) {
     ZSTD_inBuffer input{in.data(), n, 0};
-    bool full = false;  // the last output was full: there may be more without more input
+    bool full = false;  // the last output buffer was full: more may come without input
     while (input.pos < input.size || full) {
       ZSTD_outBuffer output{out.data(), out.size(), 0};
       state = ZSTD_decompressStream(context.get(), &output, &input);
       if (ZSTD_isError(state))
-        fail("{}: expected zstd data, found a mistake: {}", path.string(), ZSTD_getErrorName(state));
+        fail("{}: expected zstd data, found invalid data: {}", path.string(), ZSTD_getErrorName(state));
       if (!cutter.feed({out.data(), output.pos})) return;
       full = output.pos == output.size;
     }

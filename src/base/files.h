@@ -1,5 +1,5 @@
-// Reading and writing files. Everything written is written whole: temporary file, fsync, rename; a reader sees the old
-// file or the new one. All functions throw Error with the path and the system's reason (disk full included).
+// Reading and writing files. Writes are atomic: temporary file, fsync, rename, so that a reader sees the old file or
+// the new one. All functions throw Error with the path and the system's reason (disk full included).
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,8 @@ std::string read_file(const Path& path, uint64_t max_bytes = uint64_t{4} << 30);
 
 void write_file_whole(const Path& path, std::string_view content);
 
-// The same for content that is produced in pieces. Nothing appears at `path` until commit(); without it the temporary
-// file is removed.
+// The same for content that is produced in pieces. Nothing appears at `path` until commit(); without commit() the
+// temporary file is removed.
 class WholeFile {
  public:
   explicit WholeFile(Path path);
@@ -50,8 +50,8 @@ class MappedFile {
   size_t size_ = 0;
 };
 
-// Calls `line(text, number)` for each line, counted from 1, without its line end; a name that ends in .zst is
-// decompressed on the way. Returns early when `line` returns false. A line above max_line_bytes is an Error.
+// Calls `line(text, number)` for each line, counted from 1, without its line end; decompresses files named *.zst. Stops
+// when `line` returns false. A line above max_line_bytes is an Error.
 void for_each_line(const Path& path, const std::function<bool(std::string_view, int64_t)>& line,
                    size_t max_line_bytes = size_t{256} << 20);
 

@@ -1,4 +1,4 @@
-// IEEE half precision, as files hold it. Exact.
+// IEEE half precision to float, exact, and back.
 #pragma once
 
 #include <bit>
@@ -18,7 +18,7 @@ inline float half_to_float(uint16_t half) {
   return std::bit_cast<float>(sign | wide | (mantissa << 13));
 }
 
-// To the nearest, ties to even; what is too large becomes an infinity.
+// To the nearest, ties to even; values out of range become infinity.
 inline uint16_t float_to_half(float value) {
   const uint32_t bits = std::bit_cast<uint32_t>(value), sign = bits >> 16 & 0x8000u;
   const float magnitude = std::abs(value);

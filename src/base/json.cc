@@ -11,11 +11,10 @@
 namespace hadal {
 namespace {
 
-using OrderedPairs = std::vector<OrderedJson::object_t::value_type>;  // what an ordered object is
+using OrderedPairs = std::vector<OrderedJson::object_t::value_type>;  // the storage of an ordered object
 
-// The names of an ordered object are compared once, when it is complete, so that a large one takes no quadratic time.
-// The last value of a name counts and stands where the name first stood. Returns a name that stood twice; "" when none
-// did.
+// Removes duplicate names of a complete ordered object, in one pass so that a large object does not take quadratic
+// time. The last value of a name counts, at the position of its first. Returns a duplicate name; "" if there was none.
 std::string keep_last_of_each_name(OrderedPairs& object) {
   std::unordered_map<std::string_view, size_t> first;
   std::vector<size_t> doubled;
@@ -36,8 +35,8 @@ std::string keep_last_of_each_name(OrderedPairs& object) {
   return name;
 }
 
-// Builds the value from the parser's events. The parser keeps a bit for each level and the builder a pointer, so that
-// what is too deep costs nothing before it is refused.
+// Builds the value from the parser's events. The parser stores a bit for each level of nesting and the builder a
+// pointer, so that text which is nested too deeply is rejected at little cost.
 template <typename J>
 class Builder {
  public:
@@ -130,7 +129,7 @@ J parse(std::string_view text, std::string_view who, JsonRules rules) {
   return std::move(builder.root);
 }
 
-// Appends at least a character for each level, so that `limit` bounds the recursion too.
+// Every level appends at least one character, so `limit` also bounds the recursion.
 template <typename J>
 void append_beginning(const J& json, size_t limit, std::string& out) {
   if (!json.is_structured()) {

@@ -26,7 +26,7 @@ std::optional<uint64_t> number_after(const Path& path, std::string_view wanted) 
   return std::nullopt;
 }
 
-std::optional<uint64_t> number_in(const Path& path) {  // none where the file says "max", or is not there
+std::optional<uint64_t> number_in(const Path& path) {  // none if the file says "max" or is missing
   std::ifstream file(path);
   uint64_t number = 0;
   if (file >> number) return number;
@@ -49,8 +49,8 @@ uint64_t left_in(const Path& group, const GroupFiles& files) {
   return *limit - std::min(*limit, taken);
 }
 
-// The least of what the group `name` under `mount` and those above it leave. In a container the name may be that of
-// outside, while `mount` is the group itself.
+// The least memory that the group `name` under `mount` and its parents leave. In a container `name` may be the one
+// outside of it, while `mount` is the group itself.
 uint64_t left_in_all(const Path& mount, std::string name, const GroupFiles& files) {
   uint64_t left = left_in(mount, files);
   while (name.size() > 1) {
@@ -92,10 +92,10 @@ std::shared_ptr<std::byte> take_pages(uint64_t bytes) {
 }
 
 void* take_aligned(uint64_t bytes) {
-  constexpr uint64_t kLine = 64, kLargePage = 2 << 20;
-  if (bytes < kLargePage) return std::aligned_alloc(kLine, (bytes + kLine - 1) / kLine * kLine);
-  void* memory = std::aligned_alloc(kLargePage, bytes);
-  if (memory != nullptr) ::madvise(memory, bytes / kLargePage * kLargePage, MADV_HUGEPAGE);
+  constexpr uint64_t kLine = 64, kHugePage = 2 << 20;
+  if (bytes < kHugePage) return std::aligned_alloc(kLine, (bytes + kLine - 1) / kLine * kLine);
+  void* memory = std::aligned_alloc(kHugePage, bytes);
+  if (memory != nullptr) ::madvise(memory, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
   return memory;
 }
 

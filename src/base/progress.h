@@ -1,5 +1,5 @@
-// One line that says how far a long job is: rewritten in place on a terminal, else a plain log line now and then.
-// stderr only. One thread at a time.
+// Progress of a long job in one line: rewritten in place on a terminal, else logged now and then. stderr only. One
+// thread at a time.
 #pragma once
 
 #include <chrono>
@@ -15,8 +15,8 @@ class ProgressLine {
   ProgressLine& operator=(const ProgressLine&) = delete;
 
   void show(const std::string& line);
-  void note(const std::string& line);  // a line that stays, above the live one
-  void clear();                        // takes the live line off the terminal
+  void note(const std::string& line);  // prints a permanent line above the live one
+  void clear();                        // erases the live line
 
  private:
   bool terminal_, shown_ = false;

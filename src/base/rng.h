@@ -1,5 +1,5 @@
-// Counter-free, seedable random numbers (xoshiro256**, Blackman & Vigna 2018), seeded through splitmix64. The same seed
-// gives the same numbers on every machine. State is plain data, so it can be saved in a checkpoint.
+// Random numbers by xoshiro256** (Blackman & Vigna 2018), seeded through splitmix64. The same seed gives the same
+// numbers on every machine. The state is plain data, so that a checkpoint can store it.
 #pragma once
 
 #include <array>
@@ -29,7 +29,7 @@ class Rng {
   double uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }  // [0, 1)
   // Unbiased enough for n far below 2^64: the high half of a 128-bit product. [0, n)
   uint64_t below(uint64_t n) { return static_cast<uint64_t>((static_cast<unsigned __int128>(next()) * n) >> 64); }
-  float normal() {  // mean 0, standard deviation 1 (Box-Muller; one value a call, so state stays plain)
+  float normal() {  // mean 0, standard deviation 1 (Box-Muller; one value a call, so that there is no further state)
     const double u = 1.0 - uniform(), v = uniform();
     return static_cast<float>(std::sqrt(-2.0 * std::log(u)) * std::cos(6.283185307179586 * v));
   }

@@ -30,9 +30,9 @@ struct ThreadPool::State {
   const Job* job = nullptr;
   int64_t count = 0;
   std::atomic<int64_t> next{0};
-  // The loop that runs: its number in the upper half, whether helpers may still enter, and how many have entered. The
-  // caller closes it when no index is left and then waits only for those that entered: a helper that the system has not
-  // scheduled (a busy machine) holds nobody up.
+  // The current loop in one word: its number in the upper half, a bit that says if helpers may still enter, and how
+  // many have entered. The caller closes the loop when no index is left, then waits only for helpers that entered. So a
+  // helper that the system does not schedule, on a busy machine, does not delay the loop.
   static constexpr uint64_t kOpen = uint64_t{1} << 31, kEntered = kOpen - 1;
   std::atomic<uint64_t> loop{0};
   std::atomic<uint64_t> left{0};  // helpers that entered and are done
@@ -50,7 +50,7 @@ struct ThreadPool::State {
     const uint64_t state = loop.load(std::memory_order_acquire);
     return (state & kOpen) != 0 && number(state) != seen;
   }
-  // True when the open loop has taken this helper in; `seen` becomes its number.
+  // Tries to enter the current loop; on success `seen` becomes its number.
   bool enter(uint64_t& seen) {
     uint64_t state = loop.load(std::memory_order_acquire);
     while ((state & kOpen) != 0 && number(state) != seen) {
@@ -115,7 +115,7 @@ int ThreadPool::size() const { return static_cast<int>(state_->threads.size()) +
 
 void ThreadPool::parallel_for(int64_t n, Job job) {
   if (n <= 0) return;
-  if (current_worker >= 0) {  // nested: this worker does it all
+  if (current_worker >= 0) {  // nested: runs inline
     for (int64_t i = 0; i < n; ++i) job(i, current_worker);
     return;
   }

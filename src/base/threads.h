@@ -1,4 +1,4 @@
-// One pool of worker threads, sized once. The calling thread works too, so a pool of 1 starts no thread.
+// A pool of worker threads of fixed size. The calling thread works too, so a pool of 1 starts no thread.
 #pragma once
 
 #include <cstdint>
@@ -31,9 +31,9 @@ class ThreadPool {
 
   int size() const;
 
-  // Runs job(index, worker) for index in [0, n); worker is in [0, size()). Indices are handed out one by one, in order,
-  // so put enough work in each. Returns when all are done. Calls from within a job run inline on that worker; calls
-  // from several threads wait for one another. Jobs must not throw.
+  // Runs job(index, worker) for index in [0, n); worker is in [0, size()). Workers take indices one by one, in order,
+  // so each should be enough work (some 10 us). Returns when all are done. A call from within a job runs inline on that
+  // worker; calls from several threads wait for one another. Jobs must not throw.
   void parallel_for(int64_t n, Job job);
 
   // The process-wide pool: HADAL_THREADS or set_shared_size(), else all cores.

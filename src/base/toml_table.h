@@ -1,5 +1,5 @@
-// Reading a TOML file with nothing overlooked: every key of a table must be asked for. finish() throws Error for a key
-// that nobody asked for, naming it, its file and line, and the nearest key that would have been valid.
+// Reads a TOML file and finds unknown keys: finish() throws Error for a key that was not read, naming it, its file and
+// line, and the nearest valid key.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +14,11 @@
 
 namespace hadal {
 
-// What was asked for, and the answer: the file's, or the default.
+// A key that was read, and its value: that of the file, or the default.
 struct TomlValue {
   std::string key;    // seed, [model] hidden, [[source]] "novels": path, [[stage]] 2: steps
   std::string value;  // as text
-  std::string where;  // "pilot.toml:12"; the table's line where the key is absent
+  std::string where;  // "pilot.toml:12"; the table's line if the key is absent
 };
 
 class TomlTable {
@@ -28,22 +28,22 @@ class TomlTable {
 
   bool has(const std::string& key) const;
 
-  // The value, or the fallback where the key is absent. A value of another type or outside [low, high] is an Error.
+  // The value, or the fallback if the key is absent. A value of another type or outside [low, high] is an Error.
   std::string text(const std::string& key, const std::string& fallback);
   std::string choice(const std::string& key, const std::string& fallback, const std::vector<std::string>& valid);
   bool flag(const std::string& key, bool fallback);
   int64_t integer(const std::string& key, int64_t fallback, int64_t low, int64_t high);
   double number(const std::string& key, double fallback, double low, double high);
-  std::vector<std::string> texts(const std::string& key);                      // empty where absent
+  std::vector<std::string> texts(const std::string& key);                      // empty if absent
   std::vector<std::pair<std::string, double>> shares(const std::string& key);  // { name = number }, in file order
   std::optional<TomlTable> table(const std::string& key);
   TomlTable table_or_empty(const std::string& key);
   std::vector<TomlTable> tables(const std::string& key);  // [[key]]
 
-  void require(const std::string& key) const;            // Error where absent
-  void finish() const;                                   // Error on keys that were not asked for
+  void require(const std::string& key) const;            // Error if absent
+  void finish() const;                                   // Error on keys that were not read
   std::string where(const std::string& key = "") const;  // "pilot.toml:12"
-  const std::vector<TomlValue>& asked() const;           // of the whole file so far, each key once
+  const std::vector<TomlValue>& asked() const;           // the keys read so far from the whole file, each once
 
  private:
   struct Node;
@@ -53,7 +53,7 @@ class TomlTable {
   std::shared_ptr<Node> node_;
 };
 
-// Of `candidates`, the one with the smallest edit distance to `word`; "" when there are none.
+// The candidate with the smallest edit distance to `word`; "" if there are none.
 std::string nearest_word(const std::string& word, const std::vector<std::string>& candidates);
 
 }  // namespace hadal

@@ -185,7 +185,7 @@ int64_t peak_rss_bytes() {
 // Hit rates and reading of what was measured; the one of decode says how well the cache holds what tokens ask for.
 void report_experts(const weights::ExpertStore& store, const BenchOptions& o, const Timing& t, OrderedJson& json) {
   const auto &p = t.prefill_experts, &d = t.decode_experts;
-  const weights::ExpertStore::Stats all = {p.hits + d.hits, p.misses + d.misses, p.guesses + d.guesses,
+  const weights::ExpertStore::Stats all = {p.hits + d.hits, p.misses + d.misses, p.prefetches + d.prefetches,
                                            p.bytes_read + d.bytes_read, p.seconds_waited + d.seconds_waited};
   json["expert_cache_bytes"] = store.capacity_bytes();
   json["expert_hit_rate"] = all.hit_rate();

@@ -13,7 +13,7 @@
 namespace hadal {
 namespace {
 
-// Far above any published file. They bound the memory that a small lie in a header can ask for.
+// Far above any published file. They bound the memory that a false count in a header can request.
 constexpr uint64_t kMaxKeys = 1 << 16, kMaxTensors = 1 << 20, kMaxNameBytes = 1 << 16, kMaxParts = 1 << 12;
 constexpr uint32_t kMaxDimensions = 4;
 constexpr uint64_t kDefaultAlignment = 32;  // as the format says
@@ -32,9 +32,9 @@ constexpr std::array kTypes = {
     GgufType{35, "TQ2_0", 256, 66},   GgufType{39, "MXFP4", 32, 17}};
 
 constexpr std::array<uint64_t, 13> kValueBytes = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};  // 0: strings and arrays
-struct NotYetHere {};  // the file goes on where its beginning ends
+struct NotYetHere {};  // thrown when the beginning of a file ends too early
 
-// Walks over the header; nothing is taken that the file does not have. `file_bytes`: of the whole file.
+// Reads the header with bounds checks. `file_bytes`: size of the whole file.
 class Cursor {
  public:
   Cursor(std::span<const std::byte> bytes, uint64_t file_bytes, std::string who)
@@ -71,7 +71,7 @@ class Cursor {
       fail("{}: expected {} without control characters, found some", who_, what);
     return std::string(text);
   }
-  // A count of things that take at least min_bytes each.
+  // A count of items of at least min_bytes each.
   uint64_t count(std::string_view what, uint64_t min_bytes, uint64_t limit) {
     const auto n = number<uint64_t>(what);
     if (n > std::min(left() / min_bytes, limit)) {
@@ -132,7 +132,7 @@ std::map<std::string, GgufValue, std::less<>> read_values(Cursor& in, uint64_t c
   return values;
 }
 
-// One line of the list of tensors. `offset` is left as the file has it.
+// One entry of the list of tensors; `offset` is not checked yet.
 struct Entry {
   GgufTensor tensor;
   uint64_t offset = 0, num_bytes = 0;
@@ -160,7 +160,7 @@ Entry read_entry(Cursor& in) {
   entry.offset = in.number<uint64_t>("the offset of a tensor");
   if (const GgufType* type = gguf_type(t.type)) {
     if (t.shape[0] % type->block_numbers != 0) {
-      fail("{}: tensor \"{}\": expected rows of a multiple of {} numbers for {}, found {}", in.who(), t.name,
+      fail("{}: tensor \"{}\": expected rows of a multiple of {} elements for {}, found {}", in.who(), t.name,
            type->block_numbers, type->name, t.shape[0]);
     }
     if (__builtin_mul_overflow(elements / type->block_numbers, uint64_t{type->block_bytes}, &entry.num_bytes)) {
@@ -172,7 +172,7 @@ Entry read_entry(Cursor& in) {
   return entry;
 }
 
-// Gives each tensor its bytes, where they are here: inside the data, aligned, and shared with no other.
+// Sets each tensor's bytes, if the file is complete. They must be inside the data, aligned, and not overlap.
 void place(std::vector<Entry>& entries, std::span<const std::byte> data, uint64_t data_bytes, uint64_t alignment,
            const std::string& who) {
   for (Entry& e : entries) {
@@ -287,7 +287,7 @@ void GgufFile::add_part(const Path& path, bool first, std::optional<uint64_t> fi
   files_.push_back(std::move(mapped));
 }
 
-// Parts lie beside each other under names that count them; the first one has the model's keys.
+// Parts are in one folder, with numbers in their names; the first one has the model's keys.
 void GgufFile::add_other_parts(const Path& first, int64_t count) {
   const std::string name = first.filename().string(), ending = first.extension().string();
   const std::string stem = name.substr(0, name.size() - std::string_view("-00001-of-00000").size() - ending.size());

@@ -1,6 +1,6 @@
 // GGUF files (github.com/ggml-org/ggml, docs/gguf.md), versions 2 and 3, little-endian: typed keys, a list of tensors,
-// the tensors' bytes. Files are hostile until checked: opening one verifies every count, length and offset against the
-// file, so that reading a value or a tensor cannot leave it. Throws Error naming the file and the key or tensor.
+// the tensors' bytes. Files are not trusted: opening one checks every count, length and offset against its size, so
+// that reading a value or a tensor stays inside. Throws Error naming the file and the key or tensor.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@
 
 namespace hadal {
 
-// The numbers that the format gives to the types of values.
+// Types of values, with the format's numbers.
 enum class GgufValueType : uint32_t { u8, i8, u16, i16, u32, i32, f32, boolean, string, array, u64, i64, f64 };
 
 struct GgufValue {
@@ -28,24 +28,24 @@ struct GgufValue {
   std::span<const std::byte> bytes;  // in the mapped file; strings with their lengths before them
 };
 
-// How a type of tensors stores its numbers, by the number that files give it. Null: not known.
+// The layout of a tensor type, by its number in files. Null: unknown.
 struct GgufType {
   uint32_t number;
   std::string_view name;  // "F32", "Q4_K"
   uint32_t block_numbers, block_bytes;
 };
 const GgufType* gguf_type(uint32_t number);
-const GgufType& gguf_type_named(std::string_view name);  // of those that are known
+const GgufType& gguf_type_named(std::string_view name);  // of the known ones
 
 struct GgufTensor {
   std::string name;
   uint32_t type = 0;
-  std::vector<int64_t> shape;        // as elsewhere in Hadal, [experts, out, in]: the reverse of the file's order
-  std::span<const std::byte> bytes;  // in the mapped file; aligned to nothing. Empty where the type is not known
+  std::vector<int64_t> shape;        // [experts, out, in] as elsewhere in Hadal: the reverse of the file's order
+  std::span<const std::byte> bytes;  // in the mapped file, of any alignment. Empty if the type is unknown
   std::string file;                  // for errors
   std::shared_ptr<const MappedFile> owner;
 
-  std::string type_name() const;  // "type 77" where it is not known
+  std::string type_name() const;  // "type 77" if it is unknown
   int64_t num_elements() const;
 };
 
@@ -54,8 +54,8 @@ struct GgufTensor {
 class GgufFile {
  public:
   static GgufFile open(const Path& path);
-  // Of `path` only the beginning of a file of `file_bytes` is here: keys and the list of tensors, which have no bytes.
-  // None: it ends before the list does. Parts of split files are opened one by one.
+  // Reads keys and the list of tensors (without bytes) from the beginning of a file of `file_bytes`, the only part of
+  // it that `path` has. None: the beginning is too short. Parts of split files are opened one by one.
   static std::optional<GgufFile> open_head(const Path& path, uint64_t file_bytes);
 
   const std::string& who() const { return who_; }                                          // the path, for errors
@@ -64,7 +64,7 @@ class GgufFile {
   const GgufTensor* find_tensor(std::string_view name) const;  // null: none
   uint64_t tensor_bytes() const;
 
-  // None where the key is absent; Error where it has another kind of value.
+  // None if the key is absent; Error if it has another type of value.
   std::optional<int64_t> integer(std::string_view key) const;
   std::optional<double> number(std::string_view key) const;
   std::optional<bool> boolean(std::string_view key) const;
@@ -82,9 +82,9 @@ class GgufFile {
   std::vector<std::shared_ptr<const MappedFile>> files_;
 };
 
-std::optional<int64_t> whole_number(const GgufValue& value);  // none: it is something else, or above 2^63
+std::optional<int64_t> whole_number(const GgufValue& value);  // none: not an integer, or above 2^63
 
-// A value as text, for people: arrays as their length.
+// A value as text, for display: arrays as their length.
 std::string describe(const GgufValue& value);
 
 // Writes a file whole, tensor after tensor, in the order announced. Nothing appears at `path` before commit().
@@ -93,12 +93,12 @@ class GgufWriter {
   using Value = std::variant<uint32_t, float, bool, std::string, std::vector<std::string>, std::vector<int32_t>>;
   using Keys = std::vector<std::pair<std::string, Value>>;
   struct Tensor {
-    std::string name, type;  // a type that is known
+    std::string name, type;  // a known type
     std::vector<int64_t> shape;
   };
   GgufWriter(const Path& path, const Keys& keys, const std::vector<Tensor>& tensors);
-  void write(const void* data, size_t num_bytes);  // of the tensors one after the other; padding is added
-  void commit();                                   // aborts when other than the announced bytes were written
+  void write(const void* data, size_t num_bytes);  // the tensors' bytes in order; padding is added
+  void commit();                                   // aborts unless exactly the announced bytes were written
 
  private:
   WholeFile file_;

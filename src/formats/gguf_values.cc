@@ -50,12 +50,12 @@ T load_as(const GgufValue& value) {
   return number;
 }
 
-// 0.6 for the float beside it: what the writer had, and what a Hugging Face folder says.
+// The shortest decimal that rounds to this float: 0.6 for 0.600000024, as the writer had it.
 double decimal_of(float number) {
   char text[64];
   const auto end = std::to_chars(text, text + sizeof text, number).ptr;
   double decimal = number;
-  std::from_chars(text, end, decimal);  // leaves it as it is where it cannot be read
+  std::from_chars(text, end, decimal);  // leaves it unchanged if it cannot be read
   return decimal;
 }
 

@@ -4,7 +4,7 @@
 namespace hadal {
 namespace {
 
-constexpr uint64_t kAlignment = 32;  // what readers assume where no key says otherwise
+constexpr uint64_t kAlignment = 32;  // the format's default
 
 void put_bytes(std::string& out, const void* data, size_t num_bytes) {
   out.append(static_cast<const char*>(data), num_bytes);

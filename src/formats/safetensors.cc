@@ -32,7 +32,7 @@ uint64_t type_bytes(std::string_view dtype) {  // 0: unknown
   return found == kTypes.end() ? 0 : found->bytes;
 }
 
-// Names that occur twice are refused: one of the two tensors would be lost.
+// A name that occurs twice is an Error: one of the two tensors would be lost.
 Json parse_header(std::string_view text, const std::string& who) {
   Json header = parse_json(text, who + ": the header", {.unique_names = true});
   if (!header.is_object()) fail("{}: expected a JSON object as header, found {}", who, header.type_name());
@@ -98,7 +98,7 @@ SafetensorsEntry read_entry(const std::string& name, const Json& tensor, std::sp
   return entry;
 }
 
-// The format allows neither holes nor overlaps: both hide something.
+// The format allows neither gaps nor overlaps: both can hide data.
 void check_tiling(std::vector<const SafetensorsEntry*> entries, std::span<const std::byte> data,
                   const std::string& who) {
   std::sort(entries.begin(), entries.end(), [](auto* a, auto* b) {
@@ -209,7 +209,7 @@ Safetensors Safetensors::open_file(const Path& file) {
   return result;
 }
 
-// A folder without the usual names: its one safetensors file; else an Error that says what is there instead.
+// For a folder without the usual names: its only safetensors file; else an Error that says what was found instead.
 Safetensors Safetensors::open_only_file(const Path& folder) {
   std::vector<Path> files;
   std::string pickled;

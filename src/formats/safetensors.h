@@ -1,6 +1,6 @@
-// Safetensors files: eight bytes with the length of a JSON header, the header, the numbers
-// (github.com/huggingface/safetensors, "Format"). Files are hostile until checked: opening one verifies every size and
-// offset against the file, so that reading a tensor cannot leave it. Throws Error naming the file and the tensor.
+// Safetensors files: eight bytes with the length of a JSON header, the header, the tensors' bytes
+// (github.com/huggingface/safetensors, "Format"). Files are not trusted: opening one checks every size and offset
+// against the file's size, so that reading a tensor stays inside. Throws Error naming the file and the tensor.
 #pragma once
 
 #include <map>
@@ -17,22 +17,22 @@ namespace hadal {
 
 struct SafetensorsEntry {
   std::string name;
-  std::string dtype;                 // as the file writes it: "F32", "BF16", "F16", "F8_E4M3", ...
+  std::string dtype;                 // the file's name of it: "F32", "BF16", "F16", "F8_E4M3", ...
   std::vector<int64_t> shape;        // [] is a scalar
-  std::span<const std::byte> bytes;  // in the mapped file; aligned to nothing
+  std::span<const std::byte> bytes;  // in the mapped file, of any alignment
   std::string file;                  // for errors
 
   int64_t num_elements() const;
-  // The numbers, converted. Error for a type other than F32, BF16 and F16.
-  void read(std::span<float> out, int64_t first = 0) const;  // numbers [first, first + out.size())
-  void read(std::span<Bf16> out) const;                      // all; rounds what is wider
+  // Reads elements, converted. Error for a type other than F32, BF16 and F16.
+  void read(std::span<float> out, int64_t first = 0) const;  // elements [first, first + out.size())
+  void read(std::span<Bf16> out) const;                      // all elements; rounds wider types
 };
 
 // One file, or the shards that an index (model.safetensors.index.json) names. Immutable; any thread may read.
 class Safetensors {
  public:
   static Safetensors open_file(const Path& file);
-  // Of a folder: model.safetensors, or the shards of model.safetensors.index.json, or the only safetensors file there.
+  // Opens a folder's model.safetensors, or the shards of model.safetensors.index.json, or its only safetensors file.
   static Safetensors open_folder(const Path& folder);
 
   const std::map<std::string, SafetensorsEntry, std::less<>>& entries() const { return entries_; }
@@ -52,7 +52,7 @@ class Safetensors {
 class SafetensorsWriter {
  public:
   struct Tensor {
-    std::string name, dtype;  // dtype "F32", "BF16" or another that the format knows
+    std::string name, dtype;  // dtype "F32", "BF16" or another of the format
     std::vector<int64_t> shape;
   };
   SafetensorsWriter(const Path& path, const std::vector<Tensor>& tensors,
@@ -61,7 +61,7 @@ class SafetensorsWriter {
     file_.write(data, num_bytes);
     written_ += num_bytes;
   }
-  void commit();  // aborts when other than the announced bytes were written
+  void commit();  // aborts unless exactly the announced bytes were written
 
  private:
   WholeFile file_;

@@ -17,13 +17,13 @@
 namespace hadal {
 namespace {
 
-constexpr int kMaxRestarts = 3;  // a file that changes more often while it comes is given up
+constexpr int kMaxRestarts = 3;  // after more changes of a file during its download: Error
 
 Path with_ending(Path path, const char* ending) { return path += ending; }
 Path part_of(const Path& path) { return with_ending(path, ".part"); }
 Path note_of(const Path& path) { return with_ending(path, ".part.json"); }
 
-// "bytes 5-9/10": where the answer begins, and the whole size (-1: "*"). None when it cannot be read.
+// "bytes 5-9/10": the first byte of the answer, and the whole size (-1: "*"). None if it cannot be read.
 struct ContentRange {
   int64_t first = -1, total = -1;
 };
@@ -86,21 +86,22 @@ class Download {
   bool receive(std::string_view bytes);
   std::optional<DownloadedFile> verified();
   std::string shown() const { return net::url_shown(file_.url); }
-  [[noreturn]] void refuse(const std::string& what);  // Error; what came is no beginning of the file
+  [[noreturn]] void refuse(
+      const std::string& what);  // throws Error; what was received is not the beginning of the file
   void drop() {
     ::unlink(part_.c_str());
     ::unlink(note_of(path_).c_str());
   }
 
   net::HttpSession& http_;
-  RemoteFile file_;  // with what the server told of it
+  RemoteFile file_;  // with what the server tells about it
   const Path path_, part_;
   const DownloadProgress& progress_;
   net::Patience patience_;
   int fd_ = -1;
   uint64_t have_ = 0, furthest_ = 0;
   std::string etag_;
-  int64_t promised_ = -1;  // size by the server's word alone; file_.size is what must hold
+  int64_t promised_ = -1;  // the size that the server announces; file_.size is the size that must be right
   bool complete_ = false, resumed_ = false, again_ = false;
   int restarts_ = 0;
 };
@@ -116,8 +117,8 @@ void Download::open() {
   have_ = static_cast<uint64_t>(std::max<off_t>(0, ::lseek(fd_, 0, SEEK_END)));
 }
 
-// Keeps what an earlier call left when it is the beginning of this file: of the same content where the hub names it,
-// else of the same address, and then the server is asked to confirm the etag.
+// Resumes from an earlier call's bytes if they are the beginning of this file: same content hash if the hub gives one,
+// else same address, and then the server must confirm the etag.
 void Download::recall() {
   if (have_ == 0) return;
   try {
@@ -132,7 +133,7 @@ void Download::recall() {
       complete_ = file_.size >= 0 && have_ == static_cast<uint64_t>(file_.size);
       return;
     }
-  } catch (const std::exception&) {  // no note, or one that cannot be read: then nothing is known of these bytes
+  } catch (const std::exception&) {  // no valid note: the origin of these bytes is unknown
   }
   start_over();
 }
@@ -175,7 +176,7 @@ void Download::request() {
   complete_ = true;
 }
 
-// The head of an answer. False: its body is not wanted; then again_ says whether to ask once more.
+// Handles the head of an answer. False: its body is not needed; again_ says whether to retry.
 bool Download::examine(const net::TransferReply& reply) {
   net::throw_if_busy(reply);
   if (reply.status == 416 && have_ > 0) return examine_rest(reply);
@@ -201,7 +202,7 @@ bool Download::examine(const net::TransferReply& reply) {
   return true;
 }
 
-// An answer to a request for the rest of the file: 206, or 416 when there is no rest.
+// Handles an answer to a request for the rest of the file: 206, or 416 if there is no rest.
 bool Download::examine_rest(const net::TransferReply& reply) {
   const auto whole = static_cast<int64_t>(have_);
   if (reply.status == 416 && promised_ == whole && reply.header("content-range") == fmt::format("bytes */{}", whole))
@@ -230,7 +231,7 @@ bool Download::examine_rest(const net::TransferReply& reply) {
   return true;
 }
 
-// What the answer says of the whole file must agree with what is known, and must fit on the disk.
+// The announced size must agree with the known one and fit on the disk.
 void Download::learn(const net::TransferReply& reply, int64_t total) {
   if (const std::string linked = linked_etag(reply); file_.sha256.empty() && is_sha256(linked)) file_.sha256 = linked;
   if (file_.size >= 0 && total >= 0 && total != file_.size) {
@@ -264,7 +265,7 @@ bool Download::receive(std::string_view bytes) {
     have_ += static_cast<uint64_t>(n);
     bytes.remove_prefix(static_cast<size_t>(n));
   }
-  if (have_ > furthest_) {  // a server that always breaks at the same place makes no progress
+  if (have_ > furthest_) {  // a connection that always breaks at the same byte makes no progress
     furthest_ = have_;
     patience_.progress();
   }
@@ -272,7 +273,7 @@ bool Download::receive(std::string_view bytes) {
   return true;
 }
 
-// None: what was resumed does not add up, so it is fetched once more from its beginning.
+// None: the hash of a resumed file is wrong, so it is downloaded again from its beginning.
 std::optional<DownloadedFile> Download::verified() {
   if (::fsync(fd_) != 0) fail_write(part_);
   const std::string sha256 = sha256_of_file(part_);
@@ -305,7 +306,7 @@ int64_t download_head(net::HttpSession& http, const RemoteFile& file, uint64_t c
   for (net::Patience patience(http.options());;) {
     try {
       int64_t size = -1;
-      uint64_t skip = 0;  // of an answer that begins at the beginning although a range was asked for
+      uint64_t skip = 0;  // bytes to skip if the answer starts at byte 0 although a range was requested
       net::TransferRequest request;
       request.url = file.url;
       request.headers = {fmt::format("Range: bytes={}-{}", head.size(), count - 1)};

@@ -1,6 +1,6 @@
-// One file from a server to the disk: resumed where it stopped, checked against what is known of it, and given its name
-// only then. While it comes, the folder holds `NAME.part` and the note `NAME.part.json` (url, etag, size, sha256), by
-// which a later call knows whether the bytes there are the beginning of the same file.
+// Downloads one file: resumes where an earlier call stopped, checks size and hash, and renames the file only then.
+// While it is incomplete, the folder has `NAME.part` and the note `NAME.part.json` (url, etag, size, sha256), from
+// which a later call knows whether the bytes are the beginning of the same file.
 #pragma once
 
 #include <functional>
@@ -17,9 +17,9 @@ struct RemoteFile {
   std::string sha256;    // "": not known
   std::string git_sha1;  // "": not known
   std::function<std::string(const net::TransferReply&)> explain =
-      {};  // what an unwelcome status means here, and what to do
+      {};  // throws Error for an unexpected status: what it means here, and what to do
 
-  // Names the content, where the hub does; "" otherwise.
+  // A hash that identifies the content, if the hub gives one; else "".
   const std::string& identity() const { return sha256.empty() ? git_sha1 : sha256; }
 };
 
@@ -36,14 +36,14 @@ using DownloadProgress = std::function<void(uint64_t, int64_t)>;
 DownloadedFile download_file(net::HttpSession& http, const RemoteFile& file, const Path& path,
                              const DownloadProgress& progress = {});
 
-// The first `count` bytes of a file (fewer where it ends before them), appended to `head`, which may hold the first of
-// them already. Returns the size of the whole file; -1 where the server does not say.
+// Extends `head`, which may have some of them already, to the first `count` bytes of a file (fewer if it is shorter).
+// Returns the size of the whole file; -1 if the server does not tell.
 int64_t download_head(net::HttpSession& http, const RemoteFile& file, uint64_t count, std::string& head);
 
-// Bytes of an unfinished download of `path`; 0 when there is none.
+// Bytes of an unfinished download of `path`; 0 if there is none.
 uint64_t partial_bytes(const Path& path);
 
-// "3.42 GB": for people.
+// "3.42 GB": for display.
 std::string bytes_text(uint64_t bytes);
 
 }  // namespace hadal

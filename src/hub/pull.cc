@@ -27,7 +27,7 @@ struct PlannedFile {
 
 struct Plan {
   std::string name, repository;  // "owner/repo"; "": from elsewhere
-  bool in_folder = true;         // else one file, models/NAME with the file's own ending
+  bool in_folder = true;         // else one file, models/NAME with the file's extension
   std::vector<PlannedFile> files;
 };
 
@@ -44,7 +44,7 @@ std::string ending_of(const Plan& plan) {
   return plan.in_folder ? "" : Path(plan.files.front().path).extension().string();
 }
 
-// The addresses of all splits, when one of them is given.
+// The addresses of all splits, given one of them.
 std::vector<std::string> all_splits(const std::string& url) {
   static const std::regex split("-([0-9]{5})-of-([0-9]{5})(\\.gguf)");
   std::smatch match;
@@ -93,7 +93,7 @@ Plan plan_hub(Hub& hub, const HubSource& source, const PullRequest& request) {
     plan.files.push_back({plan.in_folder ? file.path : file_name(file.path), std::move(remote)});
   }
   plan.repository = source.repo;
-  // The small files first: what they say may make the large ones useless.
+  // The small files first: they may show that the model cannot be used.
   std::ranges::stable_partition(plan.files, [](const PlannedFile& file) { return !is_weights(file.path); });
   if (plan.in_folder)
     plan.name = file_name(source.repo);
@@ -121,7 +121,7 @@ Plan make_plan(Hub& hub, const HubAccess& access, const PullRequest& request) {
   return plan;
 }
 
-// The folder in which a model grows: a list of what its files are, a lock, and `files/`.
+// The folder of an incomplete model: a list of its files, a lock, and `files/`.
 class Stage {
  public:
   explicit Stage(Path folder) : folder_(std::move(folder)), files_(folder_ / "files") {
@@ -139,14 +139,14 @@ class Stage {
   Path file(const std::string& path) const { return files_ / path; }
   bool has(const PlannedFile& file) const { return fs::is_regular_file(this->file(file.path)); }
 
-  // Keeps of an earlier pull the finished files that are still wanted and still the same, and the unfinished ones,
-  // which the download itself judges.
+  // Keeps an earlier pull's finished files that are still requested and unchanged, and unfinished ones, which the
+  // download checks itself.
   void prepare(const Plan& plan) {
     const Path list_path = folder_ / "files.json";
     Json before;
     try {
       if (fs::exists(list_path)) before = parse_json(read_file(list_path), list_path.string());
-    } catch (const Error&) {  // written by something else: then nothing is kept
+    } catch (const Error&) {  // not written by this program: nothing is kept
     }
     OrderedJson now = OrderedJson::object();
     std::set<std::string> wanted;
@@ -168,7 +168,7 @@ class Stage {
 
   void publish(const Plan& plan, const Path& target) {
     std::error_code error;
-    weights::check_name_is_free(target.parent_path(), plan.name);  // once more: the download took its time
+    weights::check_name_is_free(target.parent_path(), plan.name);  // again: this may have changed during the download
     fs::rename(plan.in_folder ? files_ : file(plan.files.front().path), target, error);
     if (error) fail("{}: cannot rename to {}: {}", folder_.string(), target.string(), error.message());
     if (!plan.repository.empty()) write_file_whole(weights::source_note(target), plan.repository + "\n");
@@ -201,7 +201,7 @@ void check_space(const Plan& plan, const Stage& stage, const Path& folder) {
   }
 }
 
-// Asks the judge about a GGUF file, of which it fetches no more than it needs.
+// Lets the judge check a GGUF file, of which only the beginning is downloaded.
 void judge_gguf(Hub& hub, PlannedFile& file, const PullJudge& judge, const Stage& stage) {
   constexpr uint64_t kFirst = 1 << 20, kMost = uint64_t{1} << 29;
   const Path path = stage.folder() / (file_name(file.path) + ".head");
@@ -219,7 +219,7 @@ void judge_gguf(Hub& hub, PlannedFile& file, const PullJudge& judge, const Stage
        bytes_text(kMost));
 }
 
-// What cannot run here is not fetched; what was fetched to see that is removed again.
+// A model that cannot run here is not downloaded; what was downloaded to check it is removed.
 void judge_model(Hub& hub, Plan& plan, const PullRequest& request, const Stage& stage, bool& judged, size_t next) {
   const PlannedFile& file = plan.files[next];
   if (judged || !request.include.empty() || !is_weights(file.path)) return;

@@ -1,6 +1,6 @@
-// Fetches a model into a models folder: all its files, checked, and under its final name only when it is whole. Until
-// then it grows in `.NAME.partial`; a pull that was cut off goes on there. `.NAME.source` beside the model says which
-// repository it is from.
+// Downloads a model into a models folder. It gets its final name only when all its files are complete and checked;
+// until then it is in `.NAME.partial`, where an interrupted pull resumes. `.NAME.source` beside the model names its
+// repository.
 #pragma once
 
 #include <functional>
@@ -12,11 +12,10 @@
 
 namespace hadal {
 
-// Looks at a model before its weights are fetched, and throws Error where fetching them would be in vain. Empty:
-// anything is fetched.
+// Checks a model before its weights are downloaded, and throws Error if it cannot be used. Empty: no check.
 struct PullJudge {
-  std::function<void(const Path& folder)> folder;  // which holds all files but the weights
-  // The beginning of a GGUF file of `file_bytes`; false: more of it is needed.
+  std::function<void(const Path& folder)> folder;  // which has all files but the weights
+  // Checks the beginning of a GGUF file of `file_bytes`; false: a longer beginning is needed.
   std::function<bool(const Path& head, uint64_t file_bytes)> gguf;
 };
 
@@ -24,9 +23,9 @@ struct PullRequest {
   std::string source;                // hub/remote/hub.h, HubSource
   std::string name;                  // "": the repository's or the file's own
   std::string revision;              // "": "main"
-  std::vector<std::string> include;  // patterns of the files to take; none: what running the model needs
+  std::vector<std::string> include;  // patterns of the files to download; none: what running the model needs
   Path folder;                       // the models folder
-  PullJudge judge = {};              // asked unless `include` chooses files
+  PullJudge judge = {};              // called unless `include` selects files
 };
 
 struct PulledModel {
@@ -44,8 +43,8 @@ struct PulledModel {
 struct PullProgress {
   std::string name, file;
   size_t file_number = 0, num_files = 0;  // counted from 1
-  uint64_t bytes = 0, started_with = 0;   // of the whole model; what an earlier pull had left
-  int64_t total_bytes = -1;               // -1: not known
+  uint64_t bytes = 0, started_with = 0;   // of the whole model; of an earlier pull
+  int64_t total_bytes = -1;               // -1: unknown
 };
 
 PulledModel pull_model(const PullRequest& request, const HubAccess& access, const net::HttpOptions& options = {},

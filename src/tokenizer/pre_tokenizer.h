@@ -1,7 +1,7 @@
-// Cuts text into pre-tokens, inside which byte-level BPE merges. A pre-tokenizer is a chain of stages; each stage cuts
-// every piece that the one before it made. The chain is described as tokenizer.json describes it. Known regular
-// expressions run as hand-written scanners, others on Oniguruma, the engine of Hugging Face's tokenizers. Immutable;
-// may be used from several threads.
+// Splits text into pre-tokens, within which byte-level BPE merges. A pre-tokenizer is a chain of stages; each splits
+// the pieces of the one before. Its description has the form of tokenizer.json. Known regular expressions run as
+// hand-written scanners, others on Oniguruma, the engine of Hugging Face's tokenizers. Immutable; any thread may use
+// it.
 #pragma once
 
 #include <memory>
@@ -14,8 +14,8 @@
 
 namespace hadal {
 
-// Receives the pieces, in order: a callable of (piece) or of (piece, matched). A reference: the callable must outlive
-// the call it is passed to, and a piece is valid until it returns.
+// Receives the pieces, in order: a reference to a callable of (piece) or of (piece, matched), which must outlive the
+// call. A piece is valid until the callable returns.
 class PieceSink {
  public:
   template <typename F>
@@ -35,27 +35,27 @@ class PieceSink {
   void (*call_)(void*, std::string_view, bool);
 };
 
-// One cut: the sink gets pieces that together are the text, matches of the pattern and what lies between them. Only a
-// regex_split() gives empty ones. Linear in the text for the hand-written ones.
+// One split: the sink receives the matches of the pattern and the text between them, which together are the text. Only
+// regex_split() emits empty pieces. The hand-written ones take linear time.
 class SplitStage {
  public:
   virtual ~SplitStage() = default;
   virtual void split(std::string_view text, PieceSink sink) const = 0;
 };
 
-// What becomes of a match: a piece of its own, nothing, a part of the piece before or behind it, or one with its
-// neighbours.
+// What a match becomes: a piece of its own, nothing, a part of the piece before or after it, or one piece with adjacent
+// matches.
 enum class SplitBehavior { isolated, removed, merged_with_previous, merged_with_next, contiguous };
 
-// The hand-written scanner for `regex`, or null when it is none of the known ones (split_stages.cc).
+// The hand-written scanner for `regex` (split_stages.cc); null if it is not a known one.
 std::unique_ptr<SplitStage> known_split(std::string_view regex);
 std::unique_ptr<SplitStage> digits_split(bool individual);
 std::unique_ptr<SplitStage> punctuation_split();  // each character of \p{P}, and ASCII's others: $+<=>^`|~
 std::unique_ptr<SplitStage> literal_split(std::string literal);
 // Any other expression, on Oniguruma (regex_split.cc). Throws Error naming `who` when it does not compile.
 std::unique_ptr<SplitStage> regex_split(std::string_view regex, std::string_view who);
-// `stage` with its pieces treated as `behavior` says (split_behavior.cc), matches and the rest exchanged with `invert`.
-// Gives no empty pieces.
+// `stage` with `behavior` applied to its pieces (split_behavior.cc); `invert` exchanges matches and the rest. Emits no
+// empty pieces.
 std::unique_ptr<SplitStage> with_behavior(std::unique_ptr<SplitStage> stage, SplitBehavior behavior, bool invert);
 
 class PreTokenizer {
@@ -76,14 +76,13 @@ class PreTokenizer {
 };
 
 // The rules that GGUF files name (tokenizer.ggml.pre), by llama.cpp's table of names (pre_tokenizer_names.cc).
-Json pre_tokenizer_description(std::string_view name, std::string_view who);  // Error for a name that is not known
+Json pre_tokenizer_description(std::string_view name, std::string_view who);  // Error for an unknown name
 struct PreTokenizerTraits {
-  bool ignore_merges = false, add_bos = false;  // what llama.cpp does where a file with this name does not say
+  bool ignore_merges = false, add_bos = false;  // llama.cpp's defaults for files with this name
 };
 PreTokenizerTraits pre_tokenizer_traits(std::string_view name);
 
-// The name of a description that cuts as one of those does and ignores merges or not as readers of that name do. ""
-// when there is none.
+// The name whose rule splits like this description and whose readers have the same ignore_merges; "" if there is none.
 std::string pre_tokenizer_name(const Json& description, bool ignore_merges);
 
 }  // namespace hadal

@@ -71,7 +71,7 @@ void Tokenizer::Impl::read_tokens(std::string_view who) {
     const std::string& text = parts.tokens[id];
     switch (parts.types[id]) {
       case TokenType::normal:
-        if (!from_byte_alphabet(text, bytes[id])) bytes[id] = text;  // text outside the alphabet: never made by merging
+        if (!from_byte_alphabet(text, bytes[id])) bytes[id] = text;  // outside the alphabet: no merge produces it
         break;
       case TokenType::unknown:
       case TokenType::control:
@@ -101,7 +101,7 @@ void Tokenizer::Impl::read_merges(std::string_view who) {
       byte_ids[static_cast<size_t>(byte)] = found->second;
       continue;
     }
-    // DeepSeek's vocabularies leave out the bytes that valid UTF-8 never has.
+    // DeepSeek's vocabularies have no tokens for bytes that valid UTF-8 never has.
     const bool in_utf8 = byte < 0xC0 || (byte > 0xC1 && byte < 0xF5);
     if (in_utf8)
       fail("{}: vocabulary: expected a token for each byte of UTF-8 text, found none for {:#04x}", who, byte);
@@ -176,7 +176,7 @@ std::string Tokenizer::Impl::replace_lacking_bytes(std::string_view text) const 
   return out;
 }
 
-// What the pre-tokenizer sees of a text; `storage` holds it where it is not the text itself.
+// The text as the pre-tokenizer gets it; `storage` owns it if it is not the text itself.
 std::string_view Tokenizer::Impl::normal_form(std::string_view text, std::string& storage) const {
   const auto lacks = [this](char c) { return has_no_token[static_cast<uint8_t>(c)]; };
   if (lacks_bytes && std::any_of(text.begin(), text.end(), lacks)) text = storage = replace_lacking_bytes(text);
@@ -192,8 +192,8 @@ void Tokenizer::Impl::encode_plain(std::string_view text, std::vector<TokenId>& 
   pre_tokenizer->split(normal_form(text, storage), [&](std::string_view piece) { bpe->encode(piece, out); });
 }
 
-// `positions` of the text, ascending, become marks of `out`. A position is where the normal form of what stands before
-// it ends, for normalising may change lengths.
+// Turns `positions` of the text, ascending, into marks of `out`. Normalising may change lengths: a position becomes the
+// length of the normalised text before it.
 void Tokenizer::Impl::encode_plain(std::string_view text, std::span<const size_t> positions, EncodedText& out) const {
   size_t token = out.ids.size(), reached = 0;
   encode_plain(text, out.ids);

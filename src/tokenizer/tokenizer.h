@@ -17,28 +17,28 @@ namespace hadal {
 
 using TokenId = int32_t;
 
-// What files of any format know of a tokenizer, in one shape. Token types have the numbers that GGUF gives them.
+// The contents of a tokenizer's files, whatever their format. Token types have the numbers of GGUF.
 enum class TokenType : uint8_t { normal = 1, unknown = 2, control = 3, user_defined = 4, unused = 5, byte = 6 };
 
 struct TokenizerParts {
-  std::vector<std::string> tokens;  // by id: normal tokens in GPT-2's byte alphabet ("\u0120the"), others as they are
+  std::vector<std::string> tokens;  // by id: normal tokens in GPT-2's byte alphabet ("\u0120the"), others as plain text
   std::vector<TokenType> types;     // as many; control: special; user_defined: always recognised in text
   std::vector<std::string> merges;  // "left right", in order of rank
   std::string pre_tokenizer;        // a name (pre_tokenizer_description), used where pre_tokenizer_json is ""
-  std::string pre_tokenizer_json;   // the rule as tokenizer.json has it
-  bool normalize_nfc = false;       // bring text to Unicode's form C first (then decode(encode(x)) may differ from x)
-  bool ignore_merges = false;       // a word that is a token is that token, whatever the merges say (Llama 3)
-  TokenId bos = -1, eos = -1;       // -1: none
+  std::string pre_tokenizer_json;   // the rule in the form of tokenizer.json
+  bool normalize_nfc = false;  // normalise text to Unicode's form C first (then decode(encode(x)) may differ from x)
+  bool ignore_merges = false;  // a pre-token that is a token becomes that token without merging (Llama 3)
+  TokenId bos = -1, eos = -1;  // -1: none
   bool add_bos = false, add_eos = false;
   TokenId unk = -1, pad = -1;  // for other programs; text never needs them
-  // Flags of added tokens: those that swallow the white space beside them, that are found between words only, and that
-  // Hugging Face's tokenizers look for behind the normaliser (kept for them; here added tokens are found before it).
+  // Flags of added tokens, by id: those that include the white space around them, those that are found between words
+  // only, and those that Hugging Face's tokenizers find after normalising (kept for them; here all are found before).
   std::vector<TokenId> strip_left, strip_right, single_word, normalized;
   std::string chat_template;
-  std::vector<std::pair<std::string, std::string>> named_templates;  // others than "default", by name
+  std::vector<std::pair<std::string, std::string>> named_templates;  // named ones other than "default"
 };
 
-// A text with the parts of it that came from outside. All else is the template's own.
+// A text and its parts that came from outside; the rest is the template's own.
 struct RenderedText {
   struct Part {
     size_t begin = 0, end = 0;  // in bytes
@@ -50,13 +50,13 @@ struct RenderedText {
 
 struct EncodedText {
   std::vector<TokenId> ids;
-  std::vector<size_t> marks;  // for each asked position of the text: the first id that begins there or later
+  std::vector<size_t> marks;  // for each requested position: the index of the first id that begins there or later
 };
 
 class Tokenizer {
  public:
-  // Checks the parts and takes them. `who` names their file in errors. Tokens missing for bytes of UTF-8 text, merges
-  // of unknown tokens and ids out of range are Errors.
+  // Checks the parts; `who` names their file in errors. Missing tokens for bytes of UTF-8 text, merges of unknown
+  // tokens and ids out of range are Errors.
   static Tokenizer from_parts(TokenizerParts parts, std::string_view who);
 
   // Reads tokenizer.json of a Hugging Face folder, or vocab.json and merges.txt where there is none
@@ -67,16 +67,16 @@ class Tokenizer {
   // Writes tokenizer.json and tokenizer_config.json, readable by Hugging Face's tokenizers.
   void save_hf_folder(const Path& folder) const;
 
-  // Invalid UTF-8 in `text` is encoded byte by byte, so decode(encode(x)) == x for any bytes; only a byte that the
-  // vocabulary lacks (of those that valid UTF-8 never has) becomes U+FFFD. With `special`, the texts
-  // of special tokens are recognised and bos is prepended where the tokenizer's own files ask for it. Added tokens that
-  // are not special (DeepSeek's <think>) are always recognised.
+  // Invalid UTF-8 in `text` is encoded byte by byte, so decode(encode(x)) == x for any bytes, except that a byte
+  // missing in the vocabulary (only those that valid UTF-8 never has may be) becomes U+FFFD. With `special`, the texts
+  // of special tokens are recognised and bos is prepended if the tokenizer's files ask for it. Added tokens that are
+  // not special (DeepSeek's <think>) are always recognised.
   std::vector<TokenId> encode(std::string_view text, bool special = false) const;
 
-  // The same with special tokens, for a text whose parts from outside must stay text: an added token, flagged as
-  // special or not, is recognised only where no byte of it is content (or all of <think> or </think> is an answer's).
-  // Everything between added tokens is encoded as one piece, so a text without such content has the ids of encode(). No
-  // end token is added. `marks` are byte positions, ascending.
+  // The same with special tokens, for a text whose parts from outside must stay text: an added token, special or not,
+  // is recognised only if none of its bytes is content (except <think> and </think> within an answer). Text between
+  // added tokens is encoded as one piece, so without such content the ids are those of encode(). No end token is added.
+  // `marks` are byte positions, ascending.
   EncodedText encode_rendered(const RenderedText& text, std::span<const size_t> marks = {}) const;
 
   // The bytes of the tokens ("" for special ones unless keep_special). Out of range: Error.
@@ -86,9 +86,9 @@ class Tokenizer {
   TokenId bos() const;  // -1: none
   TokenId eos() const;  // -1: none
   bool is_special(TokenId id) const;
-  TokenId find(std::string_view token) const;  // a token by its text (special or not); -1: none
+  TokenId find(std::string_view token) const;  // the id of a token's text, special or not; -1: none
   const TokenizerParts& parts() const;
-  std::string_view chat_template() const;  // Jinja; "" when the files hold none
+  std::string_view chat_template() const;  // Jinja; "" if the files have none
   void set_chat_template(std::string text);
 
   struct Impl;
@@ -100,19 +100,19 @@ class Tokenizer {
   std::shared_ptr<Impl> impl_;
 };
 
-// Cuts a stream of token ids into valid UTF-8: holds back the bytes of an unfinished character.
+// Turns a stream of tokens' bytes into valid UTF-8: holds back the bytes of an incomplete character.
 class Utf8Stream {
  public:
-  std::string push(std::string_view bytes);  // what can be shown now; broken bytes become U+FFFD
-  std::string finish();                      // what is left
+  std::string push(std::string_view bytes);  // the complete characters so far; invalid bytes become U+FFFD
+  std::string finish();                      // the rest, as U+FFFD if incomplete
 
  private:
   std::string pending_;
 };
 
 struct BpeTrainingOptions {
-  int64_t vocab_size = 8192;          // with the 256 bytes and the special tokens
-  std::vector<std::string> specials;  // get the last ids, in this order
+  int64_t vocab_size = 8192;          // including the 256 bytes and the special tokens
+  std::vector<std::string> specials;  // they get the last ids, in this order
   std::string bos, eos;               // each one of `specials`, or ""
   std::string pre_tokenizer = "deepseek-v3";
   std::string chat_template;

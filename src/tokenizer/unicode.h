@@ -1,5 +1,5 @@
-// What byte-level BPE needs of Unicode: character classes, a forgiving UTF-8 reader, GPT-2's byte alphabet and NFC.
-// All functions may be called from several threads.
+// Unicode for byte-level BPE: character classes, a UTF-8 reader that accepts any bytes, GPT-2's byte alphabet and NFC.
+// Any thread may call these.
 #pragma once
 
 #include <array>
@@ -21,17 +21,17 @@ enum CharClass : uint8_t {
   kNewline = 64,  // \r and \n; they are kSpace too
 };
 
-// By code point; utf8proc's categories, gathered once. [0x110000]
+// Flags by code point, [0x110000]; computed once from utf8proc's categories.
 const uint8_t* char_classes();
 
 struct Char {
-  uint32_t code = 0;   // 0xFFFFFFFF: the byte is no valid UTF-8; it stands alone and has no class
+  uint32_t code = 0;   // 0xFFFFFFFF: a byte that is not valid UTF-8, by itself and without a class
   uint8_t length = 0;  // bytes; 0 at the end of the text
   uint8_t classes = 0;
   bool is(uint8_t mask) const { return (classes & mask) != 0; }
 };
 
-// Reads the character at `position`; refuses overlong forms, surrogates and what is above U+10FFFF, byte by byte.
+// Reads the character at `position`; overlong forms, surrogates and codes above U+10FFFF are invalid, byte by byte.
 Char read_char(std::string_view text, size_t position, const uint8_t* classes);
 
 // \w of Unicode's regular expressions (UTS 18): alphabetic, marks, decimal digits, connectors and joiners.
@@ -44,11 +44,11 @@ const std::array<uint16_t, 256>& byte_alphabet();
 
 std::string to_byte_alphabet(std::string_view bytes);
 
-// The bytes that `text` stands for; false when a character of it is outside the alphabet.
+// Decodes `text` to bytes; false if a character is outside the alphabet.
 bool from_byte_alphabet(std::string_view text, std::string& bytes);
 
-// Unicode's normalisation form C; bytes that are no valid UTF-8 stay as they are.
+// Unicode's normalisation form C; bytes that are not valid UTF-8 are unchanged.
 std::string normalize_nfc(std::string_view text);
-bool may_change_under_nfc(std::string_view text);  // a quick no for most texts
+bool may_change_under_nfc(std::string_view text);  // false for most texts, at little cost
 
 }  // namespace hadal

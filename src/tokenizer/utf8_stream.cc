@@ -6,7 +6,7 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
-// Whether `tail` (shorter than its first byte promises) can still become a character.
+// Can `tail`, shorter than its first byte announces, still become a character?
 bool is_unfinished(std::string_view tail) {
   const auto lead = static_cast<uint8_t>(tail[0]);
   const size_t needed = lead >= 0xF0 && lead < 0xF5 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC2 ? 2 : 0;
@@ -35,7 +35,7 @@ std::string Utf8Stream::push(std::string_view bytes) {
       at += c.length;
     } else if (rest.size() < 4 && is_unfinished(rest)) {
       break;
-    } else {  // one mark for the longest beginning of a character, as Unicode advises (chapter 3, U+FFFD substitution)
+    } else {  // one U+FFFD for the longest beginning of a character, as Unicode recommends (chapter 3)
       size_t broken = 1;
       while (broken < rest.size() && broken < 3 && is_unfinished(rest.substr(0, broken + 1))) ++broken;
       out += kReplacement;

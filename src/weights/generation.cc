@@ -39,7 +39,7 @@ constexpr const char* kEndTexts[] = {"<|im_end|>",
                                      "[EOT]",
                                      "[EOS]"};
 
-// What the fields of sampling may say.
+// The valid range of each sampling parameter.
 struct Range {
   const char* name;
   double low;
@@ -57,7 +57,7 @@ void ignore_value(const std::string& who, std::string_view expected, std::string
   log_warning("{}: expected {}, found {}; this sampling default is ignored", who, expected, found);
 }
 
-// Sets the field of one of generation_config.json's names.
+// Sets the field with this name in generation_config.json.
 void set_field(GenerationDefaults& defaults, std::string_view name, const std::string& who, double value) {
   const Range& range = *std::ranges::find_if(kRanges, [&](const Range& r) { return name == r.name; });
   const bool above = range.low_itself ? value >= range.low : value > range.low;
@@ -128,7 +128,7 @@ GenerationDefaults defaults_of_folder(const Path& folder, int64_t vocab) {
   add_ends(defaults, json, path.string(), vocab);
   const auto sample = json.find("do_sample");
   if (sample != json.end() && sample->is_boolean() && !sample->get<bool>()) {
-    defaults.temperature = 0;  // the likeliest token, whatever else stands there
+    defaults.temperature = 0;  // greedy, whatever the other fields say
     return defaults;
   }
   for (const char* name : {"temperature", "top_p", "min_p", "repetition_penalty", "top_k"}) {

@@ -86,7 +86,7 @@ void write_blocks(GgufWriter& writer, QuantType type, int64_t cols, std::span<co
 void write_output(GgufWriter& writer, const Output& output, const Path& path) {
   const std::string& type = output.tensor.type;
   const QuantMatrix* blocks = output.numbers.same != nullptr ? output.numbers.same->quant() : nullptr;
-  if (blocks != nullptr && type == quant_format(blocks->type).name) {  // word for word
+  if (blocks != nullptr && type == quant_format(blocks->type).name) {  // copied unchanged
     return writer.write(blocks->data, static_cast<size_t>(blocks->bytes()));
   }
   output.numbers.for_each_piece([&](std::span<const float> numbers) {
@@ -99,7 +99,7 @@ void write_output(GgufWriter& writer, const Output& output, const Path& path) {
   });
 }
 
-// The number that general.file_type has for a mix, or for the type of most numbers.
+// general.file_type of a mix, or of the type of most weights.
 uint32_t file_type(const QuantMix* mix, const std::vector<Output>& outputs) {
   std::map<std::string, int64_t> numbers;
   for (const Output& o : outputs) numbers[o.tensor.type] += num_elements(o.tensor.shape);

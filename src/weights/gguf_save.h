@@ -9,7 +9,7 @@
 namespace hadal::weights {
 
 struct GgufSaveOptions {
-  std::string name;  // what the file calls the model
+  std::string name;  // general.name of the file
   // "": matrices as the model has them (F32, BF16, or a file's own blocks). Else a mix (quant_mix.h) of types that
   // can_quantise(); vectors and routers are always F32.
   std::string mix;
@@ -18,7 +18,7 @@ struct GgufSaveOptions {
 };
 
 // Writes the file whole; prediction layers are left out, as llama.cpp does. Throws Error for a model that the format
-// cannot describe, and for numbers that are not finite where blocks are to be made.
+// cannot describe, and for values that are not finite where they would be quantised.
 void save_gguf(const Path& path, Model& model, const Tokenizer& tokenizer, const GgufSaveOptions& options);
 
 }  // namespace hadal::weights

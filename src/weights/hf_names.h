@@ -1,4 +1,4 @@
-// How Hugging Face's files cut stacks of experts: one tensor an expert. For models and checkpoints.
+// Names of experts in Hugging Face's files, which have one tensor for each expert. For models and checkpoints.
 #pragma once
 
 #include <string>

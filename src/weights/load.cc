@@ -19,7 +19,7 @@ namespace {
 
 constexpr uint64_t kMaxConfigBytes = 16 << 20;
 
-// ---- One parameter and the tensors of the file that hold it ----
+// ---- One parameter and its tensors in the file ----
 
 struct Source {
   Param* param;
@@ -47,7 +47,7 @@ const SafetensorsEntry* find_entry(const Safetensors& file, const std::string& n
   return entry;
 }
 
-// The factors of an fp8 matrix, one a square of it.
+// The scales of an fp8 matrix, one for each square.
 const SafetensorsEntry* find_scales(const Safetensors& file, const SafetensorsEntry& entry, const std::string& who) {
   if (entry.dtype != kFp8) return nullptr;
   const auto* scales =
@@ -57,7 +57,7 @@ const SafetensorsEntry* find_scales(const Safetensors& file, const SafetensorsEn
   return scales;
 }
 
-// `runs`: its products pack what they read of a matrix, so that the file need not be copied.
+// `runs`: products will pack what they read of a matrix, so that the file need not be copied.
 Source find_source(const Safetensors& file, Param& param, bool frozen, bool runs, const std::string& who) {
   Source source{&param, {}, {}};
   const auto shape = entry_shape(param);
@@ -66,7 +66,7 @@ Source find_source(const Safetensors& file, Param& param, bool frozen, bool runs
     source.entries.push_back(find_entry(file, is_stack(param) ? expert_name(param.name, i) : param.name, shape, who));
     source.scales.push_back(find_scales(file, *source.entries.back(), who));
   }
-  // Matrices stay as the file has them; vectors are few and are read in f32.
+  // Matrices keep the file's type; vectors are few and are read as f32.
   const auto all = [&](std::string_view type) {
     return std::all_of(source.entries.begin(), source.entries.end(), [&](auto* e) { return e->dtype == type; });
   };
@@ -78,7 +78,7 @@ Source find_source(const Safetensors& file, Param& param, bool frozen, bool runs
   return source;
 }
 
-// Layers behind the trunk serve training where they hold what only prediction needs; others would be the model's own.
+// Layers after the last are for training if they hold tensors of prediction; others would be the model's own.
 int64_t layer_of(std::string_view name) {
   constexpr std::string_view kLayers = "model.layers.";
   return name.starts_with(kLayers) ? std::atoll(std::string(name.substr(kLayers.size(), 12)).c_str()) : -1;
@@ -87,7 +87,7 @@ bool predicts(const Safetensors& file, int64_t layer) {
   return file.find(fmt::format("model.layers.{}.eh_proj.weight", layer)) != nullptr;
 }
 
-// Tensors that the model does not read would be a part of it that is silently left out.
+// Every tensor must be read by the model: an unread one would silently be missing from it.
 void refuse_unknown(const Safetensors& file, const std::vector<Source>& sources, const ModelConfig& config,
                     const std::string& who) {
   std::set<const SafetensorsEntry*> used;
@@ -151,8 +151,7 @@ void read_f32(const SafetensorsEntry* entry, const SafetensorsEntry* scales, std
   for (int64_t r = 0; r < fp8.matrix.rows; ++r) dequantise_row(fp8.matrix, r, out.data() + r * fp8.matrix.cols);
 }
 
-// Runs of numbers in the entries of one parameter: read(entry, first number of it, numbers) for each that a range
-// touches.
+// Splits a range of a parameter's elements by the entries that hold them: calls read(entry, first element, elements).
 template <typename Read>
 void for_each_run(int64_t entry_size, int64_t first, int64_t count, Read&& read) {
   for (int64_t done = 0; done < count;) {
@@ -222,7 +221,7 @@ void refuse_lone_tensors(const ModelFiles& files) {
 }
 
 Tokenizer tokenizer_of_folder(const Path& folder) {
-  for (const char* name : {"chat_template.jinja", "merges.txt"}) {  // text that would be taken at its word
+  for (const char* name : {"chat_template.jinja", "merges.txt"}) {  // these would be read as plain text
     const Path path = folder / name;
     if (name == std::string_view("merges.txt") && std::filesystem::exists(folder / "tokenizer.json"))
       continue;  // not read then
@@ -243,7 +242,7 @@ LoadedModel load_folder(const ModelFiles& files, LoadAs as, const std::optional<
   // num_nextn_predict_layers may speak of layers that were left out of the files.
   int64_t predicting = 0;
   while (predicting < config.mtp_depth && predicts(*file, config.layers + predicting)) ++predicting;
-  config.mtp_depth = as == LoadAs::frozen ? 0 : predicting;  // they serve training
+  config.mtp_depth = as == LoadAs::frozen ? 0 : predicting;  // for training alone
   check_trainable(config, who);
   auto model = std::make_shared<Model>(config);
   std::vector<Source> sources;

@@ -69,7 +69,7 @@ void write_numbers(SafetensorsWriter& writer, const Output& output) {
   });
 }
 
-// The configuration as a folder can say it.
+// The configuration as a Hugging Face folder expresses it.
 ModelConfig folder_config(const Path& folder, const ModelConfig& config) {
   ModelConfig saved = config;
   if (saved.rope_scaling.kind == RopeScaling::Kind::factors) {
@@ -102,7 +102,7 @@ void save_description(const Path& folder, const ModelConfig& model, const Tokeni
 
 void save_model(const Path& folder, Model& model, const Tokenizer& tokenizer, DType dtype,
                 const GenerationDefaults& defaults) {
-  folder_config(folder, model.config);  // what it cannot say is refused before anything is written
+  folder_config(folder, model.config);  // refuses what a folder cannot express before anything is written
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) fail("{}: cannot make this folder: {}", folder.string(), error.message());

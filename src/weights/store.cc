@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view kPartial = ".partial";
 constexpr uint64_t kMaxConfigBytes = 4 << 20;
 
-bool is_there(const Path& path) {  // a link that leads nowhere too
+bool is_there(const Path& path) {  // also a dangling link
   std::error_code ignored;
   return fs::exists(fs::symlink_status(path, ignored));
 }
@@ -38,7 +38,7 @@ bool has_gguf_ending(const Path& path) {
   return std::regex_match(path.extension().string(), ending);
 }
 
-// By its ending, or by how it begins.
+// By its extension, or by its first bytes.
 bool is_gguf(const Path& path) {
   if (has_gguf_ending(path)) return true;
   char magic[4] = {};
@@ -95,7 +95,7 @@ void describe_folder(StoredModel& model) {
     model.quantisation = quantised != config.end() && quantised->is_object() ? text_at(*quantised, "quant_method")
                          : config.contains("dtype")                          ? text_at(config, "dtype")
                                                                              : text_at(config, "torch_dtype");
-  } catch (const std::exception&) {  // a list should not end at one broken folder; loading it says what is wrong
+  } catch (const std::exception&) {  // one broken folder must not end the list; loading it reports the error
   }
 }
 
@@ -180,7 +180,7 @@ StoredModel find_stored_model(const std::string& name) {
   fail("{}: there is no such model; there are: {}", name, fmt::join(names, ", "));
 }
 
-// Renamed first: what a removal that is cut off leaves must not look like a model.
+// Renamed first: what an interrupted removal leaves must not look like a model.
 void remove_model(const StoredModel& model) {
   std::error_code error;
   Path doomed = model.path;
@@ -208,7 +208,7 @@ Path rename_model(const StoredModel& model, const std::string& name) {
   std::error_code error;
   fs::rename(model.path, path, error);
   if (error) fail("{}: cannot rename to {}: {}", model.path.string(), path.string(), error.message());
-  fs::rename(source_note(model.path), source_note(path), error);  // where it has one
+  fs::rename(source_note(model.path), source_note(path), error);  // if there is one
   return path;
 }
 

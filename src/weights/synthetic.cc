@@ -78,7 +78,7 @@ const std::map<std::string, ModelConfig (*)()>& shapes() {
   return table;
 }
 
-// Where a block keeps f16 factors, and values for them that give random codes a mean near 0 and a spread near 0.02.
+// Where a block keeps f16 scales, and values for them with which random codes have mean 0 and deviation 0.02, about.
 struct Factors {
   int64_t at, at_offset;  // -1: none
   float scale, offset;

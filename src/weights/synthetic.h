@@ -1,4 +1,4 @@
-// Models of real shapes with random weights, made in memory: to measure with nothing to download.
+// Models of real shapes with random weights, made in memory: for measurements without a download.
 #pragma once
 
 #include <string>
@@ -10,9 +10,8 @@ namespace hadal::weights {
 
 std::vector<std::string> synthetic_shapes();
 
-// "SHAPE:TYPE", e.g. "V2-Lite:Q4_K_M" (quant_mix_named). Its tokenizer knows
-// bytes alone. Throws Error for an unknown name, and
-// before anything is taken when memory does not hold it.
+// "SHAPE:TYPE", e.g. "V2-Lite:Q4_K_M" (quant_mix_named). Its tokenizer has bytes alone. Throws Error for an unknown
+// name and, before memory is allocated, for a model that does not fit.
 LoadedModel make_synthetic(const std::string& shape_and_type);
 
 }  // namespace hadal::weights

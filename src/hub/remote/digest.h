@@ -1,5 +1,5 @@
-// The hashes by which the hub names contents, in lower-case hexadecimal: SHA-256 for large files, git's SHA-1 of a blob
-// for small ones. Each reads the file once.
+// The hashes of the hub's files, in lower-case hexadecimal: SHA-256 for large files, git's SHA-1 of a blob for small
+// ones. Each reads the file once.
 #pragma once
 
 #include <string>

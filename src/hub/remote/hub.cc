@@ -32,7 +32,7 @@ Path token_path() {
   return Path(environment("HOME")) / ".cache/huggingface/token";
 }
 
-// Sorts the list by path and refuses what a list of files cannot be.
+// Sorts the list by path; throws Error for an invalid list.
 void check_list(std::vector<HubFile>& files, const std::string& repo) {
   std::sort(files.begin(), files.end(), [](const HubFile& a, const HubFile& b) { return a.path < b.path; });
   int64_t left = kMaxBytes;

@@ -1,6 +1,7 @@
-// The model hub (Hugging Face's API): what a source names, which commit that is now, and which files it has. Endpoint
-// and token are read as the hub's own tools read them: HF_ENDPOINT; HF_TOKEN, else the file HF_TOKEN_PATH, else
-// HF_HOME/token, with HF_HOME being ~/.cache/huggingface.
+// The model hub (Hugging Face's API): parses sources, resolves revisions to commits, lists files. Endpoint and token
+// are those of the hub's own tools: HF_ENDPOINT; HF_TOKEN, else the file HF_TOKEN_PATH, else HF_HOME/token, HF_HOME
+// being
+// ~/.cache/huggingface by default.
 #pragma once
 
 #include <string>
@@ -17,7 +18,7 @@ struct HubAccess {
   static HubAccess from_environment();
 };
 
-// What the user asks for.
+// What the user requests:
 //   hf:owner/repo               a whole model
 //   hf:owner/repo/x.gguf        one GGUF file (or all its splits)
 //   hf:owner/repo:Q4_K_M        the GGUF file with this quantisation in its name
@@ -43,7 +44,7 @@ class Hub {
   Hub(HubAccess access, const net::HttpOptions& options)
       : access_(std::move(access)), http_(options, {access_.token, access_.endpoint}) {}
 
-  // The commit that `revision` (a branch, a tag, a commit) is now. Asked first, so that all files are of one state.
+  // The current commit of `revision` (a branch, a tag, a commit). Resolved first, so that all files are of one commit.
   std::string commit(const std::string& repo, const std::string& revision);
 
   // All files of that commit, sorted by path. Error for a path that would leave its folder.
@@ -51,7 +52,7 @@ class Hub {
 
   std::string file_url(const std::string& repo, const std::string& commit, const std::string& path) const;
 
-  // What an unwelcome answer means for this repository, and what to do.
+  // What an unexpected status means for this repository, and what to do.
   std::string explain(const std::string& repo, const net::TransferReply& reply) const;
 
   net::HttpSession& http() { return http_; }
@@ -61,8 +62,8 @@ class Hub {
   net::HttpSession http_;
 };
 
-// The files that `source` means, of those the hub lists: `include` patterns (as a shell has them) where given, else
-// what running the model needs. Error that lists what there is when nothing or too much fits.
+// Selects files of the hub's list: those of `source`, by `include` patterns (as in a shell) if given, else what running
+// the model needs. Throws Error with the list if nothing or too much matches.
 std::vector<HubFile> choose_files(const std::vector<HubFile>& files, const HubSource& source,
                                   const std::vector<std::string>& include);
 

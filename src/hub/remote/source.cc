@@ -1,4 +1,4 @@
-// What a source means, and which of a repository's files that are.
+// Parses sources and selects a repository's files.
 #include <fmt/ranges.h>
 #include <fnmatch.h>
 
@@ -37,7 +37,7 @@ std::string lower(std::string text) {
   return text;
 }
 
-// A page of the hub as a browser shows it; none: a plain address.
+// The address of a page of the hub in a browser; none: another address.
 bool read_page(const std::string& url, const std::string& endpoint, HubSource& source) {
   if (net::url_origin(url) != net::url_origin(endpoint)) return false;
   const auto parts = split(net::url_unescape(net::url_path(url).substr(1)), '/');
@@ -55,7 +55,7 @@ bool read_page(const std::string& url, const std::string& endpoint, HubSource& s
 bool is_gguf(const HubFile& file) { return lower(file.path).ends_with(".gguf"); }
 bool is_projector(const HubFile& file) {
   return lower(file.path).find("mmproj") != std::string::npos;
-}  // the eyes of a model, not a model
+}  // a vision projector, not a model
 
 std::string listing(const std::vector<HubFile>& files) {
   std::string text;
@@ -70,7 +70,7 @@ std::vector<HubFile> filtered(const std::vector<HubFile>& files, const std::func
   return chosen;
 }
 
-// "Q4_K_M" stands in the name as a word of its own: Q4_K does not mean Q4_K_M.
+// Does the name contain the quantisation as a whole word? Q4_K is not a word of "x-Q4_K_M".
 bool has_quantisation(const HubFile& file, const std::string& quantisation) {
   const std::string name = lower(file.path), word = lower(quantisation);
   const auto is_part = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
@@ -100,7 +100,7 @@ std::vector<HubFile> choose_gguf(const std::vector<HubFile>& all, const HubSourc
   return chosen;
 }
 
-// What running a model needs, of the folder itself: sub-folders hold other formats and training states.
+// The files that running a model needs; sub-folders are left out, they hold other formats and training states.
 bool is_part_of_model(const HubFile& file) {
   static constexpr const char* kPatterns[] = {"config.json",
                                               "generation_config.json",
@@ -143,7 +143,7 @@ std::vector<HubFile> choose_folder(const std::vector<HubFile>& all, const HubSou
     fail("hf:{}: has GGUF files only; name one, as in hf:{}/{}:{}", source.repo, source.repo, ggufs.front().path,
          listing(ggufs));
   }
-  // The same weights may be there once more under another name (Mistral's consolidated.safetensors).
+  // The same weights may be there twice under different names (Mistral's consolidated.safetensors).
   if (std::any_of(chosen.begin(), chosen.end(), [&](const HubFile& f) { return is_weights(f) && is_usual(f); })) {
     std::erase_if(chosen, [&](const HubFile& f) { return is_weights(f) && !is_usual(f); });
   }

@@ -18,7 +18,7 @@ class Scratch {
     if (bytes > capacity_) {
       std::free(data_);
       capacity_ = bytes + bytes / 4;
-      if (capacity_ > kLargePage / 8) capacity_ = (capacity_ + kLargePage - 1) / kLargePage * kLargePage;
+      if (capacity_ > kHugePage / 8) capacity_ = (capacity_ + kHugePage - 1) / kHugePage * kHugePage;
       data_ = take_aligned(static_cast<uint64_t>(capacity_));
       HADAL_CHECK(data_, "out of memory: {} bytes", capacity_);
     }
@@ -26,7 +26,7 @@ class Scratch {
   }
 
  private:
-  static constexpr int64_t kLargePage =
+  static constexpr int64_t kHugePage =
       2 << 20;  // small pages have random addresses, which overfill some sets of the second-level cache
   void* data_ = nullptr;
   int64_t capacity_ = 0;

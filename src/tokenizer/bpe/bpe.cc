@@ -21,7 +21,7 @@ uint64_t mix(uint64_t x) {
   return x ^ x >> 32;
 }
 
-// One finished pre-token; a cache line each. Direct-mapped: a new word takes the place of the old one.
+// One cached pre-token in one cache line. Direct-mapped: a new word evicts the old one.
 struct alignas(64) CacheEntry {
   static constexpr size_t kMaxBytes = 24, kMaxIds = 8;
   uint32_t owner = 0;
@@ -51,7 +51,7 @@ Bpe::Bpe(const std::array<TokenId, 256>& byte_ids, const std::vector<Merge>& mer
     const uint64_t key = static_cast<uint64_t>(merges[rank].left) << 32 | static_cast<uint32_t>(merges[rank].right);
     size_t at = mix(key) & (slots_.size() - 1);
     while (slots_[at].key != kEmpty && slots_[at].key != key) at = (at + 1) & (slots_.size() - 1);
-    slots_[at] = {key, static_cast<uint32_t>(rank), merges[rank].merged};  // a pair said twice: the last one counts
+    slots_[at] = {key, static_cast<uint32_t>(rank), merges[rank].merged};  // of equal pairs the last counts
   }
 }
 
@@ -121,7 +121,8 @@ void Bpe::merge_short(std::string_view word, std::vector<TokenId>& out) const {
 void Bpe::merge_long(std::string_view word, std::vector<TokenId>& out) const {
   if (word.size() >= (size_t{1} << 31)) fail("encode: expected words below 2 GiB, found one of {} bytes", word.size());
   // Symbols are a linked list; those merged into their left neighbour have id -1. The heap holds candidates by rank,
-  // then position; an entry is stale when the pair at its position has become another one.
+  // then position, so the merge of lowest rank, leftmost first, is next, as in the definition. An entry is stale if the
+  // pair at its position has changed; it is skipped when it comes up. Each merge adds at most two entries: O(n log n).
   struct Symbol {
     TokenId id;
     int32_t previous, next;

@@ -1,5 +1,5 @@
-// The merging core of byte-level BPE: one pre-token's bytes to token ids. Immutable after build(); the cache of
-// finished pre-tokens is per thread and bounded.
+// The core of byte-level BPE: merges the bytes of one pre-token to token ids. Immutable after build(), any thread may
+// use it; the cache of pre-tokens is thread-local and bounded.
 #pragma once
 
 #include <array>
@@ -19,8 +19,8 @@ class Bpe {
     TokenId left, right, merged;
   };
 
-  // `merges` in order of rank. With `ignore_merges`, a pre-token that is a token by itself is that token, whatever the
-  // merges say (Llama 3). `token_of` must outlive this object.
+  // `merges` in order of rank. With `ignore_merges`, a pre-token that is a token becomes that token without merging
+  // (Llama 3). `token_of` must outlive this object.
   Bpe(const std::array<TokenId, 256>& byte_ids, const std::vector<Merge>& merges, bool ignore_merges,
       const std::unordered_map<std::string_view, TokenId>* token_of);
 
@@ -44,7 +44,7 @@ class Bpe {
   std::vector<Slot> slots_;  // open addressing, a power of two, at most half full
   bool ignore_merges_;
   const std::unordered_map<std::string_view, TokenId>* token_of_;
-  uint32_t owner_;  // tells this object's entries in the caches from others'
+  uint32_t owner_;  // distinguishes this object's entries in the caches
 };
 
 }  // namespace hadal

@@ -1,6 +1,6 @@
 // Trains byte-level BPE (Sennrich et al. 2016, "Neural Machine Translation of Rare Words with Subword Units") on
-// counted words. Counts of pairs are kept up to date merge by merge; a pair knows the words it may occur in, so a merge
-// visits those alone.
+// counted words. Counts of pairs are updated with each merge; each pair has a list of the words it may occur in, so
+// that a merge visits those alone.
 #include <algorithm>
 #include <queue>
 #include <unordered_map>
@@ -16,7 +16,7 @@
 namespace hadal {
 namespace {
 
-constexpr int64_t kMinCount = 2;  // a pair seen once teaches nothing
+constexpr int64_t kMinCount = 2;  // rarer pairs are not merged
 
 uint64_t pair_key(TokenId left, TokenId right) {
   return static_cast<uint64_t>(left) << 32 | static_cast<uint32_t>(right);
@@ -128,7 +128,7 @@ class Trainer {
     push_changed();
   }
 
-  // Entries of the queue are stale when their count is not the pair's any more: those that shrank come back in.
+  // An entry of the queue is stale if the pair's count has changed; if it has shrunk, the pair is queued again.
   uint32_t pop_best() {
     while (!queue_.empty()) {
       std::pop_heap(queue_.begin(), queue_.end(), [this](const auto& a, const auto& b) { return is_worse(a, b); });
@@ -176,7 +176,7 @@ class Trainer {
   std::unordered_map<std::string, TokenId> token_of_;
   std::vector<std::pair<TokenId, TokenId>> merges_;
   std::vector<Word> words_;
-  std::vector<TokenId> symbols_;  // of all words, one behind the other
+  std::vector<TokenId> symbols_;  // of all words, concatenated
   std::vector<Pair> pairs_;
   std::unordered_map<uint64_t, uint32_t> index_;  // of a pair in `pairs_`
   std::vector<Candidate> queue_;                  // a heap

@@ -12,7 +12,7 @@ namespace hadal {
 namespace {
 
 constexpr size_t kShards = 64;
-constexpr size_t kBatchBytes = size_t{32} << 20;  // texts held at a time, beyond one longer than that
+constexpr size_t kBatchBytes = size_t{32} << 20;  // texts counted at a time; one longer text is a batch of its own
 constexpr size_t kJobBytes = size_t{1} << 20;
 
 struct Hash {
@@ -40,7 +40,7 @@ class Counter {
   }
 
   void count(const std::vector<std::string>& texts) {
-    // Consecutive texts make a job. A text is never cut: a cut could fall into a word.
+    // A job is a run of consecutive texts. A text is never split, because that could split a word.
     std::vector<size_t> starts{0};
     for (size_t i = 0, bytes = 0; i < texts.size(); ++i) {
       bytes += texts[i].size();
@@ -88,7 +88,7 @@ class Counter {
     });
   }
 
-  // Of the first piece of a long word: kPieceBytes, or a little less so that no character is cut.
+  // The size of a long word's first piece: kPieceBytes, or slightly less so that no character is split.
   static size_t piece_size(std::string_view word) {
     const auto inside = [&](size_t at) { return (static_cast<unsigned char>(word[at]) & 0xC0) == 0x80; };
     for (size_t size = kPieceBytes; size > kPieceBytes - 4; --size) {
@@ -103,7 +103,7 @@ class Counter {
       for (const auto& [word, count] : shards[index]) add(shard, word, count);
       shards[index].clear();
     }
-    // What a shard holds after a batch depends on the texts alone, so forgetting is deterministic too.
+    // The contents of a shard after a batch depend on the texts alone, so dropping is deterministic.
     for (int64_t rare = 1; is_too_large(shard); ++rare) forget(shard, rare);
   }
 
@@ -114,13 +114,12 @@ class Counter {
     return bytes > kMaxTotalBytes / kShards;
   }
 
-  // Where nearly all words are rare (long ones without spaces are), half of these stay: they are all there is to learn
-  // from.
+  // If nearly all words are rare (as without spaces), half of these are kept: there is nothing else to learn from.
   void forget(Counts& shard, int64_t rare) const {
     const auto is_rare = [&](const auto& entry) { return entry.second <= rare; };
     const auto count = static_cast<size_t>(std::count_if(shard.begin(), shard.end(), is_rare));
     const bool all = shard.size() - count >= max_shard_words_ / 2;
-    const auto bit = 57 - (rare - 1) % 57;  // another one each time; the higher ones chose the shard
+    const auto bit = 57 - (rare - 1) % 57;  // a different bit each time; the higher bits chose the shard
     std::erase_if(shard,
                   [&](const auto& entry) { return is_rare(entry) && (all || (Hash{}(entry.first) >> bit & 1)); });
   }

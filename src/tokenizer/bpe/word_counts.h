@@ -1,5 +1,5 @@
-// Counts pre-tokens of a stream of texts, with all threads and bounded memory. The result does not depend on the number
-// of threads.
+// Counts the pre-tokens of a stream of texts on all threads, in bounded memory. The result does not depend on the
+// number of threads.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +17,10 @@ struct WordCount {
   int64_t count;
 };
 
-// Words in order of their bytes; those of one byte are left out. A word above kMaxWordBytes (of a text without spaces:
-// DNA, some Chinese and Thai) is counted as pieces of at most kPieceBytes, cut between characters: merges are learnt
-// inside the pieces, and short ones keep each merge's work small. When there are more than `max_words` different words,
-// or they have more than kMaxTotalBytes, rare ones are forgotten on the way.
+// Returns the words in order of their bytes, without those of one byte. A word above kMaxWordBytes (of a text without
+// spaces: DNA, some Chinese and Thai) is counted as pieces of at most kPieceBytes, split between characters: merges are
+// learnt within the pieces, and short pieces keep the cost of a merge small. When there are more than `max_words`
+// different words, or more than kMaxTotalBytes of them, rare ones are dropped.
 inline constexpr size_t kMaxWordBytes = 1024, kPieceBytes = 128, kMaxTotalBytes = size_t{512} << 20;
 std::vector<WordCount> count_words(const std::function<bool(std::string&)>& next, const PreTokenizer& pre_tokenizer,
                                    size_t max_words = size_t{8} << 20);

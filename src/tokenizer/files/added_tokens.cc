@@ -11,7 +11,7 @@ AddedTokens::AddedTokens(std::vector<Token> tokens) : tokens_(std::move(tokens))
   for (const Token& token : tokens_) starts_[static_cast<uint8_t>(token.text[0])] = true;
 }
 
-// The longest token that `text` begins with: narrows the sorted range byte by byte.
+// The longest token that is a prefix of `text`: narrows the sorted range byte by byte.
 const AddedTokens::Token* AddedTokens::match(std::string_view text, bool in_answer) const {
   const Token* longest = nullptr;
   auto first = tokens_.begin(), last = tokens_.end();
@@ -27,7 +27,7 @@ const AddedTokens::Token* AddedTokens::match(std::string_view text, bool in_answ
   return longest;
 }
 
-// Whether text[begin, end) has no character of a word beside it.
+// Is no character of a word next to text[begin, end)?
 bool AddedTokens::is_alone(std::string_view text, size_t begin, size_t end) {
   const uint8_t* classes = char_classes();
   if (end < text.size() && is_word_character(read_char(text, end, classes).code)) return false;
@@ -53,7 +53,7 @@ AddedTokens::Found AddedTokens::find(std::string_view text, size_t from, Content
     const Token* token = match(text.substr(at, end - at), inside);
     if (token == nullptr) continue;
     if (!token->single_word || is_alone(text, at, at + token->text.size())) return with_spaces(text, from, at, *token);
-    at += token->text.size() - 1;  // its text is text, in which no other token begins
+    at += token->text.size() - 1;  // a token that is not recognised is plain text; none begins within it
   }
   return {text.size(), text.size(), nullptr};
 }

@@ -1,4 +1,4 @@
-// Finds added tokens ("<think>", "<|im_start|>") in text: the leftmost, of those the longest.
+// Finds added tokens ("<think>", "<|im_start|>") in text: the leftmost; of several there, the longest.
 #pragma once
 
 #include <span>
@@ -16,11 +16,11 @@ class AddedTokens {
     std::string text;
     TokenId id;
     bool strip_left = false, strip_right = false;
-    bool in_answers = false;   // may stand in an assistant's own words: <think>, </think>
-    bool single_word = false;  // only where no character of a word stands beside it
+    bool in_answers = false;   // also recognised within an assistant's answer: <think>, </think>
+    bool single_word = false;  // only if no character of a word is next to it
   };
   struct Found {
-    size_t begin, end;  // in bytes; with the white space that the token swallows
+    size_t begin, end;  // in bytes; includes the white space that belongs to the token
     const Token* token;
   };
 
@@ -28,8 +28,8 @@ class AddedTokens {
   explicit AddedTokens(std::vector<Token> tokens);  // texts are not empty and differ
 
   using Content = std::span<const RenderedText::Part>;
-  // The next token in text[from, ...) no byte of which lies in `content`, save those of one answer that may stand
-  // there; token is null when there is none.
+  // The next token in text[from, ...) with no byte in `content`, or entirely within one answer if in_answers. Its token
+  // is null if there is none.
   Found find(std::string_view text, size_t from, Content content = {}) const;
 
  private:

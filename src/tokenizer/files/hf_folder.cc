@@ -1,5 +1,5 @@
-// Tokenizers as Hugging Face folders keep them: tokenizer.json (the `tokenizers` library's format, version 1.0) and
-// tokenizer_config.json beside it.
+// Reads tokenizers of Hugging Face folders: tokenizer.json (the `tokenizers` library's format, version 1.0) and
+// tokenizer_config.json.
 #include "tokenizer/files/hf_folder.h"
 
 #include <algorithm>
@@ -147,7 +147,7 @@ void read_post_processor(const Json& description, TokenizerParts& parts, std::st
   }
 }
 
-// One of them may be the default; a list without it begins with the one that is taken for it.
+// A list of named templates; without one named "default" the first is the default.
 void read_chat_templates(const Json& field, TokenizerParts& parts, std::string_view who) {
   if (field.is_string()) {
     parts.chat_template = field.get<std::string>();
@@ -206,7 +206,7 @@ void read_named_tokens(const Json& config, TokenizerParts& parts, std::string_vi
     }
     const auto found = std::find(parts.tokens.begin(), parts.tokens.end(), text);
     if (found == parts.tokens.end())
-      log_warning("{}: {}: expected a token of the vocabulary, found \"{}\"; it is left out", who, key, brief(text));
+      log_warning("{}: {}: expected a token of the vocabulary, found \"{}\"; it is ignored", who, key, brief(text));
     else
       *id = static_cast<TokenId>(found - parts.tokens.begin());
   }
@@ -235,7 +235,7 @@ Tokenizer Tokenizer::from_hf_folder(const Path& folder) {
   const Json& model = get_object(root, "model", who, "tokenizer");
   const size_t num_added =
       is_null_or_absent(root, "added_tokens") ? 0 : get_array(root, "added_tokens", who, "tokenizer").size();
-  // Holes in the numbering are allowed, but not so many that a small file plans a huge table.
+  // Gaps between ids are allowed, but not so large that a small file requests a huge table.
   const auto limit = static_cast<int64_t>(2 * (get_object(model, "vocab", who, "model").size() + num_added) + 4096);
   TokenizerParts parts;
   read_normalizer(root.value("normalizer", Json()), parts, who);

@@ -1,4 +1,4 @@
-// What the readers of a Hugging Face folder's tokenizer share. Inside the module only.
+// Shared by the readers of a Hugging Face folder's tokenizer. Private to the module.
 #pragma once
 
 #include "base/json.h"
@@ -22,11 +22,11 @@ void put_token(TokenizerParts& parts, int64_t id, const std::string& text, Token
 void put_added_token(TokenizerParts& parts, const Json& token, int64_t id, int64_t limit, std::string_view who);
 
 std::string read_token_text(const Json& config, const char* key, std::string_view who);  // "": none
-// bos_token, eos_token, unk_token, pad_token. Strict: begin and end must be tokens of the vocabulary. Others that are
-// none are left out with a warning: text never needs them.
+// Reads bos_token, eos_token, unk_token, pad_token. Strict: bos and eos must be tokens of the vocabulary. Other unknown
+// ones are ignored with a warning: text never needs them.
 void read_named_tokens(const Json& config, TokenizerParts& parts, std::string_view who, bool strict);
 
-// special_tokens_map.json, tokenizer_config.json and the files of templates, as far as they are there.
+// Reads special_tokens_map.json, tokenizer_config.json and the files of templates, if present.
 void read_tokenizer_config(const Path& folder, TokenizerParts& parts);
 
 TokenizerParts read_vocab_and_merges(const Path& folder);

@@ -1,4 +1,4 @@
-// Writing a tokenizer as Hugging Face folders keep it.
+// Writes a tokenizer's files of a Hugging Face folder.
 #include <algorithm>
 
 #include "base/json.h"
@@ -13,9 +13,9 @@ bool is_added(const TokenizerParts& parts, size_t id) {
   return type == TokenType::control || type == TokenType::user_defined || type == TokenType::unknown;
 }
 
-// Hugging Face's tokenizers number added tokens that the vocabulary does not hold themselves, from its size on. Only
-// those behind all others may be left to that, and only where no number was left out before; else the vocabulary holds
-// them too.
+// Hugging Face's tokenizers assign ids to added tokens missing in the vocabulary, from its size on. So only added
+// tokens with the last ids, without a gap before them, may be missing there; all others are written to the vocabulary
+// too.
 size_t first_outside_vocabulary(const TokenizerParts& parts) {
   size_t end = parts.tokens.size();
   while (end > 0 && parts.types[end - 1] == TokenType::unused) --end;
@@ -31,7 +31,7 @@ OrderedJson chat_templates_json(const TokenizerParts& parts) {
   const auto add = [&](const std::string& name, const std::string& text) {
     list.push_back({{"name", name}, {"template", text}});
   };
-  // A list without a default has its first one for that.
+  // In a list without "default" the first is the default.
   if (!parts.chat_template.empty() && parts.chat_template != parts.named_templates[0].second)
     add("default", parts.chat_template);
   for (const auto& [name, text] : parts.named_templates) add(name, text);
@@ -78,7 +78,7 @@ OrderedJson added_tokens_json(const TokenizerParts& parts) {
 
 OrderedJson model_json(const TokenizerParts& parts) {
   OrderedJson vocab = OrderedJson::object();
-  // Straight into the underlying list: the ordered map's own insertion looks for the key first, which is quadratic.
+  // Appends to the underlying vector: the ordered map's own insertion searches for the key, which is quadratic.
   auto& entries = vocab.get_ref<OrderedJson::object_t&>();
   const size_t first_outside = first_outside_vocabulary(parts);
   for (size_t id = 0; id < parts.tokens.size(); ++id) {

@@ -1,5 +1,5 @@
 // Tokenizers as GPT-2 published them: vocab.json (token to id) and merges.txt (a pair a line), which folders without a
-// tokenizer.json still have. The rule that cuts words stands in no file of theirs: it is the tokenizer class's own.
+// tokenizer.json still have. None of these files has the pre-tokenizer: it is part of the tokenizer's class.
 #include <algorithm>
 #include <sstream>
 
@@ -27,7 +27,7 @@ void read_merges(const Path& path, TokenizerParts& parts) {
   }
 }
 
-// Qwen2's own cut and NFC, or GPT-2's.
+// Qwen2's pre-tokenizer and NFC, or GPT-2's.
 void set_rule(const Path& folder, const Json& config, TokenizerParts& parts) {
   const std::string who = (folder / "tokenizer_config.json").string();
   std::string name =
@@ -113,8 +113,7 @@ TokenizerParts read_vocab_and_merges(const Path& folder) {
   read_decoder(config, parts, limit, config_path.string());
   add_special_tokens(object_or_empty(map_path), parts, map_path.string());
   add_special_tokens(config, parts, config_path.string());
-  if (const TokenId end = find_token(parts, "<|endoftext|>");
-      end >= 0) {  // what both classes take where no file names one
+  if (const TokenId end = find_token(parts, "<|endoftext|>"); end >= 0) {  // the default of both classes
     parts.types[static_cast<size_t>(end)] = TokenType::control;
     parts.eos = end;
   }

@@ -82,7 +82,7 @@ std::string all_names() {
   return text;
 }
 
-// Expressions whose matches are the whole of any text, so that it makes no difference what becomes of the rest.
+// Expressions whose matches cover every text, so that the behaviour for the rest makes no difference.
 bool leaves_nothing(std::string_view regex) {
   for (const std::string_view total :
        {kGpt2, kQwen2, kLlama3, kGpt4o, kTekken, kKimiK2, kBailing, kUfakzeka, kYoutuWords, kMiniCpm5})
@@ -90,7 +90,7 @@ bool leaves_nothing(std::string_view regex) {
   return false;
 }
 
-// What of a description matters for where it cuts, one string a stage.
+// The parts of a description that determine where it splits, a string for each stage.
 void list_cuts(const Json& description, std::vector<std::string>& cuts) {
   const std::string type = description.value("type", "");
   if (type == "Sequence") {
@@ -119,9 +119,8 @@ void list_cuts(const Json& description, std::vector<std::string>& cuts) {
 Json pre_tokenizer_description(std::string_view name, std::string_view who) {
   const Rule* rule = find_rule(name);
   if (rule == nullptr) {
-    fail(
-        "{}: pre-tokenizer: expected one of those that are known here, found \"{}\", which is not supported; known: {}",
-        who, brief(name), all_names());
+    fail("{}: pre-tokenizer: expected a known one, found \"{}\", which is not supported; known: {}", who, brief(name),
+         all_names());
   }
   Json stages = Json::array();
   for (const std::string_view regex : rule->stages) {

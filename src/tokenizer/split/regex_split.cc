@@ -12,7 +12,7 @@
 namespace hadal {
 namespace {
 
-// Steps of one search and its saved states; a hostile pattern ends in an error, not in a hang or without memory.
+// Limits on the steps of one search and its saved states: a hostile pattern is an Error, not a hang or out of memory.
 constexpr unsigned long kMaxSteps = 10'000'000, kStepsPerByte = 16;
 constexpr unsigned kMaxSavedStates = 1u << 23;
 constexpr size_t kMaxPatternBytes = 1 << 16;
@@ -54,8 +54,8 @@ class RegexStage final : public SplitStage {
   RegexStage(const RegexStage&) = delete;
   RegexStage& operator=(const RegexStage&) = delete;
 
-  // Oniguruma must not be given broken UTF-8: a byte that is no part of a character is a piece by itself, and what lies
-  // between such bytes a text by itself.
+  // Oniguruma must not get invalid UTF-8: a byte that is not part of a character is a piece by itself, and the text
+  // between such bytes is split on its own.
   void split(std::string_view text, PieceSink sink) const override {
     const uint8_t* classes = char_classes();
     const Search search(*this, text.size());
@@ -73,7 +73,7 @@ class RegexStage final : public SplitStage {
   }
 
  private:
-  // What one search needs; several threads may search with the same expression.
+  // The state of one search: several threads may search with the same expression.
   struct Search {
     OnigRegion* region;
     OnigMatchParam* limits;
@@ -92,7 +92,7 @@ class RegexStage final : public SplitStage {
     Search& operator=(const Search&) = delete;
   };
 
-  // Empty matches cut too, as they do in Hugging Face's tokenizers, except one right behind the match before it.
+  // Empty matches split too, as in Hugging Face's tokenizers, except one right after the match before it.
   void split_valid(std::string_view text, const Search& search, PieceSink sink) const {
     if (text.empty()) return;
     const OnigUChar *begin = bytes_of(text.data()), *end = begin + text.size();

@@ -1,4 +1,4 @@
-// What a Split does with the matches of its pattern, by the rules of Hugging Face's tokenizers (normalizer.rs, split).
+// The behaviours of a Split, by the rules of Hugging Face's tokenizers (normalizer.rs, split).
 #include <algorithm>
 
 #include "tokenizer/pre_tokenizer.h"
@@ -32,7 +32,7 @@ class BehaviorStage final : public SplitStage {
   }
 
  private:
-  // Whether a piece goes with the one before it, in the order of joining.
+  // Is a piece joined with the one before it (in the order of joining)?
   bool goes_with(bool previous, bool matched) const {
     return behavior_ == SplitBehavior::contiguous ? matched == previous : matched && !previous;
   }

@@ -1,5 +1,5 @@
 // Hand-written scanners for the known patterns. Each is a function from (text, position) to the length of the match
-// there (0: none), and says beside each line which branch of its regular expression it is.
+// there (0: none); the comment at each line is the branch of the regular expression that it implements.
 #include <algorithm>
 #include <utility>
 
@@ -34,7 +34,7 @@ struct Reader {
   }
 };
 
-// \s*[\r\n]+|\s+(?!\S)|\s+  (the first branch only with `newlines`) where a character of \s stands at `start`.
+// \s*[\r\n]+|\s+(?!\S)|\s+  (the first branch only with `newlines`) if a character of \s is at `start`.
 size_t match_space(const Reader& in, size_t start, bool newlines) {
   size_t end = start, last = start, after_newline = start;
   for (Char c = in.at(end); c.is(kSpace); c = in.at(end)) {
@@ -44,10 +44,10 @@ size_t match_space(const Reader& in, size_t start, bool newlines) {
   }
   if (newlines && after_newline > start) return after_newline - start;
   if (end == in.text.size() || last == start) return end - start;
-  return last - start;  // one space is left to the word behind it
+  return last - start;  // one space is left to the word after it
 }
 
-// 's|'t|'re|'ve|'m|'ll|'d where an apostrophe stands at `start`.
+// 's|'t|'re|'ve|'m|'ll|'d if an apostrophe is at `start`.
 size_t match_contraction(const Reader& in, size_t start, bool any_case) {
   const auto letter = [&](size_t position) -> uint32_t {
     if (position >= in.text.size()) return 0;
@@ -149,7 +149,7 @@ class ScannerStage final : public SplitStage {
  public:
   void split(std::string_view text, PieceSink sink) const override {
     const Reader in{text, char_classes()};
-    size_t gap = 0;  // what no match covers is a piece too
+    size_t gap = 0;  // text that no match covers is a piece too
     for (size_t at = 0; at < text.size();) {
       const size_t length = kMatch(in, at);
       if (length == 0) {
@@ -262,7 +262,7 @@ std::string patterns::with_escaped_newlines(std::string_view regex) {
   std::string out;
   for (size_t i = 0; i < regex.size(); ++i) {
     const char c = regex[i];
-    const bool quoted = c == '\\' && i + 1 < regex.size();  // a backslash before the character itself means it too
+    const bool quoted = c == '\\' && i + 1 < regex.size();  // a backslash before the character itself is the same
     const char meant = quoted ? regex[++i] : c;
     const bool newline = meant == '\n' || meant == '\r';
     if (quoted || newline) out += '\\';

@@ -26,8 +26,8 @@ using Clock = std::chrono::steady_clock;
 
 uint64_t rounded_up(uint64_t bytes) { return (bytes + 63) / 64 * 64; }
 
-// Reads past the system's own copies of files, which would take the memory that is missing; where the file system
-// cannot do that, tells it to forget them.
+// Reads with O_DIRECT, past the page cache, which would take the memory that is missing. A file system without O_DIRECT
+// is told to drop the pages after each read.
 class InputFile {
  public:
   explicit InputFile(Path path)
@@ -35,7 +35,7 @@ class InputFile {
         fd_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)),
         direct_fd_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT)) {
     if (fd_ < 0) fail("{}: cannot open: {}", path_.string(), std::strerror(errno));
-    ::posix_fadvise(fd_, 0, 0, POSIX_FADV_RANDOM);  // exactly what is asked for is read
+    ::posix_fadvise(fd_, 0, 0, POSIX_FADV_RANDOM);  // no readahead by the system
   }
   ~InputFile() {
     ::close(fd_);
@@ -65,8 +65,8 @@ class InputFile {
   }
 
  private:
-  // Whole pages to a buffer of whole pages, and from there what was asked for. Returns how much it got before the end
-  // of the file or anything else that stopped it.
+  // O_DIRECT reads whole pages into aligned memory: they go through a buffer. Returns the number of bytes read before
+  // the end of the file or an error; the caller reads the rest the usual way.
   uint64_t read_direct(uint64_t first, uint64_t count, std::byte* to) const {
     constexpr uint64_t kPage = 4096, kPiece = 256 * kPage;
     struct Free {
@@ -77,41 +77,41 @@ class InputFile {
     if (buffer == nullptr) return 0;
     for (uint64_t done = 0; done < count;) {
       const uint64_t at = first + done, begin = at / kPage * kPage, skip = at - begin;
-      const uint64_t wanted = std::min(kPiece, (skip + count - done + kPage - 1) / kPage * kPage);
-      const ssize_t n = ::pread(direct_fd_, buffer.get(), wanted, static_cast<off_t>(begin));
+      const uint64_t piece = std::min(kPiece, (skip + count - done + kPage - 1) / kPage * kPage);
+      const ssize_t n = ::pread(direct_fd_, buffer.get(), piece, static_cast<off_t>(begin));
       if (n <= static_cast<ssize_t>(skip)) return done;
       const uint64_t got = std::min(static_cast<uint64_t>(n) - skip, count - done);
       std::memcpy(to + done, buffer.get() + skip, got);
       done += got;
-      if (static_cast<uint64_t>(n) < wanted) return done;
+      if (static_cast<uint64_t>(n) < piece) return done;
     }
     return count;
   }
 
   Path path_;
-  int fd_, direct_fd_;  // direct: -1 where there is no such way
+  int fd_, direct_fd_;  // direct_fd_: -1 if the file system has no O_DIRECT
 };
 
 struct Entry {
   enum class State : uint8_t { absent, queued, reading, ready, failed } state = State::absent;
-  bool guessed = false;    // its reads stand in the queue of guesses
-  uint8_t reads_left = 0;  // of its three matrices
+  bool prefetched = false;  // its reads are in the queue of prefetches
+  uint8_t reads_left = 0;   // of its three matrices
   int32_t pins = 0;
-  int32_t slot = -1;  // present in every state but absent
+  int32_t slot = -1;  // -1 in state absent
   size_t layer = 0;
-  double uses = 0;  // as of the layer's step `last`, older ones counting less
+  double uses = 0;  // count of uses at the layer's step `last`, with exponential decay
   int64_t last = 0;
   std::string error;
 };
 
-// Steps after which a use counts half.
+// Half-life of a use, in steps.
 constexpr double kHalfLife = 64;
-// Guesses that pay: of experts that are needed again within so many tokens. The others cost reads that needed ones wait
-// for.
-constexpr double kLongestGuess = 4;
-double faded(double count, int64_t steps) { return count * std::exp2(-static_cast<double>(steps) / kHalfLife); }
+// Only experts expected to be needed again within so many tokens are prefetched. Reading others would delay the reads
+// that a step waits for.
+constexpr double kLongestPrefetch = 4;
+double decayed(double count, int64_t steps) { return count * std::exp2(-static_cast<double>(steps) / kHalfLife); }
 
-// The steps that a layer has taken; `weight`: counted like the uses of an expert that each of them chose.
+// The steps of a layer; `weight` is what Entry::uses would be for an expert that every step used.
 struct Steps {
   int64_t count = 0;
   double weight = 0;
@@ -141,7 +141,7 @@ uint64_t ExpertStore::Layer::slot_bytes() const {
 }
 
 ExpertStore::Stats ExpertStore::Stats::operator-(const Stats& before) const {
-  return {hits - before.hits, misses - before.misses, guesses - before.guesses, bytes_read - before.bytes_read,
+  return {hits - before.hits, misses - before.misses, prefetches - before.prefetches, bytes_read - before.bytes_read,
           seconds_waited - before.seconds_waited};
 }
 
@@ -200,9 +200,9 @@ struct ExpertStore::Impl {
   void read_queue() {
     std::unique_lock lock(mutex);
     for (;;) {
-      work.wait(lock, [&] { return stopping || !needed.empty() || !guessed.empty(); });
+      work.wait(lock, [&] { return stopping || !needed.empty() || !prefetched.empty(); });
       if (stopping) return;
-      auto& queue = needed.empty() ? guessed : needed;
+      auto& queue = needed.empty() ? prefetched : needed;
       const Read read = queue.front();
       queue.pop_front();
       Entry& entry = entries[static_cast<size_t>(read.entry)];
@@ -231,42 +231,44 @@ struct ExpertStore::Impl {
     else
       entry.error = error;
     if (--entry.reads_left > 0) return;
-    entry.guessed = false;
+    entry.prefetched = false;
     entry.state = entry.error.empty() ? Entry::State::ready : Entry::State::failed;
-    if (entry.state == Entry::State::failed && entry.pins == 0) drop(read.entry);
+    if (entry.state == Entry::State::failed && entry.pins == 0) evict(read.entry);
     arrived.notify_all();
   }
 
   // ---- Slots ----
 
-  void drop(int64_t index) {
+  void evict(int64_t index) {
     Entry& entry = entries[static_cast<size_t>(index)];
     owner[static_cast<size_t>(entry.slot)] = -1;
     free_slots.push_back(entry.slot);
     entry.slot = -1;
     entry.state = Entry::State::absent;
-    entry.guessed = false;
+    entry.prefetched = false;
     entry.error.clear();
   }
 
   void count_use(Entry& entry) {
     const int64_t now = steps[entry.layer].count;
-    entry.uses = 1 + faded(entry.uses, now - entry.last);
+    entry.uses = 1 + decayed(entry.uses, now - entry.last);
     entry.last = now;
   }
 
-  // In how many tokens an expert is needed again, by the share of its layer's steps that chose it and by how far the
-  // layer is from the one that computes.
+  // The expected number of tokens until an expert is needed again, seen from the layer that computes now. The decayed
+  // counts estimate the share p of its layer's steps that use it, so it takes 1 / p tokens on average; the distance of
+  // the layers adds the part of a token until its layer is computed next. An expert never used has no estimate.
   double expected_wait(const Entry& entry, size_t layer) const {
     if (entry.uses == 0) return INFINITY;
     const Steps& s = steps[entry.layer];
     const size_t count = layers.size(), ahead = (entry.layer + count - layer) % count;
     const double distance = static_cast<double>(ahead == 0 ? count : ahead) / static_cast<double>(count);
-    return distance + s.weight / faded(entry.uses, s.count - entry.last);
+    return distance + s.weight / decayed(entry.uses, s.count - entry.last);
   }
 
-  // Of those in memory that are not in use the one that will be needed last, seen from `layer`; -1: none.
-  int64_t least_needed(size_t layer) const {
+  // The expert to evict: of those in memory and not pinned, the one with the longest expected wait; -1: none. With
+  // perfect knowledge this is Belady's rule.
+  int64_t to_evict(size_t layer) const {
     int64_t least = -1;
     double longest = -1;
     for (const int64_t index : owner) {
@@ -278,79 +280,80 @@ struct ExpertStore::Impl {
     return least;
   }
 
-  // A guess whose reading has not begun; -1: none.
-  int64_t idle_guess() const {
-    for (const Read& read : guessed)
+  // A prefetch whose reading has not begun; -1: none.
+  int64_t queued_prefetch() const {
+    for (const Read& read : prefetched)
       if (entries[static_cast<size_t>(read.entry)].state == Entry::State::queued) return read.entry;
     return -1;
   }
 
-  void forget_reads(int64_t index) {
-    std::erase_if(guessed, [&](const Read& read) { return read.entry == index; });
+  void cancel_reads(int64_t index) {
+    std::erase_if(prefetched, [&](const Read& read) { return read.entry == index; });
   }
 
-  // False: every slot is in use, or being read to.
-  bool make_slot(size_t layer) {
+  // Frees a slot for a needed expert: a free one, one of an evicted expert, or one of a prefetch that has not begun.
+  // False: every slot is pinned, or being read to.
+  bool reserve_slot(size_t layer) {
     if (!free_slots.empty()) return true;
-    if (const int64_t least = least_needed(layer); least >= 0) {
-      drop(least);
+    if (const int64_t least = to_evict(layer); least >= 0) {
+      evict(least);
       return true;
     }
-    if (const int64_t guess = idle_guess(); guess >= 0) {
-      forget_reads(guess);
-      drop(guess);
+    if (const int64_t index = queued_prefetch(); index >= 0) {
+      cancel_reads(index);
+      evict(index);
       return true;
     }
     return false;
   }
 
-  void enqueue(int64_t index, bool guess) {
+  void enqueue(int64_t index, bool prefetch) {
     Entry& entry = entries[static_cast<size_t>(index)];
     entry.slot = free_slots.back();
     free_slots.pop_back();
     owner[static_cast<size_t>(entry.slot)] = index;
     entry.state = Entry::State::queued;
-    entry.guessed = guess;
+    entry.prefetched = prefetch;
     entry.reads_left = 3;
-    for (size_t m = 0; m < 3; ++m) (guess ? guessed : needed).push_back({index, m});
+    for (size_t m = 0; m < 3; ++m) (prefetch ? prefetched : needed).push_back({index, m});
     work.notify_all();
   }
 
-  // What was a guess is needed now.
-  void hasten(int64_t index) {
+  // A prefetched expert is needed now: its reads move to the queue of needed ones.
+  void promote(int64_t index) {
     Entry& entry = entries[static_cast<size_t>(index)];
-    if (!entry.guessed) return;
-    for (const Read& read : guessed)
+    if (!entry.prefetched) return;
+    for (const Read& read : prefetched)
       if (read.entry == index) needed.push_back(read);
-    forget_reads(index);
-    entry.guessed = false;
+    cancel_reads(index);
+    entry.prefetched = false;
   }
 
   void unpin(int64_t index) {
     Entry& entry = entries[static_cast<size_t>(index)];
     if (--entry.pins > 0) return;
-    if (entry.state == Entry::State::failed) drop(index);
+    if (entry.state == Entry::State::failed) evict(index);
     arrived.notify_all();  // another Use may be waiting for a slot
   }
 
-  // While a layer computes: the experts that the token before chose in the next layer, where they will be needed
-  // earlier than what they drive out.
-  void guess_next(size_t layer) {
+  // Called while a layer computes: prefetches the experts that the previous step used in the next layer, unless an
+  // expert that would be evicted for it is expected to be needed earlier.
+  void prefetch_next(size_t layer) {
     const size_t next = (layer + 1) % layers.size();
     if (static_cast<int64_t>(last_chosen[next].size()) * 2 > num_slots)
-      return;  // a prompt's step: too many to be worth it
+      return;  // a step of a prompt uses too many experts
     for (const int32_t expert : last_chosen[next]) {
       const int64_t index = first_entry[next] + expert;
       const Entry& entry = entries[static_cast<size_t>(index)];
-      if (entry.state != Entry::State::absent || expected_wait(entry, layer) > kLongestGuess) continue;
+      if (entry.state != Entry::State::absent || expected_wait(entry, layer) > kLongestPrefetch) continue;
       if (free_slots.empty()) {
-        const int64_t least = least_needed(layer);
+        const int64_t least = to_evict(layer);
         if (least < 0) return;
         if (expected_wait(entries[static_cast<size_t>(least)], layer) <= expected_wait(entry, layer)) continue;
-        drop(least);
+        evict(least);
       }
       enqueue(index, true);
-      ++stats.guesses;
+      ++stats.prefetches;
     }
   }
 
@@ -366,7 +369,7 @@ struct ExpertStore::Impl {
   std::vector<Entry> entries;
   std::vector<int64_t> owner;  // [slots], -1: free
   std::vector<int32_t> free_slots;
-  std::deque<Read> needed, guessed;
+  std::deque<Read> needed, prefetched;
   std::vector<std::vector<int32_t>> last_chosen;  // [layers]
   std::vector<Steps> steps;                       // [layers]
   Stats stats;
@@ -383,7 +386,7 @@ class ExpertStoreUse : public ExpertSource::Use {
     const std::lock_guard lock(s_.mutex);
     Steps& steps = s_.steps[layer_];
     ++steps.count;
-    steps.weight = 1 + faded(steps.weight, 1);
+    steps.weight = 1 + decayed(steps.weight, 1);
     for (const int32_t expert : experts) {
       HADAL_CHECK(expert >= 0 && expert < s_.layers[layer_].experts);
       Entry& entry = entry_of(expert);
@@ -391,28 +394,28 @@ class ExpertStoreUse : public ExpertSource::Use {
       const bool ready = entry.state == Entry::State::ready;
       ++(ready ? s_.stats.hits : s_.stats.misses);
       if (ready)
-        pin(expert);  // before others look for slots
+        pin(expert);  // before others evict it
       else
-        wanted_.push_back(expert);
+        requested_.push_back(expert);
     }
     s_.last_chosen[layer_].assign(experts.begin(), experts.end());
     request();
-    if (wanted_.empty()) s_.guess_next(layer_);
+    if (requested_.empty()) s_.prefetch_next(layer_);
   }
   ~ExpertStoreUse() override {
     const std::lock_guard lock(s_.mutex);
-    for (const int32_t expert : given_) s_.unpin(index_of(expert));
+    for (const int32_t expert : in_use_) s_.unpin(index_of(expert));
     for (const int32_t expert : pinned_) s_.unpin(index_of(expert));
   }
 
   std::vector<ExpertSource::Expert> next() override {
     std::unique_lock lock(s_.mutex);
-    for (const int32_t expert : given_) s_.unpin(index_of(expert));
-    given_.clear();
+    for (const int32_t expert : in_use_) s_.unpin(index_of(expert));
+    in_use_.clear();
     for (;;) {
       request();
       take_ready();
-      if (!given_.empty() || (pinned_.empty() && wanted_.empty())) return bytes_of_given();
+      if (!in_use_.empty() || (pinned_.empty() && requested_.empty())) return bytes_in_use();
       const auto start = Clock::now();
       s_.arrived.wait(lock);
       s_.stats.seconds_waited += std::chrono::duration<double>(Clock::now() - start).count();
@@ -427,46 +430,48 @@ class ExpertStoreUse : public ExpertSource::Use {
     pinned_.push_back(expert);
   }
 
-  // As many of the wanted ones as there are slots for.
+  // Begins to read requested experts, as many as there are slots for.
   void request() {
     size_t done = 0;
-    for (; done < wanted_.size(); ++done) {
-      const int32_t expert = wanted_[done];
+    for (; done < requested_.size(); ++done) {
+      const int32_t expert = requested_[done];
       const auto state = entry_of(expert).state;
-      if (state == Entry::State::failed) break;  // another Use is about to let go of it
+      if (state == Entry::State::failed) break;  // another Use will evict it
       if (state == Entry::State::absent) {
-        if (!s_.make_slot(layer_)) break;
+        if (!s_.reserve_slot(layer_)) break;
         s_.enqueue(index_of(expert), false);
       } else {
-        s_.hasten(index_of(expert));
+        s_.promote(index_of(expert));
       }
       pin(expert);
     }
-    wanted_.erase(wanted_.begin(), wanted_.begin() + static_cast<std::ptrdiff_t>(done));
+    requested_.erase(requested_.begin(), requested_.begin() + static_cast<std::ptrdiff_t>(done));
   }
 
-  // While more are wanted than there are slots for, half of them compute and the other half are read.
+  // Takes what has been read. While there are more requested experts than slots, at most half of the slots are in use,
+  // so that the other half is read meanwhile.
   void take_ready() {
-    const size_t most = wanted_.empty() ? pinned_.size() : std::max<size_t>(1, static_cast<size_t>(s_.num_slots) / 2);
+    const size_t most =
+        requested_.empty() ? pinned_.size() : std::max<size_t>(1, static_cast<size_t>(s_.num_slots) / 2);
     std::vector<int32_t> rest;
     for (const int32_t expert : pinned_) {
       const Entry& entry = entry_of(expert);
       if (entry.state == Entry::State::failed) throw_failed(entry);
-      (entry.state == Entry::State::ready && given_.size() < most ? given_ : rest).push_back(expert);
+      (entry.state == Entry::State::ready && in_use_.size() < most ? in_use_ : rest).push_back(expert);
     }
     pinned_ = std::move(rest);
   }
 
   [[noreturn]] void throw_failed(const Entry& entry) {
     const std::string error = entry.error;
-    given_.clear();  // they still stand in pinned_
+    in_use_.clear();  // they are still in pinned_
     throw Error(error);
   }
 
-  std::vector<ExpertSource::Expert> bytes_of_given() const {
+  std::vector<ExpertSource::Expert> bytes_in_use() const {
     std::vector<ExpertSource::Expert> list;
     const auto& layer = s_.layers[layer_];
-    for (const int32_t expert : given_) {
+    for (const int32_t expert : in_use_) {
       const int32_t slot = entry_of(expert).slot;
       list.push_back({expert, {s_.place(layer, slot, 0), s_.place(layer, slot, 1), s_.place(layer, slot, 2)}});
     }
@@ -476,9 +481,9 @@ class ExpertStoreUse : public ExpertSource::Use {
   std::shared_ptr<ExpertStore::Impl> store_;
   ExpertStore::Impl& s_;
   size_t layer_;
-  std::vector<int32_t> wanted_;  // not asked for yet
-  std::vector<int32_t> pinned_;  // in memory or on their way
-  std::vector<int32_t> given_;
+  std::vector<int32_t> requested_;  // reading has not begun
+  std::vector<int32_t> pinned_;     // in memory or being read
+  std::vector<int32_t> in_use_;     // returned by the last next()
 };
 
 class ExpertStoreSource : public ExpertSource {

@@ -1,10 +1,12 @@
 // Experts of a file that is larger than memory: a bounded cache of their bytes, read from disk on demand.
 //
-// The cache is a row of slots of one size; a slot holds one expert of one layer (its gate, up and down matrices).
-// Threads of the store read with pread: what a step needs first, guesses after it. When no slot is free, the expert
-// goes that is expected to be needed last, by how often and in which layer it was used; those in use never go. A step
-// that needs more experts than there are slots gets them group by group. A file that is cut short under way is an Error
-// of the step that needs it.
+// The cache is an array of slots of equal size; a slot holds one expert of one layer (its gate, up and down matrices).
+// Threads of the store read with pread: experts that a step needs first, then prefetches of those that the previous
+// step used in the next layer. When no slot is free, the store evicts the expert that is expected to be needed last,
+// estimated from how often it was used lately and how far its layer is from the current one; pinned experts are never
+// evicted. A step that needs more experts than there are slots gets them in groups: half of the slots compute while the
+// other half is read. If a file is cut short while it is open, the step that needs it throws Error.
+// docs/decisions/002-experts-from-disk.md has the measurements behind these rules.
 #pragma once
 
 #include <array>
@@ -19,7 +21,7 @@ namespace hadal::weights {
 
 class ExpertStore {
  public:
-  // Where a file has a stack of matrices, one after the other.
+  // A stack of matrices in a file, one after the other.
   struct Stack {
     Path file;
     uint64_t first_byte = 0;
@@ -31,8 +33,8 @@ class ExpertStore {
     uint64_t slot_bytes() const;
   };
   struct Stats {
-    uint64_t hits = 0, misses = 0;  // an expert that a step needs was in memory when the step began, or was not
-    uint64_t guesses = 0;           // read ahead of need
+    uint64_t hits = 0, misses = 0;  // experts that a step needs: in memory when it begins, or not
+    uint64_t prefetches = 0;        // experts read before a step needs them
     uint64_t bytes_read = 0;
     double seconds_waited = 0;
     Stats operator-(const Stats& before) const;
@@ -41,8 +43,8 @@ class ExpertStore {
     }
   };
 
-  // Layers in the order in which a model uses them. At most capacity_bytes are taken, as slots are filled. Throws Error
-  // when not one slot fits, or a file cannot be opened or is too short.
+  // Layers in the order in which a model uses them. Takes at most capacity_bytes of memory, as slots are filled. Throws
+  // Error when the capacity is below one slot, or a file cannot be opened or is too short.
   ExpertStore(std::vector<Layer> layers, uint64_t capacity_bytes, int num_threads = 8);
   ~ExpertStore();
 

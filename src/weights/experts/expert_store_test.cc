@@ -144,10 +144,10 @@ TEST(ExpertStore, ReadsAheadWhatTheTokenBeforeChose) {
   ExpertStore store(file.layers(), 4 * BytesFile::kSlot);
   const auto first = store.source(0), second = store.source(1);
   for (int i = 0; i < 3; ++i) use_all(*first, 0, {5, 6}, 4);
-  use_all(*second, 1, {0, 1, 2, 3}, 4);  // drives them out; no slot is free for guesses
-  EXPECT_EQ(store.stats().guesses, 0u);
+  use_all(*second, 1, {0, 1, 2, 3}, 4);  // evicts them; no slot is free for prefetches
+  EXPECT_EQ(store.stats().prefetches, 0u);
   use_all(*second, 1, {0}, 4);
-  EXPECT_EQ(store.stats().guesses, 2u);
+  EXPECT_EQ(store.stats().prefetches, 2u);
   use_all(*first, 0, {5, 6}, 4);
   EXPECT_EQ(store.stats().bytes_read, (2 + 4 + 2) * 3 * BytesFile::kMatrixBytes);
   EXPECT_EQ(store.slots_used(), 4);

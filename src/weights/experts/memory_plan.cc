@@ -74,7 +74,7 @@ void decide(MemoryPlan& plan, uint64_t asked, std::string_view who) {
   if (asked > 0 && plan.expert_bytes == 0)
     fail("{}: expert cache: expected a GGUF file with quantised experts, found none; leave it out", who);
   if (asked == 0 && dense <= available && plan.expert_bytes <= left) return;
-  // What is not planned for gets a sixteenth.
+  // A sixteenth is left for what the plan does not count.
   const uint64_t most = left - left / 16, wanted = asked > 0 ? asked : most;
   const bool fits =
       dense <= available && plan.expert_bytes > 0 && (asked > 0 ? asked <= left : most >= plan.least_expert_bytes);

@@ -1,5 +1,5 @@
-// What lies at a path: a model's folder, a GGUF file, or a folder of another program that holds one of these. Files are
-// known by how they begin, not by their names. Inside the module only.
+// Finds out what a path is: a model's folder, a GGUF file, or a folder of another program that holds one of these.
+// Files are recognised by their first bytes, not by their names. Private to the module.
 #pragma once
 
 #include "weights/load.h"
@@ -7,21 +7,21 @@
 namespace hadal::weights {
 
 bool is_gguf_file(const Path& path);   // by its first four bytes; a pointer of Git LFS in its place counts too
-bool is_model_path(const Path& path);  // a folder or file that files_at() would take for a model at first sight
+bool is_model_path(const Path& path);  // a folder or file that files_at() would try to open
 
-// `tag`: of several GGUF files the one with this word in its name ("Q4_K_M"); "": no wish. Throws Error that says what
-// is there instead, or which of several may be meant.
+// `tag` selects one of several GGUF files by a word in its name ("Q4_K_M"); "": no selection. Throws Error that says
+// what was found instead, or lists the files to choose from.
 ModelFiles files_at(const Path& path, const std::string& tag = "");
 
-// The model's GGUF files in a folder: first parts alone, without what belongs to one (projectors, prediction heads,
-// adapters, importance matrices); sorted.
+// The GGUF files of models in a folder, sorted: of split ones the first part, without files that belong to a model
+// (projectors, prediction heads, adapters, importance matrices).
 std::vector<Path> gguf_files_in(const Path& folder);
 
 bool has_gguf_with(const Path& folder, const std::string& tag);  // one with this word in its name
-// The snapshot that is meant of a repository in the cache of Hugging Face's tools.
+// The current snapshot of a repository in the cache of Hugging Face's tools.
 Path snapshot_of(const Path& repository);
 
-// "Q4_K_M" stands in the name as a word of its own, in either case: Q4_K does not mean Q4_K_M.
+// Does the name contain `tag` as a whole word, in upper or lower case? Q4_K is not a word of "x-Q4_K_M".
 bool has_word(const std::string& name, const std::string& word);
 
 std::string lower_case(std::string text);

@@ -1,12 +1,12 @@
-// The folder of a training run as a model. Inside the module only.
+// The folder of a training run as a model. Private to the module.
 #pragma once
 
 #include "base/files.h"
 
 namespace hadal::weights {
 
-// A run's folder holds model/ and checkpoint-N/: the one whose weights are newer, unless model/ is the best by
-// validation, which wins. Any other path is returned as it is. Throws Error for a checkpoint that is no model.
+// Of a run's folder with model/ and checkpoint-N/: the one with newer weights, or model/ if it is the best by
+// validation. Any other path is returned unchanged. Throws Error for a checkpoint that is not a model.
 Path model_of_run(const Path& path);
 
 }  // namespace hadal::weights

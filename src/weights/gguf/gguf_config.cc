@@ -20,8 +20,8 @@ std::optional<double> as_number(const GgufValue& value) {
   return narrow;
 }
 
-// A key that the reader of this architecture does not know, with a value that means "as without it": zero switches what
-// it names off; a window as wide as the context hides nothing; some keys say what only other architectures read.
+// Is this a key without effect, although its architecture's reader does not know it? Zero switches a feature off; a
+// window as wide as the context hides nothing; some keys are read by other architectures only.
 bool changes_nothing(std::string_view name, const GgufValue& value, const ModelConfig& c) {
   static const std::set<std::string_view> kUnread = {"tensor_data_layout",        "attention.layer_norm_epsilon",
                                                      "use_parallel_residual",     "attention.sliding_window_pattern",
@@ -42,12 +42,12 @@ bool changes_nothing(std::string_view name, const GgufValue& value, const ModelC
   return *number == 0 || (*number == 1 && kScales.contains(name));
 }
 
-// The keys of the architecture ("qwen2.block_count"). Keeps account of those asked for.
+// The keys of the architecture ("qwen2.block_count"). Records which ones were read.
 class Keys {
  public:
   Keys(const GgufFile& file, std::string architecture) : file_(file), prefix_(std::move(architecture) + ".") {}
 
-  // A list of one number a layer is that number, where all are the same.
+  // A list with a value for each layer counts as one value if all are equal.
   std::optional<int64_t> find_integer(const char* name) {
     const std::string key = asked(name);
     const auto found = file_.values().find(key);
@@ -71,7 +71,7 @@ class Keys {
     fail("{}: {}{}: expected {}, found {}", file_.who(), prefix_, name, expected,
          found == file_.values().end() ? "none" : describe(found->second));
   }
-  // A key that nobody asked for changes the model in a way that is not known here, unless its value leaves it as it is.
+  // A key that was not read may change the model in a way that is not supported, unless its value has no effect.
   void refuse_others(const ModelConfig& c) const {
     for (const auto& [key, value] : file_.values()) {
       if (!key.starts_with(prefix_) || asked_.contains(key) || changes_nothing(key.substr(prefix_.size()), value, c))

@@ -1,4 +1,4 @@
-// The keys of a GGUF file. Inside the module only.
+// The keys of a GGUF file. Private to the module.
 #pragma once
 
 #include <optional>
@@ -11,14 +11,14 @@
 
 namespace hadal::weights {
 
-// Throw Error naming `who` for what the format cannot say.
+// These throw Error naming `who` for what the format cannot express.
 void add_config_keys(const ModelConfig& config, std::string_view who, GgufWriter::Keys& keys);
 void add_tokenizer_keys(const ModelConfig& config, const Tokenizer& tokenizer, std::string_view who,
                         GgufWriter::Keys& keys);
 void add_defaults_keys(const Tokenizer& tokenizer, const GenerationDefaults& defaults, GgufWriter::Keys& keys);
 
-// What GGUF has no keys for stands in keys of Hadal's own, which other readers pass over: the normaliser ("NFC"), ids
-// of added tokens with a flag, and all ends where there are more than eos, eot and eom. docs/models.md lists them.
+// Keys of Hadal's own, for what GGUF has no key; other readers ignore them: the normaliser ("NFC"), ids of added tokens
+// with a flag, and all ends if there are more than eos, eot and eom. docs/models.md lists them.
 constexpr const char *kNormalizerKey = "tokenizer.hadal.normalizer", *kEndsKey = "tokenizer.hadal.end_token_ids";
 struct FlagKey {
   const char* key;
@@ -28,7 +28,7 @@ constexpr FlagKey kFlagKeys[] = {{"tokenizer.hadal.lstrip_token_ids", &Tokenizer
                                  {"tokenizer.hadal.rstrip_token_ids", &TokenizerParts::strip_right},
                                  {"tokenizer.hadal.single_word_token_ids", &TokenizerParts::single_word},
                                  {"tokenizer.hadal.normalized_token_ids", &TokenizerParts::normalized}};
-// The token that a key names; none where the key is absent, or -1 (which some converters write as 4294967295).
+// The token of a key; none if the key is absent or -1 (which some converters write as 4294967295).
 std::optional<int64_t> token_named(const GgufFile& file, const std::string& key);
 
 constexpr const char* kTemplatePrefix = "tokenizer.chat_template.";  // and a name

@@ -15,7 +15,7 @@
 namespace hadal::weights {
 namespace {
 
-// How a parameter comes from the file.
+// How a parameter is read from the file.
 struct Source {
   Param* param;
   const GgufTensor* tensor;  // null: zeros
@@ -50,7 +50,7 @@ QuantMatrix matrix_of(const GgufTensor& tensor) {
           .cols = tensor.shape.back()};
 }
 
-// `runs`: its products pack what they read of a matrix, so that the file need not be copied.
+// `runs`: products will pack what they read of a matrix, so that the file need not be copied.
 Source find_source(const GgufFile& file, Param& param, bool frozen, bool runs) {
   const GgufTensor* tensor = file.find_tensor(param.gguf_name);
   if (tensor == nullptr) {
@@ -72,7 +72,7 @@ Source find_source(const GgufFile& file, Param& param, bool frozen, bool runs) {
                                                                              : Source::Way::copy_f32};
 }
 
-// Tensors that the model does not read would be a part of it that is silently left out.
+// Every tensor must be read by the model: an unread one would silently be missing from it.
 void refuse_unknown(const GgufFile& file, const std::vector<Source>& sources, const ModelConfig& config,
                     bool predicts) {
   std::set<const GgufTensor*> used;
@@ -83,13 +83,13 @@ void refuse_unknown(const GgufFile& file, const std::vector<Source>& sources, co
     const bool split = name.ends_with(".attn_k_b.weight") || name.ends_with(".attn_v_b.weight");
     if (config.is_mla() && !config.split_kv_b && split) continue;  // the file has both forms
     const bool in_layers = name.starts_with("blk.") && std::atoll(name.c_str() + 4) >= config.layers;
-    if (in_layers && predicts) continue;  // they serve training
+    if (in_layers && predicts) continue;  // for training alone
     fail("{}: the tensor \"{}\" {} is none of this model's; Hadal does not support what it is for", file.who(), name,
          tensor.shape);
   }
 }
 
-// The layers whose experts can be read on demand: those that lie in a file, all three stacks of them.
+// The layers whose experts can be read on demand: those with all three stacks in the file.
 struct StreamedBlock {
   BlockParams* block;
   ExpertStore::Layer layer;
@@ -139,7 +139,7 @@ void count_experts(MemoryPlan& plan, const std::vector<StreamedBlock>& streamed,
   plan.expert_bytes = std::min(plan.expert_bytes, plan.mapped_bytes);  // slots are rounded up
 }
 
-// Experts from the store, the rest of the file in memory for good.
+// Experts are read from the store, the rest of the file is locked in memory.
 std::shared_ptr<ExpertStore> stream_experts(const std::vector<StreamedBlock>& streamed,
                                             const std::vector<Source>& sources, uint64_t capacity_bytes) {
   std::vector<ExpertStore::Layer> layers;
@@ -229,7 +229,7 @@ std::shared_ptr<Model> model_from_gguf(const GgufFile& file, LoadAs as, const st
                                        std::shared_ptr<ExpertStore>* experts) {
   ModelConfig config = config_from_gguf(file);
   const bool predicts = config.mtp_depth > 0;
-  if (as == LoadAs::frozen) config.mtp_depth = 0;  // prediction layers serve training
+  if (as == LoadAs::frozen) config.mtp_depth = 0;  // prediction layers are for training alone
   check_trainable(config, file.who());
   const bool frozen = as != LoadAs::trainable;
   auto model = std::make_shared<Model>(config);

@@ -26,16 +26,15 @@ std::vector<TokenType> read_types(const GgufFile& file, size_t count) {
   return types;
 }
 
-// Converters fill the vocabulary up to the rows of the embedding, and its holes, with tokens that nothing was trained
-// on:
-// "[PAD151646]", of type unused in newer files and of others in older ones, or "<dummy00012>".
+// Is this a filler token? Converters fill the vocabulary up to the rows of the embedding, and its gaps, with untrained
+// tokens: "[PAD151646]", of type unused in newer files and of others in older ones, or "<dummy00012>".
 bool is_padding(std::string_view text, size_t id) {
   return text.empty() || text == fmt::format("[PAD{}]", id) || text == fmt::format("[EMPTY_{}]", id) ||
          (text.starts_with("<dummy") && text.ends_with('>') && text.size() == std::string_view("<dummy00000>").size());
 }
 
-// Such tokens are of no text, and behind the others there are none: as in a Hugging Face folder, where rows of the head
-// beyond the tokenizer are padding.
+// Fillers have no text. After the last real token they are left out, as in a Hugging Face folder, where rows of the
+// head beyond the tokenizer are padding.
 void leave_out_padding(TokenizerParts& parts) {
   for (size_t id = 0; id < parts.tokens.size(); ++id)
     if (is_padding(parts.tokens[id], id)) parts.types[id] = TokenType::unused;
@@ -54,14 +53,14 @@ TokenId read_id(const GgufFile& file, const char* key, size_t vocab) {
   return static_cast<TokenId>(*id);
 }
 
-// Tokens that text never needs. Some files name a row that is no token.
+// Tokens that text never needs. Some files name a row that is not a token.
 TokenId read_spare_id(const GgufFile& file, const char* key, const TokenizerParts& parts) {
   const auto id = token_named(file, key);
   const bool there = id && *id >= 0 && *id < static_cast<int64_t>(parts.tokens.size());
   return there && parts.types[static_cast<size_t>(*id)] != TokenType::unused ? static_cast<TokenId>(*id) : -1;
 }
 
-// What Hadal writes where GGUF has no key (gguf_keys.h).
+// Hadal's own keys, for what GGUF has no key (gguf_keys.h).
 void read_own_keys(const GgufFile& file, TokenizerParts& parts) {
   parts.unk = read_spare_id(file, "tokenizer.ggml.unknown_token_id", parts);
   parts.pad = read_spare_id(file, "tokenizer.ggml.padding_token_id", parts);
@@ -113,7 +112,7 @@ Tokenizer tokenizer_from_gguf(const GgufFile& file) {
   parts.bos = read_id(file, "tokenizer.ggml.bos_token_id", tokens->size());
   parts.eos = read_id(file, "tokenizer.ggml.eos_token_id", tokens->size());
   leave_out_padding(parts);
-  // What llama.cpp does where a file does not say.
+  // llama.cpp's defaults.
   parts.add_bos = file.boolean("tokenizer.ggml.add_bos_token").value_or(traits.add_bos) && parts.bos >= 0;
   parts.add_eos = file.boolean("tokenizer.ggml.add_eos_token").value_or(false) && parts.eos >= 0;
   read_own_keys(file, parts);

@@ -21,7 +21,7 @@ std::string rule_name(const TokenizerParts& p, std::string_view who) {
       who, other ? fmt::format(" with ignore_merges {}", p.ignore_merges) : "", brief_json(rule, 300));
 }
 
-// Rows of the embedding that no token has get names that none has.
+// Names for rows of the embedding without a token; they differ from all tokens.
 void add_tokens(const TokenizerParts& p, int64_t vocab, GgufWriter::Keys& keys) {
   std::vector<std::string> tokens = p.tokens;
   std::vector<int32_t> types;
@@ -76,7 +76,8 @@ void add_defaults_keys(const Tokenizer& tokenizer, const GenerationDefaults& def
   };
   const auto has = [&](std::string_view text) { return std::ranges::count(rest, tokenizer.find(text)) > 0; };
   if (tokenizer.eos() < 0 && !rest.empty()) put("tokenizer.ggml.eos_token_id", rest.front());
-  // Readers take these two for the end of a turn and of a message; where the texts do not say which is which, any two.
+  // Readers use these two as the end of a turn and of a message; if the texts do not tell which is which, any two
+  // serve.
   const TokenId message = has("<|eom_id|>") ? tokenizer.find("<|eom_id|>") : -1;
   if (message >= 0) put("tokenizer.ggml.eom_token_id", message);
   TokenId turn = rest.empty() ? -1 : rest.front();

@@ -5,7 +5,7 @@
 namespace hadal::weights {
 namespace {
 
-// Row i of a head in halves is row `pair_row(i)` of it in pairs.
+// Row i of a head with rotary halves is row pair_row(i) with rotary pairs.
 int64_t pair_row(int64_t i, int64_t head_dim) { return i % (head_dim / 2) * 2 + i / (head_dim / 2); }
 int64_t half_row(int64_t i, int64_t head_dim) { return i % 2 * (head_dim / 2) + i / 2; }
 

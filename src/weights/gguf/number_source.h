@@ -1,5 +1,5 @@
-// Matrices that a file is to have, made piece by piece from the parameters of a model, whichever file those came from.
-// Inside the module only.
+// Matrices of a file that is written, computed piece by piece from the parameters of a model, whatever format those
+// were loaded from. Private to the module.
 #pragma once
 
 #include <functional>
@@ -11,21 +11,21 @@ namespace hadal::weights {
 struct NumberSource {
   int64_t rows = 0, cols = 0;
   int64_t step = 1;  // pieces are whole multiples of this many rows
-  // Rows [first, first + count) -> out [count, cols].
+  // Writes rows [first, first + count) to out [count, cols].
   std::function<void(int64_t first, int64_t count, float* out)> read;
-  // The parameter that this is row by row; null where order or shape differ.
+  // The parameter with the same rows; null if order or shape differ.
   const Weight* same = nullptr;
 
-  // Calls with pieces of a few MB, in order.
+  // Calls the function with pieces of a few MB, in order.
   void for_each_piece(const std::function<void(std::span<const float>)>& piece) const;
 };
 
-// Rows of a parameter; vectors are one row.
+// The rows of a parameter; a vector is one row.
 NumberSource numbers_of(const Weight& weight);
 NumberSource numbers_of(const Weight& weight, int64_t first_row, int64_t rows);
 
-// A projection whose heads turn in halves, with the rows of each head reordered so that neighbours turn together; or
-// back.
+// A projection with rotary halves (RoPE rotates element i with i + n/2), its rows reordered within each head so that
+// neighbours rotate together; or the reverse.
 NumberSource to_pairs(const Weight& weight, int64_t head_dim);
 NumberSource to_halves(const Weight& weight, int64_t head_dim);
 

@@ -1,4 +1,4 @@
-// Which type each tensor of a quantised file gets: the mixes that llama.cpp's users know by name.
+// The type of each tensor of a quantised file: llama.cpp's mixes, by their names.
 #pragma once
 
 #include <optional>
@@ -14,12 +14,12 @@ namespace hadal::weights {
 struct QuantMix {
   std::string name;
   QuantType base = QuantType::q8_0;
-  std::optional<QuantType> more;  // of a share of the value and down projections: the _M mixes
+  std::optional<QuantType> more;  // for some of the value and down projections: the _M mixes
 };
 QuantMix quant_mix_named(const std::string& name);
 
-// The type of a matrix or a stack of them; none: it stays in f32 (norms, biases, the router). Rows that are no multiple
-// of 256 get the nearest type with blocks of 32.
+// The type of a matrix or a stack of them; none: f32 (norms, biases, the router). Rows that are not a multiple of 256
+// get the nearest type with blocks of 32.
 std::optional<QuantType> quant_type_of(const QuantMix& mix, const Param& param, const ModelConfig& config);
 
 }  // namespace hadal::weights
