@@ -28,11 +28,11 @@ struct DownloadedFile {
   std::string sha256;
 };
 
-// `progress(bytes, total)`: how much is there of how much; total is -1 while it is not known.
+// `progress(bytes, total)`; total is -1 while it is unknown.
 using DownloadProgress = std::function<void(uint64_t, int64_t)>;
 
-// Throws Error when it cannot be had whole and as announced. What came so far is kept when going on later may help
-// (a lost connection, a full disk), and removed when it is not what was announced.
+// Throws Error if the file cannot be downloaded completely and as announced. What was received is kept if resuming may
+// help (a lost connection, a full disk), and removed if it is not what was announced.
 DownloadedFile download_file(net::HttpSession& http, const RemoteFile& file, const Path& path,
                              const DownloadProgress& progress = {});
 

@@ -1,0 +1,140 @@
+#include "base/toml_table.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "base/error.h"
+
+namespace hadal {
+namespace {
+
+constexpr const char* kText = R"(name = "pilot"
+steps = 10
+rate = 0.5
+whole = 2
+deep = true
+files = ["a", "b"]
+mix = { web = 3, code = 0.5 }
+
+[model]
+hidden = 64
+
+[[source]]
+name = "novels"
+path = "x"
+
+[[source]]
+path = "y"
+
+[[stage]]
+steps = 1
+)";
+
+TomlTable table() { return TomlTable::parse(kText, "r.toml"); }
+
+std::string error_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+TEST(TomlTable, ReadsValuesAndDefaults) {
+  TomlTable t = table();
+  EXPECT_EQ(t.text("name", "x"), "pilot");
+  EXPECT_EQ(t.text("absent", "x"), "x");
+  EXPECT_EQ(t.choice("name", "x", {"pilot", "x"}), "pilot");
+  EXPECT_EQ(t.integer("steps", 1, 0, 10), 10);
+  EXPECT_EQ(t.integer("more", 7, 0, 1), 7);  // a default may be out of range
+  EXPECT_EQ(t.number("rate", 0, 0, 1), 0.5);
+  EXPECT_EQ(t.number("whole", 0, 0, 5), 2);  // an integer is a number
+  EXPECT_TRUE(t.flag("deep", false));
+  EXPECT_EQ(t.texts("files"), (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(t.texts("no files").empty());
+  const auto shares = t.shares("mix");
+  ASSERT_EQ(shares.size(), 2u);
+  EXPECT_TRUE(t.has("model") && !t.has("models"));
+  EXPECT_EQ(t.table("model")->integer("hidden", 0, 0, 100), 64);
+  EXPECT_FALSE(t.table("optimizer"));
+  EXPECT_EQ(t.table_or_empty("optimizer").integer("warmup", 5, 0, 9), 5);
+  EXPECT_EQ(t.tables("source").size(), 2u);
+  EXPECT_TRUE(t.tables("evaluation").empty());
+  EXPECT_EQ(t.where("rate"), "r.toml:3");
+  EXPECT_EQ(t.where(), "r.toml:1");
+}
+
+TEST(TomlTable, ErrorsNameLineAndKey) {
+  TomlTable t = table();
+  const struct {
+    std::function<void()> call;
+    const char* error;
+  } cases[] = {
+      {[&] { t.text("steps", ""); }, "r.toml:2: steps: expected a text, found an integer"},
+      {[&] {
+         t.choice("name", "x", {"y", "z"});
+       },
+       "r.toml:1: name: expected one of y, z, found \"pilot\""},
+      {[&] { t.flag("rate", true); }, "r.toml:3: rate: expected true or false, found a number"},
+      {[&] { t.integer("rate", 0, 0, 9); }, "r.toml:3: rate: expected an integer, found a number"},
+      {[&] { t.integer("steps", 0, 0, 9); }, "r.toml:2: steps: expected 0 to 9, found 10"},
+      {[&] { t.number("name", 0, 0, 9); }, "r.toml:1: name: expected a number, found a text"},
+      {[&] { t.number("rate", 0, 1, 9); }, "r.toml:3: rate: expected 1 to 9, found 0.5"},
+      {[&] { t.texts("name"); }, "r.toml:1: name: expected a list of texts, found a text"},
+      {[&] { t.shares("files"); }, "r.toml:6: files: expected { name = number }, found a list"},
+      {[&] { t.table("files"); }, "r.toml:6: files: expected a table, found a list"},
+      {[&] { t.tables("model"); }, "r.toml:9: model: expected [[model]] tables, found a table"},
+      {[&] { t.table("model")->require("depth"); }, "r.toml:9: expected the key depth in [model], found none; add it"},
+  };
+  for (const auto& c : cases) EXPECT_EQ(error_of(c.call), c.error);
+  EXPECT_EQ(error_of([&] { t.require("steps"); }), "no error");
+  EXPECT_NE(error_of([] { TomlTable::parse("a = \nb = 1", "r.toml"); }).find("not valid TOML"), std::string::npos);
+  EXPECT_NE(error_of([] { TomlTable::parse_file("/nowhere/r.toml"); }).find("/nowhere/r.toml"), std::string::npos);
+  EXPECT_NE(
+      error_of([] { TomlTable::parse("a = { b = -1 }", "r").shares("a"); }).find("a: b: expected a number from 0"),
+      std::string::npos);
+  EXPECT_NE(error_of([] { TomlTable::parse("a = { b = inf }", "r").shares("a"); }).find("a: b: expected a number"),
+            std::string::npos);
+}
+
+TEST(TomlTable, UnknownKeysAreFound) {
+  TomlTable t = TomlTable::parse("steps = 1\n[model]\nhiden = 2\n", "r.toml");
+  t.integer("steps", 0, 0, 9);
+  TomlTable model = *t.table("model");
+  model.integer("hidden", 1, 0, 9);
+  model.integer("layers", 1, 0, 9);
+  EXPECT_EQ(error_of([&] { t.finish(); }), "no error");
+  EXPECT_EQ(error_of([&] { model.finish(); }),
+            "r.toml:3: unknown key \"hiden\" in [model]; the nearest valid key is \"hidden\"");
+}
+
+TEST(TomlTable, RecordsWhatWasRead) {
+  TomlTable t = table();
+  t.integer("steps", 0, 0, 99);
+  t.integer("steps", 0, 0, 99);
+  t.text("absent", "default");
+  t.table("model")->integer("hidden", 0, 0, 99);
+  for (TomlTable& source : t.tables("source")) source.text("path", "");
+  for (TomlTable& stage : t.tables("stage")) stage.integer("steps", 0, 0, 9);
+  std::string all;
+  for (const TomlValue& v : t.asked()) all += v.key + " = " + v.value + " @ " + v.where + "\n";
+  EXPECT_EQ(all,
+            "steps = 10 @ r.toml:2\n"
+            "absent = default @ r.toml:1\n"
+            "[model] hidden = 64 @ r.toml:10\n"
+            "[[source]] \"novels\": path = x @ r.toml:14\n"
+            "[[source]] 2: path = y @ r.toml:17\n"
+            "[[stage]] 1: steps = 1 @ r.toml:20\n");
+}
+
+TEST(NearestWord, HasTheSmallestEditDistance) {
+  EXPECT_EQ(nearest_word("hiden", {"heads", "hidden", "steps"}), "hidden");
+  EXPECT_EQ(nearest_word("", {"abc", "ab"}), "ab");
+  EXPECT_EQ(nearest_word("x", {}), "");
+  EXPECT_EQ(nearest_word("same", {"name", "same"}), "same");
+}
+
+}  // namespace
+}  // namespace hadal
