@@ -47,19 +47,19 @@ TEST(Json, MistakesSayWhereAndWhat) {
   EXPECT_EQ(mistake("[1,\n 2,\n]"), start + "a comma before \"]\" at line 2, column 3");
   EXPECT_EQ(mistake("[1"), start + "its end too early: a bracket is not closed, or a value is missing, at byte 3");
   EXPECT_EQ(mistake("[\"abc"), start + "its end inside of a text; the closing quote is missing at byte 6");
-  EXPECT_EQ(mistake("{'a':1}"), start + "a single quote, where names and texts stand in double quotes, at byte 2");
-  EXPECT_EQ(mistake("{\"a\":True}"), start + "\"True\" where it cannot stand at byte 6");
-  EXPECT_EQ(mistake("[NaN]"), start + "\"NaN\" where it cannot stand at byte 2");
+  EXPECT_EQ(mistake("{'a':1}"), start + "a single quote, where double quotes are required, at byte 2");
+  EXPECT_EQ(mistake("{\"a\":True}"), start + "\"True\" in the wrong place at byte 6");
+  EXPECT_EQ(mistake("[NaN]"), start + "\"NaN\" in the wrong place at byte 2");
   EXPECT_EQ(mistake("[1e999999]"), start + "the number 1e999999, which is out of range, at byte 2");
-  EXPECT_EQ(mistake("[012]"), start + "\"012\" where it cannot stand at byte 2");
-  EXPECT_EQ(mistake("[\"a\" \"b\"]"), start + "a text where it cannot stand at byte 6");
-  EXPECT_EQ(mistake("{\"a\":1} x"), start + "\"x\" where it cannot stand at byte 9");
+  EXPECT_EQ(mistake("[012]"), start + "\"012\" in the wrong place at byte 2");
+  EXPECT_EQ(mistake("[\"a\" \"b\"]"), start + "a text in the wrong place at byte 6");
+  EXPECT_EQ(mistake("{\"a\":1} x"), start + "\"x\" in the wrong place at byte 9");
   EXPECT_EQ(mistake("[\"a\nb\"]").find(start + "\"\\n\" as it is inside of a text"), 0u) << mistake("[\"a\nb\"]");
-  EXPECT_EQ(mistake("[\"a\xff\"]"), start + "bytes that are no valid UTF-8 at byte 4");
-  EXPECT_EQ(mistake("[\"a\xc3\"]"), start + "bytes that are no valid UTF-8 at byte 5");
+  EXPECT_EQ(mistake("[\"a\xff\"]"), start + "bytes that are not valid UTF-8 at byte 4");
+  EXPECT_EQ(mistake("[\"a\xc3\"]"), start + "bytes that are not valid UTF-8 at byte 5");
   EXPECT_EQ(mistake("[\"a\\x\"]").find(start + "an escape that JSON does not have"), 0u);
   EXPECT_EQ(mistake("[\"a\\u12g4\"]").find(start + "an escape that JSON does not have"), 0u);
-  EXPECT_EQ(mistake("[\xe2\x82\xac]"), start + "\"\xe2\x82\xac\" where it cannot stand at byte 2");
+  EXPECT_EQ(mistake("[\xe2\x82\xac]"), start + "\"\xe2\x82\xac\" in the wrong place at byte 2");
 }
 
 // Whatever the mistake, a message is short, valid UTF-8 and free of the library's words.

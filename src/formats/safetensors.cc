@@ -179,8 +179,8 @@ void Safetensors::add_file(const Path& file) {
   const uint64_t limit = std::min<uint64_t>(bytes.size() - sizeof header_bytes, kMaxHeaderBytes);
   if (header_bytes > limit) {
     fail(
-        "{}: expected a header of at most {} bytes, found one that says {}; this is no safetensors file, or it is cut "
-        "short",
+        "{}: expected a header of at most {} bytes, found one that says {}; this is not a safetensors file, or it is "
+        "cut short",
         who, limit, header_bytes);
   }
   const auto text = bytes.subspan(sizeof header_bytes, header_bytes);
@@ -294,7 +294,7 @@ SafetensorsWriter::SafetensorsWriter(const Path& path, const std::vector<Tensor>
     announced_ += num_bytes;
   }
   std::string text = header.dump();
-  text.resize((text.size() + 7) / 8 * 8, ' ');  // so that the numbers are aligned
+  text.resize((text.size() + 7) / 8 * 8, ' ');  // so that the data is aligned
   const uint64_t header_bytes = text.size();
   file_.write(&header_bytes, sizeof header_bytes);
   file_.write(text);

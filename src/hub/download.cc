@@ -107,7 +107,7 @@ class Download {
 };
 
 [[noreturn]] void fail_write(const Path& path) {
-  fail("{}: cannot write: {}; free some space, then pull again: it goes on where it stopped", path.string(),
+  fail("{}: cannot write: {}; free some space, then pull again: it resumes where it stopped", path.string(),
        std::strerror(errno));
 }
 
@@ -196,7 +196,7 @@ bool Download::examine(const net::TransferReply& reply) {
   }
   if (reply.status == 206) return examine_rest(reply);
   if (have_ > 0)
-    log_info("{}: the server does not go on where it stopped; from the beginning", path_.filename().string());
+    log_info("{}: the server cannot resume a download; starting from the beginning", path_.filename().string());
   start_over();
   learn(reply, reply.number("content-length"));
   return true;
@@ -220,7 +220,7 @@ bool Download::examine_rest(const net::TransferReply& reply) {
           "downloaded: try again later",
           shown(), have_, reply.header("content-range"), reply.status));
     }
-    log_info("{}: the file on the server is another one now; from the beginning", path_.filename().string());
+    log_info("{}: the file on the server has changed; starting from the beginning", path_.filename().string());
     start_over();
     furthest_ = 0;
     again_ = true;
@@ -282,7 +282,7 @@ std::optional<DownloadedFile> Download::verified() {
   const std::string actual = by_sha256 || wanted.empty() ? sha256 : git_sha1_of_file(part_);
   if (!wanted.empty() && wanted != actual) {
     if (resumed_ && ++restarts_ <= kMaxRestarts) {
-      log_info("{}: its parts do not fit together; from the beginning", path_.filename().string());
+      log_info("{}: its hash is wrong; downloading again from the beginning", path_.filename().string());
       start_over();
       furthest_ = 0;
       return std::nullopt;

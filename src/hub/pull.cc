@@ -81,7 +81,7 @@ Plan plan_hub(Hub& hub, const HubSource& source, const PullRequest& request) {
   Plan plan;
   plan.in_folder = source.file.empty() && source.quantisation.empty();
   if (!plan.in_folder && !request.include.empty())
-    fail("{}: --include chooses among the files of a whole model; leave it away", request.source);
+    fail("{}: --include selects files of a whole model; leave it out", request.source);
   const auto chosen = choose_files(hub.files(source.repo, commit), source, request.include);
   for (const HubFile& file : chosen) {
     RemoteFile remote;
@@ -105,7 +105,7 @@ Plan plan_hub(Hub& hub, const HubSource& source, const PullRequest& request) {
 Plan make_plan(Hub& hub, const HubAccess& access, const PullRequest& request) {
   const HubSource source = parse_source(request.source, access.endpoint);
   if (source.repo.empty() && !(request.include.empty() && request.revision.empty())) {
-    fail("{}: --include and --revision are for the hub (hf:owner/repo); leave them away", request.source);
+    fail("{}: --include and --revision are for the hub (hf:owner/repo); leave them out", request.source);
   }
   Plan plan = source.repo.empty() ? plan_url(source.url, request.name) : plan_hub(hub, source, request);
   const std::string first = plan.files.front().path, ending = ending_of(plan);

@@ -94,7 +94,7 @@ void write_output(GgufWriter& writer, const Output& output, const Path& path) {
     if (type == "BF16") return write_bf16(writer, numbers);
     for (const float x : numbers)
       if (!std::isfinite(x))
-        fail("{}: tensor \"{}\": expected finite numbers to quantise, found {}", path.string(), output.tensor.name, x);
+        fail("{}: tensor \"{}\": expected finite values to quantise, found {}", path.string(), output.tensor.name, x);
     write_blocks(writer, *quant_type_named(type), output.numbers.cols, numbers);
   });
 }

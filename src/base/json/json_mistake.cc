@@ -45,7 +45,7 @@ Found find_in_text(std::string_view text, size_t at) {
   while (begin > 0 && at - begin < 3 && (static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80) --begin;
   // A character that broke off shows at the byte after it.
   const bool after_lead = begin > 0 && static_cast<unsigned char>(text[begin - 1]) >= 0x80;
-  if (utf8_char_bytes(text, begin) == 0 || after_lead) return {"bytes that are no valid UTF-8", at};
+  if (utf8_char_bytes(text, begin) == 0 || after_lead) return {"bytes that are not valid UTF-8", at};
   return {"an escape that JSON does not have (it has \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX)", at};
 }
 
@@ -58,7 +58,7 @@ Found find_word(std::string_view text, size_t at) {
   if (begin == at && !in_word(static_cast<unsigned char>(text[at])))
     end = at + std::max<size_t>(1, utf8_char_bytes(text, at));
   while (end < text.size() && end - at < 40 && in_word(static_cast<unsigned char>(text[end]))) ++end;
-  return {fmt::format("\"{}\" where it cannot stand", brief(text.substr(begin, end - begin))), begin};
+  return {fmt::format("\"{}\" in the wrong place", brief(text.substr(begin, end - begin))), begin};
 }
 
 Found find_outside(std::string_view text, size_t at) {
@@ -68,7 +68,7 @@ Found find_outside(std::string_view text, size_t at) {
   const bool after_comma = last != std::string_view::npos && text[last] == ',';
   if (after_comma && (text[at] == '}' || text[at] == ']'))
     return {fmt::format("a comma before \"{}\"", text[at]), last};
-  if (text[at] == '\'') return {"a single quote, where names and texts stand in double quotes,", at};
+  if (text[at] == '\'') return {"a single quote, where double quotes are required,", at};
   return find_word(text, at);
 }
 
@@ -96,7 +96,7 @@ Found find_mistake(std::string_view text, size_t at, std::string_view token) {
     const size_t end = end_of_text(token);
     if (end == std::string_view::npos) return find_in_text(text, at);
     if (end + 1 == token.size() && at < text.size()) {
-      return is_utf8(token) ? Found{"a text where it cannot stand", begin} : Found{"bytes that are no valid UTF-8", at};
+      return is_utf8(token) ? Found{"a text in the wrong place", begin} : Found{"bytes that are not valid UTF-8", at};
     }
   }
   const bool number = !token.empty() && (std::isdigit(static_cast<unsigned char>(token[0])) || token[0] == '-');

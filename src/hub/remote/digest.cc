@@ -38,8 +38,7 @@ std::string hash_file(const Path& path, uint64_t size, Hash& hash) {
     hash.add(buffer.data(), static_cast<size_t>(file.gcount()));
     done += static_cast<uint64_t>(file.gcount());
   }
-  if (done != size)
-    fail("{}: expected to read {} bytes, could read {}; is the disk in order?", path.string(), size, done);
+  if (done != size) fail("{}: expected to read {} bytes, could read {}; check the disk", path.string(), size, done);
   return hash.hex();
 }
 

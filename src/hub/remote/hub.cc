@@ -143,7 +143,7 @@ std::string Hub::explain(const std::string& repo, const net::TransferReply& repl
   const std::string get_token = fmt::format("set HF_TOKEN to a token of {}/settings/tokens", access_.endpoint);
   if (code == "GatedRepo" || reply.status == 403) {
     return fmt::format(
-        "{}: its owner lets in only who has accepted the licence at {} (status {}); accept it there, and {}", repo,
+        "{}: only users who have accepted the licence at {} may download it (status {}); accept it there, and {}", repo,
         page, reply.status,
         access_.token.empty() ? get_token : "see that the token from " + access_.token_origin + " may read it");
   }
@@ -174,7 +174,7 @@ void check_relative_path(const std::string& path, const std::string& who) {
   if (!good) {
     std::string shown;
     for (const char c : path.substr(0, 100)) shown += static_cast<unsigned char>(c) < 32 ? '?' : c;
-    fail("{}: the server lists a file \"{}\", which is no plain path inside the model's folder; refused", who, shown);
+    fail("{}: the server lists a file \"{}\", which is not a path inside the model's folder; refused", who, shown);
   }
 }
 

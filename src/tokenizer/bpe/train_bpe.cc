@@ -211,8 +211,8 @@ Tokenizer train_bpe(const std::function<bool(std::string&)>& next, const BpeTrai
   trainer.train(num_plain);
   if (const auto found = static_cast<int64_t>(trainer.tokens().size()); found < num_plain) {
     log_warning(
-        "train_bpe: the text gives {} tokens, {} were asked for: no further pair occurs twice; more text, or a "
-        "smaller vocab",
+        "train_bpe: the text gives {} of {} requested tokens: no further pair occurs twice; take more text, "
+        "or a smaller vocab",
         found, num_plain);
   }
   for (const std::string& token : trainer.tokens()) parts.tokens.push_back(to_byte_alphabet(token));

@@ -44,7 +44,7 @@ void set_rule(const Path& folder, const Json& config, TokenizerParts& parts) {
   if (!name.empty() && name != "GPT2Tokenizer")
     log_warning(
         "{}: tokenizer_class: expected GPT2Tokenizer or Qwen2Tokenizer beside vocab.json and merges.txt, found \"{}\"; "
-        "words are cut by GPT-2's rule",
+        "using GPT-2's pre-tokenizer",
         who, brief(name));
   parts.pre_tokenizer_json =
       dump_json(Json{{"type", "ByteLevel"},

@@ -128,7 +128,8 @@ int64_t count_slots(const std::vector<ExpertStore::Layer>& layers, uint64_t capa
   for (const auto& layer : layers) experts += layer.experts;
   const uint64_t needed = largest_slot(layers), slots = capacity_bytes / needed;
   if (slots == 0)
-    fail("expert cache: expected room for one expert, {} bytes, found {}; give it more memory", needed, capacity_bytes);
+    fail("expert cache: expected at least {} bytes, the size of one expert, found {}; give it more memory", needed,
+         capacity_bytes);
   return static_cast<int64_t>(std::min<uint64_t>(slots, static_cast<uint64_t>(std::max<int64_t>(experts, 1))));
 }
 
@@ -155,7 +156,8 @@ struct ExpertStore::Impl {
         last_chosen(layers.size()),
         steps(layers.size()) {
     if (slots == nullptr)
-      fail("expert cache: cannot take {} bytes; take a smaller one", slot_bytes * static_cast<uint64_t>(num_slots));
+      fail("expert cache: cannot allocate {} bytes; request a smaller one",
+           slot_bytes * static_cast<uint64_t>(num_slots));
     for (const Layer& layer : layers) {
       Entry entry;
       entry.layer = first_entry.size();

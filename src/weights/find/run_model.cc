@@ -36,7 +36,7 @@ Path model_of_run(const Path& path) {
   if (std::filesystem::is_regular_file(path / "state.json", ignored) &&
       std::filesystem::is_regular_file(path / "optimizer.safetensors", ignored)) {
     fail(
-        "{}: this checkpoint has no config.json, so it is no model: go on from it with `hadal train RECIPE --resume`, "
+        "{}: this checkpoint has no config.json, so it is not a model: resume it with `hadal train RECIPE --resume`, "
         "which leaves the "
         "run's model/ when it stops",
         path.string());

@@ -127,7 +127,7 @@ void read_factors(Keys& keys, double all, int64_t rope_dim, ModelConfig& c) {
   s.kind = RopeScaling::Kind::factors;
   s.factors.assign(static_cast<size_t>(std::max<int64_t>(0, rope_dim) / 2), 1.0f);
   if (tensor->shape != std::vector<int64_t>{rope_dim / 2}) {
-    fail("{}: tensor \"{}\": expected [{}], half of a head, found {} dimensions and {} numbers", tensor->file,
+    fail("{}: tensor \"{}\": expected [{}], half of a head, found {} dimensions and {} elements", tensor->file,
          tensor->name, rope_dim / 2, tensor->shape.size(), tensor->num_elements());
   }
   if (!tensor->bytes.empty()) read_gguf_tensor(*tensor, 0, s.factors);  // only the head of the file may be here
@@ -176,7 +176,7 @@ void read_experts(Keys& keys, ModelConfig& c) {
   c.routed_scale = scale == 0 ? 1.0f : static_cast<float>(scale);
 }
 
-// Newer files describe the attention over latents as that of one key of kv_lora + rope numbers, and the heads under
+// Newer files describe attention over latents as attention with one key of kv_lora + rope elements, and the heads under
 // other names; older ones describe the heads.
 // Prediction layers are those that hold such tensors ("blk.61.nextn.eh_proj.weight"): they lie behind the trunk. The
 // key nextn_predict_layers says how many a converter knew of, block_count counts them or not, and some files leave them
