@@ -201,6 +201,43 @@ TEST_P(Vector, MaskedElementsChangeNothing) {
     }
 }
 
+// Attention's softmax: a column a query, of which some see fewer rows. The same bits for any number of columns.
+TEST_P(Vector, SoftmaxColumnsIsExpShiftedOfEachColumn) {
+  constexpr float kScale = 0.3f;
+  for (const int64_t cols : {1, 4, 8, 9, 16, 17, 33, 70})
+    for (const int64_t rows : {1, 2, 7, 40}) {
+      const int64_t ld = (cols + 31) / 32 * 32;
+      const Floats s = random(rng_, rows * ld, 10.0f);
+      std::vector<int32_t> valid;
+      for (int64_t c = 0; c < cols; ++c) valid.push_back(static_cast<int32_t>(std::max<int64_t>(1, rows - c % 3)));
+      Floats all = s, top(static_cast<size_t>(cols)), sum(static_cast<size_t>(cols));
+      vec().softmax_columns(all.data(), ld, rows, cols, valid.data(), kScale, top.data(), sum.data());
+      for (int64_t c = 0; c < cols; ++c) {
+        const auto column = static_cast<size_t>(c);
+        const auto at = [&](int64_t r) { return static_cast<size_t>(r * ld + c); };
+        float largest = s[at(0)];
+        for (int64_t r = 0; r < valid[column]; ++r) largest = std::max(largest, s[at(r)]);
+        double expected = 0;
+        for (int64_t r = 0; r < rows; ++r) {
+          const double e =
+              r < valid[column] ? std::exp(static_cast<double>(kScale) * (static_cast<double>(s[at(r)]) - largest)) : 0;
+          EXPECT_NEAR(all[at(r)], e, 3e-6) << r << ", " << c << " of " << rows << ", " << cols;
+          expected += e;
+        }
+        EXPECT_EQ(top[column], largest) << c << " of " << cols;
+        EXPECT_NEAR(sum[column], expected, 3e-6 * expected) << c << " of " << cols;
+
+        Floats one(static_cast<size_t>(rows * 32));
+        for (int64_t r = 0; r < rows; ++r) one[static_cast<size_t>(r * 32)] = s[at(r)];
+        float one_top = 0, one_sum = 0;
+        vec().softmax_columns(one.data(), 32, rows, 1, &valid[column], kScale, &one_top, &one_sum);
+        EXPECT_EQ(one_top, top[column]);
+        EXPECT_EQ(one_sum, sum[column]) << c << " of " << cols << ", rows " << rows;
+        for (int64_t r = 0; r < rows; ++r) EXPECT_EQ(one[static_cast<size_t>(r * 32)], all[at(r)]) << r << ", " << c;
+      }
+    }
+}
+
 TEST_P(Vector, AnElementDoesNotKnowItsPlace) {
   const Floats gate = random(rng_, 100, 4.0f), up = random(rng_, 100);
   Floats all(100), one(1);
