@@ -147,7 +147,7 @@ TEST_F(GgufTest, RefusesBadTensors) {
           "product below 2^63");
   refused(Bytes().head(1, 0).tensor("t", {uint64_t{1} << 31, uint64_t{1} << 31}, 0, 0).data(64).out,
           "size below 2^64 bytes");
-  refused(Bytes().head(1, 0).tensor("t", {33}, 8, 0).data(64).out, "multiple of 32 numbers for Q8_0, found 33");
+  refused(Bytes().head(1, 0).tensor("t", {33}, 8, 0).data(64).out, "multiple of 32 elements for Q8_0, found 33");
   refused(Bytes().head(1, 0).tensor("t", {4}, 0, 8).data(64).out, "multiple of 32, found 8");
   refused(Bytes().head(1, 0).tensor("t", {4}, 0, uint64_t{1} << 40).data(64).out, "within the 64 bytes");
   refused(Bytes().head(1, 0).tensor("t", {17}, 0, 0).data(64).out, "within the 64 bytes");

@@ -98,7 +98,9 @@ TEST(Unicode, NormalisationForms) {
                      {"\xE1\x84\x92\xE1\x85\xA1\xE1\x86\xAB", "한"},
                      {"ﬁ", "ﬁ"},                          // compatibility forms stay
                      {"e\xFF\xCC\x81", "e\xFF\xCC\x81"},  // nothing combines across an invalid byte
-                     {"\xFFe\xCC\x81", "\xFFé"}};
+                     {"\xFF"
+                      "e\xCC\x81",
+                      "\xFFé"}};
   for (const auto& c : cases) {
     EXPECT_EQ(normalize_nfc(c.text), c.normal) << c.text;
     EXPECT_EQ(normalize_nfc(c.normal), c.normal) << c.text;
