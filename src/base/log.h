@@ -7,15 +7,11 @@
 
 namespace hadal {
 
-enum class LogLevel { debug, info, warning, error };
+enum class LogLevel { info, warning, error };
 
 void set_log_level(LogLevel level);  // default: info
 void log_message(LogLevel level, std::string_view message);
 
-template <typename... Args>
-void log_debug(fmt::format_string<Args...> format, Args&&... args) {
-  log_message(LogLevel::debug, fmt::format(format, std::forward<Args>(args)...));
-}
 template <typename... Args>
 void log_info(fmt::format_string<Args...> format, Args&&... args) {
   log_message(LogLevel::info, fmt::format(format, std::forward<Args>(args)...));
