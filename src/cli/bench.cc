@@ -70,17 +70,13 @@ class Runner {
  private:
   void step(int64_t count, bool sample) {
     Batch batch;
-    batch.offsets.push_back(0);
     std::vector<int64_t> rows;
     for (auto& sequence : sequences_) {
       const int64_t begin = sequence->length();
       HADAL_CHECK(sequence->extend(count), "the cache is planned too small");
-      for (int64_t i = 0; i < count; ++i) {
-        batch.ids.push_back(static_cast<int32_t>(rng_.below(static_cast<uint64_t>(model_.config.vocab))));
-        batch.positions.push_back(static_cast<int32_t>(begin + i));
-      }
-      batch.offsets.push_back(static_cast<int32_t>(batch.ids.size()));
-      batch.states.push_back(sequence.get());
+      std::vector<int32_t> ids(static_cast<size_t>(count));
+      for (int32_t& id : ids) id = static_cast<int32_t>(rng_.below(static_cast<uint64_t>(model_.config.vocab)));
+      batch.append(ids, begin, sequence.get());
       if (sample) rows.push_back(batch.offsets.back() - 1);
     }
     const Tensor hidden = forward(ctx_, model_, batch, {.rows = rows}).hidden;

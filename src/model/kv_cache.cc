@@ -1,6 +1,7 @@
 #include "model/kv_cache.h"
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 
 #include "base/memory.h"
@@ -28,7 +29,7 @@ KvCache::KvCache(const ModelConfig& config, int64_t num_tokens, KvType type)
       layers_(config.layers),
       num_blocks_((num_tokens + kBlockTokens - 1) / kBlockTokens),
       free_blocks_(num_blocks_),
-      taken_(static_cast<size_t>(num_blocks_)),
+      users_(static_cast<size_t>(num_blocks_)),
       free_of_page_(static_cast<size_t>((num_blocks_ + kPageBlocks - 1) / kPageBlocks)) {
   const auto num_bytes =
       free_of_page_.size() * static_cast<size_t>(kPageBlocks * layers_ * parts_ * kBlockTokens * row_.bytes());
@@ -44,22 +45,32 @@ KvCache::KvCache(const ModelConfig& config, int64_t num_tokens, KvType type)
 int32_t KvCache::take(int32_t last) {
   HADAL_CHECK(free_blocks_ > 0);
   auto found = static_cast<size_t>(last + 1);
-  if (last < 0 || found % kPageBlocks == 0 || found == taken_.size() || taken_[found]) {
+  if (last < 0 || found % kPageBlocks == 0 || found == users_.size() || users_[found] > 0) {
     const auto page = std::ranges::find(free_of_page_, kPageBlocks);
     found = static_cast<size_t>((page - free_of_page_.begin()) * kPageBlocks);
     if (page == free_of_page_.end())
-      for (found = taken_.size() - 1; taken_[found];) --found;
+      for (found = users_.size() - 1; users_[found] > 0;) --found;
   }
-  taken_[found] = true;
+  users_[found] = 1;
   --free_of_page_[found / kPageBlocks];
   --free_blocks_;
   return static_cast<int32_t>(found);
 }
 
 void KvCache::give_back(int32_t block) {
-  taken_[static_cast<size_t>(block)] = false;
+  if (--users_[static_cast<size_t>(block)] > 0) return;
   ++free_of_page_[static_cast<size_t>(block / kPageBlocks)];
   ++free_blocks_;
+}
+
+int32_t KvCache::copy(int32_t block, int32_t last) {
+  const int32_t to = take(last);
+  const auto bytes = static_cast<size_t>(kBlockTokens * row_.bytes());
+  for (int64_t layer = 0; layer < layers_; ++layer)
+    for (int64_t part = 0; part < parts_; ++part)
+      std::memcpy(part_at(to, layer, part), part_at(block, layer, part), bytes);
+  give_back(block);
+  return to;
 }
 
 int64_t KvCache::bytes_per_token(const ModelConfig& config, KvType type) {
@@ -73,10 +84,24 @@ std::byte* KvCache::part_at(int32_t block, int64_t layer, int64_t part) const {
          (((page * layers_ + layer) * parts_ + part) * kPageBlocks + inside) * kBlockTokens * row_.bytes();
 }
 
+KvSequence::KvSequence(const KvSequence& other, int64_t length) : cache_(other.cache_), length_(length) {
+  HADAL_CHECK(length >= 0 && length <= other.length_);
+  const int64_t blocks = (length + KvCache::kBlockTokens - 1) / KvCache::kBlockTokens;
+  blocks_.assign(other.blocks_.begin(), other.blocks_.begin() + blocks);
+  for (const int32_t block : blocks_) ++cache_->users_[static_cast<size_t>(block)];
+}
+
+int64_t KvSequence::own_blocks() const {
+  return std::ranges::count_if(blocks_, [&](int32_t block) { return !cache_->is_shared(block); });
+}
+
 bool KvSequence::extend(int64_t count) {
+  if (count == 0) return true;
   const int64_t blocks = (length_ + count + KvCache::kBlockTokens - 1) / KvCache::kBlockTokens;
   const int64_t missing = blocks - static_cast<int64_t>(blocks_.size());
-  if (missing > cache_->free_blocks()) return false;
+  const bool copies = length_ % KvCache::kBlockTokens != 0 && cache_->is_shared(blocks_.back());
+  if (missing + (copies ? 1 : 0) > cache_->free_blocks()) return false;
+  if (copies) blocks_.back() = cache_->copy(blocks_.back(), blocks_.size() > 1 ? blocks_[blocks_.size() - 2] : -1);
   for (int64_t i = 0; i < missing; ++i) blocks_.push_back(cache_->take(blocks_.empty() ? -1 : blocks_.back()));
   length_ += count;
   return true;

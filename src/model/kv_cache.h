@@ -1,7 +1,8 @@
 // What the model remembers of a sequence, token by token and layer by layer: MLA latents (with the rotated key) or
 // grouped-query keys and values. Memory is one pool of blocks; a sequence owns whole blocks and returns them when it
 // ends. Blocks are small, so that many short sequences fit; a long one gets them in pages, where they follow each
-// other, so that memory is read in runs. Not thread-safe: the engine's thread owns it.
+// other, so that memory is read in runs. Sequences that begin alike may share blocks: a block returns to the pool with
+// its last user, and who writes into a shared one gets a copy first. Not thread-safe: the engine's thread owns it.
 #pragma once
 
 #include <cstdint>
@@ -26,24 +27,30 @@ class KvCache {
  private:
   friend class KvSequence;
   std::byte* part_at(int32_t block, int64_t layer, int64_t part) const;  // its rows follow each other (KvRows)
-  int32_t take(int32_t last);  // a free block, the one behind `last` if that is free and of its page
-  void give_back(int32_t block);
-  KvRow row_;  // of a part
+  int32_t take(int32_t last);     // a free block, the one behind `last` if that is free and of its page
+  void give_back(int32_t block);  // one user less
+  bool is_shared(int32_t block) const { return users_[static_cast<size_t>(block)] > 1; }
+  int32_t copy(int32_t block, int32_t last);  // a block of its own with the same rows, in exchange for a shared one
+  KvRow row_;                                 // of a part
   int64_t parts_, layers_, num_blocks_, free_blocks_;
   std::shared_ptr<std::byte> memory_;
-  std::vector<bool> taken_;  // by block
+  std::vector<int32_t> users_;  // by block
   std::vector<int8_t> free_of_page_;
 };
 
 class KvSequence {
  public:
   explicit KvSequence(KvCache& cache) : cache_(&cache) {}
+  // Begins with the first `length` tokens of `other`, whose rows are written, and shares their blocks. Takes no memory.
+  KvSequence(const KvSequence& other, int64_t length);
   ~KvSequence() { truncate(0); }
   KvSequence(const KvSequence&) = delete;
   KvSequence& operator=(const KvSequence&) = delete;
 
   int64_t length() const { return length_; }
-  // Makes room for `count` more tokens and counts them; false (and nothing changes) when the pool is exhausted.
+  int64_t own_blocks() const;  // shared with nobody: they return to the pool when this sequence ends
+  // Makes room for `count` more tokens and counts them, in a block of its own where the last one is shared; false (and
+  // nothing changes) when the pool is exhausted.
   bool extend(int64_t count);
   void truncate(int64_t length);
 

@@ -123,6 +123,77 @@ TEST(KvCache, KeepsWhatIsWrittenByLayerRowAndColumn) {
   }
 }
 
+// Writes one row of a layer, as forward() does.
+void put(const KvSequence& sequence, int64_t layer, int64_t at, const float* row) {
+  const KvRows rows = sequence.rows(layer);
+  for (int64_t part = 0; part < 2 * 2; ++part) {  // keys and values of two heads
+    const StoredRows stored = rows.columns(part * rows.row.width, rows.row.width);
+    rows.row.write(row + part * rows.row.width, 0, rows.row.width, const_cast<std::byte*>(stored.row_at(at)));
+  }
+}
+
+// Rows of one layer as they were given, at f32.
+void expect_rows(const KvSequence& sequence, const Tensor& rows, int64_t begin, int64_t end) {
+  for (int64_t at = begin; at < end; ++at)
+    for (int64_t c = 0; c < rows.cols(); ++c)
+      ASSERT_EQ(stored(sequence.rows(1), at, c), rows.row(at)[c]) << "row " << at << ", column " << c;
+}
+
+TEST(KvCache, SequencesThatBeginAlikeShareBlocks) {
+  const ModelConfig config = test::tiny_gqa();
+  KvCache cache(config, 6 * kBlock, KvType::f32);
+  const int64_t width = config.cache_width(), length = 2 * kBlock + 20;
+  const Tensor first = test::random_tensor({length + 30, width}, 1),
+               second = test::random_tensor({length + 30, width}, 2);
+  const auto write = [&](KvSequence& sequence, const Tensor& rows, int64_t begin, int64_t count) {
+    ASSERT_TRUE(sequence.extend(count));
+    for (int64_t at = begin; at < begin + count; ++at) put(sequence, 1, at, rows.row(at));
+  };
+  auto a = std::make_unique<KvSequence>(cache);
+  write(*a, first, 0, length);
+  KvSequence b(*a, length - 5);
+  EXPECT_EQ(b.length(), length - 5);
+  EXPECT_EQ(cache.free_blocks(), 3);
+  EXPECT_EQ(a->own_blocks(), 0);
+  EXPECT_EQ(b.own_blocks(), 0);
+
+  write(b, second, length - 5, 10);  // takes a block of its own for what they no longer have in common
+  EXPECT_EQ(cache.free_blocks(), 2);
+  EXPECT_EQ(a->own_blocks(), 1);
+  EXPECT_EQ(b.own_blocks(), 1);
+  write(*a, first, length, 30);  // and so this one writes where it is
+  EXPECT_EQ(cache.free_blocks(), 2);
+  expect_rows(*a, first, 0, length + 30);
+  expect_rows(b, first, 0, length - 5);
+  expect_rows(b, second, length - 5, length + 5);
+
+  a.reset();  // what is shared stays
+  EXPECT_EQ(cache.free_blocks(), 3);
+  EXPECT_EQ(b.own_blocks(), 3);
+  expect_rows(b, first, 0, length - 5);
+  const KvSequence whole(b, 2 * kBlock);
+  b.truncate(kBlock + 7);
+  EXPECT_EQ(cache.free_blocks(), 4);  // the third block came back; the second is the other's too
+  write(b, second, kBlock + 7, 1);
+  expect_rows(whole, first, 0, 2 * kBlock);
+  expect_rows(b, first, 0, kBlock + 7);
+}
+
+TEST(KvCache, ACopyThatDoesNotFitChangesNothing) {
+  KvCache cache(test::tiny_gqa(), 2 * kBlock, KvType::f32);
+  KvSequence a(cache), other(cache);
+  ASSERT_TRUE(a.extend(10));
+  ASSERT_TRUE(other.extend(1));
+  KvSequence b(a, 10);
+  EXPECT_FALSE(b.extend(1));
+  EXPECT_EQ(b.length(), 10);
+  EXPECT_TRUE(b.extend(0));
+  other.truncate(0);
+  EXPECT_TRUE(b.extend(1));
+  EXPECT_EQ(cache.free_blocks(), 0);
+  EXPECT_TRUE(a.extend(kBlock - 10));
+}
+
 TEST(KvCache, BytesPerToken) {
   const ModelConfig mla = test::tiny_deepseek(true), gqa = test::tiny_gqa();
   EXPECT_EQ(KvCache::bytes_per_token(mla, KvType::bf16), 3 * (24 + 8) * 2);

@@ -87,10 +87,14 @@ void initialise(ParamList params, uint64_t seed);  // normal with each one's ini
 struct Batch {
   std::vector<int32_t> ids;        // [T]
   std::vector<int32_t> positions;  // [T]
-  std::vector<int32_t> offsets;    // [sequences + 1]
+  std::vector<int32_t> offsets;    // [sequences + 1], from 0
   // [sequences], or empty. The caller has extended each by its tokens of this batch (KvSequence::extend), so that the
   // batch's tokens are the last ones of the state; forward() writes their rows and attends.
   std::vector<KvSequence*> states;
+
+  // One more sequence, or what follows of one: its tokens at positions from `first_position` on, and its state, which
+  // all sequences of a batch have or none.
+  void append(std::span<const int32_t> tokens, int64_t first_position = 0, KvSequence* state = nullptr);
 };
 
 // How multi-head latent attention is computed. Expanded: keys and values of every head (cheaper for long stretches of

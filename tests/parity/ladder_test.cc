@@ -125,7 +125,6 @@ TEST(Ladder, MixedBatchEqualsEachAlone) {
     KvSequence a(cache), b(cache), c(cache);
     KvSequence* const states[] = {&a, &b, &c};
     Batch mixed;
-    mixed.offsets = {0};
     std::vector<Tensor> wanted;
     for (size_t s = 0; s < 3; ++s) {
       KvSequence alone(cache);
@@ -133,10 +132,7 @@ TEST(Ladder, MixedBatchEqualsEachAlone) {
         if (before[s] > 0) feed(ctx, model, batch, s, 0, before[s], *state);
       wanted.push_back(feed(ctx, model, batch, s, before[s], now[s], alone));
       const Batch part = part_of(batch, s, before[s], now[s]);
-      mixed.ids.insert(mixed.ids.end(), part.ids.begin(), part.ids.end());
-      mixed.positions.insert(mixed.positions.end(), part.positions.begin(), part.positions.end());
-      mixed.offsets.push_back(static_cast<int32_t>(mixed.ids.size()));
-      mixed.states.push_back(states[s]);
+      mixed.append(part.ids, before[s], states[s]);
       ASSERT_TRUE(states[s]->extend(now[s]));
     }
     const Tensor found = forward(ctx, model, mixed).hidden;
@@ -163,6 +159,23 @@ TEST(Ladder, TheResultDoesNotDependOnWhereItsBlocksLie) {
                        "second part");
     }
     expect_same_rows(wanted, 2 * kBlock - 18, feed(ctx, model, batch, 0, 2 * kBlock - 18, 40, scattered), "third part");
+  });
+}
+
+// Two sequences that share the rows of their beginning, wherever a block ends, go on as if each had read it.
+TEST(Ladder, ASharedBeginningEqualsFresh) {
+  for_every_model_and_cache([](const Context& ctx, Model& model, KvType type) {
+    const Batch batch = make_batch({90}, model.config.vocab), other = make_batch({90}, model.config.vocab, 6);
+    for (const int64_t shared : {int64_t{1}, KvCache::kBlockTokens, int64_t{70}}) {
+      KvCache cache(model.config, 6 * kBlock, type);
+      KvSequence first(cache), alone(cache);
+      const Tensor expected = feed(ctx, model, batch, 0, 0, 90, first);
+      feed(ctx, model, batch, 0, 0, shared, alone);
+      const Tensor expected_other = feed(ctx, model, other, 0, shared, 90 - shared, alone);
+      KvSequence same(first, shared), different(first, shared);
+      expect_same_rows(expected_other, 0, feed(ctx, model, other, 0, shared, 90 - shared, different), "other tokens");
+      expect_same_rows(expected, shared, feed(ctx, model, batch, 0, shared, 90 - shared, same), "the same tokens");
+    }
   });
 }
 
@@ -238,12 +251,9 @@ TEST(Ladder, QuantisedLongPrefillIsCloseToDecode) {
         feed(ctx, *model, batch, 0, 0, 20, long_one);
         feed(ctx, *model, batch, 1, 0, 8, beside);
         feed(ctx, *model, batch, 1, 0, 8, beside_alone);
-        Batch both = part_of(batch, 1, 8, 4);
-        const Batch longer = part_of(batch, 0, 20, 380);
-        both.ids.insert(both.ids.end(), longer.ids.begin(), longer.ids.end());
-        both.positions.insert(both.positions.end(), longer.positions.begin(), longer.positions.end());
-        both.offsets = {0, 4, 384};
-        both.states = {&beside, &long_one};
+        Batch both;
+        both.append(part_of(batch, 1, 8, 4).ids, 8, &beside);
+        both.append(part_of(batch, 0, 20, 380).ids, 20, &long_one);
         ASSERT_TRUE(beside.extend(4) && long_one.extend(380));
         const Tensor found = forward(ctx, *model, both).hidden;
         const double bound = ctx.precision == Precision::f32 && type == KvType::f32 ? 2e-5 : 0.25;

@@ -65,13 +65,10 @@ inline std::unique_ptr<Model> make_model(const ModelConfig& config, uint64_t see
 inline Batch make_batch(const std::vector<int32_t>& lengths, int64_t vocab, uint64_t seed = 5) {
   Batch batch;
   Rng rng(seed);
-  batch.offsets.push_back(0);
-  for (int32_t n : lengths) {
-    for (int32_t i = 0; i < n; ++i) {
-      batch.ids.push_back(static_cast<int32_t>(rng.below(static_cast<uint64_t>(vocab))));
-      batch.positions.push_back(i);
-    }
-    batch.offsets.push_back(batch.offsets.back() + n);
+  for (const int32_t n : lengths) {
+    std::vector<int32_t> ids(static_cast<size_t>(n));
+    for (int32_t& id : ids) id = static_cast<int32_t>(rng.below(static_cast<uint64_t>(vocab)));
+    batch.append(ids);
   }
   return batch;
 }
@@ -79,12 +76,8 @@ inline Batch make_batch(const std::vector<int32_t>& lengths, int64_t vocab, uint
 // Tokens [begin, begin + count) of sequence `s` as a batch of one.
 inline Batch part_of(const Batch& batch, size_t s, int64_t begin, int64_t count) {
   Batch part;
-  const auto first = static_cast<size_t>(batch.offsets[s] + begin), last = first + static_cast<size_t>(count);
-  part.ids.assign(batch.ids.begin() + static_cast<std::ptrdiff_t>(first),
-                  batch.ids.begin() + static_cast<std::ptrdiff_t>(last));
-  part.positions.assign(batch.positions.begin() + static_cast<std::ptrdiff_t>(first),
-                        batch.positions.begin() + static_cast<std::ptrdiff_t>(last));
-  part.offsets = {0, static_cast<int32_t>(count)};
+  const auto first = static_cast<size_t>(batch.offsets[s] + begin);
+  part.append(std::span(batch.ids).subspan(first, static_cast<size_t>(count)), batch.positions[first]);
   return part;
 }
 
