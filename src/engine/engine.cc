@@ -2,19 +2,19 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <exception>
+#include <iterator>
 #include <limits>
 #include <mutex>
-#include <optional>
 #include <thread>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "engine/steps/share_step.h"
-#include "engine/steps/stop_filter.h"
+#include "engine/steps/log_probs.h"
+#include "engine/steps/sequence.h"
 
 namespace hadal {
 namespace {
@@ -22,98 +22,60 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-// One request on its way. The first part belongs to the engine's thread once the request is submitted; the second is
-// what that thread and the caller exchange.
-struct Sequence {
-  Sequence(const GenerateRequest& request, int64_t max_answer, const OnText& on_text)
-      : tokens(request.prompt),
-        prompt_tokens(static_cast<int64_t>(request.prompt.size())),
-        limit(max_answer),
-        ignore_end(request.ignore_end),
-        direct(request.text_from_engine && on_text ? &on_text : nullptr),
-        sampler(request.sampling, request.prompt),
-        stop(request.stop) {}
+int64_t whole_blocks(int64_t tokens) {
+  return (tokens + KvCache::kBlockTokens - 1) / KvCache::kBlockTokens * KvCache::kBlockTokens;
+}
 
-  std::vector<TokenId> tokens;  // prompt and answer
-  const int64_t prompt_tokens, limit;
-  const bool ignore_end;
-  const OnText* const direct;  // where text goes at once, on this thread
-  Sampler sampler;
-  Utf8Stream utf8;
-  StopFilter stop;
-  std::optional<KvSequence> cache;
-  int64_t fed() const { return cache ? cache->length() : 0; }
-  int64_t pending() const { return static_cast<int64_t>(tokens.size()) - fed(); }
-  int64_t answered() const { return static_cast<int64_t>(tokens.size()) - prompt_tokens; }
-  int64_t next_count = 0;      // tokens to feed in this step
-  std::optional<TokenId> end;  // the end token, when it was sampled
+EngineOptions complete(EngineOptions o, const ModelConfig& config) {
+  if (o.max_context < 0 || o.max_context > config.max_context) {
+    fail("max_context: expected a number from 1 to {}, the model's own, found {}", config.max_context, o.max_context);
+  }
+  if (o.max_context == 0) o.max_context = config.max_context;
+  if (o.cache_tokens == 0)
+    o.cache_tokens = std::max(4 * o.max_context, o.max_running * std::min(o.max_context, kShortTokens));
+  if (o.cache_tokens < 0 || o.cache_tokens > INT64_MAX / 2)
+    fail("cache_tokens: expected a number from 0 up, found {}", o.cache_tokens);
+  o.cache_tokens = whole_blocks(std::max(o.cache_tokens, o.max_context));  // one sequence always fits
+  if (!o.kv_type) o.kv_type = kv_type_of(o.precision);
+  const auto needed =
+      static_cast<uint64_t>(o.cache_tokens) * static_cast<uint64_t>(KvCache::bytes_per_token(config, *o.kv_type));
+  if (const uint64_t available = available_memory_bytes(); needed > available) {
+    fail(
+        "max_context: a {} cache of {} tokens needs {:.1f} GB of memory, and this machine has {:.1f} GB left; take a "
+        "smaller context{}",
+        kv_type_name(*o.kv_type), o.cache_tokens, static_cast<double>(needed) / 1e9,
+        static_cast<double>(available) / 1e9, *o.kv_type == KvType::q8 ? "" : ", or a q8 cache");
+  }
+  if (o.max_running < 1 || o.prefill_chunk < 1)
+    fail("max_running and prefill_chunk: expected at least 1, found {} and {}", o.max_running, o.prefill_chunk);
+  return o;
+}
 
-  const Clock::time_point start = Clock::now();
-  std::atomic<bool> cancelled = false;
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::string text;   // made and not yet handed to the caller; all of it where it goes out directly
-  int64_t place = 0;  // in the queue
+using Sequences = std::deque<std::unique_ptr<Sequence>>;
+
+std::vector<Scheduler::Standing> standings(const Sequences& sequences) {
+  std::vector<Scheduler::Standing> all;
+  for (const auto& sequence : sequences) all.push_back(sequence->standing());
+  return all;
+}
+
+// Somebody who wants to do something between two steps.
+struct Visit {
+  const std::function<void()>& fn;
+  InFlight in_flight;
   bool done = false;
-  FinishReason finish = FinishReason::stop;
-  std::string error;
-  double first_token_seconds = 0;
-
-  void say(std::string piece) {
-    if (piece.empty()) return;
-    if (direct != nullptr) hand_over(piece);
-    const std::lock_guard lock(mutex);
-    text += piece;
-    if (direct == nullptr) changed.notify_all();
-  }
-  void hand_over(const std::string& piece) {
-    try {
-      if (!cancelled && !(*direct)(piece)) cancelled = true;
-    } catch (const std::exception& e) {  // no memory, say: the others' answers go on
-      log_error("{}", e.what());
-      cancelled = true;
-    }
-  }
-  void say_place(int64_t number) {
-    const std::lock_guard lock(mutex);
-    if (place == number) return;
-    place = number;
-    changed.notify_all();
-  }
-  void end_with(FinishReason reason, std::string why = "") {
-    const std::lock_guard lock(mutex);
-    cache.reset();
-    finish = reason;
-    error = std::move(why);
-    done = true;
-    changed.notify_all();
-  }
+  std::exception_ptr error = nullptr;
 };
 
-constexpr auto kAskAgain = std::chrono::milliseconds(250);  // whether who waits is still there
-
-int64_t blocks_of(int64_t tokens) { return (tokens + KvCache::kBlockTokens - 1) / KvCache::kBlockTokens; }
-
 }  // namespace
-
-std::string_view finish_reason_name(FinishReason reason) {
-  switch (reason) {
-    case FinishReason::stop:
-      return "stop";
-    case FinishReason::length:
-      return "length";
-    case FinishReason::cancelled:
-      return "cancelled";
-  }
-  return "";
-}
 
 struct Engine::Impl {
   Impl(std::shared_ptr<Model> model_in, std::shared_ptr<const Tokenizer> tokenizer_in, EngineOptions options_in)
       : model(std::move(model_in)),
         tokenizer(std::move(tokenizer_in)),
         options(complete(options_in, model->config)),
-        cache(model->config, options.cache_tokens, *options.kv_type) {
+        cache(model->config, options.cache_tokens, *options.kv_type),
+        scheduler({options.max_running, options.prefill_chunk, KvCache::kBlockTokens}) {
     ctx.precision = options.precision;
     sampled_vocab = std::min(model->config.vocab, tokenizer->vocab_size());  // rows beyond the tokenizer are padding,
     for (TokenId id = 0; id < sampled_vocab; ++id)  // and so are those of holes in its numbering
@@ -129,42 +91,21 @@ struct Engine::Impl {
     thread.join();
   }
 
-  static EngineOptions complete(EngineOptions o, const ModelConfig& config) {
-    if (o.max_context < 0 || o.max_context > config.max_context) {
-      fail("max_context: expected a number from 1 to {}, the model's own, found {}", config.max_context, o.max_context);
-    }
-    if (o.max_context == 0) o.max_context = config.max_context;
-    if (o.cache_tokens == 0)
-      o.cache_tokens = std::max(4 * o.max_context, o.max_running * std::min(o.max_context, kShortTokens));
-    if (o.cache_tokens < 0 || o.cache_tokens > INT64_MAX / 2)
-      fail("cache_tokens: expected a number from 0 up, found {}", o.cache_tokens);
-    o.cache_tokens =
-        blocks_of(std::max(o.cache_tokens, o.max_context)) * KvCache::kBlockTokens;  // one sequence always fits
-    if (!o.kv_type) o.kv_type = kv_type_of(o.precision);
-    const auto needed =
-        static_cast<uint64_t>(o.cache_tokens) * static_cast<uint64_t>(KvCache::bytes_per_token(config, *o.kv_type));
-    if (const uint64_t available = available_memory_bytes(); needed > available) {
-      fail(
-          "max_context: a {} cache of {} tokens needs {:.1f} GB of memory, and this machine has {:.1f} GB left; take a "
-          "smaller context{}",
-          kv_type_name(*o.kv_type), o.cache_tokens, static_cast<double>(needed) / 1e9,
-          static_cast<double>(available) / 1e9, *o.kv_type == KvType::q8 ? "" : ", or a q8 cache");
-    }
-    if (o.max_running < 1 || o.prefill_chunk < 1)
-      fail("max_running and prefill_chunk: expected at least 1, found {} and {}", o.max_running, o.prefill_chunk);
-    return o;
-  }
+  void check(const GenerateRequest& request) const;
+  Generation submit(const GenerateRequest& request, OnPiece on_piece);
+  void between_steps(const std::function<void()>& fn, InFlight in_flight);
 
-  std::shared_ptr<Sequence> submit(const GenerateRequest& request, const OnText& on_text);
+  // On the engine's thread.
   void run();
-  void admit();
+  bool take_in();
+  void drop_cancelled();
+  bool receive_visitor();
+  void admit(bool only_begun);
   void step();
-  void plan();
-  bool make_room();
-  void feed(std::vector<Sequence*>& complete, Tensor& scores);
-  void take(Sequence& sequence, TokenId token);
-  void finish(Sequence& sequence, FinishReason reason);
-  void pause_youngest();
+  void make_room();
+  std::vector<Sequence*> feed(Tensor& scores);
+  void sample(std::span<Sequence* const> complete, const Tensor& scores);
+  TokenLogProb choose(Sequence& sequence, std::span<float> logits) const;
   bool is_end(TokenId token) const {
     return token == model->config.eos || token == tokenizer->eos() ||
            std::ranges::find(options.ends, token) != options.ends.end();
@@ -172,22 +113,28 @@ struct Engine::Impl {
 
   std::shared_ptr<Model> model;
   std::shared_ptr<const Tokenizer> tokenizer;
-  EngineOptions options;
-  KvCache cache;
-  Context ctx;
+  const EngineOptions options;
   int64_t sampled_vocab = 0;
   std::vector<TokenId> never_sampled;
-  std::vector<std::shared_ptr<Sequence>> running;  // in order of arrival; the engine's thread only
 
+  // Of the engine's thread. Both in order of arrival; all that wait are younger than those that run.
+  KvCache cache;
+  Context ctx;
+  const Scheduler scheduler;
+  Sequences running, waiting;
+  bool queue_changed = false;  // places have to be told again
+
+  std::atomic<uint64_t> groups = 0;  // so many requests came
   std::mutex mutex;
-  std::condition_variable work;
-  std::deque<std::shared_ptr<Sequence>> waiting;  // in order of arrival, all younger than the running ones
+  std::condition_variable work, visited;
+  Sequences arrived;
+  std::deque<Visit*> visitors;
   bool stopping = false;
   Stats stats;
   std::thread thread;
 };
 
-std::shared_ptr<Sequence> Engine::Impl::submit(const GenerateRequest& request, const OnText& on_text) {
+void Engine::Impl::check(const GenerateRequest& request) const {
   const auto length = static_cast<int64_t>(request.prompt.size());
   if (length == 0) fail("prompt: expected at least one token, found an empty prompt");
   if (length >= options.max_context) {
@@ -204,240 +151,240 @@ std::shared_ptr<Sequence> Engine::Impl::submit(const GenerateRequest& request, c
     fail("max_tokens: expected a number from 0 up (0: as many as the context holds), found {}", request.max_tokens);
   for (const auto& stop : request.stop)
     if (stop.empty()) fail("stop: expected texts of at least one character, found an empty one");
+  if (request.answers < 1) fail("n: expected at least 1 answer, found {}", request.answers);
+  if (request.top_log_probs < 0) fail("top_logprobs: expected a number from 0 up, found {}", request.top_log_probs);
+  if (request.top_log_probs > 0 && request.log_probs == LogProbs::none)
+    fail("top_logprobs: expected log-probabilities to be asked for, found none");
+  if (request.log_probs == LogProbs::at_temperature && request.sampling.temperature == 0)
+    fail("temperature: expected a number above 0 for log-probabilities at it, found 0");
+}
+
+Generation Engine::Impl::submit(const GenerateRequest& request, OnPiece on_piece) {
+  check(request);
+  const auto length = static_cast<int64_t>(request.prompt.size());
   const int64_t room = options.max_context - length;
-  auto sequence =
-      std::make_shared<Sequence>(request, request.max_tokens == 0 ? room : std::min(room, request.max_tokens), on_text);
+  const int64_t limit = request.max_tokens == 0 ? room : std::min(room, request.max_tokens);
+  const auto state = std::make_shared<GenerationState>(request.answers, length, std::move(on_piece));
+  const uint64_t group = groups++;
+  Sequences sequences;
+  for (int i = 0; i < request.answers; ++i)
+    sequences.push_back(std::make_unique<Sequence>(request, i, group, limit, state));
   {
     const std::lock_guard lock(mutex);
-    waiting.push_back(sequence);
-    stats.waiting = static_cast<int64_t>(waiting.size());
+    std::ranges::move(sequences, std::back_inserter(arrived));
+    stats.waiting += request.answers;
   }
   work.notify_all();
-  return sequence;
+  return Generation(state);
+}
+
+void Engine::Impl::between_steps(const std::function<void()>& fn, InFlight in_flight) {
+  HADAL_CHECK(std::this_thread::get_id() != thread.get_id(), "between_steps() from the engine's own thread");
+  Visit visitor{fn, in_flight};
+  std::unique_lock lock(mutex);
+  visitors.push_back(&visitor);
+  ++stats.visitors;
+  work.notify_all();
+  visited.wait(lock, [&] { return visitor.done; });
+  if (visitor.error) std::rethrow_exception(visitor.error);
 }
 
 void Engine::Impl::run() {
-  for (;;) {
-    {
-      std::unique_lock lock(mutex);
-      stats.running = static_cast<int64_t>(running.size());
-      work.wait(lock, [&] { return stopping || !waiting.empty() || !running.empty(); });
-      if (stopping) break;
-      admit();
-      stats.running = static_cast<int64_t>(running.size());
-      stats.waiting = static_cast<int64_t>(waiting.size());
-    }
+  while (take_in()) {
     const auto start = Clock::now();
-    step();
+    drop_cancelled();
+    if (receive_visitor()) continue;
+    if (!running.empty()) step();
     const std::lock_guard lock(mutex);
     stats.busy_seconds += seconds_since(start);
   }
-  for (auto& sequence : running) sequence->end_with(FinishReason::cancelled);
-  for (auto& sequence : waiting) sequence->end_with(FinishReason::cancelled);
+  for (Sequences* sequences : {&running, &waiting})
+    for (auto& sequence : *sequences) sequence->finish(FinishReason::cancelled);
+  const std::lock_guard lock(mutex);
+  for (Visit* visitor : visitors) {
+    visitor->error = std::make_exception_ptr(Error("the engine ends before its steps do"));
+    visitor->done = true;
+  }
+  visited.notify_all();
 }
 
-// Lets waiting requests in while there are places and memory: for what they hold so far, and a block more for each that
-// runs, so that a newcomer is not thrown out at once.
-void Engine::Impl::admit() {
-  std::erase_if(waiting, [](auto& sequence) {
-    if (!sequence->cancelled) return false;
-    sequence->end_with(FinishReason::cancelled);
-    return true;
-  });
-  const auto fits = [&](const Sequence& newcomer) {
-    const int64_t needed =
-        blocks_of(static_cast<int64_t>(newcomer.tokens.size()) + 1) + static_cast<int64_t>(running.size());
-    int64_t promised = 0;  // to those that are still reading their prompts
-    for (const auto& other : running)
-      promised += blocks_of(static_cast<int64_t>(other->tokens.size())) - blocks_of(other->fed());
-    return running.empty() || cache.free_blocks() - promised >= needed;
+// Waits for something to do. False: the engine ends.
+bool Engine::Impl::take_in() {
+  std::unique_lock lock(mutex);
+  stats.running = std::ssize(running);
+  work.wait(lock,
+            [&] { return stopping || !arrived.empty() || !visitors.empty() || !running.empty() || !waiting.empty(); });
+  queue_changed |= !arrived.empty();
+  std::ranges::move(arrived, std::back_inserter(waiting));
+  arrived.clear();
+  return !stopping;
+}
+
+void Engine::Impl::drop_cancelled() {
+  const auto gone = [](auto& sequence) {
+    if (sequence->cancelled()) sequence->finish(FinishReason::cancelled);
+    return sequence->done();
   };
-  while (!waiting.empty() && running.size() < static_cast<size_t>(options.max_running) && fits(*waiting.front())) {
-    waiting.front()->say_place(0);
+  queue_changed |= std::erase_if(waiting, gone) > 0;
+  std::erase_if(running, gone);
+}
+
+// Lets a visitor do what it came for, once it may; until then only those go on that have begun. False: steps go on.
+bool Engine::Impl::receive_visitor() {
+  Visit* visitor = nullptr;
+  {
+    const std::lock_guard lock(mutex);
+    if (!visitors.empty()) visitor = visitors.front();
+  }
+  const bool in_flight = !running.empty() || (!waiting.empty() && waiting.front()->has_begun());
+  if (visitor == nullptr || (visitor->in_flight == InFlight::finish && in_flight)) {
+    admit(/*only_begun=*/visitor != nullptr);
+    return false;
+  }
+  for (auto& sequence : running) sequence->drop_cache();
+  try {
+    visitor->fn();
+  } catch (...) {
+    visitor->error = std::current_exception();
+  }
+  const std::lock_guard lock(mutex);
+  visitors.pop_front();
+  --stats.visitors;
+  visitor->done = true;
+  visited.notify_all();
+  return true;
+}
+
+void Engine::Impl::admit(bool only_begun) {
+  const std::vector<Scheduler::Standing> those_running = standings(running);
+  std::vector<Scheduler::Standing> those_waiting;
+  for (const auto& sequence : waiting) {
+    if (std::ssize(those_running) + std::ssize(those_waiting) >= options.max_running) break;
+    if (only_begun && !sequence->has_begun()) break;
+    those_waiting.push_back(sequence->standing());
+  }
+  for (size_t n = scheduler.admit(those_running, those_waiting, cache.free_blocks()); n > 0; --n) {
+    waiting.front()->begin();
     running.push_back(std::move(waiting.front()));
     waiting.pop_front();
+    queue_changed = true;
   }
-  for (size_t i = 0; i < waiting.size(); ++i)  // those that were paused have begun: theirs is no place in the queue
-    waiting[i]->say_place(waiting[i]->answered() > 0 ? 0 : static_cast<int64_t>(i) + 1);
-}
-
-void Engine::Impl::plan() {
-  std::vector<int64_t> pending;
-  for (const auto& sequence : running) pending.push_back(sequence->pending());
-  const std::vector<int64_t> counts = share_step(pending, options.prefill_chunk);
-  for (size_t i = 0; i < running.size(); ++i) running[i]->next_count = counts[i];
-}
-
-// The youngest gives its memory back and waits; it will read its prompt and its answer so far again, which gives the
-// same bits. The oldest is never paused by another, so something always ends.
-void Engine::Impl::pause_youngest() {
-  auto sequence = std::move(running.back());
-  running.pop_back();
-  sequence->cache.reset();
+  for (size_t i = 0; i < waiting.size() && queue_changed; ++i) waiting[i]->set_place(static_cast<int64_t>(i) + 1);
+  queue_changed = false;
   const std::lock_guard lock(mutex);
-  waiting.push_front(std::move(sequence));
-  ++stats.paused;
+  stats.running = std::ssize(running);
+  stats.waiting = std::ssize(waiting) + std::ssize(arrived);
 }
 
-bool Engine::Impl::make_room() {
-  for (size_t i = 0; i < running.size(); ++i) {
-    Sequence& sequence = *running[i];
-    if (!sequence.cache) sequence.cache.emplace(cache);
-    while (i < running.size() && !running[i]->cache->extend(running[i]->next_count)) {
-      HADAL_CHECK(running.size() > 1, "one sequence of {} tokens does not fit the cache", sequence.tokens.size());
-      pause_youngest();
-    }
+// Carries out the scheduler's plan for this step in the cache.
+void Engine::Impl::make_room() {
+  const Scheduler::Plan plan = scheduler.plan(standings(running), cache.free_blocks());
+  for (size_t i = 0; i < plan.preempted; ++i) {
+    running.back()->drop_cache();
+    waiting.push_front(std::move(running.back()));
+    running.pop_back();
   }
-  return !running.empty();
+  for (size_t i = 0; i < running.size(); ++i) {
+    const Scheduler::Feed& feed = plan.feeds[i];
+    HADAL_CHECK(running[i]->extend(feed, cache, feed.shares > 0 ? running[feed.source]->cache() : nullptr),
+                "a plan beyond the cache");
+  }
+  if (plan.preempted == 0) return;
+  queue_changed = true;
+  const std::lock_guard lock(mutex);
+  stats.preempted += static_cast<int64_t>(plan.preempted);
 }
 
-// One forward over all planned tokens. `complete` gets the sequences that have fed all they have, in order, and
-// `scores` their logits, [complete, vocab].
-void Engine::Impl::feed(std::vector<Sequence*>& complete, Tensor& scores) {
+// One forward over all planned tokens. Returns the sequences that have fed all they have, in order, and in `scores`
+// their logits, [complete, vocab].
+std::vector<Sequence*> Engine::Impl::feed(Tensor& scores) {
   Batch batch;
-  batch.offsets.push_back(0);
+  std::vector<Sequence*> complete;
   std::vector<int64_t> rows;
   for (auto& sequence : running) {
-    const int64_t end = sequence->fed(), begin = end - sequence->next_count;  // the room is counted already
-    for (int64_t position = begin; position < end; ++position) {
-      batch.ids.push_back(sequence->tokens[static_cast<size_t>(position)]);
-      batch.positions.push_back(static_cast<int32_t>(position));
-    }
-    batch.offsets.push_back(static_cast<int32_t>(batch.ids.size()));
-    batch.states.push_back(&*sequence->cache);
-    if (sequence->pending() == 0) {
-      complete.push_back(sequence.get());
-      rows.push_back(batch.offsets.back() - 1);
-    }
+    if (sequence->to_feed().empty()) continue;
+    batch.append(sequence->to_feed(), sequence->first_position(), sequence->cache());
+    if (!sequence->is_fed()) continue;
+    complete.push_back(sequence.get());
+    rows.push_back(batch.offsets.back() - 1);
   }
   const ForwardResult result = forward(ctx, *model, batch, {.rows = rows});
   if (!rows.empty()) scores = logits(ctx, *model, result.hidden);
+  return complete;
 }
 
-void Engine::Impl::finish(Sequence& sequence, FinishReason reason) {
-  if (reason != FinishReason::cancelled && !sequence.stop.found()) {
-    std::string rest = sequence.stop.push(sequence.utf8.finish());
-    if (!sequence.stop.found()) rest += sequence.stop.finish();
-    sequence.say(std::move(rest));
-  }
-  sequence.end_with(sequence.stop.found() ? FinishReason::stop : reason);
+// The next token of a sequence, from its logits over the model's whole vocabulary.
+TokenLogProb Engine::Impl::choose(Sequence& sequence, std::span<float> scores) const {
+  std::optional<LogSoftmax> log_softmax;
+  if (sequence.log_probs() != LogProbs::none) log_softmax = log_softmax_of(scores, sequence.log_prob_temperature());
+  for (const TokenId id : never_sampled) scores[static_cast<size_t>(id)] = -std::numeric_limits<float>::infinity();
+  scores = scores.first(static_cast<size_t>(sampled_vocab));
+  const TokenId token = sequence.sampler().sample(scores);
+  return log_softmax ? log_probs_of(*log_softmax, scores, token, sequence.top_log_probs()) : TokenLogProb{token};
 }
 
-void Engine::Impl::take(Sequence& sequence, TokenId token) {
-  if (sequence.answered() == 0) sequence.first_token_seconds = seconds_since(sequence.start);
-  if (is_end(token) && !sequence.ignore_end) return finish(sequence, FinishReason::stop);
-  sequence.tokens.push_back(token);
-  sequence.sampler.accept(token);
-  sequence.say(sequence.stop.push(sequence.utf8.push(tokenizer->decode({&token, 1}, /*keep_special=*/false))));
-  if (sequence.stop.found()) return finish(sequence, FinishReason::stop);
-  if (sequence.answered() >= sequence.limit) finish(sequence, FinishReason::length);
-}
-
-void Engine::Impl::step() {
-  for (auto& sequence : running)
-    if (sequence->cancelled) finish(*sequence, FinishReason::cancelled);
-  std::erase_if(running, [](auto& s) { return s->done; });
-  if (running.empty()) return;
-  std::vector<Sequence*> complete;
-  Tensor scores;
-  try {
-    plan();
-    make_room();
-    feed(complete, scores);
-  } catch (const Error& e) {
-    log_error("{}", e.what());
-    for (auto& sequence : running) sequence->end_with(FinishReason::cancelled, e.what());
-    running.clear();
-    return;
-  }
-  int64_t fed = 0;
-  for (auto& sequence : running) fed += sequence->answered() == 0 ? sequence->next_count : 0;
-
-  std::vector<TokenId> chosen(complete.size());
+void Engine::Impl::sample(std::span<Sequence* const> complete, const Tensor& scores) {
+  std::vector<TokenLogProb> chosen(complete.size());
   std::vector<std::string> errors(complete.size());
-  auto sample = [&](int64_t i, int) {
+  auto job = [&](int64_t i, int) {
     const auto at = static_cast<size_t>(i);
     try {
-      for (const TokenId id : never_sampled) scores.row(i)[id] = -std::numeric_limits<float>::infinity();
-      chosen[at] = complete[at]->sampler.sample({scores.row(i), static_cast<size_t>(sampled_vocab)});
+      chosen[at] = choose(*complete[at], {scores.row(i), static_cast<size_t>(scores.cols())});
     } catch (const Error& e) {
       errors[at] = e.what();
     }
   };
-  ctx.pool->parallel_for(static_cast<int64_t>(complete.size()), sample);
+  ctx.pool->parallel_for(std::ssize(complete), job);
   for (size_t i = 0; i < complete.size(); ++i) {
     if (errors[i].empty())
-      take(*complete[i], chosen[i]);
+      complete[i]->take(chosen[i], is_end(chosen[i].id), *tokenizer);
     else
-      complete[i]->end_with(FinishReason::cancelled, errors[i]);
+      complete[i]->fail(errors[i]);
   }
-  std::erase_if(running, [](auto& s) { return s->done; });
+}
+
+void Engine::Impl::step() {
+  std::vector<Sequence*> complete;
+  Tensor scores;
+  try {
+    make_room();
+    complete = feed(scores);
+  } catch (const Error& e) {
+    log_error("{}", e.what());
+    for (auto& sequence : running) sequence->fail(e.what());
+    running.clear();
+    return;
+  }
+  int64_t prompt_tokens = 0;
+  for (auto& sequence : running) prompt_tokens += sequence->reads_prompt() ? std::ssize(sequence->to_feed()) : 0;
+  sample(complete, scores);
+  std::erase_if(running, [](auto& sequence) { return sequence->done(); });
   const std::lock_guard lock(mutex);
-  stats.prompt_tokens += fed;
-  stats.answer_tokens += static_cast<int64_t>(complete.size());
+  stats.prompt_tokens += prompt_tokens;
+  stats.answer_tokens += std::ssize(complete);
 }
 
 Engine::Engine(std::shared_ptr<Model> model, std::shared_ptr<const Tokenizer> tokenizer, EngineOptions options)
     : impl_(std::make_unique<Impl>(std::move(model), std::move(tokenizer), options)) {}
 Engine::~Engine() = default;
 
-GenerateResult Engine::generate(const GenerateRequest& request, const OnText& on_text) {
-  const auto sequence = impl_->submit(request, on_text);
-  struct CancelOnExit {  // on_text and on_place may throw; the engine's thread must not call on_text after that
-    Sequence& sequence;
-    ~CancelOnExit() {
-      sequence.cancelled = true;
-      std::unique_lock lock(sequence.mutex);
-      if (sequence.direct != nullptr) sequence.changed.wait(lock, [&] { return sequence.done; });
-    }
-  } cancel_on_exit{*sequence};
-
-  GenerateResult result;
-  int64_t told = 0;  // of its places in the queue
-  std::unique_lock lock(sequence->mutex);
-  for (;;) {
-    const auto has_news = [&] {
-      return sequence->done || sequence->place != told || (sequence->direct == nullptr && !sequence->text.empty());
-    };
-    const bool silent = request.on_place && sequence->text.empty();
-    if (!silent) sequence->changed.wait(lock, has_news);
-    const bool quiet = silent && !sequence->changed.wait_for(lock, kAskAgain, has_news);
-    if (quiet || sequence->place != told) {
-      told = sequence->place;
-      if (!request.on_place) continue;
-      lock.unlock();
-      if (!request.on_place(told)) sequence->cancelled = true;
-      lock.lock();
-      continue;
-    }
-    std::string piece;
-    piece.swap(sequence->text);
-    const bool done = sequence->done;
-    if (!piece.empty()) {
-      lock.unlock();
-      result.text += piece;
-      const bool go_on = sequence->direct != nullptr || !on_text || on_text(piece);
-      lock.lock();
-      if (!go_on) {
-        sequence->cancelled = true;
-        sequence->changed.wait(lock, [&] { return sequence->done; });
-        result.finish = FinishReason::cancelled;
-        break;
-      }
-    }
-    if (done && sequence->text.empty()) {
-      result.finish = sequence->finish;
-      break;
-    }
-  }
-  if (!sequence->error.empty()) throw Error(sequence->error);
-  result.prompt_tokens = sequence->prompt_tokens;
-  result.first_token_seconds = sequence->first_token_seconds;
-  result.ids.assign(sequence->tokens.begin() + sequence->prompt_tokens, sequence->tokens.end());
-  result.answer_tokens = static_cast<int64_t>(result.ids.size());
-  result.total_seconds = seconds_since(sequence->start);
-  return result;
+Generation Engine::submit(const GenerateRequest& request, OnPiece on_piece) {
+  return impl_->submit(request, std::move(on_piece));
 }
+
+std::vector<GenerateResult> Engine::generate_all(const GenerateRequest& request, const OnPiece& on_piece) {
+  if (request.text_from_engine) return submit(request, on_piece).follow({}, request.on_place);
+  return submit(request).follow(on_piece, request.on_place);
+}
+
+GenerateResult Engine::generate(const GenerateRequest& request, const OnText& on_text) {
+  HADAL_CHECK(request.answers == 1, "generate() of {} answers", request.answers);
+  OnPiece on_piece;
+  if (on_text) on_piece = [&](const AnswerPiece& piece) { return piece.text.empty() || on_text(piece.text); };
+  return std::move(generate_all(request, on_piece).front());
+}
+
+void Engine::between_steps(const std::function<void()>& fn, InFlight in_flight) { impl_->between_steps(fn, in_flight); }
 
 const Model& Engine::model() const { return *impl_->model; }
 const Tokenizer& Engine::tokenizer() const { return *impl_->tokenizer; }

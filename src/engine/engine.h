@@ -6,11 +6,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string>
-#include <string_view>
 #include <vector>
 
-#include "engine/sampler.h"
+#include "engine/generation.h"
 #include "model/model.h"
 #include "tokenizer/tokenizer.h"
 
@@ -29,52 +27,40 @@ struct EngineOptions {
   std::optional<KvType> kv_type = {};  // how the cache stores its rows; none: as precision reads them
 };
 
-// While a request waits for its first token: its place in the queue, 1 is next, or 0 once it is read; each time that it
-// changes and a few times a second, so that who has gone need not be served. Return false to cancel. Called on the
-// thread that called generate().
-using OnPlace = std::function<bool(int64_t)>;
-
-struct GenerateRequest {
-  std::vector<TokenId> prompt;  // not empty
-  SamplingOptions sampling;
-  int64_t max_tokens = 0;         // 0: as many as the context holds
-  std::vector<std::string> stop;  // the answer ends before the first of these
-  bool ignore_end = false;        // the model's end token does not end the answer: for measurements of a fixed length
-  OnPlace on_place = {};
-  bool text_from_engine =
-      false;  // on_text is called on the engine's thread: it must be quick, and neither wait nor throw
+// What becomes of answers that have begun when somebody steps in between.
+enum class InFlight {
+  finish,  // they end first; those that have not begun wait
+  pause,   // they stop where they are, lose their cached rows, and go on afterwards: what they hold is read again
 };
-
-enum class FinishReason { stop, length, cancelled };
-std::string_view finish_reason_name(FinishReason reason);  // "stop", "length", "cancelled"
-
-struct GenerateResult {
-  std::string text;  // whole answer, valid UTF-8, without the stop string and without special tokens
-  std::vector<TokenId> ids;
-  FinishReason finish = FinishReason::stop;
-  int64_t prompt_tokens = 0, answer_tokens = 0;
-  double first_token_seconds = 0, total_seconds = 0;
-};
-
-// A piece of text as it is made: valid UTF-8, never part of a stop string. Return false to cancel. Called on the
-// thread that called generate(), unless the request says otherwise; never after generate() has returned.
-using OnText = std::function<bool(std::string_view)>;
 
 class Engine {
  public:
   Engine(std::shared_ptr<Model> model, std::shared_ptr<const Tokenizer> tokenizer, EngineOptions options);
   ~Engine();  // cancels what runs
 
-  // Blocks until the answer is complete. May be called from many threads. Throws Error for an impossible request
-  // (empty prompt, prompt longer than the context, options out of range), naming the field and the limit.
+  // Takes a request in and returns at once; thousands may wait. `on_piece` is called on the engine's thread: it must be
+  // quick, and neither wait nor throw. May be called from many threads. Throws Error for an impossible request (empty
+  // prompt, prompt longer than the context, options out of range), naming the field and the limit.
+  Generation submit(const GenerateRequest& request, OnPiece on_piece = {});
+
+  // Blocks until the answer is complete. Of a request with one answer.
   GenerateResult generate(const GenerateRequest& request, const OnText& on_text = {});
+  // The same for all answers, by their number. `on_piece` is called as on_text is.
+  std::vector<GenerateResult> generate_all(const GenerateRequest& request, const OnPiece& on_piece = {});
+
+  // Runs `fn` on the engine's thread while nothing is computed, and waits for it; what it throws is thrown here. The
+  // one place where weights of a model that is being served may change: afterwards no row remains that the old ones
+  // made. Requests may be submitted meanwhile; calls from several threads run one after the other. Not from within an
+  // on_piece. Throws Error when the engine ends before.
+  void between_steps(const std::function<void()>& fn, InFlight in_flight = InFlight::finish);
 
   const Model& model() const;
   const Tokenizer& tokenizer() const;
   int64_t max_context() const;
   struct Stats {
     int64_t running = 0, waiting = 0, prompt_tokens = 0, answer_tokens = 0;
-    int64_t paused = 0;  // times that a sequence gave its memory to older ones, to go on later
+    int64_t visitors = 0;   // callers of between_steps() that wait
+    int64_t preempted = 0;  // times that a sequence gave its memory to older ones, to go on later
     double busy_seconds = 0;
   };
   Stats stats() const;

@@ -8,42 +8,14 @@
 #include <thread>
 
 #include "base/error.h"
-#include "model/testing/tiny_models.h"
-#include "tokenizer/unicode.h"
+#include "engine/testing/engine_support.h"
 
 namespace hadal {
 namespace {
 
-// A token a byte, and an end token.
-std::shared_ptr<const Tokenizer> byte_tokenizer() {
-  TokenizerParts parts;
-  for (int byte = 0; byte < 256; ++byte)
-    parts.tokens.push_back(to_byte_alphabet(std::string(1, static_cast<char>(byte))));
-  parts.tokens.push_back("<end>");
-  parts.types.assign(256, TokenType::normal);
-  parts.types.push_back(TokenType::control);
-  parts.eos = 256;
-  parts.pre_tokenizer = "gpt-2";
-  return std::make_shared<const Tokenizer>(Tokenizer::from_parts(std::move(parts), "test"));
-}
-
-std::shared_ptr<Model> tiny_model(bool deepseek = true) {
-  ModelConfig config = deepseek ? test::tiny_deepseek(true) : test::tiny_gqa();
-  config.vocab = 264;  // seven more than the tokenizer has
-  config.eos = 256;
-  std::shared_ptr<Model> model = test::make_model(config);
-  for (Param* p : model->params()) p->weight.frozen = true;
-  return model;
-}
-
-GenerateRequest make_request(std::string_view prompt, uint64_t seed, int64_t max_tokens = 40) {
-  GenerateRequest request;
-  for (const char c : prompt) request.prompt.push_back(static_cast<unsigned char>(c));
-  request.sampling.seed = seed;
-  request.sampling.temperature = 1;
-  request.max_tokens = max_tokens;
-  return request;
-}
+using test::byte_tokenizer;
+using test::make_request;
+using test::tiny_model;
 
 // Prompts of many lengths, answers of many lengths; the long prompts go on into a second block of the cache.
 std::vector<GenerateRequest> mixed_requests(int count) {
@@ -109,7 +81,7 @@ TEST(Engine, WhatRunsBesideDoesNotMatter) {
       Engine engine(model, byte_tokenizer(), options);
       const bool pauses = options.cache_tokens == tight.cache_tokens;
       int64_t prompt_tokens = 0;
-      for (int round = 0; round == 0 || (pauses && engine.stats().paused == 0); ++round) {
+      for (int round = 0; round == 0 || (pauses && engine.stats().preempted == 0); ++round) {
         ASSERT_LT(round, kRounds);
         const auto together = run_together(engine, requests);
         for (size_t i = 0; i < requests.size(); ++i) {
@@ -120,7 +92,7 @@ TEST(Engine, WhatRunsBesideDoesNotMatter) {
         }
       }
       EXPECT_EQ(engine.stats().waiting, 0);
-      EXPECT_EQ(engine.stats().paused > 0, pauses);
+      EXPECT_EQ(engine.stats().preempted > 0, pauses);
       EXPECT_EQ(engine.stats().prompt_tokens, prompt_tokens);
       EXPECT_GT(engine.stats().busy_seconds, 0);
     }
@@ -139,7 +111,7 @@ TEST(Engine, WhatRunsBesideDoesNotMatterWithAnEightBitCache) {
     }
     Engine engine(model, byte_tokenizer(),
                   {.max_context = 512, .cache_tokens = 768, .prefill_chunk = 7, .kv_type = KvType::q8});
-    for (int round = 0; engine.stats().paused == 0; ++round) {
+    for (int round = 0; engine.stats().preempted == 0; ++round) {
       ASSERT_LT(round, kRounds);
       const auto together = run_together(engine, requests);
       for (size_t i = 0; i < requests.size(); ++i) EXPECT_EQ(together[i].ids, alone[i].ids) << i;
