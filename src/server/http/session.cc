@@ -35,10 +35,8 @@ constexpr size_t kMaxDrainBytes = 16 << 20;
 constexpr size_t kMaxEmptyLineBytes = 256;
 constexpr size_t kPieceBytes = 64 << 10;  // of an upload
 
-// What follows the head depends on the route, which the head names.
-using HeadParser = http::request_parser<http::empty_body>;
-using BodyParser = http::request_parser<http::string_body>;
-using UploadParser = http::request_parser<http::buffer_body>;
+// Reads a body in pieces; what becomes of them depends on the route, which the head names.
+using Parser = http::request_parser<http::buffer_body>;
 using HeadFields = http::header<true, http::fields>;
 using Standing = Session::Standing;
 
@@ -110,14 +108,15 @@ struct Session::Impl {
   asio::awaitable<void> serve_requests();
   asio::awaitable<bool> serve_one();
   asio::awaitable<bool> await_request();
-  asio::awaitable<bool> read_body(BodyParser& parser, uint64_t max_bytes);
+  asio::awaitable<bool> read_body(Parser& parser, uint64_t max_bytes, std::string& body);
+  asio::awaitable<error_code> read_piece(Parser& parser, std::string& piece);
   asio::awaitable<bool> bad_request(error_code error, const HeadFields& head, uint64_t max_body_bytes);
   ApiError mistake_of(error_code error, const HeadFields& head, uint64_t max_body_bytes) const;
   asio::awaitable<bool> continue_if_expected(const HeadFields& head);
   asio::awaitable<bool> answer(const RouteTable::Match& match, HttpRequest request, bool keep_alive);
-  asio::awaitable<bool> answer_slowly(const RouteTable::Match& match, HttpRequest request, UploadParser* upload,
+  asio::awaitable<bool> answer_slowly(const RouteTable::Match& match, HttpRequest request, Parser* upload,
                                       bool keep_alive);
-  asio::awaitable<void> pass_in(UploadParser& parser, Inbox& inbox, Outbox& box, uint64_t max_bytes);
+  asio::awaitable<void> pass_in(Parser& parser, Inbox& inbox, Outbox& box, uint64_t max_bytes);
   asio::awaitable<bool> pass_on(Outbox& outbox, const HttpRequest& request, bool keep_alive);
   asio::awaitable<bool> finish_stream(Outbox::State state, bool keep_alive);
   asio::awaitable<bool> end_of_head(Outbox& outbox, bool keep_alive);
@@ -128,6 +127,7 @@ struct Session::Impl {
   asio::awaitable<bool> write_raw(std::string data);
   asio::awaitable<void> close();
   void watch_for_end(std::weak_ptr<Outbox> watched);
+  uint64_t max_body_bytes(const RouteTable::Match& match) const;
   size_t leading_empty_bytes() const;
   bool more_may_come() const;
   void set_standing(Standing next);
@@ -227,20 +227,21 @@ asio::awaitable<bool> Session::Impl::serve_one() {
   const bool begun = co_await await_request();
   if (!begun || dropped) co_return false;
   set_standing(Standing::reading);
-  HeadParser head;
-  head.header_limit(kMaxHeaderBytes);
-  head.body_limit(boost::none);  // which one there is, the head says
+  Parser parser;
+  parser.header_limit(kMaxHeaderBytes);
+  parser.body_limit(boost::none);  // which one there is, the head says
   stream.expires_after(milliseconds(shared.options.header_timeout_ms));
-  auto [error, n] = co_await http::async_read_header(stream, buffer, head, kNoThrow);
-  if (error) co_return co_await bad_request(error, head.get().base(), shared.options.max_body_bytes);
-  HttpRequest request = request_of(head.get().base());
+  auto [error, n] = co_await http::async_read_header(stream, buffer, parser, kNoThrow);
+  const HeadFields& head = parser.get().base();
+  if (error) co_return co_await bad_request(error, head, shared.options.max_body_bytes);
+  HttpRequest request = request_of(head);
   RouteTable::Match match = shared.routes.match(request);
   request.parameters = std::move(match.parameters);
   const bool probe = match.route && match.route->probe;
-  const bool own_limit = match.route && match.route->max_body_bytes > 0;
-  const uint64_t max_bytes = own_limit ? match.route->max_body_bytes : shared.options.max_body_bytes;
-  if (head.content_length() && *head.content_length() > max_bytes)
-    co_return co_await bad_request(http::error::body_limit, head.get().base(), max_bytes);
+  const uint64_t max_bytes = max_body_bytes(match);
+  parser.body_limit(max_bytes);
+  if (parser.content_length() && *parser.content_length() > max_bytes)
+    co_return co_await bad_request(http::error::body_limit, head, max_bytes);
   std::optional<HttpReply> refusal;
   if (const auto mistake = refuse_head(request, probe)) {
     refusal = mistake->reply();
@@ -253,33 +254,42 @@ asio::awaitable<bool> Session::Impl::serve_one() {
     refusal = full.reply();
   }
   if (refusal) {
-    input_left = !head.is_done();
+    input_left = !parser.is_done();
     set_standing(Standing::replying);
-    co_return co_await write_reply(std::move(*refusal), request, head.keep_alive() && !input_left);
+    co_return co_await write_reply(std::move(*refusal), request, parser.keep_alive() && !input_left);
   }
-  const bool keep_alive = head.keep_alive();
-  if (match.route && match.route->upload) {
-    UploadParser upload(std::move(head));
-    upload.body_limit(max_bytes);
-    co_return co_await answer_slowly(match, std::move(request), &upload, keep_alive);
-  }
-  BodyParser parser(std::move(head));
-  parser.body_limit(max_bytes);
-  bool whole = co_await read_body(parser, max_bytes);
+  const bool keep_alive = parser.keep_alive();
+  if (match.route && match.route->upload)
+    co_return co_await answer_slowly(match, std::move(request), &parser, keep_alive);
+  bool whole = co_await read_body(parser, max_bytes, request.body);
   if (!whole || dropped) co_return false;
   set_standing(Standing::replying);
-  request.body = std::move(parser.get().body());
   co_return co_await answer(match, std::move(request), keep_alive);
 }
 
-asio::awaitable<bool> Session::Impl::read_body(BodyParser& parser, uint64_t max_bytes) {
+uint64_t Session::Impl::max_body_bytes(const RouteTable::Match& match) const {
+  return match.route && match.route->max_body_bytes > 0 ? match.route->max_body_bytes : shared.options.max_body_bytes;
+}
+
+asio::awaitable<bool> Session::Impl::read_body(Parser& parser, uint64_t max_bytes, std::string& body) {
   if (parser.is_done()) co_return true;
   const bool ready = co_await continue_if_expected(parser.get().base());
   if (!ready) co_return false;
   stream.expires_after(milliseconds(shared.options.body_timeout_ms));
-  auto [error, n] = co_await http::async_read(stream, buffer, parser, kNoThrow);
-  if (error) co_return co_await bad_request(error, parser.get().base(), max_bytes);
+  for (std::string piece; !parser.is_done(); body += piece) {
+    const error_code error = co_await read_piece(parser, piece);
+    if (error) co_return co_await bad_request(error, parser.get().base(), max_bytes);
+  }
   co_return true;
+}
+
+// What is there of the body, at most kPieceBytes; may be nothing, where only the head of a chunk has come.
+asio::awaitable<error_code> Session::Impl::read_piece(Parser& parser, std::string& piece) {
+  piece.resize(kPieceBytes);
+  parser.get().body() = {piece.data(), piece.size(), /*more=*/true};
+  auto [error, n] = co_await http::async_read_some(stream, buffer, parser, kNoThrow);
+  piece.resize(kPieceBytes - parser.get().body().size);
+  co_return error == http::error::need_buffer ? error_code() : error;  // that one says that the piece is full
 }
 
 asio::awaitable<bool> Session::Impl::continue_if_expected(const HeadFields& head) {
@@ -316,8 +326,8 @@ asio::awaitable<bool> Session::Impl::answer(const RouteTable::Match& match, Http
 }
 
 // On a thread of the request's own. `upload`: null where the body is in the request already.
-asio::awaitable<bool> Session::Impl::answer_slowly(const RouteTable::Match& match, HttpRequest request,
-                                                   UploadParser* upload, bool keep_alive) {
+asio::awaitable<bool> Session::Impl::answer_slowly(const RouteTable::Match& match, HttpRequest request, Parser* upload,
+                                                   bool keep_alive) {
   if (shared.num_running >= shared.options.max_running) {
     ApiError busy(503, "the server answers as many requests as it can; try again in a moment", "", "server_busy");
     busy.headers.emplace_back("Retry-After", "2");
@@ -335,8 +345,7 @@ asio::awaitable<bool> Session::Impl::answer_slowly(const RouteTable::Match& matc
     outbox->finish();
   });
   if (upload) {
-    const bool own_limit = match.route->max_body_bytes > 0;
-    co_await pass_in(*upload, inbox, *outbox, own_limit ? match.route->max_body_bytes : shared.options.max_body_bytes);
+    co_await pass_in(*upload, inbox, *outbox, max_body_bytes(match));
     keep_alive = keep_alive && !input_left;
   }
   watch_for_end(outbox);
@@ -351,7 +360,7 @@ asio::awaitable<bool> Session::Impl::answer_slowly(const RouteTable::Match& matc
 
 // Reads the body of an upload piece by piece, each when the handler waits for it, until the body is whole or the answer
 // has begun.
-asio::awaitable<void> Session::Impl::pass_in(UploadParser& parser, Inbox& inbox, Outbox& box, uint64_t max_bytes) {
+asio::awaitable<void> Session::Impl::pass_in(Parser& parser, Inbox& inbox, Outbox& box, uint64_t max_bytes) {
   bool first = true;
   std::string piece;
   while (!parser.is_done()) {
@@ -364,12 +373,8 @@ asio::awaitable<void> Session::Impl::pass_in(UploadParser& parser, Inbox& inbox,
     if (there && std::exchange(first, false)) there = co_await continue_if_expected(parser.get().base());
     error_code error;
     if (there) {
-      piece.resize(kPieceBytes);
-      parser.get().body() = {piece.data(), piece.size(), /*more=*/true};
       stream.expires_after(milliseconds(shared.options.body_timeout_ms));
-      error = std::get<0>(co_await http::async_read_some(stream, buffer, parser, kNoThrow));
-      if (error == http::error::need_buffer) error = {};  // the piece is full
-      piece.resize(kPieceBytes - parser.get().body().size);
+      error = co_await read_piece(parser, piece);
     }
     if (error && is_malformed(error)) {
       inbox.fail(mistake_of(error, parser.get().base(), max_bytes));
