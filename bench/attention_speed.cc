@@ -102,7 +102,7 @@ int main(int argc, char** argv) {
        16,
        1024},
       {"V2-Lite absorbed", {.heads = 16, .kv_heads = 1, .k_dim = 576, .v_dim = 512, .scale = .1f}, 27, 576, 1, 0},
-      // Five heads at a time, keys and values of a token in one row: model/attention.cc.
+      // Five heads at a time, keys and values of a token in one row: model/blocks/attention.cc.
       {"V2-Lite expanded",
        {.heads = 5, .kv_heads = 5, .k_dim = 192, .v_dim = 128, .scale = .1f},
        3,

@@ -142,7 +142,7 @@ void weigh(const Shape& s, const StoredRows& v, int64_t begin, int64_t keys, con
 
 // One segment of q8 rows, widened to the type that products read: a single block in `memory`.
 struct Widened {
-  const void* block = nullptr;
+  std::byte* block = nullptr;
   StoredRows rows;
 
   Widened(const Shape& s, const StoredRows& r, int64_t begin, int64_t keys, Scratch& memory) {
@@ -155,7 +155,7 @@ struct Widened {
       else
         r.row.read(r.row_at(begin + i), r.first_column, r.width, reinterpret_cast<float*>(to));
     }
-    block = to - keys * row.bytes();
+    block = reinterpret_cast<std::byte*>(to - keys * row.bytes());
     rows = {{&block, 1}, kAttentionSegment, row, 0, r.width, 0};
   }
   Widened(const Widened&) = delete;  // `rows` points to `block`

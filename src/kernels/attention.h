@@ -6,6 +6,7 @@
 // is bit-identical whether it is decoded, part of a prompt, or part of a training batch.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -20,15 +21,14 @@ inline constexpr int64_t kAttentionMaxQueries = 128;  // query rows of one call
 // Keys or values of one kv head, in blocks that need not be contiguous: row i is row i % block_rows of block i /
 // block_rows, of which columns [first_column, first_column + width) are used. A view.
 struct StoredRows {
-  std::span<const void* const> blocks;
-  int64_t block_rows = 0;  // a power of two, at most kAttentionSegment
+  std::span<std::byte* const> blocks;  // kernels only read them
+  int64_t block_rows = 0;              // a power of two, at most kAttentionSegment
   KvRow row;
   int64_t first_column = 0, width = 0;
   int64_t offset = 0;  // bytes from the start of a block to its first row
 
-  const std::byte* row_at(int64_t i) const {
-    return static_cast<const std::byte*>(blocks[static_cast<size_t>(i / block_rows)]) + offset +
-           i % block_rows * row.bytes();
+  std::byte* row_at(int64_t i) const {
+    return blocks[static_cast<size_t>(i / block_rows)] + offset + i % block_rows * row.bytes();
   }
 };
 

@@ -15,7 +15,7 @@ namespace {
 // Random rows in blocks, each block in memory of its own with a gap before its first row.
 struct Stored {
   std::vector<std::vector<std::byte>> memory;
-  std::vector<const void*> blocks;
+  std::vector<std::byte*> blocks;
   StoredRows rows;
 
   Stored(Rng& rng, KvType type, int64_t count, int64_t width, int64_t block_rows) {
@@ -27,7 +27,7 @@ struct Stored {
       for (float& v : x) v = rng.normal();
       rows.row.write(x.data(), 0, width, memory.back().data() + rows.offset + i % block_rows * rows.row.bytes());
     }
-    for (const auto& block : memory) blocks.push_back(block.data());
+    for (auto& block : memory) blocks.push_back(block.data());
     rows.blocks = blocks;
   }
 };

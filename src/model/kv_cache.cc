@@ -117,21 +117,6 @@ void KvSequence::truncate(int64_t length) {
   length_ = length;
 }
 
-void KvSequence::write(int64_t layer, int64_t first, int64_t count, const float* rows, int64_t stride, int64_t column,
-                       int64_t width) {
-  const KvRow& row = cache_->row_;
-  HADAL_CHECK(first >= 0 && first + count <= length_ && column + width <= cache_->parts_ * row.width);
-  for (int64_t begin = column, end; begin < column + width; begin = end) {
-    const int64_t part = begin / row.width;
-    end = std::min(column + width, (part + 1) * row.width);
-    for (int64_t at = first; at < first + count; ++at) {
-      std::byte* rows_of_part = cache_->part_at(blocks_[static_cast<size_t>(at / KvCache::kBlockTokens)], layer, part);
-      row.write(rows + (at - first) * stride + begin - column, begin - part * row.width, end - begin,
-                rows_of_part + at % KvCache::kBlockTokens * row.bytes());
-    }
-  }
-}
-
 KvRows KvSequence::rows(int64_t layer) const {
   KvRows rows;
   for (int32_t block : blocks_) rows.blocks.push_back(cache_->part_at(block, layer, 0));

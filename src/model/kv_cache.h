@@ -54,10 +54,7 @@ class KvSequence {
   bool extend(int64_t count);
   void truncate(int64_t length);
 
-  // Writes positions [first, first + count) of one layer from f32 rows of `stride` numbers, as numbers [column, column
-  // + width) of what is remembered of each: a latent, a rotated key, or whole heads.
-  void write(int64_t layer, int64_t first, int64_t count, const float* rows, int64_t stride, int64_t column,
-             int64_t width);
+  // Where one layer's rows are: for store_rows() and the attentions. Valid until the next extend() or truncate().
   KvRows rows(int64_t layer) const;
 
  private:

@@ -99,9 +99,13 @@ TEST(KvCache, KeepsWhatIsWrittenByLayerRowAndColumn) {
         const int64_t count = first == 0 ? kBlock - 3 : 10;
         ASSERT_TRUE(sequence.extend(count));
         for (int64_t layer = 0; layer < config.layers; ++layer) {
-          const float* from = rows.row((s * config.layers + layer) * length + first);
-          sequence.write(layer, first, count, from, width, 0, left);
-          sequence.write(layer, first, count, from + left, width, left, width - left);
+          const int64_t from = (s * config.layers + layer) * length + first;
+          const Tensor part = test::rows_of(rows, from, from + count);
+          const KvRows to = sequence.rows(layer);
+          const int32_t offsets[] = {0, static_cast<int32_t>(count)};
+          const Context ctx = test::one_thread(Precision::f32);
+          store_rows(ctx, columns(ctx, part, 1, 0, left), {&to, 1}, 0, offsets);
+          store_rows(ctx, columns(ctx, part, 1, left, width - left), {&to, 1}, left, offsets);
         }
       }
     }

@@ -1,5 +1,6 @@
 // The gradient of the whole loss against central differences, and what the balancing of experts does.
 #include <algorithm>
+#include <numeric>
 
 #include "model/testing/tiny_models.h"
 
@@ -167,43 +168,65 @@ TEST(Loss, FallsWhenABatchIsRepeated) {
 
 TEST(RouterBias, RisesForExpertsThatGotLessThanTheMeanAndFallsForTheOthers) {
   const auto model = make_model(test::tiny_deepseek(true));
-  MoeParams& moe = model->blocks[1].moe;
-  moe.load = {0, 4, 4, 4, 4, 4, 4, 8};  // mean 4
+  const MoeParams& moe = model->blocks[1].moe;
   const std::vector<float> before(moe.correction_bias.weight.value().f32(),
                                   moe.correction_bias.weight.value().f32() + 8);
-  EXPECT_DOUBLE_EQ(update_router_bias(*model, 0.01f), 2.0);  // the other layers saw nothing
+  const ExpertLoad load = {{0, 4, 4, 4, 4, 4, 4, 8},
+                           std::vector<int64_t>(8, 0)};  // mean 4; the other layer saw nothing
+  EXPECT_DOUBLE_EQ(update_router_bias(*model, load, 0.01f), 2.0);
   const float* after = moe.correction_bias.weight.value().f32();
   EXPECT_FLOAT_EQ(after[0], before[0] + 0.01f);
   for (size_t e = 1; e < 7; ++e) EXPECT_EQ(after[e], before[e]);
   EXPECT_FLOAT_EQ(after[7], before[7] - 0.01f);
-  EXPECT_EQ(moe.load, std::vector<int64_t>(8, 0));
+  EXPECT_EQ(update_router_bias(*model, {}, 0.01f), 1.0);
 }
 
 TEST(RouterBias, MovesTheLoadTowardsBalance) {
   Training training(test::tiny_deepseek(true), {100, 120});
   double first = 0, last = 0;
   for (int step = 0; step < 150; ++step) {
-    training.backward(test::one_thread(Precision::f32));  // the weights stay as they are
-    last = update_router_bias(*training.model, 0.005f);
+    const ExpertLoad load = training.run(test::one_thread(Precision::f32)).expert_load;  // the weights stay as they are
+    last = update_router_bias(*training.model, load, 0.005f);
     if (step == 0) first = last;
   }
   EXPECT_GT(first, 1.5);
   EXPECT_LT(last, 1 + 0.5 * (first - 1));
 }
 
-// Every MoE layer, the MTP layer's too, counts each token top_k times; without a tape nothing is counted.
-TEST(RouterBias, LoadIsCountedInTrainingOnly) {
+// Every layer with experts, the MTP layer's too, counts each token top_k times.
+TEST(RouterBias, LoadOfEveryLayerIsReturned) {
   Training training(test::tiny_deepseek(true));
-  training.run(test::one_thread(Precision::f32));
-  const auto total = [](const MoeParams& moe) {
-    int64_t sum = 0;
-    for (int64_t n : moe.load) sum += n;
-    return sum;
-  };
-  for (size_t layer : {1, 2}) EXPECT_EQ(total(training.model->blocks[layer].moe), 0);
-  training.backward(test::one_thread(Precision::f32));
-  for (size_t layer : {1, 2}) EXPECT_EQ(total(training.model->blocks[layer].moe), 19 * 3);
-  EXPECT_EQ(total(training.model->mtp[0].block.moe), 19 * 3);
+  const LossResult result = training.run(test::one_thread(Precision::f32));
+  const ForwardResult once = forward(test::one_thread(Precision::f32), *training.model, training.batch);
+  ASSERT_EQ(result.expert_load.size(), 3u);
+  ASSERT_EQ(once.expert_load.size(), 2u);
+  for (size_t layer = 0; layer < 2; ++layer) EXPECT_EQ(once.expert_load[layer], result.expert_load[layer]);
+  for (const auto& load : result.expert_load) EXPECT_EQ(std::accumulate(load.begin(), load.end(), int64_t{0}), 19 * 3);
+  ExpertLoad total;
+  add_load(total, once.expert_load);
+  add_load(total, result.expert_load);
+  ASSERT_EQ(total.size(), 3u);
+  for (size_t e = 0; e < 8; ++e) {
+    EXPECT_EQ(total[0][e], 2 * once.expert_load[0][e]);
+    EXPECT_EQ(total[2][e], result.expert_load[2][e]);
+  }
+}
+
+// A policy's weights have both signs: a negative one pushes the other way, and the balance loss keeps its own sign.
+TEST(Loss, TakesNegativeWeights) {
+  Training up(test::tiny_deepseek(true)), down(test::tiny_deepseek(true));
+  up.options.balance_weight = down.options.balance_weight = 0;
+  for (float& w : down.weights) w = -w;
+  up.backward(test::one_thread(Precision::f32));
+  down.backward(test::one_thread(Precision::f32));
+  const ParamList a = up.model->params(), b = down.model->params();
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (a[i]->group == ParamGroup::buffer) continue;
+    const auto size = static_cast<size_t>(a[i]->weight.value().size());
+    std::vector<double> expected = test::doubles({a[i]->weight.grad(), size});
+    for (double& g : expected) g = -g;
+    EXPECT_LE(test::relative_error({b[i]->weight.grad(), size}, expected), 1e-5) << a[i]->name;
+  }
 }
 
 }  // namespace

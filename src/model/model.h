@@ -12,32 +12,14 @@
 #include <string>
 #include <vector>
 
-#include "base/rng.h"
 #include "model/config.h"
 #include "model/kv_cache.h"
 #include "ops/ops.h"
+#include "ops/param.h"
 
 namespace hadal {
 
-// Which optimizer a parameter gets: Muon for hidden matrices, AdamW for embeddings, head, norms, router, biases;
-// buffers (the router's correction bias) are not trained by gradients.
-enum class ParamGroup { matrix, embedding, head, vector, router, buffer };
-
-struct Param {
-  std::string name;  // as in Hugging Face's files, e.g. model.layers.0.self_attn.o_proj.weight; experts: one stack,
-                     // with "experts.*." in its name, saved as one tensor an expert
-  std::string gguf_name;  // as in GGUF files, e.g. blk.0.attn_output.weight; experts: the stack as a whole
-  Shape shape;
-  float init_std = 0;  // 0: zeros; negative: ones
-  ParamGroup group = ParamGroup::matrix;
-  bool decay = true;      // weight decay applies
-  bool keep_f32 = false;  // saved as F32 (correction bias)
-  Weight weight;          // empty until initialised or loaded
-};
-
-// Any module that the trainer can train: a list of parameters, in a fixed order.
-using ParamList = std::vector<Param*>;
-
+// The parts of a model. A tensor that a model of this configuration lacks has no name and no weight.
 struct MlaParams {
   Param q_a, q_a_norm, q_b;  // q_lora > 0, else only q
   Param q, kv_a, kv_a_norm, kv_b, o;
@@ -52,7 +34,6 @@ struct FfnParams {
 struct MoeParams {
   Param router, correction_bias;
   FfnParams experts, shared;
-  std::vector<int64_t> load;  // tokens per expert since the last balance update (training)
 };
 struct BlockParams {
   Param attention_norm, ffn_norm;
@@ -68,6 +49,8 @@ struct MtpParams {  // DeepSeek-V3, section 2.2; embedding and head are the mode
   Param norm;
 };
 
+// Running a model reads it alone: forward() and its kin take it const. Yet it is for one thread at a time, since its
+// weights pack copies of themselves on first use (Weight) and its rotary table grows.
 struct Model {
   explicit Model(const ModelConfig& config);  // shapes only
   Model(const Model&) = delete;
@@ -78,11 +61,14 @@ struct Model {
   Rope rope;
   float attention_scale = 1;
 
-  ParamList params();  // each once, in file order
+  // Each that the configuration has, once, in file order. A parameter is listed by the call that declares it
+  // (params.cc).
+  const ParamList& params() { return params_; }
   const Weight& head_weight() const { return config.tied_head ? embedding.weight : head.weight; }
-};
 
-void initialise(ParamList params, uint64_t seed);  // normal with each one's init_std, deterministic by (seed, name)
+ private:
+  ParamList params_;
+};
 
 struct Batch {
   std::vector<int32_t> ids;        // [T]
@@ -104,21 +90,27 @@ enum class MlaForm { expanded, absorbed };
 struct ForwardOptions {
   MlaForm mla_form = MlaForm::expanded;  // without states; over a cache mla_attention() chooses
   float balance_weight = 0;              // of the sequence-wise balance loss, training only
-  // Rows whose hidden states are wanted, none: all. The last feed-forward is computed for these alone. Not while
+  // Rows whose hidden states are requested, none: all. The last feed-forward is computed for these alone. Not while
   // training.
   std::optional<std::span<const int64_t>> rows = {};
 };
+// How many tokens chose each expert: [layers with experts, those that predict ahead last][experts].
+using ExpertLoad = std::vector<std::vector<int64_t>>;
+void add_load(ExpertLoad& total, const ExpertLoad& more);  // layers that `total` lacks are appended
+
 struct ForwardResult {
-  Tensor hidden;            // [T or the rows wanted, hidden], before the final norm
+  Tensor hidden;            // [T or the requested rows, hidden], before the final norm
   double balance_loss = 0;  // summed over layers, unweighted
+  ExpertLoad expert_load;   // with requested rows, the last layer has these alone
 };
-ForwardResult forward(const Context& ctx, Model& model, const Batch& batch, const ForwardOptions& options = {});
+ForwardResult forward(const Context& ctx, const Model& model, const Batch& batch, const ForwardOptions& options = {});
 
 // Final norm and head for chosen rows (none: all) -> [rows, vocab], f32.
 Tensor logits(const Context& ctx, const Model& model, const Tensor& hidden,
               std::optional<std::span<const int64_t>> rows = {});
 
-// What training minimises. targets[t] is the token after ids[t]; weights[t] = 0 leaves a position out.
+// What training minimises. targets[t] is the token after ids[t]; weights[t] = 0 leaves a position out, and a negative
+// weight makes its target less likely (linear_cross_entropy).
 struct LossOptions {
   float mtp_weight = 0.3f;
   float balance_weight = 0;
@@ -128,14 +120,16 @@ struct LossOptions {
 struct LossResult {
   CrossEntropy main, mtp;
   double balance = 0;
+  ExpertLoad expert_load;
 };
-LossResult language_model_loss(const Context& ctx, Model& model, const Batch& batch, std::span<const int32_t> targets,
-                               std::span<const float> weights, const LossOptions& options);
+LossResult language_model_loss(const Context& ctx, const Model& model, const Batch& batch,
+                               std::span<const int32_t> targets, std::span<const float> weights,
+                               const LossOptions& options);
 
-// Auxiliary-loss-free balancing (DeepSeek-V3, section 2.1.2): raises the correction bias of experts that got fewer
-// tokens than the mean by `speed`, lowers the others, and clears the counts. Returns max load / mean load, averaged
-// over layers.
-double update_router_bias(Model& model, float speed);
+// Auxiliary-loss-free balancing (DeepSeek-V3, section 2.1.2), layer by layer (balance_experts): raises the correction
+// bias of experts that got fewer tokens than the mean by `speed` and lowers the others. Returns max load / mean load,
+// averaged over the layers that got tokens; 1 where none did.
+double update_router_bias(Model& model, const ExpertLoad& load, float speed);
 
 // Floating-point operations of one token's forward pass in products and attention, at `context` tokens before it.
 double forward_flops_per_token(const ModelConfig& config, double context);

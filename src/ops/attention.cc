@@ -247,7 +247,7 @@ Tensor attention(const Context& ctx, const AttentionShape& shape, const Tensor& 
   HADAL_CHECK(k.cols() == shape.kv_heads * shape.k_dim && v.cols() == shape.kv_heads * shape.v_dim);
   const int64_t sequences = static_cast<int64_t>(offsets.size()) - 1;
   // The batch's own rows, as blocks of a whole segment each.
-  std::vector<std::vector<const void*>> blocks;
+  std::vector<std::vector<std::byte*>> blocks;
   blocks.reserve(static_cast<size_t>(2 * sequences));
   std::vector<KeyValues> kvs;
   for (int64_t s = 0; s < sequences; ++s) {
@@ -255,8 +255,8 @@ Tensor attention(const Context& ctx, const AttentionShape& shape, const Tensor& 
     auto& k_blocks = blocks.emplace_back();
     auto& v_blocks = blocks.emplace_back();
     for (int64_t t = begin; t < end; t += kAttentionSegment) {
-      k_blocks.push_back(k.row(t));
-      v_blocks.push_back(v.row(t));
+      k_blocks.push_back(reinterpret_cast<std::byte*>(k.row(t)));
+      v_blocks.push_back(reinterpret_cast<std::byte*>(v.row(t)));
     }
     for (int64_t g = 0; g < shape.kv_heads; ++g)
       kvs.push_back({{k_blocks, kAttentionSegment, {KvType::f32, k.cols()}, g * shape.k_dim, shape.k_dim, 0},
@@ -275,12 +275,6 @@ Tensor attention(const Context& ctx, const AttentionShape& shape, const Tensor& 
     });
   }
   return o;
-}
-
-StoredRows KvRows::columns(int64_t column, int64_t width) const {
-  const int64_t part = column / row.width, first = column % row.width;
-  HADAL_CHECK(first + width <= row.width, "columns {} + {} lie in two parts of {}", column, width, row.width);
-  return {blocks, block_rows, row, first, width, part * part_rows * row.bytes()};
 }
 
 Tensor attention_cached(const Context& ctx, const AttentionShape& shape, const Tensor& q, std::span<const KvRows> kv,

@@ -1,4 +1,5 @@
 // Ops that are no more than a pass over rows: lookup, sums, slices.
+#include <algorithm>
 #include <cstring>
 
 #include "kernels/vector.h"
@@ -90,6 +91,31 @@ Tensor columns(const Context& ctx, const Tensor& x, int64_t heads, int64_t begin
     });
   }
   return y;
+}
+
+Tensor gather_rows(const Context& ctx, const Tensor& x, std::span<const int64_t> rows) {
+  const int64_t n = x.cols(), count = static_cast<int64_t>(rows.size());
+  for (int64_t r : rows) HADAL_CHECK(r >= 0 && r < x.rows(), "row {} of {}", r, x.rows());
+  Tensor y({count, n});
+  parallel_rows(ctx, count, kGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) std::copy_n(x.row(rows[static_cast<size_t>(i)]), n, y.row(i));
+  });
+  if (ctx.tape != nullptr) {
+    ctx.tape->push([x, y, n, rows = std::vector<int64_t>(rows.begin(), rows.end())] {
+      float* dx = x.grad();  // one thread, in order: rows repeat
+      for (size_t i = 0; i < rows.size(); ++i) vec().add(y.grad() + static_cast<int64_t>(i) * n, dx + rows[i] * n, n);
+    });
+  }
+  return y;
+}
+
+void put_rows(const Context& ctx, const Tensor& x, std::span<const int64_t> rows, const Tensor& to) {
+  HADAL_CHECK(ctx.tape == nullptr, "putting rows has no backward");
+  HADAL_CHECK(x.cols() == to.cols() && static_cast<size_t>(x.rows()) == rows.size());
+  for (int64_t r : rows) HADAL_CHECK(r >= 0 && r < to.rows(), "row {} of {}", r, to.rows());
+  parallel_rows(ctx, x.rows(), kGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) std::copy_n(x.row(i), x.cols(), to.row(rows[static_cast<size_t>(i)]));
+  });
 }
 
 Tensor concat(const Context& ctx, const Tensor& a, const Tensor& b, int64_t heads, bool b_shared) {

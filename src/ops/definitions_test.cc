@@ -176,7 +176,8 @@ void check_route(const RouterOptions& options, const std::vector<float>& bias, u
   const Tensor logits = random_tensor({rows, options.experts}, seed, 1.5f);
   const std::vector<int32_t> offsets = {0, 20, 53};
   const float* b = bias.empty() ? nullptr : bias.data();
-  const Routing found = route({}, logits, b, options, offsets, 0, nullptr);
+  const Weight weight = bias.empty() ? Weight() : Weight(Tensor::from({options.experts}, bias));
+  const Routing found = route({}, logits, &weight, options, offsets, 0, nullptr);
   ASSERT_EQ(found.weights.shape(), (Shape{rows, options.top_k}));
   ASSERT_EQ(found.experts.size(), static_cast<size_t>(rows * options.top_k));
   std::vector<int64_t> load(static_cast<size_t>(options.experts));
@@ -227,10 +228,11 @@ TEST(Definition, RouteAsDeepSeekV2) {
 
 // The bias chooses, but does not weigh (DeepSeek-V3, section 2.1.2).
 TEST(Definition, RouterBiasOnlyChooses) {
-  const std::vector<float> logits = {2, 1, 0, -1}, bias = {0, 0, 0, 5};
+  const std::vector<float> logits = {2, 1, 0, -1};
+  const Weight bias(Tensor::from({4}, std::vector<float>{0, 0, 0, 5}));
   const std::vector<int32_t> offsets = {0, 1};
   const RouterOptions options{.experts = 4, .top_k = 2, .normalise = false};
-  const Routing found = route({}, Tensor::from({1, 4}, logits), bias.data(), options, offsets, 0, nullptr);
+  const Routing found = route({}, Tensor::from({1, 4}, logits), &bias, options, offsets, 0, nullptr);
   std::map<int32_t, float> got;
   for (size_t i = 0; i < 2; ++i) got[found.experts[i]] = found.weights.f32()[i];
   ASSERT_TRUE(got.contains(3) && got.contains(0));
@@ -266,8 +268,8 @@ TEST(Definition, Experts) {
         down(random_tensor({num_experts, hidden, inner}, 3, 0.3f));
     const Tensor x = random_tensor({rows, hidden}, 4);
     const std::vector<int32_t> offsets = {0, 41};
-    const std::vector<float> bias = {0, 0, 0, 0, 0, 0, -9};  // the last expert gets nothing
-    const Routing routing = route(ctx, random_tensor({rows, num_experts}, 5), bias.data(),
+    const Weight bias(Tensor::from({7}, std::vector<float>{0, 0, 0, 0, 0, 0, -9}));  // the last expert gets nothing
+    const Routing routing = route(ctx, random_tensor({rows, num_experts}, 5), &bias,
                                   {.experts = num_experts, .top_k = top_k}, offsets, 0, nullptr);
     const auto g = doubles(gate.value()), u = doubles(up.value()), d = doubles(down.value());
     plain::Numbers wanted;

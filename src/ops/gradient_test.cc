@@ -125,6 +125,16 @@ GradientCase columns_case() {
   return c;
 }
 
+GradientCase gather_rows_case() {
+  GradientCase c{.op = "gather_rows", .name = "repeated rows"};
+  auto x = c.tensor("x", {7, 5});
+  c.loss = [=](const Context& ctx) {
+    const std::vector<int64_t> rows = {6, 0, 6, 3};
+    return random_sum(ctx, gather_rows(ctx, x, rows));
+  };
+  return c;
+}
+
 GradientCase concat_case(bool b_shared) {
   GradientCase c{.op = "concat", .name = b_shared ? "shared" : "head by head"};
   auto a = c.tensor("a", {7, 3 * 4});
@@ -160,10 +170,9 @@ GradientCase route_case(const std::string& name, RouterOptions options, bool wit
   auto chosen = std::make_shared<std::vector<int32_t>>();
   c.loss = [=](const Context& ctx) {
     const std::vector<int32_t> offsets = {0, 3, 7};
-    const std::vector<float> bias = {0.1f, -0.2f, 0.05f, 0.3f, -0.1f, 0, 0.02f, -0.3f};
+    const Weight bias(Tensor::from({8}, std::vector<float>{0.1f, -0.2f, 0.05f, 0.3f, -0.1f, 0, 0.02f, -0.3f}));
     double balance = 0;
-    const Routing routing =
-        route(ctx, logits, with_bias ? bias.data() : nullptr, options, offsets, balance_weight, &balance);
+    const Routing routing = route(ctx, logits, with_bias ? &bias : nullptr, options, offsets, balance_weight, &balance);
     if (chosen->empty()) *chosen = routing.experts;
     EXPECT_EQ(*chosen, routing.experts) << "the case stands too near to a change of experts";
     return random_sum(ctx, routing.weights) + balance_weight * balance;
@@ -342,6 +351,7 @@ std::vector<GradientCase> all_cases() {
       add_case(true),
       swiglu_case(),
       columns_case(),
+      gather_rows_case(),
       concat_case(false),
       concat_case(true),
       rope_case(true),

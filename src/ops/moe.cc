@@ -107,13 +107,14 @@ double balance_loss_of(const RouterOptions& o, const Tensor& s, const std::vecto
 
 }  // namespace
 
-Routing route(const Context& ctx, const Tensor& logits, const float* bias, const RouterOptions& options,
+Routing route(const Context& ctx, const Tensor& logits, const Weight* bias, const RouterOptions& options,
               std::span<const int32_t> offsets, float balance_weight, double* balance_loss) {
   const int64_t tokens = logits.rows(), n = options.experts, k = options.top_k;
   HADAL_CHECK(logits.cols() == n && k >= 1 && k <= n && n % options.groups == 0);
   HADAL_CHECK(options.groups == 1 || options.top_groups * (n / options.groups) >= k);
   Routing r{std::vector<int32_t>(static_cast<size_t>(tokens * k)), Tensor({tokens, k}),
             std::vector<int64_t>(static_cast<size_t>(n), 0)};
+  const float* added = bias != nullptr && bias->value() ? bias->value().f32() : nullptr;
   Tensor s({tokens, n}), sums({tokens, 1});  // sums: of the chosen scores
   parallel_rows(ctx, tokens, 64, [&](int64_t begin, int64_t end) {
     std::vector<float> choice;
@@ -121,7 +122,7 @@ Routing route(const Context& ctx, const Tensor& logits, const float* bias, const
     for (int64_t t = begin; t < end; ++t) {
       score(logits.row(t), s.row(t), n, options.sigmoid);
       int32_t* chosen = r.experts.data() + t * k;
-      choose(s.row(t), bias, options, chosen, choice, order);
+      choose(s.row(t), added, options, chosen, choice, order);
       float sum = kLeastSum;
       for (int64_t j = 0; j < k; ++j) sum += s.row(t)[chosen[j]];
       sums.row(t)[0] = sum;
@@ -167,6 +168,19 @@ Routing route(const Context& ctx, const Tensor& logits, const float* bias, const
     }
   });
   return r;
+}
+
+double balance_experts(std::span<const int64_t> load, float speed, const Weight& bias) {
+  double sum = 0, max = 0;
+  for (int64_t n : load) sum += static_cast<double>(n), max = std::max(max, static_cast<double>(n));
+  if (!(sum > 0)) return 0;
+  const double mean = sum / static_cast<double>(load.size());
+  if (bias.value())
+    for (size_t e = 0; e < load.size(); ++e) {
+      const auto n = static_cast<double>(load[e]);
+      bias.value().f32()[e] += n < mean ? speed : n > mean ? -speed : 0.0f;
+    }
+  return max / mean;
 }
 
 namespace {

@@ -3,6 +3,7 @@
 // independent: a row's result never depends on which rows stand beside it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -45,6 +46,11 @@ Tensor swiglu(const Context& ctx, const Tensor& gate, const Tensor& up);
 // Of each head of x [T, heads * n] the columns [begin, begin + count) -> [T, heads * count]
 Tensor columns(const Context& ctx, const Tensor& x, int64_t heads, int64_t begin, int64_t count);
 
+// Rows of x [T, n] in the order of `rows`, each any number of times -> [rows.size(), n].
+Tensor gather_rows(const Context& ctx, const Tensor& x, std::span<const int64_t> rows);
+// The way back, into an existing tensor: row i of x becomes row rows[i] of `to`. Inference only.
+void put_rows(const Context& ctx, const Tensor& x, std::span<const int64_t> rows, const Tensor& to);
+
 // Head by head: a [T, heads * na] and b [T, heads * nb] -> [T, heads * (na + nb)]; with `b_shared`, b is [T, nb] and
 // goes to every head.
 Tensor concat(const Context& ctx, const Tensor& a, const Tensor& b, int64_t heads, bool b_shared = false);
@@ -68,21 +74,27 @@ struct Rope {
 // x [T, heads * head_dim]; in each head the last 2 * inv_freq.size() entries turn.
 Tensor rope(const Context& ctx, const Tensor& x, int64_t heads, const Rope& rope, std::span<const int32_t> positions);
 
-// Where the keys and values of one sequence lie: positions [0, length). Filled by the model's attention state.
+// Where the keys and values of one sequence lie: positions [0, length). A view of what the model's attention state
+// owns; store_rows() writes through it.
 //
-// What is remembered of a position is cut into parts of row.width numbers: a head's keys, its values, or all of them. A
+// What is stored of a position is cut into parts of row.width values: a head's keys, its values, or all of them. A
 // block's rows of one part follow each other, part_rows rows behind those of the part before; so a head reads memory in
 // runs.
 struct KvRows {
-  std::vector<const void*> blocks;  // block i holds positions [i * block_rows, (i + 1) * block_rows)
+  std::vector<std::byte*> blocks;  // block i holds positions [i * block_rows, (i + 1) * block_rows)
   int64_t block_rows = 0;
   KvRow row;              // of one part
   int64_t length = 0;     // with this batch's tokens
   int64_t part_rows = 0;  // where there are several parts
 
-  // Numbers [column, column + width) of every position; they lie in one part.
+  // Values [column, column + width) of every position; they lie in one part.
   StoredRows columns(int64_t column, int64_t width) const;
 };
+
+// Stores the batch's rows x [T, n] as values [column, column + n) of their positions, rounded to what the rows hold:
+// those of sequence s, [offsets[s], offsets[s+1]), are the last positions of kv[s]. Inference only.
+void store_rows(const Context& ctx, const Tensor& x, std::span<const KvRows> kv, int64_t column,
+                std::span<const int32_t> offsets);
 
 // Causal attention within each sequence. q [T, heads * k_dim], k [T, kv_heads * k_dim], v [T, kv_heads * v_dim] ->
 // [T, heads * v_dim]. heads is a multiple of kv_heads; query head h reads kv head h / (heads / kv_heads).
@@ -100,6 +112,22 @@ Tensor attention(const Context& ctx, const AttentionShape& shape, const Tensor& 
 Tensor attention_cached(const Context& ctx, const AttentionShape& shape, const Tensor& q, std::span<const KvRows> kv,
                         int64_t v_begin, std::span<const int32_t> offsets);
 
+// Multi-head latent attention (DeepSeek-V2, section 2.1) over stored latents, which makes every head's keys and values
+// of them, some heads at a time: the function that attention_cached() computes in the latent space, in another order of
+// roundings. Fewer operations for a long stretch of new tokens.
+struct LatentHeads {
+  int64_t heads = 0, latent_dim = 0, nope_dim = 0, rope_dim = 0, v_dim = 0;
+  float scale = 1.0f;
+  const Weight* kv = nullptr;               // [heads * (nope_dim + v_dim), latent_dim]; or, in place of it,
+  const Weight *k = nullptr, *v = nullptr;  // [heads, latent_dim, nope_dim] and [heads, v_dim, latent_dim]
+};
+// q [T, heads * (nope_dim + rope_dim)]; a stored row is a latent and the rotated part of the key -> [T, heads * v_dim].
+// Sequences as in attention_cached(). Inference only.
+Tensor attention_expanded(const Context& ctx, const LatentHeads& heads, const Tensor& q, std::span<const KvRows> kv,
+                          std::span<const int32_t> offsets);
+// Memory for the keys and values that it makes at a time; those of one head at least.
+inline constexpr int64_t kExpandedBytes = 16 << 20;
+
 // Which experts each token goes to. DeepSeek-V2 (softmax) and V3 (sigmoid, correction bias, groups).
 struct RouterOptions {
   int64_t experts = 0, top_k = 0;
@@ -114,10 +142,15 @@ struct Routing {
   Tensor weights;                // [T, top_k], differentiable
   std::vector<int64_t> load;     // [experts]: tokens that chose each
 };
-// logits [T, experts] (always f32), bias [experts] or null (added for the choice only).
+// logits [T, experts] (always f32), bias [experts] in f32, or null or without values: none (added for the choice only).
 // balance_weight > 0 adds the sequence-wise balance loss (DeepSeek-V3, eq. 17-20) to *balance_loss and its gradient.
-Routing route(const Context& ctx, const Tensor& logits, const float* bias, const RouterOptions& options,
+Routing route(const Context& ctx, const Tensor& logits, const Weight* bias, const RouterOptions& options,
               std::span<const int32_t> offsets, float balance_weight, double* balance_loss);
+
+// Auxiliary-loss-free balancing (DeepSeek-V3, section 2.1.2): raises the bias [experts], where it has values, of
+// experts that got fewer tokens than the mean by `speed`, lowers it of those that got more. Returns max load / mean
+// load; 0 where no tokens were counted.
+double balance_experts(std::span<const int64_t> load, float speed, const Weight& bias);
 
 // The chosen experts' SwiGLU networks, weighted and summed: x [T, hidden]; gate, up [experts, inner, hidden];
 // down [experts, hidden, inner] -> [T, hidden]. Tokens are sorted by expert, one grouped product for all.

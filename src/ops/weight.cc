@@ -12,6 +12,8 @@ Weight::Weight(const QuantMatrix& matrix, Shape shape, std::shared_ptr<const voi
               matrix.rows, matrix.cols, shape_text(shape_));
 }
 
+bool Weight::multiplies_integers() const { return quant() != nullptr && quant_format(quant_.type).block_weights > 1; }
+
 int64_t Weight::bytes() const {
   if (quant() != nullptr) return quant_.bytes();
   return value_ ? value_.size() * (value_.dtype() == DType::bf16 ? 2 : 4) : 0;

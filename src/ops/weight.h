@@ -36,6 +36,8 @@ class Weight {
   explicit operator bool() const { return !shape_.empty(); }  // has values
   const Tensor& value() const { return value_; }              // empty when quantised or left in a file
   const QuantMatrix* quant() const { return quant_.data != nullptr ? &quant_ : nullptr; }
+  // Products round the other side to 8 bits too and multiply integers: their bits follow the number of rows.
+  bool multiplies_integers() const;
   const Shape& shape() const { return shape_; }
   int64_t bytes() const;  // of the values, without packed copies
   // Numbers [first, first + out.size()) of the whole, whole rows of a matrix, as f32.

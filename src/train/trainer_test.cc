@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "base/rng.h"
 #include "train/run/checkpoint.h"
 #include "train/testing/test_support.h"
 

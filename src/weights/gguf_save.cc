@@ -9,6 +9,7 @@
 #include "kernels/quant.h"
 #include "model/rope_angles.h"
 #include "weights/gguf/gguf_keys.h"
+#include "weights/gguf/gguf_names.h"
 #include "weights/gguf/number_source.h"
 #include "weights/gguf/quant_mix.h"
 
@@ -43,14 +44,15 @@ class Outputs {
  private:
   void add(const Param& param) {
     HADAL_CHECK(param.weight, "{} has no values", param.name);
-    if (param.gguf_name.starts_with("blk.") && std::atoll(param.gguf_name.c_str() + 4) >= c_.layers) return;
+    const std::string name = gguf_name(param.name);
+    if (name.starts_with("blk.") && std::atoll(name.c_str() + 4) >= c_.layers) return;
     if (const auto mla = joined_.find(&param); mla != joined_.end()) {
-      const std::string layer = param.gguf_name.substr(0, param.gguf_name.find("attn_kv_b"));
+      const std::string layer = name.substr(0, name.find("attn_kv_b"));
       put(param, layer + "attn_k_b.weight", {c_.heads, c_.kv_lora, c_.nope_dim}, split_k_b(c_, *mla->second));
       put(param, layer + "attn_v_b.weight", {c_.heads, c_.v_dim, c_.kv_lora}, split_v_b(c_, *mla->second));
     } else {
       const bool turn = turned_.contains(&param);
-      put(param, param.gguf_name, param.shape, turn ? to_pairs(param.weight, c_.head_dim) : numbers_of(param.weight));
+      put(param, name, param.shape, turn ? to_pairs(param.weight, c_.head_dim) : numbers_of(param.weight));
     }
   }
   void put(const Param& param, const std::string& name, const Shape& shape, NumberSource numbers) {

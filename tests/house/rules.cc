@@ -127,6 +127,16 @@ void reach(const Edges& edges, const std::string& module, std::set<std::string>&
 
 }  // namespace
 
+Findings kernels_are_called_through_ops(const Tree& tree) {
+  static const std::set<std::string> callers = {"ops", "weights", "train", kProgram};
+  Findings findings;
+  for (const auto& [module, deps] : deps_of_modules(tree))
+    if (deps.count("kernels") && !callers.count(module))
+      findings.push_back("src/" + module + "/CMakeLists.txt: names kernels under DEPS; what " + module +
+                         " lacks should become an op of src/ops");
+  return findings;
+}
+
 Findings includes_follow_deps(const Tree& tree) {
   Findings findings;
   const auto modules = deps_of_modules(tree);

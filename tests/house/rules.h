@@ -14,6 +14,10 @@ using Findings = std::vector<std::string>;
 // A module includes itself and what its CMakeLists.txt names under DEPS.
 Findings includes_follow_deps(const Tree& tree);
 
+// Under DEPS, kernels is named only by ops, by weights (to quantise) and by train (the optimizer): the model and all
+// that runs it compute through ops.
+Findings kernels_are_called_through_ops(const Tree& tree);
+
 // DEPS name only modules that stand left of it in docs/architecture.md.
 Findings deps_follow_direction(const Tree& tree);
 

@@ -164,6 +164,14 @@ TEST(Rules, TypeWithTwoHomesIsFound) {
             Findings{});
 }
 
+TEST(Rules, KernelsOutsideOpsAreFound) {
+  Tree tree = {{"src/ops/CMakeLists.txt", "hadal_module(ops DEPS base kernels)\n"},
+               {"src/model/CMakeLists.txt", "hadal_module(model DEPS base ops)\n"}};
+  EXPECT_EQ(kernels_are_called_through_ops(tree), Findings{});
+  tree["src/model/CMakeLists.txt"] = "hadal_module(model DEPS base kernels ops)\n";
+  EXPECT_EQ(kernels_are_called_through_ops(tree).size(), 1u);
+}
+
 TEST(Rules, OpWithoutGradientTestIsFound) {
   const Tree good = {
       {"src/ops/ops.h",

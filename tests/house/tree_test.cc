@@ -64,6 +64,7 @@ TEST(House, OptionsAreFew) { expect_kept(options_are_few(this_tree())); }
 TEST(House, ModulesAreDeclaredBriefly) { expect_kept(modules_are_declared_briefly(this_tree())); }
 TEST(House, HeadersSayTheirContract) { expect_kept(headers_say_their_contract(this_tree())); }
 TEST(House, TypesHaveOneHome) { expect_kept(types_have_one_home(this_tree())); }
+TEST(House, KernelsAreCalledThroughOps) { expect_kept(kernels_are_called_through_ops(this_tree())); }
 TEST(House, OpsHaveGradientTests) { expect_kept(ops_have_gradient_tests(this_tree())); }
 TEST(House, VerbsAreDocumented) { expect_kept(verbs_are_documented(this_tree())); }
 TEST(House, RecipesAreDocumented) { expect_kept(recipes_are_documented(this_tree())); }

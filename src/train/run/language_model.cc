@@ -76,6 +76,7 @@ void LanguageModel::micro_batch(const Context& ctx, int64_t i, StepStats& stats)
   options.scale = static_cast<float>(1.0 / step_weight_);
   const LossResult r = language_model_loss(ctx, model_, b.batch, b.targets, b.weights, options);
   ctx.tape->backward();
+  add_load(expert_load_, r.expert_load);
   stats.loss += r.main.sum;
   stats.weight += r.main.weight;
   stats.tokens += b.num_tokens();
@@ -87,7 +88,9 @@ void LanguageModel::micro_batch(const Context& ctx, int64_t i, StepStats& stats)
 
 void LanguageModel::end_step(bool updated, StepStats& stats) {
   if (model_.config.experts == 0) return;
-  const double imbalance = update_router_bias(model_, updated ? static_cast<float>(stage_->router_bias_speed) : 0.0f);
+  const double imbalance =
+      update_router_bias(model_, expert_load_, updated ? static_cast<float>(stage_->router_bias_speed) : 0.0f);
+  expert_load_.clear();
   stats.extra.emplace_back("expert_imbalance", imbalance);
 }
 

@@ -45,6 +45,7 @@ class LanguageModel : public Trainee {
   const StageSpec* stage_ = nullptr;
   std::unique_ptr<Mixture> mixture_;
   std::vector<TrainingBatch> batches_;  // of the step
+  ExpertLoad expert_load_;              // since the last end_step()
   // Of a run that was begun when a step took a rounded number of whole micro-batches: it goes on so, to its own bits.
   bool whole_micro_batches_ = false;
   double step_weight_ = 0;

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "model/attention.h"
+#include "ops/ops.h"
 
 namespace hadal::weights {
 namespace {
@@ -42,7 +42,7 @@ uint64_t work_bytes(const ModelConfig& c, const RunPlan& run) {
 
 uint64_t packed_bytes(const Param& param, const ModelConfig& config, const RunPlan& run, bool quantised) {
   if (param.shape.size() < 2 || (param.group == ParamGroup::embedding && !config.tied_head)) return 0;
-  // Keys are multiplied both ways (model/attention.cc).
+  // Keys are multiplied both ways (model/blocks/attention.cc, ops/attention_expanded.cc).
   if (quantised && !param.name.ends_with("kv_b_proj.weight") && !param.name.ends_with("k_b_proj.weight")) return 0;
   const bool exact = param.group == ParamGroup::router || run.precision == Precision::f32;
   return static_cast<uint64_t>(num_elements(param.shape)) * (exact ? 4 : 2);

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "weights/experts/memory_plan.h"
+#include "weights/gguf/gguf_names.h"
 #include "weights/gguf_model.h"
 
 namespace hadal::weights {
@@ -52,10 +53,10 @@ QuantMatrix matrix_of(const GgufTensor& tensor) {
 
 // `runs`: products will pack what they read of a matrix, so that the file need not be copied.
 Source find_source(const GgufFile& file, Param& param, bool frozen, bool runs) {
-  const GgufTensor* tensor = file.find_tensor(param.gguf_name);
+  const GgufTensor* tensor = file.find_tensor(gguf_name(param.name));
   if (tensor == nullptr) {
     if (param.group == ParamGroup::buffer) return {&param, nullptr, Source::Way::copy_f32};  // a correction of nothing
-    fail("{}: expected the tensor \"{}\" {}, found none; the file is not complete", file.who(), param.gguf_name,
+    fail("{}: expected the tensor \"{}\" {}, found none; the file is not complete", file.who(), gguf_name(param.name),
          param.shape);
   }
   if (without_ones(tensor->shape) != without_ones(param.shape)) {

@@ -5,10 +5,6 @@
 
 namespace hadal {
 
-// Memory for the keys and values that a long stretch of new tokens makes of latents, some heads at a time: one at
-// least.
-inline constexpr int64_t kExpandedBytes = 16 << 20;
-
 // Multi-head latent attention (DeepSeek-V2, section 2.1).
 Tensor mla_attention(const Context& ctx, const Model& model, const MlaParams& p, const Tensor& x, const Batch& batch,
                      int64_t layer, MlaForm form);
