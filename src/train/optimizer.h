@@ -11,9 +11,16 @@
 #include <vector>
 
 #include "model/model.h"
-#include "train/run/recipe.h"
 
 namespace hadal {
+
+struct OptimizerSpec {
+  bool muon = true;  // for hidden matrices; else AdamW for all
+  double muon_momentum = 0.95;
+  double beta1 = 0.9, beta2 = 0.95, eps = 1e-8;
+  double weight_decay = 0.1;
+  double clip_norm = 1.0;  // the trainer clips gradients to this norm; 0: not
+};
 
 class Optimizer {
  public:

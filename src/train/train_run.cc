@@ -61,7 +61,7 @@ weights::LoadedModel starting_point(const Recipe& recipe) {
   for (const StageSpec& stage : recipe.stages) {
     if (stage.sequence_length > loaded.model->config.max_context) {
       fail("{}: stage \"{}\": sequence_length: expected at most {}, the context of {}, found {}", recipe.file.string(),
-           stage.name, loaded.model->config.max_context, recipe.start.string(), stage.sequence_length);
+           stage.plan.name, loaded.model->config.max_context, recipe.start.string(), stage.sequence_length);
     }
   }
   return loaded;
@@ -70,17 +70,9 @@ weights::LoadedModel starting_point(const Recipe& recipe) {
 TrainerOptions trainer_options(const Recipe& recipe, const TrainRunOptions& run) {
   TrainerOptions o;
   if (run.save) o.run = recipe.output;
-  for (const StageSpec& s : recipe.stages) {
-    o.stages.push_back(
-        {s.name, s.steps, s.tokens, s.minutes, s.matrix_lr, s.other_lr, {s.warmup_steps, s.decay, s.final_lr}});
-  }
-  o.optimizer = recipe.optimizer;
-  o.precision = recipe.f32 ? Precision::f32 : Precision::bf16;
-  o.checkpoint_every_steps = recipe.checkpoint_every_steps;
-  o.checkpoint_every_minutes = recipe.checkpoint_every_minutes;
-  o.keep_checkpoints = recipe.keep_checkpoints;
-  o.validate_every_steps = run.save ? recipe.validate_every_steps : 0;
-  o.max_bad_steps = recipe.max_bad_steps;
+  for (const StageSpec& stage : recipe.stages) o.stages.push_back(stage.plan);
+  o.spec = recipe.trainer;
+  if (!run.save) o.spec.validate_every_steps = 0;
   o.max_steps = run.max_steps;
   o.resume = run.resume;
   o.stop = run.stop;
@@ -134,9 +126,10 @@ class ModelFolder {
     if (recipe_.best_source.empty()) return;
     for (const Evaluation& e : summary.evaluations) {
       if (e.name != recipe_.best_source) continue;
-      const bool higher = recipe_.best_figure == "accuracy";
-      const double value = higher ? e.accuracy : recipe_.best_figure == "loss" ? e.loss : e.bits_per_byte;
-      if (!std::isfinite(value) || (card_.best && (higher ? value <= *card_.best : value >= *card_.best))) continue;
+      const Metric* figure = e.find(recipe_.best_figure);
+      if (!figure || !std::isfinite(figure->value)) continue;
+      const double value = figure->value;
+      if (card_.best && (figure->higher_is_better ? value <= *card_.best : value >= *card_.best)) continue;
       card_.best = value;
       write(summary);
     }
@@ -170,7 +163,7 @@ std::vector<Evaluation> measure(const Recipe& recipe, const weights::LoadedModel
                                 const std::map<std::string, TokenStore>& stores) {
   LanguageModel subject(*loaded.model, recipe, *loaded.tokenizer, stores);
   Context ctx;
-  ctx.precision = recipe.f32 ? Precision::f32 : Precision::bf16;
+  ctx.precision = recipe.trainer.precision;
   return subject.evaluate_all(ctx);
 }
 

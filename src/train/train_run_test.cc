@@ -210,7 +210,7 @@ TEST_F(TrainRunTest, AStepHasItsTokensToWithinAPiece) {
   for (const auto& [batch, micro, steps] : {std::tuple{100, 64, 3}, {40, 256, 3}, {300, 100, 2}, {64, 64, 3}}) {
     Recipe r = recipe(fmt::format("batch{}", batch));
     r.stages.resize(1);
-    r.stages[0].batch_tokens = batch, r.stages[0].micro_batch_tokens = micro, r.stages[0].steps = steps;
+    r.stages[0].batch_tokens = batch, r.stages[0].micro_batch_tokens = micro, r.stages[0].plan.steps = steps;
     const auto tokens = run_recipe(r, {}).report.at("tokens").get<int64_t>();
     EXPECT_LE(tokens, steps * batch);
     EXPECT_GT(tokens, steps * (batch - r.stages[0].sequence_length)) << batch;
@@ -254,8 +254,8 @@ TEST_F(TrainRunTest, KeepsTheBestByValidation) {
   const auto best = [&](const std::string& run, double later_lr) {
     Recipe r = read_recipe(folder_.path() / "best.toml");
     r.output = folder_.path() / run;
-    r.stages[1].matrix_lr = r.stages[1].other_lr = later_lr;
-    r.stages[1].warmup_steps = 0;
+    r.stages[1].plan.matrix_lr = r.stages[1].plan.other_lr = later_lr;
+    r.stages[1].plan.schedule.warmup_steps = 0;
     return r;
   };
   run_recipe(best("worse", 5), {});  // the second stage spoils it
@@ -318,7 +318,7 @@ TEST_F(TrainRunTest, GoesOnFromAModel) {
   };
   // Nothing learnt yet: the same weights, and so the same file.
   Recipe still = more("still");
-  for (StageSpec& stage : still.stages) stage.matrix_lr = stage.other_lr = stage.router_bias_speed = 0;
+  for (StageSpec& stage : still.stages) stage.plan.matrix_lr = stage.plan.other_lr = stage.router_bias_speed = 0;
   run_recipe(still, {});
   EXPECT_TRUE(weights("still") == weights("one"));
   EXPECT_EQ(run_recipe(more("more"), {}).report.at("finished"), true);

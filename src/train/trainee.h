@@ -1,5 +1,5 @@
 // What the trainer trains: anything with parameters and a loss over data that it draws itself. The language model is
-// one (language_model.h); a forecaster of another shape is another.
+// one; a forecaster of another shape is another.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/json_fwd.h"
 #include "model/model.h"
+#include "train/evaluation.h"
 
 namespace hadal {
 
@@ -19,14 +20,6 @@ struct StepStats {
   int64_t tokens = 0;                                 // or samples: what speed is counted in
   double flops = 0;                                   // of forward and backward in products and attention
   std::vector<std::pair<std::string, double>> extra;  // for the logs, e.g. {"expert_imbalance", 1.2}
-};
-
-struct Evaluation {
-  std::string name;          // of the data
-  double loss = 0;           // mean, nats a token or what the loss is in
-  double bits_per_byte = 0;  // 0: not defined
-  double accuracy = -1;      // -1: not defined
-  int64_t tokens = 0;
 };
 
 class Trainee {
@@ -52,7 +45,7 @@ class Trainee {
     (void)stats;
   }
 
-  // Loss on data that training never sees. ctx has no tape.
+  // What is measured on data that training never sees. ctx has no tape.
   virtual std::vector<Evaluation> evaluate(const Context& ctx) = 0;
 
   // Where the data stands, so that a resumed run draws what an uninterrupted one would have drawn. restore() comes

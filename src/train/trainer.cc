@@ -23,15 +23,6 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-std::string evaluation_text(const std::vector<Evaluation>& evaluations) {
-  std::string text;
-  for (const Evaluation& e : evaluations) {
-    text += fmt::format("{}{} {:.4f}", text.empty() ? "" : ", ", e.name, e.loss);
-    if (e.bits_per_byte > 0) text += fmt::format(" ({:.4f} bits a byte)", e.bits_per_byte);
-  }
-  return text;
-}
-
 }  // namespace
 
 struct Trainer::Logs {
@@ -50,13 +41,7 @@ OrderedJson summary_json(const TrainSummary& s) {
   json["tokens_per_cpu_s"] = s.tokens_per_cpu_s;
   json["mfu"] = s.mfu;
   json["loss"] = std::isfinite(s.last_loss) ? OrderedJson(s.last_loss) : OrderedJson();
-  for (const Evaluation& e : s.evaluations) {
-    OrderedJson& v = json["validation"][e.name];
-    v["loss"] = e.loss;
-    if (e.bits_per_byte > 0) v["bits_per_byte"] = e.bits_per_byte;
-    if (e.accuracy >= 0) v["accuracy"] = e.accuracy;
-    v["tokens"] = e.tokens;
-  }
+  if (!s.evaluations.empty()) json["validation"] = evaluations_json(s.evaluations);
   return json;
 }
 
@@ -65,7 +50,7 @@ Trainer::Trainer(Trainee& trainee, TrainerOptions options, ThreadPool& pool)
       options_(std::move(options)),
       pool_(pool),
       params_(trainee.params()),
-      optimizer_(params_, options_.optimizer, pool),
+      optimizer_(params_, options_.spec.optimizer, pool),
       logs_(std::make_unique<Logs>()) {
   HADAL_CHECK(!options_.stages.empty());
 }
@@ -73,7 +58,7 @@ Trainer::Trainer(Trainee& trainee, TrainerOptions options, ThreadPool& pool)
 Trainer::~Trainer() = default;
 
 TrainSummary Trainer::run() {
-  peak_flops_ = measure_peak_flops(options_.precision, pool_.size());
+  peak_flops_ = measure_peak_flops(options_.spec.precision, pool_.size());
   if (options_.resume) restore();
   if (saved_step_ < 0) trainee_.begin_stage(stage_);
   if (!options_.run.empty()) logs_->files = std::make_unique<RunLogs>(options_.run, summary_.steps);
@@ -106,10 +91,12 @@ bool Trainer::run_stage() {
       return false;
     }
     train_step();
-    const bool by_steps = options_.checkpoint_every_steps > 0 && summary_.steps % options_.checkpoint_every_steps == 0;
+    const bool by_steps =
+        options_.spec.checkpoint_every_steps > 0 && summary_.steps % options_.spec.checkpoint_every_steps == 0;
     const bool by_time =
-        options_.checkpoint_every_minutes > 0 && since_save_s_ > options_.checkpoint_every_minutes * 60;
-    if (options_.validate_every_steps > 0 && summary_.steps % options_.validate_every_steps == 0 && progress() < 1)
+        options_.spec.checkpoint_every_minutes > 0 && since_save_s_ > options_.spec.checkpoint_every_minutes * 60;
+    if (options_.spec.validate_every_steps > 0 && summary_.steps % options_.spec.validate_every_steps == 0 &&
+        progress() < 1)
       validate();
     if ((by_steps || by_time) && bad_steps_ == 0) save();  // nothing has changed since the last good step
   }
@@ -132,7 +119,7 @@ void Trainer::train_step() {
     Tape tape;
     Context ctx;
     ctx.tape = &tape;
-    ctx.precision = options_.precision;
+    ctx.precision = options_.spec.precision;
     ctx.pool = &pool_;
     trainee_.micro_batch(ctx, i, stats);
   }
@@ -156,7 +143,7 @@ void Trainer::train_step() {
   timed_tokens_ += stats.tokens;
   timed_flops_ += stats.flops;
   report(stats, factor, last_norm_, step_s);
-  if (bad_steps_ >= options_.max_bad_steps) give_up();
+  if (bad_steps_ >= options_.spec.max_bad_steps) give_up();
 }
 
 // What the loss says of the weights that it was computed with. Above twice the stage's first loss (and one more) they
@@ -200,7 +187,7 @@ bool Trainer::update(StepStats& stats, double factor) {
   const bool good = std::isfinite(mean) && std::isfinite(last_norm_);
   judge(good, mean);
   if (good) {
-    const double clip = options_.optimizer.clip_norm;
+    const double clip = options_.spec.optimizer.clip_norm;
     const double scale = clip > 0 && last_norm_ > clip ? clip / last_norm_ : 1.0;
     optimizer_.step(plan().matrix_lr * factor, plan().other_lr * factor, scale);
     bad_steps_ = 0;
@@ -242,7 +229,8 @@ void Trainer::report(const StepStats& stats, double factor, double norm, double 
   if (options_.quiet) return;
   std::string line = fmt::format("{} step {} ({:.0f}%)  loss {:.4f}", plan().name, summary_.steps,
                                  100 * std::min(1.0, progress()), summary_.last_loss);
-  if (!summary_.evaluations.empty()) line += fmt::format("  val {:.4f}", summary_.evaluations[0].loss);
+  if (!summary_.evaluations.empty() && !summary_.evaluations[0].metrics.empty())
+    line += fmt::format("  val {:.4f}", summary_.evaluations[0].metrics[0].value);
   line += fmt::format("  {:.0f} tok/s  mfu {:.0f}%", recent_tokens_per_s_, 100 * mfu);
   for (const auto& [name, value] : stats.extra) line += fmt::format("  {} {:.2f}", name, value);
   logs_->line.show(line + "  eta " + duration_text(eta_s()));
@@ -262,18 +250,17 @@ double Trainer::eta_s() const {
 
 void Trainer::validate() {
   Context ctx;
-  ctx.precision = options_.precision;
+  ctx.precision = options_.spec.precision;
   ctx.pool = &pool_;
   summary_.evaluations = trainee_.evaluate(ctx);
   if (summary_.evaluations.empty()) return;
   for (const Evaluation& e : summary_.evaluations) {
-    std::vector<std::pair<std::string, double>> numbers = {{"loss", e.loss}};
-    if (e.bits_per_byte > 0) numbers.emplace_back("bits_per_byte", e.bits_per_byte);
-    if (e.accuracy >= 0) numbers.emplace_back("accuracy", e.accuracy);
+    std::vector<std::pair<std::string, double>> numbers;
+    for (const Metric& m : e.metrics) numbers.emplace_back(m.name, m.value);
     if (logs_->files) logs_->files->write(summary_.steps, "validation/" + e.name + "/", numbers);
   }
   if (!options_.quiet)
-    logs_->line.note(fmt::format("step {}: validation: {}", summary_.steps, evaluation_text(summary_.evaluations)));
+    logs_->line.note(fmt::format("step {}: validation: {}", summary_.steps, evaluations_text(summary_.evaluations)));
   if (options_.after_validation) options_.after_validation(summary_);
 }
 
@@ -295,7 +282,7 @@ void Trainer::save() {
   save_checkpoint(options_.run, summary_.steps, params_, optimizer_, state,
                   [this](const Path& folder) { trainee_.describe(folder); });
   saved_step_ = summary_.steps;
-  prune_checkpoints(options_.run, options_.keep_checkpoints, good_step_);
+  prune_checkpoints(options_.run, options_.spec.keep_checkpoints, good_step_);
 }
 
 void Trainer::restore() {

@@ -11,19 +11,10 @@
 
 #include "base/files.h"
 #include "base/json_fwd.h"
-#include "train/optimizer.h"
-#include "train/schedule.h"
 #include "train/trainee.h"
+#include "train/trainer_spec.h"
 
 namespace hadal {
-
-struct StagePlan {
-  std::string name;
-  int64_t steps = 0, tokens = 0;  // exactly one of these three is above 0
-  double minutes = 0;
-  double matrix_lr = 0, other_lr = 0;
-  Schedule schedule;
-};
 
 struct TrainSummary {
   bool finished = false;  // all stages done
@@ -40,13 +31,7 @@ OrderedJson summary_json(const TrainSummary& summary);
 struct TrainerOptions {
   Path run;  // the run's folder; empty: nothing is written
   std::vector<StagePlan> stages;
-  OptimizerSpec optimizer;
-  Precision precision = Precision::bf16;
-  int64_t checkpoint_every_steps = 0;   // 0: not by steps
-  double checkpoint_every_minutes = 0;  // 0: not by time
-  int64_t keep_checkpoints = 2;
-  int64_t validate_every_steps = 0;  // 0: at the end of each stage only
-  int64_t max_bad_steps = 10;
+  TrainerSpec spec;
   int64_t max_steps = 0;  // stop (unfinished) when so many steps were done in all; 0: no limit
   bool resume = false;    // from the newest whole checkpoint of `run`; from the start when there is none
   bool quiet = false;     // no progress line

@@ -46,10 +46,7 @@ class Forecaster : public Trainee {
     stats.flops += 1e4;
   }
   std::vector<Evaluation> evaluate(const Context& ctx) override {
-    Evaluation e;
-    e.name = "later";
-    e.loss = run(ctx, 1 << 30, 1);
-    return {e};
+    return {{"later", {{"loss", run(ctx, 1 << 30, 1)}}, 32}};
   }
   Json state() const override { return {{"drawn", drawn_}}; }
   void restore(const Json& state, const std::string&) override { drawn_ = state.at("drawn"); }
@@ -86,7 +83,9 @@ TrainerOptions options_for(const Path& run, int64_t steps) {
   TrainerOptions o;
   o.run = run;
   o.stages = {{"one", steps, 0, 0, 0.02, 0.02, {3, 0.5, 0}}, {"two", 3, 0, 0, 0.005, 0.005, {0, 0.5, 0}}};
-  o.precision = Precision::f32;
+  o.spec.precision = Precision::f32;
+  o.spec.checkpoint_every_minutes = 0;
+  o.spec.validate_every_steps = 0;
   o.quiet = true;
   return o;
 }
@@ -104,12 +103,12 @@ TEST_F(TrainerTest, TrainsAModuleThatIsNoLanguageModel) {
   Forecaster f;
   Context ctx;
   ctx.precision = Precision::f32;
-  const double before = f.evaluate(ctx)[0].loss;
+  const double before = f.evaluate(ctx)[0].metrics[0].value;
   const TrainSummary s = Trainer(f, options_for({}, 400)).run();
   EXPECT_TRUE(s.finished);
   EXPECT_EQ(s.steps, 403);
   EXPECT_EQ(s.tokens, 403 * 64);
-  EXPECT_LT(s.evaluations.at(0).loss, 0.2 * before);
+  EXPECT_LT(s.evaluations.at(0).find("loss")->value, 0.2 * before);
   EXPECT_GT(s.mfu, 0);
 }
 
@@ -163,15 +162,15 @@ TEST_F(TrainerTest, ADivergingStreakLeavesTheGoodCheckpointAndResumeGoesOn) {
   Forecaster f;
   f.poison_at = 7, f.poison_steps = 1000;
   TrainerOptions o = options_for(folder_.path(), 50);
-  o.max_bad_steps = 4;
-  o.checkpoint_every_steps = 2;
-  o.keep_checkpoints = 1;
+  o.spec.max_bad_steps = 4;
+  o.spec.checkpoint_every_steps = 2;
+  o.spec.keep_checkpoints = 1;
   expect_contains(error_of([&] { Trainer(f, o).run(); }),
                   {"not finite in 4 steps in a row", "diverged-6", "--resume goes on from checkpoint-4"});
   EXPECT_EQ(names_in(folder_.path()), (std::vector<std::string>{"checkpoint-4", "diverged-6"}));
   Forecaster again(3);
   o.resume = true;
-  o.max_bad_steps = 1;  // the streak that ended the run does not count any more
+  o.spec.max_bad_steps = 1;  // the streak that ended the run does not count any more
   EXPECT_TRUE(Trainer(again, o).run().finished);
   EXPECT_EQ(names_in(folder_.path()),
             (std::vector<std::string>{"checkpoint-52", "checkpoint-53"}));  // 53 is not yet known to be good
@@ -181,8 +180,8 @@ TEST_F(TrainerTest, AStreakThatBeginsBehindTheOnlyCheckpointBeginsAnew) {
   Forecaster f;
   f.poison_at = 5, f.poison_steps = 1000;
   TrainerOptions o = options_for(folder_.path(), 50);
-  o.max_bad_steps = 4;
-  o.checkpoint_every_steps = 4;
+  o.spec.max_bad_steps = 4;
+  o.spec.checkpoint_every_steps = 4;
   expect_contains(error_of([&] { Trainer(f, o).run(); }), {"diverged-4", "--resume begins anew"});
   Forecaster again, straight;
   o.resume = true;
@@ -197,9 +196,9 @@ TEST_F(TrainerTest, WeightsWorseThanTheFirstOnesAreNotGood) {
   f.explode_at = 7;
   f.poison_at = 12, f.poison_steps = 1000;
   TrainerOptions o = options_for(folder_.path(), 50);
-  o.max_bad_steps = 2;
-  o.checkpoint_every_steps = 1;
-  o.keep_checkpoints = 2;
+  o.spec.max_bad_steps = 2;
+  o.spec.checkpoint_every_steps = 1;
+  o.spec.keep_checkpoints = 2;
   expect_contains(error_of([&] { Trainer(f, o).run(); }), {"--resume goes on from checkpoint-6"});
   EXPECT_EQ(list_checkpoints(folder_.path()).size(), 1u);
 }
@@ -230,7 +229,7 @@ TEST_F(TrainerTest, AStopRequestSavesAndStops) {
 TEST_F(TrainerTest, KeepsTheNewestCheckpointsOnly) {
   Forecaster f;
   TrainerOptions o = options_for(folder_.path(), 9);
-  o.checkpoint_every_steps = 2;
+  o.spec.checkpoint_every_steps = 2;
   Trainer(f, o).run();
   const auto all = list_checkpoints(folder_.path());
   ASSERT_EQ(all.size(), 2u);
@@ -249,12 +248,12 @@ TEST_F(TrainerTest, GoesOnFromTheCheckpointBeforeADamagedOne) {
   };
   for (const int way : {0, 1, 2, 3}) {
     TrainerOptions o = options_for(folder_.path() / std::to_string(way), 9);
-    o.checkpoint_every_steps = 2;
+    o.spec.checkpoint_every_steps = 2;
     o.max_steps = 6;
     Forecaster f;
     Trainer(f, o).run();
     break_newest(o.run / "checkpoint-6", way);
-    o.max_steps = 0, o.resume = true, o.checkpoint_every_steps = 0;
+    o.max_steps = 0, o.resume = true, o.spec.checkpoint_every_steps = 0;
     Forecaster again(5);
     EXPECT_TRUE(Trainer(again, o).run().finished);
     EXPECT_TRUE(same(again.numbers(), straight.numbers())) << way;

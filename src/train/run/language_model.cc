@@ -142,9 +142,9 @@ std::optional<Evaluation> LanguageModel::evaluate_source(const Context& ctx, siz
   if (weight == 0) return std::nullopt;  // no validation documents
   Evaluation e;
   e.name = mixture_->source_name(i);
-  e.loss = loss / weight;
-  e.bits_per_byte = bytes > 0 ? loss / std::log(2.0) / static_cast<double>(bytes) : 0;
-  e.accuracy = static_cast<double>(correct) / weight;
+  e.metrics = {{"loss", loss / weight}};
+  if (bytes > 0) e.metrics.push_back({"bits_per_byte", loss / std::log(2.0) / static_cast<double>(bytes)});
+  e.metrics.push_back({"accuracy", static_cast<double>(correct) / weight, true});
   e.tokens = static_cast<int64_t>(weight);
   return e;
 }

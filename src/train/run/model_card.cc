@@ -68,18 +68,6 @@ std::string readme(const OrderedJson& card, const Recipe& recipe) {
 
 }  // namespace
 
-OrderedJson evaluations_json(const std::vector<Evaluation>& evaluations) {
-  OrderedJson json = OrderedJson::object();
-  for (const Evaluation& e : evaluations) {
-    OrderedJson& v = json[e.name];
-    v["loss"] = e.loss;
-    if (e.bits_per_byte > 0) v["bits_per_byte"] = e.bits_per_byte;
-    if (e.accuracy >= 0) v["accuracy"] = e.accuracy;
-    v["tokens"] = e.tokens;
-  }
-  return json;
-}
-
 std::string best_by(const Recipe& recipe) {
   return recipe.best_source.empty() ? "" : fmt::format("{}/{}", recipe.best_source, recipe.best_figure);
 }

@@ -9,8 +9,8 @@
 #include "base/files.h"
 #include "base/json_fwd.h"
 #include "model/config.h"
+#include "train/evaluation.h"
 #include "train/run/recipe.h"
-#include "train/trainee.h"
 
 namespace hadal {
 
@@ -20,8 +20,6 @@ struct ModelCard {
   std::optional<double> best;                       // keep_best: the figure, as the run measured it at this step
   std::optional<std::vector<Evaluation>> measured;  // of the files; none: not measured
 };
-
-OrderedJson evaluations_json(const std::vector<Evaluation>& evaluations);
 
 // card.json, README.md and a copy of the recipe.
 void write_card(const Path& folder, const ModelCard& card, const Recipe& recipe, const ModelConfig& config);

@@ -169,7 +169,8 @@ StageSpec read_stage(TomlTable table, const std::set<std::string>& known_sources
   StageSpec s;
   table.require("name");
   table.require("sources");
-  s.name = table.text("name", "");
+  s.plan = read_stage_plan(table);
+  s.plan.name = table.text("name", "");
   s.sources = table.shares("sources");
   for (const auto& [name, share] : s.sources) {
     if (!known_sources.count(name)) {
@@ -182,16 +183,8 @@ StageSpec read_stage(TomlTable table, const std::set<std::string>& known_sources
   s.sequence_length = table.integer("sequence_length", s.sequence_length, 2, 1 << 20);
   s.batch_tokens = table.integer("batch_tokens", s.batch_tokens, 2, kBig);
   s.micro_batch_tokens = table.integer("micro_batch_tokens", std::min<int64_t>(4096, s.batch_tokens), 2, kBig);
-  s.steps = table.integer("steps", 0, 0, kBig);
-  s.tokens = table.integer("tokens", 0, 0, kBig);
-  s.minutes = table.number("minutes", 0, 0, 1e6);
   s.assistant_only = table.choice("mask", "all", {"all", "assistant"}) == "assistant";
   s.join = table.number("join", s.join, 0, 1);
-  s.matrix_lr = table.number("matrix_lr", s.matrix_lr, 0, 10);
-  s.other_lr = table.number("other_lr", s.other_lr, 0, 10);
-  s.warmup_steps = table.integer("warmup_steps", s.warmup_steps, 0, kBig);
-  s.decay = table.number("decay", s.decay, 0, 1);
-  s.final_lr = table.number("final_lr", s.final_lr, 0, 1);
   s.balance_weight = table.number("balance_weight", s.balance_weight, 0, 10);
   s.mtp_weight = table.number("mtp_weight", s.mtp_weight, 0, 10);
   s.router_bias_speed = table.number("router_bias_speed", s.router_bias_speed, 0, 1);
@@ -200,23 +193,8 @@ StageSpec read_stage(TomlTable table, const std::set<std::string>& known_sources
     fail("{}: micro_batch_tokens: expected at least sequence_length = {}, found {}", table.where("micro_batch_tokens"),
          s.sequence_length, s.micro_batch_tokens);
   }
-  if ((s.steps > 0) + (s.tokens > 0) + (s.minutes > 0) != 1) {
-    fail("{}: expected exactly one of steps, tokens and minutes, above 0", table.where());
-  }
+  check_stage_plan(s.plan, table);
   return s;
-}
-
-OptimizerSpec read_optimizer(TomlTable table) {
-  OptimizerSpec o;
-  o.muon = table.choice("matrices", "muon", {"muon", "adamw"}) == "muon";
-  o.muon_momentum = table.number("muon_momentum", o.muon_momentum, 0, 0.9999);
-  o.beta1 = table.number("beta1", o.beta1, 0, 0.9999);
-  o.beta2 = table.number("beta2", o.beta2, 0, 0.999999);
-  o.eps = table.number("eps", o.eps, 1e-20, 1);
-  o.weight_decay = table.number("weight_decay", o.weight_decay, 0, 10);
-  o.clip_norm = table.number("clip_norm", o.clip_norm, 0, 1e9);
-  table.finish();
-  return o;
 }
 
 TokenizerSpec read_tokenizer(TomlTable table, const Path& folder) {
@@ -272,14 +250,10 @@ void check_best(const Recipe& r, const std::string& where) {
       where, r.best_source, nearest_word(r.best_source, names));
 }
 
-void read_run(TomlTable table, Recipe& r) {
+void read_run_table(TomlTable table, Recipe& r) {
   read_best(table, r);
-  r.checkpoint_every_steps = table.integer("checkpoint_every_steps", r.checkpoint_every_steps, 0, kBig);
-  r.checkpoint_every_minutes = table.number("checkpoint_every_minutes", r.checkpoint_every_minutes, 0, 1e6);
-  r.keep_checkpoints = table.integer("keep_checkpoints", r.keep_checkpoints, 1, 1000);
-  r.validate_every_steps = table.integer("validate_every_steps", r.validate_every_steps, 0, kBig);
+  read_run(table, r.trainer);
   r.validation_tokens = table.integer("validation_tokens", r.validation_tokens, 0, kBig);
-  r.max_bad_steps = table.integer("max_bad_steps", r.max_bad_steps, 1, kBig);
   table.finish();
 }
 
@@ -292,7 +266,7 @@ Recipe read(TomlTable table, const Path& file) {
   r.output = anchored(folder, table.text("output", ""));
   if (r.output.empty()) fail("{}: output: expected the folder of the run, found an empty text", table.where("output"));
   r.seed = static_cast<uint64_t>(table.integer("seed", 1, 0, kBig));
-  r.f32 = table.choice("precision", "bf16", {"bf16", "f32"}) == "f32";
+  r.trainer.precision = read_precision(table);
   const TomlTable model = *table.table("model");
   read_model(model, file, r);
   if (const auto t = table.table("tokenizer"); t && !r.start.empty())
@@ -302,8 +276,10 @@ Recipe read(TomlTable table, const Path& file) {
     const TokenizerSpec& t = r.tokenizer;
     check_shape(model, r.model, !t.from.empty() ? 1 : t.bytes_only ? 256 + 1 : t.vocab);
   }
-  r.optimizer = read_optimizer(table.table_or_empty("optimizer"));
-  read_run(table.table_or_empty("run"), r);
+  TomlTable optimizer = table.table_or_empty("optimizer");
+  r.trainer.optimizer = read_optimizer(optimizer);
+  optimizer.finish();
+  read_run_table(table.table_or_empty("run"), r);
 
   std::set<std::string> names;
   for (TomlTable& source : table.tables("source")) {

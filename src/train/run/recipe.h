@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/toml_table.h"
 #include "model/config.h"
+#include "train/trainer_spec.h"
 
 namespace hadal {
 
@@ -36,27 +37,13 @@ struct SourceSpec {
 };
 
 struct StageSpec {
-  std::string name;
+  StagePlan plan;                                       // name, length, rates
   std::vector<std::pair<std::string, double>> sources;  // share of tokens
   int64_t sequence_length = 512;
   int64_t batch_tokens = 16384, micro_batch_tokens = 4096;
-  int64_t steps = 0, tokens = 0;  // exactly one of steps, tokens, minutes is set
-  double minutes = 0;             // wall clock: such a stage is not deterministic to the bit
-  bool assistant_only = false;    // mask = "assistant"
-  double join = 0;                // share of dialogues that go on from the one before them as one conversation
-  double matrix_lr = 0.002, other_lr = 0.002;
-  int64_t warmup_steps = 20;
-  double decay = 0.3;     // the last share of the stage in which the rate falls
-  double final_lr = 0.0;  // as a share of the full rate
+  bool assistant_only = false;  // mask = "assistant"
+  double join = 0;              // share of dialogues that go on from the one before them as one conversation
   double balance_weight = 1e-4, mtp_weight = 0.3, router_bias_speed = 1e-3;
-};
-
-struct OptimizerSpec {
-  bool muon = true;  // for hidden matrices; else AdamW for all
-  double muon_momentum = 0.95;
-  double beta1 = 0.9, beta2 = 0.95, eps = 1e-8;
-  double weight_decay = 0.1;
-  double clip_norm = 1.0;
 };
 
 struct TokenizerSpec {
@@ -72,19 +59,13 @@ struct Recipe {
   std::string name;
   Path output;  // the run's folder
   uint64_t seed = 1;
-  bool f32 = false;   // precision of products
   Path start;         // a model to go on from, with its shape and its tokenizer; empty: from random weights, with
   ModelConfig model;  // vocab 0: the tokenizer's
   TokenizerSpec tokenizer;
   std::vector<SourceSpec> sources;
   std::vector<StageSpec> stages;
-  OptimizerSpec optimizer;
-  int64_t checkpoint_every_steps = 0;  // 0: by time only
-  double checkpoint_every_minutes = 5;
-  int64_t keep_checkpoints = 2;
-  int64_t validate_every_steps = 100;
+  TrainerSpec trainer;
   int64_t validation_tokens = 65536;     // at most, of each source
-  int64_t max_bad_steps = 10;            // so many in a row without a finite loss stop the run
   std::string best_source, best_figure;  // keep_best: model/ is the best by this figure of this source; empty: the last
   std::vector<TomlValue> values;         // all keys as they were read, defaults too
 

@@ -50,8 +50,8 @@ TEST(Recipe, ReadsKeysAndAnchorsPaths) {
   EXPECT_EQ(r.output, Path("folder/out"));
   EXPECT_EQ(r.sources[0].path, Path("folder/a.txt"));
   EXPECT_EQ(r.model.hidden, 64);
-  EXPECT_EQ(r.stages[0].steps, 10);
-  EXPECT_TRUE(r.optimizer.muon);
+  EXPECT_EQ(r.stages[0].plan.steps, 10);
+  EXPECT_TRUE(r.trainer.optimizer.muon);
 }
 
 TEST(Recipe, NamesAnUnknownKeyItsLineAndTheNearest) {

@@ -74,14 +74,14 @@ TrainingMemory plan_training(const Recipe& recipe, const ModelConfig& config, in
   ModelConfig c = config;
   const TokenizerSpec& t = recipe.tokenizer;
   if (c.vocab == 0) c.vocab = t.bytes_only ? 256 + 1 : t.vocab;
-  const bool bf16 = !recipe.f32;
+  const bool bf16 = recipe.trainer.precision == Precision::bf16;
   TrainingMemory plan;
   Model shapes(c);
   double state = 0, scratch = 0;
   for (const Param* p : shapes.params()) {
     const auto n = static_cast<double>(num_elements(p->shape));
     const bool trained = p->group != ParamGroup::buffer, matrix = p->group == ParamGroup::matrix;
-    const bool muon = recipe.optimizer.muon && matrix;
+    const bool muon = recipe.trainer.optimizer.muon && matrix;
     plan.parameters += num_elements(p->shape);
     state += n * (trained ? 4 + 4 + (muon ? 4 : 8) : 4);
     const bool packed = p->shape.size() > 1 && (p->group != ParamGroup::embedding || c.tied_head);
