@@ -170,6 +170,10 @@ void orthogonalise(float* x, int64_t rows, int64_t cols, Precision precision, Th
   }
 }
 
+void Optimizer::for_each_gradient(const std::function<void(std::span<float>)>& use) {
+  for (Slot& s : slots_) use({s.param->weight.grad(), static_cast<size_t>(s.first.size())});
+}
+
 void Optimizer::for_each_state(const std::function<void(const std::string&, std::span<float>)>& use) {
   for (Slot& s : slots_) {
     use((s.muon ? "muon." : "adamw_m.") + s.param->name, s.first.values());

@@ -31,6 +31,7 @@ class Optimizer {
   // One update; every gradient is multiplied by `scale` first (clipping).
   void step(double matrix_lr, double other_lr, double scale);
   void zero_gradients();
+  void for_each_gradient(const std::function<void(std::span<float>)>& use);  // in a fixed order
 
   // Everything to save and restore: name and numbers, in a fixed order; and the number of updates done.
   void for_each_state(const std::function<void(const std::string& name, std::span<float> values)>& use);

@@ -1,9 +1,12 @@
 #include "train/trainer.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <ctime>
+#include <exception>
+#include <span>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -22,6 +25,17 @@ class Stopwatch {
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
+
+// The value of rank 0.
+double from_first(Collective& ranks, double value) {
+  ranks.broadcast(std::as_writable_bytes(std::span(&value, 1)), 0);
+  return value;
+}
+std::string from_first(Collective& ranks, std::string text) {
+  text.resize(static_cast<size_t>(from_first(ranks, static_cast<double>(text.size()))));
+  ranks.broadcast(std::as_writable_bytes(std::span(text)), 0);
+  return text;
+}
 
 }  // namespace
 
@@ -48,19 +62,23 @@ OrderedJson summary_json(const TrainSummary& s) {
 Trainer::Trainer(Trainee& trainee, TrainerOptions options, ThreadPool& pool)
     : trainee_(trainee),
       options_(std::move(options)),
+      ranks_(options_.ranks ? *options_.ranks : local_collective()),
       pool_(pool),
       params_(trainee.params()),
       optimizer_(params_, options_.spec.optimizer, pool),
       logs_(std::make_unique<Logs>()) {
   HADAL_CHECK(!options_.stages.empty());
+  if (is_first()) return;
+  options_.run.clear();
+  options_.quiet = true;
+  options_.after_validation = {};
 }
 
 Trainer::~Trainer() = default;
 
 TrainSummary Trainer::run() {
-  peak_flops_ = measure_peak_flops(options_.spec.precision, pool_.size());
-  if (options_.resume) restore();
-  if (saved_step_ < 0) trainee_.begin_stage(stage_);
+  peak_flops_ = total(measure_peak_flops(options_.spec.precision, pool_.size()));
+  begin();
   if (!options_.run.empty()) logs_->files = std::make_unique<RunLogs>(options_.run, summary_.steps);
   optimizer_.zero_gradients();
   const int64_t num_stages = static_cast<int64_t>(options_.stages.size());
@@ -77,6 +95,8 @@ TrainSummary Trainer::run() {
   summary_.finished = stage_ == num_stages;
   if (!summary_.finished && summary_.steps != saved_step_) save();
   logs_->line.clear();
+  timed_cpu_s_ = total(timed_cpu_s_);
+  ranks_.barrier();  // where any rank returns, the last checkpoint is written
   summary_.tokens_per_s = timed_seconds_ > 0 ? static_cast<double>(timed_tokens_) / timed_seconds_ : 0;
   summary_.tokens_per_cpu_s = timed_cpu_s_ > 0 ? static_cast<double>(timed_tokens_) / timed_cpu_s_ : 0;
   summary_.mfu = timed_seconds_ > 0 ? timed_flops_ / timed_seconds_ / peak_flops_ : 0;
@@ -86,10 +106,8 @@ TrainSummary Trainer::run() {
 bool Trainer::run_stage() {
   while (progress() < 1) {
     if (options_.max_steps > 0 && summary_.steps >= options_.max_steps) return false;
-    if (options_.stop && *options_.stop) {
-      summary_.stopped = true;
-      return false;
-    }
+    summary_.stopped = total(options_.stop && *options_.stop ? 1 : 0) > 0;
+    if (summary_.stopped) return false;
     train_step();
     const bool by_steps =
         options_.spec.checkpoint_every_steps > 0 && summary_.steps % options_.spec.checkpoint_every_steps == 0;
@@ -114,7 +132,7 @@ void Trainer::train_step() {
   const Stopwatch watch;
   const std::clock_t cpu_start = std::clock();
   StepStats stats;
-  const int64_t count = trainee_.begin_step();
+  const int64_t count = trainee_.begin_step(ranks_);
   for (int64_t i = 0; i < count; ++i) {
     Tape tape;
     Context ctx;
@@ -123,10 +141,11 @@ void Trainer::train_step() {
     ctx.pool = &pool_;
     trainee_.micro_batch(ctx, i, stats);
   }
+  add_up(stats);
   const double factor = plan().schedule.factor(stage_step_, progress());
   const bool updated = update(stats, factor);
-  trainee_.end_step(updated, stats);
-  const double step_s = watch.seconds();
+  trainee_.end_step(ranks_, updated, stats);
+  const double step_s = from_first(ranks_, watch.seconds());
   ++summary_.steps;
   ++stage_step_;
   summary_.tokens += stats.tokens;
@@ -144,6 +163,19 @@ void Trainer::train_step() {
   timed_flops_ += stats.flops;
   report(stats, factor, last_norm_, step_s);
   if (bad_steps_ >= options_.spec.max_bad_steps) give_up();
+}
+
+double Trainer::total(double value) {
+  ranks_.all_reduce(std::span(&value, 1));
+  return value;
+}
+
+void Trainer::add_up(StepStats& stats) {
+  if (ranks_.size() == 1) return;
+  std::array<double, 4> sums = {stats.loss, stats.weight, static_cast<double>(stats.tokens), stats.flops};
+  ranks_.all_reduce(sums);
+  stats.loss = sums[0], stats.weight = sums[1], stats.tokens = static_cast<int64_t>(sums[2]), stats.flops = sums[3];
+  optimizer_.for_each_gradient([&](std::span<float> gradient) { ranks_.all_reduce(gradient); });
 }
 
 // What the loss says of the weights that it was computed with. Above twice the stage's first loss (and one more) they
@@ -195,14 +227,15 @@ bool Trainer::update(StepStats& stats, double factor) {
     ++bad_steps_;
     ++summary_.skipped_steps;
     logs_->line.clear();
-    log_warning("step {}: the loss is {} and the gradient's norm {}: the step is skipped ({} in a row)",
-                summary_.steps + 1, mean, last_norm_, bad_steps_);
+    if (is_first())
+      log_warning("step {}: the loss is {} and the gradient's norm {}: the step is skipped ({} in a row)",
+                  summary_.steps + 1, mean, last_norm_, bad_steps_);
   }
   optimizer_.zero_gradients();
   summary_.last_loss = mean;
   if (!good) return false;
   const double deviation = std::sqrt(loss_variance_);
-  if (stage_step_ > 20 && mean > mean_loss_ + 6 * deviation && mean > 1.1 * mean_loss_) {
+  if (is_first() && stage_step_ > 20 && mean > mean_loss_ + 6 * deviation && mean > 1.1 * mean_loss_) {
     logs_->line.clear();
     log_warning("step {}: the loss jumped to {:.4f} from about {:.4f}", summary_.steps + 1, mean, mean_loss_);
   }
@@ -252,7 +285,7 @@ void Trainer::validate() {
   Context ctx;
   ctx.precision = options_.spec.precision;
   ctx.pool = &pool_;
-  summary_.evaluations = trainee_.evaluate(ctx);
+  summary_.evaluations = trainee_.evaluate(ctx, ranks_);
   if (summary_.evaluations.empty()) return;
   for (const Evaluation& e : summary_.evaluations) {
     std::vector<std::pair<std::string, double>> numbers;
@@ -285,13 +318,54 @@ void Trainer::save() {
   prune_checkpoints(options_.run, options_.spec.keep_checkpoints, good_step_);
 }
 
-void Trainer::restore() {
+// Where the run stands: as in its newest checkpoint, or at the beginning.
+void Trainer::begin() {
+  Json state;
+  std::string error;
+  std::exception_ptr failure;
+  if (options_.resume && is_first()) {
+    try {
+      state = restore();
+    } catch (const std::exception& e) {
+      failure = std::current_exception();
+      error = e.what();
+    }
+  }
+  if (ranks_.size() > 1) share_beginning(error, state);
+  if (failure) std::rethrow_exception(failure);
+  if (state.is_null()) trainee_.begin_stage(stage_);
+}
+
+// Rank 0 read the checkpoint; all get its weights, its moments and its place, or its error.
+void Trainer::share_beginning(const std::string& error, Json& state) {
+  const std::string reason = from_first(ranks_, error);
+  if (!reason.empty()) {
+    if (is_first()) return;
+    fail("rank 0: {}", reason);
+  }
+  const std::string text = from_first(ranks_, dump_json(state));
+  const auto share = [&](std::span<float> values) { ranks_.broadcast(std::as_writable_bytes(values), 0); };
+  for (Param* p : params_) {
+    if (p->weight.frozen) continue;
+    share(p->weight.value().values());
+    p->weight.changed();
+  }
+  optimizer_.for_each_state([&](const std::string&, std::span<float> values) { share(values); });
+  if (is_first()) return;
+  state = parse_json(text, "rank 0");
+  if (state.is_null()) return;
+  stand_at(state, "the checkpoint of rank 0");
+  optimizer_.updates = state.at("updates");
+}
+
+Json Trainer::restore() {
   auto all = list_checkpoints(options_.run);
   std::vector<Path> damaged;
   std::string reasons;
+  Json state;
   for (; !all.empty(); all.pop_back()) {
     try {
-      restore_from(all.back());
+      state = restore_from(all.back());
       break;
     } catch (const DamagedCheckpoint& error) {
       log_warning("{}{}", error.what(), all.size() > 1 ? "; trying the one before it" : "");
@@ -300,7 +374,7 @@ void Trainer::restore() {
     }
   }
   if (all.empty()) {
-    if (damaged.empty()) return;
+    if (damaged.empty()) return nullptr;
     fail("{}no other checkpoint is left: remove the folder {} and --resume begins anew", reasons,
          damaged.front().string() + (damaged.size() > 1 ? " and those before it" : ""));
   }
@@ -308,11 +382,16 @@ void Trainer::restore() {
   if (all.size() > 1) good_step_ = checkpoint_step(all[all.size() - 2]);
   saved_step_ = summary_.steps;
   log_info("resumed at step {} from {}", summary_.steps, all.back().string());
+  return state;
 }
 
-void Trainer::restore_from(const Path& checkpoint) {
-  const std::string who = (checkpoint / "state.json").string();
-  const Json state = load_checkpoint(checkpoint, params_, optimizer_);
+Json Trainer::restore_from(const Path& checkpoint) {
+  Json state = load_checkpoint(checkpoint, params_, optimizer_);
+  stand_at(state, (checkpoint / "state.json").string());
+  return state;
+}
+
+void Trainer::stand_at(const Json& state, const std::string& who) {
   try {
     summary_.steps = state.at("steps");
     summary_.tokens = state.at("tokens");

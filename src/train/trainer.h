@@ -1,6 +1,11 @@
 // The training loop: draws, accumulates, clips, updates, validates, logs and saves, for any Trainee. Everything that
 // the next step depends on is in a checkpoint, so a run that was killed and resumed ends with the same bits as one that
 // was not (stages measured in minutes excepted: their schedule reads the clock).
+//
+// On several ranks (collective.h) each has a Trainer of its own and the same options. Their gradients are summed in the
+// order of ranks before clipping, so that every rank makes the same update, bit for bit, in every run of so many ranks.
+// Against another number of ranks the sums associate otherwise: the same up to the rounding of f32. Rank 0 reads and
+// writes checkpoints and logs; a checkpoint knows nothing of ranks, and any number of them may go on from it.
 #pragma once
 
 #include <atomic>
@@ -11,6 +16,7 @@
 
 #include "base/files.h"
 #include "base/json_fwd.h"
+#include "train/collective.h"
 #include "train/trainee.h"
 #include "train/trainer_spec.h"
 
@@ -36,8 +42,9 @@ struct TrainerOptions {
   bool resume = false;    // from the newest whole checkpoint of `run`; from the start when there is none
   bool quiet = false;     // no progress line
   // Where this becomes true (a signal handler may set it), a checkpoint is saved and run() ends after the current step.
-  // Outlives the trainer; null: nothing stops it.
+  // Outlives the trainer; null: nothing stops it. On one rank it stops all, after the same step.
   const std::atomic<bool>* stop = nullptr;
+  Collective* ranks = nullptr;                                     // outlives the trainer; null: this process alone
   std::function<void(const TrainSummary&)> after_validation = {};  // the trainee has the weights that were validated
 };
 
@@ -51,8 +58,14 @@ class Trainer {
 
  private:
   struct Logs;
-  void restore();
-  void restore_from(const Path& checkpoint);
+  void begin();
+  Json restore();  // the state it went back to; null: there is none
+  Json restore_from(const Path& checkpoint);
+  void stand_at(const Json& state, const std::string& who);
+  void share_beginning(const std::string& error, Json& state);
+  bool is_first() const { return ranks_.rank() == 0; }
+  double total(double value);  // over the ranks
+  void add_up(StepStats& stats);
   void judge(bool finite, double loss);
   [[noreturn]] void give_up();
   bool run_stage();  // false: ended early
@@ -67,6 +80,7 @@ class Trainer {
 
   Trainee& trainee_;
   TrainerOptions options_;
+  Collective& ranks_;
   ThreadPool& pool_;
   ParamList params_;
   Optimizer optimizer_;

@@ -11,6 +11,7 @@
 
 #include "base/rng.h"
 #include "train/run/checkpoint.h"
+#include "train/testing/forecaster.h"
 #include "train/testing/test_support.h"
 
 namespace hadal {
@@ -18,66 +19,8 @@ namespace {
 
 using test::error_of;
 using test::expect_contains;
+using test::Forecaster;
 using test::TemporaryFolder;
-
-// Learns y = a linear map of x through linear -> swiglu -> linear.
-class Forecaster : public Trainee {
- public:
-  explicit Forecaster(uint64_t seed = 1) {
-    add(gate_, "gate", {16, 8}), add(up_, "up", {16, 8}), add(down_, "down", {2, 16});
-    bias_.init_std = 0;
-    add(bias_, "bias", {2}, ParamGroup::vector);
-    initialise(params(), seed);
-  }
-  ParamList params() override { return {&gate_, &up_, &down_, &bias_}; }
-  void begin_stage(int64_t index) override { stage_ = index, drawn_ = 0; }
-  int64_t begin_step() override { return 2; }
-  void micro_batch(const Context& ctx, int64_t, StepStats& stats) override {
-    const double loss = run(ctx, ++drawn_, 0.5f);
-    ctx.tape->backward();
-    const int64_t step = (drawn_ + 1) / 2;
-    if (on_step) on_step(step);
-    if (explode_at >= 0 && step == explode_at)
-      for (float& w : down_.weight.value().values()) w = 1000;
-    if (poison_at >= 0 && step >= poison_at && step < poison_at + poison_steps) gate_.weight.grad()[0] = NAN;
-    stats.loss += 32 * loss;
-    stats.weight += 32;
-    stats.tokens += 32;
-    stats.flops += 1e4;
-  }
-  std::vector<Evaluation> evaluate(const Context& ctx) override {
-    return {{"later", {{"loss", run(ctx, 1 << 30, 1)}}, 32}};
-  }
-  Json state() const override { return {{"drawn", drawn_}}; }
-  void restore(const Json& state, const std::string&) override { drawn_ = state.at("drawn"); }
-  std::vector<float> numbers() {
-    std::vector<float> all;
-    for (Param* p : params())
-      all.insert(all.end(), p->weight.value().values().begin(), p->weight.value().values().end());
-    return all;
-  }
-  int64_t poison_at = -1, poison_steps = 0, explode_at = -1;
-  std::function<void(int64_t)> on_step;  // counts from 1
-
- private:
-  void add(Param& p, const char* name, Shape shape, ParamGroup group = ParamGroup::matrix) {
-    p.name = name, p.shape = std::move(shape), p.group = group;
-    if (group == ParamGroup::matrix) p.init_std = 0.3f;
-  }
-  double run(const Context& ctx, int64_t batch, float scale) {
-    Rng rng(7, static_cast<uint64_t>(batch));
-    Tensor x({32, 8}), y({32, 2});
-    for (float& v : x.values()) v = rng.normal();
-    for (int64_t r = 0; r < 32; ++r) {
-      y.row(r)[0] = x.row(r)[0] - 0.5f * x.row(r)[3];
-      y.row(r)[1] = 0.7f * x.row(r)[5] + 0.2f;
-    }
-    const Tensor h = swiglu(ctx, linear(ctx, x, gate_.weight), linear(ctx, x, up_.weight));
-    return mean_squared_error(ctx, linear(ctx, h, down_.weight, &bias_.weight), y, scale);
-  }
-  Param gate_, up_, down_, bias_;
-  int64_t stage_ = 0, drawn_ = 0;
-};
 
 TrainerOptions options_for(const Path& run, int64_t steps) {
   TrainerOptions o;
@@ -90,10 +33,6 @@ TrainerOptions options_for(const Path& run, int64_t steps) {
   return o;
 }
 
-bool same(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-}
-
 class TrainerTest : public ::testing::Test {
  protected:
   TemporaryFolder folder_;
@@ -103,7 +42,7 @@ TEST_F(TrainerTest, TrainsAModuleThatIsNoLanguageModel) {
   Forecaster f;
   Context ctx;
   ctx.precision = Precision::f32;
-  const double before = f.evaluate(ctx)[0].metrics[0].value;
+  const double before = f.evaluate(ctx, local_collective())[0].metrics[0].value;
   const TrainSummary s = Trainer(f, options_for({}, 400)).run();
   EXPECT_TRUE(s.finished);
   EXPECT_EQ(s.steps, 403);
@@ -124,7 +63,7 @@ TEST_F(TrainerTest, ResumedIsUninterruptedBitForBit) {
     const TrainSummary s = Trainer(fresh, o).run();
     EXPECT_EQ(s.finished, stop == 0);
     EXPECT_EQ(s.steps, stop == 0 ? 9 : stop);
-    EXPECT_EQ(same(fresh.numbers(), straight.numbers()), stop == 0);
+    EXPECT_EQ(test::same(fresh.numbers(), straight.numbers()), stop == 0);
   }
   // metrics.jsonl holds each step once.
   int64_t expected = 0;
@@ -187,7 +126,7 @@ TEST_F(TrainerTest, AStreakThatBeginsBehindTheOnlyCheckpointBeginsAnew) {
   o.resume = true;
   EXPECT_TRUE(Trainer(again, o).run().finished);
   Trainer(straight, options_for({}, 50)).run();
-  EXPECT_TRUE(same(again.numbers(), straight.numbers()));
+  EXPECT_TRUE(test::same(again.numbers(), straight.numbers()));
 }
 
 // A loss that is finite but far above the stage's first one: such weights never displace the good ones either.
@@ -256,7 +195,7 @@ TEST_F(TrainerTest, GoesOnFromTheCheckpointBeforeADamagedOne) {
     o.max_steps = 0, o.resume = true, o.spec.checkpoint_every_steps = 0;
     Forecaster again(5);
     EXPECT_TRUE(Trainer(again, o).run().finished);
-    EXPECT_TRUE(same(again.numbers(), straight.numbers())) << way;
+    EXPECT_TRUE(test::same(again.numbers(), straight.numbers())) << way;
     EXPECT_FALSE(std::filesystem::exists(o.run / "damaged-6"));  // gone with the next one that was written
   }
 }

@@ -9,6 +9,23 @@
 #include "weights/load.h"
 
 namespace hadal {
+namespace {
+
+// So that all move their routers' biases alike. A rank that had no data brings zeros.
+void sum_over_ranks(ExpertLoad& load, const Model& model, Collective& ranks) {
+  if (ranks.size() == 1) return;
+  const auto layers = std::ranges::count_if(model.blocks, [](const BlockParams& block) { return block.is_moe; }) +
+                      std::ranges::count_if(model.mtp, [](const MtpParams& mtp) { return mtp.block.is_moe; });
+  load.resize(static_cast<size_t>(layers));
+  for (std::vector<int64_t>& layer : load) {
+    layer.resize(static_cast<size_t>(model.config.experts));
+    std::vector<double> sums(layer.begin(), layer.end());
+    ranks.all_reduce(sums);
+    std::copy(sums.begin(), sums.end(), layer.begin());
+  }
+}
+
+}  // namespace
 
 LanguageModel::LanguageModel(Model& model, const Recipe& recipe, const Tokenizer& tokenizer,
                              const std::map<std::string, TokenStore>& stores, weights::GenerationDefaults defaults)
@@ -41,7 +58,7 @@ void LanguageModel::begin_stage(int64_t index) {
 }
 
 // Micro-batches until the next piece would go beyond batch_tokens: a step has them to within a piece.
-int64_t LanguageModel::begin_step() {
+int64_t LanguageModel::begin_step(Collective& ranks) {
   const int64_t wanted = stage_->batch_tokens, most = stage_->micro_batch_tokens;
   const int64_t whole = std::max<int64_t>(1, (wanted + most / 2) / most);
   batches_.clear();
@@ -55,6 +72,9 @@ int64_t LanguageModel::begin_step() {
     drawn += batches_.back().num_tokens();
     step_weight_ += batches_.back().weight;
   }
+  const Share mine = share_of(std::ssize(batches_), ranks);
+  batches_.erase(batches_.begin() + mine.end, batches_.end());
+  batches_.erase(batches_.begin(), batches_.begin() + mine.begin);
   return static_cast<int64_t>(batches_.size());
 }
 
@@ -86,8 +106,9 @@ void LanguageModel::micro_batch(const Context& ctx, int64_t i, StepStats& stats)
   }
 }
 
-void LanguageModel::end_step(bool updated, StepStats& stats) {
+void LanguageModel::end_step(Collective& ranks, bool updated, StepStats& stats) {
   if (model_.config.experts == 0) return;
+  sum_over_ranks(expert_load_, model_, ranks);
   const double imbalance =
       update_router_bias(model_, expert_load_, updated ? static_cast<float>(stage_->router_bias_speed) : 0.0f);
   expert_load_.clear();
@@ -102,7 +123,8 @@ void LanguageModel::describe(const Path& folder) const {
   weights::save_description(folder, c, tokenizer_, DType::f32, defaults_);
 }
 
-std::vector<Evaluation> LanguageModel::evaluate(const Context& ctx) {
+std::vector<Evaluation> LanguageModel::evaluate(const Context& ctx, Collective& ranks) {
+  if (ranks.rank() != 0) return {};
   std::vector<Evaluation> out;
   for (size_t i = 0; i < mixture_->num_sources(); ++i)
     if (auto e = evaluate_source(ctx, i)) out.push_back(*e);

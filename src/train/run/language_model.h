@@ -24,10 +24,11 @@ class LanguageModel : public Trainee {
 
   ParamList params() override { return model_.params(); }
   void begin_stage(int64_t index) override;
-  int64_t begin_step() override;
+  // Every rank draws all of the step and keeps its share, so that the place in the data is the same on each.
+  int64_t begin_step(Collective& ranks) override;
   void micro_batch(const Context& ctx, int64_t i, StepStats& stats) override;
-  void end_step(bool updated, StepStats& stats) override;
-  std::vector<Evaluation> evaluate(const Context& ctx) override;  // the sources of the stage
+  void end_step(Collective& ranks, bool updated, StepStats& stats) override;
+  std::vector<Evaluation> evaluate(const Context& ctx, Collective& ranks) override;  // the sources of the stage
   std::vector<Evaluation> evaluate_all(const Context& ctx);  // of all stages, each as the last one takes it that has it
   Json state() const override;
   void restore(const Json& state, const std::string& who) override;
@@ -44,7 +45,7 @@ class LanguageModel : public Trainee {
   std::vector<uint32_t> token_bytes_;
   const StageSpec* stage_ = nullptr;
   std::unique_ptr<Mixture> mixture_;
-  std::vector<TrainingBatch> batches_;  // of the step
+  std::vector<TrainingBatch> batches_;  // of the step, this rank's
   ExpertLoad expert_load_;              // since the last end_step()
   // Of a run that was begun when a step took a rounded number of whole micro-batches: it goes on so, to its own bits.
   bool whole_micro_batches_ = false;
