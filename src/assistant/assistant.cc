@@ -25,4 +25,10 @@ GenerateResult Assistant::answer(const std::vector<Message>& messages, GenerateR
   return engine_.generate(request, on_text);
 }
 
+Generation Assistant::submit(const std::vector<Message>& messages, GenerateRequest request,
+                             const chat::ChatContext& context) const {
+  request.prompt = prompt(messages, context);
+  return engine_.submit(request);
+}
+
 }  // namespace hadal

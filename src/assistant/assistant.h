@@ -29,6 +29,10 @@ class Assistant {
   GenerateResult answer(const std::vector<Message>& messages, GenerateRequest request, const OnText& on_text = {},
                         const chat::ChatContext& context = {}) const;
 
+  // The same, without waiting for it.
+  Generation submit(const std::vector<Message>& messages, GenerateRequest request,
+                    const chat::ChatContext& context = {}) const;
+
  private:
   Engine& engine_;
   chat::ChatRenderer renderer_;

@@ -10,7 +10,6 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
-#include "cli/last_number.h"
 #include "net/testing/test_server.h"
 #include "weights/gguf_save.h"
 #include "weights/testing/test_folder.h"
@@ -438,17 +437,6 @@ TEST_F(CliModel, PullsWhatCanRun) {
   }
   EXPECT_EQ(run("pull --anyway hf:org/family").code, 0);
   for (const char* variable : {"HF_ENDPOINT", "HADAL_MODELS"}) ::unsetenv(variable);
-}
-
-TEST(LastNumber, IsReadAsPeopleWriteIt) {
-  EXPECT_EQ(last_number("The total is $1,234.50."), 1234.5);
-  EXPECT_EQ(last_number("#### 72"), 72);
-  EXPECT_EQ(last_number("It is -3"), -3);
-  EXPECT_EQ(last_number("5-3"), 3);
-  EXPECT_EQ(last_number("1,2"), 2);
-  EXPECT_EQ(last_number("12,345,678 apples"), 12345678);
-  EXPECT_EQ(last_number("3.5.2"), 2);
-  EXPECT_FALSE(last_number("none at all"));
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <string>
 
-#include "base/json.h"
+#include "base/json_fwd.h"
 
 namespace hadal {
 

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "base/json.h"
 #include "base/rng.h"
 #include "train/run/checkpoint.h"
 #include "train/testing/forecaster.h"

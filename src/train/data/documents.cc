@@ -1,4 +1,5 @@
 #include "train/data/documents.h"
+#include "tasks/sums.h"
 
 #include <algorithm>
 
@@ -6,7 +7,6 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/rng.h"
-#include "train/data/arithmetic.h"
 #include "train/data/data_files.h"
 #include "train/data/dialogue_formats.h"
 #include "train/data/text_pieces.h"
@@ -172,7 +172,7 @@ void make_up_sums(const SourceSpec& source, SourceReport& report, const Take& ta
     Document d;
     d.validation = i >= source.documents;  // the last ones, from pairs that are held out
     Rng rng(source.seed, static_cast<uint64_t>(i));
-    SumDialogue sum = make_sum(rng, d.validation);
+    tasks::SumDialogue sum = tasks::make_sum(rng, d.validation);
     d.messages = {{"user", std::move(sum.question)}, {"assistant", std::move(sum.answer)}};
     report.count_read();
     if (!take(std::move(d))) return;

@@ -1,4 +1,4 @@
-#include "train/data/arithmetic.h"
+#include "tasks/sums.h"
 
 #include <gtest/gtest.h>
 
@@ -7,11 +7,23 @@
 
 #include "base/files.h"
 #include "base/json.h"
+#include "tasks/answer.h"
 
-namespace hadal {
+namespace hadal::tasks {
 namespace {
 
-TEST(Arithmetic, WritesNumbersInWords) {
+// In digits or in words, as it was asked.
+bool states_result(const std::string& answer, int result) {
+  return states_answer(answer, std::to_string(result)) || states_answer(answer, number_words(result));
+}
+
+// What evaluations ask: "What is 47 + 38?" or "What is forty-seven plus thirty-eight?"
+std::string plain_question(int a, int b, bool words) {
+  return words ? "What is " + number_words(a) + " plus " + number_words(b) + "?"
+               : "What is " + std::to_string(a) + " + " + std::to_string(b) + "?";
+}
+
+TEST(Sums, WritesNumbersInWords) {
   EXPECT_EQ(number_words(0), "zero");
   EXPECT_EQ(number_words(19), "nineteen");
   EXPECT_EQ(number_words(40), "forty");
@@ -20,7 +32,7 @@ TEST(Arithmetic, WritesNumbersInWords) {
   EXPECT_EQ(number_words(115), "one hundred and fifteen");
 }
 
-TEST(Arithmetic, HoldsOutAboutATenthOfThePairsSymmetrically) {
+TEST(Sums, HoldsOutAboutATenthOfThePairsSymmetrically) {
   int held_out = 0;
   for (int a = 10; a < 100; ++a) {
     for (int b = 10; b < 100; ++b) {
@@ -33,7 +45,7 @@ TEST(Arithmetic, HoldsOutAboutATenthOfThePairsSymmetrically) {
   EXPECT_FALSE(is_held_out(5, 50));
 }
 
-TEST(Arithmetic, TrainingNeverDrawsAHeldOutPairAndEveryAnswerIsRight) {
+TEST(Sums, TrainingNeverDrawsAHeldOutPairAndEveryAnswerIsRight) {
   std::set<std::string> forms;
   for (uint64_t i = 0; i < 20000; ++i) {
     Rng rng(3, i);
@@ -49,27 +61,17 @@ TEST(Arithmetic, TrainingNeverDrawsAHeldOutPairAndEveryAnswerIsRight) {
   EXPECT_GT(forms.size(), 30u);
 }
 
-TEST(Arithmetic, TheSameSeedMakesTheSameDialogue) {
+TEST(Sums, TheSameSeedMakesTheSameDialogue) {
   Rng a(9, 1), b(9, 1);
   EXPECT_EQ(make_sum(a, false).answer, make_sum(b, false).answer);
 }
 
-TEST(Arithmetic, FindsTheResultAtTheEndOfAnAnswerOnly) {
-  EXPECT_TRUE(states_result("The answer is 85.", 85));
-  EXPECT_TRUE(states_result("Eighty-five.", 85));
-  EXPECT_FALSE(states_result("The answer is 185.", 85));
-  EXPECT_FALSE(states_result("The answer is one hundred and five.", 5));
-  EXPECT_FALSE(states_result("The answer is eighty-five.", 5));
-  EXPECT_FALSE(states_result("85 or 86", 85));
-  EXPECT_FALSE(states_result("", 1));
-}
-
-TEST(Arithmetic, TheFileOfHeldOutSumsHoldsNoOthers) {
+TEST(Sums, TheFileOfHeldOutSumsHoldsNoOthers) {
   std::map<std::string, int> questions;  // all that may stand there
   for (int a = 10; a < 100; ++a) {
     for (int b = 10; b < 100; ++b) {
       if (!is_held_out(a, b)) continue;
-      for (const bool in_words : {false, true}) questions[plain_question({a, b}, in_words)] = a + b;
+      for (const bool in_words : {false, true}) questions[plain_question(a, b, in_words)] = a + b;
     }
   }
   int items = 0;
@@ -86,4 +88,4 @@ TEST(Arithmetic, TheFileOfHeldOutSumsHoldsNoOthers) {
 }
 
 }  // namespace
-}  // namespace hadal
+}  // namespace hadal::tasks

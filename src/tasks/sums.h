@@ -5,11 +5,10 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "base/rng.h"
 
-namespace hadal {
+namespace hadal::tasks {
 
 // About a tenth of the pairs of two-digit numbers; symmetric. Pairs with a number outside [10, 99] are never held out.
 bool is_held_out(int a, int b);
@@ -30,10 +29,4 @@ struct SumDialogue {
 // One dialogue. held_out: an addition from the held-out pairs; otherwise never from them.
 SumDialogue make_sum(Rng& rng, bool held_out);
 
-// The plain forms that evaluations ask: "What is 47 + 38?" or "What is forty-seven plus thirty-eight?"
-std::string plain_question(const Sum& sum, bool words);
-
-// True when `answer` states the result as its last number, in digits or words.
-bool states_result(const std::string& answer, int result);
-
-}  // namespace hadal
+}  // namespace hadal::tasks

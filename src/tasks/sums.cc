@@ -1,4 +1,4 @@
-#include "train/data/arithmetic.h"
+#include "tasks/sums.h"
 
 #include <fmt/core.h>
 
@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 
-namespace hadal {
+namespace hadal::tasks {
 namespace {
 
 constexpr const char* kSmall[] = {"zero",     "one",     "two",     "three",     "four",     "five",    "six",
@@ -148,26 +148,4 @@ SumDialogue make_sum(Rng& rng, bool held_out) {
   return d;
 }
 
-std::string plain_question(const Sum& sum, bool words) {
-  if (words)
-    return fmt::format("What is {} {} {}?", number_words(sum.a), sum.subtract ? "minus" : "plus", number_words(sum.b));
-  return fmt::format("What is {} {} {}?", sum.a, sum.subtract ? "-" : "+", sum.b);
-}
-
-bool states_result(const std::string& answer, int result) {
-  std::string text;
-  for (const char c : answer) text += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  while (!text.empty() && !std::isalnum(static_cast<unsigned char>(text.back()))) text.pop_back();
-  auto ends_with = [&](const std::string& number) {
-    if (!text.ends_with(number)) return false;
-    if (text.size() == number.size()) return true;
-    const char before = text[text.size() - number.size() - 1];
-    if (std::isalnum(static_cast<unsigned char>(before)) || before == '-' || before == '.') return false;
-    const std::string head = text.substr(0, text.size() - number.size() - 1);
-    return !(std::isalpha(static_cast<unsigned char>(number[0])) &&
-             (head.ends_with("hundred and") || head.ends_with("hundred")));
-  };
-  return ends_with(std::to_string(result)) || ends_with(number_words(result));
-}
-
-}  // namespace hadal
+}  // namespace hadal::tasks

@@ -1,0 +1,56 @@
+#include "assistant/answer_many.h"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <list>
+
+namespace hadal {
+namespace {
+
+constexpr std::chrono::milliseconds kLook{2};  // how long one answer is waited for before the others are looked at
+
+// What `get` returns or why it does not: memory that ran out too.
+template <typename Get>
+auto tried(Get&& get) -> std::expected<decltype(get()), std::string> {
+  try {
+    return get();
+  } catch (const std::exception& error) {
+    return std::unexpected(error.what());
+  }
+}
+
+struct Asked {
+  size_t index = 0;
+  Generation generation;
+};
+
+}  // namespace
+
+void answer_many(const Assistant& assistant, const std::vector<std::vector<Message>>& conversations,
+                 const AnswerManyOptions& options,
+                 const std::function<void(size_t index, const Answered& answer)>& on_answer) {
+  const auto stopped = [&] { return options.stop && *options.stop; };
+  std::list<Asked> in_flight;  // at the end of this function what is left in it is cancelled
+  for (size_t next = 0; !stopped() && (next < conversations.size() || !in_flight.empty());) {
+    while (next < conversations.size() && std::ssize(in_flight) < options.parallel && !stopped()) {
+      const size_t i = next++;
+      auto submitted = tried([&] { return assistant.submit(conversations[i], options.request); });
+      if (submitted)
+        in_flight.push_back({i, std::move(*submitted)});
+      else
+        on_answer(i, std::unexpected(submitted.error()));
+    }
+    if (!in_flight.empty()) in_flight.front().generation.wait_for(kLook);
+    for (auto item = in_flight.begin(); item != in_flight.end() && !stopped();) {
+      if (!item->generation.done()) {
+        ++item;
+        continue;
+      }
+      on_answer(item->index, tried([&] { return item->generation.wait().at(0); }));
+      item = in_flight.erase(item);
+    }
+  }
+}
+
+}  // namespace hadal

@@ -1,0 +1,63 @@
+#include "tasks/answer.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <cstdlib>
+#include <string>
+
+namespace hadal::tasks {
+namespace {
+
+bool ends_with_answer(std::string_view reply, std::string_view answer) {
+  const auto plain = [](std::string_view words) {
+    std::string text(words);
+    for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    while (!text.empty() && !std::isalnum(static_cast<unsigned char>(text.back()))) text.pop_back();
+    return text;
+  };
+  const std::string text = plain(reply), end = plain(answer);
+  if (end.empty() || !text.ends_with(end)) return false;
+  const std::string before = text.substr(0, text.size() - end.size());
+  return before.empty() || (before.back() == ' ' && !before.ends_with("hundred ") && !before.ends_with("hundred and "));
+}
+
+}  // namespace
+
+std::optional<double> last_number(std::string_view text) {
+  const auto digit = [&](size_t i) {
+    return i < text.size() && std::isdigit(static_cast<unsigned char>(text[i])) != 0;
+  };
+  std::optional<double> result;
+  for (size_t i = 0; i < text.size();) {
+    if (!digit(i)) {
+      ++i;
+      continue;
+    }
+    std::string number;
+    const bool negative =
+        i > 0 && text[i - 1] == '-' && (i < 2 || std::isalnum(static_cast<unsigned char>(text[i - 2])) == 0);
+    bool fraction = false;
+    for (; i < text.size(); ++i) {
+      if (digit(i))
+        number += text[i];
+      else if (text[i] == ',' && !fraction && digit(i + 1) && digit(i + 2) && digit(i + 3) && !digit(i + 4))
+        continue;
+      else if (text[i] == '.' && !fraction && digit(i + 1))
+        number += '.', fraction = true;
+      else
+        break;
+    }
+    const double value = std::strtod(number.c_str(), nullptr);
+    result = negative ? -value : value;
+  }
+  return result;
+}
+
+bool states_answer(std::string_view reply, std::string_view answer) {
+  const auto expected = last_number(answer), found = last_number(reply);
+  if (!expected) return ends_with_answer(reply, answer);
+  return found && std::abs(*expected - *found) <= 1e-6 * std::max(1.0, std::abs(*expected));
+}
+
+}  // namespace hadal::tasks

@@ -1,0 +1,17 @@
+// How the answer in a reply is found and compared with the right one.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+namespace hadal::tasks {
+
+// The last number in a text: "the total is $1,234.50." gives 1234.5; "-3" gives -3; a minus between numbers ("5-3") is
+// none. Nothing without digits.
+std::optional<double> last_number(std::string_view text);
+
+// Whether a reply states the answer. The last numbers of both are compared (1e-6 relative); an answer without digits
+// ("eighty-one") must be the end of the reply, as words of their own, in any case.
+bool states_answer(std::string_view reply, std::string_view answer);
+
+}  // namespace hadal::tasks
