@@ -174,11 +174,6 @@ void Mixture::for_validation(size_t i, int64_t max_tokens, int64_t batch_tokens,
   if (batch.num_tokens() > 0) use(std::move(batch));
 }
 
-double Mixture::epochs(size_t i) const {
-  const Source& s = sources_[i];
-  return static_cast<double>(s.epoch) + static_cast<double>(s.next) / static_cast<double>(s.order.size());
-}
-
 Json Mixture::state() const {
   Json list = Json::array();
   for (const Source& s : sources_) {

@@ -51,7 +51,6 @@ class Mixture {
 
   size_t num_sources() const { return sources_.size(); }
   const std::string& source_name(size_t i) const { return sources_[i].store->name(); }
-  double epochs(size_t i) const;  // how often source i has been read so far
 
   Json state() const;
   void restore(const Json& state, const std::string& who);  // Error naming who when it is not of this mixture
