@@ -10,7 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "model/model.h"
+#include "kernels/gemm.h"
+#include "ops/param.h"
 
 namespace hadal {
 

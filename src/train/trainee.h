@@ -9,7 +9,8 @@
 
 #include "base/files.h"
 #include "base/json_fwd.h"
-#include "model/model.h"
+#include "ops/context.h"
+#include "ops/param.h"
 #include "train/collective.h"
 #include "train/evaluation.h"
 

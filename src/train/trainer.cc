@@ -346,7 +346,7 @@ void Trainer::share_beginning(const std::string& error, Json& state) {
   const std::string text = from_first(ranks_, dump_json(state));
   const auto share = [&](std::span<float> values) { ranks_.broadcast(std::as_writable_bytes(values), 0); };
   for (Param* p : params_) {
-    if (p->weight.frozen) continue;
+    if (p->weight.frozen && p->group != ParamGroup::buffer) continue;
     share(p->weight.value().values());
     p->weight.changed();
   }

@@ -10,7 +10,6 @@
 #include <cstring>
 
 #include "base/json.h"
-#include "base/rng.h"
 #include "train/run/checkpoint.h"
 #include "train/testing/forecaster.h"
 #include "train/testing/test_support.h"

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json_fwd.h"
-#include "model/model.h"
+#include "ops/param.h"
 #include "train/optimizer.h"
 
 namespace hadal {

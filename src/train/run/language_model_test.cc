@@ -65,16 +65,19 @@ class LanguageModelRanks : public ::testing::Test {
     ThreadPool pool(1);
     stores_.emplace("sums", TokenStore::open(recipe_.sources[0], tokenizer_, folder_.path(), pool));
   }
-  std::vector<Ended> train(int64_t size) {
+  std::vector<Ended> train(int64_t size, const Path& run = {}, int64_t max_steps = 0, bool resume = false) {
     std::vector<Ended> ended(static_cast<size_t>(size));
     ThreadRanks(size).run([&](Collective& ranks) {
       Model model(recipe_.model);
-      initialise(model.params(), 3);
+      initialise(model.params(), 3 + static_cast<uint64_t>(ranks.rank()));  // all begin with what rank 0 has
       LanguageModel trainee(model, recipe_, tokenizer_, stores_);
       TrainerOptions options;
       options.spec = recipe_.trainer;
       options.stages = {recipe_.stages[0].plan};
       options.quiet = true;
+      options.run = run;
+      options.max_steps = max_steps;
+      options.resume = resume;
       options.ranks = &ranks;
       ThreadPool pool(1);
       Ended& mine = ended[static_cast<size_t>(ranks.rank())];
@@ -112,6 +115,17 @@ TEST_F(LanguageModelRanks, TwoRanksOfHalfTheDataAreOneRankOfAll) {
   EXPECT_LT(most, 1e-3);  // four steps of 0.005; AdamW divides even a tiny difference by its own size
   EXPECT_EQ(two[0].summary.evaluations.size(), 1u);
   EXPECT_EQ(two[1].summary.evaluations.size(), 0u);
+}
+
+TEST_F(LanguageModelRanks, ResumedIsUninterruptedBitForBit) {
+  const auto straight = train(2);
+  train(2, folder_.path() / "run", 2);
+  for (const Ended& e : train(2, folder_.path() / "run", 0, true)) {
+    EXPECT_EQ(e.summary.steps, 4);
+    EXPECT_EQ(e.weights, straight[0].weights);
+    EXPECT_EQ(e.biases, straight[0].biases);
+    EXPECT_EQ(e.place, straight[0].place);
+  }
 }
 
 }  // namespace

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/rng.h"
+#include "ops/ops.h"
 #include "train/trainee.h"
 
 namespace hadal::test {
