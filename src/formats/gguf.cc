@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <regex>
 
 #include "base/error.h"
 #include "base/git_lfs.h"
+#include "formats/gguf_name.h"
 
 namespace hadal {
 namespace {
@@ -228,11 +228,6 @@ void read_magic(Cursor& in) {
     fail("{}: expected GGUF version 2 or 3, found {}; convert the file anew", in.who(), version);
 }
 
-const std::regex& part_name() {
-  static const std::regex expression("(.*)-([0-9]{5})-of-([0-9]{5})(\\.gguf)", std::regex::icase);
-  return expression;
-}
-
 }  // namespace
 
 const GgufType* gguf_type(uint32_t number) {
@@ -316,12 +311,9 @@ std::optional<GgufFile> GgufFile::open_head(const Path& path, uint64_t file_byte
 
 GgufFile GgufFile::open(const Path& path) {
   const std::string name = path.filename().string();
-  std::smatch match;
-  const bool is_part = std::regex_match(name, match, part_name());
-  Path first = path;
-  if (is_part)
-    first = path.parent_path() / fmt::format("{}-00001-of-{}{}", match[1].str(), match[3].str(), match[4].str());
-  if (is_part && !std::filesystem::exists(first))
+  const auto part = gguf_part(name);
+  const Path first = part ? path.parent_path() / part->name(1) : path;
+  if (part && !std::filesystem::exists(first))
     fail("{}: this is a part of a split file; expected its first part {} beside it, found none", path.string(),
          first.filename().string());
   GgufFile file;
@@ -330,7 +322,7 @@ GgufFile GgufFile::open(const Path& path) {
   if (count <= 1) return file;
   if (static_cast<uint64_t>(count) > kMaxParts)
     fail("{}: split.count: expected at most {} parts, found {}", file.who_, kMaxParts, count);
-  if (!is_part || std::stoll(match[3].str()) != count || file.integer("split.no").value_or(0) != 0) {
+  if (!part || part->count != count || file.integer("split.no").value_or(0) != 0) {
     fail(
         "{}: expected the name of the first of {} parts to end in -00001-of-{:05}.gguf (it is part {}); name the parts "
         "as they were",

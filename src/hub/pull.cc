@@ -6,10 +6,11 @@
 
 #include <algorithm>
 #include <fstream>
-#include <regex>
 #include <set>
 
 #include "base/json.h"
+#include "base/text.h"
+#include "formats/gguf_name.h"
 #include "hub/download.h"
 #include "hub/remote/digest.h"
 #include "net/url.h"
@@ -32,10 +33,7 @@ struct Plan {
 };
 
 bool has_ending(const std::string& path, std::string_view ending) {
-  std::string found = Path(path).extension().string();
-  std::transform(found.begin(), found.end(), found.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return found == ending;
+  return lower_case(Path(path).extension().string()) == ending;
 }
 bool is_weights(const std::string& path) { return has_ending(path, ".safetensors") || has_ending(path, ".gguf"); }
 
@@ -44,17 +42,14 @@ std::string ending_of(const Plan& plan) {
   return plan.in_folder ? "" : Path(plan.files.front().path).extension().string();
 }
 
-// The addresses of all splits, given one of them.
+// The addresses of all splits, when one of them is given; what stands behind the name ("?download=true") stays.
 std::vector<std::string> all_splits(const std::string& url) {
-  static const std::regex split("-([0-9]{5})-of-([0-9]{5})(\\.gguf)");
-  std::smatch match;
-  if (!std::regex_search(url, match, split)) return {url};
+  const size_t end = std::min(url.find_first_of("?#"), url.size());
+  const auto part = gguf_part(std::string_view(url).substr(0, end));
+  if (!part) return {url};
   std::vector<std::string> urls;
-  const int count = std::stoi(match[2]);
-  if (count < 1 || count > 999) fail("{}: expected at most 999 splits, found {}", url, count);
-  for (int i = 1; i <= count; ++i)
-    urls.push_back(
-        fmt::format("{}-{:05}-of-{:05}{}{}", match.prefix().str(), i, count, match[3].str(), match.suffix().str()));
+  if (part->count < 1 || part->count > 999) fail("{}: expected at most 999 splits, found {}", url, part->count);
+  for (int64_t i = 1; i <= part->count; ++i) urls.push_back(part->name(i) + url.substr(end));
   return urls;
 }
 

@@ -3,14 +3,17 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <optional>
-#include <regex>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/text.h"
+#include "formats/gguf_name.h"
+#include "weights/find/model_files.h"
 
 namespace hadal::weights {
 namespace {
@@ -33,29 +36,15 @@ uint64_t size_of(const Path& path) {
   return bytes;
 }
 
-bool has_gguf_ending(const Path& path) {
-  static const std::regex ending("\\.gguf", std::regex::icase);
-  return std::regex_match(path.extension().string(), ending);
-}
-
 // By its extension, or by its first bytes.
 bool is_gguf(const Path& path) {
-  if (has_gguf_ending(path)) return true;
-  char magic[4] = {};
-  std::error_code ignored;
-  if (path.has_extension() || !fs::is_regular_file(path, ignored)) return false;
-  std::ifstream(path, std::ios::binary).read(magic, 4);
-  return std::string_view(magic, 4) == "GGUF";
+  return has_gguf_ending(path.string()) || (!path.has_extension() && is_gguf_file(path));
 }
 
-// The first GGUF file of a folder (the first split), by name.
-std::optional<Path> first_gguf(const Path& folder) {
-  std::vector<Path> files;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder, ignored))
-    if (is_gguf(entry.path())) files.push_back(entry.path());
-  std::sort(files.begin(), files.end());
-  return files.empty() ? std::nullopt : std::optional(files.front());
+// Of a folder; "": it has none.
+Path first_gguf(const Path& folder) {
+  const std::vector<Path> files = gguf_files_in(folder);
+  return files.empty() ? Path() : files.front();
 }
 
 // general.architecture is among a GGUF file's first keys: its name, type 8 (string), a length of eight bytes, the text.
@@ -74,11 +63,21 @@ std::string gguf_architecture(const Path& path) {
   return plain ? text : "";
 }
 
+// "x-Q4_K_M-v2" -> "Q4_K_M": what begins behind a - . or _ and names a type of GGUF's.
 std::string quantisation_in_name(const std::string& name) {
-  static const std::regex word("(^|[-._])(I?Q[0-9](_[A-Z0-9]+)*|BF16|F16|F32|FP16|MXFP4|TQ[0-9]_[0-9])([-._]|$)",
-                               std::regex::icase);
-  std::smatch match;
-  return std::regex_search(name, match, word) ? match[2].str() : "";
+  constexpr std::array<std::string_view, 5> kPlain = {"bf16", "f16", "f32", "fp16", "mxfp4"};
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const std::string lower = lower_case(name);
+  for (size_t begin = 0; begin < name.size(); begin = name.find_first_of("-._", begin), begin += begin < name.size()) {
+    const size_t end = std::min(lower.find_first_of("-.", begin), name.size());
+    const std::string_view word = std::string_view(lower).substr(begin, end - begin);
+    const std::string_view plain = word.substr(0, word.find('_'));
+    if (std::ranges::find(kPlain, plain) != kPlain.end()) return name.substr(begin, plain.size());
+    const size_t q = word.starts_with('i') || word.starts_with('t') ? 1 : 0;
+    if (word.size() > q + 1 && word[q] == 'q' && is_digit(word[q + 1]) && (word.size() == q + 2 || word[q + 2] == '_'))
+      return name.substr(begin, end - begin);
+  }
+  return "";
 }
 
 std::string text_at(const Json& json, const char* name) {
@@ -111,11 +110,11 @@ std::optional<StoredModel> describe(const Path& path) {
     model.kind = ModelKind::unfinished;
   } else if (folder && fs::is_regular_file(path / "config.json", ignored)) {
     describe_folder(model);
-  } else if (const auto gguf = folder ? first_gguf(path) : std::optional(path); gguf && is_gguf(*gguf)) {
+  } else if (const Path gguf = folder ? first_gguf(path) : path; is_gguf(gguf)) {
     model.kind = ModelKind::gguf;
-    model.family = gguf_architecture(*gguf);
-    model.quantisation = quantisation_in_name(gguf->stem().string());
-    if (!folder && has_gguf_ending(path)) model.name = path.stem().string();
+    model.family = gguf_architecture(gguf);
+    model.quantisation = quantisation_in_name(gguf.stem().string());
+    if (!folder && has_gguf_ending(path.string())) model.name = path.stem().string();
   } else if (!folder && path.extension() == ".safetensors") {
     model.kind = ModelKind::safetensors;
   } else {

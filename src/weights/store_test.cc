@@ -44,6 +44,20 @@ TEST_F(StoreTest, ListsWhatIsThere) {
   EXPECT_EQ(find_stored_model("tiny").bytes, 5u + fs::file_size(models / "tiny/config.json"));
 }
 
+TEST_F(StoreTest, NamesSayHowAModelIsQuantised) {
+  const std::pair<const char*, const char*> kNames[] = {{"a.Q5_0", "Q5_0"},     {"a-bf16-v2", "bf16"},
+                                                        {"a_Q8_0", "Q8_0"},     {"Q6_K-a", "Q6_K"},
+                                                        {"a-IQ4_XS", "IQ4_XS"}, {"a--q4_k_m-b", "q4_k_m"},
+                                                        {"a-Q4", "Q4"},         {"a-Q4x", ""},
+                                                        {"aQ8_0", ""},          {"a-MXFP4_b", "MXFP4"},
+                                                        {"a-qwen2", ""},        {"a-TQ1_0", "TQ1_0"},
+                                                        {"Qwen2.5-F16", "F16"}, {"a-", ""}};
+  for (const auto& [name, quantisation] : kNames) {
+    write_file_whole(models / (std::string(name) + ".gguf"), gguf("llama"));
+    EXPECT_EQ(find_stored_model(name).quantisation, quantisation) << name;
+  }
+}
+
 TEST_F(StoreTest, ABrokenModelDoesNotEndTheList) {
   write_file_whole(models / "tiny/config.json", "{\"model_type\":");
   EXPECT_EQ(find_stored_model("tiny").family, "");

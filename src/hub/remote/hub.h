@@ -67,9 +67,6 @@ class Hub {
 std::vector<HubFile> choose_files(const std::vector<HubFile>& files, const HubSource& source,
                                   const std::vector<std::string>& include);
 
-// "x-00001-of-00003.gguf" -> "x"; others: the name without .gguf.
-std::string gguf_stem(const std::string& path);
-
 // Error unless the path stays below the folder it is joined to, whatever its parts.
 void check_relative_path(const std::string& path, const std::string& who);
 

@@ -3,8 +3,9 @@
 #include <fnmatch.h>
 
 #include <algorithm>
-#include <regex>
 
+#include "base/text.h"
+#include "formats/gguf_name.h"
 #include "hub/download.h"
 #include "hub/remote/hub.h"
 #include "net/url.h"
@@ -13,28 +14,15 @@ namespace hadal {
 namespace {
 
 bool is_name(const std::string& text) {  // of an owner or a repository
-  static const std::regex name("[A-Za-z0-9_][A-Za-z0-9._-]{0,95}");
-  return std::regex_match(text, name);
-}
-
-std::vector<std::string> split(const std::string& text, char at) {
-  std::vector<std::string> parts;
-  for (size_t begin = 0;;) {
-    const size_t end = text.find(at, begin);
-    parts.push_back(text.substr(begin, end - begin));
-    if (end == std::string::npos) return parts;
-    begin = end + 1;
-  }
+  const auto fits = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' || c == '-';
+  };
+  return !text.empty() && text.size() <= 96 && text[0] != '.' && text[0] != '-' && std::ranges::all_of(text, fits);
 }
 
 std::string join(const std::vector<std::string>& parts, size_t first) {
   return fmt::format(
       "{}", fmt::join(parts.begin() + static_cast<std::ptrdiff_t>(std::min(first, parts.size())), parts.end(), "/"));
-}
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
 }
 
 // The address of a page of the hub in a browser; none: another address.
@@ -52,9 +40,9 @@ bool read_page(const std::string& url, const std::string& endpoint, HubSource& s
   return true;
 }
 
-bool is_gguf(const HubFile& file) { return lower(file.path).ends_with(".gguf"); }
+bool is_gguf(const HubFile& file) { return has_gguf_ending(file.path); }
 bool is_projector(const HubFile& file) {
-  return lower(file.path).find("mmproj") != std::string::npos;
+  return lower_case(file.path).find("mmproj") != std::string::npos;
 }  // a vision projector, not a model
 
 std::string listing(const std::vector<HubFile>& files) {
@@ -70,17 +58,6 @@ std::vector<HubFile> filtered(const std::vector<HubFile>& files, const std::func
   return chosen;
 }
 
-// Does the name contain the quantisation as a whole word? Q4_K is not a word of "x-Q4_K_M".
-bool has_quantisation(const HubFile& file, const std::string& quantisation) {
-  const std::string name = lower(file.path), word = lower(quantisation);
-  const auto is_part = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
-  for (size_t at = name.find(word); at != std::string::npos; at = name.find(word, at + 1)) {
-    const size_t end = at + word.size();
-    if ((at == 0 || !is_part(name[at - 1])) && (end == name.size() || !is_part(name[end]))) return true;
-  }
-  return false;
-}
-
 std::vector<HubFile> choose_gguf(const std::vector<HubFile>& all, const HubSource& source) {
   const auto ggufs = filtered(all, is_gguf);
   std::vector<HubFile> chosen;
@@ -88,7 +65,7 @@ std::vector<HubFile> choose_gguf(const std::vector<HubFile>& all, const HubSourc
     chosen = filtered(ggufs, [&](const HubFile& f) { return gguf_stem(f.path) == gguf_stem(source.file); });
   } else {
     chosen =
-        filtered(ggufs, [&](const HubFile& f) { return has_quantisation(f, source.quantisation) && !is_projector(f); });
+        filtered(ggufs, [&](const HubFile& f) { return has_word(f.path, source.quantisation) && !is_projector(f); });
   }
   const std::string wanted = source.file.empty() ? ":" + source.quantisation : "/" + source.file;
   if (chosen.empty()) fail("hf:{}{}: there is no such GGUF file; there are:{}", source.repo, wanted, listing(ggufs));
@@ -152,11 +129,6 @@ std::vector<HubFile> choose_folder(const std::vector<HubFile>& all, const HubSou
 
 }  // namespace
 
-std::string gguf_stem(const std::string& path) {
-  static const std::regex ending("(-[0-9]{5}-of-[0-9]{5})?\\.gguf$", std::regex::icase);
-  return std::regex_replace(path, ending, "");
-}
-
 HubSource parse_source(const std::string& text, const std::string& endpoint) {
   HubSource source;
   if (text.starts_with("http://") || text.starts_with("https://")) {
@@ -178,7 +150,7 @@ HubSource parse_source(const std::string& text, const std::string& endpoint) {
   if (parts.size() < 2 || !is_name(parts[0]) || !is_name(parts[1])) wrong();
   source.repo = parts[0] + "/" + parts[1];
   source.file = join(parts, 2);
-  if (!source.file.empty() && (!lower(source.file).ends_with(".gguf") || !source.quantisation.empty())) wrong();
+  if (!source.file.empty() && (!has_gguf_ending(source.file) || !source.quantisation.empty())) wrong();
   return source;
 }
 

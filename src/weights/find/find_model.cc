@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <regex>
 #include <set>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/text.h"
+#include "formats/gguf_name.h"
 #include "weights/find/model_files.h"
+#include "weights/store.h"
 
 namespace hadal::weights {
 namespace {
@@ -26,17 +28,10 @@ std::string environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-std::vector<Path> model_folders() {
-  std::vector<Path> folders;
-  if (const std::string extra = environment("HADAL_MODELS"); !extra.empty()) folders.emplace_back(extra);
-  folders.emplace_back("models");
-  return folders;
-}
-
 // What stands directly in the models folders, hidden names aside.
 std::vector<Path> stored_paths() {
   std::vector<Path> paths;
-  for (const Path& folder : model_folders()) {
+  for (const Path& folder : model_store_folders()) {
     std::error_code ignored;
     for (const auto& entry : fs::directory_iterator(folder, ignored))
       if (!entry.path().filename().string().starts_with('.')) paths.push_back(entry.path());
@@ -72,13 +67,29 @@ std::optional<HubName> parse_hub_name(std::string text) {
     prefixed = true;
     break;
   }
-  static const std::regex whole(
-      "(?:([A-Za-z0-9_][A-Za-z0-9._-]*)/)?([A-Za-z0-9_][A-Za-z0-9._-]*)((?:/"
-      "[A-Za-z0-9._-]+)+)?(?::([A-Za-z0-9_][A-Za-z0-9._-]*))?");
-  std::smatch match;
-  if (!std::regex_match(text, match, whole)) return std::nullopt;
-  HubName name{match[1], match[2], match[3].matched ? match[3].str().substr(1) : "", match[4]};
-  const bool is_file = lower_case(name.file).ends_with(".gguf");
+  const auto is_name = [](std::string_view part) {
+    const auto fits = [](unsigned char c) { return (c < 128 && std::isalnum(c)) || c == '_' || c == '.' || c == '-'; };
+    return !part.empty() && part[0] != '.' && part[0] != '-' && std::ranges::all_of(part, fits);
+  };
+  HubName name;
+  if (const size_t colon = text.find(':'); colon != std::string::npos) {
+    name.tag = text.substr(colon + 1);
+    if (!is_name(name.tag)) return std::nullopt;
+    text.resize(colon);
+  }
+  std::vector<std::string> parts = split(text, '/');
+  if (parts.size() > 1) {
+    name.owner = parts[0];
+    if (!is_name(name.owner)) return std::nullopt;
+    parts.erase(parts.begin());
+  }
+  name.repo = parts[0];
+  if (!is_name(name.repo)) return std::nullopt;
+  for (size_t i = 1; i < parts.size(); ++i) {
+    if (parts[i].empty() || !is_name("x" + parts[i])) return std::nullopt;
+    name.file += (i > 1 ? "/" : "") + parts[i];
+  }
+  const bool is_file = has_gguf_ending(name.file);
   if ((!name.file.empty() && !is_file) || (prefixed && name.owner.empty())) return std::nullopt;
   if (!prefixed && !name.file.empty() && !is_file) return std::nullopt;
   return name;
@@ -99,11 +110,11 @@ std::optional<ModelFiles> find_stored(const HubName& name) {
   if (base.ends_with("-gguf")) base.resize(base.size() - 5);
   std::vector<Path> found;
   for (const Path& path : stored_paths()) {
-    const std::string file = path.filename().string(), plain = lower_case(without_gguf_ending(file));
+    const std::string file = path.filename().string(), plain = lower_case(gguf_stem(file));
     const std::string source = name.owner.empty() ? "" : pulled_from(path);
     if (!source.empty() && source != repository) continue;  // of the same name, by someone else
     if (!name.file.empty()) {
-      if (plain == lower_case(without_gguf_ending(Path(name.file).filename().string()))) found.push_back(path);
+      if (plain == lower_case(gguf_stem(Path(name.file).filename().string()))) found.push_back(path);
     } else if (plain == lower_case(name.repo) || plain == base) {
       if (name.tag.empty() || name.tag == "latest" || has_gguf_with(path, name.tag)) found.push_back(path);
     } else if ((source == repository || plain.starts_with(base)) && is_model_path(path)) {
@@ -111,9 +122,8 @@ std::optional<ModelFiles> find_stored(const HubName& name) {
     }
   }
   if (found.empty()) return std::nullopt;
-  const auto exact = std::ranges::find_if(found, [&](const Path& p) {
-    return p.filename() == name.repo || without_gguf_ending(p.filename().string()) == name.repo;
-  });
+  const auto exact = std::ranges::find_if(
+      found, [&](const Path& p) { return p.filename() == name.repo || gguf_stem(p.filename().string()) == name.repo; });
   if (found.size() == 1 || exact != found.end()) {
     const Path& path = exact != found.end() ? *exact : found.front();
     return files_at(
@@ -137,7 +147,7 @@ Path hub_cache() {
 std::optional<ModelFiles> find_cached(const Path& cache, const HubName& name) {
   const Path folder = cache / fmt::format("models--{}--{}", name.owner, name.repo);
   if (name.owner.empty() || !is_there(folder / "snapshots")) return std::nullopt;
-  const std::string tag = name.file.empty() ? name.tag : without_gguf_ending(Path(name.file).filename().string());
+  const std::string tag = name.file.empty() ? name.tag : gguf_stem(Path(name.file).filename().string());
   if (!tag.empty() && !has_gguf_with(snapshot_of(folder), tag)) return std::nullopt;  // another of its files
   return files_at(folder, tag);
 }
@@ -196,7 +206,7 @@ std::optional<ModelFiles> find_named(const HubName& name) {
 // A bare name: in the models folders before the working folder, unless that has a model of this name.
 std::optional<ModelFiles> find_bare(const std::string& text) {
   if (is_there(text) && is_model_path(text)) return files_at(text);
-  for (const Path& folder : model_folders())
+  for (const Path& folder : model_store_folders())
     for (const Path& path : {folder / text, folder / (text + ".gguf"), folder / (text + ".GGUF")})
       if (is_there(path)) return files_at(path);
   if (is_there(text)) return files_at(text);

@@ -5,11 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
-#include <regex>
 
 #include "base/error.h"
 #include "base/git_lfs.h"
+#include "base/text.h"
 #include "formats/gguf.h"
+#include "formats/gguf_name.h"
 #include "weights/find/run_model.h"
 
 namespace hadal::weights {
@@ -66,9 +67,15 @@ std::string some_names(const std::vector<Path>& paths) {
 
 // What stands beside a model in a folder of GGUF files, by the names that converters give it.
 bool is_beside_a_model(const Path& path) {
-  static const std::regex names("(^|.*[-._])(mmproj|imatrix|lora|adapter)([-._].*|$)|mtp[-._].*|ggml-vocab.*",
-                                std::regex::icase);
-  return std::regex_match(path.filename().string(), names);
+  std::string name = lower_case(path.filename().string());
+  if (name.starts_with("ggml-vocab")) return true;
+  std::ranges::replace_if(
+      name, [](char c) { return c == '.' || c == '_'; }, '-');
+  const std::vector<std::string> words = split(name, '-');
+  if (words.size() > 1 && words[0] == "mtp") return true;
+  constexpr std::array<std::string_view, 4> kBeside = {"mmproj", "imatrix", "lora", "adapter"};
+  return std::ranges::any_of(words,
+                             [&](const auto& word) { return std::ranges::find(kBeside, word) != kBeside.end(); });
 }
 
 // And by what the file says of itself.
@@ -153,6 +160,19 @@ ModelFiles files_in_folder(const Path& folder, const std::string& tag) {
        folder.string());
 }
 
+// "model.safetensors" or "model-00001-of-00002.safetensors"
+bool is_usual_name(std::string_view name) {
+  constexpr std::string_view kEnding = ".safetensors";
+  if (!name.ends_with(kEnding)) return false;
+  name.remove_suffix(kEnding.size());
+  const auto words = split(name, '-');
+  const auto is_number = [](const std::string& word) {
+    return !word.empty() && word.find_first_not_of("0123456789") == std::string::npos;
+  };
+  return words[0] == "model" &&
+         (words.size() == 1 || (words.size() == 4 && is_number(words[1]) && words[2] == "of" && is_number(words[3])));
+}
+
 ModelFiles files_of_file(const Path& path) {
   const std::string beginning = beginning_of(path);
   if (is_lfs_pointer(beginning)) fail_lfs_pointer(path.string());
@@ -160,8 +180,7 @@ ModelFiles files_of_file(const Path& path) {
   const Path folder = path.has_parent_path() ? path.parent_path() : Path(".");
   if (has_ending(path, ".safetensors")) {
     if (!is_file(folder / "config.json")) return {ModelFiles::Kind::tensors, path, ""};
-    static const std::regex usual("model(-[0-9]+-of-[0-9]+)?\\.safetensors");
-    if (std::regex_match(path.filename().string(), usual)) return {ModelFiles::Kind::folder, folder, ""};
+    if (is_usual_name(path.filename().string())) return {ModelFiles::Kind::folder, folder, ""};
     return {ModelFiles::Kind::folder, folder, "", path};
   }
   const std::string name = path.filename().string();
@@ -207,27 +226,6 @@ Path snapshot_of(const Path& repository) {
        repository.string(), some_names(all));
 }
 
-std::string lower_case(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
-std::string without_gguf_ending(const std::string& name) {
-  static const std::regex ending("(-[0-9]{5}-of-[0-9]{5})?\\.gguf$", std::regex::icase);
-  return std::regex_replace(name, ending, "");
-}
-
-bool has_word(const std::string& name, const std::string& word) {
-  const std::string text = lower_case(name), wanted = lower_case(word);
-  const auto is_part = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
-  for (size_t at = text.find(wanted); !wanted.empty() && at != std::string::npos; at = text.find(wanted, at + 1)) {
-    const size_t end = at + wanted.size();
-    if ((at == 0 || !is_part(text[at - 1])) && (end == text.size() || !is_part(text[end]))) return true;
-  }
-  return false;
-}
-
 bool is_gguf_file(const Path& path) {
   if (!is_file(path)) return false;
   const std::string beginning = beginning_of(path);
@@ -244,12 +242,11 @@ bool is_model_path(const Path& path) {
 }
 
 std::vector<Path> gguf_files_in(const Path& folder) {
-  static const std::regex later_part(".*-[0-9]{5}-of-[0-9]{5}\\.gguf", std::regex::icase),
-      first_part(".*-00001-of-[0-9]{5}\\.gguf", std::regex::icase);
   std::vector<Path> all, files;
   for (const Path& path : entries_of(folder)) {
     const std::string name = path.filename().string();
-    if (name.starts_with('.') || (std::regex_match(name, later_part) && !std::regex_match(name, first_part))) continue;
+    const auto part = gguf_part(name);
+    if (name.starts_with('.') || (part && part->number != 1)) continue;
     if (has_ending(path, ".gguf") || (!path.has_extension() && is_gguf_file(path))) all.push_back(path);
   }
   std::copy_if(all.begin(), all.end(), std::back_inserter(files),
@@ -269,8 +266,7 @@ ModelFiles files_at(const Path& path, const std::string& tag) {
   const Path whole = path.filename().empty() || path.filename() == "." || path.filename() == ".."
                          ? (fs::absolute(path) / "").lexically_normal().parent_path()
                          : path;
-  files.name =
-      is_folder(path) || files.kind == ModelFiles::Kind::gguf ? without_gguf_ending(whole.filename().string()) : "";
+  files.name = is_folder(path) || files.kind == ModelFiles::Kind::gguf ? gguf_stem(whole.filename().string()) : "";
   if (files.name.empty()) files.name = fs::absolute(files.path).lexically_normal().filename().string();
   return files;
 }

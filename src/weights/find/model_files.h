@@ -21,11 +21,4 @@ bool has_gguf_with(const Path& folder, const std::string& tag);  // one with thi
 // The current snapshot of a repository in the cache of Hugging Face's tools.
 Path snapshot_of(const Path& repository);
 
-// Does the name contain `word` as a whole word, in upper or lower case? Q4_K is not a word of "x-Q4_K_M".
-bool has_word(const std::string& name, const std::string& word);
-
-std::string lower_case(std::string text);
-// "x-00001-of-00003.gguf" and "x.GGUF" -> "x".
-std::string without_gguf_ending(const std::string& name);
-
 }  // namespace hadal::weights

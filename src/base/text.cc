@@ -1,0 +1,34 @@
+#include "base/text.h"
+
+#include <algorithm>
+#include <cctype>
+
+namespace hadal {
+
+std::string lower_case(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+std::vector<std::string> split(std::string_view text, char at) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0;;) {
+    const size_t end = text.find(at, begin);
+    parts.emplace_back(text.substr(begin, end - begin));
+    if (end == std::string_view::npos) return parts;
+    begin = end + 1;
+  }
+}
+
+bool has_word(std::string_view text, std::string_view word) {
+  const std::string all = lower_case(std::string(text)), one = lower_case(std::string(word));
+  const auto is_part = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+  for (size_t at = all.find(one); !one.empty() && at != std::string::npos; at = all.find(one, at + 1)) {
+    const size_t end = at + one.size();
+    if ((at == 0 || !is_part(all[at - 1])) && (end == all.size() || !is_part(all[end]))) return true;
+  }
+  return false;
+}
+
+}  // namespace hadal
