@@ -4,10 +4,10 @@
 #include <fmt/ranges.h>
 #include <sys/resource.h>
 
-#include <chrono>
 #include <cmath>
 #include <numeric>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -20,9 +20,6 @@
 
 namespace hadal {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 constexpr int64_t kBandwidthWords = int64_t{64} << 20;  // 512 MiB, to measure the memory with
 
@@ -111,14 +108,14 @@ Timing measure(const weights::LoadedModel& loaded, const BenchOptions& o) {
   runner.feed(o.depth, o.chunk);
   Timing timing;
   const auto before = stats_of(loaded);
-  auto start = Clock::now();
+  Stopwatch watch;
   runner.feed(o.prompt, o.chunk);
-  timing.prefill_seconds = seconds_since(start);
+  timing.prefill_seconds = watch.seconds();
   const auto between = stats_of(loaded);
   timing.prefill_experts = between - before;
-  start = Clock::now();
+  watch.restart();
   for (int64_t i = 0; i < o.generate; ++i) runner.feed(1, o.batch);
-  timing.decode_seconds = seconds_since(start);
+  timing.decode_seconds = watch.seconds();
   timing.decode_experts = stats_of(loaded) - between;
   return timing;
 }
@@ -131,7 +128,7 @@ double measure_read_bandwidth() {
   std::vector<uint64_t> sums(kWords / kRun);
   double best = 0;
   for (int pass = 0; pass < kPasses; ++pass) {
-    const auto start = Clock::now();
+    const Stopwatch watch;
     auto sum = [&](int64_t run, int) {
       const uint64_t* p = words.data() + run * kRun;
       uint64_t& total = sums[static_cast<size_t>(run)];
@@ -145,7 +142,7 @@ double measure_read_bandwidth() {
           total += std::accumulate(p + stream * kPart + i, p + stream * kPart + i + kLine, uint64_t{0});
     };
     ThreadPool::shared().parallel_for(kWords / kRun, sum);
-    best = std::max(best, static_cast<double>(kWords * 8) / seconds_since(start));
+    best = std::max(best, static_cast<double>(kWords * 8) / watch.seconds());
   }
   const uint64_t total = std::accumulate(sums.begin(), sums.end(), uint64_t{0});
   HADAL_CHECK(total == kPasses * static_cast<uint64_t>(kWords), "the sums were not made");
@@ -252,11 +249,11 @@ int bench_command(int argc, char** argv) {
   options.exact = precision == "f32";
   options.chunk *= options.batch;
 
-  const auto start = Clock::now();
+  const Stopwatch watch;
   const weights::LoadedModel loaded = synthetic.empty()
                                           ? weights::load_model(model, weights::LoadAs::frozen, options.plan())
                                           : weights::make_synthetic(synthetic);
-  const double load_seconds = seconds_since(start);
+  const double load_seconds = watch.seconds();
   if (!write.empty()) {
     weights::save_gguf(write, *loaded.model, *loaded.tokenizer,
                        {.name = loaded.name, .mix = "", .progress = {}, .defaults = loaded.defaults});

@@ -2,8 +2,7 @@
 
 #include <unistd.h>
 
-#include <chrono>
-
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -22,7 +21,7 @@ class PullLine {
  public:
   void show(const PullProgress& p) {
     if (!terminal_) return;
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
+    const double seconds = started_.seconds();
     const uint64_t before = std::min(p.started_with, p.bytes);
     const double speed = static_cast<double>(p.bytes - before) / std::max(seconds, 0.1);
     std::string text = fmt::format("{}: file {} of {}, {}", p.name, p.file_number, p.num_files, bytes_text(p.bytes));
@@ -38,7 +37,7 @@ class PullLine {
  private:
   bool terminal_ = ::isatty(STDERR_FILENO) != 0;
   ProgressLine line_;
-  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  Stopwatch started_;
 };
 
 // What would be said when the model is loaded is said before its weights are fetched.

@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <chrono>
 
 #include "assistant/assistant.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "cli/api_keys.h"
@@ -12,14 +12,6 @@
 #include "server/server.h"
 
 namespace hadal {
-namespace {
-
-int64_t unix_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-}  // namespace
-
 int serve_command(int argc, char** argv) {
   CommandLine app(
       "Serves a model: a page for the browser at /, OpenAI's API under /v1. Ctrl-C finishes what is in flight; a "
@@ -69,7 +61,7 @@ int serve_command(int argc, char** argv) {
   const Assistant assistant(engine);
   EngineBackend backend(engine, assistant);
   std::vector<Route> routes = openai_routes(backend, {.model_name = loaded.name,
-                                                      .created = unix_seconds(),
+                                                      .created = static_cast<int64_t>(unix_seconds()),
                                                       .sampling = sampling.options,
                                                       .max_body_bytes = options.max_body_bytes});
   for (Route& route : page_routes()) routes.push_back(std::move(route));

@@ -1,9 +1,9 @@
 #include "train/data/token_store.h"
 
 #include <algorithm>
-#include <chrono>
 #include <optional>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -90,7 +90,7 @@ class Builder {
 };
 
 void build(const SourceSpec& source, const Tokenizer& tokenizer, const Path& file, uint64_t key, ThreadPool& pool) {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   std::unique_ptr<ChatEncoder> chat;
   try {
     if (source.kind != SourceKind::text) chat = std::make_unique<ChatEncoder>(tokenizer);
@@ -110,8 +110,7 @@ void build(const SourceSpec& source, const Tokenizer& tokenizer, const Path& fil
   const std::string report =
       fmt::format("{}; {} kept, {} tokens", b.report.text(), out.num_documents(), out.num_tokens());
   out.commit(report);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  log_info("source {}: {}, in {:.1f} s", source.name, report, took.count());
+  log_info("source {}: {}, in {:.1f} s", source.name, report, watch.seconds());
 }
 
 // The cache as it is, or nothing when there is none or it is damaged.

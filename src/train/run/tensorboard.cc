@@ -2,9 +2,9 @@
 
 #include <bit>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "train/run/run_folder.h"
@@ -33,8 +33,6 @@ void put_time(std::string& out, double wall_time_s) {
   put_varint(out, 1 << 3 | 1);  // Event.wall_time
   put_little_endian(out, std::bit_cast<uint64_t>(wall_time_s));
 }
-
-double now_s() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
 }  // namespace
 
@@ -77,7 +75,7 @@ std::string tf_record(const std::string& payload) {
 
 EventFile::EventFile(const Path& folder) {
   make_folder(folder);
-  const double now = now_s();
+  const double now = unix_seconds();
   path_ = folder / fmt::format("events.out.tfevents.{:.6f}.hadal", now);
   file_.reset(std::fopen(path_.c_str(), "wb"));
   if (!file_) fail("{}: cannot be written: {}", path_.string(), std::strerror(errno));
@@ -87,7 +85,7 @@ EventFile::EventFile(const Path& folder) {
 }
 
 void EventFile::write(int64_t step, const std::vector<std::pair<std::string, float>>& scalars) {
-  const std::string record = tf_record(encode_event(now_s(), step, scalars));
+  const std::string record = tf_record(encode_event(unix_seconds(), step, scalars));
   if (std::fwrite(record.data(), 1, record.size(), file_.get()) != record.size() || std::fflush(file_.get()) != 0) {
     fail("{}: cannot be written: {}", path_.string(), std::strerror(errno));
   }

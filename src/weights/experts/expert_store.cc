@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cmath>
 #include <condition_variable>
 #include <cstdlib>
@@ -16,13 +15,12 @@
 #include <mutex>
 #include <thread>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
 
 namespace hadal::weights {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 uint64_t rounded_up(uint64_t bytes) { return (bytes + 63) / 64 * 64; }
 
@@ -418,9 +416,9 @@ class ExpertStoreUse : public ExpertSource::Use {
       request();
       take_ready();
       if (!in_use_.empty() || (pinned_.empty() && requested_.empty())) return bytes_in_use();
-      const auto start = Clock::now();
+      const Stopwatch watch;
       s_.arrived.wait(lock);
-      s_.stats.seconds_waited += std::chrono::duration<double>(Clock::now() - start).count();
+      s_.stats.seconds_waited += watch.seconds();
     }
   }
 
