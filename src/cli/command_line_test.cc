@@ -1,0 +1,124 @@
+#include "cli/command_line.h"
+
+#include <gtest/gtest.h>
+
+namespace hadal {
+namespace {
+
+struct Values {
+  std::string text = "as it was";
+  std::vector<std::string> list;
+  int64_t whole = 7;
+  double real = 0.5;
+  bool flag = false;
+};
+
+// What parsing gave: none, or the exit code; messages go to the test's own streams.
+std::optional<int> parse(CommandLine& line, std::vector<std::string> words) {
+  words.insert(words.begin(), "hadal verb");
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  const auto code = line.parse(static_cast<int>(argv.size()), argv.data());
+  const std::string out = testing::internal::GetCapturedStdout(), err = testing::internal::GetCapturedStderr();
+  if (code == 0) {
+    EXPECT_NE(out.find("hadal verb"), std::string::npos) << out;
+  }
+  if (code == 2) {
+    EXPECT_NE(err, "");
+    EXPECT_EQ(out, "");
+  }
+  return code;
+}
+
+std::optional<int> parse_into(Values& v, std::vector<std::string> words) {
+  CommandLine line("A verb.");
+  line.add_option("-t,--text", v.text, "a text").one_of({"a", "b", "as it was"});
+  line.add_option("--list", v.list, "several");
+  line.add_option("--whole", v.whole, "a whole number").range(0, 10);
+  line.add_option("--real", v.real, "a number").range(0.0, 1.0).show_default();
+  const Option flag = line.add_flag("--flag", v.flag, "a flag");
+  std::string other;
+  line.add_option("--other", other, "not beside the flag").excludes(flag);
+  line.add_option("--more", other, "only beside the flag").needs(flag);
+  return parse(line, std::move(words));
+}
+
+TEST(CommandLine, ReadsEveryKindOfValue) {
+  Values v;
+  EXPECT_EQ(parse_into(v, {"-t", "b", "--list", "x", "--list", "y", "--whole=3", "--real", "0.25", "--flag"}),
+            std::nullopt);
+  EXPECT_EQ(v.text, "b");
+  EXPECT_EQ(v.list, (std::vector<std::string>{"x", "y"}));
+  EXPECT_EQ(v.whole, 3);
+  EXPECT_EQ(v.real, 0.25);
+  EXPECT_TRUE(v.flag);
+}
+
+TEST(CommandLine, WhatIsNotGivenKeepsItsValue) {
+  Values v;
+  EXPECT_EQ(parse_into(v, {}), std::nullopt);
+  EXPECT_EQ(v.text, "as it was");
+  EXPECT_EQ(v.whole, 7);
+}
+
+TEST(CommandLine, MistakesAreExitCode2AndHelpIs0) {
+  const std::vector<std::vector<std::string>> mistakes = {
+      {"--text", "c"},    {"--whole", "11"},          {"--whole", "x"},    {"--whole", "1.5"},
+      {"--real", "-0.1"}, {"--no-such-option"},       {"extra"},           {"--text"},
+      {"--more", "x"},    {"--flag", "--other", "x"}, {"--list", "x", "y"}};  // a list takes one value at a time
+  for (const auto& words : mistakes) {
+    Values v;
+    EXPECT_EQ(parse_into(v, words), 2) << testing::PrintToString(words);
+  }
+  Values v;
+  EXPECT_EQ(parse_into(v, {"--help"}), 0);
+}
+
+TEST(CommandLine, FunctionsMayRefuse) {
+  std::string seen;
+  const auto use = [&](const std::string& text) {
+    if (text == "bad") throw BadValue{"--seed", "expected a good one"};
+    seen = text;
+  };
+  for (const auto& [word, code] : {std::pair<const char*, std::optional<int>>{"good", std::nullopt}, {"bad", 2}}) {
+    CommandLine line("A verb.");
+    line.add_function("--seed", use, "a seed");
+    EXPECT_EQ(parse(line, {"--seed", word}), code);
+  }
+  EXPECT_EQ(seen, "good");
+}
+
+TEST(CommandLine, KnowsWhatWasGiven) {
+  std::string a, b;
+  CommandLine line("A verb.");
+  line.add_option("--a", a, "");
+  const Option option = line.add_option("--b", b, "");
+  EXPECT_EQ(parse(line, {"--a", "1"}), std::nullopt);
+  EXPECT_TRUE(line.given("--a"));
+  EXPECT_FALSE(line.given("--b"));
+  EXPECT_FALSE(line.given("--c")) << "never declared";
+  EXPECT_EQ(option.count(), 0u);
+}
+
+TEST(CommandLine, OneCommandAtTheMost) {
+  for (const bool chosen : {true, false}) {
+    std::string name;
+    CommandLine line("A verb.");
+    CommandLine& remove = line.add_command("remove", "remove one");
+    const CommandLine& rename = line.add_command("rename", "rename one");
+    remove.add_option("NAME", name, "which").required();
+    EXPECT_EQ(parse(line, chosen ? std::vector<std::string>{"remove", "x"} : std::vector<std::string>{}), std::nullopt);
+    EXPECT_EQ(remove.chosen(), chosen);
+    EXPECT_FALSE(rename.chosen());
+    EXPECT_EQ(name, chosen ? "x" : "");
+  }
+  CommandLine line("A verb.");
+  std::string name;
+  line.add_command("remove", "remove one").add_option("NAME", name, "which").required();
+  EXPECT_EQ(parse(line, {"remove"}), 2) << "without its name";
+}
+
+}  // namespace
+}  // namespace hadal
