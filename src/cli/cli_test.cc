@@ -1,6 +1,5 @@
 // The command line as a stranger meets it: runs the program and looks at its exit code and its two streams.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "base/process.h"
 #include "net/testing/test_server.h"
 #include "weights/gguf_save.h"
 #include "weights/testing/test_folder.h"
@@ -34,10 +34,14 @@ Path scratch() {
 Outcome run(const std::string& arguments, const std::string& input = "") {
   const Path out = scratch() / "out", err = scratch() / "err", in = scratch() / "in";
   write_file_whole(in, input);
-  const std::string command = fmt::format("'{}/hadal' {} <'{}' >'{}' 2>'{}'", HADAL_BINARY_DIR, arguments, in.string(),
-                                          out.string(), err.string());
-  const int status = std::system(command.c_str());
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(out), read_file(err)};
+  for (const Path& path : {out, err}) std::filesystem::remove(path);  // they are appended to
+  using Kind = ProcessStream::Kind;
+  Process shell({.command = {"sh", "-c", fmt::format("exec '{}/hadal' {}", HADAL_BINARY_DIR, arguments)},
+                 .input = {Kind::file, in},
+                 .output = {Kind::file, out},
+                 .error = {Kind::file, err}});
+  const ProcessEnd end = shell.wait();
+  return {end.signal == 0 ? end.code : -1, read_file(out), read_file(err)};
 }
 
 TEST(Cli, HelpAndVersion) {
