@@ -22,12 +22,12 @@ auto tried(Get&& get) -> std::expected<decltype(get()), std::string> {
 
 struct Asked {
   size_t index = 0;
-  Generation generation;
+  PendingAnswer answer;
 };
 
 }  // namespace
 
-void answer_many(const Assistant& assistant, const std::vector<std::vector<Message>>& conversations,
+void answer_many(const Assistant& assistant, const std::vector<chat::Conversation>& conversations,
                  const AnswerManyOptions& options,
                  const std::function<void(size_t index, const Answered& answer)>& on_answer) {
   const auto stopped = [&] { return options.stop && *options.stop; };
@@ -41,13 +41,13 @@ void answer_many(const Assistant& assistant, const std::vector<std::vector<Messa
       else
         on_answer(i, std::unexpected(submitted.error()));
     }
-    if (!in_flight.empty()) in_flight.front().generation.wait_for(kLook);
+    if (!in_flight.empty()) in_flight.front().answer.generation.wait_for(kLook);
     for (auto item = in_flight.begin(); item != in_flight.end() && !stopped();) {
-      if (!item->generation.done()) {
+      if (!item->answer.generation.done()) {
         ++item;
         continue;
       }
-      on_answer(item->index, tried([&] { return item->generation.wait().at(0); }));
+      on_answer(item->index, tried([&] { return item->answer.wait(); }));
       item = in_flight.erase(item);
     }
   }

@@ -20,11 +20,11 @@ struct AnswerManyOptions {
 };
 
 // The answer, or why there is none (the conversation is longer than the context): one failure is not the others'.
-using Answered = std::expected<GenerateResult, std::string>;
+using Answered = std::expected<Answer, std::string>;
 
 // Answers the last message of each conversation and calls on_answer(index, answer) as they come, in any order, on this
 // thread. Returns when all are answered or it was stopped.
-void answer_many(const Assistant& assistant, const std::vector<std::vector<Message>>& conversations,
+void answer_many(const Assistant& assistant, const std::vector<chat::Conversation>& conversations,
                  const AnswerManyOptions& options,
                  const std::function<void(size_t index, const Answered& answer)>& on_answer);
 

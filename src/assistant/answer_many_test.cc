@@ -25,9 +25,9 @@ class AnswerManyTest : public ::testing::Test {
   AnswerManyOptions options_;
 };
 
-std::vector<std::vector<Message>> questions(int count) {
-  std::vector<std::vector<Message>> all;
-  for (int i = 0; i < count; ++i) all.push_back({{"user", "Question " + std::to_string(i)}});
+std::vector<chat::Conversation> questions(int count) {
+  std::vector<chat::Conversation> all;
+  for (int i = 0; i < count; ++i) all.push_back({{{"user", "Question " + std::to_string(i)}}});
   return all;
 }
 
@@ -37,14 +37,14 @@ TEST_F(AnswerManyTest, EachIsAnsweredOnceAsAlone) {
   answer_many(assistant_, all, options_, [&](size_t i, const Answered& answer) {
     EXPECT_TRUE(answered.insert(i).second);
     ASSERT_TRUE(answer);
-    EXPECT_EQ(answer->ids, assistant_.answer(all[i], options_.request).ids);
+    EXPECT_EQ(answer->result.ids, assistant_.answer(all[i], options_.request).result.ids);
   });
   EXPECT_EQ(answered.size(), 10u);
 }
 
 TEST_F(AnswerManyTest, AConversationThatIsRefusedIsNotTheOthersFailure) {
   auto all = questions(4);
-  all[2] = {{"user", std::string(100000, 'x')}};
+  all[2] = {{{"user", std::string(100000, 'x')}}};
   all[3] = {};
   int answered = 0, refused = 0;
   answer_many(assistant_, all, options_, [&](size_t i, const Answered& answer) {

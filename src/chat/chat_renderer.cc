@@ -21,26 +21,16 @@ std::string token_text(const Tokenizer& tokenizer, TokenId id) {
   return id < 0 ? std::string() : tokenizer.decode(std::array{id});
 }
 
-}  // namespace
-
-ChatRenderer::ChatRenderer(Tokenizer tokenizer, std::string_view source)
-    : tokenizer_(std::move(tokenizer)), template_(template_source(tokenizer_, source)) {
-  own_["bos_token"] = token_text(tokenizer_, tokenizer_.bos());
-  own_["eos_token"] = token_text(tokenizer_, tokenizer_.eos());
-}
-
-RenderedText ChatRenderer::render(const OrderedJson& messages, const ChatContext& context) const {
-  if (!messages.is_array()) fail("messages: expected a list, found a value of type {}", messages.type_name());
-  OrderedJson given = OrderedJson::object(), own = own_;
-  own["add_generation_prompt"] = context.add_generation_prompt;
-  if (!context.kwargs.is_null() && !context.kwargs.is_object()) {
-    fail("chat_template_kwargs: expected an object, found a value of type {}", context.kwargs.type_name());
+// Options of the request become variables of the template, but for those that are not its to set.
+void take_options(const OrderedJson& options, OrderedJson& given, OrderedJson& own) {
+  if (!options.is_null() && !options.is_object()) {
+    fail("chat_template_kwargs: expected an object, found a value of type {}", options.type_name());
   }
   constexpr size_t kMaxVariables = 256;
-  if (context.kwargs.size() > kMaxVariables) {
-    fail("chat_template_kwargs: expected at most {} variables, found {}", kMaxVariables, context.kwargs.size());
+  if (options.size() > kMaxVariables) {
+    fail("chat_template_kwargs: expected at most {} variables, found {}", kMaxVariables, options.size());
   }
-  for (const auto& [name, value] : context.kwargs.items()) {
+  for (const auto& [name, value] : options.items()) {
     if (name == "add_generation_prompt" && value.is_boolean()) {
       own[name] = value;
     } else if (name == "messages" || name == "tools" || own.contains(name)) {
@@ -49,8 +39,39 @@ RenderedText ChatRenderer::render(const OrderedJson& messages, const ChatContext
       given[name] = value;
     }
   }
-  given["messages"] = messages;
-  if (!context.tools.is_null()) given["tools"] = context.tools;
+}
+
+// Whether the text ends with the template's own <think>, and white space at most behind it.
+bool opens_thoughts(const RenderedText& text) {
+  constexpr std::string_view kOpen = "<think>";
+  const size_t end = text.text.find_last_not_of(" \t\r\n") + 1;
+  const size_t content_end = text.content.empty() ? 0 : text.content.back().end;
+  return std::string_view(text.text).substr(0, end).ends_with(kOpen) && end - kOpen.size() >= content_end;
+}
+
+}  // namespace
+
+ChatRenderer::ChatRenderer(Tokenizer tokenizer, std::string_view source)
+    : tokenizer_(std::move(tokenizer)),
+      source_(template_source(tokenizer_, source)),
+      template_(source_),
+      reply_(reply_format(tokenizer_)) {
+  own_["bos_token"] = token_text(tokenizer_, tokenizer_.bos());
+  own_["eos_token"] = token_text(tokenizer_, tokenizer_.eos());
+}
+
+RenderedText ChatRenderer::render(const Conversation& conversation) const {
+  return render(conversation, conversation.messages.size(), conversation.add_generation_prompt);
+}
+
+RenderedText ChatRenderer::render(const Conversation& conversation, size_t num_messages,
+                                  bool add_generation_prompt) const {
+  OrderedJson given = OrderedJson::object(), own = own_;
+  own["add_generation_prompt"] = add_generation_prompt;
+  take_options(conversation.options, given, own);
+  OrderedJson& messages = given["messages"] = OrderedJson::array();
+  for (size_t i = 0; i < num_messages; ++i) messages.push_back(to_json(conversation.messages[i]));
+  if (!conversation.tools.is_null()) given["tools"] = conversation.tools;
   return template_.render(given, own);
 }
 
@@ -63,6 +84,14 @@ EncodedText ChatRenderer::encode(const RenderedText& text, std::span<const size_
     for (size_t& mark : out.marks) mark -= mark > 0 ? 1 : 0;
   }
   return out;
+}
+
+Prompt ChatRenderer::prompt(const Conversation& conversation) const {
+  const RenderedText text = render(conversation);
+  Prompt prompt{encode(text).ids, reply_};
+  prompt.reply.begins_in_reasoning = opens_thoughts(text);
+  prompt.reply.tools = conversation.tools.is_array() && !conversation.tools.empty();
+  return prompt;
 }
 
 }  // namespace hadal::chat

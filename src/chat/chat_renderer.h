@@ -5,20 +5,21 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/json.h"
 #include "chat/chat_template.h"
+#include "chat/conversation.h"
+#include "chat/reply_parser.h"
 #include "tokenizer/tokenizer.h"
 
 namespace hadal::chat {
 
-// What a conversation has beside its messages.
-struct ChatContext {
-  OrderedJson tools = nullptr;        // a list, or null
-  OrderedJson kwargs = nullptr;       // more variables of the template (chat_template_kwargs): an object, or null
-  bool add_generation_prompt = true;  // end with what begins an answer; kwargs may say otherwise
+// What a model is asked with, and how its reply is read.
+struct Prompt {
+  std::vector<TokenId> ids;
+  ReplyFormat reply = {};
 };
 
 class ChatRenderer {
@@ -26,19 +27,26 @@ class ChatRenderer {
   // With the tokenizer's own template, or with `source` where it is given. Error when there is none.
   explicit ChatRenderer(Tokenizer tokenizer, std::string_view source = {});
 
-  // `messages`: a list of objects with role, content and whatever else the template knows (name, tool_calls,
-  // reasoning_content). Error when the template refuses them.
-  RenderedText render(const OrderedJson& messages, const ChatContext& context = {}) const;
+  // Error when the template refuses the conversation.
+  RenderedText render(const Conversation& conversation) const;
+  // The first `num_messages` of it; with `add_generation_prompt` instead of the conversation's.
+  RenderedText render(const Conversation& conversation, size_t num_messages, bool add_generation_prompt) const;
 
   // The ids, with the begin token where the tokenizer's files ask for it, once.
   EncodedText encode(const RenderedText& text, std::span<const size_t> marks = {}) const;
 
+  // Both, for a model that is to answer. The reply begins in the thoughts where the template opens them.
+  Prompt prompt(const Conversation& conversation) const;
+
   const Tokenizer& tokenizer() const { return tokenizer_; }
+  std::string_view source() const { return source_; }  // of the template
 
  private:
   Tokenizer tokenizer_;
+  std::string source_;
   ChatTemplate template_;
   OrderedJson own_;  // the variables that come from the model's files
+  ReplyFormat reply_;
 };
 
 }  // namespace hadal::chat

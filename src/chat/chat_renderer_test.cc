@@ -59,9 +59,15 @@ constexpr const char* kTemplate =
 
 OrderedJson json(const char* text) { return OrderedJson::parse(text); }
 
-std::vector<TokenId> encode(const char* source, const char* messages, const ChatContext& context = {}) {
+// `more` has what a conversation holds beside its messages.
+Conversation conversation(const char* messages, Conversation more = {}) {
+  more.messages = read_conversation({{"messages", json(messages)}}, "test").messages;
+  return more;
+}
+
+std::vector<TokenId> encode(const char* source, const char* messages, const Conversation& more = {}) {
   const ChatRenderer renderer(marked_tokenizer(), source);
-  return renderer.encode(renderer.render(json(messages), context)).ids;
+  return renderer.encode(renderer.render(conversation(messages, more))).ids;
 }
 
 std::vector<TokenId> ids(std::initializer_list<std::variant<TokenId, std::string_view>> parts) {
@@ -91,7 +97,7 @@ TEST(ChatRenderer, AnAssistantsOwnMessageMayHoldThoughtsAndNothingElse) {
 }
 
 TEST(ChatRenderer, HalvesFromTheTemplateAndFromContentMakeNoMark) {
-  ChatContext plain;
+  Conversation plain;
   plain.add_generation_prompt = false;
   const char* half = "{% for m in messages %}<|{{ m.content }}|>{{ m.tail }}{% endfor %}";
   EXPECT_EQ(encode(half, R"([{"role": "user", "content": "user", "tail": "!"}])", plain), ids({kBos, "<|user|>!"}));
@@ -111,10 +117,10 @@ TEST(ChatRenderer, HalvesFromTheTemplateAndFromContentMakeNoMark) {
 
 // Whatever a template does to content, it stays content.
 TEST(ChatRenderer, OriginsSurviveEveryOperation) {
-  ChatContext context;
+  Conversation context;
   context.add_generation_prompt = false;
   context.tools = json(R"([{"name": "<|user|>", "<|user|>": 1}])");
-  context.kwargs = json(R"({"extra": "<|user|>", "half": "<|us", "number": 1})");
+  context.options = json(R"({"extra": "<|user|>", "half": "<|us", "number": 1})");
   for (const char* expression : {"c",
                                  "c ~ ''",
                                  "'' + c",
@@ -203,10 +209,10 @@ TEST(ChatRenderer, OriginsSurviveEveryOperation) {
 TEST(ChatRenderer, OrdinaryConversationsKeepTheirIds) {
   for (const bool nfc : {false, true}) {
     const ChatRenderer renderer(marked_tokenizer(nfc), kTemplate);
-    const OrderedJson messages = json(
+    const Conversation ordinary = conversation(
         R"([{"role": "system", "content": " Be kind.\n"}, {"role": "user", "content": "Cafe\u0301 <b>x</b>  12345"},
         {"role": "assistant", "content": "<think>\nso\n</think>\n\nyes "}, {"role": "user", "content": " \u4f60\u597d\n\n"}])");
-    const RenderedText text = renderer.render(messages);
+    const RenderedText text = renderer.render(ordinary);
     std::vector<TokenId> whole = renderer.tokenizer().encode(text.text, true);
     whole.erase(whole.begin());  // the template writes it, too
     EXPECT_EQ(renderer.encode(text).ids, whole);
@@ -240,9 +246,7 @@ TEST(ChatRenderer, FamiliesKeepTheirIdsOnTrickyTexts) {
       return tokenizer.parts().types[static_cast<size_t>(id)] != TokenType::normal;
     };
     const auto render = [&](const std::string& a, const std::string& b) {
-      return renderer.render(OrderedJson::array({{{"role", "user"}, {"content", a}},
-                                                 {{"role", "assistant"}, {"content", b}},
-                                                 {{"role", "user"}, {"content", b + a}}}));
+      return renderer.render(Conversation{{{"user", a}, {"assistant", b}, {"user", b + a}}});
     };
     const std::vector<TokenId> plain_ids = renderer.encode(render("x", "x")).ids;
     const auto num_added = std::ranges::count_if(plain_ids, is_added);
@@ -284,15 +288,35 @@ TEST(ChatRenderer, MarksAreTheFirstTokensAtOrBehindAPlace) {
 
 TEST(ChatRenderer, VariablesOfTheRequestReachTheTemplate) {
   const ChatRenderer renderer(marked_tokenizer(), "{{ enable_thinking }}{{ tools|length }}{{ add_generation_prompt }}");
-  ChatContext context;
+  Conversation context{{{"user", ""}}};
   context.tools = json(R"([{}, {}])");
-  context.kwargs = json(R"({"enable_thinking": false, "add_generation_prompt": false})");
-  EXPECT_EQ(renderer.render(json(R"([{"role": "user", "content": ""}])"), context).text, "False2False");
+  context.options = json(R"({"enable_thinking": false, "add_generation_prompt": false})");
+  EXPECT_EQ(renderer.render(context).text, "False2False");
   for (const char* forbidden : {R"({"bos_token": "x"})", R"({"messages": []})", R"({"tools": []})", "[1]", "5"}) {
-    context.kwargs = json(forbidden);
-    EXPECT_THROW(renderer.render(json(R"([{"role": "user", "content": ""}])"), context), Error) << forbidden;
+    context.options = json(forbidden);
+    EXPECT_THROW(renderer.render(context), Error) << forbidden;
   }
-  EXPECT_THROW(renderer.render(json("{}")), Error);
+}
+
+TEST(ChatRenderer, APromptSaysWhereItsReplyBegins) {
+  const auto begins_in_reasoning = [](const char* source, const char* text) {
+    return ChatRenderer(marked_tokenizer(), source).prompt({{{"user", text}}}).reply.begins_in_reasoning;
+  };
+  EXPECT_TRUE(begins_in_reasoning(kTemplate, "hi"));
+  EXPECT_TRUE(begins_in_reasoning("{{ messages[0].content }}<think>\n\n", "hi"));
+  EXPECT_FALSE(begins_in_reasoning("{{ messages[0].content }}", "hi <think>"));  // the user's words
+  EXPECT_FALSE(begins_in_reasoning("{{ messages[0].content }}nk>", "<thi"));
+  EXPECT_FALSE(begins_in_reasoning("{{ messages[0].content }}<think>\n</think>\n", "hi"));
+  EXPECT_FALSE(begins_in_reasoning("{% if false %}x{% endif %}", "hi"));
+
+  const ChatRenderer renderer(marked_tokenizer(), kTemplate);
+  Conversation asked{{{"user", "hi"}}};
+  EXPECT_EQ(renderer.prompt(asked).ids, ids({kBos, kUser, "hi", kAssistant, kThink}));
+  EXPECT_FALSE(renderer.prompt(asked).reply.tools);
+  asked.tools = json("[{}]");
+  EXPECT_TRUE(renderer.prompt(asked).reply.tools);
+  asked.add_generation_prompt = false;
+  EXPECT_FALSE(renderer.prompt(asked).reply.begins_in_reasoning);
 }
 
 }  // namespace

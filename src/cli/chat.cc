@@ -76,12 +76,13 @@ class OwnModel : public ChatModel {
 
   std::string name() const override { return loaded_.name; }
   int64_t max_context() const override { return engine_.max_context(); }
-  bool fits(const std::vector<Message>& messages) override {
-    return static_cast<int64_t>(assistant_.prompt(messages).size()) <= engine_.max_context() * 3 / 4;
+  bool fits(const chat::Conversation& conversation) override {
+    return static_cast<int64_t>(assistant_.prompt(conversation).ids.size()) <= engine_.max_context() * 3 / 4;
   }
-  Answer answer(const std::vector<Message>& messages, const OnText& on_text, const std::function<bool()>&) override {
-    GenerateResult result = assistant_.answer(messages, sampling_.request(), on_text);
-    return {std::move(result.text), result.finish == FinishReason::length};
+  Answer answer(const chat::Conversation& conversation, const OnDelta& on_delta,
+                const std::function<bool()>&) override {
+    hadal::Answer answer = assistant_.answer(conversation, sampling_.request(), on_delta);
+    return {std::move(answer.message), answer.result.finish == FinishReason::length};
   }
 
  private:
@@ -89,6 +90,20 @@ class OwnModel : public ChatModel {
   Engine engine_;
   Assistant assistant_;
   const SamplingFlags& sampling_;
+};
+
+// Shows a reply as the model writes it: thoughts first, between their tags.
+class ReplyPrinter {
+ public:
+  void print(const chat::ReplyDelta& delta) {
+    const bool thought = delta.kind == chat::ReplyDelta::Kind::reasoning;
+    if (thought != thinking_) print_answer(thought ? "<think>\n" : "\n</think>\n\n");
+    thinking_ = thought;
+    print_answer(delta.text);
+  }
+
+ private:
+  bool thinking_ = false;
 };
 
 class Chat {
@@ -105,9 +120,9 @@ class Chat {
     messages_.push_back({"user", text});
     try {
       bool forgot = false;
-      while (can_forget() && !model_.fits(messages_)) forget_oldest(forgot);
-      const ChatModel::Answer answer = ask(forgot);
-      messages_.push_back({"assistant", answer.text});
+      while (can_forget() && !model_.fits(conversation_)) forget_oldest(forgot);
+      ChatModel::Answer answer = ask(forgot);
+      messages_.push_back(std::move(answer.message));
       if (!quiet_) print_text(answer.cut ? " [...]\n" : "\n");
       return true;
     } catch (const Error& e) {
@@ -119,7 +134,7 @@ class Chat {
 
   OrderedJson as_json() const {
     OrderedJson list = OrderedJson::array();
-    for (const auto& message : messages_) list.push_back({{"role", message.role}, {"content", message.content}});
+    for (const auto& message : messages_) list.push_back(to_json(message));
     return {{"messages", list}};
   }
 
@@ -127,13 +142,14 @@ class Chat {
   ChatModel::Answer ask(bool forgot) {
     const InterruptGuard guard;
     const auto stopped = [] { return interrupted.load(); };
-    const auto on_text = [&](std::string_view piece) {
-      if (!quiet_) print_answer(piece);
+    ReplyPrinter printer;
+    const auto on_delta = [&](const chat::ReplyDelta& delta) {
+      if (!quiet_) printer.print(delta);
       return !stopped();
     };
     for (;;) {
       try {
-        return model_.answer(messages_, on_text, stopped);
+        return model_.answer(conversation_, on_delta, stopped);
       } catch (const ContextFull&) {
         if (!can_forget()) throw;
         forget_oldest(forgot);
@@ -154,7 +170,8 @@ class Chat {
 
   ChatModel& model_;
   bool quiet_;
-  std::vector<Message> messages_;
+  chat::Conversation conversation_;
+  std::vector<chat::Message>& messages_ = conversation_.messages;
   size_t num_system_ = 0;
 };
 

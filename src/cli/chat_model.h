@@ -23,13 +23,13 @@ class ChatModel {
   virtual std::string name() const = 0;
   virtual int64_t max_context() const = 0;  // tokens; 0: not known
   // Whether these messages leave room for an answer: a quarter of the context.
-  virtual bool fits(const std::vector<Message>& messages) = 0;
+  virtual bool fits(const chat::Conversation& conversation) = 0;
   // Streams the answer to the last message. Error, or ContextFull. `stopped` is asked while nothing comes, too.
   struct Answer {
-    std::string text;
+    chat::Message message;
     bool cut = false;  // by --max-tokens or the end of the context
   };
-  virtual Answer answer(const std::vector<Message>& messages, const OnText& on_text,
+  virtual Answer answer(const chat::Conversation& conversation, const OnDelta& on_delta,
                         const std::function<bool()>& stopped) = 0;
 };
 

@@ -93,8 +93,8 @@ OrderedJson eval_math(const EvalOptions& o, const Items& items, const weights::L
                       SamplesFile& samples) {
   Engine engine(loaded.model, loaded.tokenizer, engine_options(o, loaded));
   const Assistant assistant(engine);
-  std::vector<std::vector<Message>> questions;
-  for (const auto& item : items) questions.push_back({{"user", item.at("question")}});
+  std::vector<chat::Conversation> questions;
+  for (const auto& item : items) questions.push_back({{{"user", item.at("question")}}});
   AnswerManyOptions options;
   options.request.sampling.temperature = 0;
   options.request.max_tokens = o.max_tokens;
@@ -108,7 +108,7 @@ OrderedJson eval_math(const EvalOptions& o, const Items& items, const weights::L
       log_warning("{}: item {}: {}; it counts as wrong", o.file, i + 1, answered.error());
     }
     const std::string &question = items[i].at("question"), &answer = items[i].at("answer");
-    const std::string reply = answered ? answered->text : "";
+    const std::string reply = answered ? answered->result.text : "";
     const bool ok = tasks::states_answer(reply, answer);
     ++measured;
     right += ok ? 1 : 0;

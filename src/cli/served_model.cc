@@ -74,19 +74,18 @@ class ServedModel : public ChatModel {
   int64_t max_context() const override { return max_context_; }
 
   // By the tokens a byte that the last turn took: the server counts exactly, and refuses what is too long.
-  bool fits(const std::vector<Message>& messages) override {
-    return static_cast<double>(bytes_of(messages)) * tokens_per_byte_ <= 0.75 * static_cast<double>(max_context_);
+  bool fits(const chat::Conversation& conversation) override {
+    return static_cast<double>(bytes_of(conversation)) * tokens_per_byte_ <= 0.75 * static_cast<double>(max_context_);
   }
 
-  Answer answer(const std::vector<Message>& messages, const OnText& on_text,
+  Answer answer(const chat::Conversation& conversation, const OnDelta& on_delta,
                 const std::function<bool()>& stopped) override {
     OrderedJson body = options_;
-    for (const auto& message : messages)
-      body["messages"].push_back({{"role", message.role}, {"content", message.content}});
+    for (const auto& message : conversation.messages) body["messages"].push_back(to_json(message));
     body["stream"] = true;
     body["stream_options"] = {{"include_usage", true}};
 
-    Answer answer;
+    Answer answer{{"assistant", ""}};
     std::string failure;
     EventLines lines;
     int64_t tokens = 0;
@@ -109,7 +108,7 @@ class ServedModel : public ChatModel {
         if (data == "[DONE]")
           done = true;
         else
-          wanted = take(data, answer, tokens, on_text) && wanted;
+          wanted = take(data, answer, tokens, on_delta) && wanted;
       });
       return wanted && !stopped();
     };
@@ -123,23 +122,26 @@ class ServedModel : public ChatModel {
     if (!done && !stopped())
       fail("{}: the connection ended in the middle of an answer; is the server still there?", url_);
     if (tokens > 0) {
-      const auto bytes = static_cast<double>(bytes_of(messages) + answer.text.size());
+      const auto bytes = static_cast<double>(bytes_of(conversation) + bytes_of(answer.message));
       tokens_per_byte_ = static_cast<double>(tokens) / bytes;
     }
     return answer;
   }
 
  private:
-  static size_t bytes_of(const std::vector<Message>& messages) {
+  static size_t bytes_of(const chat::Message& message) {
+    return message.text().size() + message.reasoning.value_or("").size();
+  }
+  static size_t bytes_of(const chat::Conversation& conversation) {
     size_t bytes = 1;
-    for (const auto& message : messages) bytes += message.content.size();
+    for (const auto& message : conversation.messages) bytes += bytes_of(message);
     return bytes;
   }
 
   // One event; false when the user wants no more.
-  static bool take(std::string_view data, Answer& answer, int64_t& tokens, const OnText& on_text) {
+  static bool take(std::string_view data, Answer& answer, int64_t& tokens, const OnDelta& on_delta) {
     const Json event = parse_json(data, "an event of the server");
-    std::string piece;
+    std::vector<chat::ReplyDelta> deltas;
     try {
       if (const auto error = event.find("error"); error != event.end() && !error->is_null())
         throw Error(words_of(*error));
@@ -149,14 +151,21 @@ class ServedModel : public ChatModel {
       if (choices == event.end() || !choices->is_array() || choices->empty()) return true;
       const Json& choice = choices->at(0);
       answer.cut = answer.cut || choice.value("finish_reason", Json()) == "length";
-      const Json content = choice.value("delta", Json::object()).value("content", Json());
-      if (content.is_string()) piece = content.get<std::string>();
+      const Json delta = choice.value("delta", Json::object());
+      for (const auto& [name, kind] : {std::pair("reasoning_content", chat::ReplyDelta::Kind::reasoning),
+                                       {"content", chat::ReplyDelta::Kind::content}}) {
+        const Json text = delta.value(name, Json());
+        if (text.is_string() && text != "") deltas.push_back({.kind = kind, .text = text.get<std::string>()});
+      }
     } catch (const Json::exception& e) {
       fail("the server: expected events of the chat API, found {} ({})", brief_json(event), plain_words(e));
     }
-    if (piece.empty()) return true;
-    answer.text += piece;
-    return on_text(piece);
+    bool wanted = true;
+    for (const chat::ReplyDelta& delta : deltas) {
+      append(answer.message, delta);
+      wanted = wanted && on_delta(delta);
+    }
+    return wanted;
   }
 
   // What an error of the API says, whatever its shape.

@@ -2,17 +2,16 @@
 
 namespace hadal {
 
-std::vector<TokenId> EngineBackend::chat_prompt(const std::vector<Message>& messages,
-                                                const chat::ChatContext& context) const {
-  return assistant_.prompt(messages, context);
+chat::Prompt EngineBackend::chat_prompt(const chat::Conversation& conversation) const {
+  return assistant_.prompt(conversation);
 }
 
 std::vector<TokenId> EngineBackend::text_prompt(std::string_view text) const {
   return engine_.tokenizer().encode(text, /*special=*/true);
 }
 
-GenerateResult EngineBackend::generate(const GenerateRequest& request, const OnText& on_text) {
-  return engine_.generate(request, on_text);
+GenerateResult EngineBackend::generate(const GenerateRequest& request, const OnPiece& on_piece) {
+  return std::move(engine_.generate_all(request, on_piece).front());
 }
 
 int64_t EngineBackend::max_context() const { return engine_.max_context(); }

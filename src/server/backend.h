@@ -13,13 +13,12 @@ class ChatBackend {
  public:
   virtual ~ChatBackend() = default;
 
-  // The token ids that the model sees for these inputs.
-  virtual std::vector<TokenId> chat_prompt(const std::vector<Message>& messages,
-                                           const chat::ChatContext& context) const = 0;
+  // The token ids that the model sees for these inputs, and how its reply to a conversation is to be read.
+  virtual chat::Prompt chat_prompt(const chat::Conversation& conversation) const = 0;
   virtual std::vector<TokenId> text_prompt(std::string_view text) const = 0;
 
-  // Blocks until the answer to `request.prompt` is complete; calls on_text as GenerateRequest says.
-  virtual GenerateResult generate(const GenerateRequest& request, const OnText& on_text) = 0;
+  // Blocks until the answer to `request.prompt` is complete; calls on_piece as GenerateRequest says of on_text.
+  virtual GenerateResult generate(const GenerateRequest& request, const OnPiece& on_piece) = 0;
 
   virtual int64_t max_context() const = 0;  // tokens of prompt and answer together
 };
@@ -28,10 +27,9 @@ class ChatBackend {
 class EngineBackend : public ChatBackend {
  public:
   EngineBackend(Engine& engine, const Assistant& assistant) : engine_(engine), assistant_(assistant) {}
-  std::vector<TokenId> chat_prompt(const std::vector<Message>& messages,
-                                   const chat::ChatContext& context) const override;
+  chat::Prompt chat_prompt(const chat::Conversation& conversation) const override;
   std::vector<TokenId> text_prompt(std::string_view text) const override;
-  GenerateResult generate(const GenerateRequest& request, const OnText& on_text) override;
+  GenerateResult generate(const GenerateRequest& request, const OnPiece& on_piece) override;
   int64_t max_context() const override;
 
  private:

@@ -264,7 +264,6 @@ TokenId Tokenizer::bos() const { return impl_->parts.bos; }
 TokenId Tokenizer::eos() const { return impl_->parts.eos; }
 const TokenizerParts& Tokenizer::parts() const { return impl_->parts; }
 std::string_view Tokenizer::chat_template() const { return impl_->parts.chat_template; }
-void Tokenizer::set_chat_template(std::string text) { impl_->parts.chat_template = std::move(text); }
 
 bool Tokenizer::is_special(TokenId id) const {
   return id >= 0 && id < vocab_size() && impl_->parts.types[static_cast<size_t>(id)] == TokenType::control;

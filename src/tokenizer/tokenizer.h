@@ -89,7 +89,6 @@ class Tokenizer {
   TokenId find(std::string_view token) const;  // the id of a token's text, special or not; -1: none
   const TokenizerParts& parts() const;
   std::string_view chat_template() const;  // Jinja; "" if the files have none
-  void set_chat_template(std::string text);
 
   struct Impl;
   explicit Tokenizer(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -7,16 +7,19 @@
 
 HADAL_FUZZER(input) {
   using namespace hadal;
-  const bool chat = input.empty() || input[0] % 2 == 0;
+  const bool is_chat = input.empty() || input[0] % 2 == 0;
   try {
     const Json body =
         parse_json(input.substr(std::min<size_t>(1, input.size())), "the request body", {.mend_surrogates = true});
-    const CompletionCall call = chat ? parse_chat_call(body, {}) : parse_text_call(body, {});
-    const CompletionHead head = make_completion_head(chat ? CompletionKind::chat : CompletionKind::text, call.model);
+    const CompletionCall call = is_chat ? parse_chat_call(body, {}) : parse_text_call(body, {});
+    const CompletionHead head = make_completion_head(is_chat ? CompletionKind::chat : CompletionKind::text, call.model);
     GenerateResult result;
-    result.text = chat ? call.messages.back().content : call.text;
-    for (const std::string& reply : {first_chunk(head), text_chunk(head, result.text), last_chunk(head, result),
-                                     usage_chunk(head, result), whole_completion(head, result)}) {
+    result.text = is_chat ? call.conversation.messages.back().text() : call.text;
+    const chat::Message message{"assistant", result.text, result.text};
+    for (const std::string& reply :
+         {first_chunk(head), is_chat ? reasoning_chunk(head, result.text) : text_chunk(head, result.text),
+          text_chunk(head, result.text), last_chunk(head, result), usage_chunk(head, result),
+          is_chat ? whole_chat(head, result, message) : whole_text(head, result)}) {
       parse_json(reply, "the reply");
     }
   } catch (const ApiError& e) {

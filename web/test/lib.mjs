@@ -49,6 +49,8 @@ test('thoughts and answer are told apart', () => {
   assert.deepEqual(splitThinking('<thi'), { thoughts: '', answer: '', open: false });
   assert.deepEqual(splitThinking('yes', 'hm'), { thoughts: 'hm', answer: 'yes', open: false });
   assert.deepEqual(splitThinking('', 'hm'), { thoughts: 'hm', answer: '', open: true });
+  const apart = splitThinking('<think>is a tag</think>', ' hm '); // the server told them apart already
+  assert.deepEqual(apart, { thoughts: 'hm', answer: '<think>is a tag</think>', open: false });
 });
 
 const formulasIn = (text, streaming) =>
@@ -200,7 +202,7 @@ test('an answer only grows, and its writer knows it best', () => {
 test('the model sees what was answered, and the question', () => {
   const path = [
     said('q', 'user', null),
-    said('a', 'assistant', 'q'),
+    said('a', 'assistant', 'q', { thoughts: 'hm' }),
     said('q1', 'user', 'a'),
     said('a1', 'assistant', 'q1', { content: '' }),
     said('q2', 'user', 'a1'),
@@ -210,6 +212,10 @@ test('the model sees what was answered, and the question', () => {
   assert.deepEqual(
     wireMessages(path).map((m) => m.content),
     ['q', 'a', 'q3'],
+  );
+  assert.deepEqual(
+    wireMessages(path).map((m) => m.reasoning_content),
+    [undefined, 'hm', undefined],
   );
 });
 

@@ -22,9 +22,9 @@ std::string field_named_by(const Error& error) {
 }
 
 // The engine's refusal of a field ("logit_bias: expected ...") is the client's mistake; whatever else it says is not.
-GenerateResult generate(const GenerateRequest& request, ChatBackend& backend, const OnText& on_text) {
+GenerateResult generate(const GenerateRequest& request, ChatBackend& backend, const OnPiece& on_piece) {
   try {
-    return backend.generate(request, on_text);
+    return backend.generate(request, on_piece);
   } catch (const Error& e) {
     const std::string name = field_named_by(e);
     if (!name.empty()) throw ApiError(400, e.what(), name);
@@ -32,25 +32,56 @@ GenerateResult generate(const GenerateRequest& request, ChatBackend& backend, co
   }
 }
 
-void stream(const CompletionHead& head, bool include_usage, GenerateRequest& request, ChatBackend& backend,
-            Exchange& exchange) {
+// The deltas of a reply, as it streams. Text completions, and chats whose thoughts are not to be told apart, are all
+// content.
+class Reply {
+ public:
+  explicit Reply(const CompletionCall& call) : parser_(call.reply), apart_(call.is_chat && call.apart) {}
+
+  std::vector<chat::ReplyDelta> push(std::string_view text, std::span<const TextMark> marks) {
+    if (apart_) return read_piece(parser_, text, marks);
+    if (text.empty()) return {};
+    return {{.kind = chat::ReplyDelta::Kind::content, .text = std::string(text)}};
+  }
+  std::vector<chat::ReplyDelta> finish() { return apart_ ? parser_.finish() : std::vector<chat::ReplyDelta>(); }
+
+ private:
+  chat::ReplyParser parser_;
+  const bool apart_;
+};
+
+void stream(const CompletionHead& head, CompletionCall& call, ChatBackend& backend, Exchange& exchange) {
   exchange.open_events();
-  request.on_place = [&exchange, told = int64_t{0}](int64_t place) mutable {
+  call.generate.on_place = [&exchange, told = int64_t{0}](int64_t place) mutable {
     if (place > 0 && place != told) exchange.send_comment(fmt::format("queued, place {}", place));
     told = place;
     return !exchange.client_gone();
   };
   bool begun = head.kind == CompletionKind::text;
-  auto send_text = [&](std::string_view text) {
+  const auto send = [&](const std::vector<chat::ReplyDelta>& deltas) {
     if (!begun && !exchange.send_event({first_chunk(head)})) return false;
     begun = true;
-    return text.empty() ? !exchange.client_gone() : exchange.send_event({text_chunk(head, text)});
+    for (const chat::ReplyDelta& delta : deltas) {
+      const bool thought = delta.kind == chat::ReplyDelta::Kind::reasoning;
+      if (!exchange.send_event({thought ? reasoning_chunk(head, delta.text) : text_chunk(head, delta.text)}))
+        return false;
+    }
+    return !exchange.client_gone();
   };
-  GenerateResult result = generate(request, backend, send_text);
-  if (!begun) exchange.send_event({first_chunk(head)});
+  Reply reply(call);
+  const GenerateResult result = generate(
+      call.generate, backend, [&](const AnswerPiece& piece) { return send(reply.push(piece.text, piece.marks)); });
+  send(reply.finish());
   exchange.send_event({last_chunk(head, result)});
-  if (include_usage) exchange.send_event({usage_chunk(head, result)});
+  if (call.include_usage) exchange.send_event({usage_chunk(head, result)});
   exchange.send_event({"[DONE]"});
+}
+
+std::string whole(const CompletionHead& head, const CompletionCall& call, const GenerateResult& result) {
+  if (!call.is_chat) return whole_text(head, result);
+  const chat::Message message =
+      call.apart ? read_answer(call.reply, result).message : chat::Message{"assistant", result.text};
+  return whole_chat(head, result, message);
 }
 
 }  // namespace
@@ -98,10 +129,16 @@ void Api::check_model(const std::string& name) const {
                  "model", "model_not_found");
 }
 
-void Api::fill_prompt(CompletionCall& call, bool chat) const {
-  const char* field = chat ? "messages" : "prompt";
+void Api::fill_prompt(CompletionCall& call) const {
+  const char* field = call.is_chat ? "messages" : "prompt";
   try {
-    call.generate.prompt = chat ? backend_.chat_prompt(call.messages, call.context) : backend_.text_prompt(call.text);
+    if (call.is_chat) {
+      chat::Prompt prompt = backend_.chat_prompt(call.conversation);
+      call.generate.prompt = std::move(prompt.ids);
+      call.reply = std::move(prompt.reply);
+    } else {
+      call.generate.prompt = backend_.text_prompt(call.text);
+    }
   } catch (const Error& e) {
     const std::string named = field_named_by(e);
     throw ApiError(400, e.what(), named.empty() ? field : named);
@@ -126,7 +163,7 @@ void Api::complete(const HttpRequest& request, bool chat, Exchange& exchange) {
   }
   CompletionCall call = chat ? parse_chat_call(body, options_.sampling) : parse_text_call(body, options_.sampling);
   check_model(call.model);
-  fill_prompt(call, chat);
+  fill_prompt(call);
   struct Running {
     std::atomic<int>& count;
     explicit Running(std::atomic<int>& c) : count(c) { ++count; }
@@ -134,11 +171,12 @@ void Api::complete(const HttpRequest& request, bool chat, Exchange& exchange) {
   } running(running_);
   call.generate.text_from_engine = true;  // an exchange only takes note of it
   CompletionHead head = make_completion_head(chat ? CompletionKind::chat : CompletionKind::text, options_.model_name);
-  if (call.stream) return stream(head, call.include_usage, call.generate, backend_, exchange);
+  if (call.stream) return stream(head, call, backend_, exchange);
   call.generate.on_place = [&](int64_t) { return !exchange.client_gone(); };
   exchange.accepted();
-  GenerateResult result = generate(call.generate, backend_, [&](std::string_view) { return !exchange.client_gone(); });
-  exchange.reply({200, "application/json", whole_completion(head, result), {}});
+  GenerateResult result =
+      generate(call.generate, backend_, [&](const AnswerPiece&) { return !exchange.client_gone(); });
+  exchange.reply({200, "application/json", whole(head, call, result), {}});
 }
 
 }  // namespace hadal

@@ -23,7 +23,7 @@ class Api {
   void complete(const HttpRequest& request, bool chat, Exchange& exchange);  // blocks until the answer is complete
 
  private:
-  void fill_prompt(CompletionCall& call, bool chat) const;
+  void fill_prompt(CompletionCall& call) const;
   void check_model(const std::string& name) const;
   ModelInfo model() const;
 

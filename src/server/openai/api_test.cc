@@ -39,6 +39,27 @@ TEST_F(ApiTest, AnswersAChat) {
   EXPECT_EQ(json["usage"], Json({{"prompt_tokens", 5}, {"completion_tokens", 5}, {"total_tokens", 10}}));
 }
 
+TEST_F(ApiTest, TellsThoughtsFromTheAnswer) {
+  const char* reply = "<think>\nhm\n</think>\n\nyes";
+  EXPECT_EQ(chat(reply).json()["choices"][0]["message"],
+            Json({{"role", "assistant"}, {"content", "yes"}, {"reasoning_content", "hm"}, {"refusal", nullptr}}));
+  EXPECT_EQ(chat(reply, {{"reasoning_format", "none"}}).json()["choices"][0]["message"],
+            Json({{"role", "assistant"}, {"content", reply}, {"refusal", nullptr}}));
+  std::string thoughts, text;
+  for (const std::string& event : chat(reply, {{"stream", true}}).events) {
+    if (event == "[DONE]") break;
+    const Json delta = Json::parse(event)["choices"][0]["delta"];
+    if (delta.contains("reasoning_content")) {
+      EXPECT_EQ(text, "");
+      thoughts += delta["reasoning_content"];
+    } else {
+      text += delta.value("content", "");
+    }
+  }
+  EXPECT_EQ(thoughts, "hm");
+  EXPECT_EQ(text, "yes");
+}
+
 TEST_F(ApiTest, SaysWhenTheLimitCutTheAnswer) {
   Json json = chat("hello", {{"max_tokens", 2}}).json();
   EXPECT_EQ(json["choices"][0]["message"]["content"], "he");

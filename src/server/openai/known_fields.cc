@@ -150,14 +150,16 @@ constexpr KnownField kFields[] = {
     {body, "system", neutral, kOllama, "use a message of the role system", "\"\""},
     {body, "raw", neutral, kOllama, "", "false"},
     {body, "transforms", neutral, kRouter, "", "[]"},
-    // Thoughts: a model thinks or not as its template says, and its thoughts are part of the answer's text.
+    // Thoughts: a model thinks or not as its template says.
     {body, "reasoning_effort", ignored, kMaker, "", ""},
     {body, "reasoning", neutral, kRouter, "an effort changes nothing, as `reasoning_effort`",
      R"({} or {"exclude":false} or {"enabled":true} or {"enabled":false} or {"effort":"none"} or {"effort":"minimal"})"
      R"( or {"effort":"low"} or {"effort":"medium"} or {"effort":"high"} or {"effort":"xhigh"})"},
     {body, "include_reasoning", neutral, "vLLM, OpenRouter", "", "true"},
-    {body, "reasoning_format", neutral, kLlama, "thoughts are part of the text whichever is asked",
-     "\"none\" or \"auto\" or \"deepseek\""},
+    {chat, "reasoning_format", honoured, kLlama,
+     "`\"auto\"` or `\"deepseek\"`: thoughts are `reasoning_content` beside `content`; `\"none\"`: they are part of it",
+     ""},
+    {text, "reasoning_format", ignored, kLlama, "a text has no thoughts apart", ""},
     {body, "reasoning_control", neutral, kLlama, "", "false"},
     {body, "reasoning_budget_tokens", neutral, kLlama, "", "-1"},
     {body, "thinking_token_budget", neutral, kVllm, "", ""},

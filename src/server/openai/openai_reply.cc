@@ -50,6 +50,18 @@ std::string chunk(const CompletionHead& head, OrderedJson delta, std::string_vie
                                  : choice("text", std::string(text), std::move(finish))));
 }
 
+std::string whole(const CompletionHead& head, OrderedJson choices, const GenerateResult& result) {
+  OrderedJson json = envelope(head, false, std::move(choices));
+  json["usage"] = usage(result);
+  return dump_json(json);
+}
+
+// What stands around the empty text of this chunk.
+CompletionHead::Frame frame(const std::string& empty) {
+  const size_t at = empty.rfind(R"(:"")") + 1;
+  return {empty.substr(0, at), empty.substr(at + 2)};
+}
+
 OrderedJson model_object(const ModelInfo& model) {
   return {{"id", model.name},
           {"object", "model"},
@@ -62,20 +74,20 @@ OrderedJson model_object(const ModelInfo& model) {
 
 CompletionHead make_completion_head(CompletionKind kind, const std::string& model) {
   CompletionHead head{kind, random_id(kind == CompletionKind::chat ? "chatcmpl" : "cmpl"), model, std::time(nullptr)};
-  const std::string empty = chunk(head, {{"content", ""}}, "", nullptr);
-  const size_t at = empty.rfind(R"(:"")") + 1;
-  head.before_text = empty.substr(0, at), head.after_text = empty.substr(at + 2);
+  head.text = frame(chunk(head, {{"content", ""}}, "", nullptr));
+  if (kind == CompletionKind::chat) head.reasoning = frame(chunk(head, {{"reasoning_content", ""}}, "", nullptr));
   return head;
 }
 
-std::string whole_completion(const CompletionHead& head, const GenerateResult& result) {
-  OrderedJson message = {{"role", "assistant"}, {"content", result.text}, {"refusal", nullptr}};
-  bool chat = head.kind == CompletionKind::chat;
-  OrderedJson json = envelope(head, false,
-                              chat ? choice("message", std::move(message), finish_reason(result))
-                                   : choice("text", result.text, finish_reason(result)));
-  json["usage"] = usage(result);
-  return dump_json(json);
+std::string whole_text(const CompletionHead& head, const GenerateResult& result) {
+  return whole(head, choice("text", result.text, finish_reason(result)), result);
+}
+
+std::string whole_chat(const CompletionHead& head, const GenerateResult& result, const chat::Message& message) {
+  OrderedJson json = {{"role", "assistant"}, {"content", message.text()}};
+  if (message.reasoning) json["reasoning_content"] = *message.reasoning;
+  json["refusal"] = nullptr;
+  return whole(head, choice("message", std::move(json), finish_reason(result)), result);
 }
 
 std::string first_chunk(const CompletionHead& head) {
@@ -83,7 +95,11 @@ std::string first_chunk(const CompletionHead& head) {
 }
 
 std::string text_chunk(const CompletionHead& head, std::string_view text) {
-  return head.before_text + dump_json(Json(text)) + head.after_text;
+  return head.text.before + dump_json(Json(text)) + head.text.after;
+}
+
+std::string reasoning_chunk(const CompletionHead& head, std::string_view text) {
+  return head.reasoning.before + dump_json(Json(text)) + head.reasoning.after;
 }
 
 std::string last_chunk(const CompletionHead& head, const GenerateResult& result) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "chat/conversation.h"
 #include "engine/engine.h"
 
 namespace hadal {
@@ -12,18 +13,22 @@ enum class CompletionKind { chat, text };
 
 // What every piece of one answer repeats.
 struct CompletionHead {
+  struct Frame {
+    std::string before, after;  // of a chunk: the text between them changes from token to token
+  };
   CompletionKind kind = CompletionKind::chat;
   std::string id, model;
   int64_t created = 0;
-  std::string before_text = {},
-              after_text = {};  // of a chunk of text: what is between them changes from token to token
+  Frame text = {}, reasoning = {};
 };
 CompletionHead make_completion_head(CompletionKind kind, const std::string& model);  // a fresh id, the current time
 
-std::string whole_completion(const CompletionHead& head, const GenerateResult& result);
+std::string whole_text(const CompletionHead& head, const GenerateResult& result);
+std::string whole_chat(const CompletionHead& head, const GenerateResult& result, const chat::Message& message);
 
-// A stream is: first_chunk, text_chunk..., last_chunk, usage_chunk where asked for, "[DONE]".
-std::string first_chunk(const CompletionHead& head);  // chat only: names the role
+// A stream is: first_chunk, reasoning_chunk..., text_chunk..., last_chunk, usage_chunk where asked for, "[DONE]".
+std::string first_chunk(const CompletionHead& head);                             // chat only: names the role
+std::string reasoning_chunk(const CompletionHead& head, std::string_view text);  // chat only
 std::string text_chunk(const CompletionHead& head, std::string_view text);
 std::string last_chunk(const CompletionHead& head, const GenerateResult& result);
 std::string usage_chunk(const CompletionHead& head, const GenerateResult& result);

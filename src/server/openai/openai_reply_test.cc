@@ -23,8 +23,23 @@ TEST(OpenAiReply, ChunksOfTextAreWholeJson) {
         EXPECT_EQ(choice["index"], 0);
         EXPECT_TRUE(choice["finish_reason"].is_null() && choice["logprobs"].is_null());
         EXPECT_EQ(chunk["object"], kind == CompletionKind::chat ? "chat.completion.chunk" : "text_completion");
+        if (kind == CompletionKind::text) continue;
+        const Json thought = Json::parse(reasoning_chunk(head, text));
+        EXPECT_EQ(thought["choices"][0]["delta"], (Json{{"reasoning_content", text}}));
+        EXPECT_EQ(thought["id"], head.id);
       }
     }
+}
+
+TEST(OpenAiReply, ThoughtsStandBesideTheContentWhereThereAreAny) {
+  const CompletionHead head = make_completion_head(CompletionKind::chat, "pilot");
+  chat::Message message{"assistant", "yes"};
+  const auto found = [&] { return Json::parse(whole_chat(head, {}, message))["choices"][0]["message"]; };
+  EXPECT_EQ(found(), (Json{{"role", "assistant"}, {"content", "yes"}, {"refusal", nullptr}}));
+  message.reasoning = "hm";
+  EXPECT_EQ(found()["reasoning_content"], "hm");
+  message.content.reset();
+  EXPECT_EQ(found()["content"], "");
 }
 
 }  // namespace

@@ -191,19 +191,16 @@ CompletionCall read_common(const Json& body, const SamplingOptions& defaults, Fi
 }
 
 std::string read_content(const Json& content, const std::string& param) {
-  if (content.is_string()) return content.get<std::string>();
-  if (!content.is_array()) wrong(param, "a text or a list of text parts", content);
-  std::string text;
-  for (size_t i = 0; i < content.size(); ++i) {
+  if (!content.is_string() && !content.is_array()) wrong(param, "a text or a list of text parts", content);
+  for (size_t i = 0; content.is_array() && i < content.size(); ++i) {
     const Json& part = content[i];
     std::string name = fmt::format("{}[{}]", param, i);
     if (!part.is_object() || part.value("type", Json()) != "text") wrong(name, "a part of type \"text\"", part);
     check_fields(part, FieldPlace::part, name);
     auto it = part.find("text");
     if (it == part.end() || !it->is_string()) wrong(name + ".text", "a text", it == part.end() ? Json() : *it);
-    text += it->get_ref<const std::string&>();
   }
-  return text;
+  return chat::content_text(content, param).text;
 }
 
 std::string read_role(const Json& message, const std::string& param) {
@@ -214,22 +211,18 @@ std::string read_role(const Json& message, const std::string& param) {
   wrong(param + ".role", "\"system\", \"developer\", \"user\" or \"assistant\"", role);
 }
 
-Message read_message(const Json& message, const std::string& param) {
+chat::Message read_message(const Json& message, const std::string& param) {
   if (!message.is_object()) wrong(param, "an object with role and content", message);
   check_fields(message, FieldPlace::message, param);
-  Message out{read_role(message, param), ""};
+  chat::Message out{read_role(message, param), ""};
   const Json* content = field(message, "content");
   if (!content && out.role != "assistant") wrong(param + ".content", "a text or a list of text parts", Json());
   if (content) out.content = read_content(*content, param + ".content");
-  // Other engines call an assistant's thoughts by other names; templates know this one.
-  for (const auto& [name, meaning] : {std::pair("name", "name"),
-                                      {"reasoning_content", "reasoning_content"},
-                                      {"reasoning", "reasoning_content"},
-                                      {"thinking", "reasoning_content"}}) {
+  for (const char* name : {"name", "reasoning_content", "reasoning", "thinking"}) {
     const Json* value = field(message, name);
     if (!value) continue;
     if (!value->is_string()) wrong(param + "." + name, "a text", *value);
-    out.more[meaning] = value->get<std::string>();
+    chat::set_field(out, name, *value);
   }
   return out;
 }
@@ -238,19 +231,25 @@ Message read_message(const Json& message, const std::string& param) {
 
 CompletionCall parse_chat_call(const Json& body, const SamplingOptions& defaults) {
   CompletionCall call = read_common(body, defaults, FieldPlace::chat);
+  call.is_chat = true;
   const Json* messages = field(body, "messages");
   if (!messages || !messages->is_array() || messages->empty()) {
     wrong("messages", "a list of at least one message", messages ? *messages : Json());
   }
   for (size_t i = 0; i < messages->size(); ++i) {
-    call.messages.push_back(read_message((*messages)[i], fmt::format("messages[{}]", i)));
+    call.conversation.messages.push_back(read_message((*messages)[i], fmt::format("messages[{}]", i)));
   }
   if (auto* kwargs = field(body, "chat_template_kwargs")) {
     if (!kwargs->is_object()) wrong("chat_template_kwargs", "an object", *kwargs);
-    call.context.kwargs = *kwargs;
+    call.conversation.options = *kwargs;
   }
-  if (call.messages.back().role == "assistant") {
-    wrong(fmt::format("messages[{}].role", call.messages.size() - 1), "\"user\" in the last message", "assistant");
+  if (call.conversation.messages.back().role == "assistant") {
+    wrong(fmt::format("messages[{}].role", messages->size() - 1), "\"user\" in the last message", "assistant");
+  }
+  if (auto* format = field(body, "reasoning_format")) {
+    if (*format != "none" && *format != "auto" && *format != "deepseek")
+      wrong("reasoning_format", "\"none\", \"auto\" or \"deepseek\"", *format);
+    call.apart = *format != "none";
   }
   return call;
 }

@@ -12,11 +12,13 @@
 namespace hadal {
 
 struct CompletionCall {
-  std::string model;              // "": the one that is served
-  std::vector<Message> messages;  // chat completions
-  chat::ChatContext context;
-  std::string text;          // plain completions
-  GenerateRequest generate;  // without the prompt
+  std::string model;  // "": the one that is served
+  bool is_chat = false;
+  chat::Conversation conversation;  // of a chat
+  bool apart = true;                // its thoughts are told apart from the answer
+  chat::ReplyFormat reply;          // of a chat; comes with its prompt
+  std::string text;                 // of a plain completion
+  GenerateRequest generate;         // without the prompt
   bool stream = false;
   bool include_usage = false;  // a last chunk with the token counts
 };

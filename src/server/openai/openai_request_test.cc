@@ -110,11 +110,12 @@ TEST(OpenaiRequest, ReadsMessages) {
     {"role": "user", "content": [{"type": "text", "text": "one "}, {"type": "text", "text": "two"}]},
     {"role": "assistant", "content": null, "reasoning_content": "hm"},
     {"role": "user", "content": ""}]})");
-  std::vector<Message> messages = parse_chat_call(body, {}).messages;
+  std::vector<chat::Message> messages = parse_chat_call(body, {}).conversation.messages;
   ASSERT_EQ(messages.size(), 4u);
   EXPECT_EQ(messages[0].role, "system");
   EXPECT_EQ(messages[1].content, "one two");
   EXPECT_EQ(messages[2].content, "");
+  EXPECT_EQ(messages[2].reasoning, "hm");
 }
 
 TEST(OpenaiRequest, NamesTheFieldThatIsWrong) {
@@ -144,6 +145,7 @@ TEST(OpenaiRequest, NamesTheFieldThatIsWrong) {
   EXPECT_EQ(refused_param(chat({{"n_predict", 0}})), "n_predict");
   EXPECT_EQ(refused_param(chat({{"max_tokens", 2.5}})), "max_tokens");
   EXPECT_EQ(refused_param(chat({{"chat_template_kwargs", "x"}})), "chat_template_kwargs");
+  EXPECT_EQ(refused_param(chat({{"reasoning_format", "deepseek-legacy"}})), "reasoning_format");
   for (const Json& bias : {Json(1), Json{{"x", 1}}, Json{{"1", "x"}}, Json{{"1", 101}}, Json::array({Json::array({1})}),
                            Json{{"-1", 1}}, Json(true)}) {
     EXPECT_EQ(refused_param(chat({{"logit_bias", bias}})), "logit_bias") << bias;
@@ -183,8 +185,10 @@ TEST(OpenaiRequest, ReadsWhatOtherEnginesAdd) {
   EXPECT_EQ(read({{"logit_bias", pairs}}).generate.sampling.logit_bias,
             (std::vector<std::pair<TokenId, float>>{{3, 1.5f}, {4, -100.0f}}));
   EXPECT_NE(read({{"seed", -1}}).generate.sampling.seed, read({{"seed", -1}}).generate.sampling.seed);
-  EXPECT_EQ(read({{"chat_template_kwargs", {{"enable_thinking", false}}}}).context.kwargs.dump(),
+  EXPECT_EQ(read({{"chat_template_kwargs", {{"enable_thinking", false}}}}).conversation.options.dump(),
             "{\"enable_thinking\":false}");
+  EXPECT_TRUE(read({{"reasoning_format", "auto"}}).apart);
+  EXPECT_FALSE(read({{"reasoning_format", "none"}}).apart);
   EXPECT_TRUE(read({{"usage", {{"include", true}}}}).include_usage);
   EXPECT_FALSE(read({{"stream_options", {{"include_usage", false}}}}).include_usage);
 }
@@ -202,9 +206,10 @@ TEST(OpenaiRequest, FieldsOfMessagesReachTheTemplateOrAreNeutral) {
                         {"tool_calls", Json::array()},
                         {"reasoning", "hm"}},
                        {{"role", "user"}, {"content", "x"}, {"name", "Ada"}}}}};
-  const auto messages = parse_chat_call(body, {}).messages;
-  EXPECT_EQ(messages[0].more.dump(), "{\"reasoning_content\":\"hm\"}");
-  EXPECT_EQ(messages[1].more.dump(), "{\"name\":\"Ada\"}");
+  const auto messages = parse_chat_call(body, {}).conversation.messages;
+  EXPECT_EQ(messages[0].reasoning, "hm");
+  EXPECT_EQ(messages[1].name, "Ada");
+  EXPECT_TRUE(messages[0].more.is_null() && messages[1].more.is_null());
   EXPECT_EQ(refused_param(message({{"contents", "x"}})), "messages[0].contents");
   EXPECT_EQ(refused_param(message({{"name", 7}})), "messages[0].name");
   EXPECT_EQ(refused_param(message({{"refusal", "no"}})), "messages[0].refusal");

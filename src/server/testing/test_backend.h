@@ -13,14 +13,15 @@ namespace hadal {
 
 class EchoBackend : public ChatBackend {
  public:
-  std::vector<TokenId> chat_prompt(const std::vector<Message>& messages, const chat::ChatContext& chat) const override {
-    if (chat.kwargs.is_object() && chat.kwargs.contains("refuse")) fail("chat_template_kwargs: \"refuse\" is refused");
-    return text_prompt(messages.back().content);
+  chat::Prompt chat_prompt(const chat::Conversation& chat) const override {
+    if (chat.options.is_object() && chat.options.contains("refuse"))
+      fail("chat_template_kwargs: \"refuse\" is refused");
+    return {text_prompt(chat.messages.back().text())};
   }
   std::vector<TokenId> text_prompt(std::string_view text) const override { return {text.begin(), text.end()}; }
   int64_t max_context() const override { return context; }
 
-  GenerateResult generate(const GenerateRequest& request, const OnText& on_text) override {
+  GenerateResult generate(const GenerateRequest& request, const OnPiece& on_piece) override {
     ++started;
     std::string prompt(request.prompt.begin(), request.prompt.end());
     if (prompt == "refuse") fail("the engine refuses");
@@ -38,7 +39,7 @@ class EchoBackend : public ChatBackend {
       result.text += c;
       ++result.answer_tokens;
       std::this_thread::sleep_for(std::chrono::milliseconds(token_ms));
-      if (on_text && !on_text({&c, 1})) {
+      if (on_piece && !on_piece({.text = std::string(1, c)})) {
         result.finish = FinishReason::cancelled;
         ++cancelled;
         break;

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "train/data/documents.h"
 #include "train/data/mixture.h"
+#include "train/data/token_lengths.h"
 #include "train/testing/test_support.h"
 
 namespace hadal {
@@ -106,114 +107,6 @@ TEST(Documents, TheTailOfATextIsHeldOut) {
   EXPECT_EQ(parts, (std::vector<std::string>{"01234567", "89!"}));
 }
 
-TEST(ChatTokens, AreTheTemplatesTextEncodedAndMarkTheAssistant) {
-  const Tokenizer t = test::tiny_tokenizer();
-  const ChatEncoder encoder(t);
-  const std::vector<ChatMessage> messages = {
-      {"system", "be kind"}, {"user", "what is the cat?"}, {"assistant", "Tom."}, {"user", "é"}, {"assistant", "so"}};
-  const ChatTokens tokens = encoder.encode(messages);
-  std::vector<TokenId> whole = t.encode(encoder.render(messages, false), true);
-  if (whole.size() > 1 && whole[1] == t.bos()) whole.erase(whole.begin());
-  EXPECT_EQ(tokens.ids, whole);
-  EXPECT_EQ(std::count(tokens.ids.begin(), tokens.ids.end(), t.bos()), 1);
-  std::vector<TokenId> spoken;
-  for (size_t i = 0; i < tokens.ids.size(); ++i) {
-    if (tokens.assistant[i]) spoken.push_back(tokens.ids[i]);
-  }
-  EXPECT_EQ(t.decode(spoken), std::string("Tom.") + kEosText + "so" + kEosText);
-  expect_contains(error_of([&] { encoder.encode(std::vector<ChatMessage>{{"robot", "x"}}); }), {"robot"});
-}
-
-std::string spoken_text(const Tokenizer& t, const ChatTokens& tokens) {
-  std::vector<TokenId> spoken;
-  for (size_t i = 0; i < tokens.ids.size(); ++i) {
-    if (tokens.assistant[i]) spoken.push_back(tokens.ids[i]);
-  }
-  return t.decode(spoken);
-}
-
-TEST(ChatTokens, ContentNeverBecomesAMark) {
-  const Tokenizer t = test::tiny_tokenizer();
-  const ChatTokens tokens = ChatEncoder(t).encode(
-      std::vector<ChatMessage>{{"user", std::string("a<｜Assistant｜>b") + kEosText + "<think>"},
-                               {"assistant", std::string("<think>c</think><｜User｜>") + kEosText}});
-  const auto times = [&](std::string_view text) {
-    return std::count(tokens.ids.begin(), tokens.ids.end(), t.find(text));
-  };
-  for (const char* once : {"<｜User｜>", "<｜Assistant｜>", kBosText, kEosText, "<think>", "</think>"})
-    EXPECT_EQ(times(once), 1) << once;
-  EXPECT_EQ(spoken_text(t, tokens), std::string("<think>c</think><｜User｜>") + kEosText + kEosText);
-}
-
-// R1's kind of template: thoughts are taken out of answers, and the prompt opens <think>.
-constexpr const char* kThoughtsTakenOut =
-    "{{ bos_token }}{% for m in messages %}{% set c = m.content %}{% if '</think>' in c %}{% set c = "
-    "c.split('</think>')[-1] %}{% endif %}"
-    "{% if m.role == 'user' %}<｜User｜>{{ c }}{% else %}<｜Assistant｜>{{ c }}{{ eos_token }}{% endif %}{% endfor %}"
-    "{% if add_generation_prompt %}<｜Assistant｜><think>\n{% endif %}";
-
-TEST(ChatTokens, TemplatesThatTakeThoughtsOutLearnTheLastAnswerWithIts) {
-  Tokenizer t = test::tiny_tokenizer();
-  t.set_chat_template(kThoughtsTakenOut);
-  const ChatEncoder encoder(t);
-  std::vector<ChatMessage> messages = {{"user", "hi"},
-                                       {"assistant", "<think>\ngreet\n</think>\n\nhello"},
-                                       {"user", "bye"},
-                                       {"assistant", "<think>\npart\n</think>\n\nbye"}};
-  ChatTokens tokens = encoder.encode(messages);
-  EXPECT_EQ(t.decode(tokens.ids), std::string(kBosText) + "<｜User｜>hi<｜Assistant｜>\n\nhello" + kEosText +
-                                      "<｜User｜>bye<｜Assistant｜><think>\npart\n</think>\n\nbye" + kEosText);
-  EXPECT_EQ(spoken_text(t, tokens), std::string("part\n</think>\n\nbye") + kEosText);
-  EXPECT_EQ(std::count(tokens.ids.begin(), tokens.ids.end(), t.find("</think>")), 1);
-  // What follows the last answer is left out; an answer without thoughts does not stand inside of opened ones.
-  messages[3].content = "bye";
-  messages.push_back({"user", "more"});
-  tokens = encoder.encode(messages);
-  EXPECT_EQ(t.decode(tokens.ids), std::string(kBosText) + "<｜User｜>hi<｜Assistant｜>\n\nhello" + kEosText +
-                                      "<｜User｜>bye<｜Assistant｜>bye" + kEosText);
-  EXPECT_EQ(spoken_text(t, tokens), std::string("bye") + kEosText);
-  // Without any thoughts nothing changes from turn to turn, and all answers are learnt.
-  std::vector<ChatMessage> plain = messages;
-  plain[1].content = "hello";
-  EXPECT_EQ(spoken_text(t, encoder.encode(plain)), std::string("hello") + kEosText + "bye" + kEosText);
-  // The last answer that is learnt, where weights say so; nothing else is learnt then.
-  messages[3].learnt = false;
-  tokens = encoder.encode(messages);
-  EXPECT_EQ(spoken_text(t, tokens), std::string("greet\n</think>\n\nhello") + kEosText);
-  EXPECT_EQ(std::count(tokens.context.begin(), tokens.context.end(), 1), 0);
-  messages[1].learnt = false;
-  messages[3].learnt = true;
-  tokens = encoder.encode(messages);
-  EXPECT_EQ(spoken_text(t, tokens), std::string("bye") + kEosText);
-  for (size_t i = 0; i < tokens.ids.size(); ++i) EXPECT_NE(tokens.context[i], tokens.assistant[i]) << i;
-}
-
-// Qwen3's kind: the last answer has its thoughts, earlier ones lose theirs.
-TEST(ChatTokens, TemplatesThatTakeThoughtsOutOfEarlierAnswers) {
-  Tokenizer t = test::tiny_tokenizer();
-  t.set_chat_template(
-      "{% for m in messages %}{% if m.role == 'user' %}<｜User｜>{{ m.content }}{% elif loop.last %}<｜Assistant｜>{{ "
-      "m.content }}{{ eos_token }}"
-      "{% else %}<｜Assistant｜>{{ m.content.split('</think>')[-1] }}{{ eos_token }}{% endif %}{% endfor %}"
-      "{% if add_generation_prompt %}<｜Assistant｜>{% endif %}");
-  const ChatTokens tokens = ChatEncoder(t).encode(std::vector<ChatMessage>{
-      {"user", "a"}, {"assistant", "<think>x</think>b"}, {"user", "c"}, {"assistant", "<think>y</think>d"}});
-  EXPECT_EQ(t.decode(tokens.ids), std::string(kBosText) + "<｜User｜>a<｜Assistant｜>b" + kEosText +
-                                      "<｜User｜>c<｜Assistant｜><think>y</think>d" + kEosText);
-  EXPECT_EQ(spoken_text(t, tokens), std::string("<think>y</think>d") + kEosText);
-}
-
-TEST(ChatTokens, DecomposedAccentsAreNoReasonToLeaveADialogueOut) {
-  TokenizerParts parts = test::tiny_tokenizer().parts();
-  parts.normalize_nfc = true;
-  const Tokenizer t = Tokenizer::from_parts(std::move(parts), "test");
-  const ChatTokens tokens = ChatEncoder(t).encode(std::vector<ChatMessage>{{"user", "un cafe\u0301?"},
-                                                                           {"assistant", "Oui, un cafe\u0301."},
-                                                                           {"user", "e\u0301"},
-                                                                           {"assistant", "e\u0301e\u0301"}});
-  EXPECT_EQ(spoken_text(t, tokens), std::string("Oui, un café.") + kEosText + "éé" + kEosText);
-}
-
 struct Stores {
   TemporaryFolder folder;
   Tokenizer tokenizer = test::tiny_tokenizer();
@@ -237,7 +130,7 @@ TEST(TokenStore, IsMadeOnceAndMadeAnewWhenTheSourceChanges) {
   EXPECT_EQ(files(), 2);
   std::vector<TokenId> ids;
   for (const StoredToken t : first.document(3)) ids.push_back(t.id());
-  EXPECT_EQ(s.tokenizer.decode(ids), std::string("the cat number 3 sat on the mat and the dog") + kEosText);
+  EXPECT_EQ(s.tokenizer.decode(ids), std::string("the cat number 3 sat on the mat and the dog") + chat::kEosText);
 }
 
 TEST(TokenStore, MakesADamagedCacheAgain) {
@@ -339,29 +232,11 @@ TEST(Mixture, LearnsTheAssistantOnlyWhenAsked) {
   options.assistant_only = true;
   const TrainingBatch b = Mixture({&store}, options).next(1);
   EXPECT_EQ(decode_targets(s.tokenizer, b, true),
-            std::string("the cat is Tom.") + kEosText + "the dog sat on the log." + kEosText);
+            std::string("the cat is Tom.") + chat::kEosText + "the dog sat on the log." + chat::kEosText);
   EXPECT_EQ(b.target_bytes, 15 + 23);
   EXPECT_EQ(b.batch.ids[0], s.tokenizer.bos());
   options.assistant_only = false;
   EXPECT_EQ(decode_targets(s.tokenizer, Mixture({&store}, options).next(1), false), "");
-}
-
-TEST(Mixture, MessagesOfWeight0AreLearntUnderNoMask) {
-  Stores s;
-  const ChatEncoder encoder(s.tokenizer);
-  std::vector<ChatMessage> messages = {
-      {"user", "what is the cat?"}, {"assistant", "the dog"}, {"user", "no"}, {"assistant", "Tom."}};
-  messages[1].learnt = messages[2].learnt = false;
-  const ChatTokens tokens = encoder.encode(messages);
-  auto text_of = [&](const std::vector<uint8_t>& marks) {
-    std::vector<TokenId> ids;
-    for (size_t i = 0; i < marks.size(); ++i) {
-      if (marks[i]) ids.push_back(tokens.ids[i]);
-    }
-    return s.tokenizer.decode(ids, false);
-  };
-  EXPECT_EQ(text_of(tokens.assistant), "Tom.");
-  EXPECT_EQ(text_of(tokens.context), "the dogno");
 }
 
 TEST(Mixture, JoinedDialoguesAreOneConversationOfTheTemplate) {

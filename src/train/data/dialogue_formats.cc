@@ -71,36 +71,19 @@ std::string role_of_speaker(const std::string& from, const std::string& where) {
   fail("{}: \"from\": expected human, gpt, system or tool, found \"{}\"", where, shortened(from, 40));
 }
 
-// The text of a list of content parts. A part that is no text makes the dialogue unusable.
-std::string join_parts(const OrderedJson& parts, const std::string& where, Dialogue& dialogue) {
-  std::string out;
-  for (const OrderedJson& part : parts) {
-    if (part.is_string()) {
-      out += part.get<std::string>();
-      continue;
-    }
-    if (!part.is_object()) fail("{}: content: expected parts with a \"type\", found {}", where, part.type_name());
-    const std::string type = part.contains("type") ? text_field(part, "type", where) : "text";
-    if (type == "text" || type == "input_text" || type == "output_text")
-      out += text_field(part, "text", where);
-    else
-      dialogue.unusable = fmt::format("with a content part of the type \"{}\"", shortened(type, 40));
-  }
-  return out;
-}
-
-void read_content(const OrderedJson& item, const std::string& where, ChatMessage& message, Dialogue& dialogue) {
+void read_content(const OrderedJson& item, const std::string& where, chat::Message& message, Dialogue& dialogue) {
   const auto content = item.contains("content") || !item.contains("value") ? item.find("content") : item.find("value");
-  if (content != item.end() && content->is_string()) {
-    message.content = content->get<std::string>();
-  } else if (content != item.end() && content->is_array()) {
-    message.content = join_parts(*content, where, dialogue);
-  } else if (content != item.end() && !content->is_null()) {
-    fail("{}: \"content\": expected a string or a list of parts, found {}", where, content->type_name());
+  if (content != item.end() && !content->is_null()) {
+    chat::ContentText read = chat::content_text(*content, where);
+    message.content = std::move(read.text);
+    if (!read.other_part.empty())
+      dialogue.unusable = fmt::format("with a content part of the type \"{}\"", shortened(read.other_part, 40));
   } else if (!item.contains("tool_calls")) {
     if (content == item.end() && !item.contains("function_call"))
       fail("{}: expected a message with \"role\" and \"content\", found the fields {}", where, field_names(item));
     dialogue.unusable = "with a message without content";
+  } else if (message.tool_calls.is_null()) {
+    message.content = "";
   }
 }
 
@@ -116,7 +99,7 @@ bool read_weight(const OrderedJson& item, const std::string& where) {
 
 void read_message(const OrderedJson& item, const std::string& where, Dialogue& dialogue) {
   if (!item.is_object()) fail("{}: messages: expected objects, found {}", where, item.type_name());
-  ChatMessage message;
+  chat::Message message;
   if (item.contains("role")) {
     message.role = text_field(item, "role", where);
     if (message.role == "developer") message.role = "system";  // OpenAI's newer name for it
@@ -126,14 +109,14 @@ void read_message(const OrderedJson& item, const std::string& where, Dialogue& d
     fail("{}: expected a message with \"role\" and \"content\" (or \"from\" and \"value\"), found the fields {}", where,
          field_names(item));
   }
+  for (const char* key : {"tool_calls", "tool_call_id", "name", "reasoning_content"}) {
+    if (const OrderedJson* found = find(item, {key})) chat::set_field(message, key, *found);
+  }
   read_content(item, where, message, dialogue);
   message.learnt = read_weight(item, where);
-  for (const char* key : {"tool_calls", "tool_call_id", "name", "reasoning_content"}) {
-    if (const OrderedJson* found = find(item, {key})) message.more[key] = *found;
-  }
   if (message.role == "function_call" || find(item, {"function_call"}))
     dialogue.unusable = "with a function_call (write it as tool_calls)";
-  dialogue.messages.push_back(std::move(message));
+  dialogue.conversation.messages.push_back(std::move(message));
 }
 
 void read_messages(const OrderedJson& list, const char* key, const std::string& where, Dialogue& dialogue) {
@@ -150,7 +133,7 @@ void read_tools(const OrderedJson& line, const std::string& where, Dialogue& dia
   if (text.find_first_not_of(" \t\r\n") == text.npos) return;
   OrderedJson parsed = parse_ordered_json(text, where + ": tools");
   if (!parsed.is_array()) fail("{}: \"tools\": expected a list, found {}", where, parsed.type_name());
-  if (!parsed.empty()) dialogue.tools = std::move(parsed);
+  if (!parsed.empty()) dialogue.conversation.tools = std::move(parsed);
 }
 
 void read_alpaca(const OrderedJson& line, const std::string& where, Dialogue& dialogue) {
@@ -159,22 +142,22 @@ void read_alpaca(const OrderedJson& line, const std::string& where, Dialogue& di
     for (const OrderedJson& turn : *history) {
       if (!turn.is_array() || turn.size() != 2 || !turn[0].is_string() || !turn[1].is_string())
         fail("{}: \"history\": expected pairs of a question and an answer", where);
-      dialogue.messages.push_back({"user", turn[0].get<std::string>()});
-      dialogue.messages.push_back({"assistant", turn[1].get<std::string>()});
+      dialogue.conversation.messages.push_back({"user", turn[0].get<std::string>()});
+      dialogue.conversation.messages.push_back({"assistant", turn[1].get<std::string>()});
     }
   }
   const std::string instruction = text_field(line, "instruction", where);
   const std::string input = optional_text(line, {"input", "context"}, where);
   const std::string between = instruction.empty() || input.empty() ? "" : "\n\n";
-  dialogue.messages.push_back({"user", instruction + between + input});
-  dialogue.messages.push_back({"assistant", optional_text(line, {"output", "response"}, where)});
+  dialogue.conversation.messages.push_back({"user", instruction + between + input});
+  dialogue.conversation.messages.push_back({"assistant", optional_text(line, {"output", "response"}, where)});
 }
 
 void read_completion(const OrderedJson& line, const std::string& where, Dialogue& dialogue) {
   const OrderedJson &prompt = *find(line, {"prompt"}), &completion = *find(line, {"completion", "response"});
   if (prompt.is_string() && completion.is_string()) {
-    dialogue.messages.push_back({"user", prompt.get<std::string>()});
-    dialogue.messages.push_back({"assistant", completion.get<std::string>()});
+    dialogue.conversation.messages.push_back({"user", prompt.get<std::string>()});
+    dialogue.conversation.messages.push_back({"assistant", completion.get<std::string>()});
     return;
   }
   if (!prompt.is_array() || !completion.is_array()) {
@@ -182,7 +165,7 @@ void read_completion(const OrderedJson& line, const std::string& where, Dialogue
          prompt.type_name(), completion.type_name());
   }
   read_messages(prompt, "prompt", where, dialogue);
-  for (ChatMessage& message : dialogue.messages)
+  for (chat::Message& message : dialogue.conversation.messages)
     message.learnt &= message.role != "assistant";  // the prompt is context
   read_messages(completion, "completion", where, dialogue);
 }
@@ -202,7 +185,7 @@ std::string text_field(const OrderedJson& object, const char* key, const std::st
 Dialogue read_dialogue(const OrderedJson& line, const std::string& where) {
   Dialogue dialogue;
   const std::string system = optional_text(line, {"system"}, where);
-  if (!system.empty()) dialogue.messages.push_back({"system", system});
+  if (!system.empty()) dialogue.conversation.messages.push_back({"system", system});
   const bool judged = line.contains("label") && line["label"].is_boolean();
   if (const OrderedJson* messages = find(line, {"messages"})) {
     read_messages(*messages, "messages", where, dialogue);
@@ -224,7 +207,7 @@ Dialogue read_dialogue(const OrderedJson& line, const std::string& where) {
                                      : "");
   }
   read_tools(line, where, dialogue);
-  if (dialogue.messages.empty()) dialogue.unusable = "without messages";
+  if (dialogue.conversation.messages.empty()) dialogue.unusable = "without messages";
   return dialogue;
 }
 

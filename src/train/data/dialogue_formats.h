@@ -8,16 +8,14 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/json.h"
-#include "train/data/documents.h"
+#include "chat/conversation.h"
 
 namespace hadal {
 
 struct Dialogue {
-  std::vector<ChatMessage> messages;
-  OrderedJson tools = nullptr;
+  chat::Conversation conversation;
   std::string unusable;  // why a well-formed dialogue cannot be learnt from ("with a content part of ..."); "": it can
 };
 

@@ -22,7 +22,7 @@ bool matches(const std::vector<std::string>& patterns, const std::string& word) 
   });
 }
 
-std::vector<ChatMessage> first_turns(std::vector<ChatMessage> messages, int64_t max_turns) {
+std::vector<chat::Message> first_turns(std::vector<chat::Message> messages, int64_t max_turns) {
   messages.resize(static_cast<size_t>(max_turns));
   while (!messages.empty() && messages.back().role != "assistant") messages.pop_back();
   return messages;
@@ -65,19 +65,20 @@ Reading read_line(std::string_view text, const SourceSpec& source, const std::st
   } else if (source.kind == SourceKind::chat) {
     Dialogue dialogue = read_dialogue(parse_ordered_json(text, where), where);
     r.reason = std::move(dialogue.unusable);
-    r.document.messages = std::move(dialogue.messages);
-    r.document.tools = std::move(dialogue.tools);
-    if (r.reason.empty() && source.max_turns > 0 && std::ssize(r.document.messages) > source.max_turns) {
-      r.document.messages = first_turns(std::move(r.document.messages), source.max_turns);
-      if (r.document.messages.empty())
+    r.document.conversation = std::move(dialogue.conversation);
+    std::vector<chat::Message>& messages = r.document.conversation.messages;
+    if (r.reason.empty() && source.max_turns > 0 && std::ssize(messages) > source.max_turns) {
+      messages = first_turns(std::move(messages), source.max_turns);
+      if (messages.empty())
         r.reason = fmt::format("without an answer in max_turns = {}", source.max_turns);
       else
         report.cut(fmt::format("to max_turns = {}", source.max_turns), number);
     }
   } else {
     const std::string solution = text_field(line, "solution", where), answer = text_field(line, "answer", where);
-    r.document.messages = {{"user", text_field(line, "question", where)},
-                           {"assistant", solution + (solution.empty() ? "" : "\n") + "The answer is " + answer + "."}};
+    r.document.conversation.messages = {
+        {"user", text_field(line, "question", where)},
+        {"assistant", solution + (solution.empty() ? "" : "\n") + "The answer is " + answer + "."}};
   }
   const auto size = static_cast<int64_t>(r.document.content().size());
   if (r.reason.empty() && source.max_document_bytes > 0 && size > source.max_document_bytes)
@@ -173,7 +174,7 @@ void make_up_sums(const SourceSpec& source, SourceReport& report, const Take& ta
     d.validation = i >= source.documents;  // the last ones, from pairs that are held out
     Rng rng(source.seed, static_cast<uint64_t>(i));
     tasks::SumDialogue sum = tasks::make_sum(rng, d.validation);
-    d.messages = {{"user", std::move(sum.question)}, {"assistant", std::move(sum.answer)}};
+    d.conversation.messages = {{"user", std::move(sum.question)}, {"assistant", std::move(sum.answer)}};
     report.count_read();
     if (!take(std::move(d))) return;
   }
@@ -182,9 +183,9 @@ void make_up_sums(const SourceSpec& source, SourceReport& report, const Take& ta
 }  // namespace
 
 std::string Document::content() const {
-  if (messages.empty()) return text;
+  if (conversation.messages.empty()) return text;
   std::string out;
-  for (const auto& message : messages) out += message.content + "\n";
+  for (const auto& message : conversation.messages) (out += message.text()) += '\n';
   return out;
 }
 

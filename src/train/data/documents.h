@@ -5,24 +5,17 @@
 #include <string>
 #include <vector>
 
-#include "base/json.h"
+#include "chat/conversation.h"
 #include "train/data/source_report.h"
 #include "train/run/recipe.h"
 
 namespace hadal {
 
-struct ChatMessage {
-  std::string role, content;
-  bool learnt = true;          // false ("weight": 0): context of the other messages, learnt under no mask
-  OrderedJson more = nullptr;  // other fields that chat templates read (tool_calls, tool_call_id, name), or null
-};
-
 struct Document {
-  std::string text;                   // or
-  std::vector<ChatMessage> messages;  // a dialogue
-  OrderedJson tools = nullptr;        // of a dialogue: the functions it may call, as chat templates take them, or null
-  bool validation = false;            // training never sees it
-  int64_t line = 0;                   // of its file, where it begins
+  std::string text;                 // or
+  chat::Conversation conversation;  // which has messages; those of weight 0 are not learnt
+  bool validation = false;          // training never sees it
+  int64_t line = 0;                 // of its file, where it begins
 
   std::string content() const;  // the text, or all messages in lines
 };

@@ -17,17 +17,17 @@ using test::expect_contains;
 using test::TemporaryFolder;
 
 // "user: hi | assistant: hello"; "-" before a message that is not learnt.
-std::string text_of(const std::vector<ChatMessage>& messages) {
+std::string text_of(const std::vector<chat::Message>& messages) {
   std::string out;
-  for (const ChatMessage& m : messages) {
-    out += fmt::format("{}{}{}: {}", out.empty() ? "" : " | ", m.learnt ? "" : "-", m.role, m.content);
+  for (const chat::Message& m : messages) {
+    out += fmt::format("{}{}{}: {}", out.empty() ? "" : " | ", m.learnt ? "" : "-", m.role, m.text());
   }
   return out;
 }
 
 std::string dialogue(const std::string& line) {
   const Dialogue d = read_dialogue(OrderedJson::parse(line), "d.jsonl:3");
-  return d.unusable.empty() ? text_of(d.messages) : d.unusable;
+  return d.unusable.empty() ? text_of(d.conversation.messages) : d.unusable;
 }
 
 TEST(DialogueFormats, AllMeanTheSameConversation) {
@@ -73,11 +73,11 @@ TEST(DialogueFormats, KeepWhatElseTheySay) {
                      {"role": "tool", "content": "5", "tool_call_id": "1"}], "tools": [{"type": "function", "a": 1}]})"),
       "line");
   EXPECT_EQ(d.unusable, "");
-  EXPECT_EQ(d.messages[1].more["tool_calls"][0]["id"], "1");
-  EXPECT_EQ(d.messages[2].more["tool_call_id"], "1");
-  EXPECT_EQ(d.tools.dump(), R"([{"type":"function","a":1}])");  // in this order
+  EXPECT_EQ(d.conversation.messages[1].tool_calls[0]["id"], "1");
+  EXPECT_EQ(d.conversation.messages[2].tool_call_id, "1");
+  EXPECT_EQ(d.conversation.tools.dump(), R"([{"type":"function","a":1}])");  // in this order
   const char* const as_text = R"({"prompt": "a", "completion": "b", "tools": "[{\"type\": \"function\", \"a\": 1}]"})";
-  EXPECT_EQ(read_dialogue(OrderedJson::parse(as_text), "line").tools.dump(), d.tools.dump());
+  EXPECT_EQ(read_dialogue(OrderedJson::parse(as_text), "line").conversation.tools.dump(), d.conversation.tools.dump());
 }
 
 TEST(DialogueFormats, SayWhatCannotBeLearntFrom) {
@@ -141,7 +141,8 @@ Read read(const SourceSpec& source) {
   for_each_document(
       source,
       [&](Document&& d) {
-        r.texts.push_back((d.messages.empty() ? d.text : text_of(d.messages)) + (d.validation ? "!" : ""));
+        r.texts.push_back((d.conversation.messages.empty() ? d.text : text_of(d.conversation.messages)) +
+                          (d.validation ? "!" : ""));
         return true;
       },
       &r.report);

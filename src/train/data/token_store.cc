@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "train/data/chat_tokens.h"
+#include "chat/chat_encoder.h"
 #include "train/data/documents.h"
 #include "train/run/run_folder.h"
 
@@ -31,10 +31,10 @@ uint64_t source_key(const SourceSpec& s, const Tokenizer& tokenizer) {
   return mix(fnv1a(fmt::format("|{:016x}", tokenizer_hash(tokenizer)), hash));
 }
 
-std::vector<StoredToken> tokenise(const Document& d, const Tokenizer& tokenizer, const ChatEncoder* chat) {
+std::vector<StoredToken> tokenise(const Document& d, const Tokenizer& tokenizer, const chat::ChatEncoder* chat) {
   std::vector<StoredToken> out;
   if (chat) {
-    const ChatTokens t = chat->encode(d.messages, d.tools);
+    const chat::ChatTokens t = chat->encode(d.conversation);
     for (size_t i = 0; i < t.ids.size(); ++i) out.emplace_back(t.ids[i], t.assistant[i] != 0, t.context[i] != 0);
     return out;
   }
@@ -46,7 +46,7 @@ std::vector<StoredToken> tokenise(const Document& d, const Tokenizer& tokenizer,
 // Gathers documents, tokenises them in bunches on all threads, and writes them in order.
 class Builder {
  public:
-  Builder(const Tokenizer& tokenizer, const ChatEncoder* chat, ThreadPool& pool, TokenFileWriter& out)
+  Builder(const Tokenizer& tokenizer, const chat::ChatEncoder* chat, ThreadPool& pool, TokenFileWriter& out)
       : tokenizer_(tokenizer), chat_(chat), pool_(pool), out_(out) {}
 
   void add(Document&& d) {
@@ -82,7 +82,7 @@ class Builder {
 
  private:
   const Tokenizer& tokenizer_;
-  const ChatEncoder* chat_;
+  const chat::ChatEncoder* chat_;
   ThreadPool& pool_;
   TokenFileWriter& out_;
   std::vector<Document> pending_;
@@ -91,9 +91,9 @@ class Builder {
 
 void build(const SourceSpec& source, const Tokenizer& tokenizer, const Path& file, uint64_t key, ThreadPool& pool) {
   const Stopwatch watch;
-  std::unique_ptr<ChatEncoder> chat;
+  std::unique_ptr<chat::ChatEncoder> chat;
   try {
-    if (source.kind != SourceKind::text) chat = std::make_unique<ChatEncoder>(tokenizer);
+    if (source.kind != SourceKind::text) chat = std::make_unique<chat::ChatEncoder>(tokenizer);
   } catch (const Error& error) {
     fail("{}source \"{}\": {}", source.where_prefix(), source.name, error.what());
   }

@@ -4,7 +4,8 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "train/data/chat_tokens.h"
+#include "base/json.h"
+#include "train/data/token_lengths.h"
 #include "train/run/resumed.h"
 #include "weights/load.h"
 

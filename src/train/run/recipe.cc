@@ -5,10 +5,11 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/toml_table.h"
+#include "chat/own_template.h"
 #include "model/config_fields.h"
 #include "tokenizer/pre_tokenizer.h"
-#include "train/data/chat_tokens.h"
 #include "train/data/data_files.h"
 
 namespace hadal {
@@ -201,7 +202,7 @@ TokenizerSpec read_tokenizer(TomlTable table, const Path& folder) {
   TokenizerSpec t;
   t.from = anchored(folder, table.text("from", ""));
   if (t.from.empty()) {
-    t.vocab = table.integer("vocab", t.vocab, 256 + std::ssize(chat_specials()), 1 << 22);
+    t.vocab = table.integer("vocab", t.vocab, 256 + std::ssize(chat::chat_specials()), 1 << 22);
     t.pre_tokenizer = table.text("pre_tokenizer", t.pre_tokenizer);
     pre_tokenizer_description(t.pre_tokenizer, table.where("pre_tokenizer"));  // Error for a name that is none
     t.bytes_only = table.flag("bytes_only", false);

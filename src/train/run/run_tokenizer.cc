@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "train/data/chat_tokens.h"
+#include "chat/own_template.h"
 #include "train/data/documents.h"
 #include "train/data/text_queue.h"
 #include "train/data/token_store.h"
@@ -114,16 +114,16 @@ Tokenizer learn_tokenizer(const Recipe& recipe) {
   const TokenizerSpec& spec = recipe.tokenizer;
   BpeTrainingOptions options;
   options.pre_tokenizer = spec.pre_tokenizer;
-  options.eos = kEosText;
+  options.eos = chat::kEosText;
   if (spec.bytes_only) {
-    options.specials = {kEosText};
+    options.specials = {chat::kEosText};
     options.vocab_size = 256 + 1;
     return train_bpe([](std::string&) { return false; }, options);
   }
   options.vocab_size = spec.vocab;
-  options.specials = chat_specials();
-  options.bos = kBosText;
-  options.chat_template = chat_template_text();
+  options.specials = chat::chat_specials();
+  options.bos = chat::kBosText;
+  options.chat_template = chat::chat_template_text();
   log_info("learning a tokenizer of {} tokens", spec.vocab);
   TextQueue queue;
   Learnt learnt;

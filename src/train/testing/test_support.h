@@ -9,7 +9,8 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "train/data/chat_tokens.h"
+#include "base/json.h"
+#include "chat/testing/tiny_tokenizer.h"
 
 namespace hadal::test {
 
@@ -33,20 +34,6 @@ class TemporaryFolder {
  private:
   Path path_;
 };
-
-inline Tokenizer tiny_tokenizer() {
-  const std::vector<std::string> texts = {"the cat sat on the mat and the dog sat on the log",
-                                          "what is the name of the cat? the cat is called Tom.",
-                                          "one and two and three are numbers, and so are four and five."};
-  BpeTrainingOptions options;
-  options.vocab_size = 300;
-  options.specials = chat_specials();
-  options.bos = kBosText;
-  options.eos = kEosText;
-  options.chat_template = chat_template_text();
-  size_t next = 0;
-  return train_bpe([&](std::string& text) { return next < texts.size() && (text = texts[next++], true); }, options);
-}
 
 // The message of the Error that `job` throws; "" when it throws none.
 template <typename F>

@@ -1,13 +1,15 @@
 const kOpen = '<think>';
 const kClose = '</think>';
 
-// Splits an answer into what the model thought and what it says. `thoughts` are those that came in a field of their
-// own. Thoughts inside the text stand between <think> and </think> at its beginning. The opening may be missing, when
-// the model's template writes it; then the closing stands on a line of its own, as these models were taught to write
-// it. Tags anywhere else are text: an answer may speak of them.
+// Splits an answer into what the model thought and what it says. `thoughts` are those that the server sent apart; then
+// the text is the answer. Conversations that were kept before it did so hold thoughts inside the text, between <think>
+// and </think> at its beginning. The opening may be missing, when the model's template wrote it; then the closing
+// stands on a line of its own, as these models were taught to write it. Tags anywhere else are text: an answer may speak
+// of them.
 export function splitThinking(text, thoughts = '') {
+  if (thoughts) return { thoughts: thoughts.trim(), answer: text, open: text === '' };
   const start = text.trimStart();
-  const parts = (inner, answer, open) => ({ thoughts: (thoughts + inner).trim(), answer: answer.trimStart(), open });
+  const parts = (inner, answer, open) => ({ thoughts: inner.trim(), answer: answer.trimStart(), open });
   if (start.startsWith(kOpen)) {
     const inner = start.slice(kOpen.length);
     const close = closingOf(inner);
@@ -16,7 +18,7 @@ export function splitThinking(text, thoughts = '') {
   if (start && kOpen.startsWith(start)) return parts('', '', false);
   const close = loneClosing(text);
   if (close >= 0) return parts(text.slice(0, close), text.slice(close + kClose.length), false);
-  return { thoughts: thoughts.trim(), answer: text, open: thoughts !== '' && text === '' };
+  return { thoughts: '', answer: text, open: false };
 }
 
 // The first </think> that is not quoted.

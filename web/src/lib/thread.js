@@ -122,12 +122,15 @@ export function firstSent(path, id) {
 }
 
 // What the model gets to see of the messages `path`, the last of which is the question: a question that was never
-// answered is left out, and so is one whose answer is still being written.
+// answered is left out, and so is one whose answer is still being written. Thoughts go along: the model's template
+// decides which of them it is shown.
 export function wireMessages(path) {
   const heard = (m) => m?.role === 'assistant' && m.content !== '' && m.state !== 'streaming';
   return path
     .filter((m, i) => (m.role === 'user' ? i + 1 === path.length || heard(path[i + 1]) : heard(m)))
-    .map(({ role, content }) => ({ role, content }));
+    .map(({ role, content, thoughts }) =>
+      thoughts ? { role, content, reasoning_content: thoughts } : { role, content },
+    );
 }
 
 // The versions worth choosing: those that say something or that something hangs on, and the one on the screen.
