@@ -1,6 +1,7 @@
 // What the server needs of a model, and nothing more: the tests put a small one behind it, `hadal serve` the engine.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,8 +18,11 @@ class ChatBackend {
   virtual chat::Prompt chat_prompt(const chat::Conversation& conversation) const = 0;
   virtual std::vector<TokenId> text_prompt(std::string_view text) const = 0;
 
-  // Blocks until the answer to `request.prompt` is complete; calls on_piece as GenerateRequest says of on_text.
-  virtual GenerateResult generate(const GenerateRequest& request, const OnPiece& on_piece) = 0;
+  // Blocks until the answers to `request.prompt` are complete and gives them by their number; calls on_piece as
+  // GenerateRequest says of on_text.
+  virtual std::vector<GenerateResult> generate(const GenerateRequest& request, const OnPiece& on_piece) = 0;
+
+  virtual std::string token_bytes(TokenId id) const = 0;  // of a special token its name
 
   virtual int64_t max_context() const = 0;  // tokens of prompt and answer together
 };
@@ -29,7 +33,8 @@ class EngineBackend : public ChatBackend {
   EngineBackend(Engine& engine, const Assistant& assistant) : engine_(engine), assistant_(assistant) {}
   chat::Prompt chat_prompt(const chat::Conversation& conversation) const override;
   std::vector<TokenId> text_prompt(std::string_view text) const override;
-  GenerateResult generate(const GenerateRequest& request, const OnPiece& on_piece) override;
+  std::vector<GenerateResult> generate(const GenerateRequest& request, const OnPiece& on_piece) override;
+  std::string token_bytes(TokenId id) const override;
   int64_t max_context() const override;
 
  private:

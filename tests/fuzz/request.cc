@@ -18,8 +18,8 @@ HADAL_FUZZER(input) {
     const chat::Message message{"assistant", result.text, result.text};
     for (const std::string& reply :
          {first_chunk(head), is_chat ? reasoning_chunk(head, result.text) : text_chunk(head, result.text),
-          text_chunk(head, result.text), last_chunk(head, result), usage_chunk(head, result),
-          is_chat ? whole_chat(head, result, message) : whole_text(head, result)}) {
+          text_chunk(head, result.text, 1), last_chunk(head, result), usage_chunk(head, {result}),
+          whole_completion(head, {{result, message}})}) {
       parse_json(reply, "the reply");
     }
   } catch (const ApiError& e) {

@@ -91,7 +91,7 @@ TEST(Outbox, AClientThatIsGoneGetsNothingMore) {
 // Waits behind two others before it answers.
 class QueueBackend : public EchoBackend {
  public:
-  GenerateResult generate(const GenerateRequest& request, const OnPiece& on_piece) override {
+  std::vector<GenerateResult> generate(const GenerateRequest& request, const OnPiece& on_piece) override {
     for (const int64_t place : {2, 2, 1, 1, 0, 0}) still_there = request.on_place(place);
     return EchoBackend::generate(request, on_piece);
   }

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "server/api_error.h"
 #include "server/http/content_encoding.h"
+#include "server/openai/answer_stream.h"
 #include "server/openai/known_fields.h"
 #include "server/openai/openai_reply.h"
 
@@ -22,7 +23,7 @@ std::string field_named_by(const Error& error) {
 }
 
 // The engine's refusal of a field ("logit_bias: expected ...") is the client's mistake; whatever else it says is not.
-GenerateResult generate(const GenerateRequest& request, ChatBackend& backend, const OnPiece& on_piece) {
+std::vector<GenerateResult> generate(const GenerateRequest& request, ChatBackend& backend, const OnPiece& on_piece) {
   try {
     return backend.generate(request, on_piece);
   } catch (const Error& e) {
@@ -32,24 +33,6 @@ GenerateResult generate(const GenerateRequest& request, ChatBackend& backend, co
   }
 }
 
-// The deltas of a reply, as it streams. Text completions, and chats whose thoughts are not to be told apart, are all
-// content.
-class Reply {
- public:
-  explicit Reply(const CompletionCall& call) : parser_(call.reply), apart_(call.is_chat && call.apart) {}
-
-  std::vector<chat::ReplyDelta> push(std::string_view text, std::span<const TextMark> marks) {
-    if (apart_) return read_piece(parser_, text, marks);
-    if (text.empty()) return {};
-    return {{.kind = chat::ReplyDelta::Kind::content, .text = std::string(text)}};
-  }
-  std::vector<chat::ReplyDelta> finish() { return apart_ ? parser_.finish() : std::vector<chat::ReplyDelta>(); }
-
- private:
-  chat::ReplyParser parser_;
-  const bool apart_;
-};
-
 void stream(const CompletionHead& head, CompletionCall& call, ChatBackend& backend, Exchange& exchange) {
   exchange.open_events();
   call.generate.on_place = [&exchange, told = int64_t{0}](int64_t place) mutable {
@@ -57,31 +40,11 @@ void stream(const CompletionHead& head, CompletionCall& call, ChatBackend& backe
     told = place;
     return !exchange.client_gone();
   };
-  bool begun = head.kind == CompletionKind::text;
-  const auto send = [&](const std::vector<chat::ReplyDelta>& deltas) {
-    if (!begun && !exchange.send_event({first_chunk(head)})) return false;
-    begun = true;
-    for (const chat::ReplyDelta& delta : deltas) {
-      const bool thought = delta.kind == chat::ReplyDelta::Kind::reasoning;
-      if (!exchange.send_event({thought ? reasoning_chunk(head, delta.text) : text_chunk(head, delta.text)}))
-        return false;
-    }
-    return !exchange.client_gone();
-  };
-  Reply reply(call);
-  const GenerateResult result = generate(
-      call.generate, backend, [&](const AnswerPiece& piece) { return send(reply.push(piece.text, piece.marks)); });
-  send(reply.finish());
-  exchange.send_event({last_chunk(head, result)});
-  if (call.include_usage) exchange.send_event({usage_chunk(head, result)});
+  AnswerStream answers(head, call, backend, exchange);
+  const auto results = generate(call.generate, backend, [&](const AnswerPiece& piece) { return answers.take(piece); });
+  answers.finish(results);
+  if (call.include_usage) exchange.send_event({usage_chunk(head, results)});
   exchange.send_event({"[DONE]"});
-}
-
-std::string whole(const CompletionHead& head, const CompletionCall& call, const GenerateResult& result) {
-  if (!call.is_chat) return whole_text(head, result);
-  const chat::Message message =
-      call.apart ? read_answer(call.reply, result).message : chat::Message{"assistant", result.text};
-  return whole_chat(head, result, message);
 }
 
 }  // namespace
@@ -169,14 +132,14 @@ void Api::complete(const HttpRequest& request, bool chat, Exchange& exchange) {
     explicit Running(std::atomic<int>& c) : count(c) { ++count; }
     ~Running() { --count; }
   } running(running_);
-  call.generate.text_from_engine = true;  // an exchange only takes note of it
+  // An exchange only takes note of text; making long lists of it as well would hold the engine up.
+  call.generate.text_from_engine = call.generate.log_probs == LogProbs::none;
   CompletionHead head = make_completion_head(chat ? CompletionKind::chat : CompletionKind::text, options_.model_name);
   if (call.stream) return stream(head, call, backend_, exchange);
   call.generate.on_place = [&](int64_t) { return !exchange.client_gone(); };
   exchange.accepted();
-  GenerateResult result =
-      generate(call.generate, backend_, [&](const AnswerPiece&) { return !exchange.client_gone(); });
-  exchange.reply({200, "application/json", whole(head, call, result), {}});
+  auto results = generate(call.generate, backend_, [&](const AnswerPiece&) { return !exchange.client_gone(); });
+  exchange.reply({200, "application/json", whole_answers(head, call, std::move(results), backend_), {}});
 }
 
 }  // namespace hadal

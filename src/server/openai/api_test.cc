@@ -60,6 +60,62 @@ TEST_F(ApiTest, TellsThoughtsFromTheAnswer) {
   EXPECT_EQ(text, "yes");
 }
 
+TEST_F(ApiTest, GivesSeveralAnswersAndCountsThemAll) {
+  const Json json = chat("hey", {{"n", 3}}).json();
+  ASSERT_EQ(json["choices"].size(), 3u);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(json["choices"][i]["index"], i);
+    EXPECT_EQ(json["choices"][i]["message"]["content"], "hey");
+  }
+  EXPECT_EQ(json["usage"], Json({{"prompt_tokens", 3}, {"completion_tokens", 9}, {"total_tokens", 12}}));
+  const Recorder r = chat("hey", {{"n", 2}, {"stream", true}, {"stream_options", {{"include_usage", true}}}});
+  std::map<int, std::string> texts, ends;
+  for (const std::string& event : r.events) {
+    if (event == "[DONE]") continue;
+    const Json chunk = Json::parse(event);
+    if (chunk["choices"].empty()) {
+      EXPECT_EQ(chunk["usage"]["completion_tokens"], 6);
+      continue;
+    }
+    const Json& choice = chunk["choices"][0];
+    EXPECT_EQ(ends.count(choice["index"]), 0u) << event;
+    texts[choice["index"]] += choice["delta"].value("content", "");
+    if (!choice["finish_reason"].is_null()) ends[choice["index"]] = choice["finish_reason"];
+  }
+  EXPECT_EQ(texts, (std::map<int, std::string>{{0, "hey"}, {1, "hey"}}));
+  EXPECT_EQ(ends, (std::map<int, std::string>{{0, "stop"}, {1, "stop"}}));
+}
+
+TEST_F(ApiTest, ReportsLogProbabilitiesOfAChat) {
+  const Json whole = chat("hi", {{"logprobs", true}, {"top_logprobs", 2}}).json()["choices"][0]["logprobs"];
+  ASSERT_EQ(whole["content"].size(), 2u);
+  EXPECT_EQ(whole["content"][1]["token"], "i");
+  EXPECT_EQ(whole["content"][1]["top_logprobs"][1], Json({{"token", "?"}, {"logprob", -1.5}, {"bytes", {63}}}));
+  EXPECT_TRUE(chat("hi", {{"logprobs", false}}).json()["choices"][0]["logprobs"].is_null());
+  Json streamed = Json::array();
+  for (const std::string& event : chat("hi", {{"logprobs", true}, {"top_logprobs", 2}, {"stream", true}}).events) {
+    if (event == "[DONE]") continue;
+    const Json log_probs = Json::parse(event)["choices"][0]["logprobs"];
+    if (log_probs.is_null()) continue;
+    for (const Json& token : log_probs["content"]) streamed.push_back(token);
+  }
+  EXPECT_EQ(streamed, whole["content"]);
+}
+
+TEST_F(ApiTest, ReportsLogProbabilitiesOfText) {
+  const Json whole =
+      ask("POST", "/v1/completions", R"({"prompt": "ab", "logprobs": 1})").json()["choices"][0]["logprobs"];
+  EXPECT_EQ(whole, Json({{"tokens", {"a", "b"}},
+                         {"token_logprobs", {-0.5, -0.5}},
+                         {"top_logprobs", Json::array({{{"a", -0.5}}, {{"b", -0.5}}})},
+                         {"text_offset", {0, 1}}}));
+  const Recorder r = ask("POST", "/v1/completions", R"({"prompt": "ab", "logprobs": 0, "stream": true})");
+  const Json second = Json::parse(r.events[1])["choices"][0];
+  EXPECT_EQ(second["text"], "b");
+  EXPECT_EQ(second["logprobs"]["text_offset"], Json::array({1}));
+  EXPECT_TRUE(second["logprobs"]["top_logprobs"].is_null());
+}
+
 TEST_F(ApiTest, SaysWhenTheLimitCutTheAnswer) {
   Json json = chat("hello", {{"max_tokens", 2}}).json();
   EXPECT_EQ(json["choices"][0]["message"]["content"], "he");

@@ -15,10 +15,11 @@ std::string random_id(std::string_view prefix) {
   return fmt::format("{}-{:08x}{:08x}{:08x}", prefix, device(), device(), device());
 }
 
-OrderedJson usage(const GenerateResult& result) {
-  return {{"prompt_tokens", result.prompt_tokens},
-          {"completion_tokens", result.answer_tokens},
-          {"total_tokens", result.prompt_tokens + result.answer_tokens}};
+// The prompt is read once, however many answers it has.
+OrderedJson usage(int64_t prompt_tokens, int64_t answer_tokens) {
+  return {{"prompt_tokens", prompt_tokens},
+          {"completion_tokens", answer_tokens},
+          {"total_tokens", prompt_tokens + answer_tokens}};
 }
 
 // "cancelled" is no word of theirs; the client that cancelled does not read it.
@@ -37,23 +38,27 @@ OrderedJson envelope(const CompletionHead& head, bool chunk, OrderedJson choices
           {"choices", std::move(choices)}};
 }
 
-OrderedJson choice(const char* key, OrderedJson value, OrderedJson finish) {
-  OrderedJson one = {
-      {"index", 0}, {key, std::move(value)}, {"logprobs", nullptr}, {"finish_reason", std::move(finish)}};
-  return OrderedJson::array({std::move(one)});
+OrderedJson choice(int answer, const char* key, OrderedJson value, OrderedJson log_probs, OrderedJson finish) {
+  return {{"index", answer},
+          {key, std::move(value)},
+          {"logprobs", std::move(log_probs)},
+          {"finish_reason", std::move(finish)}};
 }
 
-std::string chunk(const CompletionHead& head, OrderedJson delta, std::string_view text, OrderedJson finish) {
-  bool chat = head.kind == CompletionKind::chat;
-  return dump_json(envelope(head, true,
-                            chat ? choice("delta", std::move(delta), std::move(finish))
-                                 : choice("text", std::string(text), std::move(finish))));
+// `delta` is of a chat, `text` of a plain completion.
+std::string chunk(const CompletionHead& head, int answer, OrderedJson delta, std::string_view text,
+                  OrderedJson log_probs, OrderedJson finish) {
+  const bool chat = head.kind == CompletionKind::chat;
+  OrderedJson one = choice(answer, chat ? "delta" : "text", chat ? std::move(delta) : OrderedJson(text),
+                           std::move(log_probs), std::move(finish));
+  return dump_json(envelope(head, true, OrderedJson::array({std::move(one)})));
 }
 
-std::string whole(const CompletionHead& head, OrderedJson choices, const GenerateResult& result) {
-  OrderedJson json = envelope(head, false, std::move(choices));
-  json["usage"] = usage(result);
-  return dump_json(json);
+OrderedJson message_json(const chat::Message& message) {
+  OrderedJson json = {{"role", "assistant"}, {"content", message.text()}};
+  if (message.reasoning) json["reasoning_content"] = *message.reasoning;
+  json["refusal"] = nullptr;
+  return json;
 }
 
 // What stands around the empty text of this chunk.
@@ -74,41 +79,52 @@ OrderedJson model_object(const ModelInfo& model) {
 
 CompletionHead make_completion_head(CompletionKind kind, const std::string& model) {
   CompletionHead head{kind, random_id(kind == CompletionKind::chat ? "chatcmpl" : "cmpl"), model, std::time(nullptr)};
-  head.text = frame(chunk(head, {{"content", ""}}, "", nullptr));
-  if (kind == CompletionKind::chat) head.reasoning = frame(chunk(head, {{"reasoning_content", ""}}, "", nullptr));
+  head.text = frame(chunk(head, 0, {{"content", ""}}, "", nullptr, nullptr));
+  if (kind == CompletionKind::chat)
+    head.reasoning = frame(chunk(head, 0, {{"reasoning_content", ""}}, "", nullptr, nullptr));
   return head;
 }
 
-std::string whole_text(const CompletionHead& head, const GenerateResult& result) {
-  return whole(head, choice("text", result.text, finish_reason(result)), result);
+std::string whole_completion(const CompletionHead& head, std::vector<WholeAnswer> answers) {
+  const bool chat = head.kind == CompletionKind::chat;
+  OrderedJson choices = OrderedJson::array();
+  int64_t answer_tokens = 0;
+  for (size_t i = 0; i < answers.size(); ++i) {
+    WholeAnswer& answer = answers[i];
+    answer_tokens += answer.result.answer_tokens;
+    choices.push_back(choice(static_cast<int>(i), chat ? "message" : "text",
+                             chat ? message_json(answer.message) : OrderedJson(answer.result.text),
+                             std::move(answer.log_probs), finish_reason(answer.result)));
+  }
+  OrderedJson json = envelope(head, false, std::move(choices));
+  json["usage"] = usage(answers.at(0).result.prompt_tokens, answer_tokens);
+  return dump_json(json);
 }
 
-std::string whole_chat(const CompletionHead& head, const GenerateResult& result, const chat::Message& message) {
-  OrderedJson json = {{"role", "assistant"}, {"content", message.text()}};
-  if (message.reasoning) json["reasoning_content"] = *message.reasoning;
-  json["refusal"] = nullptr;
-  return whole(head, choice("message", std::move(json), finish_reason(result)), result);
+std::string first_chunk(const CompletionHead& head, int answer) {
+  return chunk(head, answer, {{"role", "assistant"}, {"content", ""}}, "", nullptr, nullptr);
 }
 
-std::string first_chunk(const CompletionHead& head) {
-  return chunk(head, {{"role", "assistant"}, {"content", ""}}, "", nullptr);
+// Most chunks are of the one answer and without log-probabilities: those are put together as text.
+std::string text_chunk(const CompletionHead& head, std::string_view text, int answer, OrderedJson log_probs) {
+  if (answer == 0 && log_probs.is_null()) return head.text.before + dump_json(Json(text)) + head.text.after;
+  return chunk(head, answer, {{"content", text}}, text, std::move(log_probs), nullptr);
 }
 
-std::string text_chunk(const CompletionHead& head, std::string_view text) {
-  return head.text.before + dump_json(Json(text)) + head.text.after;
+std::string reasoning_chunk(const CompletionHead& head, std::string_view text, int answer, OrderedJson log_probs) {
+  if (answer == 0 && log_probs.is_null()) return head.reasoning.before + dump_json(Json(text)) + head.reasoning.after;
+  return chunk(head, answer, {{"reasoning_content", text}}, "", std::move(log_probs), nullptr);
 }
 
-std::string reasoning_chunk(const CompletionHead& head, std::string_view text) {
-  return head.reasoning.before + dump_json(Json(text)) + head.reasoning.after;
+std::string last_chunk(const CompletionHead& head, const GenerateResult& result, int answer, OrderedJson log_probs) {
+  return chunk(head, answer, OrderedJson::object(), "", std::move(log_probs), finish_reason(result));
 }
 
-std::string last_chunk(const CompletionHead& head, const GenerateResult& result) {
-  return chunk(head, OrderedJson::object(), "", finish_reason(result));
-}
-
-std::string usage_chunk(const CompletionHead& head, const GenerateResult& result) {
+std::string usage_chunk(const CompletionHead& head, const std::vector<GenerateResult>& results) {
+  int64_t answer_tokens = 0;
+  for (const GenerateResult& result : results) answer_tokens += result.answer_tokens;
   OrderedJson json = envelope(head, true, OrderedJson::array());
-  json["usage"] = usage(result);
+  json["usage"] = usage(results.at(0).prompt_tokens, answer_tokens);
   return dump_json(json);
 }
 

@@ -3,7 +3,9 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/json.h"
 #include "chat/conversation.h"
 #include "engine/engine.h"
 
@@ -23,15 +25,23 @@ struct CompletionHead {
 };
 CompletionHead make_completion_head(CompletionKind kind, const std::string& model);  // a fresh id, the current time
 
-std::string whole_text(const CompletionHead& head, const GenerateResult& result);
-std::string whole_chat(const CompletionHead& head, const GenerateResult& result, const chat::Message& message);
+struct WholeAnswer {
+  GenerateResult result;
+  chat::Message message = {};       // of a chat: its text, taken apart
+  OrderedJson log_probs = nullptr;  // log_probs.h
+};
+std::string whole_completion(const CompletionHead& head, std::vector<WholeAnswer> answers);
 
-// A stream is: first_chunk, reasoning_chunk..., text_chunk..., last_chunk, usage_chunk where asked for, "[DONE]".
-std::string first_chunk(const CompletionHead& head);                             // chat only: names the role
-std::string reasoning_chunk(const CompletionHead& head, std::string_view text);  // chat only
-std::string text_chunk(const CompletionHead& head, std::string_view text);
-std::string last_chunk(const CompletionHead& head, const GenerateResult& result);
-std::string usage_chunk(const CompletionHead& head, const GenerateResult& result);
+// A stream is, for each answer by its number: first_chunk, reasoning_chunk..., text_chunk..., last_chunk; then
+// usage_chunk where asked for, and "[DONE]".
+std::string first_chunk(const CompletionHead& head, int answer = 0);  // chat only: names the role
+std::string reasoning_chunk(const CompletionHead& head, std::string_view text, int answer = 0,
+                            OrderedJson log_probs = nullptr);  // chat only
+std::string text_chunk(const CompletionHead& head, std::string_view text, int answer = 0,
+                       OrderedJson log_probs = nullptr);
+std::string last_chunk(const CompletionHead& head, const GenerateResult& result, int answer = 0,
+                       OrderedJson log_probs = nullptr);
+std::string usage_chunk(const CompletionHead& head, const std::vector<GenerateResult>& results);
 
 struct ModelInfo {
   std::string name;

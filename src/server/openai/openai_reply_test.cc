@@ -34,7 +34,7 @@ TEST(OpenAiReply, ChunksOfTextAreWholeJson) {
 TEST(OpenAiReply, ThoughtsStandBesideTheContentWhereThereAreAny) {
   const CompletionHead head = make_completion_head(CompletionKind::chat, "pilot");
   chat::Message message{"assistant", "yes"};
-  const auto found = [&] { return Json::parse(whole_chat(head, {}, message))["choices"][0]["message"]; };
+  const auto found = [&] { return Json::parse(whole_completion(head, {{{}, message}}))["choices"][0]["message"]; };
   EXPECT_EQ(found(), (Json{{"role", "assistant"}, {"content", "yes"}, {"refusal", nullptr}}));
   message.reasoning = "hm";
   EXPECT_EQ(found()["reasoning_content"], "hm");

@@ -16,6 +16,7 @@ namespace {
 
 constexpr int64_t kMaxStops = 16;
 constexpr size_t kMaxBiases = 10'000;
+constexpr int64_t kMaxAnswers = 128, kMaxTopLogProbs = 20;
 
 [[noreturn]] void wrong(const std::string& param, std::string_view expected, const Json& found) {
   throw ApiError(400, fmt::format("{}: expected {}, found {}", param, expected, brief_json(found)), param);
@@ -158,6 +159,24 @@ int64_t read_max_tokens(const Json& body) {
   return std::max<int64_t>(limit.value_or(0), 0);  // 0: as many as the context holds
 }
 
+// Of chats: a flag, and how many tokens beside the chosen one.
+void read_chat_log_probs(const Json& body, GenerateRequest& generate) {
+  if (read_flag(body, "logprobs")) generate.log_probs = LogProbs::raw;
+  const Json* top = field(body, "top_logprobs");
+  if (!top) return;
+  generate.top_log_probs = static_cast<int>(read_integer(*top, "top_logprobs", 0, kMaxTopLogProbs));
+  if (generate.top_log_probs > 0 && generate.log_probs == LogProbs::none)
+    wrong("top_logprobs", "\"logprobs\": true beside it", *top);
+}
+
+// Of completions: the number alone; false is none.
+void read_text_log_probs(const Json& body, GenerateRequest& generate) {
+  const Json* value = field(body, "logprobs");
+  if (!value || *value == false) return;
+  generate.top_log_probs = static_cast<int>(read_integer(*value, "logprobs", 0, kMaxTopLogProbs));
+  generate.log_probs = LogProbs::raw;
+}
+
 void read_stream(const Json& body, CompletionCall& call) {
   call.stream = read_flag(body, "stream");
   if (const Json* options = field(body, "stream_options")) {
@@ -186,6 +205,7 @@ CompletionCall read_common(const Json& body, const SamplingOptions& defaults, Fi
   call.generate.max_tokens = read_max_tokens(body);
   call.generate.stop = read_stop(body);
   call.generate.ignore_end = read_flag(body, "ignore_eos");
+  if (auto* n = field(body, "n")) call.generate.answers = static_cast<int>(read_integer(*n, "n", 1, kMaxAnswers));
   read_stream(body, call);
   return call;
 }
@@ -231,6 +251,7 @@ chat::Message read_message(const Json& message, const std::string& param) {
 
 CompletionCall parse_chat_call(const Json& body, const SamplingOptions& defaults) {
   CompletionCall call = read_common(body, defaults, FieldPlace::chat);
+  read_chat_log_probs(body, call.generate);
   call.is_chat = true;
   const Json* messages = field(body, "messages");
   if (!messages || !messages->is_array() || messages->empty()) {
@@ -256,6 +277,7 @@ CompletionCall parse_chat_call(const Json& body, const SamplingOptions& defaults
 
 CompletionCall parse_text_call(const Json& body, const SamplingOptions& defaults) {
   CompletionCall call = read_common(body, defaults, FieldPlace::text);
+  read_text_log_probs(body, call.generate);
   const Json* prompt = field(body, "prompt");
   Json text = prompt && prompt->is_array() && prompt->size() == 1 ? (*prompt)[0] : prompt ? *prompt : Json();
   if (!text.is_string() || text.get_ref<const std::string&>().empty()) {

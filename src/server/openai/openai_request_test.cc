@@ -37,7 +37,9 @@ TEST(OpenaiRequest, ReadsEveryField) {
                                               {"repetition_penalty", 1.5},
                                               {"max_tokens", 9},
                                               {"ignore_eos", true},
-                                              {"n", 1},
+                                              {"n", 2},
+                                              {"logprobs", true},
+                                              {"top_logprobs", 20},
                                               {"user", "someone"}}),
                                         {});
   EXPECT_EQ(call.model, "m");
@@ -45,6 +47,9 @@ TEST(OpenaiRequest, ReadsEveryField) {
   EXPECT_EQ(call.generate.stop, (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(call.generate.max_tokens, 9);
   EXPECT_TRUE(call.generate.ignore_end);
+  EXPECT_EQ(call.generate.answers, 2);
+  EXPECT_EQ(call.generate.log_probs, LogProbs::raw);
+  EXPECT_EQ(call.generate.top_log_probs, 20);
   const SamplingOptions& sampling = call.generate.sampling;
   EXPECT_EQ(sampling.seed, 7u);
   EXPECT_EQ(sampling.temperature, 0.0f);
@@ -52,6 +57,17 @@ TEST(OpenaiRequest, ReadsEveryField) {
   EXPECT_EQ(sampling.top_k, 3);
   EXPECT_EQ(sampling.min_p, 0.25f);
   EXPECT_EQ(sampling.repetition_penalty, 1.5f);
+}
+
+TEST(OpenaiRequest, LogProbabilitiesOfTextAreANumber) {
+  const auto asked = [](const Json& value) {
+    return parse_text_call({{"prompt", "x"}, {"logprobs", value}}, {}).generate;
+  };
+  for (const Json& none : {Json(nullptr), Json(false)}) EXPECT_EQ(asked(none).log_probs, LogProbs::none);
+  EXPECT_EQ(asked(0).log_probs, LogProbs::raw);
+  EXPECT_EQ(asked(0).top_log_probs, 0);
+  EXPECT_EQ(asked(20).top_log_probs, 20);
+  for (const Json& wrong : {Json(21), Json(-1), Json(true), Json("1")}) EXPECT_THROW(asked(wrong), ApiError) << wrong;
 }
 
 TEST(OpenaiRequest, DefaultsStandWhereNothingIsSaid) {
@@ -130,7 +146,11 @@ TEST(OpenaiRequest, NamesTheFieldThatIsWrong) {
   EXPECT_EQ(refused_param(chat({{"max_tokens", uint64_t{1} << 63}})), "max_tokens");
   EXPECT_EQ(refused_param(chat({{"stop", {"a", 1}}})), "stop");
   EXPECT_EQ(refused_param(chat({{"stop", ""}})), "stop");
-  EXPECT_EQ(refused_param(chat({{"n", 2}})), "n");
+  EXPECT_EQ(refused_param(chat({{"n", 0}})), "n");
+  EXPECT_EQ(refused_param(chat({{"n", 129}})), "n");
+  EXPECT_EQ(refused_param(chat({{"logprobs", 1}})), "logprobs");
+  EXPECT_EQ(refused_param(chat({{"top_logprobs", 1}})), "top_logprobs");
+  EXPECT_EQ(refused_param(chat({{"logprobs", true}, {"top_logprobs", 21}})), "top_logprobs");
   EXPECT_EQ(refused_param(chat({{"model", 1}})), "model");
   EXPECT_EQ(refused_param(chat({{"stream", "yes"}})), "stream");
   EXPECT_EQ(refused_param(chat({{"stream_options", 1}})), "stream_options");

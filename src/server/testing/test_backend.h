@@ -21,37 +21,54 @@ class EchoBackend : public ChatBackend {
   std::vector<TokenId> text_prompt(std::string_view text) const override { return {text.begin(), text.end()}; }
   int64_t max_context() const override { return context; }
 
-  GenerateResult generate(const GenerateRequest& request, const OnPiece& on_piece) override {
+  // Of several answers, each grows by a byte in turn. Each byte has the log-probability -0.5.
+  std::vector<GenerateResult> generate(const GenerateRequest& request, const OnPiece& on_piece) override {
     ++started;
     std::string prompt(request.prompt.begin(), request.prompt.end());
     if (prompt == "refuse") fail("the engine refuses");
     if (prompt == "refuse a field") fail("logit_bias: expected token ids from 0 to 9, found 10");
     if (prompt == "break") throw std::runtime_error("the engine broke");
     std::this_thread::sleep_for(std::chrono::milliseconds(first_token_ms));
-    GenerateResult result;
-    result.prompt_tokens = request.prompt.size();
+    std::vector<GenerateResult> results(request.answers);
+    for (GenerateResult& result : results) result.prompt_tokens = request.prompt.size();
     for (char c : prompt) {
       if (c == '\x01') fail("the engine failed in mid-answer");
-      if (request.max_tokens && result.answer_tokens >= request.max_tokens) {
-        result.finish = FinishReason::length;
-        break;
-      }
-      result.text += c;
-      ++result.answer_tokens;
+      const bool cut = request.max_tokens && results[0].answer_tokens >= request.max_tokens;
+      for (GenerateResult& result : results)
+        if (cut) result.finish = FinishReason::length;
+      if (cut) break;
       std::this_thread::sleep_for(std::chrono::milliseconds(token_ms));
-      if (on_piece && !on_piece({.text = std::string(1, c)})) {
-        result.finish = FinishReason::cancelled;
-        ++cancelled;
-        break;
-      }
+      bool go_on = true;
+      for (int i = 0; i < request.answers; ++i) go_on &= grow(results[i], i, c, request, on_piece);
+      if (!go_on) break;
     }
     ++finished;
-    return result;
+    return results;
   }
+  std::string token_bytes(TokenId id) const override { return {static_cast<char>(id)}; }
 
   int64_t context = 100;
   int first_token_ms = 0, token_ms = 0;
   std::atomic<int> started{0}, finished{0}, cancelled{0};
+
+ private:
+  bool grow(GenerateResult& result, int answer, char c, const GenerateRequest& request, const OnPiece& on_piece) {
+    AnswerPiece piece{.answer = answer, .text = std::string(1, c), .marks = {}, .ids = {c}, .log_probs = {}};
+    if (request.log_probs != LogProbs::none) {  // and "?" those below it
+      TokenLogProb token{.id = c, .log_prob = -0.5F, .top = {}};
+      for (int i = 0; i < request.top_log_probs; ++i)
+        token.top.push_back({i == 0 ? c : '?', -0.5F - static_cast<float>(i)});
+      piece.log_probs.push_back(token);
+      result.log_probs.push_back(token);
+    }
+    result.text += c;
+    result.ids.push_back(c);
+    ++result.answer_tokens;
+    if (!on_piece || on_piece(piece)) return true;
+    result.finish = FinishReason::cancelled;
+    ++cancelled;
+    return false;
+  }
 };
 
 }  // namespace hadal
