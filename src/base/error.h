@@ -1,5 +1,5 @@
 // Errors of the outside world (files, requests, recipes) are hadal::Error: who, what was expected, what was found, what
-// to do. Only cli and server catch them. A programmer's mistake is HADAL_CHECK, which aborts.
+// to do. cli prints them, server answers with them. A programmer's mistake is HADAL_CHECK, which aborts.
 #pragma once
 
 #include <fmt/core.h>
