@@ -48,7 +48,7 @@ int logits_command(int argc, char** argv) {
   std::string model, ids_text, precision = "auto";
   bool json = false, all = false;
   add_model_option(app, model);
-  app.add_option("--ids", ids_text, "token ids, parted by commas").required();
+  app.add_option("--ids", ids_text, "token ids, comma-separated").required();
   app.add_flag("--all", all, "after each of the tokens, not only the last");
   app.add_option("--precision", precision, "auto (bf16 products), or f32 (exact arithmetic on the file's weights)")
       .one_of({"auto", "f32"});

@@ -144,7 +144,7 @@ std::vector<TokenId> parse_ids(const std::string& text, int64_t vocab) {
     int64_t id = 0;
     const auto [next, error] = std::from_chars(at, end, id);
     if (error != std::errc() || next == at)
-      fail("ids: expected whole numbers parted by commas, found \"{}\"",
+      fail("ids: expected whole numbers, comma-separated, found \"{}\"",
            std::string_view(at, static_cast<size_t>(end - at)).substr(0, 40));
     if (id < 0 || id >= vocab) fail("ids: expected numbers from 0 to {}, found {}", vocab - 1, id);
     ids.push_back(static_cast<TokenId>(id));

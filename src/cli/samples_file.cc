@@ -53,7 +53,7 @@ void SamplesFile::write(const std::string& line) {
 
 void SamplesFile::warn(int code) {
   if (!std::exchange(failed_, true))
-    log_warning("--samples {}: cannot be written: {}; the evaluation goes on without it", path_, std::strerror(code));
+    log_warning("--samples {}: cannot be written: {}; the evaluation continues without it", path_, std::strerror(code));
 }
 
 }  // namespace hadal

@@ -34,7 +34,7 @@ int detokenize_command(int argc, char** argv) {
   std::string model, ids;
   bool json = false;
   add_model_option(app, model);
-  app.add_option("--ids", ids, "token ids, parted by commas").required();
+  app.add_option("--ids", ids, "token ids, comma-separated").required();
   add_common_options(app, &json);
   if (const auto code = app.parse(argc, argv)) return *code;
   const Tokenizer tokenizer = weights::load_tokenizer(model);

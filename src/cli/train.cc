@@ -26,12 +26,12 @@ int train_command(int argc, char** argv) {
   CommandLine app(
       "Trains a model by a recipe (recipes/*.toml): tokenizer, data, stages, checkpoints and the finished model's "
       "folder.\n"
-      "Ctrl-C or SIGTERM saves a checkpoint and stops with exit code 3; --resume goes on from there.");
+      "Ctrl-C or SIGTERM saves a checkpoint and stops with exit code 3; --resume continues from there.");
   std::string file, output, measured;
   TrainRunOptions options;
   bool json = false, no_save = false;
   app.add_option("recipe", file, "the recipe, a TOML file").required();
-  app.add_flag("--resume", options.resume, "go on from the run's newest checkpoint");
+  app.add_flag("--resume", options.resume, "continue from the run's newest checkpoint");
   app.add_option("--output", output, "the run's folder, instead of the recipe's");
   app.add_option("--max-steps", options.max_steps, "stop after so many steps in all").above_zero();
   app.add_flag("--no-save", no_save, "write no checkpoints, logs or model (for timing)");
@@ -61,7 +61,7 @@ int train_command(int argc, char** argv) {
     return 0;
   }
   say(fmt::format("{}: stopped at step {}{}{}\n", recipe.name, report.at("steps").get<int64_t>(), model,
-                  options.save ? "; go on with --resume" : ""));
+                  options.save ? "; continue with --resume" : ""));
   return run.summary.stopped ? kExitStopped : 0;
 }
 

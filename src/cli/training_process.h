@@ -8,20 +8,20 @@
 
 namespace hadal {
 
-// The exit code of a run that a signal stopped: --resume goes on with it. A run that ended by itself or by --max-steps
+// The exit code of a run that a signal stopped: --resume continues it. A run that ended by itself or by --max-steps
 // has 0.
 inline constexpr int kExitStopped = 3;
 
 // Ctrl-C, SIGTERM and SIGHUP (the terminal was closed) set the flag: the run saves and stops after the step. Ctrl-C or
 // SIGTERM a second time ends the process as usual (the last checkpoint is whole); a closed terminal may send SIGHUP
-// twice, itself and through its shell. A run whose output nobody reads any more goes on.
+// twice, itself and through its shell. A run continues when its output is closed.
 const std::atomic<bool>& stop_on_signals();
 
 // Every step takes and frees the same large blocks. Returned to the system they would come again as pages to be
 // cleared, which costs a tenth of a step.
 void keep_freed_memory();
 
-// To standard error and standard output. What the run did is on disk; that nobody reads this is no reason to fail.
+// To standard error and standard output. What the run did is on disk; so a closed output is no reason to fail.
 void say(const std::string& line);
 void print_report(const OrderedJson& report);
 

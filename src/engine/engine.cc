@@ -59,7 +59,7 @@ std::vector<Scheduler::Standing> standings(const Sequences& sequences) {
   return all;
 }
 
-// Somebody who wants to do something between two steps.
+// A caller of between_steps(), waiting for its turn.
 struct Visit {
   const std::function<void()>& fn;
   InFlight in_flight;
@@ -229,7 +229,7 @@ void Engine::Impl::drop_cancelled() {
   std::erase_if(running, gone);
 }
 
-// Lets a visitor do what it came for, once it may; until then only those go on that have begun. False: steps go on.
+// Runs a visitor's function once it may; until then only sequences that have begun are admitted. False: keep stepping.
 bool Engine::Impl::receive_visitor() {
   Visit* visitor = nullptr;
   {

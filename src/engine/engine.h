@@ -27,10 +27,10 @@ struct EngineOptions {
   std::optional<KvType> kv_type = {};  // how the cache stores its rows; none: as precision reads them
 };
 
-// What becomes of answers that have begun when somebody steps in between.
+// What happens to answers in flight at between_steps().
 enum class InFlight {
   finish,  // they end first; those that have not begun wait
-  pause,   // they stop where they are, lose their cached rows, and go on afterwards: what they hold is read again
+  pause,   // they are preempted and resume afterwards: their caches are dropped and computed again
 };
 
 class Engine {
@@ -59,8 +59,8 @@ class Engine {
   int64_t max_context() const;
   struct Stats {
     int64_t running = 0, waiting = 0, prompt_tokens = 0, answer_tokens = 0;
-    int64_t visitors = 0;   // callers of between_steps() that wait
-    int64_t preempted = 0;  // times that a sequence gave its memory to older ones, to go on later
+    int64_t visitors = 0;   // callers waiting in between_steps()
+    int64_t preempted = 0;  // times that a sequence was preempted
     double busy_seconds = 0;
   };
   Stats stats() const;

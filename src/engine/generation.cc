@@ -127,7 +127,7 @@ void GenerationState::hand_over(int number) {
   }
   try {
     if (!answer.cancelled && !on_piece(piece)) answer.cancelled = true;
-  } catch (const std::exception& e) {  // no memory, say: the others' answers go on
+  } catch (const std::exception& e) {  // out of memory, say: other answers continue
     log_error("{}", e.what());
     answer.cancelled = true;
   }

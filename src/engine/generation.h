@@ -15,9 +15,9 @@
 
 namespace hadal {
 
-// While a request waits for its first token: its place in the queue, 1 is next, or 0 once it is read; each time that it
-// changes and a few times a second, so that who has gone need not be served. Return false to cancel. Called on the
-// thread that follows the request.
+// While a request waits for its first token: its place in the queue, 1 is next, or 0 once its prefill began; each time
+// that it changes and a few times a second, so that who has gone need not be served. Return false to cancel. Called on
+// the thread that follows the request.
 using OnPlace = std::function<bool(int64_t)>;
 
 // Which log-probabilities a result holds. All are of softmax over the model's whole vocabulary, before penalties,
@@ -90,7 +90,7 @@ struct AnswerPiece {
 // A piece of text as it is made: valid UTF-8, not empty, never part of a stop string. Return false to cancel. Called on
 // the thread that called generate(), unless the request says otherwise; never after generate() has returned.
 using OnText = std::function<bool(std::string_view)>;
-// The same with all that there is to know. Return false to cancel this answer; other answers of the request go on.
+// The same with marks, ids and log-probabilities. Return false to cancel this answer; the request's others continue.
 using OnPiece = std::function<bool(const AnswerPiece&)>;
 
 struct GenerationState;  // what the engine's thread and the holder of the handle exchange

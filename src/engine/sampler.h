@@ -35,7 +35,7 @@ class Sampler {
   explicit Sampler(const SamplingOptions& options, std::span<const TokenId> prompt = {});
   // NaN logits are an Error, and so is a bias that forbids every token.
   TokenId sample(std::span<const float> logits);
-  // The answer goes on with `token`: the penalties count it.
+  // Appends `token` to the answer that the penalties count.
   void accept(TokenId token) { penalties_.accept(token); }
 
  private:

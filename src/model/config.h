@@ -35,7 +35,7 @@ struct ModelConfig {
   int64_t head_dim = 0;
   bool qkv_bias = false;
   bool rope_pairs =
-      false;  // rows of q and k are ordered so that neighbours turn together (Llama's GGUF files), not halves
+      false;  // rows of q and k are ordered so that neighbours rotate together (Llama's GGUF files), not halves
 
   // Mixture of experts; experts 0 means every layer is dense.
   int64_t experts = 0, top_k = 0, shared_experts = 0, expert_inner = 0, first_dense = 0;
@@ -48,7 +48,7 @@ struct ModelConfig {
 
   bool is_mla() const { return family == Family::deepseek_v3 || family == Family::deepseek_v2; }
   bool layer_is_moe(int64_t layer) const { return experts > 0 && layer >= first_dense; }
-  int64_t cache_width() const;  // numbers stored per token and layer
+  int64_t cache_width() const;  // values stored per token and layer
 };
 
 // Throws Error naming `who` and the field that is missing, of the wrong type, out of range, or not supported. The JSON

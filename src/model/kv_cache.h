@@ -1,8 +1,8 @@
-// What the model remembers of a sequence, token by token and layer by layer: MLA latents (with the rotated key) or
-// grouped-query keys and values. Memory is one pool of blocks; a sequence owns whole blocks and returns them when it
-// ends. Blocks are small, so that many short sequences fit; a long one gets them in pages, where they follow each
-// other, so that memory is read in runs. Sequences that begin alike may share blocks: a block returns to the pool with
-// its last user, and who writes into a shared one gets a copy first. Not thread-safe: the engine's thread owns it.
+// The attention state of sequences, by token and layer: MLA latents (with the rotated key) or grouped-query keys and
+// values. Memory is one pool of blocks; a sequence owns whole blocks and returns them when it ends. Blocks are small,
+// so that many short sequences fit; a long one gets contiguous blocks where it can, a page of them at a time. Sequences
+// with a common prefix may share its blocks, which are counted by user: a block returns to the pool with its last user,
+// and a sequence that writes into a shared one copies it first. Not thread-safe: the engine's thread owns it.
 #pragma once
 
 #include <cstdint>
@@ -48,9 +48,9 @@ class KvSequence {
   KvSequence& operator=(const KvSequence&) = delete;
 
   int64_t length() const { return length_; }
-  int64_t own_blocks() const;  // shared with nobody: they return to the pool when this sequence ends
-  // Makes room for `count` more tokens and counts them, in a block of its own where the last one is shared; false (and
-  // nothing changes) when the pool is exhausted.
+  int64_t own_blocks() const;  // not shared: they return to the pool when this sequence ends
+  // Adds capacity for `count` more tokens and counts them; a shared last block is copied first. False (and nothing
+  // changes) when the pool is exhausted.
   bool extend(int64_t count);
   void truncate(int64_t length);
 

@@ -21,7 +21,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr size_t kMaxHeaderBytes = 256 << 10;
-constexpr size_t kMaxRedirectBytes = 64 << 10;  // of the page that comes with a redirect, which nobody reads
+constexpr size_t kMaxRedirectBytes = 64 << 10;  // of the page that comes with a redirect, which is ignored
 
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -314,7 +314,7 @@ TransferReply HttpSession::send(const TransferRequest& request) {
            kMaxRedirectBytes >> 10);
     char* next = nullptr;
     curl_easy_getinfo(curl_, CURLINFO_REDIRECT_URL, &next);
-    if (next == nullptr) fail("{}: status {} without an address to go on to", url_shown(url), state.reply.status);
+    if (next == nullptr) fail("{}: status {} without an address to continue at", url_shown(url), state.reply.status);
     const std::string target = next;
     if (hop >= options_.max_redirects) {
       fail("{}: redirected more than {} times, last to {}; is it a circle?", url_shown(request.url),

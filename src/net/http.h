@@ -1,4 +1,4 @@
-// The HTTP client, through libcurl, for servers that nobody vouches for. Redirects are followed here, hop by hop: a
+// The HTTP client, through libcurl, for servers that are not trusted. Redirects are followed here, hop by hop: a
 // secret goes to its own origin and to no other, each hop meets the address guard, and the reply lists them. A session
 // belongs to one thread; connections are kept between calls.
 #pragma once
@@ -67,16 +67,16 @@ struct TransferReply {
 struct TransferRequest {
   std::string url;
   std::vector<std::string> headers = {};                // "Range: bytes=5-"
-  std::function<bool(const TransferReply&)> head = {};  // once, before the body; false: the rest is not wanted
-  std::function<bool(std::string_view)> body = {};      // the next piece; false: the rest is not wanted
+  std::function<bool(const TransferReply&)> head = {};  // once, before the body; false: skip the rest
+  std::function<bool(std::string_view)> body = {};      // the next piece; false: skip the rest
   std::string method = "GET";                           // only GET and HEAD follow redirects
   std::string content = {};                             // sent as the body of the request
   std::function<std::string()> next_content = {};       // or in pieces: the next one, "" at the end
   int64_t content_bytes = -1;                           // of all those pieces; -1: not known
-  std::function<bool()> stopped = {};  // asked about once a second while nothing comes; true: not wanted any more
-  bool compressed = false;             // takes gzip and deflate; `body` gets what was compressed
-  uint64_t max_bytes = 0;              // of the body, decompressed; more is an Error; 0: any
-  int64_t max_ms = 0;                  // of the whole exchange, redirects included; more is an Error; 0: any
+  std::function<bool()> stopped = {};                   // asked about once a second while nothing comes; true: cancel
+  bool compressed = false;                              // takes gzip and deflate; `body` gets what was compressed
+  uint64_t max_bytes = 0;                               // of the body, decompressed; more is an Error; 0: any
+  int64_t max_ms = 0;  // of the whole exchange, redirects included; more is an Error; 0: any
 };
 
 struct HttpSecret {
@@ -94,7 +94,7 @@ class HttpSession {
   // One request; no other thread, but head, body, next_content and stopped are called on this one. TransferError when
   // the connection broke, before or in the middle of the body; AddressRefused by the guard; Error when the address is
   // no HTTP, its certificate is not valid, it redirects in a circle, or a limit is passed. Exceptions of the functions
-  // pass through. When the rest is not wanted, it returns what the reply says so far.
+  // pass through. When the rest is skipped, it returns what the reply says so far.
   TransferReply send(const TransferRequest& request);
 
   // The whole body of an answer with status 200, tried again while that may help. Others are an Error by `explain`.

@@ -10,7 +10,7 @@
 namespace hadal {
 
 // The record of a forward: each op appends how to push gradients back to its operands. backward() runs them in reverse
-// and lets go of what they held.
+// and frees what they held.
 class Tape {
  public:
   void push(std::function<void()> backward) { steps_.push_back(std::move(backward)); }

@@ -58,7 +58,7 @@ std::shared_ptr<const Rope::Table> Rope::table(int64_t positions) const {
 
 namespace {
 
-// Turns the last 2 * half entries of each head of a token by its angles; `direction` -1 turns back (the transpose).
+// Rotates the last 2 * half values of each head of a token by its angles; `direction` -1 rotates back (transpose).
 struct Turner {
   int64_t heads, head_dim, half;
   bool interleaved;

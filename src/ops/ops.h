@@ -55,14 +55,14 @@ void put_rows(const Context& ctx, const Tensor& x, std::span<const int64_t> rows
 // goes to every head.
 Tensor concat(const Context& ctx, const Tensor& a, const Tensor& b, int64_t heads, bool b_shared = false);
 
-// Rotary embedding (Su et al. 2021) with precomputed angles: frequency i turns by position * inv_freq[i]; the rotated
+// Rotary embedding (Su et al. 2021) with precomputed angles: frequency i rotates by position * inv_freq[i]; the rotated
 // part is multiplied by `attention_factor` (YaRN, Peng et al. 2023, section 3.4).
 struct Rope {
   std::vector<float> inv_freq;  // [rope_dim / 2]
   float attention_factor = 1.0f;
   bool interleaved = true;  // neighbouring pairs (DeepSeek) or halves (Qwen2, Llama in Hugging Face order)
 
-  // cos and sin of every angle up to the largest position asked for, each [positions, inv_freq.size()]; grown on
+  // cos and sin of every angle up to the largest position requested, each [positions, inv_freq.size()]; grown on
   // demand, so one Rope must not be used from two threads at once.
   struct Table {
     std::vector<float> cosine, sine;
@@ -71,7 +71,7 @@ struct Rope {
 
   mutable std::shared_ptr<Table> made = nullptr;
 };
-// x [T, heads * head_dim]; in each head the last 2 * inv_freq.size() entries turn.
+// x [T, heads * head_dim]; in each head the last 2 * inv_freq.size() values are rotated.
 Tensor rope(const Context& ctx, const Tensor& x, int64_t heads, const Rope& rope, std::span<const int32_t> positions);
 
 // Where the keys and values of one sequence lie: positions [0, length). A view of what the model's attention state
@@ -108,7 +108,7 @@ Tensor attention(const Context& ctx, const AttentionShape& shape, const Tensor& 
 // The same against stored rows: sequence s has the rows `kv[s]`, of which the last offsets[s+1]-offsets[s] are this
 // batch's. A row holds its keys at [0, kv_heads * k_dim) and its values from `v_begin` on, kv_heads * v_dim of them
 // (they may overlap: an absorbed latent is key and value). Inference only; the bits equal those of attention() over the
-// numbers as they are stored.
+// values as they are stored.
 Tensor attention_cached(const Context& ctx, const AttentionShape& shape, const Tensor& q, std::span<const KvRows> kv,
                         int64_t v_begin, std::span<const int32_t> offsets);
 
@@ -157,7 +157,7 @@ double balance_experts(std::span<const int64_t> load, float speed, const Weight&
 Tensor experts(const Context& ctx, const Tensor& x, const Routing& routing, const Weight& gate, const Weight& up,
                const Weight& down);
 
-// Number by number, for losses over a number a token. a and b have the same shape.
+// Elementwise, for losses with a value per token. a and b have the same shape.
 Tensor exp(const Context& ctx, const Tensor& x);
 Tensor multiply(const Context& ctx, const Tensor& a, const Tensor& b);
 Tensor minimum(const Context& ctx, const Tensor& a, const Tensor& b);  // where they are equal, the gradient goes to a
@@ -166,7 +166,7 @@ Tensor clip(const Context& ctx, const Tensor& x, float low, float high);
 
 // log softmax(x / temperature) of each row, in nats: x [T, n] -> [T, n]. The bits of log_softmax_of() (ops/logits.h).
 Tensor log_softmax(const Context& ctx, const Tensor& x, float temperature = 1);
-// The column of each row's largest number, of equals the first. Has no gradient.
+// The column of each row's largest value, of equals the first. Has no gradient.
 std::vector<int32_t> argmax(const Context& ctx, const Tensor& x);
 
 // log softmax(hidden_t head^T / temperature)[target_t], in nats: hidden [T, hidden], head [vocab, hidden], targets [T]
@@ -193,10 +193,10 @@ struct CrossEntropy {
 CrossEntropy linear_cross_entropy(const Context& ctx, const Tensor& x, const Weight& head,
                                   std::span<const int32_t> targets, std::span<const float> weights, float scale);
 
-// sum_i weights[i] * x_i, weights of any sign; weights has a number for each of x.
+// sum_i weights[i] * x_i, weights of any sign; weights has a value for each of x.
 double weighted_sum(const Context& ctx, const Tensor& x, std::span<const float> weights, float scale);
 
-// scale * mean((x - target)^2), for modules that forecast numbers. Returns the unscaled mean.
+// scale * mean((x - target)^2), for modules that forecast values. Returns the unscaled mean.
 double mean_squared_error(const Context& ctx, const Tensor& x, const Tensor& target, float scale);
 
 }  // namespace hadal

@@ -1,4 +1,4 @@
-// Dense row-major tensors. A Tensor is a handle: copies share the numbers. Memory comes from a pool and goes back to it
+// Dense row-major tensors. A Tensor is a handle: copies share the values. Memory comes from a pool and goes back to it
 // with the last handle, so a training step allocates nothing after the first. Not safe to change from two threads.
 #pragma once
 
@@ -37,7 +37,7 @@ class Tensor {
   int64_t size() const { return impl_->size; }
   int64_t cols() const { return dim(-1); }
   int64_t rows() const { return cols() == 0 ? 0 : size() / cols(); }
-  Tensor reshaped(Shape shape) const;  // the same numbers; gradients are shared too
+  Tensor reshaped(Shape shape) const;  // the same values; gradients are shared too
 
   float* f32() const {
     HADAL_CHECK(impl_->dtype == DType::f32);

@@ -15,14 +15,14 @@ namespace hadal {
 
 class ExpertSource;
 
-// Numbers that stay in a mapped file: products pack what they read of them, and the rest of memory is spared.
+// Values that stay in a mapped file: products pack what they read of them, and no other copy is made.
 struct StoredNumbers {
   std::function<void(int64_t first, std::span<float> out)> read;
   std::function<void(int64_t first, int64_t count)> forget;  // they will hardly be read again: their pages may go
 };
 
 // [out, in] for a matrix, [experts, out, in] for a stack of them, [n] for a vector. f32 while training; bf16, f32,
-// numbers in a file or its quantised blocks when loaded for inference. One Weight must not be used from two threads at
+// values in a file or its quantised blocks when loaded for inference. One Weight must not be used from two threads at
 // once. Ops keep its address on the tape: it must stay where it is.
 class Weight {
  public:
@@ -40,13 +40,13 @@ class Weight {
   bool multiplies_integers() const;
   const Shape& shape() const { return shape_; }
   int64_t bytes() const;  // of the values, without packed copies
-  // Numbers [first, first + out.size()) of the whole, whole rows of a matrix, as f32.
+  // Values [first, first + out.size()) of the whole, whole rows of a matrix, as f32.
   void read(int64_t first, std::span<float> out) const;
   float* grad() const { return value_.grad(); }
   // A quantised stack of experts that is not to be read where its file is mapped: products ask `source` for the bytes.
   void stream_from(std::shared_ptr<ExpertSource> source) { source_ = std::move(source); }
   ExpertSource* source() const { return source_.get(); }  // null: the bytes are in memory
-  bool frozen = false;                                    // no gradient is wanted (inference, buffers)
+  bool frozen = false;                                    // has no gradient (inference, buffers)
 
   int64_t stack() const { return shape_.size() == 3 ? shape_[0] : 1; }
   int64_t out() const { return shape_[shape_.size() - 2]; }

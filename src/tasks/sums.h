@@ -1,6 +1,6 @@
 // Made-up dialogues about sums: two-digit addition and some subtraction, asked in digits or in words, answered in whole
 // sentences that show the steps. Pairs that is_held_out() names never occur in training, so they measure whether a
-// model adds or remembers.
+// model adds or memorised.
 #pragma once
 
 #include <cstdint>

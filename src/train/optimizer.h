@@ -1,7 +1,7 @@
-// What turns gradients into new weights. Hidden matrices go to Muon (Jordan et al. 2024; the update is scaled as in Liu
-// et al. 2025, "Muon is scalable for LLM training", section 2.2, so that one rate and weight decay fit both), all else
-// to AdamW (Loshchilov & Hutter 2019). Weights and moments are f32; the result does not depend on the number of
-// threads.
+// Computes new weights from gradients. Muon (Jordan et al. 2024) trains hidden matrices: it keeps a momentum of the
+// gradients and steps along the nearest orthogonal matrix, so that all singular directions move alike. Its update is
+// scaled as in Liu et al. 2025, "Muon is scalable for LLM training", section 2.2, so that AdamW's rate and decay fit.
+// AdamW (Loshchilov & Hutter 2019) trains the rest. State is f32; results do not depend on the number of threads.
 #pragma once
 
 #include <cstdint>

@@ -49,7 +49,7 @@ void plan_memory(const Recipe& recipe) {
   log_info("{}", plan.text());
 }
 
-// What the run begins with: a model of its own shape at random weights, or the one it goes on from.
+// What the run begins with: a model of its own shape at random weights, or the one it continues from.
 weights::LoadedModel starting_point(const Recipe& recipe) {
   if (recipe.start.empty()) {
     auto tokenizer = std::make_shared<const Tokenizer>(run_tokenizer(recipe));
@@ -83,7 +83,7 @@ void check_output(const Recipe& recipe, const TrainRunOptions& options) {
   if (!options.save || options.resume) return;
   const auto found = list_checkpoints(recipe.output);
   if (!found.empty()) {
-    fail("{}: expected an empty folder for a new run, found {}; go on with --resume, or remove the folder",
+    fail("{}: expected an empty folder for a new run, found {}; resume it with --resume, or remove the folder",
          recipe.output.string(), found.back().filename().string());
   }
 }

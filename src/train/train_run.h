@@ -23,7 +23,7 @@ struct TrainRun {
 
 // Trains as the recipe says and writes into its output folder: tokenizer/, cache/, checkpoint-*/, metrics.jsonl,
 // tensorboard/, when it stops model/, and at the end report.json, whose content is returned. Where it ends early, by
-// `stop` or `max_steps`, the report says "finished": false, and a checkpoint to go on from is there. Throws Error.
+// `stop` or `max_steps`, the report says "finished": false, and a checkpoint to resume from is there. Throws Error.
 TrainRun run_recipe(const Recipe& recipe, const TrainRunOptions& options);
 
 // The loss of a model on what each source of a recipe holds out, as the cards of runs state it: {"model",

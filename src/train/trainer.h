@@ -5,7 +5,7 @@
 // On several ranks (collective.h) each has a Trainer of its own and the same options. Their gradients are summed in the
 // order of ranks before clipping, so that every rank makes the same update, bit for bit, in every run of so many ranks.
 // Against another number of ranks the sums associate otherwise: the same up to the rounding of f32. Rank 0 reads and
-// writes checkpoints and logs; a checkpoint knows nothing of ranks, and any number of them may go on from it.
+// writes checkpoints and logs; a checkpoint knows nothing of ranks, and any number of them may resume from it.
 #pragma once
 
 #include <atomic>

@@ -226,8 +226,12 @@ TEST(GgufModel, ATokenOfMinusOneIsNone) {
       keys.emplace_back(key, UINT32_MAX);
     });
     const LoadedModel loaded = load_model(written.path().string());
-    if (key == std::string_view("tokenizer.ggml.eos_token_id")) EXPECT_EQ(loaded.tokenizer->eos(), -1);
-    if (key == std::string_view("tokenizer.ggml.bos_token_id")) EXPECT_EQ(loaded.tokenizer->bos(), -1);
+    if (key == std::string_view("tokenizer.ggml.eos_token_id")) {
+      EXPECT_EQ(loaded.tokenizer->eos(), -1);
+    }
+    if (key == std::string_view("tokenizer.ggml.bos_token_id")) {
+      EXPECT_EQ(loaded.tokenizer->bos(), -1);
+    }
   }
 }
 

@@ -10,7 +10,7 @@ namespace {
 using Candidate = std::pair<float, TokenId>;
 constexpr int64_t kFewLogits = 512;     // sorted at once
 constexpr size_t kFewOfAll = 64;        // sorted from the best one down
-constexpr size_t kFewCandidates = 512;  // sorted around a place, where more are parted again
+constexpr size_t kFewCandidates = 512;  // sorted around a place; more are divided again
 constexpr int32_t kBuckets = 2048;      // 40 / 2048 is a width that logits.h allows
 constexpr double kUnseen = 40;          // e^-40 = 4e-18: below the resolution of a probability
 constexpr double kRounding = 0x1p-53;
@@ -61,7 +61,7 @@ TokenId pick(std::span<const Candidate> sorted, const LogitFall& fall, float top
     left -= probability(c);
     if (left < 0) return c.second;
   }
-  return sorted.back().second;  // rounding ate the last crumb
+  return sorted.back().second;  // rounding left the sum below `at`
 }
 
 // The sums of weigh() as masses, and the width that belongs to them.
@@ -172,14 +172,14 @@ std::optional<TokenId> Chooser::choose_by_mass(std::span<const float> logits, co
   Probability probability(fall);
   Part part;
   if (top_p < 1) {
-    const double wanted = top_p * kept;
-    part = part_at(logits, fall, masses, wanted);
-    if (part.before > 0 && near(part.before, wanted)) return std::nullopt;
+    const double target = top_p * kept;
+    part = part_at(logits, fall, masses, target);
+    if (part.before > 0 && near(part.before, target)) return std::nullopt;
     double mass = part.before;
-    for (size_t i = 0; mass < wanted; ++i) {
+    for (size_t i = 0; mass < target; ++i) {
       if (i == part.sorted.size()) return std::nullopt;
       mass += probability(part.sorted[i]);
-      if (near(mass, wanted)) return std::nullopt;
+      if (near(mass, target)) return std::nullopt;
     }
     kept = mass;
   }
@@ -209,7 +209,7 @@ Chooser::Part Chooser::part_at(std::span<const float> logits, const LogitFall& f
   return part;
 }
 
-// Parts what is too much to sort again, as long as that makes it less.
+// Divides what is too much to sort into buckets again, as long as that makes it less.
 void Chooser::narrow(Part& part, const LogitFall& fall, double mass) {
   constexpr int kRounds = 8;
   for (int round = 0; round < kRounds && part.sorted.size() > kFewCandidates; ++round) {

@@ -21,7 +21,7 @@ class Penalties {
 
   void accept(TokenId token);  // a token of the answer
   bool change_nothing() const { return counts_.empty() && biases_.empty(); }
-  // First repetition, then frequency and presence, then the bias. Ids beyond the logits are passed over.
+  // First repetition, then frequency and presence, then the bias. Ids beyond the logits are ignored.
   void apply(std::span<float> logits) const;
 
  private:

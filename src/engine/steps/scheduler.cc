@@ -60,8 +60,8 @@ size_t Scheduler::admit(std::span<const Standing> running, std::span<const Stand
   return count;
 }
 
-// Where a sequence without rows begins: with those of the first of its group that has read the prompt. While one is
-// about to, it waits.
+// Where a sequence without cached rows begins: with the blocks of the first of its group that has prefilled the prompt.
+// While that one is still prefilling, it waits (count 0).
 Scheduler::Feed Scheduler::start_of(std::span<const Standing> running, size_t i) const {
   const Standing& sequence = running[i];
   Feed feed{.count = sequence.tokens - sequence.fed};
@@ -83,7 +83,7 @@ Scheduler::Plan Scheduler::plan(std::span<const Standing> running, int64_t free_
     pending.push_back(plan.feeds.back().count);
   }
   const std::vector<int64_t> counts = share_step(pending, limits_.step_tokens);
-  // Preempting a whole group frees what it shares too; that is not counted here, so one sequence more may have to go.
+  // Preempting a whole group frees its shared blocks too. They are not counted: one sequence more may be preempted.
   for (size_t i = 0; i < plan.feeds.size(); ++i) {
     Feed& feed = plan.feeds[i];
     feed.count = counts[i];

@@ -1,8 +1,8 @@
-// Which sequences run, and what each feeds in the next step. Pure: it decides from numbers, owns nothing, and knows
-// neither threads nor memory but as a count of blocks.
+// Which sequences run, and what each feeds in the next step. Pure functions of their arguments: no threads, no memory,
+// only counts of tokens and of cache blocks.
 //
-// Sequences stand in order of arrival: those that run, then those that wait. The answers of one prompt follow each
-// other and are a group: its first one reads the prompt, the others wait for it and then begin with its rows.
+// Sequences are in order of arrival, the running ones before the waiting ones. The answers to one prompt are neighbours
+// and form a group: the first prefills the prompt, the others wait and then share its blocks (copied on write).
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ class Scheduler {
     int64_t prompt = 0;      // its tokens
     int64_t tokens = 0;      // of prompt and answer
     int64_t fed = 0;         // of these, in the cache
-    int64_t own_blocks = 0;  // of the cache, that nobody shares
+    int64_t own_blocks = 0;  // of the cache, not shared with another
   };
   struct Feed {
     int64_t count = 0;   // tokens to feed; 0: waits for another to read its prompt
@@ -40,13 +40,13 @@ class Scheduler {
 
   int64_t max_running() const { return limits_.max_running; }
 
-  // How many of those that wait, from the first, run from now on: as there are places, and memory for what they hold so
-  // far and a block more for each that runs, so that a newcomer is not thrown out at once. Where nobody runs, the first
-  // one does.
+  // How many of the waiting sequences, from the first, are admitted: limited by max_running, and by free blocks for
+  // their tokens so far and one block more for each running one, so that a newcomer is not preempted at once. When none
+  // is running, the first is always admitted.
   size_t admit(std::span<const Standing> running, std::span<const Standing> waiting, int64_t free_blocks) const;
 
-  // What each feeds. When memory runs out, the youngest are preempted; they will read again what they held, which gives
-  // the same bits. The oldest is never preempted by another, so something always ends; alone it fits.
+  // What each feeds. When blocks run out, the youngest are preempted: their blocks are freed, and they are prefilled
+  // again later, to the same bits. The oldest is never preempted, and alone it fits, so some answer always finishes.
   Plan plan(std::span<const Standing> running, int64_t free_blocks) const;
 
  private:
@@ -57,9 +57,9 @@ class Scheduler {
   Limits limits_;
 };
 
-// `pending`: what each sequence has to feed. One that writes its answer feeds its last token; those that read share
-// `step_tokens` so that the short ones get all they need and the long ones the same of what is left: nobody waits for
-// another's prompt. Each that has something gets at least one.
+// `pending`: the tokens each sequence has to feed. A decoding one feeds its last token. The prefilling ones share
+// `step_tokens`: short ones get all they need, long ones equal parts of the rest, so that no prompt waits for another.
+// Each with pending tokens gets at least one.
 std::vector<int64_t> share_step(std::span<const int64_t> pending, int64_t step_tokens);
 
 }  // namespace hadal

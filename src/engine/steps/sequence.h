@@ -43,7 +43,7 @@ class Sequence {
   float log_prob_temperature() const { return log_probs_ == LogProbs::at_temperature ? temperature_ : 1; }
   int top_log_probs() const { return top_log_probs_; }
 
-  // The answer goes on with this token, or ends by it: `is_end` says whether it is an end token.
+  // Appends this token to the answer, or ends the answer: `is_end` says whether it is an end token.
   void take(const TokenLogProb& token, bool is_end, const Tokenizer& tokenizer);
   void finish(FinishReason reason, std::optional<TokenLogProb> end = {});
   void fail(std::string why);

@@ -1,7 +1,7 @@
 // What training reads: pieces of documents, shuffled by seed, drawn from several sources in given shares, and packed
 // into ragged batches. Plain text is cut into pieces of at most sequence_length tokens, each beginning with bos (where
 // the tokenizer has one); dialogues are one piece each, cut at the end. Positions restart at each piece, and attention
-// never crosses a border, except where `join` lets a dialogue go on from the one before it. Deterministic by (seed,
+// never crosses a border, except where `join` lets a dialogue continue the one before it. Deterministic by (seed,
 // state).
 #pragma once
 

@@ -37,8 +37,8 @@ std::vector<TextPiece> hold_out_share(std::string_view text, double share) {
     const double middle =
         static_cast<double>(text.size()) * (static_cast<double>(i) + 0.5) / static_cast<double>(count);
     const auto slack = static_cast<size_t>(size / 4);
-    const auto wanted = static_cast<size_t>(std::max(0.0, middle - size / 2));
-    const size_t begin = last_cut(text, std::max(done, wanted - std::min(wanted, slack)), std::max(done + 1, wanted));
+    const auto ideal = static_cast<size_t>(std::max(0.0, middle - size / 2));
+    const size_t begin = last_cut(text, std::max(done, ideal - std::min(ideal, slack)), std::max(done + 1, ideal));
     const size_t last = begin + static_cast<size_t>(size);
     const size_t end = last_cut(text, last - slack, last);
     if (begin > done) pieces.push_back({done, begin, false});

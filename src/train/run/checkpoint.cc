@@ -70,9 +70,9 @@ void check_file(const Path& file, const Json& expected) {
   if (error || size != bytes)
     damaged("{}: the checkpoint is damaged: expected {} bytes, found {}", file.string(), bytes,
             error ? error.message() : std::to_string(size));
-  const uint32_t wanted = expected.at("crc32c"), crc = file_crc(file);
-  if (crc != wanted)
-    damaged("{}: the checkpoint is damaged: expected the checksum {:08x}, found {:08x}", file.string(), wanted, crc);
+  const uint32_t recorded = expected.at("crc32c"), crc = file_crc(file);
+  if (crc != recorded)
+    damaged("{}: the checkpoint is damaged: expected the checksum {:08x}, found {:08x}", file.string(), recorded, crc);
 }
 
 void read_items(const Path& file, const std::vector<Item>& items) {
@@ -150,7 +150,7 @@ void save_checkpoint(const Path& run, int64_t step, const ParamList& params, Opt
   if (free_bytes < bytes) {
     fail(
         "{}: a checkpoint needs {} MB of disk, {} MB are free; the checkpoints before it are untouched: make room and "
-        "go on with --resume",
+        "continue with --resume",
         target.string(), bytes >> 20, free_bytes >> 20);
   }
   std::error_code ignored;
@@ -171,7 +171,7 @@ void save_checkpoint(const Path& run, int64_t step, const ParamList& params, Opt
   } catch (const std::exception& error) {
     std::filesystem::remove_all(temporary, ignored);
     fail(
-        "{}: the checkpoint could not be written: {}; the checkpoints before it are untouched: mend that and go on "
+        "{}: the checkpoint could not be written: {}; the checkpoints before it are untouched: mend that and continue "
         "with --resume",
         target.string(), error.what());
   }

@@ -32,7 +32,7 @@ int64_t checkpoint_step(const Path& folder);          // -1: its name is not tha
 // Removes all but the newest `keep` and that of step `good` (-1: none), and those that were set aside.
 void prune_checkpoints(const Path& run, int64_t keep, int64_t good);
 
-// Renames checkpoint-N to WHY-N, so that no run goes on from it; nothing is lost until the next one is written.
+// Renames checkpoint-N to WHY-N, so that no run resumes from it; nothing is lost until the next one is written.
 void set_aside(const Path& checkpoint, const char* why);
 inline constexpr const char *kDamaged = "damaged", *kDiverged = "diverged";
 

@@ -60,12 +60,12 @@ void LanguageModel::begin_stage(int64_t index) {
 
 // Micro-batches until the next piece would go beyond batch_tokens: a step has them to within a piece.
 int64_t LanguageModel::begin_step(Collective& ranks) {
-  const int64_t wanted = stage_->batch_tokens, most = stage_->micro_batch_tokens;
-  const int64_t whole = std::max<int64_t>(1, (wanted + most / 2) / most);
+  const int64_t requested = stage_->batch_tokens, most = stage_->micro_batch_tokens;
+  const int64_t whole = std::max<int64_t>(1, (requested + most / 2) / most);
   batches_.clear();
   step_weight_ = 0;
   for (int64_t drawn = 0;;) {
-    const int64_t left = wanted - drawn;
+    const int64_t left = requested - drawn;
     if (whole_micro_batches_ ? static_cast<int64_t>(batches_.size()) == whole
                              : drawn > 0 && (left <= 0 || mixture_->next_length() > left))
       break;

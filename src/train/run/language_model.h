@@ -47,7 +47,7 @@ class LanguageModel : public Trainee {
   std::unique_ptr<Mixture> mixture_;
   std::vector<TrainingBatch> batches_;  // of the step, this rank's
   ExpertLoad expert_load_;              // since the last end_step()
-  // Of a run that was begun when a step took a rounded number of whole micro-batches: it goes on so, to its own bits.
+  // Of a run that was begun when a step took a rounded number of whole micro-batches: it keeps doing so, for its bits.
   bool whole_micro_batches_ = false;
   double step_weight_ = 0;
   double flops_per_token_ = 0, flops_per_context_ = 0;  // forward; the second per token of context

@@ -47,7 +47,8 @@ std::string readme(const OrderedJson& card, const Recipe& recipe) {
   else
     state += ", where the run was stopped; it is not finished";
   std::string data;
-  for (const auto& source : card["data"]) data += (data.empty() ? "" : ", ") + source.get<std::string>();
+  for (const auto& source : card["data"])
+    data += fmt::format("{}{}", data.empty() ? "" : ", ", source.get<std::string>());
   std::string text = fmt::format(
       "# {}\n\nWritten by `hadal train` together with the weights in this folder; every figure here is of exactly "
       "these weights.\n\n| | |\n|---|---|\n"
@@ -61,9 +62,9 @@ std::string readme(const OrderedJson& card, const Recipe& recipe) {
   if (!card.contains("validation"))
     return text + "Not measured: the run was stopped. This measures it, with this folder as FOLDER:\n\n" + command;
   if (card["validation"].empty()) return text + "None: nothing of the data was held out.\n";
-  return text +
-         "Documents of each source that training never saw; read from the files of this folder, as this does:\n\n" +
-         command + "\n" + figures_text(card["validation"]);
+  return fmt::format(
+      "{}Documents of each source that training never saw; read from the files of this folder, as this does:\n\n{}\n{}",
+      text, command, figures_text(card["validation"]));
 }
 
 }  // namespace
@@ -89,7 +90,7 @@ void write_card(const Path& folder, const ModelCard& card, const Recipe& recipe,
   if (card.best)
     json["best"] = {{"by", best_by(recipe)}, {"value", *card.best}, {"validation_tokens", recipe.validation_tokens}};
   if (card.measured) json["validation"] = evaluations_json(*card.measured);
-  write_file_whole(folder / "card.json", dump_json(json, 1) + "\n");
+  write_file_whole(folder / "card.json", fmt::format("{}\n", dump_json(json, 1)));
   write_file_whole(folder / "README.md", readme(json, recipe));
   std::error_code ignored;
   if (std::filesystem::is_regular_file(recipe.file, ignored))

@@ -42,7 +42,7 @@ struct StageSpec {
   int64_t sequence_length = 512;
   int64_t batch_tokens = 16384, micro_batch_tokens = 4096;
   bool assistant_only = false;  // mask = "assistant"
-  double join = 0;              // share of dialogues that go on from the one before them as one conversation
+  double join = 0;              // share of dialogues that continue the one before them as one conversation
   double balance_weight = 1e-4, mtp_weight = 0.3, router_bias_speed = 1e-3;
 };
 
@@ -59,7 +59,7 @@ struct Recipe {
   std::string name;
   Path output;  // the run's folder
   uint64_t seed = 1;
-  Path start;         // a model to go on from, with its shape and its tokenizer; empty: from random weights, with
+  Path start;         // a model to continue from, with its shape and its tokenizer; empty: from random weights, with
   ModelConfig model;  // vocab 0: the tokenizer's
   TokenizerSpec tokenizer;
   std::vector<SourceSpec> sources;

@@ -1,4 +1,4 @@
-// What a run that goes on must share with the one that made its checkpoints: each checkpoint holds its recipe, key by
+// What a resumed run must share with the one that made its checkpoints: each checkpoint holds its recipe, key by
 // key, with the model's configuration and a hash of the tokenizer (recipe.json).
 #pragma once
 

@@ -47,7 +47,7 @@ void RunLogs::write(int64_t step, const std::string& prefix,
   }
   const std::string text = dump_json(line) + "\n";
   if (std::fwrite(text.data(), 1, text.size(), file_.get()) != text.size() || std::fflush(file_.get()) != 0) {
-    fail("{}: cannot be written: {}; checkpoints are untouched: make room and go on with --resume", path_.string(),
+    fail("{}: cannot be written: {}; checkpoints are untouched: free space and continue with --resume", path_.string(),
          std::strerror(errno));
   }
   events_.write(step, scalars);

@@ -11,7 +11,7 @@ namespace hadal {
 // more than the beginning of each. Warns of sources that nothing uses.
 void check_sources(const Recipe& recipe);
 
-// Reads `from`, or learns once: a run that goes on, or starts again with the same keys and data, finds it in its
+// Reads `from`, or learns once: a run that resumes, or starts again with the same keys and data, finds it in its
 // folder.
 Tokenizer run_tokenizer(const Recipe& recipe);
 
