@@ -77,11 +77,23 @@ test('refuses with what is wrong', async () => {
   const refused = (fields) => client.chat.completions.create({ model, messages: question, ...fields });
   await assert.rejects(refused({ temperature: 9 }), (e) => e instanceof OpenAI.BadRequestError && e.param === 'temperature');
   await assert.rejects(refused({ messages: [] }), (e) => e.status === 400 && e.param === 'messages');
-  await assert.rejects(refused({ n: 3 }), (e) => e.status === 400 && e.param === 'n');
+  await assert.rejects(refused({ n: 0 }), (e) => e.status === 400 && e.param === 'n');
   await assert.rejects(refused({ model: 'other' }), (e) => e instanceof OpenAI.NotFoundError && e.code === 'model_not_found');
   const long = [{ role: 'user', content: 'deep '.repeat(200_000) }];
   await assert.rejects(refused({ messages: long }), (e) => e.status === 400 && e.code === 'context_length_exceeded');
   await assert.rejects(refused({ messages: long, stream: true }), (e) => e.status === 400 && /tokens/.test(e.message));
+});
+
+test('gives several answers, and what else each token might have been', async () => {
+  const asked = { model, messages: question, n: 3, seed: 5, max_tokens: 8, logprobs: true, top_logprobs: 2 };
+  const reply = await client.chat.completions.create(asked);
+  assert.deepEqual(reply.choices.map((choice) => choice.index), [0, 1, 2]);
+  for (const { logprobs, message } of reply.choices) {
+    assert.equal(logprobs.content.map((token) => token.token).join(''), message.content);
+    for (const { logprob, top_logprobs } of logprobs.content) {
+      assert.ok(logprob <= 0 && top_logprobs.length === 2 && top_logprobs[0].logprob >= top_logprobs[1].logprob);
+    }
+  }
 });
 
 test('serves several at once, each with its own answer', async () => {
