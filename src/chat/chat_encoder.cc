@@ -9,19 +9,26 @@ namespace {
 
 constexpr std::string_view kThink = "<think>", kThinkEnd = "</think>";
 
-// Whether an answer has thoughts that the template did not write.
-bool lost_thoughts(std::string_view answer, std::string_view written) {
-  return answer.find(kThinkEnd) != answer.npos && written.find(kThinkEnd) == written.npos;
-}
+constexpr std::string_view kSpaces = " \t\r\n";
 
 std::string_view without_spaces_before(std::string_view text) {
-  text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+  text.remove_prefix(std::min(text.find_first_not_of(kSpaces), text.size()));
   return text;
+}
+
+// Whether an answer has thoughts that the template did not write.
+bool lost_thoughts(std::string_view answer, std::string_view written) {
+  const size_t end = answer.find(kThinkEnd);
+  if (end == answer.npos) return false;
+  std::string_view thoughts = without_spaces_before(answer.substr(0, end));
+  if (thoughts.starts_with(kThink)) thoughts = without_spaces_before(thoughts.substr(kThink.size()));
+  thoughts = thoughts.substr(0, thoughts.find_last_not_of(kSpaces) + 1);
+  return written.find(kThinkEnd) == written.npos || written.find(thoughts) == written.npos;
 }
 
 // The answer as it goes on from a prompt that may have opened the thoughts already.
 std::string_view continuation(std::string_view prompt, std::string_view answer) {
-  const size_t end = prompt.find_last_not_of(" \t\r\n") + 1;
+  const size_t end = prompt.find_last_not_of(kSpaces) + 1;
   const std::string_view begun = without_spaces_before(answer);
   if (!prompt.substr(0, end).ends_with(kThink)) return answer;
   if (begun.starts_with(kThink)) answer = begun.substr(kThink.size());
@@ -45,6 +52,13 @@ std::optional<size_t> answer_begin(const RenderedText& before, std::string_view 
 
 }  // namespace
 
+// The whole answer: with the thoughts that stand beside it, where the template speaks of thoughts at all.
+std::string ChatEncoder::answer_of(const Message& message) const {
+  std::string answer(message.text());
+  if (!message.reasoning || renderer_.source().find(kThinkEnd) == std::string_view::npos) return answer;
+  return std::string(kThink) + *message.reasoning + std::string(kThinkEnd) + answer;
+}
+
 // Nothing where the template does not write the answers one after the other, and whole.
 std::optional<ChatEncoder::Turns> ChatEncoder::all_answers(const Conversation& dialogue) const {
   const std::vector<Message>& messages = dialogue.messages;
@@ -57,7 +71,7 @@ std::optional<ChatEncoder::Turns> ChatEncoder::all_answers(const Conversation& d
     const std::string after = renderer_.render(dialogue, i + 1, false).text;
     const std::optional<size_t> begin = answer_begin(before, after);
     if (!whole.starts_with(after) || !begin) return std::nullopt;
-    if (assistant && lost_thoughts(messages[i].text(), std::string_view(after).substr(*begin))) return std::nullopt;
+    if (assistant && lost_thoughts(answer_of(messages[i]), std::string_view(after).substr(*begin))) return std::nullopt;
     out.turns.push_back({*begin, after.size(), assistant, !messages[i].learnt});
   }
   return out;
@@ -68,7 +82,7 @@ ChatEncoder::Turns ChatEncoder::last_answer(const Conversation& dialogue) const 
   size_t n = messages.size();
   while (n > 0 && (messages[n - 1].role != "assistant" || !messages[n - 1].learnt)) --n;
   if (n == 0) fail("the chat template changes earlier turns, and the dialogue has no answer that is learnt");
-  const std::string_view answer = messages[n - 1].text();
+  const std::string answer = answer_of(messages[n - 1]);
   const RenderedText before = renderer_.render(dialogue, n - 1, true);
   RenderedText after = renderer_.render(dialogue, n, false);
   std::optional<size_t> begin = answer_begin(before, after.text);  // of what the assistant says

@@ -3,14 +3,16 @@
 //
 // Most templates write a dialogue's turns one after the other, and all its answers are learnt. Some write earlier turns
 // differently once there are later ones (they take the thoughts out of earlier answers), or take thoughts out of every
-// answer. Such a dialogue is learnt on its last answer, as the model would give it: the prompt that the template makes
-// of what stands before it, the whole answer with its thoughts, and what the template writes behind an answer. Where
-// the prompt opens <think> already, the answer does not repeat it. What follows the last answer is left out.
+// answer, whether these stand in its content or beside it (reasoning_content). Such a dialogue is learnt on its last
+// answer, as the model would give it: the prompt that the template makes of what stands before it, the whole answer
+// with its thoughts, and what the template writes behind an answer. Where the prompt opens <think> already, the answer
+// does not repeat it. What follows the last answer is left out.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -44,6 +46,7 @@ class ChatEncoder {
     RenderedText text;
     std::vector<Turn> turns;  // of the assistant, and of what is not learnt; ascending
   };
+  std::string answer_of(const Message& message) const;
   void check_tools(const Conversation& dialogue) const;
   std::optional<Turns> all_answers(const Conversation& dialogue) const;
   Turns last_answer(const Conversation& dialogue) const;

@@ -132,6 +132,64 @@ TEST(ChatEncoder, TemplatesThatTakeThoughtsOutOfEarlierAnswers) {
   EXPECT_EQ(spoken_text(t, tokens), std::string("<think>y</think>d") + kEosText);
 }
 
+TEST(ChatEncoder, ThoughtsBesideTheContentAreThoseWithinIt) {
+  const Tokenizer t = tiny_tokenizer();
+  const Conversation within{{{"user", "hi"}, {"assistant", "<think>greet</think>hello"}}};
+  const Conversation beside{{{"user", "hi"}, {"assistant", "hello", "greet"}}};
+  const ChatEncoder encoder(t, kThoughtsTakenOut);
+  EXPECT_EQ(encoder.encode(beside).ids, encoder.encode(within).ids);
+  EXPECT_EQ(spoken_text(t, encoder.encode(beside)), std::string("greet</think>hello") + kEosText);
+  // A template that knows no thoughts is not made to write any.
+  EXPECT_EQ(spoken_text(t, ChatEncoder(t).encode(beside)), std::string("hello") + kEosText);
+}
+
+// Our own template of models that think: what the model is asked with in serving, and what it is taught.
+TEST(ChatEncoder, OurThinkingTemplate) {
+  const Tokenizer t = tiny_tokenizer(true);
+  const ChatEncoder encoder(t);
+  const std::string asked = std::string(kBosText) + "<｜User｜>1+1?<｜Assistant｜>";
+  Conversation question{{{"user", "1+1?"}}};
+  Prompt prompt = encoder.renderer().prompt(question);
+  EXPECT_EQ(t.decode(prompt.ids), asked + "<think>");
+  EXPECT_TRUE(prompt.reply.begins_in_reasoning);
+  for (const char* off : {R"({"thinking": false})", R"({"enable_thinking": false})"}) {
+    question.options = OrderedJson::parse(off);
+    prompt = encoder.renderer().prompt(question);
+    EXPECT_EQ(t.decode(prompt.ids), asked + "</think>") << off;
+    EXPECT_FALSE(prompt.reply.begins_in_reasoning);
+    EXPECT_EQ(prompt.ids.back(), t.find("</think>"));
+  }
+  question.options = OrderedJson::parse(R"({"thinking": true, "enable_thinking": false})");
+  prompt = encoder.renderer().prompt(question);
+  EXPECT_EQ(prompt.ids.back(), t.find("<think>"));
+
+  Conversation taught{{{"user", "1+1?"}, {"assistant", "2", "one and one"}}};
+  ChatTokens tokens = encoder.encode(taught);
+  EXPECT_EQ(t.decode(tokens.ids), asked + "<think>one and one</think>2" + kEosText);
+  EXPECT_EQ(spoken_text(t, tokens), std::string("one and one</think>2") + kEosText);
+  EXPECT_TRUE(std::equal(prompt.ids.begin(), prompt.ids.end(), tokens.ids.begin()));
+  EXPECT_EQ(std::count(tokens.ids.begin(), tokens.ids.end(), t.find("</think>")), 1);
+  // Thoughts within the content come to the same ids.
+  EXPECT_EQ(encoder.encode({{{"user", "1+1?"}, {"assistant", "<think>one and one</think>2"}}}).ids, tokens.ids);
+
+  tokens = encoder.encode({{{"user", "1+1?"}, {"assistant", "2"}}});
+  EXPECT_EQ(t.decode(tokens.ids), asked + "</think>2" + kEosText);
+  EXPECT_EQ(spoken_text(t, tokens), std::string("</think>2") + kEosText);
+
+  // Earlier answers lose their thoughts, in training and in serving, whichever way these came.
+  taught.messages.push_back({"user", "why?"});
+  Conversation later = taught;
+  later.messages[1] = {"assistant", "<think>no</think>2"};
+  for (const Conversation& c : {taught, later})
+    EXPECT_EQ(t.decode(encoder.renderer().prompt(c).ids),
+              asked + "</think>2" + kEosText + "<｜User｜>why?<｜Assistant｜><think>");
+  taught.messages.push_back({"assistant", "so", "the rule"});
+  tokens = encoder.encode(taught);
+  EXPECT_EQ(t.decode(tokens.ids),
+            asked + "</think>2" + kEosText + "<｜User｜>why?<｜Assistant｜><think>the rule</think>so" + kEosText);
+  EXPECT_EQ(spoken_text(t, tokens), std::string("the rule</think>so") + kEosText);
+}
+
 TEST(ChatEncoder, DecomposedAccentsAreNoReasonToLeaveADialogueOut) {
   TokenizerParts parts = tiny_tokenizer().parts();
   parts.normalize_nfc = true;

@@ -206,6 +206,10 @@ TokenizerSpec read_tokenizer(TomlTable table, const Path& folder) {
     t.pre_tokenizer = table.text("pre_tokenizer", t.pre_tokenizer);
     pre_tokenizer_description(t.pre_tokenizer, table.where("pre_tokenizer"));  // Error for a name that is none
     t.bytes_only = table.flag("bytes_only", false);
+    t.thinking = table.flag("thinking", false);
+    if (t.bytes_only && t.thinking)
+      fail("{}: thinking: with bytes_only = true there is no chat template that could think; leave one of them out",
+           table.where("thinking"));
     t.sources = table.shares("sources");
     const size_t named = t.sources.size();
     std::erase_if(t.sources, [](const auto& item) { return item.second == 0; });

@@ -51,6 +51,7 @@ struct TokenizerSpec {
   int64_t vocab = 8192;
   std::string pre_tokenizer = "deepseek-v3";
   bool bytes_only = false;                              // the 256 bytes and the specials, nothing merged, no bos
+  bool thinking = false;                                // the chat template lets the model think before it answers
   std::vector<std::pair<std::string, double>> sources;  // megabytes of each to learn from
 };
 

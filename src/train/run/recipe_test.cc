@@ -75,6 +75,16 @@ TEST(Recipe, RefusesWrongTypesRangesAndNames) {
   expect_contains(error_of([] { read_recipe("no/such.toml"); }), {"no/such.toml", "found no such file"});
 }
 
+TEST(Recipe, ThinkingNeedsAChatTemplate) {
+  const auto with = [](const std::string& keys) {
+    return replaced("[[source]]", "[tokenizer]\n" + keys + "\n[[source]]");
+  };
+  EXPECT_FALSE(parse_recipe(with("vocab = 300"), "r.toml").tokenizer.thinking);
+  EXPECT_TRUE(parse_recipe(with("vocab = 300\nthinking = true"), "r.toml").tokenizer.thinking);
+  expect_contains(error_of([&] { parse_recipe(with("bytes_only = true\nthinking = true"), "r.toml"); }),
+                  {"r.toml:15: thinking", "bytes_only"});
+}
+
 TEST(Recipe, SourcesAreWhatTheirFilesCanBe) {
   expect_contains(error_with("kind = \"text\"", "kind = \"chat\""), {"folder/r.toml:15", "kind", ".txt"});
   expect_contains(error_with("path = \"a.txt\"", "path = \"a.txt\"\ninclude = [\"x\"]"),

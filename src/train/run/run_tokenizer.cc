@@ -67,6 +67,7 @@ void check_source(const SourceSpec& source) {
 std::string learning_key(const Recipe& recipe) {
   const TokenizerSpec& spec = recipe.tokenizer;
   std::string key = fmt::format("v2|{}|{}|{}", spec.vocab, spec.pre_tokenizer, spec.bytes_only);
+  if (spec.thinking) key += "|thinking";
   for (const SourceSpec& s : sources_to_learn_from(recipe)) {
     key += fmt::format("|{}:{}:{}:{}:{}:{}:{}:{}:{}:{}:{}", s.name, static_cast<int>(s.kind), s.path.string(),
                        s.max_megabytes, s.max_document_bytes, s.max_turns, s.validation, s.validation_tail, s.documents,
@@ -123,7 +124,7 @@ Tokenizer learn_tokenizer(const Recipe& recipe) {
   options.vocab_size = spec.vocab;
   options.specials = chat::chat_specials();
   options.bos = chat::kBosText;
-  options.chat_template = chat::chat_template_text();
+  options.chat_template = chat::chat_template_text(spec.thinking);
   log_info("learning a tokenizer of {} tokens", spec.vocab);
   TextQueue queue;
   Learnt learnt;
