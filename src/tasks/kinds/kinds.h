@@ -1,0 +1,10 @@
+// The tasks that there are: one file each, its class hidden in it. Those that all_tasks() lists, in its order.
+#pragma once
+
+#include "tasks/task.h"
+
+namespace hadal::tasks {
+
+// Each is made once and lives as long as the program.
+
+}  // namespace hadal::tasks

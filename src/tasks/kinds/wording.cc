@@ -1,0 +1,46 @@
+#include "tasks/kinds/wording.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace hadal::tasks {
+
+std::string_view draw_pattern(std::span<const std::string_view> patterns, Wordings wordings, Rng& rng) {
+  const size_t held_out = (patterns.size() + 3) / 4, training = patterns.size() - held_out;
+  return wordings == Wordings::training ? patterns[rng.below(training)] : patterns[training + rng.below(held_out)];
+}
+
+std::string fill_pattern(std::string_view pattern,
+                         std::initializer_list<std::pair<std::string_view, std::string_view>> slots, Rng& rng) {
+  std::string chosen;
+  while (!pattern.empty()) {
+    const size_t open = std::min(pattern.find('['), pattern.size());
+    chosen += pattern.substr(0, open);
+    pattern.remove_prefix(open);
+    if (pattern.empty()) break;
+    const size_t end = pattern.find(']');
+    HADAL_CHECK(end != std::string_view::npos, "a pattern of a question lacks its ]: {}", pattern);
+    std::string_view inside = pattern.substr(1, end - 1);
+    for (size_t skip = rng.below(1 + static_cast<size_t>(std::count(inside.begin(), inside.end(), '|'))); skip > 0;
+         --skip)
+      inside.remove_prefix(inside.find('|') + 1);
+    chosen += inside.substr(0, inside.find('|'));
+    pattern.remove_prefix(end + 1);
+  }
+  std::string text;
+  for (std::string_view rest = chosen; !rest.empty();) {
+    const size_t open = std::min(rest.find('{'), rest.size()), end = rest.find('}', open);
+    text += rest.substr(0, open);
+    if (open == rest.size()) break;
+    HADAL_CHECK(end != std::string_view::npos, "a pattern of a question lacks its }}: {}", rest);
+    const std::string_view name = rest.substr(open + 1, end - open - 1);
+    const auto* slot = std::find_if(slots.begin(), slots.end(), [&](const auto& s) { return s.first == name; });
+    HADAL_CHECK(slot != slots.end(), "a pattern of a question names the slot {}, which is not given", name);
+    text += slot->second;
+    rest.remove_prefix(end + 1);
+  }
+  return text;
+}
+
+}  // namespace hadal::tasks
