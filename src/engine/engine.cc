@@ -92,6 +92,7 @@ struct Engine::Impl {
   }
 
   void check(const GenerateRequest& request) const;
+  void check_thinking(const GenerateRequest& request) const;
   Generation submit(const GenerateRequest& request, OnPiece on_piece);
   void between_steps(const std::function<void()>& fn, InFlight in_flight);
 
@@ -157,6 +158,17 @@ void Engine::Impl::check(const GenerateRequest& request) const {
     fail("top_logprobs: expected log-probabilities to be asked for, found none");
   if (request.log_probs == LogProbs::at_temperature && request.sampling.temperature == 0)
     fail("temperature: expected a number above 0 for log-probabilities at it, found 0");
+  check_thinking(request);
+}
+
+void Engine::Impl::check_thinking(const GenerateRequest& request) const {
+  for (const auto& [name, id] : {std::pair("think_begin", request.think_begin), {"think_end", request.think_end}})
+    if (id < -1 || id >= sampled_vocab)
+      fail("{}: expected a token id from 0 to {}, or -1 for none, found {}", name, sampled_vocab - 1, id);
+  if (request.think_end >= 0 && is_end(request.think_end))
+    fail("think_end: expected another token than one that ends an answer, found {}", request.think_end);
+  if (request.think_tokens && *request.think_tokens < 0)
+    fail("think_tokens: expected a number from 0 up, found {}", *request.think_tokens);
 }
 
 Generation Engine::Impl::submit(const GenerateRequest& request, OnPiece on_piece) {
@@ -319,7 +331,8 @@ TokenLogProb Engine::Impl::choose(Sequence& sequence, std::span<float> scores) c
   if (sequence.log_probs() != LogProbs::none) log_softmax = log_softmax_of(scores, sequence.log_prob_temperature());
   for (const TokenId id : never_sampled) scores[static_cast<size_t>(id)] = -std::numeric_limits<float>::infinity();
   scores = scores.first(static_cast<size_t>(sampled_vocab));
-  const TokenId token = sequence.sampler().sample(scores);
+  // A token is drawn where one is forced, too: broken logits are found out, and token i has the i-th draw.
+  const TokenId sampled = sequence.sampler().sample(scores), token = sequence.forced().value_or(sampled);
   return log_softmax ? log_probs_of(*log_softmax, scores, token, sequence.top_log_probs()) : TokenLogProb{token};
 }
 

@@ -39,10 +39,12 @@ double GenerationState::seconds() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-void GenerationState::add(int number, const TokenLogProb& token, bool with_log_prob) {
+void GenerationState::add(int number, const TokenLogProb& token, TokenRole role, bool with_log_prob) {
   const std::lock_guard lock(mutex);
   GenerateResult& result = answers[static_cast<size_t>(number)].result;
   if (result.ids.empty()) result.first_token_seconds = seconds();
+  if (role == TokenRole::forced) result.forced = std::ssize(result.ids);
+  if (role == TokenRole::thought) ++result.think_tokens;
   result.ids.push_back(token.id);
   if (with_log_prob) result.log_probs.push_back(token);
 }

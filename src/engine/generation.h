@@ -40,6 +40,12 @@ struct GenerateRequest {
   int answers = 1;
   LogProbs log_probs = LogProbs::none;
   int top_log_probs = 0;  // with log_probs: so many of the likeliest tokens beside each chosen one
+  // Thoughts stand at the beginning of an answer and end with the token think_end (</think>; -1: the answer has none).
+  // They begin with the answer itself, or, where think_begin (<think>) is given, only if that is its first token. Where
+  // think_end was not sampled among the first think_tokens tokens, the engine forces it: it is fed and stands in `ids`
+  // as any other, and its log-probability is the model's. 0: the first token is forced; none: no limit.
+  TokenId think_begin = -1, think_end = -1;
+  std::optional<int64_t> think_tokens = {};
   // For generate() and generate_all() alone.
   OnPlace on_place = {};
   bool text_from_engine =
@@ -75,6 +81,8 @@ struct GenerateResult {
   std::optional<TokenLogProb> end;  // the end token that ended the answer; its log_prob is 0 where none is asked for
   FinishReason finish = FinishReason::stop;
   int64_t prompt_tokens = 0, answer_tokens = 0;
+  int64_t think_tokens = 0;  // of answer_tokens: those before think_end, or all where the answer ended in its thoughts
+  int64_t forced = -1;       // where in `ids` a think_end stands that was not sampled: training masks it; -1: nowhere
   double first_token_seconds = 0, total_seconds = 0;
 };
 

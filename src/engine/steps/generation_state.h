@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "engine/generation.h"
+#include "engine/steps/think_budget.h"
 
 namespace hadal {
 
@@ -23,8 +24,8 @@ struct GenerationState {
   };
 
   // Of the engine's thread.
-  void add(int answer, const TokenLogProb& token, bool with_log_prob);           // its text comes with say()
-  void say(int answer, std::string_view text, std::span<const TextMark> marks);  // `at` as in the result
+  void add(int answer, const TokenLogProb& token, TokenRole role, bool with_log_prob);  // its text comes with say()
+  void say(int answer, std::string_view text, std::span<const TextMark> marks);         // `at` as in the result
   void end(int answer, FinishReason reason, std::optional<TokenLogProb> end_token = {}, std::string error = {});
   void set_place(int64_t number);
 

@@ -26,6 +26,7 @@ Sequence::Sequence(const GenerateRequest& request, int number, uint64_t group, i
       top_log_probs_(request.top_log_probs),
       temperature_(request.sampling.temperature),
       sampler_(with_seed(request.sampling, number), request.prompt),
+      think_(request),
       stop_(request.stop) {}
 
 Scheduler::Standing Sequence::standing() const {
@@ -71,7 +72,7 @@ void Sequence::take(const TokenLogProb& token, bool is_end, const Tokenizer& tok
   if (is_end && !ignore_end_) return finish(FinishReason::stop, token);
   tokens_.push_back(token.id);
   sampler_.accept(token.id);
-  state_->add(number_, token, log_probs_ != LogProbs::none);
+  state_->add(number_, token, think_.take(token.id), log_probs_ != LogProbs::none);
   const std::string text = utf8_.push(tokenizer.decode({&token.id, 1}, /*keep_special=*/false));
   made_ += text.size();
   if (tokenizer.is_special(token.id)) marks_.push_back({made_, token.id});

@@ -10,6 +10,7 @@
 #include "engine/steps/generation_state.h"
 #include "engine/steps/scheduler.h"
 #include "engine/steps/stop_filter.h"
+#include "engine/steps/think_budget.h"
 #include "model/kv_cache.h"
 
 namespace hadal {
@@ -43,6 +44,9 @@ class Sequence {
   float log_prob_temperature() const { return log_probs_ == LogProbs::at_temperature ? temperature_ : 1; }
   int top_log_probs() const { return top_log_probs_; }
 
+  // Takes the place of the token that was sampled: the end of thoughts that have used up their budget.
+  std::optional<TokenId> forced() const { return think_.forced(); }
+
   // Appends this token to the answer, or ends the answer: `is_end` says whether it is an end token.
   void take(const TokenLogProb& token, bool is_end, const Tokenizer& tokenizer);
   void finish(FinishReason reason, std::optional<TokenLogProb> end = {});
@@ -64,6 +68,7 @@ class Sequence {
   const int top_log_probs_;
   const float temperature_;
   Sampler sampler_;
+  ThinkBudget think_;
   Utf8Stream utf8_;
   StopFilter stop_;
   std::optional<KvSequence> cache_;
