@@ -86,7 +86,8 @@ void for_each_chunk(std::span<const int64_t> used, F&& fn) {
 }  // namespace
 
 CrossEntropy linear_cross_entropy(const Context& ctx, const Tensor& x, const Weight& head,
-                                  std::span<const int32_t> targets, std::span<const float> weights, float scale) {
+                                  std::span<const int32_t> targets, std::span<const float> weights, float scale,
+                                  float temperature) {
   const int64_t hidden = x.cols(), vocab = head.out();
   HADAL_CHECK(static_cast<size_t>(x.rows()) == targets.size() && targets.size() == weights.size() &&
               head.in() == hidden);
@@ -103,7 +104,8 @@ CrossEntropy linear_cross_entropy(const Context& ctx, const Tensor& x, const Wei
       for (int64_t i = begin; i < end; ++i) {
         const auto t = static_cast<size_t>(chosen[static_cast<size_t>(i)]);
         HADAL_CHECK(targets[t] >= 0 && targets[t] < vocab);
-        losses[static_cast<size_t>(i)] = row_loss(chunk.logits.row(i), vocab, targets[t], 1, scale * weights[t], train);
+        losses[static_cast<size_t>(i)] =
+            row_loss(chunk.logits.row(i), vocab, targets[t], temperature, scale * weights[t], train);
       }
     });
     for (size_t i = 0; i < chosen.size(); ++i) {

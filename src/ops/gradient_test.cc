@@ -212,7 +212,7 @@ GradientCase experts_case(int64_t rows) {
 GradientCase cross_entropy_case(int64_t rows, int64_t vocab, bool negative = false) {
   GradientCase c{.op = "linear_cross_entropy",
                  .name = std::to_string(rows) + " rows, vocabulary " + std::to_string(vocab) +
-                         (negative ? ", weights of both signs" : "")};
+                         (negative ? ", weights of both signs, temperature 0.7" : "")};
   auto x = c.tensor("x", {rows, 13});
   auto head = c.weight("head", {vocab, 13});
   c.loss = [=](const Context& ctx) {
@@ -223,7 +223,7 @@ GradientCase cross_entropy_case(int64_t rows, int64_t vocab, bool negative = fal
       weights.push_back(t % 4 == 2 ? 0 : 0.5f + 0.25f * static_cast<float>(t % 3));
       if (negative && t % 2 == 1) weights.back() *= -1;
     }
-    return 0.25 * linear_cross_entropy(ctx, x, *head, targets, weights, 0.25f).sum;
+    return 0.25 * linear_cross_entropy(ctx, x, *head, targets, weights, 0.25f, negative ? 0.7f : 1.0f).sum;
   };
   return c;
 }

@@ -173,17 +173,18 @@ std::vector<int32_t> argmax(const Context& ctx, const Tensor& x);
 // -> [T]. targets[t] < 0 is not asked for: 0, without a gradient. Logits are never stored whole; the backward makes
 // them again.
 //
-// The bits of log_softmax_of() over the same row of linear(hidden, head). At temperature 1, -token_log_probs is what
-// linear_cross_entropy() weighs and sums, rounded to float, and the gradients have the same bits; but for a quantised
-// head, to which that gives rows rounded to bf16 (in Precision::bf16) and linear() and this the rows as they are.
+// The bits of log_softmax_of() over the same row of linear(hidden, head). -token_log_probs is what
+// linear_cross_entropy() at that temperature weighs and sums, rounded to float, and the gradients have the same bits;
+// but for a quantised head, to which that gives rows rounded to bf16 (in Precision::bf16) and linear() and this the
+// rows as they are.
 Tensor token_log_probs(const Context& ctx, const Tensor& hidden, const Weight& head, std::span<const int32_t> targets,
                        float temperature = 1);
 
 // Loss ops end a graph: they return the loss and, on the tape, push scale * d(loss) back.
 //
 // Over the rows with weights[t] != 0: x [T, hidden], head [vocab, hidden], targets [T] (ignored where weights[t] = 0).
-// sum_t weights[t] * -log softmax(x_t head^T)[target_t]. A negative weight makes its target less likely: the gradient
-// of a policy with advantages A is that of the weights A. Logits are never stored whole.
+// sum_t weights[t] * -log softmax(x_t head^T / temperature)[target_t]. A negative weight makes its target less likely:
+// the gradient of a policy with advantages A is that of the weights A. Logits are never stored whole.
 struct CrossEntropy {
   double sum = 0;       // of weighted losses, in nats, not divided
   double weight = 0;    // sum of weights, each with its sign
@@ -191,7 +192,8 @@ struct CrossEntropy {
   int64_t correct = 0;  // of these, whose best token is the target, whatever the sign of the weight
 };
 CrossEntropy linear_cross_entropy(const Context& ctx, const Tensor& x, const Weight& head,
-                                  std::span<const int32_t> targets, std::span<const float> weights, float scale);
+                                  std::span<const int32_t> targets, std::span<const float> weights, float scale,
+                                  float temperature = 1);
 
 // sum_i weights[i] * x_i, weights of any sign; weights has a value for each of x.
 double weighted_sum(const Context& ctx, const Tensor& x, std::span<const float> weights, float scale);
