@@ -6,5 +6,6 @@
 namespace hadal::tasks {
 
 // Each is made once and lives as long as the program.
+const Task& countdown_task();
 
 }  // namespace hadal::tasks
