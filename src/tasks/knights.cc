@@ -1,0 +1,241 @@
+// Knights and knaves: who says what is true and who does not, from what they say of each other.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "tasks/kinds/kinds.h"
+#include "tasks/kinds/knights/names.h"
+#include "tasks/kinds/knights/puzzle.h"
+#include "tasks/kinds/knights/question.h"
+#include "tasks/kinds/knights/trace.h"
+
+namespace hadal::tasks {
+namespace {
+
+using knights::Assignment;
+using knights::Claim;
+using knights::Puzzle;
+
+constexpr std::array<std::string_view, 3> kKinds = {"knights2", "knights3", "knights4"};
+
+// ---- Making puzzles ----
+
+class Maker {
+ public:
+  Maker(size_t num_people, Rng& rng) : n_(num_people), rng_(rng) {}
+
+  // One statement a person, in their order; not always with one solution.
+  Puzzle draw() {
+    Puzzle puzzle;
+    while (puzzle.people.size() < n_) {
+      const std::string name(knights::kNames[rng_.below(knights::kNames.size())]);
+      if (std::ranges::find(puzzle.people, name) == puzzle.people.end()) puzzle.people.push_back(name);
+    }
+    for (me_ = 0; me_ < n_; ++me_) puzzle.statements.push_back({me_, statement()});
+    return puzzle;
+  }
+
+ private:
+  using Kind = Claim::Kind;
+
+  bool chance(double probability) { return rng_.uniform() < probability; }
+
+  size_t another() {
+    const size_t p = rng_.below(n_ - 1);
+    return p + (p >= me_ ? 1 : 0);
+  }
+
+  Claim is(size_t person) { return {.kind = Kind::is, .person = person, .knight = chance(0.5)}; }
+  // Mostly the speaker and another; among more than two now and then two others.
+  Claim same() {
+    Claim claim{.kind = Kind::same, .person = me_, .other = another()};
+    if (n_ > 2 && chance(0.1)) {
+      claim.person = another();
+      while (claim.person == claim.other) claim.person = another();
+    }
+    return claim;
+  }
+  // Of the speaker only where it is a part: by itself it says nothing, or nobody can say it.
+  Claim simple(bool part) { return chance(0.25) ? same() : is(part && chance(0.1) ? me_ : another()); }
+
+  Claim statement() {
+    constexpr std::pair<Kind, double> kShares[] = {
+        {Kind::is, 0.2},           {Kind::same, 0.15},        {Kind::negation, 0.15}, {Kind::conjunction, 0.12},
+        {Kind::disjunction, 0.15}, {Kind::implication, 0.13}, {Kind::count, 0.1}};
+    double at = rng_.uniform();
+    Kind kind = Kind::is;
+    for (const auto& [known, share] : kShares)
+      if ((at -= share) < 0) {
+        kind = known;
+        break;
+      }
+    if (kind == Kind::is) return is(another());
+    if (kind == Kind::same) return same();
+    if (kind == Kind::count) return {.kind = kind, .count = rng_.below(n_ + 1)};
+    Claim claim{.kind = kind, .parts = {simple(kind != Kind::negation)}};
+    while (kind != Kind::negation && claim.parts.size() < 2) {
+      Claim second = simple(true);
+      if (second != claim.parts[0]) claim.parts.push_back(std::move(second));
+    }
+    return claim;
+  }
+
+  size_t n_, me_ = 0;
+  Rng& rng_;
+};
+
+// ---- Judging ----
+
+// Reads "NAME is a knight, NAME: knave and NAME is a knight." from the front.
+class AnswerReader {
+ public:
+  AnswerReader(const std::vector<std::string>& people, std::string_view text) : text_(text) {
+    for (const std::string& name : people) people_.push_back(lower_case(name));
+    split();
+  }
+
+  // Who is a knight; nullopt, and why, where the text is anything else.
+  std::optional<Assignment> read(std::string& why) {
+    Assignment knights = 0, named = 0;
+    for (size_t at = 0; at < parts_.size();) {
+      const auto person = std::ranges::find(people_, parts_[at]);
+      const std::optional<bool> knight = person == people_.end() ? std::nullopt : role(++at);
+      if (!knight) {
+        why = person == people_.end() ? "somebody who is not there, or another form" : "neither a knight nor a knave";
+        return std::nullopt;
+      }
+      const Assignment bit = Assignment{1} << (person - people_.begin());
+      if (named & bit) {
+        why = "somebody is named twice";
+        return std::nullopt;
+      }
+      named |= bit;
+      if (*knight) knights |= bit;
+      if (!skip_between(at)) {
+        why = "not parted by commas, full stops or and";
+        return std::nullopt;
+      }
+    }
+    if (named + 1 == Assignment{1} << people_.size()) return knights;
+    why = named == 0 ? "nobody is named" : "somebody is not named";
+    return std::nullopt;
+  }
+
+ private:
+  // Words in lower case, and signs by themselves.
+  void split() {
+    constexpr std::string_view kSpaces = " \t\r\n\v\f", kBreaks = " \t\r\n\v\f,.:";
+    for (size_t i = 0; i < text_.size();) {
+      const size_t end = std::max(std::min(text_.find_first_of(kBreaks, i), text_.size()), i + 1);
+      if (kSpaces.find(text_[i]) == std::string_view::npos)
+        parts_.push_back(lower_case(std::string(text_.substr(i, end - i))));
+      i = end;
+    }
+  }
+
+  std::string_view part(size_t at) const { return at < parts_.size() ? std::string_view(parts_[at]) : ""; }
+
+  // "is a knight" or ": knight"; moves `at` behind it.
+  std::optional<bool> role(size_t& at) {
+    if (part(at) == ":")
+      at += 1;
+    else if (part(at) == "is" && part(at + 1) == "a")
+      at += 2;
+    else
+      return std::nullopt;
+    const std::string_view word = part(at++);
+    if (word == "knight") return true;
+    if (word == "knave") return false;
+    return std::nullopt;
+  }
+
+  // Commas, full stops and "and"; false where there is none before another part, or "and" is the last word.
+  bool skip_between(size_t& at) const {
+    const size_t begin = at;
+    while (part(at) == "," || part(at) == ".") ++at;
+    const bool word = part(at) == "and" && (part(at + 1) != ":" && part(at + 1) != "is");
+    if (word) ++at;
+    return at < parts_.size() ? at > begin : !word;
+  }
+
+  std::string_view text_;
+  std::vector<std::string> people_, parts_;
+};
+
+std::string answer_text(const Puzzle& puzzle, Assignment a) {
+  std::string text;
+  for (size_t p = 0; p < puzzle.people.size(); ++p)
+    text += fmt::format("{}{} is a {}.", p == 0 ? "" : " ", puzzle.people[p], (a >> p & 1) != 0 ? "knight" : "knave");
+  return text;
+}
+
+size_t only_solution(const Puzzle& puzzle) { return knights::solutions(puzzle)._Find_first(); }
+
+Puzzle checked(const OrderedJson& item) { return knights::read_puzzle(item, "item"); }
+
+class Knights final : public Task {
+ public:
+  std::string_view name() const override { return "knights"; }
+  std::span<const std::string_view> kinds() const override { return kKinds; }
+  std::string kind(const OrderedJson& item) const override {
+    return fmt::format("knights{}", item.at("people").size());
+  }
+
+  void check(const OrderedJson& item, std::string_view where) const override {
+    const size_t found = knights::solutions(knights::read_puzzle(item, where)).count();
+    if (found != 1) fail("{}: \"statements\": expected exactly one solution, found {}", where, found);
+  }
+
+  std::string canonical(const OrderedJson& item) const override {
+    return "knights " + knights::places_text(checked(item));
+  }
+
+  OrderedJson make(std::string_view kind, Split split, Rng& rng) const override {
+    const size_t n = kind.starts_with("knights") && kind.size() == 8 ? static_cast<size_t>(kind[7] - '0') : 0;
+    HADAL_CHECK(n >= knights::kMinPeople && n <= knights::kMaxPeople, "kind {}", kind);
+    for (;;) {
+      const Puzzle puzzle = Maker(n, rng).draw();
+      if (knights::solutions(puzzle).count() != 1) continue;
+      OrderedJson item = knights::item_of(puzzle);
+      if (is_held_out(*this, item) == (split == Split::held_out)) return item;
+    }
+  }
+
+  std::string question(const OrderedJson& item, Wordings wordings, Rng& rng) const override {
+    return knights::question(checked(item), wordings, rng);
+  }
+
+  std::optional<Trace> trace(const OrderedJson& item, size_t max_bytes, Rng& rng) const override {
+    const Puzzle puzzle = checked(item);
+    auto thinking = knights::written_search(puzzle, max_bytes, rng);
+    if (!thinking) return std::nullopt;
+    return Trace{std::move(*thinking), answer_text(puzzle, only_solution(puzzle))};
+  }
+
+  Verdict judge(const OrderedJson& item, std::string_view answer) const override {
+    const Puzzle puzzle = checked(item);
+    Verdict verdict;
+    verdict.answer = answer;
+    const auto given = AnswerReader(puzzle.people, answer).read(verdict.why);
+    if (!given) return verdict;
+    const Assignment wrong = *given ^ only_solution(puzzle);
+    verdict.right = wrong == 0;
+    verdict.why = verdict.right ? "right" : "not what the statements say";
+    verdict.nearness = 1 - static_cast<double>(__builtin_popcountll(wrong)) / static_cast<double>(puzzle.people.size());
+    return verdict;
+  }
+};
+
+}  // namespace
+
+const Task& knights_task() {
+  static const Knights task;
+  return task;
+}
+
+}  // namespace hadal::tasks
