@@ -7,6 +7,7 @@ namespace hadal::tasks {
 
 // Each is made once and lives as long as the program.
 const Task& countdown_task();
+const Task& arithmetic_task();
 const Task& knights_task();
 
 }  // namespace hadal::tasks
