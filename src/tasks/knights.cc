@@ -9,10 +9,10 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "tasks/kinds/kinds.h"
-#include "tasks/kinds/knights/names.h"
 #include "tasks/kinds/knights/puzzle.h"
 #include "tasks/kinds/knights/question.h"
 #include "tasks/kinds/knights/trace.h"
+#include "tasks/kinds/names.h"
 
 namespace hadal::tasks {
 namespace {
@@ -33,7 +33,7 @@ class Maker {
   Puzzle draw() {
     Puzzle puzzle;
     while (puzzle.people.size() < n_) {
-      const std::string name(knights::kNames[rng_.below(knights::kNames.size())]);
+      const std::string name(kNames[rng_.below(kNames.size())]);
       if (std::ranges::find(puzzle.people, name) == puzzle.people.end()) puzzle.people.push_back(name);
     }
     for (me_ = 0; me_ < n_; ++me_) puzzle.statements.push_back({me_, statement()});

@@ -9,6 +9,7 @@ namespace hadal::tasks {
 namespace {
 
 constexpr std::string_view kThink = "<think>", kThinkEnd = "</think>", kBox = "\\boxed{";
+constexpr std::string_view kFinal = "final answer is";
 constexpr std::string_view kAnswer = "<answer>", kAnswerEnd = "</answer>";
 constexpr size_t kMaxChars = 4000, kMaxLevels = 100;
 
@@ -99,6 +100,13 @@ ReplyAnswer limited(std::string_view answer) {
   return {std::string(answer), ""};
 }
 
+// Boxes that differ were steps where a sentence behind them says which answer is the final one.
+ReplyAnswer behind_boxes(std::string_view text) {
+  const size_t begin = lower_case(std::string(text)).rfind(kFinal);
+  if (begin == std::string_view::npos) return none("several boxes that differ");
+  return limited(last_line(text.substr(begin + kFinal.size())));
+}
+
 }  // namespace
 
 ReplyAnswer reply_answer(std::string_view reply) {
@@ -112,7 +120,8 @@ ReplyAnswer reply_answer(std::string_view reply) {
   if (!boxes.empty()) {
     const std::string last = without_spaces(boxes.back());
     for (const std::string_view box : boxes)
-      if (without_spaces(box) != last) return none("several boxes that differ");
+      if (without_spaces(box) != last)
+        return behind_boxes(text.substr(static_cast<size_t>(boxes.back().data() - text.data())));
     return limited(boxes.back());
   }
   const size_t begin = text.rfind(kAnswer);

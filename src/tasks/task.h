@@ -71,7 +71,7 @@ std::string question_of(const Task& task, const OrderedJson& item, Wordings word
 
 // The answer of a reply as it is judged: of what follows the one </think> (all of it where there is neither <think> nor
 // </think>) the last \boxed{}, else the last <answer></answer>, else the last line that is not empty, without "The
-// answer is", "Answer:" and a closing full stop.
+// answer is", "Answer:" and a closing full stop. Boxes that differ are no answer, unless a "final answer is" follows.
 struct ReplyAnswer {
   std::optional<std::string> text;  // none: there is no answer
   std::string why;                  // then, in a few words

@@ -9,5 +9,6 @@ namespace hadal::tasks {
 const Task& countdown_task();
 const Task& arithmetic_task();
 const Task& knights_task();
+const Task& math_task();
 
 }  // namespace hadal::tasks

@@ -1,10 +1,10 @@
-// First names for people of puzzles: one word each, no two alike.
+// First names for people of puzzles and stories: one word each, no two alike.
 #pragma once
 
 #include <array>
 #include <string_view>
 
-namespace hadal::tasks::knights {
+namespace hadal::tasks {
 
 inline constexpr auto kNames = std::to_array<std::string_view>(
     {"Ada",   "Ben",    "Cleo",   "Dan",    "Eva",    "Finn",   "Gus",    "Hope",   "Abby",   "Abel",  "Adam",
@@ -44,4 +44,4 @@ inline constexpr auto kNames = std::to_array<std::string_view>(
      "Walt",  "Wanda",  "Ward",   "Wendy",  "Will",   "Willa",  "Wim",    "Yann",   "Yara",   "Yoko",  "Yuri",
      "Yves",  "Zack",   "Zara",   "Zelda",  "Zeno",   "Zoe"});
 
-}  // namespace hadal::tasks::knights
+}  // namespace hadal::tasks
