@@ -115,6 +115,7 @@ struct BpeTrainingOptions {
   std::string bos, eos;               // each one of `specials`, or ""
   std::string pre_tokenizer = "deepseek-v3";
   std::string chat_template;
+  bool words_only = false;  // only letters are merged: ASCII's digits, signs, spaces and line ends stay single tokens
 };
 
 // Trains byte-level BPE on the texts that `next` yields (false: no more). Deterministic: ties are broken by the pair's

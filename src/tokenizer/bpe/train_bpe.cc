@@ -2,6 +2,7 @@
 // counted words. Counts of pairs are updated with each merge; each pair has a list of the words it may occur in, so
 // that a merge visits those alone.
 #include <algorithm>
+#include <map>
 #include <queue>
 #include <unordered_map>
 
@@ -183,6 +184,20 @@ class Trainer {
   std::vector<uint32_t> changed_;                 // pairs whose count has grown
 };
 
+// The runs of letters alone, what is outside of ASCII being one; a space or sign before them is no part of the word.
+std::vector<WordCount> words_of(const std::vector<WordCount>& pieces) {
+  const auto is_letter = [](unsigned char c) { return c >= 0x80 || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  std::map<std::string_view, int64_t> counts;
+  for (const WordCount& piece : pieces) {
+    std::string_view word = piece.word;
+    if (!is_letter(static_cast<unsigned char>(word.front()))) word.remove_prefix(1);
+    if (word.size() > 1 && std::ranges::all_of(word, is_letter)) counts[word] += piece.count;
+  }
+  std::vector<WordCount> words;
+  for (const auto& [word, count] : counts) words.push_back({std::string(word), count});
+  return words;
+}
+
 void check_options(const BpeTrainingOptions& options) {
   const auto least = static_cast<int64_t>(256 + options.specials.size());
   if (options.vocab_size < least || options.vocab_size > (int64_t{1} << 24)) {
@@ -206,7 +221,9 @@ Tokenizer train_bpe(const std::function<bool(std::string&)>& next, const BpeTrai
   const Json rule = pre_tokenizer_description(options.pre_tokenizer, "train_bpe");
   parts.pre_tokenizer_json = dump_json(rule);
   const PreTokenizer pre_tokenizer(rule, "train_bpe");
-  Trainer trainer(count_words(next, pre_tokenizer));
+  std::vector<WordCount> words = count_words(next, pre_tokenizer);
+  if (options.words_only) words = words_of(words);
+  Trainer trainer(words);
   const int64_t num_plain = options.vocab_size - static_cast<int64_t>(options.specials.size());
   trainer.train(num_plain);
   if (const auto found = static_cast<int64_t>(trainer.tokens().size()); found < num_plain) {

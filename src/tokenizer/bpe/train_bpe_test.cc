@@ -172,6 +172,23 @@ TEST(WordCounts, KeepsHalfWhereAllWordsAreRare) {
   EXPECT_GE(found, 1024u);
 }
 
+TEST(TrainBpe, MergesOfWordsAloneLeaveSignsSingle) {
+  std::vector<std::string> texts(20, "Make 24: (the words) (the signs)-(the end)!\n98-57=41:-3=38!\n");
+  BpeTrainingOptions options;
+  options.vocab_size = 290;
+  options.pre_tokenizer = "qwen2";
+  const auto pieces = [&](const std::string& text) {
+    const Tokenizer trained = train_bpe(stream(texts), options);
+    std::string out;
+    for (const TokenId id : trained.encode(text)) out += trained.decode({&id, 1}) + "|";
+    return out;
+  };
+  EXPECT_NE(pieces("41:-3!\n").find(":-|"), std::string::npos);
+  options.words_only = true;
+  EXPECT_EQ(pieces("41:-3!\n"), "4|1|:|-|3|!|\n|");
+  EXPECT_EQ(pieces(")-(the words"), ")|-|(|the| |words|");
+}
+
 TEST(TrainBpe, RefusesWrongOptions) {
   const auto texts = random_texts(1);
   BpeTrainingOptions options;
