@@ -79,7 +79,7 @@ Trainer::~Trainer() = default;
 TrainSummary Trainer::run() {
   peak_flops_ = total(measure_peak_flops(options_.spec.precision, pool_.size()));
   begin();
-  if (!options_.run.empty()) logs_->files = std::make_unique<RunLogs>(options_.run, summary_.steps);
+  if (!options_.run.empty()) logs_->files = std::make_unique<RunLogs>(options_.run, summary_.steps, progress() >= 1);
   optimizer_.zero_gradients();
   const int64_t num_stages = static_cast<int64_t>(options_.stages.size());
   while (stage_ < num_stages) {
@@ -300,17 +300,11 @@ void Trainer::validate() {
 void Trainer::save() {
   since_save_s_ = 0;
   if (options_.run.empty()) return;
-  Json state = {{"steps", summary_.steps},
-                {"tokens", summary_.tokens},
-                {"skipped_steps", summary_.skipped_steps},
-                {"seconds", summary_.seconds},
-                {"stage", stage_},
-                {"stage_step", stage_step_},
-                {"stage_tokens", stage_tokens_},
-                {"stage_seconds", stage_seconds_},
-                {"mean_loss", mean_loss_},
-                {"loss_variance", loss_variance_},
-                {"data", trainee_.state()}};
+  Json state = {
+      {"steps", summary_.steps},     {"tokens", summary_.tokens},       {"skipped_steps", summary_.skipped_steps},
+      {"seconds", summary_.seconds}, {"loss", summary_.last_loss},      {"stage", stage_},
+      {"stage_step", stage_step_},   {"stage_tokens", stage_tokens_},   {"stage_seconds", stage_seconds_},
+      {"mean_loss", mean_loss_},     {"loss_variance", loss_variance_}, {"data", trainee_.state()}};
   if (first_loss_) state["first_loss"] = *first_loss_;
   save_checkpoint(options_.run, summary_.steps, params_, optimizer_, state,
                   [this](const Path& folder) { trainee_.describe(folder); });
@@ -397,6 +391,8 @@ void Trainer::stand_at(const Json& state, const std::string& who) {
     summary_.tokens = state.at("tokens");
     summary_.skipped_steps = state.at("skipped_steps");
     summary_.seconds = state.at("seconds");
+    const Json loss = state.value("loss", Json());  // null: not finite, or an older checkpoint
+    summary_.last_loss = loss.is_number() ? loss.get<double>() : std::nan("");
     stage_ = state.at("stage");
     stage_step_ = state.at("stage_step");
     stage_tokens_ = state.at("stage_tokens");

@@ -77,6 +77,21 @@ TEST_F(TrainerTest, ResumedIsUninterruptedBitForBit) {
   EXPECT_EQ(expected, 9);
 }
 
+TEST_F(TrainerTest, AFinishedRunThatIsResumedLeavesItsFiguresAsTheyAre) {
+  Forecaster f, again(99);
+  TrainerOptions o = options_for(folder_.path(), 6);
+  o.spec.validate_every_steps = 3;
+  const TrainSummary first = Trainer(f, o).run();
+  const std::string metrics = read_file(folder_.path() / "metrics.jsonl");
+  o.resume = true;
+  const TrainSummary second = Trainer(again, o).run();
+  EXPECT_TRUE(second.finished);
+  EXPECT_EQ(second.steps, first.steps);
+  EXPECT_EQ(second.last_loss, first.last_loss);
+  EXPECT_EQ(second.evaluations.at(0).find("loss")->value, first.evaluations.at(0).find("loss")->value);
+  EXPECT_EQ(read_file(folder_.path() / "metrics.jsonl"), metrics);
+}
+
 TEST_F(TrainerTest, SkipsStepsThatAreNotFiniteAndGoesOn) {
   Forecaster f;
   f.poison_at = 5, f.poison_steps = 2;

@@ -10,17 +10,22 @@
 namespace hadal {
 namespace {
 
+bool is_validation(const Json& line) {
+  for (const auto& [key, value] : line.items())
+    if (key.starts_with("validation/")) return true;
+  return false;
+}
+
 // The lines up to and including `step`; a line cut short by a kill goes too.
-std::string kept_lines(const Path& file, int64_t step) {
+std::string kept_lines(const Path& file, int64_t step, bool validates_again) {
   std::string kept;
   if (!std::filesystem::exists(file)) return kept;
   for_each_line(file, [&](std::string_view line, int64_t) {
     try {
       const Json json = parse_json(line, "a line");
-      if (json.is_object() && json.contains("step") && json["step"].is_number() &&
-          json["step"].get<int64_t>() <= step) {
-        kept.append(line).append("\n");
-      }
+      if (!json.is_object() || !json.contains("step") || !json["step"].is_number()) return true;
+      const int64_t at = json["step"].get<int64_t>();
+      if (at < step || (at == step && !(validates_again && is_validation(json)))) kept.append(line).append("\n");
     } catch (const Error&) {  // cut short
     }
     return true;
@@ -30,8 +35,9 @@ std::string kept_lines(const Path& file, int64_t step) {
 
 }  // namespace
 
-RunLogs::RunLogs(const Path& run, int64_t first_step) : path_(run / "metrics.jsonl"), events_(run / "tensorboard") {
-  write_file_whole(path_, kept_lines(path_, first_step));
+RunLogs::RunLogs(const Path& run, int64_t first_step, bool validates_again)
+    : path_(run / "metrics.jsonl"), events_(run / "tensorboard") {
+  write_file_whole(path_, kept_lines(path_, first_step, validates_again));
   file_.reset(std::fopen(path_.c_str(), "ab"));
   if (!file_) fail("{}: cannot be written: {}", path_.string(), std::strerror(errno));
 }

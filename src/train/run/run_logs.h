@@ -15,8 +15,8 @@ namespace hadal {
 class RunLogs {
  public:
   // Appends to the run's files; lines of steps after `first_step` are of a run that was resumed from before them, and
-  // go.
-  RunLogs(const Path& run, int64_t first_step);
+  // go. So do those of a validation at `first_step` where it is measured again (`validates_again`).
+  RunLogs(const Path& run, int64_t first_step, bool validates_again);
   void write(int64_t step, const std::string& prefix, const std::vector<std::pair<std::string, double>>& numbers);
 
  private:
