@@ -20,6 +20,7 @@ constexpr Verb kVerbs[] = {
     {"serve", "serve a model: a page for the browser, and OpenAI's API", serve_command},
     {"generate", "continue a text", generate_command},
     {"train", "train a model by a recipe", train_command},
+    {"reason-data", "the reasoning traces that a recipe trains on, as lines of JSON", reason_data_command},
     {"eval", "measure how good a model is on a file of tasks", eval_command},
     {"bench", "measure how fast a model runs here", bench_command},
     {"pull", "fetch a model from the hub or from an address", pull_command},

@@ -25,6 +25,7 @@ int logits_command(int argc, char** argv);
 int models_command(int argc, char** argv);
 int pull_command(int argc, char** argv);
 int quantize_command(int argc, char** argv);
+int reason_data_command(int argc, char** argv);
 int render_command(int argc, char** argv);
 int serve_command(int argc, char** argv);
 int tokenize_command(int argc, char** argv);

@@ -434,6 +434,24 @@ TEST_F(TrainRunTest, SourcesAreCheckedFirst) {
   EXPECT_FALSE(std::filesystem::exists(folder_.path() / "bad" / "tokenizer"));
 }
 
+// A tokenizer and a model are learnt from what the tasks make up; the model's template lets it think.
+TEST_F(TrainRunTest, LearnsFromReasoning) {
+  std::string text = kRecipe;
+  const auto replace = [&](const std::string& from, const std::string& to) {
+    text.replace(text.find(from), from.size(), to);
+  };
+  replace("vocab = 280", "vocab = 300\nthinking = true\nmerges = \"words\"\nsources = { sums = 0.02 }");
+  replace("kind = \"arithmetic\"\ndocuments = 50",
+          "kind = \"reason\"\ntasks = { countdown3 = 1 }\nmax_thinking_bytes = 150\ndocuments = 300");
+  folder_.file("reason.toml", text);
+  Recipe r = read_recipe(folder_.path() / "reason.toml");
+  r.output = folder_.path() / "reason";
+  EXPECT_TRUE(run_recipe(r, {}).report.at("validation").contains("sums"));
+  const Tokenizer t = weights::load_tokenizer((r.output / "model").string());
+  EXPECT_NE(t.chat_template().find("<think>"), std::string::npos);
+  EXPECT_EQ(t.encode(" 9-3=6)*(").size(), 9u);
+}
+
 TEST_F(TrainRunTest, ForTimingNothingIsSaved) {
   TrainRunOptions timing;
   timing.save = false;

@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "train/data/data_files.h"
 #include "train/data/dialogue_formats.h"
+#include "train/data/reason_source.h"
 #include "train/data/text_pieces.h"
 
 namespace hadal {
@@ -180,7 +181,33 @@ void make_up_sums(const SourceSpec& source, SourceReport& report, const Take& ta
   }
 }
 
+// The last ones are of items that are held out. Up to max_megabytes, which a tokenizer's recipe may set.
+void make_up_reasoning(const SourceSpec& source, SourceReport& report, const Take& take) {
+  constexpr int64_t kHeldOut = 512;
+  double bytes = 0;
+  const auto take_of = [&](bool validation) {
+    return [&, validation](ReasonDialogue&& dialogue) {
+      Document d;
+      d.conversation = std::move(dialogue.conversation);
+      d.validation = validation;
+      bytes += static_cast<double>(d.words().size());
+      if (source.max_megabytes > 0 && bytes > source.max_megabytes * 1e6) return false;
+      report.count_read();
+      return take(std::move(d));
+    };
+  };
+  if (for_each_reason_dialogue(source, tasks::Split::training, source.documents, take_of(false)))
+    for_each_reason_dialogue(source, tasks::Split::held_out, kHeldOut, take_of(true));
+}
+
 }  // namespace
+
+std::string Document::words() const {
+  std::string out = content();
+  for (const auto& message : conversation.messages)
+    if (message.reasoning) (out += *message.reasoning) += '\n';
+  return out;
+}
 
 std::string Document::content() const {
   if (conversation.messages.empty()) return text;
@@ -193,6 +220,7 @@ void for_each_document(const SourceSpec& source, const Take& take, SourceReport*
   SourceReport unwanted;
   SourceReport& report = wanted ? *wanted : unwanted;
   if (source.kind == SourceKind::arithmetic) return make_up_sums(source, report, take);
+  if (source.kind == SourceKind::reason) return make_up_reasoning(source, report, take);
   try {
     check_data_file(source.path);
   } catch (const Error& error) {

@@ -18,6 +18,7 @@ struct Document {
   int64_t line = 0;                 // of its file, where it begins
 
   std::string content() const;  // the text, or all messages in lines
+  std::string words() const;    // the same, with the thoughts behind it
 };
 
 // Calls `take` for each document that the source's filters let through, in file order; `report` (or null) counts what

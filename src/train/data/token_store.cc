@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "chat/chat_encoder.h"
 #include "train/data/documents.h"
+#include "train/data/reason_source.h"
 #include "train/run/run_folder.h"
 
 namespace hadal {
@@ -27,6 +28,7 @@ uint64_t source_key(const SourceSpec& s, const Tokenizer& tokenizer) {
     text += fmt::format("{}|{}|", std::filesystem::file_size(s.path, ignored),
                         std::filesystem::last_write_time(s.path, ignored).time_since_epoch().count());
   }
+  if (s.kind == SourceKind::reason) text += reason_source_key(s);
   const uint64_t hash = fnv1a(tokenizer.chat_template(), fnv1a(text));
   return mix(fnv1a(fmt::format("|{:016x}", tokenizer_hash(tokenizer)), hash));
 }
@@ -50,7 +52,7 @@ class Builder {
       : tokenizer_(tokenizer), chat_(chat), pool_(pool), out_(out) {}
 
   void add(Document&& d) {
-    pending_bytes_ += d.content().size();
+    pending_bytes_ += d.words().size();
     pending_.push_back(std::move(d));
     if (pending_bytes_ > (size_t{8} << 20)) flush();
   }

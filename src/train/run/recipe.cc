@@ -9,6 +9,7 @@
 #include "base/toml_table.h"
 #include "chat/own_template.h"
 #include "model/config_fields.h"
+#include "tasks/task.h"
 #include "tokenizer/pre_tokenizer.h"
 #include "train/data/data_files.h"
 
@@ -118,13 +119,28 @@ void read_model(TomlTable table, const Path& file, Recipe& r) {
 
 // A .txt file has no fields to filter by, and holds no dialogues.
 void check_text_file(const SourceSpec& s, const TomlTable& table) {
-  if (s.kind == SourceKind::arithmetic || !is_plain_text(s.path)) return;
+  if (s.made_up() || !is_plain_text(s.path)) return;
   if (s.kind != SourceKind::text)
     fail("{}: kind: expected \"text\" for a .txt file; dialogues are JSON lines", table.where("kind"));
   for (const char* key : {"include", "exclude", "exclude_ids"}) {
     if (table.has(key))
       fail("{}: {}: a .txt file has no fields that it could mean; leave it out", table.where(key), key);
   }
+}
+
+void read_reason_tasks(TomlTable& table, SourceSpec& s) {
+  table.require("tasks");
+  s.tasks = table.shares("tasks");
+  for (const auto& [kind, share] : s.tasks) {
+    try {
+      tasks::task_of_kind(kind);
+    } catch (const Error& error) {
+      fail("{}: tasks: {}", table.where("tasks"), error.what());
+    }
+  }
+  std::erase_if(s.tasks, [](const auto& item) { return item.second == 0; });
+  if (s.tasks.empty()) fail("{}: tasks: expected at least one kind with a share above 0", table.where("tasks"));
+  s.max_thinking_bytes = table.integer("max_thinking_bytes", s.max_thinking_bytes, 16, 1 << 20);
 }
 
 SourceSpec read_source(TomlTable table, const Path& folder) {
@@ -137,12 +153,14 @@ SourceSpec read_source(TomlTable table, const Path& folder) {
   if (s.name.empty() || s.name.size() > 100 || !std::all_of(s.name.begin(), s.name.end(), is_plain))
     fail("{}: name: expected letters, digits, - and _ (it names a file of the cache), found \"{}\"", s.where,
          s.name.substr(0, 100));
-  const std::string kind = table.choice("kind", "text", {"text", "chat", "arithmetic", "math"});
-  s.kind = kind == "text"   ? SourceKind::text
-           : kind == "chat" ? SourceKind::chat
-           : kind == "math" ? SourceKind::math
-                            : SourceKind::arithmetic;
-  if (s.kind == SourceKind::arithmetic) {
+  const std::string kind = table.choice("kind", "text", {"text", "chat", "arithmetic", "math", "reason"});
+  s.kind = kind == "text"     ? SourceKind::text
+           : kind == "chat"   ? SourceKind::chat
+           : kind == "math"   ? SourceKind::math
+           : kind == "reason" ? SourceKind::reason
+                              : SourceKind::arithmetic;
+  if (s.kind == SourceKind::reason) read_reason_tasks(table, s);
+  if (s.made_up()) {
     s.documents = table.integer("documents", s.documents, 1, 10000000);
     s.seed = static_cast<uint64_t>(table.integer("seed", 1, 0, kBig));
   } else {
@@ -206,6 +224,7 @@ TokenizerSpec read_tokenizer(TomlTable table, const Path& folder) {
     t.pre_tokenizer = table.text("pre_tokenizer", t.pre_tokenizer);
     pre_tokenizer_description(t.pre_tokenizer, table.where("pre_tokenizer"));  // Error for a name that is none
     t.bytes_only = table.flag("bytes_only", false);
+    t.merge_words_only = table.choice("merges", "all", {"all", "words"}) == "words";
     t.thinking = table.flag("thinking", false);
     if (t.bytes_only && t.thinking)
       fail("{}: thinking: with bytes_only = true there is no chat template that could think; leave one of them out",
@@ -238,7 +257,7 @@ void check_best(const Recipe& r, const std::string& where) {
   for (const SourceSpec& source : r.sources) {
     names.push_back(source.name);
     if (source.name != r.best_source) continue;
-    const bool held_out = source.kind == SourceKind::arithmetic || source.validation > 0 || source.validation_tail > 0;
+    const bool held_out = source.made_up() || source.validation > 0 || source.validation_tail > 0;
     const bool used = std::any_of(r.stages.begin(), r.stages.end(), [&](const StageSpec& stage) {
       return std::any_of(stage.sources.begin(), stage.sources.end(),
                          [&](const auto& s) { return s.first == source.name; });

@@ -14,10 +14,10 @@
 
 namespace hadal {
 
-enum class SourceKind { text, chat, arithmetic, math };
+enum class SourceKind { text, chat, arithmetic, math, reason };
 
 // Where documents come from: JSON lines or one JSON list (also .zst) with `text`; with a dialogue (dialogue_formats.h);
-// with `question`, `solution`, `answer`; a .txt file; arithmetic is made up by seed.
+// with `question`, `solution`, `answer`; a .txt file; arithmetic and reason are made up by seed.
 struct SourceSpec {
   std::string name;
   SourceKind kind = SourceKind::text;
@@ -32,8 +32,12 @@ struct SourceSpec {
   int64_t max_turns = 0;           // chat: dialogues are cut to so many messages; 0: not
   double validation = 0.005;       // share of documents (by hash; .txt: of its bytes) that training never sees
   double validation_tail = 0;      // or: the last part of each document
-  int64_t documents = 20000;       // arithmetic: how many are made up
-  uint64_t seed = 1;               // arithmetic
+  int64_t documents = 20000;       // arithmetic, reason: how many are made up
+  uint64_t seed = 1;               // arithmetic, reason
+  std::vector<std::pair<std::string, double>> tasks;  // reason: kinds of tasks/task.h, with their shares of documents
+  int64_t max_thinking_bytes = 700;                   // reason
+
+  bool made_up() const { return kind == SourceKind::arithmetic || kind == SourceKind::reason; }
 };
 
 struct StageSpec {
@@ -51,6 +55,7 @@ struct TokenizerSpec {
   int64_t vocab = 8192;
   std::string pre_tokenizer = "deepseek-v3";
   bool bytes_only = false;                              // the 256 bytes and the specials, nothing merged, no bos
+  bool merge_words_only = false;                        // merges = "words": only letters are merged
   bool thinking = false;                                // the chat template lets the model think before it answers
   std::vector<std::pair<std::string, double>> sources;  // megabytes of each to learn from
 };

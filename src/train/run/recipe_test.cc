@@ -85,6 +85,22 @@ TEST(Recipe, ThinkingNeedsAChatTemplate) {
                   {"r.toml:15: thinking", "bytes_only"});
 }
 
+TEST(Recipe, ASourceOfReasoningNamesKindsOfTasks) {
+  const auto with = [](const std::string& keys) {
+    return parse_recipe(replaced("[[stage]]", "[[source]]\nname = \"b\"\nkind = \"reason\"\n" + keys + "\n[[stage]]"),
+                        "r.toml");
+  };
+  const SourceSpec s = with("tasks = { countdown3 = 1, countdown4 = 0 }\nmax_thinking_bytes = 99").sources[1];
+  EXPECT_EQ(s.tasks, (std::vector<std::pair<std::string, double>>{{"countdown3", 1}}));
+  EXPECT_EQ(s.max_thinking_bytes, 99);
+  expect_contains(error_of([&] { with("documents = 5"); }), {"r.toml", "tasks"});
+  expect_contains(error_of([&] { with("tasks = { sudoku = 1 }"); }), {"r.toml:20: tasks", "countdown3", "sudoku"});
+  expect_contains(error_of([&] { with("tasks = { countdown3 = 0 }"); }), {"r.toml:20: tasks", "above 0"});
+  expect_contains(error_of([&] { with("tasks = { countdown3 = 1 }\npath = \"x\""); }), {"unknown key \"path\""});
+  expect_contains(error_of([&] { with("tasks = { countdown3 = 1 }\nmax_thinking_bytes = 1"); }),
+                  {"max_thinking_bytes", "found 1"});
+}
+
 TEST(Recipe, SourcesAreWhatTheirFilesCanBe) {
   expect_contains(error_with("kind = \"text\"", "kind = \"chat\""), {"folder/r.toml:15", "kind", ".txt"});
   expect_contains(error_with("path = \"a.txt\"", "path = \"a.txt\"\ninclude = [\"x\"]"),

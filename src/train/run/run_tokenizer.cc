@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "chat/own_template.h"
 #include "train/data/documents.h"
+#include "train/data/reason_source.h"
 #include "train/data/text_queue.h"
 #include "train/data/token_store.h"
 #include "train/run/checkpoint.h"
@@ -68,6 +69,7 @@ std::string learning_key(const Recipe& recipe) {
   const TokenizerSpec& spec = recipe.tokenizer;
   std::string key = fmt::format("v2|{}|{}|{}", spec.vocab, spec.pre_tokenizer, spec.bytes_only);
   if (spec.thinking) key += "|thinking";
+  if (spec.merge_words_only) key += "|words";
   for (const SourceSpec& s : sources_to_learn_from(recipe)) {
     key += fmt::format("|{}:{}:{}:{}:{}:{}:{}:{}:{}:{}:{}", s.name, static_cast<int>(s.kind), s.path.string(),
                        s.max_megabytes, s.max_document_bytes, s.max_turns, s.validation, s.validation_tail, s.documents,
@@ -76,6 +78,7 @@ std::string learning_key(const Recipe& recipe) {
       key += '/';
       for (const auto& item : *list) key += item + ',';
     }
+    for (const auto& [kind, share] : s.tasks) key += fmt::format("|{}={}|{}", kind, share, s.max_thinking_bytes);
     std::error_code ignored;
     if (s.path.empty()) continue;
     key += fmt::format("|{}|{}", std::filesystem::file_size(s.path, ignored),
@@ -98,7 +101,7 @@ Learnt read_texts(const std::vector<SourceSpec>& sources, TextQueue& queue) {
         source,
         [&](Document&& d) {
           if (d.validation) return true;
-          std::string text = d.content();
+          std::string text = d.words();
           ++all.documents;
           all.megabytes += static_cast<double>(text.size()) / 1e6;
           return queue.put(std::move(text));
@@ -122,6 +125,7 @@ Tokenizer learn_tokenizer(const Recipe& recipe) {
     return train_bpe([](std::string&) { return false; }, options);
   }
   options.vocab_size = spec.vocab;
+  options.words_only = spec.merge_words_only;
   options.specials = chat::chat_specials();
   options.bos = chat::kBosText;
   options.chat_template = chat::chat_template_text(spec.thinking);
@@ -179,7 +183,10 @@ void check_sources(const Recipe& recipe) {
           "dialogues",
           source.where_prefix(), source.name);
     }
-    if (source.kind != SourceKind::arithmetic) check_source(source);
+    if (source.kind == SourceKind::reason)
+      check_reason_source(source);
+    else if (!source.made_up())
+      check_source(source);
   }
 }
 
