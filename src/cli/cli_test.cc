@@ -53,7 +53,7 @@ TEST(Cli, HelpAndVersion) {
   }
   EXPECT_EQ(run("--version").out.substr(0, 6), "hadal ");
   for (const char* verb : {"chat", "serve", "generate", "eval", "bench", "inspect", "pull", "models", "tokenize",
-                           "detokenize", "logits", "export"}) {
+                           "detokenize", "logits", "logprobs", "export"}) {
     const Outcome o = run(std::string(verb) + " --help");
     EXPECT_EQ(o.code, 0) << verb;
     EXPECT_NE(o.out.find(std::string("hadal ") + verb), std::string::npos) << o.out;
@@ -63,7 +63,8 @@ TEST(Cli, HelpAndVersion) {
 TEST(Cli, MistakesOfUsageAreExitCode2) {
   for (const char* arguments :
        {"swim", "generate --no-such-option", "logits", "generate --prompt x --max-tokens -3", "tokenize",
-        "eval --task dance --file x", "inspect", "pull", "models swim", "models rename x", "export --to zip out"}) {
+        "eval --task dance --file x", "inspect", "pull", "logprobs --as both --file x", "models swim",
+        "models rename x", "export --to zip out"}) {
     const Outcome o = run(arguments);
     EXPECT_EQ(o.code, 2) << arguments << "\n" << o.err;
     EXPECT_EQ(o.out, "") << arguments;
@@ -153,6 +154,23 @@ TEST_F(CliModel, PrintsLogits) {
   const Json last = json_of("logits --precision f32 --ids 256,72,105 --model " + model())["logits"];
   ASSERT_EQ(last.size(), 1u);
   EXPECT_EQ(last[0], all[2]);
+}
+
+// The engine's are the trainer's, in every digit; other fields of a line are ignored.
+TEST_F(CliModel, LogProbabilitiesOfGivenTokens) {
+  std::string lines;
+  for (int i = 0; i < 9; ++i)
+    lines += fmt::format("{{\"prompt_ids\": [256, {}], \"ids\": [72, 105, 256, {}], \"reward\": 1}}\n", 60 + i, i);
+  const std::string command = "--file " + file("given.jsonl", lines + "{\"prompt_ids\": [1], \"ids\": []}\n").string() +
+                              " --model " + model() + " --as ";
+  const Outcome rollout = run("logprobs --json --parallel 4 " + command + "rollout");
+  EXPECT_EQ(rollout.out, run("logprobs --json " + command + "train").out);
+  const Json found = Json::parse(rollout.out)["log_probs"];
+  ASSERT_EQ(found.size(), 10u);
+  EXPECT_EQ(found[8].size(), 4u);
+  EXPECT_EQ(found[9], Json::array());
+  for (const Json& log_prob : found[0]) EXPECT_LT(log_prob, 0);
+  EXPECT_NE(run("logprobs --json --temperature 0.7 " + command + "train").out, rollout.out);
 }
 
 TEST_F(CliModel, Generates) {
@@ -315,7 +333,9 @@ TEST_F(CliModel, WritesAndReadsGguf) {
 TEST_F(CliModel, BadInputIsOneClearError) {
   const test::ModelFolder mute(true, DType::f32, /*chat=*/false);
   const Path bad_json = file("bad.jsonl", "{\"text\":\"fine\"}\n{\"text\"\n"),
-             other = file("other.jsonl", "{\"body\":\"x\"}\n"), empty = file("empty.jsonl", "");
+             other = file("other.jsonl", "{\"body\":\"x\"}\n"), empty = file("empty.jsonl", ""),
+             unknown = file("unknown.jsonl", R"({"prompt_ids": [1], "ids": [2, 99999]})"),
+             endless = file("endless.jsonl", dump_json(Json{{"prompt_ids", std::vector<int>(600, 1)}, {"ids", {2}}}));
   const std::string m = " --model " + model();
   const std::pair<std::string, const char*> mistakes[] = {
       {"generate --prompt ''" + m, "prompt"},
@@ -336,6 +356,12 @@ TEST_F(CliModel, BadInputIsOneClearError) {
       {"eval --task perplexity --file " + other.string() + m, "text"},
       {"eval --task perplexity --file " + empty.string() + m, "found none"},
       {"eval --task perplexity --file /no/such/file" + m, "/no/such/file"},
+      {"logprobs --as train --file " + other.string() + m, "prompt_ids"},
+      {"logprobs --as train --file " + unknown.string() + m, "99999"},
+      {"logprobs --as rollout --file " + unknown.string() + m, "line 1: ids"},
+      {"logprobs --as rollout --file " + endless.string() + m, "512"},
+      {"logprobs --as train --file " + endless.string() + m, "512"},
+      {"logprobs --as train --file " + empty.string() + m, "found none"},
       {"bench --prompt 5000" + m, "512"},
       {"pull owner/repo", "hf:owner/repo"},
       {"models remove ../x --yes", "../x"},

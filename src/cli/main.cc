@@ -30,6 +30,7 @@ constexpr Verb kVerbs[] = {
     {"detokenize", "token ids to text", detokenize_command},
     {"render", "a conversation as the model sees it", render_command},
     {"logits", "what a model says about given tokens", logits_command},
+    {"logprobs", "log-probabilities of given tokens, as sampled or as trained on", logprobs_command},
     {"export", "write a model in another format", export_command},
     {"quantize", "write a model as a smaller GGUF file", quantize_command},
 };

@@ -148,6 +148,9 @@ void Engine::Impl::check(const GenerateRequest& request) const {
   for (const auto& [id, bias] : request.sampling.logit_bias)
     if (id < 0 || id >= sampled_vocab)
       fail("logit_bias: expected token ids from 0 to {}, found {}", sampled_vocab - 1, id);
+  for (const TokenId id : request.given)
+    if (id < 0 || id >= sampled_vocab || std::ranges::find(never_sampled, id) != never_sampled.end())
+      fail("given: expected token ids of the tokenizer, from 0 to {}, found {}", sampled_vocab - 1, id);
   if (request.max_tokens < 0)
     fail("max_tokens: expected a number from 0 up (0: as many as the context holds), found {}", request.max_tokens);
   for (const auto& stop : request.stop)

@@ -46,6 +46,9 @@ struct GenerateRequest {
   // as any other, and its log-probability is the model's. 0: the first token is forced; none: no limit.
   TokenId think_begin = -1, think_end = -1;
   std::optional<int64_t> think_tokens = {};
+  // The answer begins with these tokens: each is fed in its turn in place of the one that was sampled, and its
+  // log-probability is the model's. An end token among them ends the answer, unless ignore_end.
+  std::vector<TokenId> given = {};
   // For generate() and generate_all() alone.
   OnPlace on_place = {};
   bool text_from_engine =

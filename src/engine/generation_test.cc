@@ -323,6 +323,31 @@ TEST(LogProbs, DoNotChangeWhatIsSampled) {
   EXPECT_EQ(engine.generate(request).ids, ids);
 }
 
+// Given tokens have the log-probabilities they would have had if they had been sampled, and the answer goes on.
+TEST(LogProbs, OfGivenTokensAreThoseOfSampledOnes) {
+  Engine engine(tiny_model(), byte_tokenizer(), {});
+  GenerateRequest request = make_request("given", 8, 30);
+  request.log_probs = LogProbs::at_temperature;
+  request.sampling.temperature = 0.7f;
+  const GenerateResult sampled = engine.generate(request);
+  request.given.assign(sampled.ids.begin(), sampled.ids.begin() + 20);
+  const GenerateResult resumed = engine.generate(request);
+  EXPECT_EQ(resumed.ids, sampled.ids);
+  request.sampling.seed = 9;
+  const GenerateResult other = engine.generate(request);
+  EXPECT_NE(other.ids, sampled.ids);
+  for (size_t i = 0; i < 20; ++i) {
+    EXPECT_EQ(other.ids[i], sampled.ids[i]);
+    EXPECT_EQ(other.log_probs[i].log_prob, sampled.log_probs[i].log_prob);
+  }
+  request.given[3] = 256;  // the end token
+  EXPECT_EQ(engine.generate(request).ids.size(), 3u);
+  request.ignore_end = true;
+  EXPECT_EQ(engine.generate(request).ids.size(), 30u);
+  request.given[3] = 257;  // of the model, but not of the tokenizer
+  EXPECT_THROW(engine.submit(request), Error);
+}
+
 TEST(LogProbs, RefusesWhatHasNoSense) {
   Engine engine(tiny_model(), byte_tokenizer(), {});
   GenerateRequest request = make_request("x", 1, 3);

@@ -26,6 +26,7 @@ Sequence::Sequence(const GenerateRequest& request, int number, uint64_t group, i
       top_log_probs_(request.top_log_probs),
       temperature_(request.sampling.temperature),
       sampler_(with_seed(request.sampling, number), request.prompt),
+      given_(request.given),
       think_(request),
       stop_(request.stop) {}
 
@@ -66,6 +67,11 @@ std::span<const TokenId> Sequence::to_feed() const {
 void Sequence::drop_cache() {
   cache_.reset();
   feeding_ = 0;
+}
+
+std::optional<TokenId> Sequence::forced() const {
+  const auto next = static_cast<size_t>(answered());
+  return next < given_.size() ? std::optional(given_[next]) : think_.forced();
 }
 
 void Sequence::take(const TokenLogProb& token, bool is_end, const Tokenizer& tokenizer) {

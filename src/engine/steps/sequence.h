@@ -44,8 +44,8 @@ class Sequence {
   float log_prob_temperature() const { return log_probs_ == LogProbs::at_temperature ? temperature_ : 1; }
   int top_log_probs() const { return top_log_probs_; }
 
-  // Takes the place of the token that was sampled: the end of thoughts that have used up their budget.
-  std::optional<TokenId> forced() const { return think_.forced(); }
+  // Takes the place of the token that was sampled: a given one, or the end of thoughts that have used up their budget.
+  std::optional<TokenId> forced() const;
 
   // Appends this token to the answer, or ends the answer: `is_end` says whether it is an end token.
   void take(const TokenLogProb& token, bool is_end, const Tokenizer& tokenizer);
@@ -68,6 +68,7 @@ class Sequence {
   const int top_log_probs_;
   const float temperature_;
   Sampler sampler_;
+  const std::vector<TokenId> given_;
   ThinkBudget think_;
   Utf8Stream utf8_;
   StopFilter stop_;
