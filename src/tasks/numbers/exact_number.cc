@@ -18,9 +18,11 @@ using boost::multiprecision::cpp_rational;
 constexpr int kMaxUnitWords = 3;
 constexpr std::string_view kCurrencies[] = {"USD", "EUR", "GBP", "CHF", "CAD", "INR", "Rs", "US"};
 constexpr std::string_view kNoUnits[] = {"or", "and", "not", "is", "to", "but", "if"};
+constexpr std::string_view kVariables = "xyznkpq";  // "3x" is a term, "3m" a length
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+bool is_variable(std::string_view word) { return word.size() == 1 && kVariables.find(word) != std::string_view::npos; }
 bool in_words(char c) { return is_letter(c) || static_cast<unsigned char>(c) >= 0x80; }
 
 std::string text_of(const cpp_rational& value) {
@@ -42,7 +44,8 @@ bool is_unit(std::string_view text) {
       const size_t begin = i;
       while (i < text.size() && in_words(text[i])) ++i;
       const std::string_view word = text.substr(begin, i - begin);
-      if (++words > kMaxUnitWords || std::ranges::find(kNoUnits, word) != std::end(kNoUnits)) return false;
+      if (++words > kMaxUnitWords || is_variable(word)) return false;
+      if (std::ranges::find(kNoUnits, word) != std::end(kNoUnits)) return false;
     } else if (text[i] == '^') {
       i += 1 + (i + 1 < text.size() && text[i + 1] == '{');
       if (i < text.size() && text[i] == '-') ++i;
@@ -67,7 +70,7 @@ class Sentence {
  public:
   explicit Sentence(std::string_view text) : text_(text), reader_(text) {}
 
-  // The last two numbers; the second one is the last.
+  // The last two numbers, or the only one.
   std::vector<Place> last_two() {
     std::vector<Place> found;
     for (size_t i = 0; i < text_.size();) {
@@ -76,10 +79,11 @@ class Sentence {
       } else if (is_letter(text_[i])) {
         i = behind_word(i);  // "A4" holds no number
       } else if (begins_number(i)) {
+        if (found.size() == 2) found.erase(found.begin());
         found.push_back(place(i));
-        if (found.size() > 2) found.erase(found.begin());
-        i = found.back().end;
-        if (i < text_.size() && is_letter(text_[i])) i = behind_word(i);  // its unit
+        const size_t end = found.back().end;
+        i = end < text_.size() && is_letter(text_[end]) ? behind_word(end) : end;
+        if (!is_glued_unit(text_.substr(end, i - end))) found.back().number.reset();
       } else {
         ++i;
       }
@@ -90,12 +94,19 @@ class Sentence {
  private:
   bool begins_number(size_t i) const {
     const char c = text_[i];
-    return is_digit(c) || c == kFraction || c == kForeignDigit || (c == '.' && is_digit(reader_.at(i + 1)));
+    return is_digit(c) || c == kFraction || c == kForeign || (c == '.' && is_digit(reader_.at(i + 1)));
   }
 
   size_t behind_word(size_t i) const {
     while (i < text_.size() && (is_letter(text_[i]) || is_digit(text_[i]))) ++i;
     return i;
+  }
+
+  // What stands at a number without a space: nothing, "km", "m2"; not "x", "x10", "_8".
+  static bool is_glued_unit(std::string_view word) {
+    const size_t letters = std::min(word.find_first_of("0123456789"), word.size());
+    if (word.starts_with('_') || is_variable(word.substr(0, letters))) return false;
+    return letters == word.size() || word.substr(letters) == "2" || word.substr(letters) == "3";
   }
 
   size_t behind_exponent(size_t i) const {

@@ -71,7 +71,9 @@ TEST(ExactNumber, ReadsWhatPeopleWrite) {
                                                         {"5\\text{ cubic metres}", "5"},
                                                         {"5%", "5"},
                                                         {"5\\,\\mathrm{cm}", "5"},
-                                                        {"2 apples.", "2"}};
+                                                        {"2 apples.", "2"},
+                                                        {"72^\\circ", "72"},
+                                                        {"72^{\\circ}", "72"}};
   for (const auto& [text, expected] : kCases) EXPECT_EQ(value(text), expected) << text;
 }
 
@@ -118,6 +120,14 @@ TEST(ExactNumber, RefusesWhatIsNone) {
                            "{",
                            "$",
                            "1..2",
+                           "3x",
+                           "2\\pi",
+                           "2\u03c0",
+                           "\\sqrt{9}",
+                           "\u221a9",
+                           "\\pm 5",
+                           "\u00b15",
+                           "2516_8",
                            "\\frac{\\frac{\\frac{\\frac{\\frac11}1}1}1}1"})
     EXPECT_EQ(value(text), "none") << text;
 }
@@ -146,6 +156,14 @@ TEST(StatedNumber, IsTheLastOfASentence) {
                                                         {"AZYUK2A", "no number"},
                                                         {"x2", "no number"},
                                                         {"three", "no number"},
+                                                        {"it is 3x", "written as no number is"},
+                                                        {"0x10", "written as no number is"},
+                                                        {"\\sqrt{9} = 3", "3"},
+                                                        {"\\sqrt{9}", "not one number"},
+                                                        {"2\\sqrt{3}", "not one number"},
+                                                        {"\\pm 5", "not one number"},
+                                                        {"f(0) = \\frac{14}{3}", "14/3"},
+                                                        {"5m2 in all", "5"},
                                                         {"it is 1,00", "written as no number is"},
                                                         {"it is \uff17", "written as no number is"},
                                                         {"5 \\text{ m}^2", "5"},

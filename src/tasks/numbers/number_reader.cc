@@ -111,7 +111,7 @@ std::optional<ReadNumber> NumberReader::decimal(size_t i) const {
 }
 
 bool NumberReader::goes_on(size_t i) const {  // where a number cannot end
-  return at(i) == kForeignDigit || (at(i) == '.' && is_digit(at(i + 1)));
+  return at(i) == kForeign || (at(i) == '.' && is_digit(at(i + 1)));
 }
 
 // What makes a whole number mixed: a proper fraction behind it, " 1/2" or "\frac{1}{2}".

@@ -13,11 +13,12 @@ struct Replacement {
   std::string_view from, to;
 };
 
-// After the backslash; the first that fits counts, so the longer ones come first.
+// After the backslash. F stands for kFraction, ? for kForeign.
 constexpr Replacement kNamedCommands[] = {
     {"displaystyle", ""}, {"textstyle", ""}, {"mathrm", " "}, {"mathbf", " "}, {"textbf", " "}, {"boxed", ""},
     {"right", ""},        {"times", "*"},    {"dfrac", "F"},  {"tfrac", "F"},  {"cfrac", "F"},  {"quad", " "},
-    {"left", ""},         {"frac", "F"},     {"cdot", "*"},   {"text", " "},   {"mbox", " "},   {"div", "/"}};
+    {"left", ""},         {"overline", "?"}, {"infty", "?"},  {"sqrt", "?"},   {"pi", "?"},     {"pm", "?"},
+    {"mp", "?"},          {"frac", "F"},     {"cdot", "*"},   {"text", " "},   {"mbox", " "},   {"div", "/"}};
 constexpr Replacement kSigns[] = {{"!", ""}, {",", " "}, {";", " "}, {":", " "}, {" ", " "}, {"(", ""}, {")", ""},
                                   {"[", ""}, {"]", ""},  {"$", ""},  {"%", "%"}, {"{", "("}, {"}", ")"}};
 
@@ -35,10 +36,11 @@ constexpr std::string_view kSuperscripts[] = {"\u2070", "\u00b9", "\u00b2", "\u0
 struct Range {
   uint32_t first, last;
 };
-// Digits of scripts that answers have been seen to use; full-width; of mathematical alphabets; subscripts.
-constexpr Range kForeignDigits[] = {{0x0660, 0x0669}, {0x06F0, 0x06F9}, {0x0966, 0x096F},
-                                    {0x09E6, 0x09EF}, {0x0E50, 0x0E59}, {0x2080, 0x2089},
-                                    {0x2460, 0x249B}, {0xFF10, 0xFF19}, {0x1D7CE, 0x1D7FF}};
+// Digits of scripts that answers have been seen to use; full-width; of mathematical alphabets; subscripts. Then pi,
+// plus-minus, roots and infinity.
+constexpr Range kForeignRanges[] = {{0x0660, 0x0669},   {0x06F0, 0x06F9}, {0x0966, 0x096F}, {0x09E6, 0x09EF},
+                                    {0x0E50, 0x0E59},   {0x2080, 0x2089}, {0x2460, 0x249B}, {0xFF10, 0xFF19},
+                                    {0x1D7CE, 0x1D7FF}, {0x03C0, 0x03C0}, {0x00B1, 0x00B1}, {0x221A, 0x221E}};
 
 uint32_t code_point(std::string_view text) {  // of well-formed UTF-8; anything else gives some number
   const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
@@ -70,6 +72,9 @@ class Plain {
     if (c == '\\') return command();
     if (c >= 0x80) return character();
     if (left_.starts_with("{,}")) return take(3, ",");
+    for (const std::string_view degrees : {"^\\circ", "^{\\circ}"}) {
+      if (left_.starts_with(degrees)) return take(degrees.size(), "");
+    }
     if (c == '$') return take(1, "");
     take(1, c <= ' ' || c == '~' ? std::string_view(" ") : left_.substr(0, 1));
   }
@@ -84,7 +89,9 @@ class Plain {
     const std::string_view name = left_.substr(1);
     for (const auto& [from, to] : kNamedCommands) {
       if (name.starts_with(from) && !(name.size() > from.size() && letter(name[from.size()])))
-        return take(1 + from.size(), to == "F" ? std::string_view(&kFraction, 1) : to);
+        return take(1 + from.size(), to == "F"   ? std::string_view(&kFraction, 1)
+                                     : to == "?" ? std::string_view(&kForeign, 1)
+                                                 : to);
     }
     for (const auto& [from, to] : kSigns) {
       if (name.starts_with(from)) return take(1 + from.size(), to);
@@ -100,10 +107,10 @@ class Plain {
       if (left_.starts_with(kSuperscripts[i])) return superscript(i);
     }
     const uint32_t code = code_point(left_);
-    const bool digit = std::any_of(std::begin(kForeignDigits), std::end(kForeignDigits),
-                                   [&](const Range& r) { return r.first <= code && code <= r.last; });
+    const bool foreign = std::any_of(std::begin(kForeignRanges), std::end(kForeignRanges),
+                                     [&](const Range& r) { return r.first <= code && code <= r.last; });
     const size_t bytes = length(left_);
-    take(bytes, digit ? std::string_view(&kForeignDigit, 1) : left_.substr(0, bytes));
+    take(bytes, foreign ? std::string_view(&kForeign, 1) : left_.substr(0, bytes));
   }
 
   void superscript(size_t which) {
