@@ -6,9 +6,9 @@
 
 #include "base/bf16.h"
 #include "base/json.h"
-#include "train/run/checkpoint.h"
+#include "train/checkpoint.h"
 #include "train/run/model_card.h"
-#include "train/run/run_folder.h"
+#include "train/run_folder.h"
 #include "train/testing/test_support.h"
 #include "weights/load.h"
 

@@ -23,6 +23,7 @@ struct StepStats {
   double flops = 0;             // of forward and backward in products and attention
   // For the logs, e.g. {"expert_imbalance", 1.2}; of several ranks, those of rank 0.
   std::vector<std::pair<std::string, double>> extra;
+  std::string line;  // what the progress line says of the step; empty: its loss, its speed and `extra`
 };
 
 class Trainee {
@@ -37,8 +38,8 @@ class Trainee {
   virtual void begin_stage(int64_t index) = 0;
 
   // Draws the data of the next step and keeps this rank's share of it; returns the number of micro-batches in that
-  // share
-  // (>= 1 on one rank at least). Every rank is called at the same step.
+  // share. Where all ranks have none there is nothing to learn in this step, and the weights stay as they are. Every
+  // rank is called at the same step.
   virtual int64_t begin_step(Collective& ranks) = 0;
 
   // Forward and backward of micro-batch i: adds to the gradients of params(), scaled so that the sum over the step's

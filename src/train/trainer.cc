@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/progress.h"
-#include "train/run/checkpoint.h"
+#include "train/checkpoint.h"
 #include "train/run/run_logs.h"
 
 namespace hadal {
@@ -78,9 +78,13 @@ Trainer::~Trainer() = default;
 
 TrainSummary Trainer::run() {
   peak_flops_ = total(measure_peak_flops(options_.spec.precision, pool_.size()));
-  begin();
+  const bool anew = begin();
   if (!options_.run.empty()) logs_->files = std::make_unique<RunLogs>(options_.run, summary_.steps, progress() >= 1);
   optimizer_.zero_gradients();
+  if (anew && options_.save_start) {
+    validate();
+    save();
+  }
   const int64_t num_stages = static_cast<int64_t>(options_.stages.size());
   while (stage_ < num_stages) {
     if (!run_stage()) break;
@@ -132,8 +136,8 @@ void Trainer::train_step() {
   const Stopwatch watch;
   const std::clock_t cpu_start = std::clock();
   StepStats stats;
-  const int64_t count = trainee_.begin_step(ranks_);
-  for (int64_t i = 0; i < count; ++i) {
+  const int64_t batches = trainee_.begin_step(ranks_);
+  for (int64_t i = 0; i < batches; ++i) {
     Tape tape;
     Context ctx;
     ctx.tape = &tape;
@@ -143,9 +147,17 @@ void Trainer::train_step() {
   }
   add_up(stats);
   const double factor = plan().schedule.factor(stage_step_, progress());
-  const bool updated = update(stats, factor);
+  const bool any = total(static_cast<double>(batches)) > 0;
+  if (!any) summary_.last_loss = last_norm_ = 0;
+  const bool updated = any && update(stats, factor);
   trainee_.end_step(ranks_, updated, stats);
   const double step_s = from_first(ranks_, watch.seconds());
+  count(stats, step_s, static_cast<double>(std::clock() - cpu_start) / CLOCKS_PER_SEC);
+  report(stats, factor, last_norm_, step_s);
+  if (bad_steps_ >= options_.spec.max_bad_steps) give_up();
+}
+
+void Trainer::count(const StepStats& stats, double step_s, double cpu_s) {
   ++summary_.steps;
   ++stage_step_;
   summary_.tokens += stats.tokens;
@@ -158,11 +170,9 @@ void Trainer::train_step() {
     timed_tokens_ = 0;
   }
   timed_seconds_ += step_s;
-  timed_cpu_s_ += static_cast<double>(std::clock() - cpu_start) / CLOCKS_PER_SEC;
+  timed_cpu_s_ += cpu_s;
   timed_tokens_ += stats.tokens;
   timed_flops_ += stats.flops;
-  report(stats, factor, last_norm_, step_s);
-  if (bad_steps_ >= options_.spec.max_bad_steps) give_up();
 }
 
 double Trainer::total(double value) {
@@ -260,8 +270,13 @@ void Trainer::report(const StepStats& stats, double factor, double norm, double 
   for (const auto& item : stats.extra) numbers.push_back(item);
   if (logs_->files) logs_->files->write(summary_.steps, "train/", numbers);
   if (options_.quiet) return;
-  std::string line = fmt::format("{} step {} ({:.0f}%)  loss {:.4f}", plan().name, summary_.steps,
-                                 100 * std::min(1.0, progress()), summary_.last_loss);
+  std::string line =
+      fmt::format("{} step {} ({:.0f}%)  ", plan().name, summary_.steps, 100 * std::min(1.0, progress()));
+  if (!stats.line.empty()) {
+    logs_->line.show(line + stats.line + "  eta " + duration_text(eta_s()));
+    return;
+  }
+  line += fmt::format("loss {:.4f}", summary_.last_loss);
   if (!summary_.evaluations.empty() && !summary_.evaluations[0].metrics.empty())
     line += fmt::format("  val {:.4f}", summary_.evaluations[0].metrics[0].value);
   line += fmt::format("  {:.0f} tok/s  mfu {:.0f}%", recent_tokens_per_s_, 100 * mfu);
@@ -312,8 +327,8 @@ void Trainer::save() {
   prune_checkpoints(options_.run, options_.spec.keep_checkpoints, good_step_);
 }
 
-// Where the run stands: as in its newest checkpoint, or at the beginning.
-void Trainer::begin() {
+// Where the run stands: as in its newest checkpoint, or at the beginning (true).
+bool Trainer::begin() {
   Json state;
   std::string error;
   std::exception_ptr failure;
@@ -328,6 +343,7 @@ void Trainer::begin() {
   if (ranks_.size() > 1) share_beginning(error, state);
   if (failure) std::rethrow_exception(failure);
   if (state.is_null()) trainee_.begin_stage(stage_);
+  return state.is_null();
 }
 
 // Rank 0 read the checkpoint; all get its weights, its moments and its place, or its error.

@@ -38,9 +38,10 @@ struct TrainerOptions {
   Path run;  // the run's folder; empty: nothing is written
   std::vector<StagePlan> stages;
   TrainerSpec spec;
-  int64_t max_steps = 0;  // stop (unfinished) when so many steps were done in all; 0: no limit
-  bool resume = false;    // from the newest whole checkpoint of `run`; from the start when there is none
-  bool quiet = false;     // no progress line
+  int64_t max_steps = 0;    // stop (unfinished) when so many steps were done in all; 0: no limit
+  bool resume = false;      // from the newest whole checkpoint of `run`; from the start when there is none
+  bool quiet = false;       // no progress line
+  bool save_start = false;  // validate and save checkpoint-0 before the first step
   // Where this becomes true (a signal handler may set it), a checkpoint is saved and run() ends after the current step.
   // Outlives the trainer; null: nothing stops it. On one rank it stops all, after the same step.
   const std::atomic<bool>* stop = nullptr;
@@ -58,7 +59,7 @@ class Trainer {
 
  private:
   struct Logs;
-  void begin();
+  bool begin();
   Json restore();  // the state it went back to; null: there is none
   Json restore_from(const Path& checkpoint);
   void stand_at(const Json& state, const std::string& who);
@@ -71,6 +72,7 @@ class Trainer {
   bool run_stage();  // false: ended early
   void train_step();
   bool update(StepStats& stats, double factor);  // false: the step was skipped
+  void count(const StepStats& stats, double step_s, double cpu_s);
   void validate();
   void save();
   void report(const StepStats& stats, double factor, double norm, double step_s);

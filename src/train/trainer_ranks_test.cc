@@ -4,7 +4,7 @@
 #include <atomic>
 #include <cmath>
 
-#include "train/run/checkpoint.h"
+#include "train/checkpoint.h"
 #include "train/testing/forecaster.h"
 #include "train/testing/test_support.h"
 #include "train/testing/thread_ranks.h"

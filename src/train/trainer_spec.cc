@@ -17,13 +17,17 @@ Precision read_precision(TomlTable& recipe) {
 OptimizerSpec read_optimizer(TomlTable& table) {
   OptimizerSpec o;
   o.muon = table.choice("matrices", "muon", {"muon", "adamw"}) == "muon";
+  read_moments(table, o);
+  return o;
+}
+
+void read_moments(TomlTable& table, OptimizerSpec& o) {
   o.muon_momentum = table.number("muon_momentum", o.muon_momentum, 0, 0.9999);
   o.beta1 = table.number("beta1", o.beta1, 0, 0.9999);
   o.beta2 = table.number("beta2", o.beta2, 0, 0.999999);
   o.eps = table.number("eps", o.eps, 1e-20, 1);
   o.weight_decay = table.number("weight_decay", o.weight_decay, 0, 10);
   o.clip_norm = table.number("clip_norm", o.clip_norm, 0, 1e9);
-  return o;
 }
 
 void read_run(TomlTable& table, TrainerSpec& spec) {
@@ -39,12 +43,17 @@ StagePlan read_stage_plan(TomlTable& table) {
   p.steps = table.integer("steps", 0, 0, kBig);
   p.tokens = table.integer("tokens", 0, 0, kBig);
   p.minutes = table.number("minutes", 0, 0, 1e6);
+  p.schedule.warmup_steps = 20;
+  read_rates(table, p);
+  return p;
+}
+
+void read_rates(TomlTable& table, StagePlan& p) {
   p.matrix_lr = table.number("matrix_lr", p.matrix_lr, 0, 10);
   p.other_lr = table.number("other_lr", p.other_lr, 0, 10);
-  p.schedule.warmup_steps = table.integer("warmup_steps", 20, 0, kBig);
+  p.schedule.warmup_steps = table.integer("warmup_steps", p.schedule.warmup_steps, 0, kBig);
   p.schedule.decay = table.number("decay", p.schedule.decay, 0, 1);
   p.schedule.final_lr = table.number("final_lr", p.schedule.final_lr, 0, 1);
-  return p;
 }
 
 void check_stage_plan(const StagePlan& plan, const TomlTable& table) {

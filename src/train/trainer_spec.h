@@ -32,10 +32,12 @@ struct TrainerSpec {
 
 // Each takes the table that holds its keys and leaves finish() to the caller, who may read further keys of it first.
 // Errors as in base/toml_table.h.
-Precision read_precision(TomlTable& recipe);         // precision, at the root
-OptimizerSpec read_optimizer(TomlTable& table);      // [optimizer]
-void read_run(TomlTable& table, TrainerSpec& spec);  // [run]
-StagePlan read_stage_plan(TomlTable& table);         // [[stage]]: all of a plan but its name
+Precision read_precision(TomlTable& recipe);                    // precision, at the root
+OptimizerSpec read_optimizer(TomlTable& table);                 // [optimizer]
+void read_moments(TomlTable& table, OptimizerSpec& optimizer);  // of these all but its kind; the same of defaults
+void read_run(TomlTable& table, TrainerSpec& spec);             // [run]
+StagePlan read_stage_plan(TomlTable& table);                    // [[stage]]: all of a plan but its name
+void read_rates(TomlTable& table, StagePlan& plan);  // of these its rates and schedule; what it holds is the default
 
 // Error where not exactly one of steps, tokens and minutes is given. After finish(): a misspelt one is named there.
 void check_stage_plan(const StagePlan& plan, const TomlTable& table);

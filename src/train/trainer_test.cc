@@ -10,7 +10,7 @@
 #include <cstring>
 
 #include "base/json.h"
-#include "train/run/checkpoint.h"
+#include "train/checkpoint.h"
 #include "train/testing/forecaster.h"
 #include "train/testing/test_support.h"
 
@@ -49,6 +49,50 @@ TEST_F(TrainerTest, TrainsAModuleThatIsNoLanguageModel) {
   EXPECT_EQ(s.tokens, 403 * 64);
   EXPECT_LT(s.evaluations.at(0).find("loss")->value, 0.2 * before);
   EXPECT_GT(s.mfu, 0);
+}
+
+TEST_F(TrainerTest, MaySaveTheStart) {
+  Forecaster f;
+  const std::vector<float> before = f.numbers();
+  TrainerOptions o = options_for(folder_.path(), 2);
+  o.save_start = true;
+  o.max_steps = 1;
+  int64_t validations = 0;
+  o.after_validation = [&](const TrainSummary& s) { validations += s.steps == 0; };
+  Trainer(f, o).run();
+  EXPECT_EQ(validations, 1);
+  std::filesystem::remove_all(folder_.path() / "checkpoint-1");
+  o.resume = true;
+  o.max_steps = 0;
+  int64_t steps = 0;
+  Forecaster resumed(99);
+  resumed.on_step = [&](int64_t step) { steps += step == 1 && test::same(resumed.numbers(), before); };
+  Trainer(resumed, o).run();
+  EXPECT_EQ(steps, 2);  // both micro-batches of the first step had the weights of checkpoint-0
+  EXPECT_EQ(validations, 1);
+}
+
+// Its second step finds nothing to learn.
+class Idle : public Forecaster {
+ public:
+  int64_t begin_step(Collective& ranks) override { return ++steps_ == 2 ? 0 : Forecaster::begin_step(ranks); }
+  void end_step(Collective&, bool updated, StepStats& stats) override {
+    if (steps_ == 2) EXPECT_TRUE(!updated && test::same(numbers(), before_));
+    before_ = numbers();
+    stats.line = "idle";
+  }
+
+ private:
+  int64_t steps_ = 0;
+  std::vector<float> before_;
+};
+
+TEST_F(TrainerTest, AStepWithoutDataLeavesTheWeights) {
+  Idle f;
+  const TrainSummary s = Trainer(f, options_for({}, 3)).run();
+  EXPECT_TRUE(s.finished);
+  EXPECT_EQ(s.skipped_steps, 0);
+  EXPECT_EQ(s.tokens, 5 * 64);
 }
 
 TEST_F(TrainerTest, ResumedIsUninterruptedBitForBit) {

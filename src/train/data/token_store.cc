@@ -10,7 +10,7 @@
 #include "chat/chat_encoder.h"
 #include "train/data/documents.h"
 #include "train/data/reason_source.h"
-#include "train/run/run_folder.h"
+#include "train/run_folder.h"
 
 namespace hadal {
 namespace {

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "train/data/token_lengths.h"
-#include "train/run/resumed.h"
+#include "train/resumed.h"
 #include "weights/load.h"
 
 namespace hadal {

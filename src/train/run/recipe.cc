@@ -18,10 +18,6 @@ namespace {
 
 constexpr int64_t kBig = int64_t{1} << 40;
 
-Path anchored(const Path& folder, const std::string& text) {
-  return text.empty() ? Path() : (folder / text).lexically_normal();
-}
-
 // What config.json calls the recipe's keys of [model].
 constexpr std::pair<std::string_view, const char*> kModelKeys[] = {{"vocab_size", "vocab"},
                                                                    {"hidden_size", "hidden"},
@@ -333,19 +329,6 @@ Recipe read(TomlTable table, const Path& file) {
 }
 
 }  // namespace
-
-std::string Recipe::where(const std::string& key) const {
-  for (const TomlValue& v : values)
-    if (v.key == key) return v.where;
-  return file.string();
-}
-
-std::string model_named(const Recipe& recipe, const Path& anchored) {
-  const Path plain = anchored.lexically_relative(recipe.file.parent_path());
-  std::error_code ignored;
-  const bool name = !std::filesystem::exists(anchored, ignored) && !plain.empty() && *plain.begin() != "..";
-  return (name ? plain : anchored).string();
-}
 
 Recipe read_recipe(const Path& file) { return read(TomlTable::parse_file(file), file); }
 Recipe parse_recipe(const std::string& text, const Path& file) {

@@ -7,9 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/files.h"
-#include "base/toml_table.h"
 #include "model/config.h"
+#include "train/recipe_file.h"
 #include "train/trainer_spec.h"
 
 namespace hadal {
@@ -60,10 +59,8 @@ struct TokenizerSpec {
   std::vector<std::pair<std::string, double>> sources;  // megabytes of each to learn from
 };
 
-struct Recipe {
-  Path file;  // the recipe
+struct Recipe : RecipeFile {
   std::string name;
-  Path output;  // the run's folder
   uint64_t seed = 1;
   Path start;         // a model to continue from, with its shape and its tokenizer; empty: from random weights, with
   ModelConfig model;  // vocab 0: the tokenizer's
@@ -73,14 +70,7 @@ struct Recipe {
   TrainerSpec trainer;
   int64_t validation_tokens = 65536;     // at most, of each source
   std::string best_source, best_figure;  // keep_best: model/ is the best by this figure of this source; empty: the last
-  std::vector<TomlValue> values;         // all keys as they were read, defaults too
-
-  std::string where(const std::string& key) const;  // "r.toml:17" of a key of `values`; the file where there is no such
 };
-
-// What a `from` of the recipe means to find_model(): a path is relative to the recipe's folder; where nothing lies
-// there, it is a name, of a model under models/ or on the hub ("owner/repo").
-std::string model_named(const Recipe& recipe, const Path& anchored);
 
 Recipe read_recipe(const Path& file);
 Recipe parse_recipe(const std::string& text, const Path& file);  // `file` names it and anchors its paths

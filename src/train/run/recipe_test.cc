@@ -192,6 +192,7 @@ TEST(Recipe, TheRecipesOfTheProjectAreValid) {
   int found = 0;
   for (const auto& entry : std::filesystem::directory_iterator(Path(HADAL_SOURCE_DIR) / "recipes")) {
     if (entry.path().extension() != ".toml") continue;
+    if (read_file(entry.path()).find("\n[rl]\n") != std::string::npos) continue;  // of another verb: rl_recipe_test.cc
     ++found;
     EXPECT_EQ(error_of([&] { read_recipe(entry.path()); }), "");
   }

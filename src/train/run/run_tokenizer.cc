@@ -12,8 +12,8 @@
 #include "train/data/reason_source.h"
 #include "train/data/text_queue.h"
 #include "train/data/token_store.h"
-#include "train/run/checkpoint.h"
-#include "train/run/run_folder.h"
+#include "train/checkpoint.h"
+#include "train/run_folder.h"
 #include "weights/load.h"
 
 namespace hadal {

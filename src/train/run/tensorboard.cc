@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/hash.h"
-#include "train/run/run_folder.h"
+#include "train/run_folder.h"
 
 namespace hadal {
 namespace {

@@ -1,4 +1,4 @@
-#include "train/run/resumed.h"
+#include "train/resumed.h"
 
 #include <algorithm>
 #include <map>
@@ -9,7 +9,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "train/run/checkpoint.h"
+#include "train/checkpoint.h"
 
 namespace hadal {
 namespace {
@@ -54,7 +54,7 @@ Json meaning_of(const ModelConfig& config) {
 }
 
 bool changes_meaning(const std::string& key) {
-  if (key == "seed" || key == "[optimizer] matrices") return true;
+  if (key == "seed" || key == "[optimizer] matrices" || key == "[rl] optimizer") return true;
   // `from` is judged by what it brings: check_start().
   if (key.starts_with("[tokenizer] ")) return key != "[tokenizer] from";
   if (key.starts_with("[model] "))
@@ -80,7 +80,7 @@ std::string part_of(const std::string& key) {
 
 }  // namespace
 
-void write_record(const Path& folder, const Recipe& recipe, const ModelConfig& config, const Tokenizer& tokenizer) {
+void write_record(const Path& folder, const RecipeFile& recipe, const ModelConfig& config, const Tokenizer& tokenizer) {
   OrderedJson json;
   json["recipe"] = recipe.file.string();
   json["values"] = OrderedJson::object();
@@ -90,7 +90,7 @@ void write_record(const Path& folder, const Recipe& recipe, const ModelConfig& c
   write_file_whole(folder / "recipe.json", dump_json(json, 1) + "\n");
 }
 
-void check_recipe(const Recipe& recipe) {
+void check_recipe(const RecipeFile& recipe) {
   const auto record = newest_record(recipe.output);
   if (!record) return;
   std::map<std::string, std::string> saved;
@@ -118,7 +118,7 @@ void check_recipe(const Recipe& recipe) {
     if (!found.contains(key)) say_once(key, "is gone");
 }
 
-void check_start(const Recipe& recipe, const ModelConfig& config, const Tokenizer& tokenizer) {
+void check_start(const RecipeFile& recipe, const ModelConfig& config, const Tokenizer& tokenizer) {
   const auto record = newest_record(recipe.output);
   if (!record) return;
   const Json now = meaning_of(config);

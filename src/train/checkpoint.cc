@@ -1,4 +1,4 @@
-#include "train/run/checkpoint.h"
+#include "train/checkpoint.h"
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "formats/safetensors.h"
-#include "train/run/run_folder.h"
+#include "train/run_folder.h"
 #include "weights/hf_names.h"
 
 namespace hadal {

@@ -1,6 +1,6 @@
-#include "train/run/run_folder.h"
+#include "train/run_folder.h"
 
-#include "train/run/checkpoint.h"
+#include "train/checkpoint.h"
 #include "train/testing/test_support.h"
 
 namespace hadal {
