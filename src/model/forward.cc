@@ -127,8 +127,9 @@ void mtp_loss(const Context& ctx, const Model& model, const Batch& batch, Tensor
         linear(ctx, concat(ctx, e, rms_norm(ctx, hidden, p.hidden_norm.weight, eps), 1), p.projection.weight);
     hidden = block(ctx, model, p.block, joined, batch, model.config.layers + static_cast<int64_t>(depth),
                    forward_options, gathered);
-    const CrossEntropy ce = linear_cross_entropy(ctx, rms_norm(ctx, hidden, p.norm.weight, eps), model.head_weight(),
-                                                 next.targets, next.weights, options.scale * share);
+    const CrossEntropy ce =
+        linear_cross_entropy(ctx, rms_norm(ctx, hidden, p.norm.weight, eps), model.head_weight(), next.targets,
+                             next.weights, options.scale * share, options.temperature);
     result.mtp.sum += ce.sum, result.mtp.weight += ce.weight;
     result.mtp.used += ce.used, result.mtp.correct += ce.correct;
     ids = std::move(next.next_ids), goal = std::move(next.targets), weight = std::move(next.weights);
@@ -154,7 +155,7 @@ LossResult language_model_loss(const Context& ctx, const Model& model, const Bat
   result.balance = f.balance_loss;
   result.expert_load = std::move(f.expert_load);
   result.main = linear_cross_entropy(ctx, rms_norm(ctx, f.hidden, model.norm.weight, model.config.norm_eps),
-                                     model.head_weight(), targets, weights, scaled.scale);
+                                     model.head_weight(), targets, weights, scaled.scale, scaled.temperature);
   if (!model.mtp.empty() && scaled.mtp_weight > 0)
     mtp_loss(ctx, model, batch, f.hidden, targets, weights, scaled, result);
   return result;

@@ -115,7 +115,8 @@ struct LossOptions {
   float mtp_weight = 0.3f;
   float balance_weight = 0;
   MlaForm mla_form = MlaForm::expanded;
-  float scale = 1;  // of every gradient: 1 / accumulated micro-batches, 1 / weights of the whole step
+  float scale = 1;        // of every gradient: 1 / accumulated micro-batches, 1 / weights of the whole step
+  float temperature = 1;  // logits are divided by it
 };
 struct LossResult {
   CrossEntropy main, mtp;

@@ -8,11 +8,11 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "chat/own_template.h"
+#include "train/checkpoint.h"
 #include "train/data/documents.h"
 #include "train/data/reason_source.h"
 #include "train/data/text_queue.h"
 #include "train/data/token_store.h"
-#include "train/checkpoint.h"
 #include "train/run_folder.h"
 #include "weights/load.h"
 

@@ -1,0 +1,28 @@
+// How often a model's likeliest reply to held-out items is right.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/json_fwd.h"
+#include "rl/loop/items.h"
+#include "rl/loop/rollout.h"
+
+namespace hadal::rl {
+
+struct KindScore {
+  std::string kind;
+  int64_t items = 0, right = 0, unfinished = 0, think_tokens = 0;
+  double pass_at_1() const { return static_cast<double>(right) / static_cast<double>(items); }
+};
+
+// `count` items of each kind, drawn by seed.
+std::vector<KindScore> measure_development(const Roller& roller, const Items& items, int64_t count, uint64_t seed);
+
+double mean_pass(const std::vector<KindScore>& scores);  // over the kinds, each the same
+
+// {KIND: {"items", "pass@1", "interval_95": [low, high], "think_tokens", "unfinished"}}
+OrderedJson scores_json(const std::vector<KindScore>& scores);
+
+}  // namespace hadal::rl

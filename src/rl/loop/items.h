@@ -1,0 +1,57 @@
+// What a run asks: items made up by seed or drawn from files, in words. Training never sees the tenth of all items that
+// tasks::is_held_out() names, and development sees nothing else.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/json_fwd.h"
+#include "rl/rl_recipe.h"
+#include "tasks/task.h"
+
+namespace hadal::rl {
+
+struct Question {
+  const tasks::Task* task = nullptr;
+  std::shared_ptr<const OrderedJson> item;
+  size_t kind = 0;   // of Items::kinds()
+  std::string text;  // as it is asked
+};
+
+// Immutable; drawing is a pure function of its arguments.
+class Items {
+ public:
+  // Reads the recipe's files whole. Error naming file and line for an item that is none, and for a file of which
+  // nothing is left for training or for development.
+  explicit Items(const RlRecipe& recipe);
+
+  struct Kind {
+    std::string name;                   // as the recipe has it: "countdown3", or the name of a file
+    double share = 1;                   // of the items
+    const tasks::Task* task = nullptr;  // that makes up this kind; null: a file's
+    int opens_after = -1;               // the kind before it of its task in this recipe; -1: none
+  };
+  const std::vector<Kind>& kinds() const { return kinds_; }
+
+  // An item of one of the kinds that are `open`, by their shares.
+  Question draw(const std::vector<bool>& open, uint64_t seed) const;
+  // `count` held-out items of a kind, every second one in words that training never sees. Different ones, where the
+  // kind has so many; all that a file has, where that is fewer.
+  std::vector<Question> development(size_t kind, int64_t count, uint64_t seed) const;
+
+ private:
+  struct FileItems {
+    std::vector<Question> training, development;
+  };
+  FileItems read_file(const ItemsFile& file, size_t kind) const;
+
+  std::vector<Kind> kinds_;
+  std::vector<FileItems> files_;  // by kind; empty where items are made up
+};
+
+// One number for a text of numbers: seeds of independent draws.
+uint64_t seed_of(std::initializer_list<uint64_t> parts);
+
+}  // namespace hadal::rl

@@ -1,0 +1,20 @@
+// What a reply is worth: 1 for a right one, 0 for a wrong one, and what the recipe adds.
+#pragma once
+
+#include <string>
+
+#include "rl/loop/items.h"
+#include "rl/loop/rollout.h"
+
+namespace hadal::rl {
+
+struct Reward {
+  double value = 0;
+  bool right = false;
+  std::string answer, why;  // as the verifier found and said it
+};
+
+// An unfinished reply is never right: it has 0, and with `overlong` its punishment.
+Reward reward_of(const RewardSpec& spec, const RolloutSpec& limits, const Question& question, const Rollout& rollout);
+
+}  // namespace hadal::rl

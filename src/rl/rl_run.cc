@@ -1,0 +1,138 @@
+#include "rl/rl_run.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "rl/loop/best_model.h"
+#include "rl/loop/policy.h"
+#include "train/checkpoint.h"
+#include "train/resumed.h"
+#include "train/run_folder.h"
+#include "train/train_run.h"
+
+namespace hadal::rl {
+namespace {
+
+constexpr int64_t kFewSteps = 10;           // so few are all kept
+constexpr int64_t kReportItems = 200;       // of each kind, at least
+constexpr uint64_t kReportSeed = 0x5e9047;  // other items than those that choose the best checkpoint
+
+void check_output(const RlRecipe& recipe, const RlRunOptions& options) {
+  const auto found = list_checkpoints(recipe.output);
+  if (options.resume || found.empty()) return;
+  fail("{}: expected an empty folder for a new run, found {}; resume it with --resume, or remove the folder",
+       recipe.output.string(), found.back().filename().string());
+}
+
+// The folder or name of the start model. Nothing: training it was stopped.
+std::optional<std::string> start_model(const RlRecipe& recipe, const RlRunOptions& options) {
+  if (!recipe.start_is_recipe) return recipe.start;
+  Recipe start = read_recipe(recipe.start);
+  start.output = recipe.output / "start";
+  const Path model = start.output / "model";
+  std::error_code ignored;
+  const bool there = std::filesystem::exists(model / "config.json", ignored);
+  const bool finished = std::filesystem::exists(start.output / "report.json", ignored);
+  if (there && (finished || list_checkpoints(start.output).empty())) return model.string();
+  log_info("{}: trains the start first, in {}", recipe.name, start.output.string());
+  if (!run_recipe(start, {.resume = true, .stop = options.stop}).summary.finished) return std::nullopt;
+  return model.string();
+}
+
+void check_reference(const RlRecipe& recipe, const weights::LoadedModel& start, const weights::LoadedModel& reference) {
+  const auto tokens = [](const weights::LoadedModel& m) -> const auto& { return m.tokenizer->parts().tokens; };
+  if (tokens(start) == tokens(reference) && start.model->config.vocab == reference.model->config.vocab) return;
+  fail("{}: reference: expected the vocabulary of the start, {} tokens, found another one, {} tokens, in {}",
+       recipe.where("[rl] reference"), start.model->config.vocab, reference.model->config.vocab, reference.name);
+}
+
+TrainerOptions trainer_options(const RlRecipe& recipe, const RlRunOptions& run) {
+  TrainerOptions o;
+  o.run = recipe.output;
+  o.stages = {recipe.plan};
+  o.spec = recipe.trainer;
+  o.max_steps = run.max_steps;
+  o.resume = run.resume;
+  o.stop = run.stop;
+  o.save_start = true;
+  if (run.keep_rollouts && run.max_steps > 0 && run.max_steps <= kFewSteps) {
+    o.spec.checkpoint_every_steps = 1;
+    o.spec.keep_checkpoints = kFewSteps + 1;
+  }
+  return o;
+}
+
+OrderedJson measure_report(const Roller& roller, const Items& items, const RlRecipe& recipe) {
+  return scores_json(measure_development(roller, items, std::max(kReportItems, recipe.development_items), kReportSeed));
+}
+
+// Of the start; measured once in a run, before its first step.
+OrderedJson measure_before(const Policy& policy, const Items& items, const RlRecipe& recipe, bool resume) {
+  const Path file = recipe.output / "before.json";
+  std::error_code ignored;
+  if (resume && std::filesystem::exists(file, ignored)) return parse_ordered_json(read_file(file), file.string());
+  OrderedJson before = measure_report(policy.roller(), items, recipe);
+  write_file_whole(file, dump_json(before, 1) + "\n");
+  return before;
+}
+
+OrderedJson measure_after(const Path& model, const Items& items, const RlRecipe& recipe) {
+  const weights::LoadedModel loaded = weights::load_model(model.string());
+  return measure_report(Roller(loaded, recipe.rollout, recipe.trainer.precision), items, recipe);
+}
+
+RlRun run_in_folder(const RlRecipe& recipe, const RlRunOptions& options) {
+  if (options.resume) check_recipe(recipe);
+  const Items items(recipe);
+  const std::optional<std::string> start_name = start_model(recipe, options);
+  if (!start_name) return {.stopped = true, .report = {{"finished", false}, {"steps", 0}}};
+  const weights::LoadedModel start = weights::load_model(*start_name, weights::LoadAs::trainable);
+  if (options.resume) check_start(recipe, start.model->config, *start.tokenizer);
+  std::optional<weights::LoadedModel> reference;
+  if (recipe.loss.kl_weight > 0) {
+    reference = weights::load_model(recipe.reference.empty() ? *start_name : recipe.reference);
+    check_reference(recipe, start, *reference);
+  }
+
+  Policy policy(recipe, start, reference ? &*reference : nullptr, items, {recipe.output, options.keep_rollouts});
+  OrderedJson before = measure_before(policy, items, recipe, options.resume);
+  BestModel best(recipe, start, *start_name, options.resume);
+  TrainerOptions trainer_opts = trainer_options(recipe, options);
+  trainer_opts.after_validation = [&](const TrainSummary& summary) { best.offer(summary); };
+  const TrainSummary summary = std::make_unique<Trainer>(policy, trainer_opts)->run();  // its moments are let go here
+  best.finish(summary);
+
+  RlRun run{summary.finished, summary.stopped, {}};
+  OrderedJson& report = run.report;
+  report["name"] = recipe.name;
+  report["finished"] = summary.finished;
+  report["steps"] = summary.steps;
+  report["start"] = *start_name;
+  report["model"] = best.folder().string();
+  report["best_step"] = best.step();
+  report["before"] = std::move(before);
+  const bool in_a_hurry = options.stop && *options.stop;  // who stops a run by a signal waits for it
+  if (summary.finished || !in_a_hurry) report["after"] = measure_after(best.folder(), items, recipe);
+  report["hours"] = (summary.seconds + policy.evaluation_seconds()) / 3600;
+  report["tokens"] = policy.rolled_out_tokens();
+  report["trained_tokens"] = summary.tokens;
+  report["skipped_steps"] = summary.skipped_steps;
+  if (summary.finished) write_file_whole(recipe.output / "report.json", dump_json(report, 2) + "\n");
+  return run;
+}
+
+}  // namespace
+
+RlRun run_rl(const RlRecipe& recipe, const RlRunOptions& options) {
+  const RunFolder folder(recipe.output);
+  check_output(recipe, options);
+  try {
+    return run_in_folder(recipe, options);
+  } catch (const std::filesystem::filesystem_error& error) {
+    fail("{}: {}", error.path1().string(), error.code().message());
+  }
+}
+
+}  // namespace hadal::rl

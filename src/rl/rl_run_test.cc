@@ -1,0 +1,213 @@
+// Whole runs of a toy: three steps, what they leave, resuming to the same bits, and runs that cannot learn.
+#include "rl/rl_run.h"
+
+#include <gtest/gtest.h>
+
+#include "ops/ops.h"
+#include "rl/testing/toy.h"
+#include "train/checkpoint.h"
+
+namespace hadal::rl {
+namespace {
+
+using test::TemporaryFolder;
+using test::toy_recipe;
+
+std::vector<Json> lines_of(const Path& file) {
+  std::vector<Json> lines;
+  for_each_line(file, [&](std::string_view line, int64_t) {
+    lines.push_back(parse_json(line, file.string()));
+    return true;
+  });
+  return lines;
+}
+
+std::string weights_of(const Path& checkpoint) { return read_file(checkpoint / "model.safetensors"); }
+
+TEST(RlRun, LeavesWhatItPromises) {
+  const TemporaryFolder folder;
+  test::toy_start(folder);
+  const RlRecipe recipe = toy_recipe(folder, "run");
+  const RlRun run = run_rl(recipe, {.keep_rollouts = true, .max_steps = 3});
+  EXPECT_FALSE(run.finished);
+  EXPECT_FALSE(run.stopped);
+  EXPECT_EQ(run.report["finished"], false);
+  EXPECT_EQ(run.report["steps"], 3);
+  EXPECT_GT(run.report["tokens"].get<int64_t>(), 3 * 6 * 8);
+  for (const char* when : {"before", "after"}) {
+    const OrderedJson& score = run.report[when]["countdown3"];
+    EXPECT_GE(score["items"].get<int64_t>(), 200);
+    EXPECT_LE(score["interval_95"][0].get<double>(), score["pass@1"].get<double>() + 1e-9);
+  }
+  for (int step = 0; step <= 3; ++step)
+    EXPECT_TRUE(std::filesystem::exists(recipe.output / fmt::format("checkpoint-{}", step) / "config.json"));
+  EXPECT_TRUE(weights_of(recipe.output / "checkpoint-0") != weights_of(recipe.output / "checkpoint-1"));
+  EXPECT_EQ(weights::load_model((recipe.output / "model").string()).model->config.vocab, 300);
+  int64_t steps = 0;
+  for (const Json& line : lines_of(recipe.output / "metrics.jsonl")) {
+    if (!line.contains("train/reward")) continue;
+    ++steps;
+    EXPECT_EQ(line["train/ratio"], 1);
+    EXPECT_EQ(line["train/clip_share"], 0);
+    EXPECT_LT(line["train/mismatch"].get<double>(), 1e-6);
+    for (const char* key :
+         {"entropy", "think_tokens", "dropped_groups", "rollout_seconds", "train_tokens_per_s", "pass@1"})
+      EXPECT_TRUE(line.contains(fmt::format("train/{}", key))) << key;
+  }
+  EXPECT_EQ(steps, 3);
+}
+
+// The weights of checkpoint-STEP give the log-probabilities of rollouts-STEP.jsonl, bit for bit.
+TEST(RlRun, KeepsRolloutsAsTheyWereSampled) {
+  const TemporaryFolder folder;
+  test::toy_start(folder);
+  const RlRecipe recipe = toy_recipe(folder, "run", "temperature = 0.8");
+  run_rl(recipe, {.keep_rollouts = true, .max_steps = 2});
+  for (int64_t step = 0; step < 2; ++step) {
+    const auto loaded =
+        weights::load_model((recipe.output / fmt::format("checkpoint-{}", step)).string(), weights::LoadAs::trainable);
+    const auto lines = lines_of(recipe.output / fmt::format("rollouts-{}.jsonl", step));
+    EXPECT_GE(lines.size(), 48u);
+    int64_t forced = 0;
+    for (const Json& line : lines) {
+      EXPECT_EQ(line["item"]["task"], "countdown");
+      std::vector<TokenId> ids = line["prompt_ids"];
+      const std::vector<TokenId> reply = line["ids"];
+      std::vector<int32_t> targets(ids.size() - 1, -1);
+      targets.insert(targets.end(), reply.begin(), reply.end());
+      ids.insert(ids.end(), reply.begin(), reply.end() - 1);
+      Batch batch;
+      batch.append(ids);
+      Context ctx;
+      const Model& model = *loaded.model;
+      const Tensor hidden = forward(ctx, model, batch, {.mla_form = MlaForm::absorbed}).hidden;
+      const Tensor found = token_log_probs(ctx, rms_norm(ctx, hidden, model.norm.weight, model.config.norm_eps),
+                                           model.head_weight(), targets, 0.8f);
+      ASSERT_EQ(line["log_probs"].size(), reply.size());
+      ASSERT_EQ(line["mask"].size(), reply.size());
+      for (size_t t = 0; t < reply.size(); ++t) {
+        ASSERT_EQ(line["log_probs"][t].get<float>(), found.f32()[targets.size() - reply.size() + t]);
+        forced += line["mask"][t] == 0 ? 1 : 0;
+      }
+    }
+    EXPECT_GT(forced, 0);
+  }
+}
+
+void expect_resumes_to_the_same_bits(const std::string& more) {
+  SCOPED_TRACE(more);
+  const TemporaryFolder folder;
+  test::toy_start(folder);
+  const RlRecipe whole = toy_recipe(folder, "whole", more), parts = toy_recipe(folder, "parts", more);
+  run_rl(whole, {.keep_rollouts = true, .max_steps = 4});
+  for (const int64_t steps : {1, 2, 4}) {
+    run_rl(parts, {.resume = true, .keep_rollouts = true, .max_steps = steps});
+    if (steps == 2)  // killed before its checkpoint was written
+      std::filesystem::remove_all(parts.output / "checkpoint-2");
+  }
+  EXPECT_TRUE(weights_of(whole.output / "checkpoint-4") == weights_of(parts.output / "checkpoint-4"));
+  EXPECT_TRUE(read_file(whole.output / "model" / "model.safetensors") ==
+              read_file(parts.output / "model" / "model.safetensors"));
+  for (int step = 0; step < 4; ++step) {
+    const Path name = fmt::format("rollouts-{}.jsonl", step);
+    std::error_code ignored;
+    ASSERT_EQ(std::filesystem::exists(whole.output / name, ignored),
+              std::filesystem::exists(parts.output / name, ignored));
+    if (std::filesystem::exists(whole.output / name, ignored))
+      EXPECT_TRUE(read_file(whole.output / name) == read_file(parts.output / name)) << name;
+  }
+}
+TEST(RlRun, ResumesToTheSameBits) { expect_resumes_to_the_same_bits(""); }
+TEST(RlRun, ResumesBetweenUpdatesOfARollout) {
+  expect_resumes_to_the_same_bits("updates_per_rollout = 3\nloss = \"gspo\"");
+}
+
+// A weight of the KL that is next to nothing takes the general way, by ratios; the gradient is the same one.
+TEST(RlRun, BothWaysOfTheLossAgree) {
+  const TemporaryFolder folder;
+  test::toy_start(folder);
+  for (const char* loss : {"dapo", "grpo", "dr_grpo"}) {
+    const RlRecipe linear = toy_recipe(folder, fmt::format("linear-{}", loss), fmt::format("loss = \"{}\"", loss));
+    const RlRecipe general =
+        toy_recipe(folder, fmt::format("general-{}", loss), fmt::format("loss = \"{}\"\nkl_weight = 1e-20", loss));
+    std::vector<Json> norms;
+    for (const RlRecipe* recipe : {&linear, &general}) {
+      run_rl(*recipe, {.max_steps = 1});
+      norms.push_back(lines_of(recipe->output / "metrics.jsonl").back());
+      EXPECT_EQ(norms.back()["train/ratio"], 1);
+    }
+    const double norm = norms[0]["train/grad_norm"].get<double>();
+    EXPECT_GT(norm, 0);
+    EXPECT_NEAR(norms[1]["train/grad_norm"].get<double>(), norm, 1e-4 * norm);
+  }
+}
+
+TEST(RlRun, LearnsToFinish) {
+  const TemporaryFolder folder;
+  test::toy_start(folder);
+  const RlRecipe recipe = toy_recipe(folder, "run", "", "");
+  RlRecipe longer = recipe;
+  longer.plan.steps = 25;
+  longer.trainer.validate_every_steps = 0;
+  const RlRun run = run_rl(longer, {});
+  EXPECT_TRUE(run.finished);
+  EXPECT_TRUE(std::filesystem::exists(longer.output / "report.json"));
+  std::vector<double> unfinished;
+  for (const Json& line : lines_of(longer.output / "metrics.jsonl"))
+    if (line.contains("train/unfinished")) unfinished.push_back(line["train/unfinished"]);
+  ASSERT_EQ(unfinished.size(), 25u);
+  EXPECT_GT(unfinished.front(), 0.6);
+  EXPECT_LT(unfinished.back(), 0.5);
+}
+
+TEST(RlRun, EndsWhereNothingIsEverRewarded) {
+  const TemporaryFolder folder;
+  test::toy_start(folder);
+  RlRecipe recipe = toy_recipe(folder, "run");
+  recipe.reward.format_share = 0;
+  test::expect_contains(test::error_of([&] { run_rl(recipe, {}); }),
+                        {"start: none of the replies", "train the start longer"});
+}
+
+TEST(RlRun, EndsWhereAllGroupsAreFlat) {
+  const TemporaryFolder folder;
+  test::toy_start(folder);
+  RlRecipe recipe = toy_recipe(folder, "run");
+  recipe.plan.steps = 40;
+  recipe.refills = 0;
+  recipe.rollout.max_answer_tokens = 1;  // nobody finishes, and all are punished alike
+  recipe.reward.overlong = 6;
+  recipe.trainer.validate_every_steps = 0;
+  const std::string error = test::error_of([&] { run_rl(recipe, {}); });
+  test::expect_contains(error, {"there is nothing to learn from"});
+}
+
+TEST(RlRun, RefusesWhatDoesNotFit) {
+  const TemporaryFolder folder;
+  test::toy_start(folder);
+  RlRecipe recipe = toy_recipe(folder, "run");
+  recipe.rollout.max_thinking_tokens = 500;
+  test::expect_contains(test::error_of([&] { run_rl(recipe, {}); }), {"max_thinking_tokens", "512"});
+
+  run_rl(toy_recipe(folder, "once"), {.max_steps = 1});
+  test::expect_contains(test::error_of([&] { run_rl(toy_recipe(folder, "once"), {}); }), {"checkpoint-1", "--resume"});
+  test::expect_contains(
+      test::error_of([&] { run_rl(toy_recipe(folder, "once", "optimizer = \"adamw\""), {.resume = true}); }),
+      {"[rl] optimizer", "muon", "adamw"});
+}
+
+TEST(RlRun, RefusesAReferenceWithAnotherVocabulary) {
+  const TemporaryFolder folder;
+  const Path start = test::toy_start(folder);
+  const Path other = test::toy_start(folder, "other");
+  std::string tokenizer = read_file(other / "tokenizer.json");
+  const size_t at = tokenizer.find("<think>");
+  ASSERT_NE(at, std::string::npos);
+  for (size_t i = at; i != std::string::npos; i = tokenizer.find("<think>", i)) tokenizer.replace(i, 7, "<thunk>");
+  write_file_whole(other / "tokenizer.json", tokenizer);
+  const RlRecipe recipe = toy_recipe(folder, "run", "kl_weight = 0.01\nreference = \"other\"");
+  test::expect_contains(test::error_of([&] { run_rl(recipe, {}); }), {"reference", "vocabulary"});
+}
+
+}  // namespace
+}  // namespace hadal::rl
