@@ -70,6 +70,7 @@ void read_rollout(TomlTable& table, RlRecipe& r) {
   w.format_share = table.number("format_share", w.format_share, 0, 0.99);
   w.nearness = table.number("nearness", w.nearness, 0, 0.99);
   w.overlong = table.integer("overlong", w.overlong, 0, o.max_thinking_tokens);
+  w.shuffle = table.flag("shuffle_rewards", w.shuffle);
 }
 
 void read_loss(TomlTable& table, RlRecipe& r) {

@@ -27,6 +27,7 @@ struct RewardSpec {
   double format_share = 0;  // of the reward, given for a reply that has an answer, right or wrong
   double nearness = 0;      // a wrong answer has this times how near it comes, where its task can tell
   int64_t overlong = 0;     // DAPO's soft punishment over the last so many tokens of the budget; 0: none
+  bool shuffle = false;     // a control: the rewards of a roll-out are dealt out anew among its replies, by chance
 };
 
 // The `question`s and `answer`s of a file, or items of any task.

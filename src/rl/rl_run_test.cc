@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include "ops/ops.h"
+#include <cmath>
+
+#include "rl/log_probs.h"
 #include "rl/testing/toy.h"
 #include "train/checkpoint.h"
 
@@ -79,10 +81,7 @@ TEST(RlRun, KeepsRolloutsAsTheyWereSampled) {
       Batch batch;
       batch.append(ids);
       Context ctx;
-      const Model& model = *loaded.model;
-      const Tensor hidden = forward(ctx, model, batch, {.mla_form = MlaForm::absorbed}).hidden;
-      const Tensor found = token_log_probs(ctx, rms_norm(ctx, hidden, model.norm.weight, model.config.norm_eps),
-                                           model.head_weight(), targets, 0.8f);
+      const Tensor found = policy_log_probs(ctx, *loaded.model, batch, targets, 0.8f);
       ASSERT_EQ(line["log_probs"].size(), reply.size());
       ASSERT_EQ(line["mask"].size(), reply.size());
       for (size_t t = 0; t < reply.size(); ++t) {
@@ -180,6 +179,31 @@ TEST(RlRun, EndsWhereAllGroupsAreFlat) {
   recipe.trainer.validate_every_steps = 0;
   const std::string error = test::error_of([&] { run_rl(recipe, {}); });
   test::expect_contains(error, {"there is nothing to learn from"});
+}
+
+// A kind that is closed is not drawn: nothing opens it here.
+TEST(RlRun, DrawsEasyKindsUntilTheyAreSolved) {
+  const TemporaryFolder folder;
+  test::toy_start(folder);
+  RlRecipe recipe = toy_recipe(folder, "run", "curriculum = 0.5");
+  recipe.tasks.emplace_back("countdown4", 1);
+  run_rl(recipe, {.keep_rollouts = true, .max_steps = 2});
+  for (const Json& line : lines_of(recipe.output / "rollouts-1.jsonl")) EXPECT_EQ(line["item"]["numbers"].size(), 3u);
+  recipe.output = folder.path() / "open";
+  recipe.curriculum = 0;
+  run_rl(recipe, {.keep_rollouts = true, .max_steps = 1});
+  int64_t four = 0;
+  for (const Json& line : lines_of(recipe.output / "rollouts-0.jsonl")) four += line["item"]["numbers"].size() == 4;
+  EXPECT_GT(four, 0);
+}
+
+TEST(RlRun, EndsWhereTheWeightsAreBroken) {
+  const TemporaryFolder folder;
+  const Path start = test::toy_start(folder);
+  const auto loaded = weights::load_model(start.string(), weights::LoadAs::trainable);
+  loaded.model->norm.weight.value().f32()[0] = NAN;
+  weights::save_model(start, *loaded.model, *loaded.tokenizer, DType::bf16);
+  test::expect_contains(test::error_of([&] { run_rl(toy_recipe(folder, "run"), {}); }), {"not a number"});
 }
 
 TEST(RlRun, RefusesWhatDoesNotFit) {

@@ -33,8 +33,10 @@ bool is_leftover(const std::string& name) {
     return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
   };
   return written == "model" || number(written) || removed == "model" || removed.starts_with("checkpoint-") ||
-         name == "metrics.jsonl.tmp" || name == "report.json.tmp" || name == "recipe_key.tmp" ||
-         name == "tokenizer.json.tmp" || name == "tokenizer_config.json.tmp" || name.ends_with(".tokens.tmp");
+         name == "metrics.jsonl.tmp" || name == "samples.md.tmp" || name == "before.json.tmp" ||
+         (name.starts_with("rollouts-") && name.ends_with(".jsonl.tmp")) || name == "report.json.tmp" ||
+         name == "recipe_key.tmp" || name == "tokenizer.json.tmp" || name == "tokenizer_config.json.tmp" ||
+         name.ends_with(".tokens.tmp");
 }
 
 void clear_leftovers(const Path& folder) {

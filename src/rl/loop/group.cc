@@ -15,6 +15,13 @@ std::vector<double> Group::values() const {
 
 int64_t Group::num_right() const { return std::ranges::count_if(rewards, &Reward::right); }
 
+void shuffle_rewards(std::span<Group> groups, Rng& rng) {
+  std::vector<double*> values;
+  for (Group& group : groups)
+    for (Reward& reward : group.rewards) values.push_back(&reward.value);
+  for (size_t i = values.size(); i > 1; --i) std::swap(*values[i - 1], *values[rng.below(i)]);
+}
+
 std::vector<Minibatch> minibatches_of(const std::vector<Group>& groups, const RlRecipe& recipe) {
   const size_t count = std::min(static_cast<size_t>(recipe.updates_per_rollout), groups.size());
   std::vector<Minibatch> minibatches(count);

@@ -21,6 +21,9 @@ struct Group {
   int64_t num_right() const;
 };
 
+// Deals the values of all rewards out anew, by chance; whether a reply is right stays as it is.
+void shuffle_rewards(std::span<Group> groups, Rng& rng);
+
 // One reply as training takes it.
 struct Sample {
   std::vector<TokenId> prompt, ids;

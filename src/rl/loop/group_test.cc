@@ -52,6 +52,25 @@ TEST(Minibatches, TakeTheWidestSpreadAndCountWhatIsNotComputed) {
   EXPECT_TRUE(minibatches_of({}, recipe).empty());
 }
 
+TEST(Rewards, AreShuffledAcrossGroups) {
+  std::vector<Group> groups;
+  for (int g = 0; g < 20; ++g)
+    groups.push_back(group_of(g < 10 ? std::vector<double>{1, 1, 1, 1} : std::vector<double>{0, 0, 0, 0}));
+  Rng rng(3);
+  shuffle_rewards(groups, rng);
+  double sum = 0;
+  int64_t mixed = 0;
+  for (size_t g = 0; g < groups.size(); ++g) {
+    mixed += has_spread(groups[g].values()) ? 1 : 0;
+    for (const Reward& reward : groups[g].rewards) {
+      sum += reward.value;
+      EXPECT_EQ(reward.right, g < 10);
+    }
+  }
+  EXPECT_EQ(sum, 40);
+  EXPECT_GT(mixed, 10);
+}
+
 TEST(Minibatches, AreTheSameFromJson) {
   RlRecipe recipe;
   Group group = group_of({0, 1});

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "rl/log_probs.h"
 #include "rl/loop/rollout_files.h"
 #include "train/resumed.h"
 
@@ -20,7 +21,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 }
 
 // Seeds of independent draws.
-enum Stream : uint64_t { kItemStream = 1, kSampleStream, kDevelopmentStream };
+enum Stream : uint64_t { kItemStream = 1, kSampleStream, kDevelopmentStream, kShuffleStream };
 
 double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
@@ -134,6 +135,10 @@ std::vector<Group> Policy::roll_groups(int64_t round, int64_t count) const {
     for (const Rollout& r : group.rollouts)
       group.rewards.push_back(reward_of(recipe_.reward, recipe_.rollout, group.question, r));
   }
+  if (recipe_.reward.shuffle) {
+    Rng rng(seed_of({recipe_.seed, kShuffleStream, static_cast<uint64_t>(step_), static_cast<uint64_t>(round)}));
+    shuffle_rewards(groups, rng);
+  }
   return groups;
 }
 
@@ -209,19 +214,14 @@ void Policy::add_linear(const Context& ctx, const PolicyBatch& b, StepStats& sta
 
 void Policy::add_ratios(const Context& ctx, const PolicyBatch& b, StepStats& stats) {
   const auto temperature = static_cast<float>(recipe_.rollout.temperature);
-  const auto log_probs_of = [&](const Context& with, const Model& model) {
-    const Tensor hidden = forward(with, model, b.batch, {.mla_form = MlaForm::absorbed}).hidden;
-    return token_log_probs(with, rms_norm(with, hidden, model.norm.weight, model.config.norm_eps), model.head_weight(),
-                           b.targets, temperature);
-  };
   std::vector<float> reference;
   if (reference_ != nullptr) {
     Context without_tape = ctx;
     without_tape.tape = nullptr;
-    const Tensor found = log_probs_of(without_tape, *reference_->model);
+    const Tensor found = policy_log_probs(without_tape, *reference_->model, b.batch, b.targets, temperature);
     reference.assign(found.f32(), found.f32() + found.size());
   }
-  const Tensor found = log_probs_of(ctx, model_);
+  const Tensor found = policy_log_probs(ctx, model_, b.batch, b.targets, temperature);
   std::vector<float> now(found.f32(), found.f32() + found.size()), gradients(now.size());
   for (size_t s = 0; s < b.samples.size(); ++s) {
     const Sample& sample = *b.samples[s];
