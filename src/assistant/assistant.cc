@@ -23,6 +23,21 @@ std::vector<chat::ReplyDelta> read_piece(chat::ReplyParser& parser, std::string_
   return out;
 }
 
+void limit_thoughts(GenerateRequest& request, const chat::ReplyFormat& format, int64_t max_context) {
+  request.think_begin = format.begins_in_reasoning ? -1 : format.think_begin;
+  const bool may_think = format.begins_in_reasoning || format.think_begin >= 0;
+  request.think_end = may_think ? format.think_end : -1;
+  int64_t left = max_context - std::ssize(request.prompt);
+  if (request.max_tokens > 0) left = std::min(left, request.max_tokens);
+  if (!request.think_tokens) request.think_tokens = std::max<int64_t>(left, 0) * 3 / 4;
+}
+
+void set_thinking(chat::Conversation& conversation, bool enabled) {
+  if (conversation.options.is_null()) conversation.options = OrderedJson::object();
+  for (const char* name : {"thinking", "enable_thinking"})
+    if (!conversation.options.contains(name)) conversation.options[name] = enabled;
+}
+
 Answer read_answer(const chat::ReplyFormat& format, GenerateResult result) {
   Answer answer{{"assistant"}, std::move(result)};
   chat::ReplyParser parser(format);
@@ -41,27 +56,45 @@ chat::Prompt Assistant::prompt(const chat::Conversation& conversation) const {
     if (std::ranges::find(kRoles, message.role) == kRoles.end())
       fail("messages: role: expected system, user, assistant or tool, found \"{}\"", brief(message.role));
   }
-  return renderer_.prompt(conversation);
+  chat::Prompt prompt = renderer_.prompt(conversation);
+  for (TokenId* id : {&prompt.reply.think_begin, &prompt.reply.think_end})
+    if (*id >= engine_.model().config.vocab) *id = -1;  // a tokenizer may have more tokens than its model
+  return prompt;
+}
+
+chat::ReplyFormat Assistant::fill_in(GenerateRequest& request, const chat::Conversation& conversation) const {
+  chat::Prompt prompt = this->prompt(conversation);
+  request.prompt = std::move(prompt.ids);
+  limit_thoughts(request, prompt.reply, engine_.max_context());
+  return std::move(prompt.reply);
 }
 
 Answer Assistant::answer(const chat::Conversation& conversation, GenerateRequest request,
                          const OnDelta& on_delta) const {
-  chat::Prompt prompt = this->prompt(conversation);
-  request.prompt = std::move(prompt.ids);
-  chat::ReplyParser parser(prompt.reply);
+  const chat::ReplyFormat format = fill_in(request, conversation);
+  chat::ReplyParser parser(format);
   const auto tell = [&](const std::vector<chat::ReplyDelta>& deltas) {
     return !on_delta || std::ranges::all_of(deltas, on_delta);
   };
   const auto on_piece = [&](const AnswerPiece& piece) { return tell(read_piece(parser, piece.text, piece.marks)); };
   GenerateResult result = std::move(engine_.generate_all(request, on_piece).front());
   tell(parser.finish());
-  return read_answer(prompt.reply, std::move(result));
+  return read_answer(format, std::move(result));
+}
+
+std::vector<Answer> Assistant::answers(const chat::Conversation& conversation, GenerateRequest request,
+                                       const std::function<bool()>& go_on) const {
+  const chat::ReplyFormat format = fill_in(request, conversation);
+  const auto on_piece = [&](const AnswerPiece&) { return !go_on || go_on(); };
+  std::vector<Answer> answers;
+  for (GenerateResult& result : engine_.generate_all(request, on_piece))
+    answers.push_back(read_answer(format, std::move(result)));
+  return answers;
 }
 
 PendingAnswer Assistant::submit(const chat::Conversation& conversation, GenerateRequest request) const {
-  chat::Prompt prompt = this->prompt(conversation);
-  request.prompt = std::move(prompt.ids);
-  return {engine_.submit(request), std::move(prompt.reply)};
+  chat::ReplyFormat format = fill_in(request, conversation);
+  return {engine_.submit(request), std::move(format)};
 }
 
 }  // namespace hadal

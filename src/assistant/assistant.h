@@ -25,6 +25,15 @@ struct Answer {
 std::vector<chat::ReplyDelta> read_piece(chat::ReplyParser& parser, std::string_view text,
                                          std::span<const TextMark> marks);
 
+// Fills in how an answer in this format tells its thoughts, and a budget for them where the request has none: three
+// quarters of the tokens that the answer may have by max_tokens and the context. The rest is left for what follows
+// them. Where </think> is no token of the model's, thoughts cannot be counted or ended.
+void limit_thoughts(GenerateRequest& request, const chat::ReplyFormat& format, int64_t max_context);
+
+// The variables of a template that say whether to think: `thinking` and `enable_thinking`, as DeepSeek and Qwen call
+// them. What the conversation's options say already stays.
+void set_thinking(chat::Conversation& conversation, bool enabled);
+
 // A complete answer to a prompt that asks for this format.
 Answer read_answer(const chat::ReplyFormat& format, GenerateResult result);
 
@@ -42,14 +51,22 @@ class Assistant {
   // The token ids that the model sees for this conversation, ready for its answer, and how that is to be read.
   chat::Prompt prompt(const chat::Conversation& conversation) const;
 
-  // Answers the last message. `request.prompt` is filled in here; the rest of it is used as it is. The model's end
-  // token stops the answer.
+  bool can_think() const { return renderer_.can_think(); }
+
+  // Answers the last message. `request.prompt` and what limit_thoughts() fills in are filled in here; the rest of it is
+  // used as it is. The model's end token stops the answer.
   Answer answer(const chat::Conversation& conversation, GenerateRequest request, const OnDelta& on_delta = {}) const;
 
-  // The same, without waiting for it.
+  // All of request.answers, by their number. `go_on` is asked as pieces come; false cancels them all.
+  std::vector<Answer> answers(const chat::Conversation& conversation, GenerateRequest request,
+                              const std::function<bool()>& go_on = {}) const;
+
+  // One answer, without waiting for it.
   PendingAnswer submit(const chat::Conversation& conversation, GenerateRequest request) const;
 
  private:
+  chat::ReplyFormat fill_in(GenerateRequest& request, const chat::Conversation& conversation) const;
+
   Engine& engine_;
   chat::ChatRenderer renderer_;
 };

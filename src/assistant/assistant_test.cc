@@ -69,31 +69,80 @@ TEST_F(AssistantTest, SpecialTokensTakeTheirPlacesInTheReply) {
   EXPECT_EQ(read_piece(pieces, "yes", {{{0, 8}}}), (std::vector<chat::ReplyDelta>{{Kind::content, "yes"}}));
 }
 
-// Where the template opens the thoughts a reply begins in them; the special token that ends them is no text.
-TEST_F(AssistantTest, AReplyBeginsInTheThoughtsThatTheTemplateOpened) {
+// A tokenizer with the tags, special tokens or text, and a template that opens thoughts unless told otherwise.
+Tokenizer thinking_tokenizer(TokenType type) {
   TokenizerParts parts = test::byte_tokenizer(true).parts();
-  const auto end = static_cast<TokenId>(parts.tokens.size() + 1);
   for (const char* tag : {"<think>", "</think>"}) {
     parts.tokens.emplace_back(tag);
-    parts.types.push_back(TokenType::control);
+    parts.types.push_back(type);
   }
-  parts.chat_template = "{% for m in messages %}{{ m.content }}{% endfor %}<think>";
-  Engine engine(test::make_model(test::byte_config()),
-                std::make_shared<const Tokenizer>(Tokenizer::from_parts(std::move(parts), "test")), EngineOptions{});
+  parts.chat_template =
+      "{% for m in messages %}{{ m.content }}{% endfor %}{% if thinking | default(true) %}<think>{% endif %}";
+  return Tokenizer::from_parts(std::move(parts), "test");
+}
+
+// Where the template opens the thoughts a reply begins in them; the special token that ends them is no text.
+TEST_F(AssistantTest, AReplyBeginsInTheThoughtsThatTheTemplateOpened) {
+  const Tokenizer tokenizer = thinking_tokenizer(TokenType::control);
+  Engine engine(test::make_model(test::byte_config()), std::make_shared<const Tokenizer>(tokenizer), EngineOptions{});
   const Assistant assistant(engine);
+  EXPECT_TRUE(assistant.can_think());
   GenerateRequest request;
   request.max_tokens = 3;
+  request.think_tokens = 3;
   request.sampling.temperature = 0;
   request.sampling.logit_bias = {{'x', 100.0f}};
   Answer answer = assistant.answer({{{"user", "Hi"}}}, request);
   EXPECT_EQ(answer.result.text, "xxx");
   EXPECT_EQ(answer.message.reasoning, "xxx");
   EXPECT_EQ(answer.message.content, "");
-  request.sampling.logit_bias = {{end, 100.0f}};
+  request.sampling.logit_bias = {{tokenizer.find("</think>"), 100.0f}};
   answer = assistant.answer({{{"user", "Hi"}}}, request);
   EXPECT_EQ(answer.result.marks.size(), 3u);
   EXPECT_FALSE(answer.message.reasoning.has_value());
   EXPECT_EQ(answer.message.content, "");
+}
+
+// Also behind a quotation mark, where a </think> that the model writes would be spoken of.
+TEST_F(AssistantTest, ThoughtsEndWithTheirBudget) {
+  for (const TokenType type : {TokenType::control, TokenType::user_defined}) {
+    const Tokenizer tokenizer = thinking_tokenizer(type);
+    Engine engine(test::make_model(test::byte_config()), std::make_shared<const Tokenizer>(tokenizer), EngineOptions{});
+    const Assistant assistant(engine);
+    GenerateRequest request;
+    request.max_tokens = 8;
+    request.sampling.temperature = 0;
+    request.sampling.logit_bias = {{'"', 100.0f}};
+    chat::Conversation conversation{{{"user", "Hi"}}};
+    std::string thoughts, text;
+    Answer answer = assistant.answer(conversation, request, [&](const chat::ReplyDelta& delta) {
+      (delta.kind == chat::ReplyDelta::Kind::reasoning ? thoughts : text) += delta.text;
+      return true;
+    });
+    EXPECT_EQ(answer.message.reasoning, R"("""""")") << "three quarters of 8";
+    EXPECT_EQ(answer.message.content, "\"");
+    EXPECT_EQ(thoughts, *answer.message.reasoning);
+    EXPECT_EQ(text, *answer.message.content);
+    EXPECT_EQ(answer.result.think_tokens, 6);
+    EXPECT_EQ(answer.result.forced, 6);
+    request.think_tokens = 2;
+    answer = assistant.submit(conversation, request).wait();
+    EXPECT_EQ(answer.message.reasoning, "\"\"");
+    EXPECT_EQ(answer.message.content, std::string(5, '"'));
+    set_thinking(conversation, false);
+    answer = assistant.answer(conversation, request);
+    EXPECT_FALSE(answer.message.reasoning.has_value());
+    EXPECT_EQ(answer.message.content, std::string(8, '"'));
+    EXPECT_EQ(answer.result.think_tokens, 0);
+    EXPECT_EQ(answer.result.forced, -1);
+  }
+}
+
+TEST_F(AssistantTest, WhatTheConversationSaysOfThinkingStays) {
+  chat::Conversation conversation;
+  conversation.options = {{"thinking", true}};
+  set_thinking(conversation, false);
+  EXPECT_EQ(conversation.options, OrderedJson({{"thinking", true}, {"enable_thinking", false}}));
 }
 
 TEST_F(AssistantTest, RefusesWhatItCannotRender) {

@@ -86,6 +86,10 @@ EncodedText ChatRenderer::encode(const RenderedText& text, std::span<const size_
   return out;
 }
 
+bool ChatRenderer::can_think() const {
+  return source_.find("<think>") != source_.npos || source_.find("</think>") != source_.npos;
+}
+
 Prompt ChatRenderer::prompt(const Conversation& conversation) const {
   const RenderedText text = render(conversation);
   Prompt prompt{encode(text).ids, reply_};

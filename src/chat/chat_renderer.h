@@ -38,6 +38,8 @@ class ChatRenderer {
   // Both, for a model that is to answer. The reply begins in the thoughts where the template opens them.
   Prompt prompt(const Conversation& conversation) const;
 
+  bool can_think() const;  // its template speaks of thoughts
+
   const Tokenizer& tokenizer() const { return tokenizer_; }
   std::string_view source() const { return source_; }  // of the template
 

@@ -42,6 +42,7 @@ ReplyFormat reply_format(const Tokenizer& tokenizer) {
     const TokenId id = tokenizer.find(tag);
     if (id >= 0 && tokenizer.is_special(id)) format.marks.emplace_back(id, tag);
   }
+  format.think_begin = tokenizer.find(kThink), format.think_end = tokenizer.find(kThinkEnd);
   return format;
 }
 
@@ -73,7 +74,10 @@ std::vector<ReplyDelta> ReplyParser::push(std::string_view text) {
 std::vector<ReplyDelta> ReplyParser::push_mark(TokenId id) {
   Deltas out;
   const auto found = std::ranges::find(format_.marks, id, &std::pair<TokenId, std::string>::first);
-  if (found == format_.marks.end()) return out;  // it has no meaning here
+  if (found == format_.marks.end()) {
+    forced_ = forced_ || (id >= 0 && id == format_.think_end);
+    return out;
+  }
   const std::string before = std::exchange(held_, "");
   take_tag(out, before, found->second);
   return out;
@@ -136,7 +140,7 @@ std::vector<std::string_view> ReplyParser::text_tags() const {
 // Where the text holds the tag, and does not quote it.
 size_t ReplyParser::find(std::string_view tag) const {
   size_t at = held_.find(tag);
-  while (tag == kThinkEnd && at != held_.npos && ends_with_quote(before_ + held_.substr(0, at)))
+  while (tag == kThinkEnd && !forced_ && at != held_.npos && ends_with_quote(before_ + held_.substr(0, at)))
     at = held_.find(tag, at + 1);
   return at;
 }

@@ -26,8 +26,9 @@ struct ReplyFormat {
   bool begins_in_reasoning = false;                         // the prompt has opened the thoughts
   bool tools = false;                                       // the model was offered tools
   std::vector<std::pair<TokenId, std::string>> marks = {};  // the tags that are special tokens, never text
+  TokenId think_begin = -1, think_end = -1;  // <think> and </think>, special or not; -1: no token of theirs
 };
-ReplyFormat reply_format(const Tokenizer& tokenizer);  // with the tags that are special tokens there
+ReplyFormat reply_format(const Tokenizer& tokenizer);  // with the tags that are tokens there
 
 struct ReplyDelta {
   enum class Kind { reasoning, content, tool_call };
@@ -50,8 +51,10 @@ class ReplyParser {
   explicit ReplyParser(ReplyFormat format);
 
   std::vector<ReplyDelta> push(std::string_view text);
-  std::vector<ReplyDelta> push_mark(TokenId id);  // a special token at this place of the text
-  std::vector<ReplyDelta> finish();               // what was held back; nothing comes after it
+  // A special token at this place of the text; or the </think> that is text and comes next, where the engine forced it:
+  // it ends the thoughts, whatever stands before it.
+  std::vector<ReplyDelta> push_mark(TokenId id);
+  std::vector<ReplyDelta> finish();  // what was held back; nothing comes after it
 
  private:
   enum class State { beginning, reasoning, content, call };
@@ -77,6 +80,7 @@ class ReplyParser {
   std::string before_;                // the end of what was said, for a look behind
   std::string gap_;                   // before a call: part of nothing, or content where no call follows
   bool trim_ = false;                 // white space that comes next is part of nothing
+  bool forced_ = false;               // the next </think> ends the thoughts, quoted or not
   bool called_ = false;               // nothing was said since the last call
   const ToolFormat* call_ = nullptr;  // the one that is being read
 };

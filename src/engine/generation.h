@@ -70,7 +70,8 @@ struct TokenLogProb {
   std::vector<TokenChoice> top = {};
 };
 
-// A special token, which the text leaves out: it stands before byte `at` of the text.
+// A special token, which the text leaves out: it stands before byte `at` of the text. So does a think_end that was
+// forced and is no special token; there its own text follows.
 struct TextMark {
   size_t at = 0;
   TokenId id = 0;

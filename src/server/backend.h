@@ -22,6 +22,8 @@ class ChatBackend {
   // GenerateRequest says of on_text.
   virtual std::vector<GenerateResult> generate(const GenerateRequest& request, const OnPiece& on_piece) = 0;
 
+  virtual bool can_think() const = 0;  // its template speaks of thoughts
+
   virtual std::string token_bytes(TokenId id) const = 0;  // of a special token its name
 
   virtual int64_t max_context() const = 0;  // tokens of prompt and answer together
@@ -34,6 +36,7 @@ class EngineBackend : public ChatBackend {
   chat::Prompt chat_prompt(const chat::Conversation& conversation) const override;
   std::vector<TokenId> text_prompt(std::string_view text) const override;
   std::vector<GenerateResult> generate(const GenerateRequest& request, const OnPiece& on_piece) override;
+  bool can_think() const override { return assistant_.can_think(); }
   std::string token_bytes(TokenId id) const override;
   int64_t max_context() const override;
 

@@ -78,10 +78,12 @@ void Sequence::take(const TokenLogProb& token, bool is_end, const Tokenizer& tok
   if (is_end && !ignore_end_) return finish(FinishReason::stop, token);
   tokens_.push_back(token.id);
   sampler_.accept(token.id);
-  state_->add(number_, token, think_.take(token.id), log_probs_ != LogProbs::none);
+  const TokenRole role = think_.take(token.id);
+  state_->add(number_, token, role, log_probs_ != LogProbs::none);
   const std::string text = utf8_.push(tokenizer.decode({&token.id, 1}, /*keep_special=*/false));
+  const bool special = tokenizer.is_special(token.id);
+  if (special || role == TokenRole::forced) marks_.push_back({special ? made_ + text.size() : made_, token.id});
   made_ += text.size();
-  if (tokenizer.is_special(token.id)) marks_.push_back({made_, token.id});
   say(stop_.push(text));
   if (stop_.found()) return finish(FinishReason::stop);
   if (answered() >= limit_) finish(FinishReason::length);

@@ -9,6 +9,7 @@
 #include "server/api_error.h"
 #include "server/http/content_encoding.h"
 #include "server/openai/answer_stream.h"
+#include "server/openai/json_fields.h"
 #include "server/openai/known_fields.h"
 #include "server/openai/openai_reply.h"
 
@@ -47,6 +48,22 @@ void stream(const CompletionHead& head, CompletionCall& call, ChatBackend& backe
   exchange.send_event({"[DONE]"});
 }
 
+// Before the prompt is made: tells the template. ApiError where the model cannot do what was asked for.
+void tell_template(const ThinkingCall& thinking, bool can_think, chat::Conversation& conversation) {
+  if (thinking.required && !can_think)
+    wrong("thinking.type", R"("disabled", since this model's template knows no thoughts)", "enabled");
+  if (can_think && thinking.enabled) set_thinking(conversation, *thinking.enabled);
+}
+
+// With the prompt: sets the budget.
+void set_budget(const ThinkingCall& thinking, const chat::ReplyFormat& reply, int64_t max_context,
+                GenerateRequest& request) {
+  request.think_tokens = thinking.max_tokens;
+  limit_thoughts(request, reply, max_context);
+  const double share = thinking.enabled.value_or(true) ? thinking.share : 0;
+  request.think_tokens = static_cast<int64_t>(static_cast<double>(*request.think_tokens) * share);
+}
+
 }  // namespace
 
 std::vector<Route> openai_routes(ChatBackend& backend, ApiOptions options) {
@@ -75,7 +92,9 @@ void Api::health(const HttpRequest&, Exchange& exchange) const {
   exchange.reply({200, "application/json", dump_json(json), {}});
 }
 
-ModelInfo Api::model() const { return {options_.model_name, options_.created, backend_.max_context()}; }
+ModelInfo Api::model() const {
+  return {options_.model_name, options_.created, backend_.max_context(), backend_.can_think()};
+}
 
 void Api::list_models(const HttpRequest&, Exchange& exchange) const {
   exchange.reply({200, "application/json", model_list_json(model()), {}});
@@ -94,11 +113,13 @@ void Api::check_model(const std::string& name) const {
 
 void Api::fill_prompt(CompletionCall& call) const {
   const char* field = call.is_chat ? "messages" : "prompt";
+  if (call.is_chat) tell_template(call.thinking, backend_.can_think(), call.conversation);
   try {
     if (call.is_chat) {
       chat::Prompt prompt = backend_.chat_prompt(call.conversation);
       call.generate.prompt = std::move(prompt.ids);
       call.reply = std::move(prompt.reply);
+      set_budget(call.thinking, call.reply, backend_.max_context(), call.generate);
     } else {
       call.generate.prompt = backend_.text_prompt(call.text);
     }

@@ -36,7 +36,10 @@ TEST_F(ApiTest, AnswersAChat) {
   EXPECT_EQ(json["model"], "org/echo");
   EXPECT_EQ(json["choices"][0]["message"], Json({{"role", "assistant"}, {"content", "hello"}, {"refusal", nullptr}}));
   EXPECT_EQ(json["choices"][0]["finish_reason"], "stop");
-  EXPECT_EQ(json["usage"], Json({{"prompt_tokens", 5}, {"completion_tokens", 5}, {"total_tokens", 10}}));
+  EXPECT_EQ(json["usage"], Json({{"prompt_tokens", 5},
+                                 {"completion_tokens", 5},
+                                 {"total_tokens", 10},
+                                 {"completion_tokens_details", {{"reasoning_tokens", 0}}}}));
 }
 
 TEST_F(ApiTest, TellsThoughtsFromTheAnswer) {
@@ -60,6 +63,63 @@ TEST_F(ApiTest, TellsThoughtsFromTheAnswer) {
   EXPECT_EQ(text, "yes");
 }
 
+TEST_F(ApiTest, CountsTokensOfThoughts) {
+  backend.thinks = true;
+  const Json counted = {{"reasoning_tokens", 2}};
+  EXPECT_EQ(chat("hm>yes").json()["usage"]["completion_tokens_details"], counted);
+  EXPECT_EQ(chat("hm>yes", {{"n", 3}}).json()["usage"]["completion_tokens_details"]["reasoning_tokens"], 6);
+  EXPECT_EQ(chat("hm", {{"reasoning_format", "none"}}).json()["usage"]["completion_tokens_details"], counted);
+  const Recorder streamed = chat("hm>yes", {{"stream", true}, {"stream_options", {{"include_usage", true}}}});
+  const Json last = Json::parse(streamed.events.at(streamed.events.size() - 2));
+  EXPECT_EQ(last["usage"]["completion_tokens_details"], counted);
+  EXPECT_FALSE(
+      ask("POST", "/v1/completions", R"({"prompt": "a"})").json()["usage"].contains("completion_tokens_details"));
+}
+
+// Of the 100 tokens of the context the prompt takes 20; three quarters of the rest are the budget.
+TEST_F(ApiTest, ThoughtsHaveABudget) {
+  backend.thinks = true;
+  const auto budget = [&](Json fields) {
+    EXPECT_EQ(chat(std::string(20, 'q'), std::move(fields)).whole.status, 200);
+    return backend.asked.think_tokens;
+  };
+  EXPECT_EQ(budget({}), 60);
+  EXPECT_EQ(backend.asked.think_end, '>');
+  EXPECT_EQ(backend.asked.think_begin, -1);
+  EXPECT_EQ(budget({{"max_tokens", 40}}), 30);
+  EXPECT_EQ(budget({{"max_tokens", 90}}), 60);
+  EXPECT_EQ(budget({{"max_thinking_tokens", 8}}), 8);
+  EXPECT_EQ(budget({{"max_thinking_tokens", 0}}), 0);
+  EXPECT_EQ(budget({{"reasoning_effort", "high"}}), 60);
+  EXPECT_EQ(budget({{"reasoning_effort", "medium"}}), 30);
+  EXPECT_EQ(budget({{"reasoning_effort", "low"}}), 15);
+  EXPECT_EQ(budget({{"reasoning_effort", "low"}, {"max_thinking_tokens", 9}}), 2);
+  EXPECT_EQ(budget({{"reasoning", {{"effort", "medium"}}}}), 30);
+  EXPECT_EQ(budget({{"thinking", {{"type", "enabled"}}}}), 60);
+  EXPECT_EQ(backend.asked.think_end, '>');
+  for (const Json& off : {Json{{"thinking", {{"type", "disabled"}}}}, Json{{"reasoning_effort", "none"}},
+                          Json{{"reasoning", {{"enabled", false}}}}, Json{{"think", false}},
+                          Json{{"thinking", {{"type", "disabled"}}}, {"reasoning_effort", "high"}}}) {
+    EXPECT_EQ(budget(off), 0) << off;
+    EXPECT_EQ(backend.asked.think_end, -1) << off;  // the template did not open thoughts
+  }
+  EXPECT_EQ(budget({{"thinking", {{"type", "disabled"}}}, {"chat_template_kwargs", {{"thinking", true}}}}), 0);
+  EXPECT_EQ(backend.asked.think_end, '>');  // it opened them all the same
+}
+
+TEST_F(ApiTest, ThinkingIsRefusedWhereTheModelCannot) {
+  EXPECT_EQ(ask("GET", "/v1/models").json()["data"][0]["thinking"], false);
+  const Json error = chat("x", {{"thinking", {{"type", "enabled"}}}}).json()["error"];
+  EXPECT_EQ(error["param"], "thinking.type");
+  EXPECT_EQ(error["message"],
+            "thinking.type: expected \"disabled\", since this model's template knows no thoughts, found \"enabled\"");
+  for (const Json& fields : {Json{{"thinking", {{"type", "disabled"}}}}, Json{{"reasoning_effort", "high"}},
+                             Json{{"max_thinking_tokens", 5}}, Json{{"reasoning", {{"enabled", true}}}}})
+    EXPECT_EQ(chat("x", fields).whole.status, 200) << fields;
+  backend.thinks = true;
+  EXPECT_EQ(ask("GET", "/v1/models").json()["data"][0]["thinking"], true);
+}
+
 TEST_F(ApiTest, GivesSeveralAnswersAndCountsThemAll) {
   const Json json = chat("hey", {{"n", 3}}).json();
   ASSERT_EQ(json["choices"].size(), 3u);
@@ -67,7 +127,9 @@ TEST_F(ApiTest, GivesSeveralAnswersAndCountsThemAll) {
     EXPECT_EQ(json["choices"][i]["index"], i);
     EXPECT_EQ(json["choices"][i]["message"]["content"], "hey");
   }
-  EXPECT_EQ(json["usage"], Json({{"prompt_tokens", 3}, {"completion_tokens", 9}, {"total_tokens", 12}}));
+  EXPECT_EQ(json["usage"]["prompt_tokens"], 3);
+  EXPECT_EQ(json["usage"]["completion_tokens"], 9);
+  EXPECT_EQ(json["usage"]["total_tokens"], 12);
   const Recorder r = chat("hey", {{"n", 2}, {"stream", true}, {"stream_options", {{"include_usage", true}}}});
   std::map<int, std::string> texts, ends;
   for (const std::string& event : r.events) {

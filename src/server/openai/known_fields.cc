@@ -154,9 +154,17 @@ constexpr KnownField kFields[] = {
     {body, "system", neutral, kOllama, "use a message of the role system", "\"\""},
     {body, "raw", neutral, kOllama, "", "false"},
     {body, "transforms", neutral, kRouter, "", "[]"},
-    // Thoughts: a model thinks or not as its template says.
-    {body, "reasoning_effort", ignored, kMaker, "", ""},
-    {body, "reasoning", neutral, kRouter, "an effort changes nothing, as `reasoning_effort`",
+    // Thoughts.
+    {chat, "thinking", honoured, "DeepSeek", "whether the model thinks before it answers, see above", ""},
+    {text, "thinking", neutral, "DeepSeek", "a text has no thoughts apart", ""},
+    {chat, "reasoning_effort", honoured, kMaker,
+     "`\"none\"`, `\"low\"`, `\"medium\"`, `\"high\"`: 0, 1/4, 1/2, all of the thoughts' budget; `\"minimal\"` is low, "
+     "`\"xhigh\"` and `\"max\"` are high",
+     ""},
+    {text, "reasoning_effort", ignored, kMaker, "a text has no thoughts apart", ""},
+    {chat, "max_thinking_tokens", honoured, "others", "0 or more: the thoughts' budget in tokens, see above", ""},
+    {body, "reasoning", neutral, kRouter,
+     "an effort as `reasoning_effort`; `\"enabled\"` as `thinking`, if the model can",
      R"({} or {"exclude":false} or {"enabled":true} or {"enabled":false} or {"effort":"none"} or {"effort":"minimal"})"
      R"( or {"effort":"low"} or {"effort":"medium"} or {"effort":"high"} or {"effort":"xhigh"})"},
     {body, "include_reasoning", neutral, "vLLM, OpenRouter", "", "true"},
@@ -165,13 +173,12 @@ constexpr KnownField kFields[] = {
      ""},
     {text, "reasoning_format", ignored, kLlama, "a text has no thoughts apart", ""},
     {body, "reasoning_control", neutral, kLlama, "", "false"},
-    {body, "reasoning_budget_tokens", neutral, kLlama, "", "-1"},
-    {body, "thinking_token_budget", neutral, kVllm, "", ""},
-    {body, "reasoning_budget", neutral, kLlama, "", "-1"},
+    {body, "reasoning_budget_tokens", neutral, kLlama, "use `max_thinking_tokens`", "-1"},
+    {body, "thinking_token_budget", neutral, kVllm, "use `max_thinking_tokens`", ""},
+    {body, "reasoning_budget", neutral, kLlama, "use `max_thinking_tokens`", "-1"},
     {body, "thinking_forced_open", neutral, kLlama, "", "false"},
-    {body, "think", neutral, kOllama, "use `chat_template_kwargs`", "false"},
-    {body, "enable_thinking", neutral, "others", "use `chat_template_kwargs`: `{\"enable_thinking\": ...}`", ""},
-    {body, "thinking", neutral, "others", "use `chat_template_kwargs`", ""},
+    {body, "think", neutral, kOllama, "as `thinking` disabled; else use `thinking`", "false"},
+    {body, "enable_thinking", neutral, "others", "use `thinking`", ""},
     {body, "verbosity", ignored, kMaker, "", ""},
     // Who asks, and where the work is done.
     {body, "user", ignored, kMaker, "", ""},
@@ -237,6 +244,8 @@ constexpr KnownField kFields[] = {
     {stream_options, "include_usage", honoured, kMaker, "token counts in the last chunk", ""},
     {stream_options, "include_obfuscation", neutral, kMaker, "chunks are not padded", "false"},
     {stream_options, "continuous_usage_stats", neutral, kVllm, "", "false"},
+
+    {thinking, "type", honoured, "DeepSeek", "`\"enabled\"` or `\"disabled\"`", ""},
 };
 
 bool is_neutral(const KnownField& known, const Json& value) {
@@ -300,7 +309,8 @@ std::string field_tables() {
   std::string out;
   for (const Table& table :
        {Table{"Fields of a request", {body, chat, text}}, Table{"Fields of a message", {message}},
-        Table{"Fields of a part of a content", {part}}, Table{"Fields of `stream_options`", {stream_options}}}) {
+        Table{"Fields of a part of a content", {part}}, Table{"Fields of `stream_options`", {stream_options}},
+        Table{"Fields of `thinking`", {FieldPlace::thinking}}}) {
     out += fmt::format("### {}\n\n| field | of | here |\n|---|---|---|\n", table.title);
     for (const KnownField& known : kFields) {
       if (std::find(table.places.begin(), table.places.end(), known.place) != table.places.end()) out += row(known);

@@ -11,7 +11,15 @@
 
 namespace hadal {
 
-enum class FieldPlace { body, chat, text, message, part, stream_options };  // body: of chat and text completions alike
+enum class FieldPlace {
+  body,
+  chat,
+  text,
+  message,
+  part,
+  stream_options,
+  thinking
+};  // body: of chat and text completions alike
 
 enum class FieldUse {
   honoured,  // does what it says

@@ -21,6 +21,7 @@ Json body_with(const KnownField& known, const Json& value) {
     at = &(*at)["content"][0];
   }
   if (known.place == FieldPlace::stream_options) at = &(body["stream_options"] = Json::object());
+  if (known.place == FieldPlace::thinking) at = &(body["thinking"] = {{"type", "enabled"}});
   (*at)[std::string(known.name)] = value;
   return body;
 }

@@ -15,12 +15,24 @@ std::string random_id(std::string_view prefix) {
   return fmt::format("{}-{:08x}{:08x}{:08x}", prefix, device(), device(), device());
 }
 
-// The prompt is read once, however many answers it has.
-OrderedJson usage(int64_t prompt_tokens, int64_t answer_tokens) {
-  return {{"prompt_tokens", prompt_tokens},
-          {"completion_tokens", answer_tokens},
-          {"total_tokens", prompt_tokens + answer_tokens}};
-}
+// What all answers took. The prompt is read once, however many there are. Texts have no thoughts apart.
+class Usage {
+ public:
+  void add(const GenerateResult& result) {
+    prompt_ = result.prompt_tokens;
+    answers_ += result.answer_tokens;
+    thoughts_ += result.think_tokens;
+  }
+  OrderedJson json(CompletionKind kind) const {
+    OrderedJson json = {
+        {"prompt_tokens", prompt_}, {"completion_tokens", answers_}, {"total_tokens", prompt_ + answers_}};
+    if (kind == CompletionKind::chat) json["completion_tokens_details"] = {{"reasoning_tokens", thoughts_}};
+    return json;
+  }
+
+ private:
+  int64_t prompt_ = 0, answers_ = 0, thoughts_ = 0;
+};
 
 // "cancelled" is no word of theirs; the client that cancelled does not read it.
 const char* finish_reason(const GenerateResult& result) {
@@ -72,7 +84,8 @@ OrderedJson model_object(const ModelInfo& model) {
           {"object", "model"},
           {"created", model.created},
           {"owned_by", "hadal"},
-          {"context_length", model.max_context}};
+          {"context_length", model.max_context},
+          {"thinking", model.can_think}};
 }
 
 }  // namespace
@@ -88,16 +101,16 @@ CompletionHead make_completion_head(CompletionKind kind, const std::string& mode
 std::string whole_completion(const CompletionHead& head, std::vector<WholeAnswer> answers) {
   const bool chat = head.kind == CompletionKind::chat;
   OrderedJson choices = OrderedJson::array();
-  int64_t answer_tokens = 0;
+  Usage usage;
   for (size_t i = 0; i < answers.size(); ++i) {
     WholeAnswer& answer = answers[i];
-    answer_tokens += answer.result.answer_tokens;
+    usage.add(answer.result);
     choices.push_back(choice(static_cast<int>(i), chat ? "message" : "text",
                              chat ? message_json(answer.message) : OrderedJson(answer.result.text),
                              std::move(answer.log_probs), finish_reason(answer.result)));
   }
   OrderedJson json = envelope(head, false, std::move(choices));
-  json["usage"] = usage(answers.at(0).result.prompt_tokens, answer_tokens);
+  json["usage"] = usage.json(head.kind);
   return dump_json(json);
 }
 
@@ -121,10 +134,10 @@ std::string last_chunk(const CompletionHead& head, const GenerateResult& result,
 }
 
 std::string usage_chunk(const CompletionHead& head, const std::vector<GenerateResult>& results) {
-  int64_t answer_tokens = 0;
-  for (const GenerateResult& result : results) answer_tokens += result.answer_tokens;
+  Usage usage;
+  for (const GenerateResult& result : results) usage.add(result);
   OrderedJson json = envelope(head, true, OrderedJson::array());
-  json["usage"] = usage(results.at(0).prompt_tokens, answer_tokens);
+  json["usage"] = usage.json(head.kind);
   return dump_json(json);
 }
 

@@ -46,6 +46,7 @@ std::string usage_chunk(const CompletionHead& head, const std::vector<GenerateRe
 struct ModelInfo {
   std::string name;
   int64_t created = 0, max_context = 0;
+  bool can_think = false;
 };
 std::string model_json(const ModelInfo& model);
 std::string model_list_json(const ModelInfo& model);

@@ -8,6 +8,7 @@
 
 #include "assistant/assistant.h"
 #include "base/json.h"
+#include "server/openai/thinking.h"
 
 namespace hadal {
 
@@ -17,6 +18,7 @@ struct CompletionCall {
   chat::Conversation conversation;  // of a chat
   bool apart = true;                // its thoughts are told apart from the answer
   chat::ReplyFormat reply;          // of a chat; comes with its prompt
+  ThinkingCall thinking;            // of a chat
   std::string text;                 // of a plain completion
   GenerateRequest generate;         // without the prompt
   bool stream = false;

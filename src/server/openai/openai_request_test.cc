@@ -176,6 +176,23 @@ TEST(OpenaiRequest, NamesTheFieldThatIsWrong) {
   EXPECT_EQ(refused_param(chat({{"response_format", {{"type", "json_object"}}}})), "response_format");
 }
 
+TEST(OpenaiRequest, NamesTheFieldOfThoughtsThatIsWrong) {
+  for (const Json& thinking : {Json(true), Json("enabled"), Json::array(), Json::object(), Json{{"type", nullptr}}})
+    EXPECT_EQ(refused_param(chat({{"thinking", thinking}})), "thinking") << thinking;
+  EXPECT_EQ(refused_param(chat({{"thinking", {{"type", "auto"}}}})), "thinking.type");
+  EXPECT_EQ(refused_param(chat({{"thinking", {{"type", 1}}}})), "thinking.type");
+  EXPECT_EQ(refused_param(chat({{"thinking", {{"type", "enabled"}, {"tokens", 5}}}})), "thinking.tokens");
+  for (const Json& effort : {Json(1), Json("hard"), Json(""), Json::object()})
+    EXPECT_EQ(refused_param(chat({{"reasoning_effort", effort}})), "reasoning_effort") << effort;
+  EXPECT_EQ(refused_param(chat({{"thinking", {{"type", "enabled"}}}, {"reasoning_effort", "none"}})),
+            "reasoning_effort");
+  for (const Json& tokens : {Json(-1), Json(1.5), Json("5"), Json(int64_t{1} << 40)})
+    EXPECT_EQ(refused_param(chat({{"max_thinking_tokens", tokens}})), "max_thinking_tokens") << tokens;
+  EXPECT_EQ(
+      refused_param(chat({{"thinking", nullptr}, {"reasoning_effort", nullptr}, {"max_thinking_tokens", nullptr}})),
+      "accepted");
+}
+
 TEST(OpenaiRequest, AcceptsFieldsThatAskForNothing) {
   Json body = chat({{"tools", Json::array()}, {"tool_choice", "none"}, {"logprobs", false}, {"presence_penalty", 0}});
   body["response_format"] = {{"type", "text"}};

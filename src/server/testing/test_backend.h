@@ -1,7 +1,9 @@
 // A backend for the server's tests: "tokens" are bytes, and the answer repeats the prompt's last message a byte at a
-// time. "refuse", "refuse a field" and "break" make it fail at once, a byte 1 fails in mid-answer.
+// time. As a model that thinks it has its thoughts opened and ends them with ">", unless it is told not to think.
+// "refuse", "refuse a field" and "break" make it fail at once, a byte 1 fails in mid-answer.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -16,14 +18,20 @@ class EchoBackend : public ChatBackend {
   chat::Prompt chat_prompt(const chat::Conversation& chat) const override {
     if (chat.options.is_object() && chat.options.contains("refuse"))
       fail("chat_template_kwargs: \"refuse\" is refused");
-    return {text_prompt(chat.messages.back().text())};
+    chat::Prompt prompt{text_prompt(chat.messages.back().text())};
+    if (!thinks) return prompt;
+    prompt.reply.think_end = '>';
+    prompt.reply.begins_in_reasoning = !chat.options.is_object() || chat.options.value("thinking", true);
+    return prompt;
   }
   std::vector<TokenId> text_prompt(std::string_view text) const override { return {text.begin(), text.end()}; }
   int64_t max_context() const override { return context; }
+  bool can_think() const override { return thinks; }
 
   // Of several answers, each grows by a byte in turn. Each byte has the log-probability -0.5.
   std::vector<GenerateResult> generate(const GenerateRequest& request, const OnPiece& on_piece) override {
     ++started;
+    if (thinks) asked = request;
     std::string prompt(request.prompt.begin(), request.prompt.end());
     if (prompt == "refuse") fail("the engine refuses");
     if (prompt == "refuse a field") fail("logit_bias: expected token ids from 0 to 9, found 10");
@@ -48,6 +56,8 @@ class EchoBackend : public ChatBackend {
   std::string token_bytes(TokenId id) const override { return {static_cast<char>(id)}; }
 
   int64_t context = 100;
+  bool thinks = false;
+  GenerateRequest asked;  // the last one, of a model that thinks
   int first_token_ms = 0, token_ms = 0;
   std::atomic<int> started{0}, finished{0}, cancelled{0};
 
@@ -63,6 +73,8 @@ class EchoBackend : public ChatBackend {
     }
     result.text += c;
     result.ids.push_back(c);
+    const bool thought = std::ranges::find(result.ids, request.think_end) == result.ids.end();
+    if (request.think_end >= 0 && thought) ++result.think_tokens;
     ++result.answer_tokens;
     if (!on_piece || on_piece(piece)) return true;
     result.finish = FinishReason::cancelled;
