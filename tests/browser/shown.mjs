@@ -53,6 +53,51 @@ test('shows what a model writes, and runs none of it', async (t) => {
   await page.getByText('Is this **safe**?').waitFor();
 });
 
+test('shows thoughts while they come, and folds them with their time when the answer begins', async (t) => {
+  for (const colorScheme of ['light', 'dark']) {
+    const page = await open(t, {}, { colorScheme });
+    await ask(page, 'q');
+    const call = await server.next();
+    call.think('First **this**, ');
+    const thoughts = answers(page).last().locator('details.thoughts');
+    const inside = thoughts.locator('div');
+    await thoughts.getByText('Thinking…').waitFor();
+    assert.equal(await inside.isVisible(), true);
+    call.think('then that.');
+    await thoughts.getByText('First **this**, then that.').waitFor(); // as it is, not as Markdown
+    const colour = (locator) => locator.evaluate((e) => getComputedStyle(e).color);
+    call.say('The ').say('answer.').end();
+    await finished(page);
+    const summary = thoughts.locator('summary');
+    assert.match(await summary.textContent(), /^Thought for \d+(\.\d)? s$/);
+    assert.equal(await inside.isVisible(), false);
+    assert.equal((await prose(page).textContent()).trim(), 'The answer.');
+    const said = await summary.textContent();
+
+    await page.reload(); // kept with the conversation
+    assert.equal(await summary.textContent(), said);
+    await summary.focus();
+    await page.keyboard.press('Enter');
+    await until(() => inside.isVisible(), 'the thoughts unfold by a key');
+    assert.notEqual(await colour(inside), await colour(prose(page)));
+    await page.keyboard.press('Enter');
+    await until(async () => !(await inside.isVisible()), 'and fold again');
+  }
+});
+
+test('thoughts that were stopped stay open', async (t) => {
+  const page = await open(t);
+  await ask(page, 'q');
+  const call = await server.next();
+  call.think('hm');
+  await answers(page).last().getByText('Thinking…').waitFor();
+  await button(page, 'Stop the answer').click();
+  await finished(page);
+  const thoughts = answers(page).last().locator('details.thoughts');
+  assert.match(await thoughts.locator('summary').textContent(), /^Thought for /);
+  assert.equal(await thoughts.locator('div').isVisible(), true);
+});
+
 test('typesets formulas, with fonts of its own, and leaves code as it is', async (t) => {
   const page = await openAnswer(
     t,

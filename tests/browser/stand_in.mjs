@@ -49,12 +49,12 @@ class Call {
   }
 }
 
-// {url, port, model, calls, next(), stop()}: the port is a free one unless it is given; `model` may be changed;
-// `next()` gives the calls one after another and waits for one that has not come.
+// {url, port, model, thinking, calls, next(), stop()}: the port is a free one unless it is given; `model`, and whether it
+// can think, may be changed; `next()` gives the calls one after another and waits for one that has not come.
 export async function startStandIn(wanted = 0) {
   const calls = [];
   const waiting = [];
-  const own = { model: 'stand-in' };
+  const own = { model: 'stand-in', thinking: false };
   let given = 0;
   const server = http.createServer(async (request, reply) => {
     if (request.url === '/') return reply.setHeader('Content-Type', 'text/html; charset=utf-8').end(html);
@@ -64,7 +64,7 @@ export async function startStandIn(wanted = 0) {
       calls.push(new Call(JSON.parse(Buffer.concat(pieces)), reply));
       return waiting.shift()?.(calls[given++]);
     }
-    const models = { object: 'list', data: [{ id: own.model, object: 'model', context_length: 4096 }] };
+    const models = { object: 'list', data: [{ id: own.model, object: 'model', context_length: 4096, thinking: own.thinking }] };
     reply.setHeader('Content-Type', 'application/json').end(JSON.stringify(models));
   });
   await new Promise((resolve) => server.listen(wanted, '127.0.0.1', resolve));

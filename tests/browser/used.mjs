@@ -194,6 +194,36 @@ test('sends the settings, and keeps them', async (t) => {
   assert.equal(body.max_tokens, 5);
 });
 
+test('thinking can be switched where the model can think', async (t) => {
+  const own = await startStandIn();
+  t.after(() => own.stop());
+  own.thinking = true;
+  const page = await open(t, { url: own.url });
+  const choose = async (option) => {
+    await page.getByRole('button', { name: 'Settings', exact: true }).click();
+    await page.getByLabel('Thinking').selectOption(option);
+    await page.keyboard.press('Escape');
+  };
+  const sent = async () => {
+    await ask(page, 'q');
+    const call = await own.next();
+    call.answer('a');
+    await finished(page);
+    return call.body.thinking;
+  };
+  assert.equal(await sent(), undefined);
+  await choose('Off');
+  assert.deepEqual(await sent(), { type: 'disabled' });
+  await choose('On');
+  await page.reload();
+  assert.deepEqual(await sent(), { type: 'enabled' });
+  own.thinking = false; // another model is served
+  await page.reload();
+  assert.equal(await sent(), undefined);
+  await page.getByRole('button', { name: 'Settings', exact: true }).click();
+  assert.equal(await page.getByLabel('Thinking').count(), 0);
+});
+
 test('names the model that is served now', async (t) => {
   const own = await startStandIn();
   t.after(() => own.stop());

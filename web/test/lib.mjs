@@ -4,7 +4,7 @@ import { directionOf } from '../src/lib/direction.js';
 import { putBack, takeFormulas } from '../src/lib/formulas.js';
 import { Reader } from '../src/lib/markdown.js';
 import { readEvents } from '../src/lib/sse.js';
-import { splitThinking } from '../src/lib/thinking.js';
+import { lasted, splitThinking } from '../src/lib/thinking.js';
 import { joinMessages, lacks, pathOf, readMessages, wireMessages } from '../src/lib/thread.js';
 
 async function events(...pieces) {
@@ -51,6 +51,11 @@ test('thoughts and answer are told apart', () => {
   assert.deepEqual(splitThinking('', 'hm'), { thoughts: 'hm', answer: '', open: true });
   const apart = splitThinking('<think>is a tag</think>', ' hm '); // the server told them apart already
   assert.deepEqual(apart, { thoughts: 'hm', answer: '<think>is a tag</think>', open: false });
+});
+
+test('the time of thoughts is said as people say it', () => {
+  const times = [[null, ''], [0, '0.0 s'], [840, '0.8 s'], [9_949, '9.9 s'], [9_950, '10 s'], [12_400, '12 s'], [59_600, '1 min 0 s'], [192_000, '3 min 12 s']];
+  for (const [ms, said] of times) assert.equal(lasted(ms), said);
 });
 
 const formulasIn = (text, streaming) =>

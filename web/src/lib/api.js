@@ -26,14 +26,14 @@ async function request(path, options) {
   throw new ApiFailure('refused', error?.message ?? `The server answered with status ${response.status}.`, error?.code);
 }
 
-// The model that is served: {id, context_length}.
+// The model that is served: {id, context_length, thinking}; the last says whether it can think.
 export async function fetchModel(signal) {
   const response = await request('/v1/models', { signal });
   return (await response.json()).data[0];
 }
 
 // Only what differs from the server's own defaults is sent.
-function bodyOf(messages, settings) {
+function bodyOf(messages, settings, model) {
   const system = settings.system.trim();
   const body = {
     messages: system ? [{ role: 'system', content: system }, ...messages] : messages,
@@ -42,16 +42,17 @@ function bodyOf(messages, settings) {
   };
   if (settings.temperature !== null) body.temperature = settings.temperature;
   if (settings.maxTokens !== null) body.max_tokens = settings.maxTokens;
+  if (settings.thinking !== null && model?.thinking) body.thinking = { type: settings.thinking ? 'enabled' : 'disabled' };
   return JSON.stringify(body);
 }
 
 // Streams an answer. onText(text) and onThought(text) get each piece; resolves to {finish, usage}; throws ApiFailure,
 // or an AbortError after signal.abort().
-export async function streamChat(messages, settings, signal, { onText, onThought }) {
+export async function streamChat(messages, settings, model, signal, { onText, onThought }) {
   const response = await request('/v1/chat/completions', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: bodyOf(messages, settings),
+    body: bodyOf(messages, settings, model),
     signal,
   });
   const end = { finish: null, usage: null };

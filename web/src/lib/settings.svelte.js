@@ -1,6 +1,6 @@
 import { load, onOtherTab, save } from './storage.js';
 
-const kDefaults = { theme: 'system', temperature: null, maxTokens: null, system: '' };
+const kDefaults = { theme: 'system', temperature: null, maxTokens: null, thinking: null, system: '' };
 
 // null: the server's own default.
 export const settings = $state({ ...kDefaults, ...load('settings', {}) });

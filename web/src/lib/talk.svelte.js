@@ -1,6 +1,7 @@
 import { fetchModel, streamChat } from './api.js';
 import { chats, hold, newId, onGone, release, saveAnswer, saveChat, writing } from './chats.svelte.js';
 import { settings } from './settings.svelte.js';
+import { lasted } from './thinking.js';
 import { firstSent, pathOf, wireMessages } from './thread.js';
 
 // Asking and answering. One answer at a time in a conversation, `answering` says in which; several conversations may be
@@ -61,7 +62,7 @@ export function send(text) {
 function ask({ content, after, instead = null }) {
   const chat = chats.current;
   const at = Date.now();
-  const blank = { state: 'done', thoughts: '', failure: null, stats: null };
+  const blank = { state: 'done', thoughts: '', thoughtMs: null, failure: null, stats: null };
   const id = newId();
   chat.messages.push({ id, role: 'user', content, ...blank, after, instead, at, shown: at });
   talk.asked += 1;
@@ -112,7 +113,7 @@ async function answer(chat, question) {
   const messages = wireMessages(path.slice(Math.min(firstSent(steps, chat.from.id), last - 1), last));
   const before = path[last]?.role === 'assistant' ? path[last] : null;
   const at = Date.now();
-  const blank = { content: '', thoughts: '', failure: null, stats: null, instead: null };
+  const blank = { content: '', thoughts: '', thoughtMs: null, failure: null, stats: null, instead: null };
   const id = newId();
   chat.messages.push({
     id,
@@ -124,14 +125,22 @@ async function answer(chat, question) {
     shown: Math.max(at, (before?.shown ?? 0) + 1),
   });
   const message = chat.messages.at(-1); // the reactive one
-  const call = { chat, message, former: before?.content ? before : null, abort: new AbortController() };
+  const call = { chat, message, former: before?.content ? before : null, abort: new AbortController(), thoughtAt: 0 };
   call.writer = frameWriter(call);
   begin(call);
   let firstAt = 0;
   try {
-    const end = await streamChat(messages, settings, call.abort.signal, {
-      onText: (piece) => call.writer.add('content', piece, (firstAt ||= performance.now())),
-      onThought: (piece) => call.writer.add('thoughts', piece, (firstAt ||= performance.now())),
+    const end = await streamChat(messages, settings, talk.model, call.abort.signal, {
+      onText: (piece) => {
+        firstAt ||= performance.now();
+        endThoughts(call);
+        call.writer.add('content', piece);
+      },
+      onThought: (piece) => {
+        firstAt ||= performance.now();
+        beginThoughts(call);
+        call.writer.add('thoughts', piece);
+      },
     });
     call.writer.flush();
     message.state = end.finish === 'length' ? 'cut' : 'done';
@@ -141,7 +150,21 @@ async function answer(chat, question) {
     call.writer.flush();
     settle(call, error);
   }
+  endThoughts(call);
   finish(call);
+}
+
+// Thoughts last from their first piece to the answer's, or to the end where none came.
+function beginThoughts(call) {
+  if (call.thoughtAt) return;
+  call.thoughtAt = performance.now();
+  talk.spoken = 'Thinking';
+}
+
+function endThoughts({ message, thoughtAt }) {
+  if (!thoughtAt || message.thoughtMs !== null) return;
+  message.thoughtMs = performance.now() - thoughtAt;
+  talk.spoken = `Thought for ${lasted(message.thoughtMs)}`;
 }
 
 function begin(call) {
@@ -249,6 +272,7 @@ onGone((id) => {
 addEventListener('pagehide', () => {
   for (const call of answers.values()) {
     call.writer.flush();
+    endThoughts(call);
     call.message.state = 'stopped';
     if (call.former) keepFormer(call);
     writing.delete(call.message.id);

@@ -21,6 +21,14 @@ export function splitThinking(text, thoughts = '') {
   return { thoughts: '', answer: text, open: false };
 }
 
+// "12 s" of milliseconds, as people say it; '' where they are not known.
+export function lasted(ms) {
+  if (ms === null) return '';
+  const seconds = Math.round(ms / 1000);
+  if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`;
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
+
 // The first </think> that is not quoted.
 function closingOf(text) {
   let close = text.indexOf(kClose);

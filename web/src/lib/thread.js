@@ -2,6 +2,7 @@
 // are joined by taking both: whatever order the versions come in, every tab ends with the same conversation.
 //
 // message: {id, role, content, thoughts, state, failure, stats,
+//   thoughtMs  how long it thought before it answered, null where that is not known
 //   after   the message it was written after, null for the first
 //   instead of a question that was edited: the first version of it, else null
 //   at      when it was written (milliseconds); orders what was written after the same message
@@ -20,7 +21,7 @@ export function readMessages(list) {
   for (const raw of Array.isArray(list) ? list : []) {
     if (typeof raw?.id !== 'string' || typeof raw.content !== 'string') continue;
     const message = {
-      ...{ state: 'done', thoughts: '', failure: null, stats: null },
+      ...{ state: 'done', thoughts: '', thoughtMs: null, failure: null, stats: null },
       ...{ after: found.at(-1)?.id ?? null, instead: null, at: found.length + 1, ...raw },
       role: raw.role === 'user' ? 'user' : 'assistant',
     };
@@ -51,8 +52,8 @@ export function joinMessages(messages, incoming, mine = () => false) {
       continue;
     }
     if (!mine(other.id) && saysMore(other, message)) {
-      const { content, thoughts, state, failure, stats } = other;
-      Object.assign(message, { content, thoughts, state, failure, stats });
+      const { content, thoughts, thoughtMs = null, state, failure, stats } = other;
+      Object.assign(message, { content, thoughts, thoughtMs, state, failure, stats });
       changed = true;
     }
     if (other.shown > message.shown) {
