@@ -53,7 +53,7 @@ TEST(Cli, HelpAndVersion) {
   }
   EXPECT_EQ(run("--version").out.substr(0, 6), "hadal ");
   for (const char* verb : {"chat", "serve", "generate", "eval", "bench", "inspect", "pull", "models", "tokenize",
-                           "detokenize", "logits", "logprobs", "export"}) {
+                           "detokenize", "logits", "logprobs", "export", "verify"}) {
     const Outcome o = run(std::string(verb) + " --help");
     EXPECT_EQ(o.code, 0) << verb;
     EXPECT_NE(o.out.find(std::string("hadal ") + verb), std::string::npos) << o.out;

@@ -32,5 +32,6 @@ int rl_command(int argc, char** argv);
 int serve_command(int argc, char** argv);
 int tokenize_command(int argc, char** argv);
 int train_command(int argc, char** argv);
+int verify_command(int argc, char** argv);
 
 }  // namespace hadal

@@ -51,6 +51,8 @@ const Task& task_of(const OrderedJson& item, std::string_view where) {
     fail("{}: {}", where, e.what());
   }
   task->check(item, where);
+  if (const auto own = item.find("question"); own != item.end() && !own->is_string())
+    fail("{}: \"question\": expected a text, found {}", where, brief_json(*own));
   return *task;
 }
 

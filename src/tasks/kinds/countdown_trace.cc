@@ -152,7 +152,8 @@ class Search {
   std::optional<Candidate> write(std::vector<Candidate> candidates, const std::vector<Step>& found) {
     shuffle(candidates, rng_);
     for (size_t i = 0; i < candidates.size(); ++i) {
-      text_ += (i == 0 ? "" : " ") + written(candidates[i]);
+      if (i > 0) text_ += ' ';
+      text_ += written(candidates[i]);
       if (find(found, candidates[i].needed) == nullptr) continue;
       text_ += '!';
       return candidates[i];
@@ -160,7 +161,10 @@ class Search {
     return {};
   }
 
-  void begin_line(const std::string& head) { text_ += (text_.empty() ? "" : "\n") + head; }
+  void begin_line(const std::string& head) {
+    if (!text_.empty()) text_ += '\n';
+    text_ += head;
+  }
 
   bool three(const Part& p, const Part& q, const Part& rest) {
     const std::vector<Step> values = values_of(p, q);
