@@ -9,9 +9,10 @@
 namespace hadal::tasks {
 namespace {
 
-TEST(Verdicts, AgreeWithTheSharedOnes) {
+// How many lines the file has.
+int64_t expect_agreement(const char* name) {
   int64_t judged = 0;
-  for_each_line(Path(HADAL_SOURCE_DIR) / "tests/reason/verdicts.jsonl", [&](std::string_view line, int64_t number) {
+  for_each_line(Path(HADAL_SOURCE_DIR) / "tests/reason" / name, [&](std::string_view line, int64_t number) {
     const OrderedJson row = parse_ordered_json(line, "row");
     const auto reply = row.at("reply").get<std::string>();
     const Verdict verdict = judge_reply(task_of(row.at("item"), "row"), row.at("item"), reply);
@@ -22,8 +23,11 @@ TEST(Verdicts, AgreeWithTheSharedOnes) {
     ++judged;
     return true;
   });
-  EXPECT_EQ(judged, 40);
+  return judged;
 }
+
+TEST(Verdicts, AgreeWithTheSharedOnes) { EXPECT_EQ(expect_agreement("verdicts.jsonl"), 40); }
+TEST(Verdicts, AttemptsToCheatEarnNothing) { EXPECT_GE(expect_agreement("attempts.jsonl"), 160); }
 
 }  // namespace
 }  // namespace hadal::tasks

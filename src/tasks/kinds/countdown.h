@@ -30,16 +30,16 @@ bool countdown_solvable(const CountdownItem& item);
 Verdict judge_countdown(const CountdownItem& item, std::string_view answer);
 
 // A search for 3 or 4 numbers, backwards from the target, in lines that each need only what stands in them:
-//   19,55:74 36 1045;36     what the pair 19, 55 makes; the number that is left
+//   19,55:74 36;36          what the pair 19, 55 makes; the number that is left
 //   38:-36=2 +36=74!        what the pair would have to make, 36 being added, taken away or a factor at last; ! a hit
 //   19+55=74 74-36=38       then the way forward
 // and for 4 numbers:
-//   19,36:55 17 684;55,4:59 51 220     what both pairs make
+//   19,36:55 17;55,4:59 51             what both pairs make
 //   38-4=34:+55=89 -55=21              4 comes last: the rest must make 34, and therefore the first pair 89 or 21
 //   38;-55=17 +55=93                   pair with pair: the second must make 17 where the first makes 55
-// Pairs, lines and candidates come in random order; it ends at the first hit. Whole numbers that are not negative
-// alone; nullopt for what only others solve, for other counts of numbers, and where this draw takes more than
-// max_bytes.
+// Pairs, lines and candidates come in random order; it ends at the first hit. It has only whole
+// numbers from 0 to 199; nullopt for what only others solve, for other counts of numbers, and where this draw takes
+// more than max_bytes.
 std::optional<Trace> trace_countdown(const CountdownItem& item, size_t max_bytes, Rng& rng);
 
 }  // namespace hadal::tasks
