@@ -51,7 +51,9 @@ ReasonDialogue make_of_kind(const SourceSpec& source, std::string_view kind, tas
 ReasonDialogue make_reason_dialogue(const SourceSpec& source, tasks::Split split, int64_t i) {
   const auto stream = static_cast<uint64_t>(i);
   Rng rng(source.seed, split == tasks::Split::training ? stream : ~stream);
-  return make_of_kind(source, draw_kind(source, rng), split, rng);
+  ReasonDialogue dialogue = make_of_kind(source, draw_kind(source, rng), split, rng);
+  if (rng.uniform() < source.without_thinking) dialogue.conversation.messages.back().reasoning.reset();
+  return dialogue;
 }
 
 bool for_each_reason_dialogue(const SourceSpec& source, tasks::Split split, int64_t count,
@@ -86,6 +88,7 @@ void check_reason_source(const SourceSpec& source) {
 std::string reason_source_key(const SourceSpec& source) {
   std::string key = fmt::format("reason|{}|{}|{}", source.documents, source.seed, source.max_thinking_bytes);
   for (const auto& [kind, share] : source.tasks) key += fmt::format("|{}={}", kind, share);
+  if (source.without_thinking > 0) key += fmt::format("|without {}", source.without_thinking);
   uint64_t hash = fnv1a("");
   for (int64_t i = 0; i < kKeyedDialogues; ++i) {
     for (const chat::Message& m : make_reason_dialogue(source, tasks::Split::training, i).conversation.messages)

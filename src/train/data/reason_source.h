@@ -16,12 +16,13 @@ namespace hadal {
 
 struct ReasonDialogue {
   OrderedJson item;
-  chat::Conversation conversation;  // the question, in a wording that training may see; the thoughts and the answer
+  chat::Conversation
+      conversation;  // the question, in a wording that training may see; the thoughts, where it has any, and the answer
 };
 
 // The kind is drawn by the source's shares. An item without a trace of at most max_thinking_bytes gets other draws of
 // its branches, then gives way to another item of its kind. Throws Error naming the source and the kind where many
-// items have none.
+// items have none. A share of `without_thinking` has no thoughts.
 ReasonDialogue make_reason_dialogue(const SourceSpec& source, tasks::Split split, int64_t i);
 
 // Calls `take` with dialogues 0 to `count` - 1, in order, made by the shared pool; false when `take` returned false,

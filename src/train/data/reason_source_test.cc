@@ -69,6 +69,23 @@ TEST(ReasonSource, TracesAreRightShortAndOfTheTrainingHalf) {
   EXPECT_NEAR(kinds["countdown3"], 120, 40);
 }
 
+TEST(ReasonSource, AShareAnswersAtOnce) {
+  SourceSpec source = countdown_source();
+  const auto whole = dialogues(source, tasks::Split::training, 200);
+  source.without_thinking = 0.25;
+  int at_once = 0;
+  for (size_t i = 0; const ReasonDialogue& d : dialogues(source, tasks::Split::training, 200)) {
+    const auto &now = d.conversation.messages, &before = whole[i++].conversation.messages;
+    EXPECT_EQ(now[0].content, before[0].content);
+    EXPECT_EQ(now[1].content, before[1].content);
+    if (now[1].reasoning)
+      EXPECT_EQ(now[1].reasoning, before[1].reasoning);
+    else
+      ++at_once;
+  }
+  EXPECT_NEAR(at_once, 50, 25);
+}
+
 TEST(ReasonSource, DocumentsAreThoseDialoguesAndTheLastOnesAreHeldOut) {
   SourceSpec source = countdown_source();
   const auto all = dialogues(source, tasks::Split::training, source.documents);
@@ -101,6 +118,9 @@ TEST(ReasonSource, ItsKeyFollowsWhatTheTasksMake) {
   const std::string key = reason_source_key(source);
   EXPECT_EQ(reason_source_key(source), key);
   source.tasks[0].second = 0.4;
+  EXPECT_NE(reason_source_key(source), key);
+  source = countdown_source();
+  source.without_thinking = 0.1;
   EXPECT_NE(reason_source_key(source), key);
   source = countdown_source();
   source.max_thinking_bytes = 600;

@@ -137,6 +137,7 @@ void read_reason_tasks(TomlTable& table, SourceSpec& s) {
   std::erase_if(s.tasks, [](const auto& item) { return item.second == 0; });
   if (s.tasks.empty()) fail("{}: tasks: expected at least one kind with a share above 0", table.where("tasks"));
   s.max_thinking_bytes = table.integer("max_thinking_bytes", s.max_thinking_bytes, 16, 1 << 20);
+  s.without_thinking = table.number("without_thinking", 0, 0, 1);
 }
 
 SourceSpec read_source(TomlTable table, const Path& folder) {

@@ -35,6 +35,7 @@ struct SourceSpec {
   uint64_t seed = 1;               // arithmetic, reason
   std::vector<std::pair<std::string, double>> tasks;  // reason: kinds of tasks/task.h, with their shares of documents
   int64_t max_thinking_bytes = 700;                   // reason
+  double without_thinking = 0;                        // reason: share of documents that answer at once
 
   bool made_up() const { return kind == SourceKind::arithmetic || kind == SourceKind::reason; }
 };

@@ -79,6 +79,7 @@ std::string learning_key(const Recipe& recipe) {
       for (const auto& item : *list) key += item + ',';
     }
     for (const auto& [kind, share] : s.tasks) key += fmt::format("|{}={}|{}", kind, share, s.max_thinking_bytes);
+    if (s.without_thinking > 0) key += fmt::format("|without {}", s.without_thinking);
     std::error_code ignored;
     if (s.path.empty()) continue;
     key += fmt::format("|{}|{}", std::filesystem::file_size(s.path, ignored),
