@@ -64,8 +64,13 @@ TrainerOptions trainer_options(const RlRecipe& recipe, const RlRunOptions& run) 
   return o;
 }
 
-OrderedJson measure_report(const Roller& roller, const Items& items, const RlRecipe& recipe) {
-  return scores_json(measure_development(roller, items, std::max(kReportItems, recipe.development_items), kReportSeed));
+OrderedJson measure_report(const char* when, const Roller& roller, const Items& items, const RlRecipe& recipe) {
+  const int64_t count = std::max(kReportItems, recipe.development_items);
+  const std::vector<KindScore> scores = measure_development(roller, items, count, kReportSeed);
+  std::string text;
+  for (const KindScore& score : scores) text += fmt::format(" {} {:.3f}", score.kind, score.pass_at_1());
+  log_info("{}: {} on {} held-out items of each kind: pass@1{}", recipe.name, when, count, text);
+  return scores_json(scores);
 }
 
 // Of the start; measured once in a run, before its first step.
@@ -73,14 +78,14 @@ OrderedJson measure_before(const Policy& policy, const Items& items, const RlRec
   const Path file = recipe.output / "before.json";
   std::error_code ignored;
   if (resume && std::filesystem::exists(file, ignored)) return parse_ordered_json(read_file(file), file.string());
-  OrderedJson before = measure_report(policy.roller(), items, recipe);
+  OrderedJson before = measure_report("before", policy.roller(), items, recipe);
   write_file_whole(file, dump_json(before, 1) + "\n");
   return before;
 }
 
 OrderedJson measure_after(const Path& model, const Items& items, const RlRecipe& recipe) {
   const weights::LoadedModel loaded = weights::load_model(model.string());
-  return measure_report(Roller(loaded, recipe.rollout, recipe.trainer.precision), items, recipe);
+  return measure_report("after", Roller(loaded, recipe.rollout, recipe.trainer.precision), items, recipe);
 }
 
 RlRun run_in_folder(const RlRecipe& recipe, const RlRunOptions& options) {
