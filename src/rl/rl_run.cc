@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "rl/loop/best_model.h"
 #include "rl/loop/policy.h"
+#include "rl/run_curves.h"
 #include "train/checkpoint.h"
 #include "train/resumed.h"
 #include "train/run_folder.h"
@@ -108,6 +109,7 @@ RlRun run_in_folder(const RlRecipe& recipe, const RlRunOptions& options) {
   trainer_opts.after_validation = [&](const TrainSummary& summary) { best.offer(summary); };
   const TrainSummary summary = std::make_unique<Trainer>(policy, trainer_opts)->run();  // its moments are let go here
   best.finish(summary);
+  write_run_curves(recipe.output, recipe.name);
 
   RlRun run{summary.finished, summary.stopped, {}};
   OrderedJson& report = run.report;

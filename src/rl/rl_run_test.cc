@@ -151,6 +151,7 @@ TEST(RlRun, LearnsToFinish) {
   const RlRun run = run_rl(longer, {});
   EXPECT_TRUE(run.finished);
   EXPECT_TRUE(std::filesystem::exists(longer.output / "report.json"));
+  EXPECT_TRUE(std::filesystem::exists(longer.output / "curves.svg"));
   std::vector<double> unfinished;
   for (const Json& line : lines_of(longer.output / "metrics.jsonl"))
     if (line.contains("train/unfinished")) unfinished.push_back(line["train/unfinished"]);
