@@ -5,6 +5,8 @@
 #include <exception>
 #include <list>
 
+#include "base/rng.h"
+
 namespace hadal {
 namespace {
 
@@ -29,13 +31,15 @@ struct Asked {
 
 void answer_many(const Assistant& assistant, const std::vector<chat::Conversation>& conversations,
                  const AnswerManyOptions& options,
-                 const std::function<void(size_t index, const Answered& answer)>& on_answer) {
+                 const std::function<void(size_t index, const Answered& answers)>& on_answer) {
   const auto stopped = [&] { return options.stop && *options.stop; };
   std::list<Asked> in_flight;  // at the end of this function what is left in it is cancelled
   for (size_t next = 0; !stopped() && (next < conversations.size() || !in_flight.empty());) {
     while (next < conversations.size() && std::ssize(in_flight) < options.parallel && !stopped()) {
       const size_t i = next++;
-      auto submitted = tried([&] { return assistant.submit(conversations[i], options.request); });
+      GenerateRequest request = options.request;
+      request.sampling.seed = Rng(options.request.sampling.seed, i).next();
+      auto submitted = tried([&] { return assistant.submit(conversations[i], std::move(request)); });
       if (submitted)
         in_flight.push_back({i, std::move(*submitted)});
       else
@@ -47,10 +51,23 @@ void answer_many(const Assistant& assistant, const std::vector<chat::Conversatio
         ++item;
         continue;
       }
-      on_answer(item->index, tried([&] { return item->answer.wait(); }));
+      on_answer(item->index, tried([&] { return item->answer.wait_all(); }));
       item = in_flight.erase(item);
     }
   }
+}
+
+std::string tagged_reply(const chat::ReplyFormat& format, const Answer& answer) {
+  constexpr std::string_view kThink = "<think>", kThinkEnd = "</think>";
+  std::string text = answer.result.text;
+  for (auto mark = answer.result.marks.rbegin(); mark != answer.result.marks.rend(); ++mark) {
+    const auto tag = std::ranges::find(format.marks, mark->id, [](const auto& known) { return known.first; });
+    if (tag != format.marks.end() && (tag->second == kThink || tag->second == kThinkEnd))
+      text.insert(mark->at, tag->second);
+  }
+  if (answer.message.reasoning && text.find(kThinkEnd) == std::string::npos && !text.starts_with(kThink))
+    text.insert(0, kThink);
+  return text;
 }
 
 }  // namespace hadal

@@ -47,6 +47,12 @@ Answer read_answer(const chat::ReplyFormat& format, GenerateResult result) {
   return answer;
 }
 
+std::vector<Answer> PendingAnswer::wait_all() {
+  std::vector<Answer> answers;
+  for (GenerateResult& result : generation.wait()) answers.push_back(read_answer(format, std::move(result)));
+  return answers;
+}
+
 Assistant::Assistant(Engine& engine) : engine_(engine), renderer_(engine.tokenizer()) {}
 
 chat::Prompt Assistant::prompt(const chat::Conversation& conversation) const {

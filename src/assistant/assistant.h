@@ -41,7 +41,8 @@ Answer read_answer(const chat::ReplyFormat& format, GenerateResult result);
 struct PendingAnswer {
   Generation generation;
   chat::ReplyFormat format;
-  Answer wait() { return read_answer(format, std::move(generation.wait().at(0))); }  // as Generation's
+  Answer wait() { return std::move(wait_all().at(0)); }  // as Generation's
+  std::vector<Answer> wait_all();                        // of a request for several answers, by their number
 };
 
 class Assistant {

@@ -292,6 +292,78 @@ TEST_F(CliModel, AStoppedEvaluationPrintsWhatItMeasured) {
   EXPECT_EQ(result["items"], written);
 }
 
+// Items of every kind of task, asked and judged: a random model is wrong, but what is counted is whole.
+TEST_F(CliModel, EvaluatesReasoning) {
+  const Path reason = Path(HADAL_SOURCE_DIR) / "tests/reason", replies = scratch() / "replies.jsonl";
+  std::string items;
+  for (const char* name : {"countdown3.jsonl", "knights2.jsonl", "arithmetic.jsonl"}) {
+    const std::string text = read_file(reason / name);
+    items += text.substr(0, text.find('\n', text.find('\n') + 1) + 1);  // two of each
+  }
+  items += "{\"question\":\"1 + 1?\",\"answer\":\"2\"}\n";
+  const Path mixed = file("items.jsonl", items);
+  const std::string eval =
+      "eval --task reason --think 6 --max-tokens 4 --model " + model() + " --file " + mixed.string();
+  const Json greedy = json_of(eval + " --replies " + replies.string());
+  EXPECT_EQ(greedy["items"], 7);
+  EXPECT_EQ(greedy["pass@1"], 0);
+  EXPECT_EQ(greedy["by_task"].size(), 4u);
+  for (const char* kind : {"countdown3", "knights2", "arithmetic", "math"}) {
+    const Json& by_kind = greedy["by_task"][kind];
+    EXPECT_EQ(by_kind["items"], kind == std::string("math") ? 1 : 2) << kind;
+    EXPECT_EQ(by_kind["pass@1"], 0) << kind;
+    EXPECT_EQ(by_kind["interval_95"][0], 0) << kind;
+    EXPECT_GT(by_kind["interval_95"][1], 0.5) << kind;
+    EXPECT_EQ(by_kind["pass@k"], (Json{{"1", 0.0}})) << kind;
+    EXPECT_LE(by_kind["unfinished"], by_kind["items"]) << kind;
+    EXPECT_GE(by_kind["think_tokens"], 0) << kind;
+  }
+  std::vector<Json> lines;
+  for_each_line(replies, [&](std::string_view line, int64_t) {
+    lines.push_back(parse_json(line, "replies"));
+    return true;
+  });
+  ASSERT_EQ(lines.size(), 7u);
+  EXPECT_EQ(lines[2]["item"]["task"], "knights");
+  EXPECT_TRUE(lines[2]["reply"].is_string());
+  EXPECT_EQ(lines[2]["right"], false);
+  EXPECT_NE(lines[2]["why"], "");
+  EXPECT_EQ(json_of(eval + " --limit 3")["items"], 3);
+
+  const Json sampled = json_of(eval + " --samples 5 --votes 3 --seed 2 --wordings held-out");
+  EXPECT_EQ(sampled["by_task"]["math"]["pass@k"].size(), 3u);  // 1, 2, 4
+  EXPECT_EQ(sampled["by_task"]["math"]["votes"]["of"], 3);
+  EXPECT_EQ(json_of(eval + " --votes 4")["by_task"]["math"]["pass@k"].size(), 3u);
+  const Outcome table = run(eval);
+  EXPECT_NE(table.out.find("knights2\n  items         2\n"), std::string::npos) << table.out;
+}
+
+TEST_F(CliModel, MistakesOfReasoningAreNamed) {
+  const std::string m = " --model " + model(), eval = "eval --task reason" + m + " --file ";
+  const std::string good = R"({"task": "countdown", "numbers": [19, 36, 55], "target": 38})";
+  const Path items = file("good_items.jsonl", good + "\n");
+  const std::pair<std::string, const char*> mistakes[] = {
+      {good + "\n{\"task\": \"dance\"}", "line 2"},
+      {good + "\n\n{\"task\": \"countdown\", \"numbers\": [1]}", "line 3"},
+      {"[]", "line 1"},
+      {"\n", "found none"}};
+  for (const auto& [content, named] : mistakes) {
+    const Outcome o = run(eval + file("bad_items.jsonl", content).string());
+    EXPECT_EQ(o.code, 1) << content;
+    EXPECT_EQ(o.out, "") << content;
+    EXPECT_NE(o.err.find(named), std::string::npos) << o.err;
+  }
+  for (const char* options : {" --samples 0", " --samples x", " --samples 2 --temperature 0", " --votes -1",
+                              " --temperature -1", " --wordings x", " --think -1"}) {
+    const Outcome o = run(eval + items.string() + options);
+    EXPECT_EQ(o.code, 2) << options << o.err;
+    EXPECT_EQ(o.out, "") << options;
+  }
+  EXPECT_EQ(run(eval + items.string() + " --replies " + items.string()).code, 1);
+  EXPECT_EQ(read_file(items), good + "\n");
+  EXPECT_EQ(run("eval --task perplexity --replies x --file x" + m).code, 2);
+}
+
 TEST_F(CliModel, Benches) {
   const Json json = json_of("bench --prompt 32 --generate 4 --batch 2 --threads 1 --model " + model());
   for (const char* name : {"prefill_tokens_per_s", "decode_tokens_per_s", "peak_rss_bytes", "load_seconds",

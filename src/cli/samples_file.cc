@@ -12,10 +12,10 @@
 
 namespace hadal {
 
-SamplesFile::SamplesFile(std::string path) : path_(std::move(path)) {
+SamplesFile::SamplesFile(std::string path, std::string option) : path_(std::move(path)), option_(std::move(option)) {
   if (path_.empty()) return;
   fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-  if (fd_ < 0) fail("--samples {}: cannot be written: {}; nothing was asked", path_, std::strerror(errno));
+  if (fd_ < 0) fail("{} {}: cannot be written: {}; nothing was asked", option_, path_, std::strerror(errno));
 }
 
 SamplesFile::~SamplesFile() {
@@ -53,7 +53,8 @@ void SamplesFile::write(const std::string& line) {
 
 void SamplesFile::warn(int code) {
   if (!std::exchange(failed_, true))
-    log_warning("--samples {}: cannot be written: {}; the evaluation continues without it", path_, std::strerror(code));
+    log_warning("{} {}: cannot be written: {}; the evaluation continues without it", option_, path_,
+                std::strerror(code));
 }
 
 }  // namespace hadal

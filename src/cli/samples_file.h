@@ -10,8 +10,9 @@ namespace hadal {
 
 class SamplesFile {
  public:
-  // Opens it, and leaves what it holds until begin(); "" is no file. Throws Error when it cannot be written.
-  explicit SamplesFile(std::string path);
+  // Opens it, and leaves what it holds until begin(); "" is no file. Throws Error when it cannot be written. `option`
+  // named it, for messages.
+  explicit SamplesFile(std::string path, std::string option = "--samples");
   ~SamplesFile();
   SamplesFile(const SamplesFile&) = delete;
   SamplesFile& operator=(const SamplesFile&) = delete;
@@ -25,7 +26,7 @@ class SamplesFile {
   void write(const std::string& line);
   void warn(int code);
 
-  std::string path_;
+  std::string path_, option_;
   int fd_ = -1;
   bool failed_ = false;
   std::mutex mutex_;

@@ -6,6 +6,9 @@
 #include <cstdlib>
 #include <string>
 
+#include "base/text.h"
+#include "tasks/numbers/exact_number.h"
+
 namespace hadal::tasks {
 namespace {
 
@@ -58,6 +61,17 @@ bool states_answer(std::string_view reply, std::string_view answer) {
   const auto expected = last_number(answer), found = last_number(reply);
   if (!expected) return ends_with_answer(reply, answer);
   return found && std::abs(*expected - *found) <= 1e-6 * std::max(1.0, std::abs(*expected));
+}
+
+bool same_answer(std::string_view a, std::string_view b) {
+  const auto number_a = exact_number(a), number_b = exact_number(b);
+  if (number_a && number_b) return number_a->value == number_b->value;
+  const auto plain = [](std::string_view text) {
+    std::string result = lower_case(std::string(text));
+    std::erase_if(result, [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; });
+    return result;
+  };
+  return plain(a) == plain(b);
 }
 
 }  // namespace hadal::tasks

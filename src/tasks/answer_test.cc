@@ -40,5 +40,17 @@ TEST(Answer, WordsMustBeTheEndOfTheReply) {
   EXPECT_FALSE(states_answer("five", ""));
 }
 
+TEST(SameAnswer, NumbersByTheirValueTextsByTheirWords) {
+  for (const auto& [a, b] : {std::pair("12", "24/2"),
+                             {"12.0", "12"},
+                             {"1,000", "1000"},
+                             {"(1 + 2) * 3", "(1+2)*3"},
+                             {"Ada is a knight.", "ada is a  KNIGHT."}})
+    EXPECT_TRUE(same_answer(a, b)) << a << " " << b;
+  for (const auto& [a, b] :
+       {std::pair("12", "13"), {"12", ""}, {"1+2", "2+1"}, {"Ada is a knight.", "Ada is a knave."}})
+    EXPECT_FALSE(same_answer(a, b)) << a << " " << b;
+}
+
 }  // namespace
 }  // namespace hadal::tasks

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/json.h"
 
 namespace hadal::tasks {
 namespace {
@@ -48,6 +49,24 @@ TEST_F(ItemsFile, NamesTheLineThatIsWrong) {
   EXPECT_NE(error("[1]\n").find("line 1"), std::string::npos);
   EXPECT_NE(error("{\"question\":\"q\",\"answer\":null}").find("\"answer\""), std::string::npos);
   EXPECT_NE(error("\n\n").find("expected at least one line"), std::string::npos);
+}
+
+TEST_F(ItemsFile, ReadsItemsOfVerifiableTasks) {
+  const std::string countdown = R"({"task": "countdown", "numbers": [19, 36, 55], "target": 38})";
+  write_file_whole(path_, countdown + "\n\n" + countdown + "\n{\"task\": \"countdown\"}");
+  const auto items = read_task_items(path_, 2);
+  ASSERT_EQ(items.size(), 2u);
+  EXPECT_EQ(items[1].task->name(), "countdown");
+  EXPECT_EQ(items[1].item->at("target"), 38);
+  for (const std::string& bad : {std::string("{\"task\": \"countdown\"}"), std::string("[]"), std::string("{")}) {
+    write_file_whole(path_, countdown + "\n\n" + bad);
+    try {
+      read_task_items(path_, 0);
+      ADD_FAILURE() << bad;
+    } catch (const Error& e) {
+      EXPECT_NE(std::string(e.what()).find("line 3"), std::string::npos) << e.what();
+    }
+  }
 }
 
 }  // namespace
