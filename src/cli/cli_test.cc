@@ -334,6 +334,14 @@ TEST_F(CliModel, EvaluatesReasoning) {
   EXPECT_EQ(sampled["by_task"]["math"]["pass@k"].size(), 3u);  // 1, 2, 4
   EXPECT_EQ(sampled["by_task"]["math"]["votes"]["of"], 3);
   EXPECT_EQ(json_of(eval + " --votes 4")["by_task"]["math"]["pass@k"].size(), 3u);
+  const std::string make =
+      "eval --task reason --think 2 --max-tokens 2 --make knights3=2 --make stories=1 --model " + model();
+  const Json made = json_of(make + " --seed 3 --replies " + replies.string());
+  EXPECT_EQ(made["by_task"]["knights3"]["items"], 2);
+  EXPECT_EQ(made["items"], 3);
+  const std::string first = read_file(replies);
+  json_of(make + " --seed 3 --replies " + replies.string());
+  EXPECT_EQ(read_file(replies), first);
   const Outcome table = run(eval);
   EXPECT_NE(table.out.find("knights2\n  items         2\n"), std::string::npos) << table.out;
 }
@@ -354,7 +362,7 @@ TEST_F(CliModel, MistakesOfReasoningAreNamed) {
     EXPECT_NE(o.err.find(named), std::string::npos) << o.err;
   }
   for (const char* options : {" --samples 0", " --samples x", " --samples 2 --temperature 0", " --votes -1",
-                              " --temperature -1", " --wordings x", " --think -1"}) {
+                              " --temperature -1", " --wordings x", " --think -1", " --make knights3=3"}) {
     const Outcome o = run(eval + items.string() + options);
     EXPECT_EQ(o.code, 2) << options << o.err;
     EXPECT_EQ(o.out, "") << options;
@@ -362,6 +370,10 @@ TEST_F(CliModel, MistakesOfReasoningAreNamed) {
   EXPECT_EQ(run(eval + items.string() + " --replies " + items.string()).code, 1);
   EXPECT_EQ(read_file(items), good + "\n");
   EXPECT_EQ(run("eval --task perplexity --replies x --file x" + m).code, 2);
+  for (const char* made : {"", " --make knights3", " --make knights3=0", " --make =3x"})
+    EXPECT_EQ(run("eval --task reason" + std::string(made) + m).code, 2) << made;
+  EXPECT_EQ(run("eval --task math --make knights3=3" + m).code, 2);
+  EXPECT_NE(run("eval --task reason --make dance=3" + m).err.find("countdown4"), std::string::npos);
 }
 
 TEST_F(CliModel, Benches) {

@@ -135,11 +135,14 @@ struct EvalFlags {
   std::string precision = "auto", wordings = "training";
   std::string samples;  // of math a file for its replies, of reason a number
   std::string replies, replies_option = "--replies";
+  std::vector<std::string> made;
 };
 
 void add_reason_options(CommandLine& app, EvalOptions& o, EvalFlags& flags) {
   app.add_option("--temperature", o.temperature, "of reason (default: greedy, or 1 where there are several replies)")
       .range(0.0, 2.0);
+  app.add_option("--make", flags.made,
+                 "reason: in place of --file, KIND=N held-out items (countdown4=1000); repeatable");
   app.add_option("--think", o.think, "reason: at most so many tokens of thinking; 0: none")
       .range(0, 1 << 30)
       .show_default();
@@ -156,7 +159,7 @@ void add_options(CommandLine& app, EvalOptions& o, EvalFlags& flags) {
   for (const EvalTask& known : kEvalTasks) names.emplace_back(known.name);
   add_model_option(app, o.model);
   app.add_option("--task", o.task, "perplexity, choice, math or reason").required().one_of(names);
-  app.add_option("-f,--file", o.file, "JSON lines").required();
+  app.add_option("-f,--file", o.file, "JSON lines");
   app.add_option("--limit", o.limit, "take only so many lines (0: all)").range(0, 1 << 30);
   app.add_option("--context", o.context,
                  "longest window of tokens for perplexity and choice (default: the model's, at most 4096)")
@@ -173,6 +176,12 @@ void add_options(CommandLine& app, EvalOptions& o, EvalFlags& flags) {
   add_common_options(app, &o.json);
 }
 
+bool whole_number(std::string_view text, int64_t most, int64_t& value) {  // from 1
+  const char* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, value);
+  return read.ec == std::errc() && read.ptr == end && value >= 1 && value <= most;
+}
+
 // Fills in what depends on other options. Returns what is wrong with them together; "": nothing.
 std::string settle(EvalOptions& o, const EvalTask& task, const CommandLine& app, EvalFlags& flags) {
   o.precision = flags.precision == "f32" ? Precision::f32 : Precision::bf16;
@@ -180,18 +189,25 @@ std::string settle(EvalOptions& o, const EvalTask& task, const CommandLine& app,
   for (const char* option : {"--samples", "--replies"})
     if (!task.asks && app.given(option))
       return fmt::format("{}: expected --task math or reason, whose replies it is about; {} has none", option, o.task);
+  if (app.given("--file") == (app.given("--make") && o.task == "reason"))
+    return o.task == "reason" ? "--file: expected it, or --make, for reason" : "--file is required";
   if (o.task != "reason") {
     if (flags.replies.empty() && !flags.samples.empty())
       flags.replies = flags.samples, flags.replies_option = "--samples";
     return "";
   }
   if (app.given("--samples")) {
-    const char* end = flags.samples.data() + flags.samples.size();
-    const auto read = std::from_chars(flags.samples.data(), end, o.answers);
-    if (read.ec != std::errc() || read.ptr != end || o.answers < 1 || o.answers > kMaxAnswers) {
+    if (!whole_number(flags.samples, kMaxAnswers, o.answers)) {
       return fmt::format("--samples: expected 1 to {} replies to each item (--replies names a file), found {}",
                          kMaxAnswers, brief(flags.samples));
     }
+  }
+  for (const std::string& text : flags.made) {
+    int64_t count = 0;
+    const size_t sign = std::min(text.find('='), text.size());
+    if (!whole_number(std::string_view(text).substr(std::min(sign + 1, text.size())), 1'000'000, count))
+      return fmt::format("--make: expected KIND=N, found {}", brief(text));
+    o.made.emplace_back(text.substr(0, sign), count);
   }
   o.answers = std::max(o.answers, o.votes);
   if (!app.given("--temperature")) o.temperature = o.answers > 1 ? 1 : 0;

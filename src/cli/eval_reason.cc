@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "assistant/answer_many.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/progress.h"
@@ -49,7 +50,7 @@ class ReasonEval {
     for (const TaskItem& item : items_) {
       Rng rng(o_.seed, all.size());
       all.push_back({{{"user", tasks::question_of(*item.task, *item.item, wordings, rng)}}});
-      all.back().options = {{"thinking", o_.think > 0}, {"enable_thinking", o_.think > 0}};
+      set_thinking(all.back(), o_.think > 0);
     }
     return all;
   }
@@ -73,7 +74,7 @@ class ReasonEval {
     std::string lines;
     if (!answers) {
       ++refused_;
-      log_warning("{}: item {}: {}; it counts as wrong", o_.file, i + 1, answers.error());
+      log_warning("item {}: {}; it counts as wrong", i + 1, answers.error());
     }
     for (size_t r = 0; answers && r < answers->size(); ++r) {
       const GenerateResult& result = (*answers)[r].result;
@@ -102,13 +103,26 @@ class ReasonEval {
   int64_t refused_ = 0;  // items
 };
 
+// Of those that training never sees; each by its kind, its number and the seed alone.
+std::vector<TaskItem> make_items(const EvalOptions& o) {
+  std::vector<TaskItem> items;
+  for (const auto& [kind, count] : o.made) {
+    const tasks::Task& task = tasks::task_of_kind(kind);
+    for (int64_t i = 0; i < count; ++i) {
+      Rng rng(o.seed ^ fnv1a(kind), static_cast<uint64_t>(i));
+      items.push_back({&task, std::make_shared<OrderedJson>(task.make(kind, tasks::Split::held_out, rng))});
+    }
+  }
+  return items;
+}
+
 }  // namespace
 
 Measure prepare_reason(const EvalOptions& o) {
-  return
-      [&o, items = tasks::read_task_items(o.file, o.limit)](const weights::LoadedModel& loaded, SamplesFile& replies) {
-        return ReasonEval(o, items, loaded).run(replies);
-      };
+  return [&o, items = o.made.empty() ? tasks::read_task_items(o.file, o.limit) : make_items(o)](
+             const weights::LoadedModel& loaded, SamplesFile& replies) {
+    return ReasonEval(o, items, loaded).run(replies);
+  };
 }
 
 }  // namespace hadal

@@ -6,6 +6,8 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/json_fwd.h"
 #include "cli/samples_file.h"
@@ -23,6 +25,7 @@ struct EvalOptions {
   // Of reason.
   int64_t answers = 1, votes = 0, think = 768;  // replies to an item; of these, how many vote; tokens of thinking
   double temperature = 0;
+  std::vector<std::pair<std::string, int64_t>> made;  // in place of a file: so many items of each kind
   bool held_out_wordings = false;
   uint64_t seed = 0;
 };

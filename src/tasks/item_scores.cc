@@ -36,6 +36,7 @@ void ItemScores::add(std::string_view name, std::span<const ScoredReply> replies
   const auto is_right = [](const ScoredReply& reply) { return reply.right && reply.finished; };
   ++kind->items;
   kind->right.push_back(std::ranges::count_if(replies, is_right));
+  kind->all_right += kind->right.back();
   for (const ScoredReply& reply : replies) {
     kind->unfinished += reply.finished ? 0 : 1;
     kind->think_tokens += reply.think_tokens;
@@ -55,13 +56,13 @@ int64_t ItemScores::num_items() const {
 }
 
 double ItemScores::pass_at_1() const {
-  double sum = 0;
-  for (const Kind& kind : kinds_) sum += mean_pass(kind.right, samples_, 1) * static_cast<double>(kind.items);
-  return sum / static_cast<double>(num_items());
+  int64_t right = 0;
+  for (const Kind& kind : kinds_) right += kind.all_right;
+  return static_cast<double>(right) / static_cast<double>(num_items() * samples_);
 }
 
 OrderedJson ItemScores::to_json(const Kind& kind) const {
-  const double pass = mean_pass(kind.right, samples_, 1);
+  const double pass = static_cast<double>(kind.all_right) / static_cast<double>(kind.items * samples_);
   OrderedJson at_k = OrderedJson::object();
   for (int64_t k = 1; k <= samples_; k *= 2) at_k[std::to_string(k)] = mean_pass(kind.right, samples_, k);
   OrderedJson json{

@@ -40,6 +40,7 @@ class ItemScores {
     std::string name;
     int64_t items = 0, unfinished = 0, think_tokens = 0, right_votes = 0;
     std::vector<int64_t> right = {};  // replies of each item
+    int64_t all_right = 0;            // replies of all items
   };
   OrderedJson to_json(const Kind& kind) const;
 
