@@ -31,9 +31,9 @@ std::string why(const std::string& answer) { return countdown().judge(item_of({1
 // ---- Judging ----
 
 TEST(Countdown, AnExpressionOfEveryNumberOnceIsRight) {
-  for (const char* answer :
-       {"(19+55)-36", "55-(36-19)", "55 - 36 + 19", "19+55-36", "-36+19+55", "+19+55-36", "-(36-55)+19",
-        "((((19))))+55-36", "(-36+55)+19", "(19+55)-36=38", "(19+55)-36 = 38 ", "55−36+19", "19\n+\t55 - 36"})
+  for (const char* answer : {"(19+55)-36", "55-(36-19)", "55 - 36 + 19", "19+55-36", "-36+19+55", "+19+55-36",
+                             "-(36-55)+19", "((((19))))+55-36", "(-36+55)+19", "(19+55)-36=38", "(19+55)-36 = 38 ",
+                             "55−36+19", "19\n+\t55 - 36", "19\u00a0+\u202f55\u2009- 36\u00a0=\u00a038\u00a0"})
     EXPECT_TRUE(right(answer)) << answer << ": " << why(answer);
   EXPECT_TRUE(right("8/(3-8/3)", {3, 3, 8, 8}, 24));
   EXPECT_TRUE(right("8÷(3−8÷3)", {3, 3, 8, 8}, 24));

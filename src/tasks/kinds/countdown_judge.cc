@@ -42,6 +42,18 @@ std::string text_of(Fraction value) {
   return value.den == 1 ? fmt::format("{}", value.num) : fmt::format("{}/{}", value.num, value.den);
 }
 
+// `text` without the spaces it begins with: typography's narrow ones and those that do not break, too.
+std::string_view without_spaces(std::string_view text) {
+  static constexpr std::array<std::string_view, 4> kWide = {"\u00a0", "\u2009", "\u202f", "\u3000"};
+  for (;;) {
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n\v\f"), text.size()));
+    const auto* wide =
+        std::find_if(kWide.begin(), kWide.end(), [&](std::string_view w) { return text.starts_with(w); });
+    if (wide == kWide.end()) return text;
+    text.remove_prefix(wide->size());
+  }
+}
+
 // Dijkstra's shunting-yard: one pass, two stacks, no recursion.
 class Expression {
  public:
@@ -69,7 +81,7 @@ class Expression {
   }
 
   bool skip_spaces() {
-    text_.remove_prefix(std::min(text_.find_first_not_of(" \t\r\n"), text_.size()));
+    text_ = without_spaces(text_);
     return !text_.empty();
   }
 
@@ -170,9 +182,9 @@ class Expression {
   }
 
   bool is_target(std::string_view text) const {
-    text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+    text = without_spaces(text);
     const std::string_view digits = take_digits(text);
-    return digits == std::to_string(target_) && text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+    return digits == std::to_string(target_) && without_spaces(text).empty();
   }
 
   static constexpr char kNegate = 'n', kPlus = 'p';
