@@ -112,8 +112,9 @@ void expect_resumes_to_the_same_bits(const std::string& more) {
     std::error_code ignored;
     ASSERT_EQ(std::filesystem::exists(whole.output / name, ignored),
               std::filesystem::exists(parts.output / name, ignored));
-    if (std::filesystem::exists(whole.output / name, ignored))
+    if (std::filesystem::exists(whole.output / name, ignored)) {
       EXPECT_TRUE(read_file(whole.output / name) == read_file(parts.output / name)) << name;
+    }
   }
 }
 TEST(RlRun, ResumesToTheSameBits) { expect_resumes_to_the_same_bits(""); }
