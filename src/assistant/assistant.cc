@@ -88,16 +88,6 @@ Answer Assistant::answer(const chat::Conversation& conversation, GenerateRequest
   return read_answer(format, std::move(result));
 }
 
-std::vector<Answer> Assistant::answers(const chat::Conversation& conversation, GenerateRequest request,
-                                       const std::function<bool()>& go_on) const {
-  const chat::ReplyFormat format = fill_in(request, conversation);
-  const auto on_piece = [&](const AnswerPiece&) { return !go_on || go_on(); };
-  std::vector<Answer> answers;
-  for (GenerateResult& result : engine_.generate_all(request, on_piece))
-    answers.push_back(read_answer(format, std::move(result)));
-  return answers;
-}
-
 PendingAnswer Assistant::submit(const chat::Conversation& conversation, GenerateRequest request) const {
   chat::ReplyFormat format = fill_in(request, conversation);
   return {engine_.submit(request), std::move(format)};

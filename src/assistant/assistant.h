@@ -58,11 +58,7 @@ class Assistant {
   // used as it is. The model's end token stops the answer.
   Answer answer(const chat::Conversation& conversation, GenerateRequest request, const OnDelta& on_delta = {}) const;
 
-  // All of request.answers, by their number. `go_on` is asked as pieces come; false cancels them all.
-  std::vector<Answer> answers(const chat::Conversation& conversation, GenerateRequest request,
-                              const std::function<bool()>& go_on = {}) const;
-
-  // One answer, without waiting for it.
+  // The same, without waiting for it.
   PendingAnswer submit(const chat::Conversation& conversation, GenerateRequest request) const;
 
  private:

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -14,7 +15,9 @@
 #include "cli/api_keys.h"
 #include "cli/chat_model.h"
 #include "cli/line_editor.h"
+#include "cli/reply_printer.h"
 #include "cli/verb.h"
+#include "cli/votes.h"
 
 namespace hadal {
 namespace {
@@ -25,6 +28,7 @@ std::atomic<bool> interrupted = false, answering = false;
 
 void on_interrupt(int) {
   if (interrupted.exchange(true) && answering) {
+    ReplyPrinter::give_colours_back();
     LineEditor::give_terminal_back();
     ::_exit(130);
   }
@@ -62,14 +66,17 @@ class Input {
   std::optional<LineEditor> editor_;
 };
 
-// The model in this process.
+// The model in this process. Several answers at once share what stands before them in the cache.
 class OwnModel : public ChatModel {
  public:
-  OwnModel(const std::string& model, const CommandLine& app, SamplingFlags& sampling, const EngineFlags& flags)
-      : loaded_(weights::load_model(model, weights::LoadAs::frozen, flags.plan(1))),
-        engine_(loaded_.model, loaded_.tokenizer, flags.options(loaded_, 1)),
+  OwnModel(const std::string& model, const CommandLine& app, SamplingFlags& sampling, const ThinkFlag& think,
+           const EngineFlags& flags, int answers)
+      : contexts_(std::min(answers, 4)),
+        loaded_(weights::load_model(model, weights::LoadAs::frozen, flags.plan(contexts_))),
+        engine_(loaded_.model, loaded_.tokenizer, flags.options(loaded_, contexts_)),
         assistant_(engine_),
-        sampling_(sampling) {
+        sampling_(sampling),
+        think_(think) {
     sampling.take_defaults(app, loaded_.defaults);
   }
   ~OwnModel() override { log_expert_cache(loaded_); }
@@ -81,39 +88,51 @@ class OwnModel : public ChatModel {
   }
   Answer answer(const chat::Conversation& conversation, const OnDelta& on_delta,
                 const std::function<bool()>&) override {
-    hadal::Answer answer = assistant_.answer(conversation, sampling_.request(), on_delta);
-    return {std::move(answer.message), answer.result.finish == FinishReason::length};
+    return taken(assistant_.answer(conversation, request(), on_delta));
+  }
+  std::vector<Answer> answers(const chat::Conversation& conversation, int count,
+                              const std::function<bool()>& stopped) override {
+    GenerateRequest request = this->request();
+    request.answers = count;
+    PendingAnswer pending = assistant_.submit(conversation, std::move(request));
+    while (!pending.generation.wait_for(std::chrono::milliseconds(20)))
+      if (stopped()) pending.generation.cancel();
+    std::vector<Answer> all;
+    for (hadal::Answer& answer : pending.wait_all()) all.push_back(taken(std::move(answer)));
+    return all;
   }
 
  private:
+  static Answer taken(hadal::Answer answer) {
+    return {std::move(answer.message), answer.result.finish == FinishReason::length};
+  }
+  GenerateRequest request() const {
+    GenerateRequest request = sampling_.request();
+    request.think_tokens = think_.off ? 0 : think_.tokens;
+    return request;
+  }
+
+  const int64_t contexts_;  // that the cache holds; more answers share it
   weights::LoadedModel loaded_;
   Engine engine_;
   Assistant assistant_;
   const SamplingFlags& sampling_;
-};
-
-// Shows a reply as the model writes it: thoughts first, between their tags.
-class ReplyPrinter {
- public:
-  void print(const chat::ReplyDelta& delta) {
-    const bool thought = delta.kind == chat::ReplyDelta::Kind::reasoning;
-    if (thought != thinking_) print_answer(thought ? "<think>\n" : "\n</think>\n\n");
-    thinking_ = thought;
-    print_answer(delta.text);
-  }
-
- private:
-  bool thinking_ = false;
+  const ThinkFlag& think_;
 };
 
 class Chat {
  public:
-  Chat(ChatModel& model, const std::string& system, bool quiet) : model_(model), quiet_(quiet) {
+  Chat(ChatModel& model, const std::string& system, const ThinkFlag& think, int votes, bool quiet)
+      : model_(model), votes_(votes), quiet_(quiet) {
     if (!system.empty()) messages_.push_back({"system", system});
+    if (think.off || think.tokens) set_thinking(conversation_, !think.off);
     num_system_ = messages_.size();
   }
 
-  void start_over() { messages_.resize(num_system_); }
+  void start_over() {
+    messages_.resize(num_system_);
+    all_votes_.clear();
+  }
 
   // False when the answer could not be given; the question is then dropped from the conversation.
   bool say(const std::string& text) {
@@ -121,9 +140,7 @@ class Chat {
     try {
       bool forgot = false;
       while (can_forget() && !model_.fits(conversation_)) forget_oldest(forgot);
-      ChatModel::Answer answer = ask(forgot);
-      messages_.push_back(std::move(answer.message));
-      if (!quiet_) print_text(answer.cut ? " [...]\n" : "\n");
+      messages_.push_back(ask(forgot));
       return true;
     } catch (const Error& e) {
       messages_.pop_back();
@@ -135,26 +152,51 @@ class Chat {
   OrderedJson as_json() const {
     OrderedJson list = OrderedJson::array();
     for (const auto& message : messages_) list.push_back(to_json(message));
-    return {{"messages", list}};
+    OrderedJson json = {{"messages", list}};
+    if (votes_ > 1) json["votes"] = all_votes_;
+    return json;
   }
 
  private:
-  ChatModel::Answer ask(bool forgot) {
+  // Shows the answer and returns it.
+  chat::Message ask(bool forgot) {
     const InterruptGuard guard;
-    const auto stopped = [] { return interrupted.load(); };
-    ReplyPrinter printer;
-    const auto on_delta = [&](const chat::ReplyDelta& delta) {
-      if (!quiet_) printer.print(delta);
-      return !stopped();
-    };
+    ReplyPrinter printer(standard_output_has_colours(), print_answer, print_text);
     for (;;) {
       try {
-        return model_.answer(conversation_, on_delta, stopped);
+        return votes_ > 1 ? ask_for_votes(printer) : ask_once(printer);
       } catch (const ContextFull&) {
         if (!can_forget()) throw;
         forget_oldest(forgot);
       }
     }
+  }
+  static bool stopped() { return interrupted.load(); }
+
+  chat::Message ask_once(ReplyPrinter& printer) {
+    const auto on_delta = [&](const chat::ReplyDelta& delta) {
+      if (!quiet_) printer.print(delta);
+      return !stopped();
+    };
+    ChatModel::Answer answer = model_.answer(conversation_, on_delta, stopped);
+    if (!quiet_) printer.finish(answer.cut ? " [...]" : "");
+    return std::move(answer.message);
+  }
+
+  chat::Message ask_for_votes(ReplyPrinter& printer) {
+    std::vector<chat::Message> replies;
+    for (ChatModel::Answer& answer : model_.answers(conversation_, votes_, stopped))
+      replies.push_back(std::move(answer.message));
+    const Votes votes = count_votes(replies);
+    chat::Message& winner = replies[votes.winner];
+    all_votes_.push_back({{"agree", votes.agree}, {"of", votes.of}});
+    if (!quiet_) {
+      if (winner.reasoning) printer.print({.kind = chat::ReplyDelta::Kind::reasoning, .text = *winner.reasoning});
+      printer.print({.text = std::string(winner.text())});
+      printer.finish("");
+      printer.remark(fmt::format("{} of {}", votes.agree, votes.of));
+    }
+    return std::move(winner);
   }
 
   // A conversation that has outgrown the context loses its oldest turns.
@@ -169,10 +211,12 @@ class Chat {
   }
 
   ChatModel& model_;
-  bool quiet_;
+  const int votes_;
+  const bool quiet_;
   chat::Conversation conversation_;
   std::vector<chat::Message>& messages_ = conversation_.messages;
   size_t num_system_ = 0;
+  OrderedJson all_votes_ = OrderedJson::array();  // of each answer
 };
 
 // "/word" alone on a line; "/etc/hosts" or "/ 2" are questions.
@@ -209,6 +253,8 @@ int chat_command(int argc, char** argv) {
       "Talk with a model. Ctrl-C stops an answer, Ctrl-D leaves; lines from a pipe are answered one by one.");
   std::string model, system, server, key_file;
   bool json = false;
+  int votes = 1;
+  ThinkFlag think;
   SamplingFlags sampling;
   EngineFlags engine_flags;
   add_model_option(app, model);
@@ -216,6 +262,8 @@ int chat_command(int argc, char** argv) {
   const Option server_option =
       app.add_option("--server", server, "talk to the model of a running hadal serve: its address");
   app.add_option("--api-key-file", key_file, "the server's key: the first line of this file").needs(server_option);
+  think.add_to(app);
+  app.add_option("--votes", votes, "ask so many times and show the answer that most agree on").range(1, 128);
   sampling.add_to(app);
   engine_flags.add_to(app);
   add_common_options(app, &json);
@@ -226,12 +274,14 @@ int chat_command(int argc, char** argv) {
 
   std::unique_ptr<ChatModel> who;
   if (server.empty()) {
-    who = std::make_unique<OwnModel>(model, app, sampling, engine_flags);
+    who = std::make_unique<OwnModel>(model, app, sampling, think, engine_flags, votes);
   } else {
     const std::string key = key_file.empty() ? "" : read_api_keys(key_file).front();
-    who = connect_to_server(server, key, app, sampling);
+    who = connect_to_server(server, key, app, sampling, think);
   }
-  Chat chat(*who, system, json);
+  if (votes > 1 && sampling.options.temperature == 0)
+    fail("--votes: expected a --temperature above 0, found 0: all answers would be the same");
+  Chat chat(*who, system, think, votes, json);
   struct sigaction action = {};
   action.sa_handler = on_interrupt;
   ::sigaction(SIGINT, &action, nullptr);

@@ -31,11 +31,14 @@ class ChatModel {
   };
   virtual Answer answer(const chat::Conversation& conversation, const OnDelta& on_delta,
                         const std::function<bool()>& stopped) = 0;
+  // So many answers to it, each with a seed of its own.
+  virtual std::vector<Answer> answers(const chat::Conversation& conversation, int count,
+                                      const std::function<bool()>& stopped) = 0;
 };
 
 // A model behind the API of a running `hadal serve` at `url` ("http://127.0.0.1:8080"). What `app` was not given of the
 // sampling options is left to the server. `api_key`: "" for none. Error when nothing like it answers there.
 std::unique_ptr<ChatModel> connect_to_server(const std::string& url, const std::string& api_key, const CommandLine& app,
-                                             const SamplingFlags& sampling);
+                                             const SamplingFlags& sampling, const ThinkFlag& think);
 
 }  // namespace hadal

@@ -147,6 +147,15 @@ TEST_F(CliModel, RendersConversations) {
   EXPECT_EQ(run(with_model).code, 2);
 }
 
+TEST_F(CliModel, AWrongProcessorIsSaidOnce) {
+  ::setenv("HADAL_CPU", "z80", 1);
+  const Outcome o = run("generate --prompt x --model " + model());
+  ::unsetenv("HADAL_CPU");
+  EXPECT_EQ(o.code, 1);
+  EXPECT_EQ(std::ranges::count(o.err, '\n'), 1) << o.err;
+  EXPECT_NE(o.err.find("HADAL_CPU"), std::string::npos) << o.err;
+}
+
 TEST_F(CliModel, PrintsLogits) {
   const Json all = json_of("logits --all --precision f32 --ids 256,72,105 --model " + model())["logits"];
   ASSERT_EQ(all.size(), 3u);
@@ -196,6 +205,51 @@ TEST_F(CliModel, ChatsThroughAPipe) {
                 .size(),
             2u);
   EXPECT_EQ(run("chat --max-tokens 8 --seed 3 --model " + model(), "Hello\n").code, 0);
+}
+
+// A model whose template opens thoughts unless it is told not to.
+Path thinking_model() {
+  TokenizerParts parts = test::byte_tokenizer().parts();
+  for (const char* tag : {"<think>", "</think>"}) {
+    parts.tokens.emplace_back(tag);
+    parts.types.push_back(TokenType::control);
+  }
+  parts.chat_template += "{% if thinking | default(true) %}<think>{% else %}</think>{% endif %}";
+  const Path folder = scratch() / "thinking";
+  weights::save_model(folder, *test::make_model(test::byte_config()), Tokenizer::from_parts(std::move(parts), "test"),
+                      DType::f32);
+  return folder;
+}
+
+TEST_F(CliModel, ThinksBeforeItAnswers) {
+  const std::string command = "chat --max-tokens 40 --seed 3 --model " + thinking_model().string();
+  const Json reply = json_of(command, "Hello\n")["messages"][1];  // 30 tokens of thoughts, and 10 behind them
+  const std::string thoughts = reply.value("reasoning_content", ""), answer = reply["content"];
+  EXPECT_FALSE(thoughts.empty());
+  EXPECT_TRUE(run(command, "Hello\n").out.starts_with("<think>\n" + thoughts));
+  EXPECT_TRUE(answer.empty() || run(command, "Hello\n").out.find("\n</think>\n\n" + answer) != std::string::npos);
+  const std::string few = json_of(command + " --think 2", "Hello\n")["messages"][1].value("reasoning_content", "");
+  EXPECT_LT(few.size(), thoughts.size());
+  for (const char* none : {" --think off", " --think 0"})
+    EXPECT_FALSE(json_of(command + none, "Hello\n")["messages"][1].contains("reasoning_content")) << none;
+  for (const char* bad : {" --think -1", " --think some", " --think ''", " --votes 0"})
+    EXPECT_EQ(run(command + bad, "Hello\n").code, 2) << bad;
+}
+
+TEST_F(CliModel, VotesAmongItsAnswers) {
+  const std::string command = "chat --max-tokens 20 --seed 3 --votes 5 --model " + model();
+  const Json json = json_of(command, "Hello\nAgain\n");
+  ASSERT_EQ(json["votes"].size(), 2u);
+  EXPECT_EQ(json["votes"][0]["of"], 5);
+  EXPECT_LE(json["votes"][0]["agree"], 5);
+  ASSERT_EQ(json["messages"].size(), 4u);
+  const std::string out = run(command, "Hello\n").out;
+  const std::string expected = fmt::format("{}\n{} of 5\n", json["messages"][1]["content"].get<std::string>(),
+                                           json["votes"][0]["agree"].get<int>());
+  EXPECT_EQ(out, expected);
+  const Outcome greedy = run(command + " --temperature 0", "Hello\n");
+  EXPECT_EQ(greedy.code, 1);
+  EXPECT_NE(greedy.err.find("--temperature"), std::string::npos);
 }
 
 TEST_F(CliModel, Evaluates) {

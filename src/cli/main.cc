@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "cli/verb.h"
+#include "kernels/cpu.h"
 
 namespace hadal {
 namespace {
@@ -62,6 +63,7 @@ int run_verb(const Verb& verb, int argc, char** argv) {
   std::string name = fmt::format("hadal {}", verb.name);
   argv[0] = name.data();
   try {
+    cpu_level();  // a wrong HADAL_CPU is said here, once; an engine's thread would log it and its caller say it again
     return verb.run(argc, argv);
   } catch (const std::bad_alloc&) {
     complain(name, "out of memory; take a smaller model, a smaller batch or a shorter context");

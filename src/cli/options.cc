@@ -79,6 +79,20 @@ GenerateRequest SamplingFlags::request() const {
   return request;
 }
 
+void ThinkFlag::add_to(CommandLine& app) {
+  const auto take = [this](const std::string& text) {
+    int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    off = text == "off";
+    if (!off && (error != std::errc() || end != text.data() + text.size() || number < 0 || number > INT32_MAX))
+      throw BadValue{"--think", "expected a number of tokens from 0 up, or off"};
+    tokens = off ? std::nullopt : std::optional(number);
+  };
+  app.add_function("--think", take,
+                   "tokens that the model may think before it answers, or off (default: three quarters of what the "
+                   "context, or --max-tokens, leaves)");
+}
+
 Option add_expert_cache_option(CommandLine& app, double& gigabytes) {
   return app
       .add_option("--expert-cache", gigabytes,

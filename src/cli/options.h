@@ -29,6 +29,13 @@ struct SamplingFlags {
   GenerateRequest request() const;                                  // prompt is left empty
 };
 
+// --think N|off: whether, and for how many tokens, a model thinks before it answers.
+struct ThinkFlag {
+  bool off = false;
+  std::optional<int64_t> tokens;  // the budget; none: that of limit_thoughts()
+  void add_to(CommandLine& app);
+};
+
 // --expert-cache, in GB; 0: decided by the memory that is there.
 Option add_expert_cache_option(CommandLine& app, double& gigabytes);
 uint64_t bytes_of(double gigabytes);

@@ -80,21 +80,32 @@ class ServedModel : public ChatModel {
 
   Answer answer(const chat::Conversation& conversation, const OnDelta& on_delta,
                 const std::function<bool()>& stopped) override {
-    OrderedJson body = options_;
-    for (const auto& message : conversation.messages) body["messages"].push_back(to_json(message));
-    body["stream"] = true;
-    body["stream_options"] = {{"include_usage", true}};
+    return std::move(ask(conversation, 1, on_delta, stopped).front());
+  }
+  std::vector<Answer> answers(const chat::Conversation& conversation, int count,
+                              const std::function<bool()>& stopped) override {
+    return ask(
+        conversation, count, [](const chat::ReplyDelta&) { return true; }, stopped);
+  }
 
-    Answer answer{{"assistant", ""}};
-    std::string failure;
-    EventLines lines;
+ private:
+  // What has come of the answers.
+  struct Received {
+    std::vector<Answer> answers;
     int64_t tokens = 0;
     bool done = false;
+  };
+
+  std::vector<Answer> ask(const chat::Conversation& conversation, int count, const OnDelta& on_delta,
+                          const std::function<bool()>& stopped) {
+    Received received{std::vector<Answer>(static_cast<size_t>(count), Answer{{"assistant", ""}})};
+    std::string failure;
+    EventLines lines;
     net::TransferRequest request;
     request.url = url_ + "/v1/chat/completions";
     request.headers = {"Content-Type: application/json"};
     request.method = "POST";
-    request.content = dump_json(body);
+    request.content = body_of(conversation, count);
     request.stopped = stopped;
     int status = 0;
     request.head = [&](const net::TransferReply& reply) {
@@ -106,29 +117,43 @@ class ServedModel : public ChatModel {
       bool wanted = true;
       lines.push(piece, [&](std::string_view data) {
         if (data == "[DONE]")
-          done = true;
+          received.done = true;
         else
-          wanted = take(data, answer, tokens, on_delta) && wanted;
+          wanted = take(data, received, on_delta) && wanted;
       });
       return wanted && !stopped();
     };
     http_.send(request);
-    if (status != 200) {
-      std::string code;
-      const std::string what = explain(request.url, status, failure, &code);
-      if (code == "context_length_exceeded") throw ContextFull(what);
-      throw Error(what);
-    }
-    if (!done && !stopped())
+    if (status != 200) refuse(request.url, status, failure);
+    if (!received.done && !stopped())
       fail("{}: the connection ended in the middle of an answer; is the server still there?", url_);
-    if (tokens > 0) {
-      const auto bytes = static_cast<double>(bytes_of(conversation) + bytes_of(answer.message));
-      tokens_per_byte_ = static_cast<double>(tokens) / bytes;
-    }
-    return answer;
+    count_tokens(conversation, received);
+    return std::move(received.answers);
   }
 
- private:
+  std::string body_of(const chat::Conversation& conversation, int count) const {
+    OrderedJson body = options_;
+    for (const auto& message : conversation.messages) body["messages"].push_back(to_json(message));
+    if (count > 1) body["n"] = count;
+    body["stream"] = true;
+    body["stream_options"] = {{"include_usage", true}};
+    return dump_json(body);
+  }
+
+  [[noreturn]] static void refuse(const std::string& url, int status, const std::string& failure) {
+    std::string code;
+    const std::string what = explain(url, status, failure, &code);
+    if (code == "context_length_exceeded") throw ContextFull(what);
+    throw Error(what);
+  }
+
+  void count_tokens(const chat::Conversation& conversation, const Received& received) {
+    if (received.tokens == 0) return;
+    auto bytes = static_cast<double>(bytes_of(conversation));
+    for (const Answer& answer : received.answers) bytes += static_cast<double>(bytes_of(answer.message));
+    tokens_per_byte_ = static_cast<double>(received.tokens) / bytes;
+  }
+
   static size_t bytes_of(const chat::Message& message) {
     return message.text().size() + message.reasoning.value_or("").size();
   }
@@ -139,17 +164,22 @@ class ServedModel : public ChatModel {
   }
 
   // One event; false when the user wants no more.
-  static bool take(std::string_view data, Answer& answer, int64_t& tokens, const OnDelta& on_delta) {
+  static bool take(std::string_view data, Received& received, const OnDelta& on_delta) {
     const Json event = parse_json(data, "an event of the server");
     std::vector<chat::ReplyDelta> deltas;
+    size_t index = 0;
     try {
       if (const auto error = event.find("error"); error != event.end() && !error->is_null())
         throw Error(words_of(*error));
       if (const auto usage = event.find("usage"); usage != event.end() && usage->is_object())
-        tokens = usage->value("total_tokens", int64_t{0});
+        received.tokens = usage->value("total_tokens", int64_t{0});
       const auto choices = event.find("choices");
       if (choices == event.end() || !choices->is_array() || choices->empty()) return true;
       const Json& choice = choices->at(0);
+      index = choice.value("index", size_t{0});
+      if (index >= received.answers.size())
+        fail("the server: expected {} answers, found more", received.answers.size());
+      Answer& answer = received.answers[index];
       answer.cut = answer.cut || choice.value("finish_reason", Json()) == "length";
       const Json delta = choice.value("delta", Json::object());
       for (const auto& [name, kind] : {std::pair("reasoning_content", chat::ReplyDelta::Kind::reasoning),
@@ -162,7 +192,7 @@ class ServedModel : public ChatModel {
     }
     bool wanted = true;
     for (const chat::ReplyDelta& delta : deltas) {
-      append(answer.message, delta);
+      append(received.answers[index].message, delta);
       wanted = wanted && on_delta(delta);
     }
     return wanted;
@@ -186,7 +216,7 @@ class ServedModel : public ChatModel {
 }  // namespace
 
 std::unique_ptr<ChatModel> connect_to_server(const std::string& url, const std::string& api_key, const CommandLine& app,
-                                             const SamplingFlags& sampling) {
+                                             const SamplingFlags& sampling, const ThinkFlag& think) {
   std::string base = url;
   while (base.ends_with('/')) base.pop_back();
   OrderedJson options = {{"messages", OrderedJson::array()}};
@@ -201,6 +231,11 @@ std::unique_ptr<ChatModel> connect_to_server(const std::string& url, const std::
   if (sampling.seed) options["seed"] = static_cast<int64_t>(*sampling.seed);
   if (sampling.max_tokens > 0) options["max_tokens"] = sampling.max_tokens;
   if (!sampling.stop.empty()) options["stop"] = sampling.stop;
+  if (think.off) options["thinking"] = {{"type", "disabled"}};
+  if (think.tokens) {
+    options["max_thinking_tokens"] = *think.tokens;
+    options["reasoning_effort"] = "high";  // all of it; a model that cannot think does not mind
+  }
   return std::make_unique<ServedModel>(base, api_key, std::move(options));
 }
 

@@ -185,6 +185,8 @@ class Served(Chat):
         text = "Hi, who are you?\nAnd who made you?\n"
         run = lambda more: subprocess.run([HADAL, *options, *more], input=text, capture_output=True, text=True, check=True).stdout
         self.assertEqual(run(["--server", self.url]), run(["--model", MODEL]))
+        votes = ["--votes", "3", "--think", "5"]  # a model that cannot think does not mind
+        self.assertEqual(run(["--server", self.url, *votes]), run(["--model", MODEL, *votes]))
 
 
 class OddServers(unittest.TestCase):

@@ -1,0 +1,22 @@
+#include "cli/votes.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "tasks/answer.h"
+#include "tasks/measures.h"
+#include "tasks/task.h"
+
+namespace hadal {
+
+Votes count_votes(std::span<const chat::Message> replies) {
+  HADAL_CHECK(!replies.empty());
+  std::vector<std::optional<std::string>> answers;
+  for (const chat::Message& reply : replies) answers.push_back(tasks::reply_answer(reply.text()).text);
+  const tasks::Vote vote = tasks::majority_vote(answers, tasks::same_answer);
+  return {vote.winner.value_or(0), vote.votes, replies.size()};
+}
+
+}  // namespace hadal

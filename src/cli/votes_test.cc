@@ -1,0 +1,37 @@
+#include "cli/votes.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace hadal {
+namespace {
+
+Votes votes_of(const std::vector<std::string>& texts) {
+  std::vector<chat::Message> replies;
+  for (const std::string& text : texts) replies.push_back({"assistant", text});
+  return count_votes(replies);
+}
+
+void expect_votes(const std::vector<std::string>& texts, size_t winner, size_t agree) {
+  const Votes votes = votes_of(texts);
+  EXPECT_EQ(votes.winner, winner) << texts[0];
+  EXPECT_EQ(votes.agree, agree) << texts[0];
+  EXPECT_EQ(votes.of, texts.size());
+}
+
+TEST(Votes, GoToTheAnswerThatMostGive) {
+  expect_votes({"7", "The answer is 8.", "Let me see.\n8"}, 1, 2);
+  expect_votes({"0.5", "\\boxed{1/2}", "2"}, 0, 2);
+  expect_votes({"1,234", "7", "7", "1234", "Answer: 1234"}, 0, 3);
+  expect_votes({"7", "8"}, 0, 1);
+}
+
+TEST(Votes, RepliesWithoutAnAnswerHaveNone) {
+  expect_votes({"", "", "8"}, 2, 1);
+  expect_votes({"", ""}, 0, 0);
+}
+
+}  // namespace
+}  // namespace hadal
