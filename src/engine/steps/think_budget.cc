@@ -9,7 +9,7 @@ std::optional<TokenId> ThinkBudget::forced() const {
 
 TokenRole ThinkBudget::take(TokenId token) {
   if (!thinking_) return TokenRole::plain;
-  const bool is_forced = forced().has_value();
+  const bool is_forced = forced() == token;  // a given token may stand in its place
   thinking_ = token != end_ && (!may_begin() || token == begin_);
   if (is_forced) return TokenRole::forced;
   if (!thinking_) return TokenRole::plain;
