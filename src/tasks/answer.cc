@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/text.h"
+#include "tasks/kinds/countdown.h"
 #include "tasks/numbers/exact_number.h"
 
 namespace hadal::tasks {
@@ -66,6 +67,8 @@ bool states_answer(std::string_view reply, std::string_view answer) {
 bool same_answer(std::string_view a, std::string_view b) {
   const auto number_a = exact_number(a), number_b = exact_number(b);
   if (number_a && number_b) return number_a->value == number_b->value;
+  const auto expression_a = countdown_value(a), expression_b = countdown_value(b);
+  if (expression_a && expression_b) return expression_a == expression_b;
   const auto plain = [](std::string_view text) {
     std::string result = lower_case(std::string(text));
     std::erase_if(result, [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; });

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "tasks/kinds/arithmetic_trace.h"
 #include "tasks/kinds/kinds.h"
 #include "tasks/kinds/wording.h"
@@ -255,7 +256,7 @@ class Arithmetic final : public Task {
       number = answer.substr(equals + 1);
     }
     const auto found = exact_number(number);
-    if (!found) {
+    if (!found || is_percentage(number)) {
       verdict.why = "not one exact number";
     } else if (!found->worked_out) {
       verdict.why = "a fraction that is not worked out";
@@ -268,10 +269,18 @@ class Arithmetic final : public Task {
   }
 
  private:
-  // "347 × 86" is 347*86, as is "86*347".
+  static bool is_percentage(std::string_view text) {
+    return text.find('%') != std::string_view::npos || has_word(text, "percent") || has_word(text, "per cent");
+  }
+
+  // "347 × 86" is 347*86, as are "86*347" and "347 times 86".
   static bool is_question(const Expression& e, std::string_view text) {
     if (text.size() > kMaxAnswerBytes) return false;
+    constexpr std::pair<std::string_view, std::string_view> kWords[] = {
+        {"plus", "+"}, {"minus", "-"}, {"multiplied by", "*"}, {"times", "*"}, {"divided by", "/"}, {"over", "/"}};
     std::string plain = plain_math(text);
+    for (const auto& [word, sign] : kWords)
+      if (const size_t at = plain.find(word); at != std::string::npos) plain.replace(at, word.size(), sign);
     std::erase(plain, ' ');
     std::ranges::replace(plain, 'x', '*');
     std::ranges::replace(plain, ':', '/');

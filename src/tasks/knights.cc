@@ -158,7 +158,8 @@ class AnswerReader {
   bool skip_between(size_t& at) const {
     const size_t begin = at;
     while (part(at) == "," || part(at) == ".") ++at;
-    const bool word = part(at) == "and" && (part(at + 1) != ":" && part(at + 1) != "is");
+    const bool name = part(at + 1) == ":" || (part(at + 1) == "is" && part(at + 2) == "a");  // somebody called And
+    const bool word = part(at) == "and" && !name;
     if (word) ++at;
     return at < parts_.size() ? at > begin : !word;
   }

@@ -8,15 +8,15 @@
 namespace hadal::tasks {
 namespace {
 
-constexpr std::string_view kThink = "<think>", kThinkEnd = "</think>", kBox = "\\boxed{";
+constexpr std::string_view kThink = "<think>", kThinkEnd = "</think>", kBox = "\\boxed";
 constexpr std::string_view kFinal = "final answer is";
 constexpr std::string_view kAnswer = "<answer>", kAnswerEnd = "</answer>";
+constexpr std::string_view kSpaces = " \t\r\n\v\f";
 constexpr size_t kMaxChars = 4000, kMaxLevels = 100;
 
 ReplyAnswer none(std::string why) { return {std::nullopt, std::move(why)}; }
 
 std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpaces = " \t\r\n\v\f";
   const size_t first = text.find_first_not_of(kSpaces);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(kSpaces) - first + 1);
@@ -24,7 +24,7 @@ std::string_view trimmed(std::string_view text) {
 
 std::string without_spaces(std::string_view text) {
   std::string result(text);
-  std::erase_if(result, [](char c) { return std::string_view(" \t\r\n\v\f").find(c) != std::string_view::npos; });
+  std::erase_if(result, [](char c) { return kSpaces.find(c) != std::string_view::npos; });
   return result;
 }
 
@@ -45,12 +45,22 @@ std::string_view after_thinking(std::string_view reply, std::string& why) {
   return rest;
 }
 
+// Where the content of the first \boxed{} or \boxed {} from `at` on begins; npos: there is none.
+size_t find_box(std::string_view text, size_t at) {
+  for (at = text.find(kBox, at); at != std::string_view::npos; at = text.find(kBox, at)) {
+    at += kBox.size();
+    const size_t brace = text.find_first_not_of(kSpaces, at);
+    if (brace != std::string_view::npos && text[brace] == '{') return brace + 1;
+  }
+  return at;
+}
+
 // Appends the content of every \boxed{} in `text`. false: one has no end, or stands in another.
 bool find_boxes(std::string_view text, std::vector<std::string_view>& boxes) {
-  for (size_t at = text.find(kBox); at != std::string_view::npos; at = text.find(kBox, at)) {
-    const size_t begin = at + kBox.size();
+  for (size_t at = find_box(text, 0); at != std::string_view::npos; at = find_box(text, at)) {
+    const size_t begin = at;
     size_t levels = 1;
-    for (at = begin; at < text.size() && levels > 0; ++at) {
+    for (; at < text.size() && levels > 0; ++at) {
       if (text[at] == '\\')
         ++at;  // \{ and \} are characters
       else if (text[at] == '{')
@@ -60,7 +70,7 @@ bool find_boxes(std::string_view text, std::vector<std::string_view>& boxes) {
     }
     if (levels > 0) return false;
     boxes.push_back(text.substr(begin, at - 1 - begin));
-    if (boxes.back().find(kBox) != std::string_view::npos) return false;
+    if (find_box(boxes.back(), 0) != std::string_view::npos) return false;
   }
   return true;
 }

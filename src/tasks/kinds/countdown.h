@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -28,6 +29,15 @@ bool countdown_solvable(const CountdownItem& item);
 // The verdict on an answer: one expression of the given numbers, optionally "= target" behind it. nearness is
 // 1 / (1 + |value - target|) where all that is wrong is the value.
 Verdict judge_countdown(const CountdownItem& item, std::string_view answer);
+
+// What an expression of any numbers comes to, by the grammar of the judge: for votes, which know no item.
+struct CountdownValue {
+  std::string value;             // in lowest terms
+  std::vector<int64_t> numbers;  // in it, sorted
+  bool operator==(const CountdownValue&) const = default;
+};
+// nullopt: no expression of at most kMax numbers up to kMaxNumber, or something else than its value behind an =.
+std::optional<CountdownValue> countdown_value(std::string_view expression);
 
 // A search for 3 or 4 numbers, backwards from the target, in lines that each need only what stands in them:
 //   19,55:74 36;36          what the pair 19, 55 makes; the number that is left

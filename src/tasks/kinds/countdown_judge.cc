@@ -57,9 +57,10 @@ std::string_view without_spaces(std::string_view text) {
 // Dijkstra's shunting-yard: one pass, two stacks, no recursion.
 class Expression {
  public:
-  Expression(const CountdownItem& item, std::string_view text) : text_(text), target_(item.target) {
-    unused_ = item.numbers;
-  }
+  Expression(const CountdownItem& item, std::string_view text)
+      : text_(text), target_(item.target), unused_(item.numbers) {}
+  // Of any numbers: numbers() has them afterwards.
+  explicit Expression(std::string_view text) : text_(text), any_numbers_(true) {}
 
   // The value; why() says what is wrong where there is none.
   std::optional<Fraction> value() {
@@ -68,11 +69,14 @@ class Expression {
     if (operand_expected_) return wrong(values_.empty() ? "not an expression" : "an operator without a number");
     while (!operators_.empty())
       if (!apply_last()) return {};
+    if (any_numbers_ && values_.back().num % values_.back().den == 0)
+      target_ = static_cast<int64_t>(values_.back().num / values_.back().den);
     if (!text_.empty() && !is_target(text_.substr(1))) return wrong("= and something else than the target");
     if (!unused_.empty()) return wrong(fmt::format("{} is not used", unused_.front()));
     return values_.back();
   }
   const std::string& why() const { return why_; }
+  const std::vector<int64_t>& numbers() const { return numbers_; }
 
  private:
   std::nullopt_t wrong(std::string why) {
@@ -134,12 +138,22 @@ class Expression {
   void take_number() {
     if (!operand_expected_) return void(wrong("two numbers without an operator"));
     const std::string_view digits = take_digits(text_);
+    if (any_numbers_ && !offer(digits)) return void(wrong("too many numbers, or too large ones"));
     const auto found =
         std::find_if(unused_.begin(), unused_.end(), [&](int64_t n) { return std::to_string(n) == digits; });
     if (found == unused_.end()) return void(wrong("a number that was not given, or not so often"));
     values_.push_back({*found, 1});
+    numbers_.push_back(*found);
     unused_.erase(found);
     operand_expected_ = false;
+  }
+
+  // Makes any number that a task may hold a given one.
+  bool offer(std::string_view digits) {
+    if (numbers_.size() == CountdownItem::kMax || digits.size() > std::to_string(CountdownItem::kMaxNumber).size())
+      return false;
+    unused_.push_back(std::stoll(std::string(digits)));
+    return true;
   }
 
   void take(char op) {
@@ -189,8 +203,9 @@ class Expression {
 
   static constexpr char kNegate = 'n', kPlus = 'p';
   std::string_view text_;
-  int64_t target_;
-  std::vector<int64_t> unused_;
+  bool any_numbers_ = false;
+  int64_t target_ = -1;  // of any numbers: the value where it is whole
+  std::vector<int64_t> unused_, numbers_;
   std::vector<Fraction> values_;
   std::vector<char> operators_;
   bool operand_expected_ = true, at_beginning_ = true;
@@ -224,6 +239,15 @@ bool countdown_solvable(const CountdownItem& item) {
   std::vector<Fraction> values;
   for (const int64_t number : item.numbers) values.push_back({number, 1});
   return reaches(values, item.target);
+}
+
+std::optional<CountdownValue> countdown_value(std::string_view expression) {
+  Expression parsed(expression);
+  const auto value = parsed.value();
+  if (!value) return std::nullopt;
+  CountdownValue result{text_of(*value), parsed.numbers()};
+  std::ranges::sort(result.numbers);
+  return result;
 }
 
 Verdict judge_countdown(const CountdownItem& item, std::string_view answer) {

@@ -21,7 +21,7 @@ struct ExactNumber {
 // numbers have at most some thousand digits; no recursion beyond fractions in fractions, four deep.
 std::optional<ExactNumber> exact_number(std::string_view text);
 
-// The number that a text states: its last one. None where two differ with an "or" between them, where the last one is
+// The number that a text states: its last one. None where its sentence offers two with "or", where the last one is
 // part of a term ("5-3", "3, 4"), of a word ("A4") or written in a way that no number is ("1,00").
 struct StatedNumber {
   std::optional<ExactNumber> number;

@@ -137,14 +137,14 @@ std::optional<ReadNumber> NumberReader::mixed_part(size_t i) const {
   return ReadNumber{cpp_rational(above, below), end, false};
 }
 
-// e4, *10^4 or ^4 behind a number.
+// e4, *10^4, x 10^4 or ^4 behind a number.
 NumberReader::Exponent NumberReader::exponent(const ReadNumber& base) const {
   size_t i = base.end;
   const size_t star = skip_spaces(i), ten = skip_spaces(star + 1);
   const bool power = at(i) == '^';
   if ((at(i) == 'e' || at(i) == 'E') && is_digit(at(i + 1 + is_sign(at(i + 1))))) {
     i += 1;
-  } else if (at(star) == '*' && text_.substr(ten, 3) == "10^") {
+  } else if ((at(star) == '*' || at(star) == 'x') && text_.substr(ten, 3) == "10^") {
     i = ten + 3;
   } else if (power) {
     i += 1;

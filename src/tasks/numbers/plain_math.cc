@@ -22,12 +22,14 @@ constexpr Replacement kNamedCommands[] = {
 constexpr Replacement kSigns[] = {{"!", ""}, {",", " "}, {";", " "}, {":", " "}, {" ", " "}, {"(", ""}, {")", ""},
                                   {"[", ""}, {"]", ""},  {"$", ""},  {"%", "%"}, {"{", "("}, {"}", ")"}};
 
-constexpr Replacement kTypography[] = {{"\u2212", "-"},    {"\u2013", "-"},    {"\uff0d", "-"},    {"\ufe63", "-"},
-                                       {"\u00d7", "*"},    {"\u00b7", "*"},    {"\u22c5", "*"},    {"\u00f7", "/"},
-                                       {"\u2044", "/"},    {"\u00a0", " "},    {"\u2009", " "},    {"\u202f", " "},
-                                       {"\u20ac", ""},     {"\u00a3", ""},     {"\u00a5", ""},     {"\u20b9", ""},
-                                       {"\u00bd", " 1/2"}, {"\u2153", " 1/3"}, {"\u2154", " 2/3"}, {"\u00bc", " 1/4"},
-                                       {"\u00be", " 3/4"}, {"\u215b", " 1/8"}};
+constexpr Replacement kTypography[] = {
+    {"\u2212", "-"},    {"\u2013", "-"},    {"\uff0d", "-"},    {"\ufe63", "-"},    {"\u00d7", "*"},
+    {"\u00b7", "*"},    {"\u22c5", "*"},    {"\u00f7", "/"},    {"\u2044", "/"},    {"\u00a0", " "},
+    {"\u2009", " "},    {"\u202f", " "},    {"\u20ac", ""},     {"\u00a3", ""},     {"\u00a5", ""},
+    {"\u20b9", ""},     {"\u00bd", " 1/2"}, {"\u2153", " 1/3"}, {"\u2154", " 2/3"}, {"\u00bc", " 1/4"},
+    {"\u00be", " 3/4"}, {"\u2155", " 1/5"}, {"\u2156", " 2/5"}, {"\u2157", " 3/5"}, {"\u2158", " 4/5"},
+    {"\u2159", " 1/6"}, {"\u215a", " 5/6"}, {"\u2150", " 1/7"}, {"\u215b", " 1/8"}, {"\u215c", " 3/8"},
+    {"\u215d", " 5/8"}, {"\u215e", " 7/8"}, {"\u2151", " 1/9"}, {"\u2152", " 1/10"}};
 
 // Superscripts: digits 0 to 9, then minus.
 constexpr std::string_view kSuperscripts[] = {"\u2070", "\u00b9", "\u00b2", "\u00b3", "\u2074", "\u2075",
@@ -37,10 +39,11 @@ struct Range {
   uint32_t first, last;
 };
 // Digits of scripts that answers have been seen to use; full-width; of mathematical alphabets; subscripts. Then pi,
-// plus-minus, roots and infinity.
+// plus-minus, roots, infinity and per mille.
 constexpr Range kForeignRanges[] = {{0x0660, 0x0669},   {0x06F0, 0x06F9}, {0x0966, 0x096F}, {0x09E6, 0x09EF},
                                     {0x0E50, 0x0E59},   {0x2080, 0x2089}, {0x2460, 0x249B}, {0xFF10, 0xFF19},
-                                    {0x1D7CE, 0x1D7FF}, {0x03C0, 0x03C0}, {0x00B1, 0x00B1}, {0x221A, 0x221E}};
+                                    {0x1D7CE, 0x1D7FF}, {0x03C0, 0x03C0}, {0x00B1, 0x00B1}, {0x221A, 0x221E},
+                                    {0x2030, 0x2031}};
 
 uint32_t code_point(std::string_view text) {  // of well-formed UTF-8; anything else gives some number
   const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
@@ -76,7 +79,8 @@ class Plain {
       if (left_.starts_with(degrees)) return take(degrees.size(), "");
     }
     if (c == '$') return take(1, "");
-    take(1, c <= ' ' || c == '~' ? std::string_view(" ") : left_.substr(0, 1));
+    const bool tie = c == '~' && !out_.empty() && std::isalnum(static_cast<unsigned char>(out_.back())) != 0;
+    take(1, c <= ' ' || tie ? std::string_view(" ") : left_.substr(0, 1));  // "~37" is about 37, "37~cm" TeX's space
   }
 
   void take(size_t bytes, std::string_view instead) {
