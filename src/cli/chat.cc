@@ -184,16 +184,15 @@ class Chat {
   }
 
   chat::Message ask_for_votes(ReplyPrinter& printer) {
-    std::vector<chat::Message> replies;
-    for (ChatModel::Answer& answer : model_.answers(conversation_, votes_, stopped))
-      replies.push_back(std::move(answer.message));
+    std::vector<ChatModel::Answer> replies = model_.answers(conversation_, votes_, stopped);
     const Votes votes = count_votes(replies);
-    chat::Message& winner = replies[votes.winner];
+    const bool cut = replies[votes.winner].cut;
+    chat::Message& winner = replies[votes.winner].message;
     all_votes_.push_back({{"agree", votes.agree}, {"of", votes.of}});
     if (!quiet_) {
       if (winner.reasoning) printer.print({.kind = chat::ReplyDelta::Kind::reasoning, .text = *winner.reasoning});
       printer.print({.text = std::string(winner.text())});
-      printer.finish("");
+      printer.finish(cut ? " [...]" : "");
       printer.remark(fmt::format("{} of {}", votes.agree, votes.of));
     }
     return std::move(winner);

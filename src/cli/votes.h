@@ -4,8 +4,7 @@
 #include <cstddef>
 #include <span>
 
-#include "base/json_fwd.h"
-#include "chat/conversation.h"
+#include "cli/chat_model.h"
 
 namespace hadal {
 
@@ -16,7 +15,8 @@ struct Votes {
   size_t of = 0;     // all replies, those without an answer too
 };
 
-// Answers are found and compared as verifiers do (tasks::reply_answer, tasks::same_answer). At least one reply.
-Votes count_votes(std::span<const chat::Message> replies);
+// Answers are found and compared as verifiers do (tasks::reply_answer, tasks::same_answer); a reply that was cut off
+// gives none. At least one reply.
+Votes count_votes(std::span<const ChatModel::Answer> replies);
 
 }  // namespace hadal

@@ -9,8 +9,13 @@ namespace hadal {
 namespace {
 
 Votes votes_of(const std::vector<std::string>& texts) {
-  std::vector<chat::Message> replies;
-  for (const std::string& text : texts) replies.push_back({"assistant", text});
+  constexpr std::string_view kCut = " [...]";
+  std::vector<ChatModel::Answer> replies;
+  for (std::string text : texts) {
+    const bool cut = text.ends_with(kCut);
+    if (cut) text.resize(text.size() - kCut.size());
+    replies.push_back({{"assistant", text}, cut});
+  }
   return count_votes(replies);
 }
 
@@ -26,11 +31,14 @@ TEST(Votes, GoToTheAnswerThatMostGive) {
   expect_votes({"0.5", "\\boxed{1/2}", "2"}, 0, 2);
   expect_votes({"1,234", "7", "7", "1234", "Answer: 1234"}, 0, 3);
   expect_votes({"7", "8"}, 0, 1);
+  expect_votes({"8", "55-36+19", "55-(36-19) = 38"}, 1, 2);
 }
 
 TEST(Votes, RepliesWithoutAnAnswerHaveNone) {
   expect_votes({"", "", "8"}, 2, 1);
   expect_votes({"", ""}, 0, 0);
+  expect_votes({"12 [...]", "12 [...]", "123"}, 2, 1);
+  expect_votes({"12 [...]", "1 [...]"}, 0, 0);
 }
 
 }  // namespace

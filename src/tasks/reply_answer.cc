@@ -75,8 +75,20 @@ bool find_boxes(std::string_view text, std::vector<std::string_view>& boxes) {
   return true;
 }
 
-std::string_view last_line(std::string_view text) {
+// Without the line that closes a displayed formula, where \[, the formula and \] stand on lines of their own.
+std::string_view without_formula_end(std::string_view text) {
   text = trimmed(text);
+  for (const std::string_view end : {"\\]", "$$"}) {
+    if (!text.ends_with(end)) continue;
+    const std::string_view before = text.substr(0, text.size() - end.size());
+    const size_t last = before.find_last_not_of(" \t");
+    if (last != std::string_view::npos && (before[last] == '\n' || before[last] == '\r')) return trimmed(before);
+  }
+  return text;
+}
+
+std::string_view last_line(std::string_view text) {
+  text = without_formula_end(text);
   const size_t line_end = text.find_last_of("\r\n");
   if (line_end != std::string_view::npos) text.remove_prefix(line_end + 1);
   for (bool again = true; again;) {

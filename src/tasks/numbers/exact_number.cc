@@ -170,7 +170,7 @@ class Sentence {
   // Where the number's sign stands; i without one. Behind a number, a bracket or in a word it is no sign.
   size_t sign(size_t i) const {
     size_t at = i;
-    while (at > 0 && text_[at - 1] == ' ') --at;
+    while (at > 0 && (text_[at - 1] == ' ' || text_[at - 1] == '(')) --at;  // "-(3)" is -3
     if (at == 0 || (text_[at - 1] != '-' && text_[at - 1] != '+')) return i;
     const size_t sign = --at;
     if (sign > 0 && is_letter(text_[sign - 1])) return i;

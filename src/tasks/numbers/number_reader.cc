@@ -72,7 +72,12 @@ std::optional<ReadNumber> NumberReader::read(size_t i) const {
 std::optional<ReadNumber> NumberReader::read_signed(size_t i) const {
   const bool negative = at(i) == '-';
   if (is_sign(at(i))) i = skip_spaces(i + 1);
-  auto found = read(i);
+  const bool bracket = at(i) == '(';
+  auto found = read(bracket ? skip_spaces(i + 1) : i);
+  if (found && bracket) {
+    found->end = skip_spaces(found->end);
+    if (at(found->end++) != ')') found.reset();
+  }
   if (found && negative) found->value = -found->value;
   return found;
 }

@@ -22,7 +22,7 @@ class NumberReader {
   std::optional<ReadNumber> read(size_t i) const;
   // All of the text but spaces and brackets around it, with a sign or not.
   std::optional<ReadNumber> read_all() const;
-  // A sign or none, then a number. Spaces may stand between them.
+  // A sign or none, then a number, in brackets or not. Spaces may stand between them.
   std::optional<ReadNumber> read_signed(size_t i) const;
 
   char at(size_t i) const { return i < text_.size() ? text_[i] : '\0'; }
