@@ -197,6 +197,24 @@ std::optional<ReadNumber> NumberReader::argument(size_t i) const {
   return inside;
 }
 
+namespace {
+
+// Whether a bracket that the text begins with closes at its end, or Markdown's sign stands at both.
+bool is_enclosed(std::string_view text) {
+  constexpr std::string_view kOpen = "([{*_", kClose = ")]}*_";
+  const size_t which = text.size() < 2 ? std::string_view::npos : kOpen.find(text.front());
+  if (which == std::string_view::npos || text.back() != kClose[which]) return false;
+  if (kOpen[which] == kClose[which]) return true;
+  int open = 0;
+  for (size_t i = 0; i + 1 < text.size(); ++i) {
+    open += (text[i] == kOpen[which]) - (text[i] == kClose[which]);
+    if (open == 0) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 std::string_view without_wrapping(std::string_view text) {
   const auto one_of = [](char c, std::string_view set) { return set.find(c) != std::string_view::npos; };
   for (;;) {
@@ -205,7 +223,7 @@ std::string_view without_wrapping(std::string_view text) {
       text.remove_prefix(1);
     } else if (one_of(text.back(), " `.")) {
       text.remove_suffix(1);
-    } else if (text.size() >= 2 && one_of(text.front(), "([{*_") && one_of(text.back(), ")]}*_")) {
+    } else if (is_enclosed(text)) {
       text = text.substr(1, text.size() - 2);
     } else {
       return text;

@@ -39,11 +39,11 @@ struct Range {
   uint32_t first, last;
 };
 // Digits of scripts that answers have been seen to use; full-width; of mathematical alphabets; subscripts. Then pi,
-// plus-minus, roots, infinity and per mille.
-constexpr Range kForeignRanges[] = {{0x0660, 0x0669},   {0x06F0, 0x06F9}, {0x0966, 0x096F}, {0x09E6, 0x09EF},
-                                    {0x0E50, 0x0E59},   {0x2080, 0x2089}, {0x2460, 0x249B}, {0xFF10, 0xFF19},
-                                    {0x1D7CE, 0x1D7FF}, {0x03C0, 0x03C0}, {0x00B1, 0x00B1}, {0x221A, 0x221E},
-                                    {0x2030, 0x2031}};
+// plus-minus, roots, infinity, per mille, and what nobody sees: spaces without width, marks of direction, soft hyphens.
+constexpr Range kForeignRanges[] = {
+    {0x0660, 0x0669}, {0x06F0, 0x06F9}, {0x0966, 0x096F},   {0x09E6, 0x09EF}, {0x0E50, 0x0E59}, {0x2080, 0x2089},
+    {0x2460, 0x249B}, {0xFF10, 0xFF19}, {0x1D7CE, 0x1D7FF}, {0x03C0, 0x03C0}, {0x00B1, 0x00B1}, {0x221A, 0x221E},
+    {0x2030, 0x2031}, {0x00AD, 0x00AD}, {0x200B, 0x200F},   {0x202A, 0x202E}, {0x2060, 0x2064}, {0xFEFF, 0xFEFF}};
 
 uint32_t code_point(std::string_view text) {  // of well-formed UTF-8; anything else gives some number
   const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
