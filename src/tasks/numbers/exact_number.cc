@@ -19,9 +19,9 @@ using boost::multiprecision::cpp_rational;
 constexpr int kMaxUnitWords = 3;
 constexpr std::string_view kCurrencies[] = {"USD", "EUR", "GBP", "CHF", "CAD", "INR", "Rs", "US"};
 constexpr std::string_view kScales[] = {"hundred", "thousand", "million", "billion", "trillion", "point"};
-constexpr std::string_view kNoUnits[] = {"or",     "and",   "not",   "is",      "to",    "but",           "if",
-                                         "about",  "ish",   "more",  "less",    "plus",  "minus",         "times",
-                                         "approx", "maybe", "wrong", "squared", "cubed", "approximately", "roughly"};
+constexpr std::string_view kNoUnits[] = {
+    "or",   "and",  "not",   "is",     "to",    "but",   "if",      "about", "ish",           "more",
+    "less", "plus", "minus", "approx", "maybe", "wrong", "squared", "cubed", "approximately", "roughly"};
 constexpr std::string_view kVariables = "xyznkpqei";  // "3x" is a term, "3m" a length
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
