@@ -51,4 +51,10 @@ TEST(ItemScores, ManyRepliesAnItem) {
 }
 
 }  // namespace
+TEST(ItemScores, AnIntervalEndsAtNoneAndAll) {
+  EXPECT_EQ(wilson_interval(0, 6).low, 0);
+  EXPECT_EQ(wilson_interval(6, 6).high, 1);
+  EXPECT_GT(wilson_interval(0, 6).high, 0.3);
+}
+
 }  // namespace hadal::tasks

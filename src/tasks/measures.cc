@@ -57,7 +57,8 @@ Interval wilson_interval(int64_t correct, int64_t items) {
   const double share = static_cast<double>(correct) / n, scale = 1 + kZ * kZ / n;
   const double centre = (share + kZ * kZ / (2 * n)) / scale;
   const double half = kZ * std::sqrt(share * (1 - share) / n + kZ * kZ / (4 * n * n)) / scale;
-  return {std::max(0.0, centre - half), std::min(1.0, centre + half)};
+  // At the ends the bound is the share itself, which rounding would miss.
+  return {correct == 0 ? 0 : centre - half, correct == items ? 1 : centre + half};
 }
 
 Vote majority_vote(std::span<const std::optional<std::string>> answers,
