@@ -23,6 +23,7 @@ constexpr Verb kVerbs[] = {
     {"train", "train a model by a recipe", train_command},
     {"reason-data", "the reasoning traces that a recipe trains on, as lines of JSON", reason_data_command},
     {"rl", "teach a model to reason, by rewards for right answers", rl_command},
+    {"distill", "train a model on another one's right replies", distill_command},
     {"eval", "measure how good a model is on a file of tasks", eval_command},
     {"verify", "judge replies to verifiable items", verify_command},
     {"bench", "measure how fast a model runs here", bench_command},

@@ -17,6 +17,7 @@ struct Verb {
 int bench_command(int argc, char** argv);
 int chat_command(int argc, char** argv);
 int detokenize_command(int argc, char** argv);
+int distill_command(int argc, char** argv);
 int eval_command(int argc, char** argv);
 int export_command(int argc, char** argv);
 int generate_command(int argc, char** argv);

@@ -3,19 +3,11 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "tasks/task.h"
 
 namespace hadal::rl {
 namespace {
 
 constexpr int64_t kBig = int64_t{1} << 40;
-
-std::vector<std::string> known_kinds() {
-  std::vector<std::string> kinds;
-  for (const tasks::Task* task : tasks::all_tasks())
-    kinds.insert(kinds.end(), task->kinds().begin(), task->kinds().end());
-  return kinds;
-}
 
 // What would make the sampled policy another one than the loss knows.
 void refuse_sampling(const TomlTable& table) {
@@ -26,32 +18,6 @@ void refuse_sampling(const TomlTable& table) {
            table.where(key), key);
     }
   }
-}
-
-ItemsFile read_items_file(TomlTable table, const Path& folder) {
-  table.require("name");
-  table.require("path");
-  ItemsFile file{table.text("name", ""), table.where("path"), anchored(folder, table.text("path", ""))};
-  table.finish();
-  if (file.name.empty() || file.path.empty()) fail("{}: expected a name and a path, found an empty text", file.where);
-  return file;
-}
-
-void check_tasks(const RlRecipe& r, const TomlTable& table) {
-  std::vector<std::string> known = known_kinds();
-  for (const ItemsFile& file : r.files) {
-    if (std::ranges::find(known, file.name) != known.end())
-      fail("{}: name: \"{}\" is a kind of items or another file already; take another name", file.where, file.name);
-    known.push_back(file.name);
-  }
-  for (const auto& [name, share] : r.tasks) {
-    if (std::ranges::find(known, name) != known.end()) continue;
-    std::string list;
-    for (const std::string& kind : known) list += (list.empty() ? "" : ", ") + kind;
-    fail("{}: tasks: \"{}\" is no kind of items; the nearest is \"{}\" (there are {})", table.where("tasks"), name,
-         nearest_word(name, known), list);
-  }
-  if (r.tasks.empty()) fail("{}: tasks: expected at least one kind with a share above 0", table.where("tasks"));
 }
 
 void read_rollout(TomlTable& table, RlRecipe& r) {
@@ -116,8 +82,7 @@ void read_optimizer(TomlTable& table, TomlTable moments, RlRecipe& r) {
 
 void read_rl(TomlTable table, TomlTable moments, RlRecipe& r) {
   for (const char* key : {"tasks", "steps"}) table.require(key);
-  r.tasks = table.shares("tasks");
-  std::erase_if(r.tasks, [](const auto& task) { return task.second == 0; });
+  r.tasks = read_tasks(table, r.files);
   r.curriculum = table.number("curriculum", 0, 0, 1);
   read_rollout(table, r);
   read_loss(table, r);
@@ -125,7 +90,6 @@ void read_rl(TomlTable table, TomlTable moments, RlRecipe& r) {
   r.development_items = table.integer("development_items", r.development_items, 1, 1 << 20);
   r.samples_every = table.integer("samples_every", r.samples_every, 1, kBig);
   table.finish();
-  check_tasks(r, table);
 }
 
 RlRecipe read(TomlTable table, const Path& file) {
@@ -147,7 +111,7 @@ RlRecipe read(TomlTable table, const Path& file) {
   TomlTable run = table.table_or_empty("run");
   read_run(run, r.trainer);
   run.finish();
-  for (TomlTable& items : table.tables("items")) r.files.push_back(read_items_file(items, folder));
+  r.files = read_items_files(table, folder);
   read_rl(*table.table("rl"), table.table_or_empty("optimizer"), r);
   if (!r.reference.empty()) r.reference = model_named(r, anchored(folder, r.reference));
   table.finish();

@@ -5,10 +5,9 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "rl/grpo.h"
+#include "rl/items_spec.h"
 #include "train/recipe_file.h"
 #include "train/trainer_spec.h"
 
@@ -30,19 +29,11 @@ struct RewardSpec {
   bool shuffle = false;     // a control: the rewards of a roll-out are dealt out anew among its replies, by chance
 };
 
-// The `question`s and `answer`s of a file, or items of any task.
-struct ItemsFile {
-  std::string name, where;
-  Path path;
-};
-
-struct RlRecipe : RecipeFile {
+struct RlRecipe : RecipeFile, ItemsSpec {
   std::string name;
   uint64_t seed = 1;
-  std::string start;                                  // a MODEL, or the path of a training recipe that is run first
-  bool start_is_recipe = false;                       // ends with .toml
-  std::vector<std::pair<std::string, double>> tasks;  // kinds of items, or names of `files`, and their shares
-  std::vector<ItemsFile> files;
+  std::string start;             // a MODEL, or the path of a training recipe that is run first
+  bool start_is_recipe = false;  // ends with .toml
   double curriculum = 0;  // a kind opens when the one before it of its task is solved this often; 0: all are open
 
   RolloutSpec rollout;

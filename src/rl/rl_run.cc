@@ -7,11 +7,11 @@
 #include "base/log.h"
 #include "rl/loop/best_model.h"
 #include "rl/loop/policy.h"
+#include "rl/loop/trained_first.h"
 #include "rl/run_curves.h"
 #include "train/checkpoint.h"
 #include "train/resumed.h"
 #include "train/run_folder.h"
-#include "train/train_run.h"
 
 namespace hadal::rl {
 namespace {
@@ -25,21 +25,6 @@ void check_output(const RlRecipe& recipe, const RlRunOptions& options) {
   if (options.resume || found.empty()) return;
   fail("{}: expected an empty folder for a new run, found {}; resume it with --resume, or remove the folder",
        recipe.output.string(), found.back().filename().string());
-}
-
-// The folder or name of the start model. Nothing: training it was stopped.
-std::optional<std::string> start_model(const RlRecipe& recipe, const RlRunOptions& options) {
-  if (!recipe.start_is_recipe) return recipe.start;
-  Recipe start = read_recipe(recipe.start);
-  start.output = recipe.output / "start";
-  const Path model = start.output / "model";
-  std::error_code ignored;
-  const bool there = std::filesystem::exists(model / "config.json", ignored);
-  const bool finished = std::filesystem::exists(start.output / "report.json", ignored);
-  if (there && (finished || list_checkpoints(start.output).empty())) return model.string();
-  log_info("{}: trains the start first, in {}", recipe.name, start.output.string());
-  if (!run_recipe(start, {.resume = true, .stop = options.stop}).summary.finished) return std::nullopt;
-  return model.string();
 }
 
 void check_reference(const RlRecipe& recipe, const weights::LoadedModel& start, const weights::LoadedModel& reference) {
@@ -92,7 +77,9 @@ OrderedJson measure_after(const Path& model, const Items& items, const RlRecipe&
 RlRun run_in_folder(const RlRecipe& recipe, const RlRunOptions& options) {
   if (options.resume) check_recipe(recipe);
   const Items items(recipe);
-  const std::optional<std::string> start_name = start_model(recipe, options);
+  const auto start_name = recipe.start_is_recipe
+                              ? trained_first(recipe.start, recipe.output / "start", recipe.name, options.stop)
+                              : std::optional(recipe.start);
   if (!start_name) return {.stopped = true, .report = {{"finished", false}, {"steps", 0}}};
   const weights::LoadedModel start = weights::load_model(*start_name, weights::LoadAs::trainable);
   if (options.resume) check_start(recipe, start.model->config, *start.tokenizer);

@@ -49,24 +49,6 @@ void plan_memory(const Recipe& recipe) {
   log_info("{}", plan.text());
 }
 
-// What the run begins with: a model of its own shape at random weights, or the one it continues from.
-weights::LoadedModel starting_point(const Recipe& recipe) {
-  if (recipe.start.empty()) {
-    auto tokenizer = std::make_shared<const Tokenizer>(run_tokenizer(recipe));
-    auto model = std::make_shared<Model>(fit_config(recipe, *tokenizer));
-    initialise(model->params(), recipe.seed);
-    return {model, tokenizer, recipe.name};
-  }
-  weights::LoadedModel loaded = weights::load_model(model_named(recipe, recipe.start), weights::LoadAs::trainable);
-  for (const StageSpec& stage : recipe.stages) {
-    if (stage.sequence_length > loaded.model->config.max_context) {
-      fail("{}: stage \"{}\": sequence_length: expected at most {}, the context of {}, found {}", recipe.file.string(),
-           stage.plan.name, loaded.model->config.max_context, recipe.start.string(), stage.sequence_length);
-    }
-  }
-  return loaded;
-}
-
 TrainerOptions trainer_options(const Recipe& recipe, const TrainRunOptions& run) {
   TrainerOptions o;
   if (run.save) o.run = recipe.output;
@@ -205,6 +187,23 @@ TrainRun run_in_folder(const Recipe& recipe, const TrainRunOptions& options) {
 }
 
 }  // namespace
+
+weights::LoadedModel starting_point(const Recipe& recipe) {
+  if (recipe.start.empty()) {
+    auto tokenizer = std::make_shared<const Tokenizer>(run_tokenizer(recipe));
+    auto model = std::make_shared<Model>(fit_config(recipe, *tokenizer));
+    initialise(model->params(), recipe.seed);
+    return {model, tokenizer, recipe.name};
+  }
+  weights::LoadedModel loaded = weights::load_model(model_named(recipe, recipe.start), weights::LoadAs::trainable);
+  for (const StageSpec& stage : recipe.stages) {
+    if (stage.sequence_length > loaded.model->config.max_context) {
+      fail("{}: stage \"{}\": sequence_length: expected at most {}, the context of {}, found {}", recipe.file.string(),
+           stage.plan.name, loaded.model->config.max_context, recipe.start.string(), stage.sequence_length);
+    }
+  }
+  return loaded;
+}
 
 TrainRun run_recipe(const Recipe& recipe, const TrainRunOptions& options) {
   const RunFolder folder(recipe.output);

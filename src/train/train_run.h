@@ -6,8 +6,13 @@
 #include "base/json.h"
 #include "train/run/recipe.h"
 #include "train/trainer.h"
+#include "weights/load.h"
 
 namespace hadal {
+
+// What a run begins with: the model it continues from, or one of its own shape at random weights, whose tokenizer is
+// learnt where the run's folder, which exists, does not have it yet.
+weights::LoadedModel starting_point(const Recipe& recipe);
 
 struct TrainRunOptions {
   bool resume = false;

@@ -38,11 +38,11 @@ uint64_t seed_of(std::initializer_list<uint64_t> parts) {
   return mix(hash);
 }
 
-Items::Items(const RlRecipe& recipe) {
-  for (const auto& [name, share] : recipe.tasks) {
-    const auto file = std::ranges::find_if(recipe.files, [&](const ItemsFile& f) { return f.name == name; });
-    kinds_.push_back({name, share, file == recipe.files.end() ? &tasks::task_of_kind(name) : nullptr});
-    files_.push_back(file == recipe.files.end() ? FileItems{} : read_file(*file, kinds_.size() - 1));
+Items::Items(const ItemsSpec& spec) {
+  for (const auto& [name, share] : spec.tasks) {
+    const auto file = std::ranges::find_if(spec.files, [&](const ItemsFile& f) { return f.name == name; });
+    kinds_.push_back({name, share, file == spec.files.end() ? &tasks::task_of_kind(name) : nullptr});
+    files_.push_back(file == spec.files.end() ? FileItems{} : read_file(*file, kinds_.size() - 1));
   }
   for (Kind& kind : kinds_) kind.opens_after = opens_after(kinds_, kind);
 }

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/json_fwd.h"
-#include "rl/rl_recipe.h"
+#include "rl/items_spec.h"
 #include "tasks/task.h"
 
 namespace hadal::rl {
@@ -25,7 +25,7 @@ class Items {
  public:
   // Reads the recipe's files whole. Error naming file and line for an item that is none, and for a file of which
   // nothing is left for training or for development.
-  explicit Items(const RlRecipe& recipe);
+  explicit Items(const ItemsSpec& spec);
 
   struct Kind {
     std::string name;                   // as the recipe has it: "countdown3", or the name of a file

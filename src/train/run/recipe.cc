@@ -278,11 +278,12 @@ void read_run_table(TomlTable table, Recipe& r) {
   table.finish();
 }
 
-Recipe read(TomlTable table, const Path& file) {
+Recipe read(TomlTable table, const Path& file, std::vector<SourceSpec> made) {
   const Path folder = file.has_parent_path() ? file.parent_path() : Path(".");
   Recipe r;
   r.file = file;
-  for (const char* key : {"name", "output", "model", "source", "stage"}) table.require(key);
+  for (const char* key : {"name", "output", "model", "stage"}) table.require(key);
+  if (made.empty()) table.require("source");
   r.name = table.text("name", "");
   r.output = anchored(folder, table.text("output", ""));
   if (r.output.empty()) fail("{}: output: expected the folder of the run, found an empty text", table.where("output"));
@@ -303,6 +304,8 @@ Recipe read(TomlTable table, const Path& file) {
   read_run_table(table.table_or_empty("run"), r);
 
   std::set<std::string> names;
+  r.sources = std::move(made);
+  for (const SourceSpec& source : r.sources) names.insert(source.name);
   for (TomlTable& source : table.tables("source")) {
     r.sources.push_back(read_source(source, folder));
     if (!names.insert(r.sources.back().name).second) {
@@ -331,9 +334,12 @@ Recipe read(TomlTable table, const Path& file) {
 
 }  // namespace
 
-Recipe read_recipe(const Path& file) { return read(TomlTable::parse_file(file), file); }
+Recipe read_recipe(const Path& file) { return read(TomlTable::parse_file(file), file, {}); }
 Recipe parse_recipe(const std::string& text, const Path& file) {
-  return read(TomlTable::parse(text, file.string()), file);
+  return read(TomlTable::parse(text, file.string()), file, {});
+}
+Recipe parse_recipe(TomlTable table, const Path& file, std::vector<SourceSpec> made) {
+  return read(std::move(table), file, std::move(made));
 }
 
 }  // namespace hadal

@@ -75,5 +75,8 @@ struct Recipe : RecipeFile {
 
 Recipe read_recipe(const Path& file);
 Recipe parse_recipe(const std::string& text, const Path& file);  // `file` names it and anchors its paths
+// Of a recipe that holds more: its other keys have been read. `made` are sources that the caller makes; stages and the
+// tokenizer may name them beside the recipe's own.
+Recipe parse_recipe(TomlTable table, const Path& file, std::vector<SourceSpec> made);
 
 }  // namespace hadal
