@@ -1,12 +1,14 @@
 #include "base/process.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -86,6 +88,34 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   all.push_back(nullptr);
   return all;
 }
+
+// While it lives, writing to a pipe that nobody reads gives EPIPE alone: a SIGPIPE of this thread waits, and is taken
+// away at the end unless one waited before.
+class SigpipeHeld {
+ public:
+  SigpipeHeld() {
+    ::sigemptyset(&only_);
+    ::sigaddset(&only_, SIGPIPE);
+    sigset_t waiting;
+    ::sigpending(&waiting);
+    waited_ = ::sigismember(&waiting, SIGPIPE) == 1;
+    ::pthread_sigmask(SIG_BLOCK, &only_, &before_);
+  }
+  ~SigpipeHeld() {
+    const int error = errno;
+    const timespec now{};
+    while (!waited_ && ::sigtimedwait(&only_, nullptr, &now) < 0 && errno == EINTR) {
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    errno = error;
+  }
+  SigpipeHeld(const SigpipeHeld&) = delete;
+  SigpipeHeld& operator=(const SigpipeHeld&) = delete;
+
+ private:
+  sigset_t only_, before_;
+  bool waited_ = false;
+};
 
 std::string read_from(int fd, size_t limit, const std::string& who) {
   HADAL_CHECK(fd >= 0, "{}: this stream is no pipe", who);
@@ -175,18 +205,48 @@ ProcessEnd Process::stop(int64_t grace_ms) {
 
 void Process::detach() { id_ = -1; }
 
-void Process::write(std::string_view text) {
+size_t Process::write_bytes(std::string_view text) {
   HADAL_CHECK(input_ >= 0, "{}: its input is no pipe", name_);
-  while (!text.empty()) {
+  const SigpipeHeld held;
+  for (;;) {
     const ssize_t count = ::write(input_, text.data(), text.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) fail("{}: cannot write to it: {}", name_, std::strerror(errno));
-    text.remove_prefix(static_cast<size_t>(count));
+    if (count >= 0) return static_cast<size_t>(count);
+    if (errno != EINTR) fail("{}: cannot write to it: {}", name_, std::strerror(errno));
   }
 }
 
+void Process::write(std::string_view text) {
+  while (!text.empty()) text.remove_prefix(write_bytes(text));
+}
+
+// What poll() calls writable takes so many bytes at once.
+size_t Process::write_some(std::string_view text) { return write_bytes(text.substr(0, PIPE_BUF)); }
+
 void Process::close_input() { close_all({&input_}); }
-std::string Process::read(size_t limit) { return read_from(output_, limit, name_); }
-std::string Process::read_error(size_t limit) { return read_from(error_, limit, name_); }
+
+std::string Process::read(size_t limit) {
+  std::string bytes = read_from(output_, limit, name_);
+  output_ended_ |= bytes.empty();
+  return bytes;
+}
+
+std::string Process::read_error(size_t limit) {
+  std::string bytes = read_from(error_, limit, name_);
+  error_ended_ |= bytes.empty();
+  return bytes;
+}
+
+Process::Ready Process::wait_ready(bool to_write, int64_t timeout_ms) const {
+  // poll() leaves out what is negative.
+  pollfd pipes[] = {{to_write ? input_ : -1, POLLOUT, 0},
+                    {output_ended_ ? -1 : output_, POLLIN, 0},
+                    {error_ended_ ? -1 : error_, POLLIN, 0}};
+  const auto timeout = static_cast<int>(std::clamp<int64_t>(timeout_ms, 0, INT32_MAX));
+  if (::poll(pipes, std::size(pipes), timeout) < 0) {
+    if (errno != EINTR) fail("{}: cannot wait for its pipes: {}", name_, std::strerror(errno));
+    return {};  // the caller knows how long it wants to wait
+  }
+  return {pipes[0].revents != 0, pipes[1].revents != 0, pipes[2].revents != 0};
+}
 
 }  // namespace hadal

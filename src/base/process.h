@@ -61,18 +61,31 @@ class Process {
   // It goes on alone. No other call may follow.
   void detach();
 
-  // Pipes. write() throws Error when the process does not read any more (SIGPIPE must be ignored). read() waits for
-  // bytes, at most `limit` of them, and gives "" at the end.
+  // Pipes. write() throws Error when the process does not read any more (never SIGPIPE). read() waits for bytes, at
+  // most `limit` of them, and gives "" at the end.
   void write(std::string_view text);
   void close_input();
   std::string read(size_t limit = 1 << 16);
   std::string read_error(size_t limit = 1 << 16);
 
+  // For a process that may answer late or never: which of the pipes can be used without waiting. Waits at most
+  // `timeout_ms` until output or error have bytes or end, or with `to_write` until the input takes some. A stream whose
+  // end was read is not ready again.
+  struct Ready {
+    bool input = false, output = false, error = false;
+  };
+  Ready wait_ready(bool to_write, int64_t timeout_ms) const;
+  // After wait_ready() found the input ready: writes the beginning of `text` without waiting, and returns its length.
+  // Throws as write() does.
+  size_t write_some(std::string_view text);
+
  private:
+  size_t write_bytes(std::string_view text);
   std::string name_;
   pid_t id_ = -1;
   int watch_ = -1;  // pidfd
   int input_ = -1, output_ = -1, error_ = -1;
+  bool output_ended_ = false, error_ended_ = false;
   std::optional<ProcessEnd> end_;
 };
 

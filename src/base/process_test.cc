@@ -105,6 +105,37 @@ TEST(Process, InheritsNoOtherFiles) {
   ::close(ends[1]);
 }
 
+// As much both ways as no pipe holds.
+TEST(Process, BothWaysAtOnceWithoutWaiting) {
+  Process process(shell("tee /dev/stderr"));
+  const std::string text(1 << 20, 'x');
+  std::string_view unsent = text;
+  std::string output, error;
+  while (output.size() < text.size() || error.size() < text.size()) {
+    const Process::Ready ready = process.wait_ready(!unsent.empty(), 60'000);
+    ASSERT_TRUE(ready.input || ready.output || ready.error);
+    if (ready.input) unsent.remove_prefix(process.write_some(unsent));
+    if (ready.output) output += process.read();
+    if (ready.error) error += process.read_error();
+  }
+  EXPECT_TRUE(output == text && error == text);
+  Process::Ready ready = process.wait_ready(true, 0);
+  EXPECT_TRUE(ready.input);
+  EXPECT_FALSE(ready.output || ready.error) << "nothing to read";
+  process.close_input();
+  while (!process.wait_ready(false, 60'000).output) {
+  }
+  EXPECT_EQ(process.read(), "");
+  EXPECT_FALSE(process.wait_ready(false, 0).output) << "an end is read once";
+}
+
+TEST(Process, WritingToOneThatEndedIsAnError) {
+  Process process(shell("exit 0"));
+  process.wait();
+  EXPECT_HAS(test::error_of([&] { process.write("x"); }), "sh: cannot write to it");
+  EXPECT_HAS(test::error_of([&] { process.write_some("x"); }), "Broken pipe");
+}
+
 TEST(Process, DetachedOnesGoOn) {
   pid_t id = 0;
   {
