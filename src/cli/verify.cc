@@ -1,8 +1,12 @@
 // Judges replies to verifiable items, as reinforcement learning and evaluation do.
+#include <memory>
+#include <sstream>
+
 #include "base/error.h"
 #include "base/json.h"
 #include "cli/options.h"
 #include "cli/verb.h"
+#include "tasks/command_verifier.h"
 #include "tasks/task.h"
 
 namespace hadal {
@@ -24,20 +28,59 @@ OrderedJson take_item(OrderedJson& line, const std::string& task, const std::str
   return item;
 }
 
-tasks::Verdict judge_line(std::string_view text, const std::string& task, const std::string& who) {
+struct Judged {
+  bool judged = true;  // else the program of --command failed
+  bool right = false;
+  double reward = 0;
+  std::string answer, why;
+};
+
+std::unique_ptr<tasks::CommandVerifier> command_verifier(const std::string& command, double seconds) {
+  if (command.empty()) return nullptr;
+  tasks::CommandSpec spec;
+  spec.sandbox.who = "--command";
+  spec.line_seconds = seconds;
+  std::istringstream words(command);
+  for (std::string word; words >> word;) spec.sandbox.command.push_back(word);
+  if (spec.sandbox.command.empty()) fail("--command: expected a program and its arguments, found only spaces");
+  return std::make_unique<tasks::CommandVerifier>(std::move(spec));
+}
+
+Judged judge_line(std::string_view text, const std::string& task, tasks::CommandVerifier* command,
+                  const std::string& who) {
   OrderedJson line = parse_ordered_json(text, who);
   if (!line.is_object()) fail("{}: expected an object, found {}", who, brief_json(line));
   if (!line.contains("reply") || !line["reply"].is_string())
     fail("{}: \"reply\": expected a text, found {}", who, line.contains("reply") ? brief_json(line["reply"]) : "none");
   const OrderedJson item = take_item(line, task, who);
-  return tasks::judge_reply(tasks::task_of(item, who), item, line["reply"].get_ref<const std::string&>());
+  const std::string& reply = line["reply"].get_ref<const std::string&>();
+  if (command != nullptr) {
+    if (!item.is_object()) fail("{}: \"item\": expected an object, found {}", who, brief_json(item));
+    const auto verdict = command->judge(item, reply);
+    if (!verdict) return {.judged = false, .why = command->problem()};
+    return {.right = verdict->right, .reward = verdict->reward, .why = verdict->why};
+  }
+  const tasks::Verdict verdict = tasks::judge_reply(tasks::task_of(item, who), item, reply);
+  return {.right = verdict.right, .reward = verdict.right ? 1.0 : 0.0, .answer = verdict.answer, .why = verdict.why};
 }
 
-std::string json_of(const tasks::Verdict& verdict) {
-  OrderedJson result{{"right", verdict.right}, {"reward", verdict.right ? 1 : 0}, {"answer", nullptr}};
+std::string json_of(const Judged& verdict) {
+  OrderedJson result{{"right", nullptr}, {"reward", nullptr}, {"answer", nullptr}, {"why", verdict.why}};
+  if (verdict.judged) {
+    result["right"] = verdict.right;
+    const auto whole = static_cast<int64_t>(verdict.reward);
+    if (static_cast<double>(whole) == verdict.reward)
+      result["reward"] = whole;
+    else
+      result["reward"] = verdict.reward;
+  }
   if (!verdict.answer.empty()) result["answer"] = verdict.answer;
-  result["why"] = verdict.why;
   return dump_json(result);
+}
+
+std::string text_of(const Judged& verdict) {
+  if (!verdict.judged) return "no verdict: " + verdict.why;
+  return fmt::format("{}: {}", verdict.right ? "right" : "wrong", verdict.why);
 }
 
 }  // namespace
@@ -46,34 +89,42 @@ int verify_command(int argc, char** argv) {
   CommandLine app(
       "Judges replies by the verifiers of reinforcement learning. The file holds JSON lines (.zst too): \"item\", an "
       "object with its \"task\", and \"reply\"; or for math \"gold\" and \"reply\".");
-  std::string file, task;
+  std::string file, task, command;
+  double seconds = tasks::CommandSpec{}.line_seconds;
   bool json = false;
   app.add_option("-f,--file", file, "JSON lines").required();
   app.add_option("--task", task, "the task of all items");
+  app.add_option("--command", command,
+                 "a program and its arguments, parted by spaces, that judges in the place of the task, as a recipe's "
+                 "verifier: in a sandbox, a line of JSON for each reply");
+  app.add_option("--command-seconds", seconds, "what --command may take for a reply").above_zero();
   add_common_options(app, &json);
   if (const auto code = app.parse(argc, argv)) return *code;
   if (!task.empty()) tasks::find_task(task);
 
   // Printed at the end, so that a bad line leaves no half of a document behind. Of a line only this stays.
   std::string results;
-  size_t judged = 0, right = 0;
+  size_t judged = 0, right = 0, failed = 0;
+  const std::unique_ptr<tasks::CommandVerifier> verifier = command_verifier(command, seconds);
   for_each_line(file, [&](std::string_view line, int64_t number) {
     if (number == 1 && line.starts_with("\xEF\xBB\xBF")) line.remove_prefix(3);
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) return true;
-    const tasks::Verdict verdict = judge_line(line, task, fmt::format("{}: line {}", file, number));
+    const Judged verdict = judge_line(line, task, verifier.get(), fmt::format("{}: line {}", file, number));
     if (json)
       results += (results.empty() ? "" : ",") + json_of(verdict);
     else
-      results += fmt::format("line {}: {}: {}\n", number, verdict.right ? "right" : "wrong", verdict.why);
+      results += fmt::format("line {}: {}\n", number, text_of(verdict));
     ++judged;
     right += verdict.right ? 1 : 0;
+    failed += verdict.judged ? 0 : 1;
     return true;
   });
   if (judged == 0) fail("{}: expected at least one line of JSON, found none", file);
   if (json)
     print_text(fmt::format("{{\"results\":[{}]}}\n", results));
   else
-    print_text(fmt::format("{}{} of {} right\n", results, right, judged));
+    print_text(fmt::format("{}{} of {} right{}\n", results, right, judged,
+                           failed > 0 ? fmt::format(", {} without a verdict", failed) : ""));
   return 0;
 }
 

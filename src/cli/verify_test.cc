@@ -103,5 +103,37 @@ TEST_F(Verify, HostileRepliesAreJudgedInTime) {
   }
 }
 
+// The program's file is named by its path, so it is seen in the sandbox though it lies in /tmp.
+TEST_F(Verify, AProgramMayJudge) {
+  const Path script = path_.string() + ".sh";
+  write_file_whole(script, R"(while read -r line; do
+  case "$line" in
+    *die*) exit 1 ;;
+    *good*) echo '{"reward": 1.5, "why": "it is good"}' ;;
+    *) echo '{"reward": 0}' ;;
+  esac
+done)");
+  const std::string lines = R"({"item":{},"reply":"good"}
+{"item":{"any":[1]},"reply":"die"}
+{"item":{},"reply":"bad"})";
+  const std::string command = "sh " + script.string(), text = run(lines, {"--command", command});
+  if (text.find("bwrap") != std::string::npos) {
+    std::filesystem::remove(script);
+    GTEST_SKIP() << "needs a sandbox: " << text;
+  }
+  EXPECT_EQ(text,
+            "line 1: right: it is good\nline 2: no verdict: it ended with exit code 1\nline 3: wrong: \n"
+            "1 of 3 right, 1 without a verdict\n");
+  const Json found = results(lines, {"--json", "--command", command, "--command-seconds", "60"});
+  EXPECT_EQ(found[0], (Json{{"right", true}, {"reward", 1.5}, {"answer", nullptr}, {"why", "it is good"}}));
+  EXPECT_EQ(found[1]["right"], nullptr);
+  EXPECT_EQ(found[1]["reward"], nullptr);
+  EXPECT_EQ(found[2]["reward"], 0);
+  EXPECT_NE(run(R"({"item":1,"reply":"x"})", {"--command", command}).find("line 1: \"item\": expected an object"),
+            std::string::npos);
+  EXPECT_NE(run(lines, {"--command", " "}).find("--command: expected a program"), std::string::npos);
+  std::filesystem::remove(script);
+}
+
 }  // namespace
 }  // namespace hadal

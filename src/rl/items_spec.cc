@@ -16,10 +16,27 @@ std::vector<std::string> known_kinds() {
   return kinds;
 }
 
+std::optional<tasks::CommandSpec> read_verifier(TomlTable& table, const Path& folder) {
+  if (!table.has("verifier")) return std::nullopt;
+  tasks::CommandSpec spec;
+  tasks::SandboxSpec& box = spec.sandbox;
+  box.who = table.where("verifier") + ": verifier";
+  box.command = table.texts("verifier");
+  box.folder = folder;
+  if (box.command.empty() || box.command.front().empty())
+    fail("{}: expected a program and its arguments, as [\"python3\", \"check.py\"], found none", box.who);
+  spec.line_seconds = table.number("verifier_seconds", spec.line_seconds, 0.01, 3600);
+  box.memory_mb = table.integer("verifier_memory_mb", box.memory_mb, 16, 1 << 20);
+  box.processes = table.integer("verifier_processes", box.processes, 1, 1 << 16);
+  box.disk_mb = table.integer("verifier_disk_mb", box.disk_mb, 1, 1 << 20);
+  return spec;
+}
+
 ItemsFile read_items_file(TomlTable table, const Path& folder) {
   table.require("name");
   table.require("path");
-  ItemsFile file{table.text("name", ""), table.where("path"), anchored(folder, table.text("path", ""))};
+  ItemsFile file{table.text("name", ""), table.where("path"), anchored(folder, table.text("path", "")),
+                 read_verifier(table, folder)};
   table.finish();
   if (file.name.empty() || file.path.empty()) fail("{}: expected a name and a path, found an empty text", file.where);
   return file;

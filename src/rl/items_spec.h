@@ -1,11 +1,13 @@
 // The part of a recipe that says which items a run asks: kinds of tasks with their shares, and files of items.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/toml_table.h"
+#include "tasks/command_verifier.h"
 
 namespace hadal::rl {
 
@@ -13,6 +15,7 @@ namespace hadal::rl {
 struct ItemsFile {
   std::string name, where;
   Path path;
+  std::optional<tasks::CommandSpec> verifier;  // judges its items in the place of their task
 };
 
 struct ItemsSpec {

@@ -57,6 +57,28 @@ TEST(RlRecipe, RefusesWhatCannotBe) {
                         {"countdown3", "another name"});
 }
 
+TEST(RlRecipe, NamesAVerifier) {
+  const std::string items = "[[items]]\nname = \"mine\"\npath = \"mine.jsonl\"\n", tasks = "tasks = { mine = 1 }\n";
+  EXPECT_FALSE(parse(tasks, items).files.at(0).verifier);
+  const auto spec = parse(tasks, items +
+                                     "verifier = [\"python3\", \"check.py\"]\nverifier_seconds = 0.5\n"
+                                     "verifier_memory_mb = 100\nverifier_processes = 5\nverifier_disk_mb = 7")
+                        .files.at(0)
+                        .verifier.value();
+  EXPECT_EQ(spec.sandbox.command, (std::vector<std::string>{"python3", "check.py"}));
+  EXPECT_EQ(spec.sandbox.folder, Path("folder"));
+  EXPECT_EQ(spec.line_seconds, 0.5);
+  EXPECT_EQ(spec.sandbox.memory_mb, 100);
+  EXPECT_EQ(spec.sandbox.processes, 5);
+  EXPECT_EQ(spec.sandbox.disk_mb, 7);
+  for (const auto& [more, parts] : std::vector<std::pair<std::string, std::vector<std::string>>>{
+           {"verifier = []", {"r.toml:7", "verifier", "a program"}},
+           {"verifier = \"check.py\"", {"r.toml:7", "verifier"}},
+           {"verifier_seconds = 5", {"r.toml:7", "verifier_seconds"}},
+           {"verifier = [\"a\"]\nverifier_seconds = 0", {"r.toml:8", "verifier_seconds"}}})
+    test::expect_contains(test::error_of([&] { parse(tasks, items + more); }), parts);
+}
+
 TEST(RlRecipe, TheRecipesOfTheProjectAreValid) {
   int found = 0;
   for (const auto& entry : std::filesystem::directory_iterator(Path(HADAL_SOURCE_DIR) / "recipes")) {

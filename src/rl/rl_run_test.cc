@@ -161,6 +161,70 @@ TEST(RlRun, LearnsToFinish) {
   EXPECT_LT(unfinished.back(), 0.5);
 }
 
+// A recipe whose verifier is this script; the empty text where no sandbox can be made here.
+std::optional<RlRecipe> recipe_with_verifier(const TemporaryFolder& folder, const std::string& script) {
+  test::toy_start(folder);
+  std::string items;
+  for (int i = 0; i < 60; ++i) items += fmt::format("{{\"question\":\"Say {} words.\",\"n\":{}}}\n", i, i);
+  write_file_whole(folder.path() / "items.jsonl", items);
+  write_file_whole(folder.path() / "check.sh", script);
+  RlRecipe recipe = toy_recipe(folder, "run");
+  recipe.tasks = {{"mine", 1}};
+  tasks::CommandSpec spec;
+  spec.sandbox = {.who = "verifier", .command = {"sh", "check.sh"}, .folder = folder.path()};
+  spec.line_seconds = 120;
+  recipe.files = {{"mine", "toy.toml:1", folder.path() / "items.jsonl", spec}};
+  try {
+    tasks::check_sandbox(spec.sandbox);
+  } catch (const Error& e) {
+    fmt::print("needs a sandbox: {}\n", e.what());
+    return std::nullopt;
+  }
+  return recipe;
+}
+
+// Rewards replies by their length; for some it dies.
+TEST(RlRun, LearnsFromAProgramThatJudges) {
+  const TemporaryFolder folder;
+  const auto recipe = recipe_with_verifier(folder, R"(while read -r line; do
+  length=${#line}
+  [ $((length % 5)) = 0 ] && exit 1
+  echo "{\"reward\": 0.$((length % 10)), \"right\": true}"
+done)");
+  if (!recipe) GTEST_SKIP() << "no sandbox";
+  std::vector<std::string> weights;
+  for (const char* output : {"run", "again"}) {
+    RlRecipe run = *recipe;
+    run.output = folder.path() / output;
+    run_rl(run, {.keep_rollouts = true, .max_steps = 2});
+    weights.push_back(weights_of(run.output / "checkpoint-2"));
+    double failed = 0;
+    int64_t steps = 0;
+    for (const Json& line : lines_of(run.output / "metrics.jsonl")) {
+      if (!line.contains("train/reward")) continue;
+      failed += line.at("train/failed_verdicts").get<double>(), ++steps;
+    }
+    EXPECT_EQ(steps, 2);
+    EXPECT_GT(failed, 0);
+    int64_t rewarded = 0;
+    for (int step = 0; step < 2; ++step) {
+      for (const Json& line : lines_of(run.output / fmt::format("rollouts-{}.jsonl", step))) {
+        EXPECT_EQ(line["item"].size(), 2u);
+        rewarded += line["reward"] != 0;
+      }
+    }
+    EXPECT_GT(rewarded, 0);
+  }
+  EXPECT_TRUE(weights[0] == weights[1]);
+}
+
+TEST(RlRun, EndsWhereAProgramNeverJudges) {
+  const TemporaryFolder folder;
+  const auto recipe = recipe_with_verifier(folder, "while read -r line; do echo rubbish; done");
+  if (!recipe) GTEST_SKIP() << "no sandbox";
+  test::expect_contains(test::error_of([&] { run_rl(*recipe, {}); }), {"sh check.sh", "in a row", "rubbish"});
+}
+
 TEST(RlRun, EndsWhereNothingIsEverRewarded) {
   const TemporaryFolder folder;
   test::toy_start(folder);

@@ -1,5 +1,7 @@
 #include "rl/loop/development.h"
 
+#include <algorithm>
+
 #include "base/json.h"
 #include "rl/loop/reward.h"
 #include "tasks/measures.h"
@@ -19,8 +21,11 @@ std::vector<KindScore> measure_development(const Roller& roller, const Items& it
   const std::vector<Rollout> replies = roller.greedy(prompts);
   for (size_t i = 0; i < questions.size(); ++i) {
     KindScore& score = scores[questions[i].kind];
+    const Reward reward = reward_of({}, {}, questions[i], replies[i]);
+    score.failed_verdicts += reward.judged ? 0 : 1;
+    if (!reward.judged) continue;
     ++score.items;
-    score.right += reward_of({}, {}, questions[i], replies[i]).right ? 1 : 0;
+    score.right += reward.right ? 1 : 0;
     score.unfinished += replies[i].finished ? 0 : 1;
     score.think_tokens += replies[i].think_tokens;
   }
@@ -36,12 +41,14 @@ double mean_pass(const std::vector<KindScore>& scores) {
 OrderedJson scores_json(const std::vector<KindScore>& scores) {
   OrderedJson json = OrderedJson::object();
   for (const KindScore& s : scores) {
-    const tasks::Interval interval = tasks::wilson_interval(s.right, s.items);
-    json[s.kind] = {{"items", s.items},
-                    {"pass@1", s.pass_at_1()},
-                    {"interval_95", {interval.low, interval.high}},
-                    {"think_tokens", static_cast<double>(s.think_tokens) / static_cast<double>(s.items)},
-                    {"unfinished", s.unfinished}};
+    const tasks::Interval interval = s.items > 0 ? tasks::wilson_interval(s.right, s.items) : tasks::Interval{0, 1};
+    json[s.kind] = {
+        {"items", s.items},
+        {"pass@1", s.pass_at_1()},
+        {"interval_95", {interval.low, interval.high}},
+        {"think_tokens", static_cast<double>(s.think_tokens) / static_cast<double>(std::max<int64_t>(s.items, 1))},
+        {"unfinished", s.unfinished}};
+    if (s.failed_verdicts > 0) json[s.kind]["failed_verdicts"] = s.failed_verdicts;
   }
   return json;
 }

@@ -14,7 +14,8 @@ namespace hadal::rl {
 struct KindScore {
   std::string kind;
   int64_t items = 0, right = 0, unfinished = 0, think_tokens = 0;
-  double pass_at_1() const { return static_cast<double>(right) / static_cast<double>(items); }
+  int64_t failed_verdicts = 0;  // replies that a program should have judged; they do not count among the items
+  double pass_at_1() const { return items > 0 ? static_cast<double>(right) / static_cast<double>(items) : 0; }
 };
 
 // `count` items of each kind, drawn by seed.
@@ -22,7 +23,8 @@ std::vector<KindScore> measure_development(const Roller& roller, const Items& it
 
 double mean_pass(const std::vector<KindScore>& scores);  // over the kinds, each the same
 
-// {KIND: {"items", "pass@1", "interval_95": [low, high], "think_tokens", "unfinished"}}
+// {KIND: {"items", "pass@1", "interval_95": [low, high], "think_tokens", "unfinished"}}, and where there are any
+// "failed_verdicts".
 OrderedJson scores_json(const std::vector<KindScore>& scores);
 
 }  // namespace hadal::rl

@@ -16,6 +16,7 @@ struct Group {
   std::vector<TokenId> prompt;
   std::vector<Rollout> rollouts;
   std::vector<Reward> rewards;  // of each
+  int64_t failed_verdicts = 0;  // roll-outs that nobody judged; they are left out
 
   std::vector<double> values() const;  // of the rewards
   int64_t num_right() const;

@@ -14,6 +14,17 @@ namespace {
 
 constexpr int kTries = 20;  // at items that have not been drawn yet
 
+// Whose verifier is a program may have items of no task of ours.
+const tasks::Task& task_of_line(OrderedJson& item, bool has_verifier, const std::string& where) {
+  const bool named = item.is_object() && item.contains("task");
+  if (has_verifier && (!named || item["task"] == tasks::command_task().name())) {
+    tasks::command_task().check(item, where);
+    return tasks::command_task();
+  }
+  if (item.is_object() && !named) item["task"] = "math";
+  return tasks::task_of(item, where);
+}
+
 // A kind opens after the easier one of its task that the recipe names before it.
 int opens_after(const std::vector<Items::Kind>& kinds, const Items::Kind& kind) {
   if (kind.task == nullptr) return -1;
@@ -47,14 +58,17 @@ Items::Items(const ItemsSpec& spec) {
   for (Kind& kind : kinds_) kind.opens_after = opens_after(kinds_, kind);
 }
 
-Items::FileItems Items::read_file(const ItemsFile& file, size_t kind) const {
+Items::FileItems Items::read_file(const ItemsFile& file, size_t kind) {
   FileItems items;
+  std::shared_ptr<tasks::CommandVerifier> verifier;
+  if (file.verifier) verifier = std::make_shared<tasks::CommandVerifier>(*file.verifier);
+  has_verifiers_ |= verifier != nullptr;
   for_each_line(file.path, [&](std::string_view line, int64_t number) {
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) return true;
     const std::string where = fmt::format("{}:{}", file.path.string(), number);
     auto item = std::make_shared<OrderedJson>(parse_ordered_json(line, where));
-    if (item->is_object() && !item->contains("task")) (*item)["task"] = "math";
-    Question q{&tasks::task_of(*item, where), item, kind, ""};
+    const tasks::Task& task = task_of_line(*item, verifier != nullptr, where);
+    Question q{&task, item, kind, "", verifier};
     (tasks::is_held_out(*q.task, *item) ? items.development : items.training).push_back(std::move(q));
     return true;
   });

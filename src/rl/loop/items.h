@@ -9,6 +9,7 @@
 
 #include "base/json_fwd.h"
 #include "rl/items_spec.h"
+#include "tasks/command_verifier.h"
 #include "tasks/task.h"
 
 namespace hadal::rl {
@@ -16,15 +17,17 @@ namespace hadal::rl {
 struct Question {
   const tasks::Task* task = nullptr;
   std::shared_ptr<const OrderedJson> item;
-  size_t kind = 0;   // of Items::kinds()
-  std::string text;  // as it is asked
+  size_t kind = 0;                                             // of Items::kinds()
+  std::string text;                                            // as it is asked
+  std::shared_ptr<tasks::CommandVerifier> verifier = nullptr;  // judges in the place of the task; null: the task does
 };
 
-// Immutable; drawing is a pure function of its arguments.
+// Immutable; drawing is a pure function of its arguments. Verifiers that are programs belong to the thread that made
+// this.
 class Items {
  public:
-  // Reads the recipe's files whole. Error naming file and line for an item that is none, and for a file of which
-  // nothing is left for training or for development.
+  // Reads the recipe's files whole, and tries their verifiers. Error naming file and line for an item that is none, and
+  // for a file of which nothing is left for training or for development; where a verifier cannot run.
   explicit Items(const ItemsSpec& spec);
 
   struct Kind {
@@ -34,6 +37,7 @@ class Items {
     int opens_after = -1;               // the kind before it of its task in this recipe; -1: none
   };
   const std::vector<Kind>& kinds() const { return kinds_; }
+  bool has_verifiers() const { return has_verifiers_; }  // that are programs
 
   // An item of one of the kinds that are `open`, by their shares.
   Question draw(const std::vector<bool>& open, uint64_t seed) const;
@@ -45,10 +49,11 @@ class Items {
   struct FileItems {
     std::vector<Question> training, development;
   };
-  FileItems read_file(const ItemsFile& file, size_t kind) const;
+  FileItems read_file(const ItemsFile& file, size_t kind);
 
   std::vector<Kind> kinds_;
   std::vector<FileItems> files_;  // by kind; empty where items are made up
+  bool has_verifiers_ = false;
 };
 
 // One number for a text of numbers: seeds of independent draws.

@@ -30,12 +30,13 @@ double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
 struct Policy::Figures {
   double rollouts = 0, rewards = 0, right = 0, unfinished = 0, think_tokens = 0;
   double tokens = 0, sampled = 0, log_probs = 0;  // of the replies; not forced; the sum of these
-  double groups = 0, dropped = 0, seconds = 0;
+  double groups = 0, dropped = 0, failed_verdicts = 0, seconds = 0;
   std::vector<double> kind_rollouts, kind_right;
 
   explicit Figures(size_t kinds) : kind_rollouts(kinds), kind_right(kinds) {}
   void add(const Group& group) {
     ++groups;
+    failed_verdicts += static_cast<double>(group.failed_verdicts);
     for (size_t i = 0; i < group.rollouts.size(); ++i) {
       const Rollout& r = group.rollouts[i];
       ++rollouts, ++kind_rollouts[group.question.kind];
@@ -99,7 +100,8 @@ void Policy::roll_out() {
   for (int64_t round = 0; round <= recipe_.refills && missing > 0; ++round) {
     for (Group& group : roll_groups(round, missing)) {
       figures_->add(group);
-      const bool drop = recipe_.drop_zero_spread && !has_spread(group.values());
+      const bool too_few = group.rollouts.size() < 2;  // the others were not judged
+      const bool drop = too_few || (recipe_.drop_zero_spread && !has_spread(group.values()));
       figures_->dropped += drop ? 1 : 0;
       if (!drop) kept.push_back(group);
       all.push_back(std::move(group));
@@ -131,9 +133,13 @@ std::vector<Group> Policy::roll_groups(int64_t round, int64_t count) const {
   std::vector<std::vector<Rollout>> rollouts = roller_.sample(prompts, seeds);
   for (size_t i = 0; i < groups.size(); ++i) {
     Group& group = groups[i];
-    group.rollouts = std::move(rollouts[i]);
-    for (const Rollout& r : group.rollouts)
-      group.rewards.push_back(reward_of(recipe_.reward, recipe_.rollout, group.question, r));
+    for (Rollout& r : rollouts[i]) {
+      Reward reward = reward_of(recipe_.reward, recipe_.rollout, group.question, r);
+      group.failed_verdicts += reward.judged ? 0 : 1;
+      if (!reward.judged) continue;
+      group.rewards.push_back(std::move(reward));
+      group.rollouts.push_back(std::move(r));
+    }
   }
   if (recipe_.reward.shuffle) {
     Rng rng(seed_of({recipe_.seed, kShuffleStream, static_cast<uint64_t>(step_), static_cast<uint64_t>(round)}));
@@ -270,12 +276,14 @@ void Policy::report_rollout(StepStats& stats) const {
                  {"dropped_groups", f.dropped},
                  {"rollout_seconds", f.seconds},
                  {"rollout_tokens_per_s", speed}};
+  if (items_.has_verifiers()) stats.extra.emplace_back("failed_verdicts", f.failed_verdicts);
   for (size_t kind = 0; kind < f.kind_right.size(); ++kind)
     if (f.kind_rollouts[kind] > 0)
       stats.extra.emplace_back("right/" + items_.kinds()[kind].name, f.kind_right[kind] / f.kind_rollouts[kind]);
   stats.line = fmt::format(
       "reward {:.3f}  thinks {:.0f}  entropy {:.3f}  dropped {:.0f} of {:.0f}  roll-out {:.1f} s, {:.0f} tok/s  ",
       reward, thinking, entropy, f.dropped, f.groups, f.seconds, speed);
+  if (f.failed_verdicts > 0) stats.line += fmt::format("without verdict {:.0f}  ", f.failed_verdicts);
 }
 
 std::vector<Evaluation> Policy::evaluate(const Context&, Collective&) {
@@ -286,7 +294,7 @@ std::vector<Evaluation> Policy::evaluate(const Context&, Collective&) {
   pass_at_1_ = mean_pass(scores);
   std::vector<Evaluation> evaluations = {{"development", {{"pass@1", pass_at_1_, true}}, 0}};
   for (const KindScore& s : scores) {
-    const auto count = static_cast<double>(s.items);
+    const auto count = static_cast<double>(std::max<int64_t>(s.items, 1));
     evaluations.front().tokens += s.items;
     evaluations.push_back({s.kind,
                            {{"pass@1", s.pass_at_1(), true},

@@ -16,6 +16,11 @@ double overlong_term(const RewardSpec& spec, const RolloutSpec& limits, const Ro
 Reward reward_of(const RewardSpec& spec, const RolloutSpec& limits, const Question& question, const Rollout& rollout) {
   const double overlong = overlong_term(spec, limits, rollout);
   if (!rollout.finished) return {overlong, false, "", "unfinished"};
+  if (question.verifier != nullptr) {
+    const auto verdict = question.verifier->judge(*question.item, rollout.text);
+    if (!verdict) return {0, false, "", question.verifier->problem(), false};
+    return {verdict->reward + overlong, verdict->right, "", verdict->why};
+  }
   const tasks::Verdict verdict = tasks::judge_reply(*question.task, *question.item, rollout.text);
   const double correct = verdict.right ? 1 : spec.nearness * std::clamp(verdict.nearness, 0.0, 1.0);
   const double formatted = verdict.right || !verdict.answer.empty() ? 1 : 0;

@@ -72,6 +72,11 @@ std::vector<Question> questions_of(const Items& items, int64_t count, uint64_t s
 
 JudgedReply judge(const Question& question, TeacherReply reply) {
   if (!reply.finished) return {std::move(reply), false, "unfinished"};
+  if (question.verifier != nullptr) {
+    const auto verdict = question.verifier->judge(*question.item, reply.text);
+    if (!verdict) return {std::move(reply), false, question.verifier->problem()};
+    return {std::move(reply), verdict->right, verdict->why};
+  }
   const tasks::Verdict verdict = tasks::judge_reply(*question.task, *question.item, reply.text);
   return {std::move(reply), verdict.right, verdict.why};
 }
