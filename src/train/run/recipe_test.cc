@@ -192,7 +192,9 @@ TEST(Recipe, TheRecipesOfTheProjectAreValid) {
   int found = 0;
   for (const auto& entry : std::filesystem::directory_iterator(Path(HADAL_SOURCE_DIR) / "recipes")) {
     if (entry.path().extension() != ".toml") continue;
-    if (read_file(entry.path()).find("\n[rl]\n") != std::string::npos) continue;  // of another verb: rl_recipe_test.cc
+    const std::string text = read_file(entry.path());
+    // Of other verbs: rl_recipe_test.cc, distill_test.cc.
+    if (text.find("\n[rl]\n") != std::string::npos || text.find("\n[distill]\n") != std::string::npos) continue;
     ++found;
     EXPECT_EQ(error_of([&] { read_recipe(entry.path()); }), "");
   }
