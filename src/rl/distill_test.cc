@@ -242,6 +242,10 @@ TEST(Distill, SaysWhatCannotBeWritten) {
   expect_contains(error_of([&] { run_distill(recipe, {.resume = true}); }), {"00001.jsonl"});
 }
 
+TEST(DistillRecipe, TheRecipeOfTheProjectIsValid) {
+  EXPECT_EQ(test::error_of([] { read_distill_recipe(Path(HADAL_SOURCE_DIR) / "recipes/distill_smoke.toml"); }), "");
+}
+
 TEST(DistillRecipe, RefusesWhatDoesNotFit) {
   const TemporaryFolder folder;
   const auto error = [&](const std::string& from, const std::string& to) {
