@@ -63,7 +63,7 @@ constexpr StoryTemplate kTemplates[] = {
      "many metres are left?",
      "a:12-120 b:3-12 c:2-10", "a/b b-c s*t"},
     // Time and distance.
-    {"{N} [walks|runs|cycles] {a} kilometres [a day|every day|each day] for {b} days and {c} kilometres on the [last "
+    {"{N} [walks|runs|cycles] {a} kilometres [a day|every day|each day] for {b} days and {c} kilometres on the [next "
      "day|day after]. How [far|many kilometres] is that [in all|altogether]?",
      "a:3-20 b:2-9 c:2-30", "a*b s+c"},
     {"A [train|bus|truck|car] [drives|travels|goes] {a} kilometres an hour for {b} hours. The way is "
