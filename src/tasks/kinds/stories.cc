@@ -126,16 +126,10 @@ std::string tell(std::string_view pattern, const Values& values, Rng& rng) {
                       rng);
 }
 
-const StoryTemplate& draw_template(Wordings wordings, Rng& rng) {
-  const auto all = story_templates();
-  const size_t held_out = (all.size() + 3) / 4, training = all.size() - held_out;
-  return wordings == Wordings::training ? all[rng.below(training)] : all[training + rng.below(held_out)];
-}
-
 }  // namespace
 
 Story make_story(Wordings wordings, Rng& rng) {
-  const StoryTemplate& chosen = draw_template(wordings, rng);
+  const StoryTemplate& chosen = story_templates()[draw_place(story_templates().size(), wordings, rng)];
   for (;;) {
     Values values = draw_values(chosen.numbers, rng);
     int64_t answer = 0;

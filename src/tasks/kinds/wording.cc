@@ -6,9 +6,13 @@
 
 namespace hadal::tasks {
 
+size_t draw_place(size_t count, Wordings wordings, Rng& rng) {
+  const size_t held_out = (count + 3) / 4, training = count - held_out;
+  return wordings == Wordings::training ? rng.below(training) : training + rng.below(held_out);
+}
+
 std::string_view draw_pattern(std::span<const std::string_view> patterns, Wordings wordings, Rng& rng) {
-  const size_t held_out = (patterns.size() + 3) / 4, training = patterns.size() - held_out;
-  return wordings == Wordings::training ? patterns[rng.below(training)] : patterns[training + rng.below(held_out)];
+  return patterns[draw_place(patterns.size(), wordings, rng)];
 }
 
 std::string fill_pattern(std::string_view pattern,

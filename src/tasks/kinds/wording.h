@@ -1,6 +1,7 @@
 // Questions from patterns: "[Make|Reach] {target} from {numbers}[.| exactly.]".
 #pragma once
 
+#include <cstddef>
 #include <initializer_list>
 #include <span>
 #include <string>
@@ -12,7 +13,9 @@
 
 namespace hadal::tasks {
 
-// One of a task's patterns, drawn evenly from those of `wordings`. The last quarter (rounded up) is held out.
+// A place in a list of `count` patterns, drawn evenly from those of `wordings`. The last quarter (rounded up) is held
+// out.
+size_t draw_place(size_t count, Wordings wordings, Rng& rng);
 std::string_view draw_pattern(std::span<const std::string_view> patterns, Wordings wordings, Rng& rng);
 
 // Draws one of the alternatives of each [a|b|c] and puts a slot's text where its {name} stands. Brackets do not nest;
