@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "tasks/kinds/countdown.h"
+#include "tasks/kinds/knights/answer.h"
 #include "tasks/numbers/exact_number.h"
 
 namespace hadal::tasks {
@@ -69,6 +70,9 @@ bool same_answer(std::string_view a, std::string_view b) {
   if (number_a && number_b) return number_a->value == number_b->value;
   const auto expression_a = countdown_value(a), expression_b = countdown_value(b);
   if (expression_a && expression_b) return expression_a == expression_b;
+  std::string why;
+  const auto roles_a = knights::read_roles(a, why), roles_b = knights::read_roles(b, why);
+  if (roles_a && roles_b) return roles_a == roles_b;
   const auto plain = [](std::string_view text) {
     std::string result = lower_case(std::string(text));
     std::erase_if(result, [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; });

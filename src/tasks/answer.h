@@ -15,8 +15,8 @@ std::optional<double> last_number(std::string_view text);
 bool states_answer(std::string_view reply, std::string_view answer);
 
 // Whether two answers that were found in replies are one and the same, for votes: equal exact numbers ("24/2", "12.0"),
-// expressions of the same numbers with equal values ("55-36+19", "55-(36-19)"), or the same text, whatever its spaces
-// and case.
+// expressions of the same numbers with equal values ("55-36+19", "55-(36-19)"), the same knights and knaves ("Ada is a
+// knight. Ben is a knave.", "Ben: knave, Ada: knight"), or the same text, whatever its spaces and case.
 bool same_answer(std::string_view a, std::string_view b);
 
 }  // namespace hadal::tasks

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "tasks/kinds/kinds.h"
+#include "tasks/kinds/knights/answer.h"
 #include "tasks/kinds/knights/puzzle.h"
 #include "tasks/kinds/knights/question.h"
 #include "tasks/kinds/knights/trace.h"
@@ -91,82 +92,23 @@ class Maker {
 
 // ---- Judging ----
 
-// Reads "NAME is a knight, NAME: knave and NAME is a knight." from the front.
-class AnswerReader {
- public:
-  AnswerReader(const std::vector<std::string>& people, std::string_view text) : text_(text) {
-    for (const std::string& name : people) people_.push_back(lower_case(name));
-    split();
-  }
-
-  // Who is a knight; nullopt, and why, where the text is anything else.
-  std::optional<Assignment> read(std::string& why) {
-    Assignment knights = 0, named = 0;
-    for (size_t at = 0; at < parts_.size();) {
-      const auto person = std::ranges::find(people_, parts_[at]);
-      const std::optional<bool> knight = person == people_.end() ? std::nullopt : role(++at);
-      if (!knight) {
-        why = person == people_.end() ? "somebody who is not there, or another form" : "neither a knight nor a knave";
-        return std::nullopt;
-      }
-      const Assignment bit = Assignment{1} << (person - people_.begin());
-      if (named & bit) {
-        why = "somebody is named twice";
-        return std::nullopt;
-      }
-      named |= bit;
-      if (*knight) knights |= bit;
-      if (!skip_between(at)) {
-        why = "not parted by commas, full stops or and";
-        return std::nullopt;
-      }
-    }
-    if (named + 1 == Assignment{1} << people_.size()) return knights;
-    why = named == 0 ? "nobody is named" : "somebody is not named";
-    return std::nullopt;
-  }
-
- private:
-  // Words in lower case, and signs by themselves.
-  void split() {
-    constexpr std::string_view kSpaces = " \t\r\n\v\f", kBreaks = " \t\r\n\v\f,.:";
-    for (size_t i = 0; i < text_.size();) {
-      const size_t end = std::max(std::min(text_.find_first_of(kBreaks, i), text_.size()), i + 1);
-      if (kSpaces.find(text_[i]) == std::string_view::npos)
-        parts_.push_back(lower_case(std::string(text_.substr(i, end - i))));
-      i = end;
-    }
-  }
-
-  std::string_view part(size_t at) const { return at < parts_.size() ? std::string_view(parts_[at]) : ""; }
-
-  // "is a knight" or ": knight"; moves `at` behind it.
-  std::optional<bool> role(size_t& at) {
-    if (part(at) == ":")
-      at += 1;
-    else if (part(at) == "is" && part(at + 1) == "a")
-      at += 2;
-    else
+// Who is a knight; nullopt, and why, where the answer does not name everyone and nobody else.
+std::optional<Assignment> read_answer(const Puzzle& puzzle, std::string_view answer, std::string& why) {
+  const auto roles = knights::read_roles(answer, why);
+  if (!roles) return std::nullopt;
+  Assignment knights = 0;
+  for (size_t p = 0; p < puzzle.people.size(); ++p) {
+    const auto role = roles->find(lower_case(puzzle.people[p]));
+    if (role == roles->end()) {
+      why = "somebody is not named";
       return std::nullopt;
-    const std::string_view word = part(at++);
-    if (word == "knight") return true;
-    if (word == "knave") return false;
-    return std::nullopt;
+    }
+    if (role->second) knights |= Assignment{1} << p;
   }
-
-  // Commas, full stops and "and"; false where there is none before another part, or "and" is the last word.
-  bool skip_between(size_t& at) const {
-    const size_t begin = at;
-    while (part(at) == "," || part(at) == ".") ++at;
-    const bool name = part(at + 1) == ":" || (part(at + 1) == "is" && part(at + 2) == "a");  // somebody called And
-    const bool word = part(at) == "and" && !name;
-    if (word) ++at;
-    return at < parts_.size() ? at > begin : !word;
-  }
-
-  std::string_view text_;
-  std::vector<std::string> people_, parts_;
-};
+  if (roles->size() == puzzle.people.size()) return knights;
+  why = "somebody who is not there";
+  return std::nullopt;
+}
 
 std::string answer_text(const Puzzle& puzzle, Assignment a) {
   std::string text;
@@ -222,7 +164,7 @@ class Knights final : public Task {
     const Puzzle puzzle = checked(item);
     Verdict verdict;
     verdict.answer = answer;
-    const auto given = AnswerReader(puzzle.people, answer).read(verdict.why);
+    const auto given = read_answer(puzzle, answer, verdict.why);
     if (!given) return verdict;
     const Assignment wrong = *given ^ only_solution(puzzle);
     verdict.right = wrong == 0;
