@@ -24,12 +24,13 @@ std::vector<chat::ReplyDelta> read_piece(chat::ReplyParser& parser, std::string_
 }
 
 void limit_thoughts(GenerateRequest& request, const chat::ReplyFormat& format, int64_t max_context) {
+  constexpr int64_t kAnswerRoom = 64;
   request.think_begin = format.begins_in_reasoning ? -1 : format.think_begin;
   const bool may_think = format.begins_in_reasoning || format.think_begin >= 0;
   request.think_end = may_think ? format.think_end : -1;
-  int64_t left = max_context - std::ssize(request.prompt);
-  if (request.max_tokens > 0) left = std::min(left, request.max_tokens);
-  if (!request.think_tokens) request.think_tokens = std::max<int64_t>(left, 0) * 3 / 4;
+  const int64_t left = std::max<int64_t>(max_context - std::ssize(request.prompt), 0);
+  const int64_t most = request.max_tokens > 0 ? std::min(left, request.max_tokens) : left;
+  request.think_tokens = std::min(request.think_tokens.value_or(most * 3 / 4), left - std::min(left / 4, kAnswerRoom));
 }
 
 void set_thinking(chat::Conversation& conversation, bool enabled) {

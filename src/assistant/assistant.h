@@ -27,7 +27,9 @@ std::vector<chat::ReplyDelta> read_piece(chat::ReplyParser& parser, std::string_
 
 // Fills in how an answer in this format tells its thoughts, and a budget for them where the request has none: three
 // quarters of the tokens that the answer may have by max_tokens and the context. The rest is left for what follows
-// them. Where </think> is no token of the model's, thoughts cannot be counted or ended.
+// them. A budget of the request's own is cut to what leaves room in the context for that: 64 tokens, or a quarter of
+// what the prompt leaves, if that is less. Where </think> is no token of the model's, thoughts cannot be counted or
+// ended.
 void limit_thoughts(GenerateRequest& request, const chat::ReplyFormat& format, int64_t max_context);
 
 // The variables of a template that say whether to think: `thinking` and `enable_thinking`, as DeepSeek and Qwen call

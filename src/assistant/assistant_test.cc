@@ -103,6 +103,25 @@ TEST_F(AssistantTest, AReplyBeginsInTheThoughtsThatTheTemplateOpened) {
   EXPECT_EQ(answer.message.content, "");
 }
 
+TEST(LimitThoughts, LeavesRoomForAnAnswerInTheContext) {
+  const auto budget = [](size_t prompt, std::optional<int64_t> asked, int64_t max_tokens) {
+    GenerateRequest request;
+    request.prompt.assign(prompt, 'q');
+    request.think_tokens = asked;
+    request.max_tokens = max_tokens;
+    limit_thoughts(request, {}, 1024);
+    return request.think_tokens;
+  };
+  EXPECT_EQ(budget(24, {}, 0), 750);
+  EXPECT_EQ(budget(24, {}, 100), 75);
+  EXPECT_EQ(budget(24, 936, 0), 936);
+  EXPECT_EQ(budget(24, 937, 0), 936);
+  EXPECT_EQ(budget(24, 90, 100), 90) << "max_tokens is the caller's to choose";
+  EXPECT_EQ(budget(1004, 768, 0), 15);
+  EXPECT_EQ(budget(1024, 768, 0), 0);
+  EXPECT_EQ(budget(1030, {}, 0), 0);
+}
+
 // Also behind a quotation mark, where a </think> that the model writes would be spoken of.
 TEST_F(AssistantTest, ThoughtsEndWithTheirBudget) {
   for (const TokenType type : {TokenType::control, TokenType::user_defined}) {

@@ -90,6 +90,9 @@ TEST_F(ApiTest, ThoughtsHaveABudget) {
   EXPECT_EQ(budget({{"max_tokens", 90}}), 60);
   EXPECT_EQ(budget({{"max_thinking_tokens", 8}}), 8);
   EXPECT_EQ(budget({{"max_thinking_tokens", 0}}), 0);
+  EXPECT_EQ(budget({{"max_thinking_tokens", 60}, {"max_tokens", 61}}), 60);
+  EXPECT_EQ(budget({{"max_thinking_tokens", 1000}}), 60);  // a quarter is left for the answer
+  EXPECT_EQ(budget({{"max_thinking_tokens", 1000}, {"reasoning_effort", "medium"}}), 30);
   EXPECT_EQ(budget({{"reasoning_effort", "high"}}), 60);
   EXPECT_EQ(budget({{"reasoning_effort", "medium"}}), 30);
   EXPECT_EQ(budget({{"reasoning_effort", "low"}}), 15);
