@@ -8,6 +8,7 @@
 #include "cli/options.h"
 #include "cli/verb.h"
 #include "rl/log_probs.h"
+#include "tasks/items_file.h"
 
 namespace hadal {
 namespace {
@@ -26,12 +27,12 @@ struct Lines {
   std::vector<std::string> where;  // "rollouts.jsonl: line 3"
 };
 
-std::vector<TokenId> ids_of(const Json& line, const char* field, const std::string& where) {
+std::vector<TokenId> ids_of(const OrderedJson& line, const char* field, const std::string& where) {
   const auto found = line.is_object() ? line.find(field) : line.end();
   if (!line.is_object() || found == line.end() || !found->is_array())
     fail("{}: expected an object with a list \"{}\" of token ids, found {}", where, field, brief_json(line));
   std::vector<TokenId> ids;
-  for (const Json& id : *found) {
+  for (const OrderedJson& id : *found) {
     if (!id.is_number_integer() || id < 0 || id > INT32_MAX)
       fail("{}: {}: expected token ids, found {}", where, field, brief_json(id));
     ids.push_back(id.get<TokenId>());
@@ -41,16 +42,10 @@ std::vector<TokenId> ids_of(const Json& line, const char* field, const std::stri
 
 Lines read_lines(const std::string& file) {
   Lines lines;
-  for_each_line(file, [&](std::string_view line, int64_t number) {
-    if (number == 1 && line.starts_with("\xEF\xBB\xBF")) line.remove_prefix(3);
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) return true;
-    const std::string where = fmt::format("{}: line {}", file, number);
-    const Json json = parse_json(line, where);
+  tasks::for_each_item(file, 0, [&](OrderedJson&& json, const std::string& where, int64_t) {
     lines.sequences.push_back({ids_of(json, "prompt_ids", where), ids_of(json, "ids", where)});
     lines.where.push_back(where);
-    return true;
   });
-  if (lines.sequences.empty()) fail("{}: expected at least one line of JSON, found none", file);
   return lines;
 }
 

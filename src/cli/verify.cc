@@ -7,6 +7,7 @@
 #include "cli/options.h"
 #include "cli/verb.h"
 #include "tasks/command_verifier.h"
+#include "tasks/items_file.h"
 #include "tasks/task.h"
 
 namespace hadal {
@@ -46,9 +47,7 @@ std::unique_ptr<tasks::CommandVerifier> command_verifier(const std::string& comm
   return std::make_unique<tasks::CommandVerifier>(std::move(spec));
 }
 
-Judged judge_line(std::string_view text, const std::string& task, tasks::CommandVerifier* command,
-                  const std::string& who) {
-  OrderedJson line = parse_ordered_json(text, who);
+Judged judge_line(OrderedJson line, const std::string& task, tasks::CommandVerifier* command, const std::string& who) {
   if (!line.is_object()) fail("{}: expected an object, found {}", who, brief_json(line));
   if (!line.contains("reply") || !line["reply"].is_string())
     fail("{}: \"reply\": expected a text, found {}", who, line.contains("reply") ? brief_json(line["reply"]) : "none");
@@ -106,10 +105,8 @@ int verify_command(int argc, char** argv) {
   std::string results;
   size_t judged = 0, right = 0, failed = 0;
   const std::unique_ptr<tasks::CommandVerifier> verifier = command_verifier(command, seconds);
-  for_each_line(file, [&](std::string_view line, int64_t number) {
-    if (number == 1 && line.starts_with("\xEF\xBB\xBF")) line.remove_prefix(3);
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) return true;
-    const Judged verdict = judge_line(line, task, verifier.get(), fmt::format("{}: line {}", file, number));
+  tasks::for_each_item(file, 0, [&](OrderedJson&& line, const std::string& where, int64_t number) {
+    const Judged verdict = judge_line(std::move(line), task, verifier.get(), where);
     if (json)
       results += (results.empty() ? "" : ",") + json_of(verdict);
     else
@@ -117,9 +114,7 @@ int verify_command(int argc, char** argv) {
     ++judged;
     right += verdict.right ? 1 : 0;
     failed += verdict.judged ? 0 : 1;
-    return true;
   });
-  if (judged == 0) fail("{}: expected at least one line of JSON, found none", file);
   if (json)
     print_text(fmt::format("{{\"results\":[{}]}}\n", results));
   else

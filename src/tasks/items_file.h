@@ -14,10 +14,10 @@
 
 namespace hadal::tasks {
 
-// Calls `item` with the JSON of each line, at most `limit` of them (0: all), and with where it stands: "FILE: line 3".
-// Empty lines are left out. Error where a line is no JSON, or where there is none at all.
+// Calls `item` with the JSON of each line, at most `limit` of them (0: all), and with where it stands: "FILE: line 3"
+// and 3. Empty lines are left out. Error where a line is no JSON, or where there is none at all.
 void for_each_item(const Path& file, int64_t limit,
-                   const std::function<void(OrderedJson&& json, const std::string& where)>& item);
+                   const std::function<void(OrderedJson&& json, const std::string& where, int64_t line)>& item);
 
 // The items of verifiable tasks (tasks/task.h). One without a "task" is of math. Error naming the line that is none.
 struct TaskItem {
