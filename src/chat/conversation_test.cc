@@ -20,7 +20,8 @@ std::string error_of(const char* text) {
 
 TEST(Conversation, IsReadFromARequest) {
   const Conversation conversation = read(R"({
-    "model": "any", "temperature": 7, "tools": [{"type": "function"}], "chat_template_kwargs": {"enable_thinking": false},
+    "model": "any", "temperature": 7, "tools": [{"type": "function"}],
+    "chat_template_kwargs": {"enable_thinking": false},
     "messages": [{"role": "developer", "content": "s"},
                  {"role": "user", "content": [{"type": "text", "text": "h"}, "i"], "name": "Ann"},
                  {"role": "assistant", "content": null, "reasoning_content": "hm", "refusal": null,

@@ -123,9 +123,9 @@ TEST_F(CliModel, RendersConversations) {
   EXPECT_EQ(run(with_model + " --file " + path.string()).out, "<begin>a<end>b<assistant>");
   const Path source =
       file("t.jinja", "{{ messages[0].name }}{{ tools|length }}{{ mood }}{% if add_generation_prompt %}!{% endif %}");
-  const Path more = file(
-      "more.json",
-      R"({"messages": [{"role": "user", "name": "Bo"}], "tools": [{}], "chat_template_kwargs": {"mood": "ok", "add_generation_prompt": false}})");
+  const Path more = file("more.json",
+                         R"({"messages": [{"role": "user", "name": "Bo"}], "tools": [{}],
+          "chat_template_kwargs": {"mood": "ok", "add_generation_prompt": false}})");
   EXPECT_EQ(run(with_model + " --template " + source.string() + " --file " + more.string()).out, "Bo1ok");
   const auto refused = [&](const std::string& content, const char* named) {
     const Outcome o = run(with_model + " --file " + file("bad.json", content).string());
