@@ -193,9 +193,7 @@ std::optional<ExactNumber> exact_number(std::string_view text) {
   std::string_view inside = without_wrapping(plain);
   for (const std::string_view currency : kCurrencies) {
     if (inside.starts_with(currency) && inside.size() > currency.size() && !is_letter(inside[currency.size()])) {
-      inside.remove_prefix(inside.find_first_not_of(". ", currency.size()) == std::string_view::npos
-                               ? inside.size()
-                               : inside.find_first_not_of(". ", currency.size()));
+      inside.remove_prefix(std::min(inside.find_first_not_of(". ", currency.size()), inside.size()));
       break;
     }
   }
