@@ -50,11 +50,11 @@ TEST(ItemScores, ManyRepliesAnItem) {
   EXPECT_EQ(math["votes"]["right"], 0.5);  // 2 and 2.0 against 1; nobody votes on the other
 }
 
-}  // namespace
 TEST(ItemScores, AnIntervalEndsAtNoneAndAll) {
   EXPECT_EQ(wilson_interval(0, 6).low, 0);
   EXPECT_EQ(wilson_interval(6, 6).high, 1);
   EXPECT_GT(wilson_interval(0, 6).high, 0.3);
 }
 
+}  // namespace
 }  // namespace hadal::tasks
