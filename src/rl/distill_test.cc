@@ -28,6 +28,13 @@ nope_dim = 8
 rope_dim = 8
 v_dim = 16
 )";
+constexpr const char* kStage = R"(mask = "assistant"
+sequence_length = 64
+batch_tokens = 512
+micro_batch_tokens = 512
+matrix_lr = 0.02
+other_lr = 0.01
+warmup_steps = 0)";
 
 // Trained once; read by all tests.
 const Path& teacher_folder() {
@@ -35,10 +42,10 @@ const Path& teacher_folder() {
   static const Path model = [] {
     std::string lines;
     for (int i = 0; i < 40; ++i) {
-      lines += fmt::format(
-          R"({{"messages": [{{"role": "user", "content": "{}?"}}, {{"role": "assistant", "reasoning_content": "I see", "content": "{}"}}]}})"
-          "\n",
-          i, i % 4 == 0 ? 8 : 7);
+      lines += fmt::format(R"({{"messages": [{{"role": "user", "content": "{}?"}}, )"
+                           R"({{"role": "assistant", "reasoning_content": "I see", "content": "{}"}}]}})"
+                           "\n",
+                           i, i % 4 == 0 ? 8 : 7);
     }
     folder.file("taught.jsonl", lines);
     run_recipe(parse_recipe(fmt::format(R"(name = "teacher"
@@ -59,16 +66,10 @@ validation = 0
 [[stage]]
 name = "teach"
 sources = {{ taught = 1 }}
-mask = "assistant"
 steps = 60
-sequence_length = 64
-batch_tokens = 512
-micro_batch_tokens = 512
-matrix_lr = 0.02
-other_lr = 0.01
-warmup_steps = 0
+{}
 )",
-                                        fmt::format(kModel, 48)),
+                                        fmt::format(kModel, 48), kStage),
                             folder.path() / "teacher.toml"),
                {});
     return folder.path() / "run" / "model";
@@ -111,16 +112,10 @@ checkpoint_every_minutes = 0
 [[stage]]
 name = "learn"
 sources = {{ distilled = 1 }}
-mask = "assistant"
 steps = 50
-sequence_length = 64
-batch_tokens = 512
-micro_batch_tokens = 512
-matrix_lr = 0.02
-other_lr = 0.01
-warmup_steps = 0
+{}
 )",
-                     output, teacher, distill, fmt::format(kModel, 32));
+                     output, teacher, distill, fmt::format(kModel, 32), kStage);
 }
 
 DistillRecipe recipe_in(const TemporaryFolder& folder, const std::string& output = "run",
@@ -259,7 +254,8 @@ TEST(DistillRecipe, RefusesWhatDoesNotFit) {
   expect_contains(error("sevens = 1", "eights = 1"), {"toy.toml:5", "eights", "sevens"});
   expect_contains(error("teacher = \"teacher\"\n", ""), {"teacher"});
   expect_contains(error("teacher = \"teacher\"", "teacher = \"teacher\"\nparallel = 2"), {"parallel", "address"});
-  expect_contains(error("sources = { distilled = 1 }\nmask", "sources = { other = 1 }\nmask"), {"other", "distilled"});
+  expect_contains(error("sources = { distilled = 1 }\nsteps", "sources = { other = 1 }\nsteps"),
+                  {"other", "distilled"});
   expect_contains(error("[[stage]]\n", "[[source]]\nname = \"distilled\"\nkind = \"chat\"\npath = \"x\"\n[[stage]]\n"),
                   {"two sources"});
   for (const char* url : {"https://api.example.com/v1", "http://192.168.1.4:8080/v1", "http://[2001:db8::1]/v1"})

@@ -161,8 +161,8 @@ TEST(RlRun, LearnsToFinish) {
   EXPECT_LT(unfinished.back(), 0.5);
 }
 
-// A recipe whose verifier is this script; the empty text where no sandbox can be made here.
-std::optional<RlRecipe> recipe_with_verifier(const TemporaryFolder& folder, const std::string& script) {
+// A recipe whose verifier is this script.
+RlRecipe recipe_with_verifier(const TemporaryFolder& folder, const std::string& script) {
   test::toy_start(folder);
   std::string items;
   for (int i = 0; i < 60; ++i) items += fmt::format("{{\"question\":\"Say {} words.\",\"n\":{}}}\n", i, i);
@@ -174,27 +174,27 @@ std::optional<RlRecipe> recipe_with_verifier(const TemporaryFolder& folder, cons
   spec.sandbox = {.who = "verifier", .command = {"sh", "check.sh"}, .folder = folder.path()};
   spec.line_seconds = 120;
   recipe.files = {{"mine", "toy.toml:1", folder.path() / "items.jsonl", spec}};
-  try {
-    tasks::check_sandbox(spec.sandbox);
-  } catch (const Error& e) {
-    fmt::print("needs a sandbox: {}\n", e.what());
-    return std::nullopt;
-  }
   return recipe;
+}
+
+// Why no sandbox can be made here; "": one can.
+std::string sandbox_problem(const RlRecipe& recipe) {
+  return test::error_of([&] { tasks::check_sandbox(recipe.files[0].verifier->sandbox); });
 }
 
 // Rewards replies by their length; for some it dies.
 TEST(RlRun, LearnsFromAProgramThatJudges) {
   const TemporaryFolder folder;
-  const auto recipe = recipe_with_verifier(folder, R"(while read -r line; do
+  const RlRecipe recipe = recipe_with_verifier(folder, R"(while read -r line; do
   length=${#line}
   [ $((length % 5)) = 0 ] && exit 1
   echo "{\"reward\": 0.$((length % 10)), \"right\": true}"
 done)");
-  if (!recipe) GTEST_SKIP() << "no sandbox";
+  if (const std::string problem = sandbox_problem(recipe); !problem.empty())
+    GTEST_SKIP() << "needs a sandbox: " << problem;
   std::vector<std::string> weights;
   for (const char* output : {"run", "again"}) {
-    RlRecipe run = *recipe;
+    RlRecipe run = recipe;
     run.output = folder.path() / output;
     run_rl(run, {.keep_rollouts = true, .max_steps = 2});
     weights.push_back(weights_of(run.output / "checkpoint-2"));
@@ -220,9 +220,10 @@ done)");
 
 TEST(RlRun, EndsWhereAProgramNeverJudges) {
   const TemporaryFolder folder;
-  const auto recipe = recipe_with_verifier(folder, "while read -r line; do echo rubbish; done");
-  if (!recipe) GTEST_SKIP() << "no sandbox";
-  test::expect_contains(test::error_of([&] { run_rl(*recipe, {}); }), {"sh check.sh", "in a row", "rubbish"});
+  const RlRecipe recipe = recipe_with_verifier(folder, "while read -r line; do echo rubbish; done");
+  if (const std::string problem = sandbox_problem(recipe); !problem.empty())
+    GTEST_SKIP() << "needs a sandbox: " << problem;
+  test::expect_contains(test::error_of([&] { run_rl(recipe, {}); }), {"sh check.sh", "in a row", "rubbish"});
 }
 
 TEST(RlRun, EndsWhereNothingIsEverRewarded) {
