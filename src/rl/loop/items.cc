@@ -5,9 +5,9 @@
 #include <set>
 
 #include "base/error.h"
-#include "base/files.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "tasks/items_file.h"
 
 namespace hadal::rl {
 namespace {
@@ -63,14 +63,11 @@ Items::FileItems Items::read_file(const ItemsFile& file, size_t kind) {
   std::shared_ptr<tasks::CommandVerifier> verifier;
   if (file.verifier) verifier = std::make_shared<tasks::CommandVerifier>(*file.verifier);
   has_verifiers_ |= verifier != nullptr;
-  for_each_line(file.path, [&](std::string_view line, int64_t number) {
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) return true;
-    const std::string where = fmt::format("{}:{}", file.path.string(), number);
-    auto item = std::make_shared<OrderedJson>(parse_ordered_json(line, where));
-    const tasks::Task& task = task_of_line(*item, verifier != nullptr, where);
-    Question q{&task, item, kind, "", verifier};
-    (tasks::is_held_out(*q.task, *item) ? items.development : items.training).push_back(std::move(q));
-    return true;
+  tasks::for_each_item(file.path, 0, [&](OrderedJson&& json, const std::string& where) {
+    const tasks::Task& task = task_of_line(json, verifier != nullptr, where);
+    const bool held_out = tasks::is_held_out(task, json);
+    (held_out ? items.development : items.training)
+        .push_back({&task, std::make_shared<const OrderedJson>(std::move(json)), kind, "", verifier});
   });
   for (const auto& [what, found] : {std::pair("training", &items.training), {"development", &items.development}}) {
     if (found->empty()) {

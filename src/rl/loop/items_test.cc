@@ -72,9 +72,13 @@ TEST(Items, ComeFromFilesToo) {
     EXPECT_EQ(q.text.substr(0, 5), "item ");
   }
   folder.file("mine.jsonl", lines + "{\"task\": \"countdown\", \"numbers\": 3}\n");
-  test::expect_contains(test::error_of([&] { Items again(recipe); }), {"mine.jsonl:61", "numbers"});
+  test::expect_contains(test::error_of([&] { Items again(recipe); }), {"mine.jsonl: line 61", "numbers"});
+  folder.file("mine.jsonl", lines.substr(0, lines.find('\n')));
+  test::expect_contains(test::error_of([&] { Items again(recipe); }), {"r.toml:3", "mine.jsonl", "found none"});
   folder.file("mine.jsonl", "");
-  test::expect_contains(test::error_of([&] { Items again(recipe); }), {"r.toml:3", "found none"});
+  test::expect_contains(test::error_of([&] { Items again(recipe); }), {"mine.jsonl", "found none"});
+  folder.file("mine.jsonl", "\xEF\xBB\xBF" + lines);
+  EXPECT_EQ(Items(recipe).development(0, 1000, 1).size(), held_out);
 }
 
 Rollout reply(const std::string& text, int64_t think_tokens = 10, bool finished = true) {
