@@ -79,7 +79,8 @@ Trainer::~Trainer() = default;
 TrainSummary Trainer::run() {
   peak_flops_ = total(measure_peak_flops(options_.spec.precision, pool_.size()));
   const bool anew = begin();
-  if (!options_.run.empty()) logs_->files = std::make_unique<RunLogs>(options_.run, summary_.steps, progress() >= 1);
+  if (!options_.run.empty())
+    logs_->files = std::make_unique<RunLogs>(options_.run, summary_.steps, anew || progress() >= 1);
   optimizer_.zero_gradients();
   if (anew && options_.save_start) {
     validate();

@@ -72,6 +72,24 @@ TEST_F(TrainerTest, MaySaveTheStart) {
   EXPECT_EQ(validations, 1);
 }
 
+TEST_F(TrainerTest, AStartWhoseCheckpointWasNotWrittenIsValidatedAgainAndLoggedOnce) {
+  TrainerOptions o = options_for(folder_.path(), 2);
+  o.save_start = true;
+  o.resume = true;
+  o.max_steps = 1;
+  for (int process = 0; process < 2; ++process) {
+    Forecaster f;
+    Trainer(f, o).run();
+    for (const Path& checkpoint : list_checkpoints(folder_.path())) std::filesystem::remove_all(checkpoint);
+  }
+  int64_t of_start = 0;
+  for_each_line(folder_.path() / "metrics.jsonl", [&](std::string_view line, int64_t) {
+    of_start += parse_json(line, "line")["step"] == 0;
+    return true;
+  });
+  EXPECT_EQ(of_start, 1);
+}
+
 // Its second step finds nothing to learn.
 class Idle : public Forecaster {
  public:
