@@ -26,7 +26,7 @@ struct RlRun {
 // Writes into the recipe's output folder: start/ (of a start that is a training recipe), before.json, checkpoint-*/,
 // metrics.jsonl, tensorboard/, samples.md, model/ (the best by pass@1 on development items), when it stops curves.svg,
 // and at the end report.json, whose content is returned: "finished", "steps", "start", "model", "before" and "after"
-// ({KIND: {"items", "pass@1", "interval_95", ...}}, on items that chose nothing), "hours", "tokens" (rolled out).
+// ({KIND: {"items", "pass@1", "interval_95", ...}}, on items drawn for this alone), "hours", "tokens" (rolled out).
 // Throws Error.
 RlRun run_rl(const RlRecipe& recipe, const RlRunOptions& options);
 
