@@ -277,13 +277,10 @@ DistillRun run_in_folder(const DistillRecipe& recipe, const DistillOptions& opti
 }  // namespace
 
 DistillRun run_distill(const DistillRecipe& recipe, const DistillOptions& options) {
-  const RunFolder folder(recipe.output);
-  check_output(recipe, options);
-  try {
+  return in_run_folder(recipe.output, [&] {
+    check_output(recipe, options);
     return run_in_folder(recipe, options);
-  } catch (const std::filesystem::filesystem_error& error) {
-    fail("{}: {}", error.path1().string(), error.code().message());
-  }
+  });
 }
 
 }  // namespace hadal::rl

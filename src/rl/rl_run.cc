@@ -120,13 +120,10 @@ RlRun run_in_folder(const RlRecipe& recipe, const RlRunOptions& options) {
 }  // namespace
 
 RlRun run_rl(const RlRecipe& recipe, const RlRunOptions& options) {
-  const RunFolder folder(recipe.output);
-  check_output(recipe, options);
-  try {
+  return in_run_folder(recipe.output, [&] {
+    check_output(recipe, options);
     return run_in_folder(recipe, options);
-  } catch (const std::filesystem::filesystem_error& error) {
-    fail("{}: {}", error.path1().string(), error.code().message());
-  }
+  });
 }
 
 }  // namespace hadal::rl

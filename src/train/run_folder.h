@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "base/error.h"
 #include "base/files.h"
 
 namespace hadal {
@@ -23,6 +24,17 @@ class RunFolder {
  private:
   int fd_ = -1;
 };
+
+// Calls job() while the folder is held. What the file system refuses is an Error that names the path.
+template <typename Job>
+auto in_run_folder(const Path& folder, Job&& job) {
+  const RunFolder held(folder);
+  try {
+    return job();
+  } catch (const std::filesystem::filesystem_error& error) {
+    fail("{}: {}", error.path1().string(), error.code().message());
+  }
+}
 
 // Calls fill() with a new empty folder beside `target`, which then takes its place at once: a reader finds the old
 // folder or the new one, each whole. Where fill() throws, the old one stays.

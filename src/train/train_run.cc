@@ -206,13 +206,10 @@ weights::LoadedModel starting_point(const Recipe& recipe) {
 }
 
 TrainRun run_recipe(const Recipe& recipe, const TrainRunOptions& options) {
-  const RunFolder folder(recipe.output);
-  check_output(recipe, options);
-  try {
+  return in_run_folder(recipe.output, [&] {
+    check_output(recipe, options);
     return run_in_folder(recipe, options);
-  } catch (const std::filesystem::filesystem_error& error) {
-    fail("{}: {}", error.path1().string(), error.code().message());
-  }
+  });
 }
 
 OrderedJson measure_recipe(const Recipe& recipe, const std::string& model) {
