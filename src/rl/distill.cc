@@ -33,7 +33,7 @@ void check_output(const DistillRecipe& recipe, const DistillOptions& options) {
        recipe.output.string());
 }
 
-// What replies depend on.
+// What replies and their verdicts depend on.
 Json plan_of(const DistillRecipe& r) {
   Json plan = {{"[distill] teacher", r.teacher.name},
                {"[distill] teacher_model", r.teacher.model},
@@ -45,8 +45,12 @@ Json plan_of(const DistillRecipe& r) {
                {"[distill] max_answer_tokens", r.rollout.max_answer_tokens},
                {"seed", r.seed}};
   for (const auto& [name, share] : r.tasks) plan["[distill] tasks"][name] = share;
-  for (const ItemsFile& file : r.files)
-    plan["[[items]]"][file.name] = fmt::format("{:016x}", fnv1a(read_file(file.path)));
+  for (const ItemsFile& file : r.files) {
+    uint64_t hash = fnv1a(read_file(file.path));
+    if (file.verifier)
+      for (const std::string& word : file.verifier->sandbox.command) hash = fnv1a(word + '\n', hash);
+    plan["[[items]]"][file.name] = fmt::format("{:016x}", hash);
+  }
   return plan;
 }
 

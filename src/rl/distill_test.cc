@@ -189,6 +189,18 @@ TEST(Distill, ResumesToTheSameBits) {
   expect_contains(error_of([&] { run_distill(fewer, {.resume = true}); }), {"keep", "another output"});
 }
 
+TEST(Distill, RefusesToMixTheVerdictsOfTwoVerifiers) {
+  const TemporaryFolder folder;
+  DistillRecipe recipe = recipe_in(folder);
+  run_distill(recipe, {});
+  tasks::CommandSpec other;
+  other.sandbox = {.who = "verifier", .command = {"cat"}, .folder = folder.path()};
+  if (const std::string problem = error_of([&] { tasks::check_sandbox(other.sandbox); }); !problem.empty())
+    GTEST_SKIP() << "needs a sandbox: " << problem;
+  recipe.files[0].verifier = other;
+  expect_contains(error_of([&] { run_distill(recipe, {.resume = true}); }), {"[[items]]", "another output"});
+}
+
 TEST(Distill, EndsWhereTheTeacherIsNeverRight) {
   const TemporaryFolder folder;
   const DistillRecipe recipe = recipe_in(folder);
