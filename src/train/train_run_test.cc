@@ -171,6 +171,7 @@ TEST_F(TrainRunTest, ResumeComparesTheWholeRecipe) {
     folder_.file("other.toml", text);
     Recipe r = read_recipe(folder_.path() / "other.toml");
     r.output = folder_.path() / "one";
+    set_log_level(LogLevel::info);
     testing::internal::CaptureStderr();
     const std::string error = error_of([&] { run_recipe(r, part); });
     return testing::internal::GetCapturedStderr() + error;

@@ -22,7 +22,10 @@ class ScratchFolder {
     std::filesystem::create_directories(path_);
     set_log_level(LogLevel::error);
   }
-  ~ScratchFolder() { std::filesystem::remove_all(path_); }
+  ~ScratchFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
   ScratchFolder(const ScratchFolder&) = delete;
   ScratchFolder& operator=(const ScratchFolder&) = delete;
   const Path& path() const { return path_; }
@@ -39,6 +42,7 @@ class ScratchFolder {
   Path path_;
 };
 
+// The message of the Error that f() throws; "" where it throws none.
 template <typename F>
 std::string error_of(F&& f) {
   try {
@@ -46,7 +50,7 @@ std::string error_of(F&& f) {
   } catch (const Error& e) {
     return e.what();
   }
-  return "no error";
+  return "";
 }
 
 #define EXPECT_HAS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
