@@ -63,7 +63,7 @@ Items::FileItems Items::read_file(const ItemsFile& file, size_t kind) {
   std::shared_ptr<tasks::CommandVerifier> verifier;
   if (file.verifier) verifier = std::make_shared<tasks::CommandVerifier>(*file.verifier);
   has_verifiers_ |= verifier != nullptr;
-  tasks::for_each_item(file.path, 0, [&](OrderedJson&& json, const std::string& where) {
+  tasks::for_each_item(file.path, 0, [&](OrderedJson&& json, const std::string& where, int64_t) {
     const tasks::Task& task = task_of_line(json, verifier != nullptr, where);
     const bool held_out = tasks::is_held_out(task, json);
     (held_out ? items.development : items.training)
