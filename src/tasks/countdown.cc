@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kKinds = {"countdown3", "countdown4"};
 
+constexpr double kMadeUpShare = 0.2;  // of the questions trained on
+
 // {t} the target, {l} the numbers as a list. The last quarter is never trained on.
 constexpr std::array<std::string_view, 32> kPatterns = {
     "[Make|Reach|Get|Build] {t} from {l}.", "[Make|Get|Form] {t} [with|out of|using] {l}.",
@@ -62,6 +64,20 @@ std::string list_of(const std::vector<int64_t>& numbers, Rng& rng) {
     text += std::to_string(numbers[i]);
   }
   return text.append(style.end);
+}
+
+// A question of made-up words around its numbers: what it asks shows by where they stand alone. Learnt among the
+// others, it makes words that were never seen harmless.
+std::string among_made_up_words(const std::string& target, const std::string& list, Rng& rng) {
+  const bool target_first = rng.below(2) == 0;
+  const std::string before = made_up_words(rng.below(6), rng), between = made_up_words(1 + rng.below(6), rng),
+                    after = made_up_words(rng.below(6), rng);
+  std::string text = before.empty() ? "" : before + (rng.below(5) == 0 ? ": " : " ");
+  text += target_first ? target : list;
+  text += (rng.below(4) == 0 ? ", " : rng.below(4) == 0 ? ". " : " ") + between + (rng.below(4) == 0 ? ": " : " ");
+  text += target_first ? list : target;
+  if (!after.empty()) text += " " + after;
+  return text += rng.below(3) == 0 ? "?" : rng.below(2) == 0 ? "." : "";
 }
 
 int64_t whole_number(const OrderedJson& value, int64_t max, std::string_view where, std::string_view field) {
@@ -118,9 +134,9 @@ class Countdown final : public Task {
 
   std::string question(const OrderedJson& item, Wordings wordings, Rng& rng) const override {
     const CountdownItem known = read(item);
-    const std::string_view pattern = draw_pattern(kPatterns, wordings, rng);
-    const std::string list = list_of(known.numbers, rng);
-    return fill_pattern(pattern, {{"t", std::to_string(known.target)}, {"l", list}}, rng);
+    const std::string target = std::to_string(known.target), list = list_of(known.numbers, rng);
+    if (wordings == Wordings::training && rng.uniform() < kMadeUpShare) return among_made_up_words(target, list, rng);
+    return fill_pattern(draw_pattern(kPatterns, wordings, rng), {{"t", target}, {"l", list}}, rng);
   }
 
   std::optional<Trace> trace(const OrderedJson& item, size_t max_bytes, Rng& rng) const override {

@@ -47,4 +47,18 @@ std::string fill_pattern(std::string_view pattern,
   return text;
 }
 
+std::string made_up_words(size_t count, Rng& rng) {
+  constexpr std::string_view kVowels = "aeiouy", kConsonants = "bcdfghjklmnpqrstvwxz";
+  std::string text;
+  for (size_t i = 0; i < count; ++i) {
+    if (i > 0) text += ' ';
+    const size_t letters = 2 + rng.below(8), begin = text.size();
+    for (bool vowel = rng.below(2) == 0; text.size() < begin + letters;
+         vowel = vowel ? rng.below(6) == 0 : rng.below(6) != 0)
+      text += vowel ? kVowels[rng.below(kVowels.size())] : kConsonants[rng.below(kConsonants.size())];
+    if (rng.below(5) == 0) text[begin] = static_cast<char>(text[begin] - 'a' + 'A');
+  }
+  return text;
+}
+
 }  // namespace hadal::tasks

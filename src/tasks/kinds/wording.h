@@ -24,4 +24,7 @@ std::string_view draw_pattern(std::span<const std::string_view> patterns, Wordin
 std::string fill_pattern(std::string_view pattern,
                          std::initializer_list<std::pair<std::string_view, std::string_view>> slots, Rng& rng);
 
+// "Bova lo kirum": words of letters drawn at random, of 2 to 9 letters, some of them capitalised.
+std::string made_up_words(size_t count, Rng& rng);
+
 }  // namespace hadal::tasks

@@ -32,5 +32,18 @@ TEST(Wording, AQuarterOfThePatternsIsHeldOut) {
   EXPECT_EQ(held_out, (std::set<std::string_view>{"d", "e"}));
 }
 
+TEST(Wording, MadeUpWordsAreLettersAndSpaces) {
+  Rng rng(3);
+  EXPECT_EQ(made_up_words(0, rng), "");
+  std::set<std::string> seen;
+  for (int i = 0; i < 200; ++i) {
+    const std::string words = made_up_words(3, rng);
+    EXPECT_EQ(std::count(words.begin(), words.end(), ' '), 2) << words;
+    for (const char c : words) EXPECT_TRUE(c == ' ' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) << words;
+    seen.insert(words);
+  }
+  EXPECT_GT(seen.size(), 195u);
+}
+
 }  // namespace
 }  // namespace hadal::tasks
