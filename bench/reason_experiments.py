@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Which choices of reinforcement learning decide? The experiments of docs/experiments.md.
 
-Usage: reason_experiments.py FOLDER [--hadal build/hadal] [--seeds 1,2] [--steps N] [--only NAME,...] [--items N]
+Usage: reason_experiments.py FOLDER [--hadal build/hadal] [--seeds 1,2] [--steps N] [--only "NAME;..."] [--items N]
 
 Trains the start of recipes/reason_smoke.toml once, then runs the recipe with one key changed at a time, each with every
 seed, from that start; and trains the start on, on traces, for the processor time of the plain run. Every model answers
-the same held-out items. Prints a table and writes bench/results/reason_experiments.csv. What FOLDER holds already is
-not run again: a run that was stopped is resumed.
+the same held-out items, within two budgets of thoughts. Prints a table and writes bench/results/reason_experiments.csv.
+What FOLDER holds already is not run again: a run that was stopped is resumed.
 """
 import argparse
 import csv
@@ -22,14 +22,17 @@ RECIPES = ROOT / "recipes"
 # What each changes of recipes/reason_smoke.toml.
 VARIANTS = {
     "plain": {},
-    "mean_std": {"advantage": '"mean_std"'},
+    "shuffled rewards": {"shuffle_rewards": "true"},
+    "300 tokens of thinking": {"max_thinking_tokens": "300"},
     "adamw": {"optimizer": '"adamw"', "matrix_lr": "0.00005", "other_lr": "0.00005"},
     "adamw, 4 times the rate": {"optimizer": '"adamw"', "matrix_lr": "0.0002", "other_lr": "0.0002"},
+    "mean_std": {"advantage": '"mean_std"'},
     "train_samples 4": {"train_samples": "4"},
     "train_samples 16": {"train_samples": "16"},
     "4 updates a roll-out": {"updates_per_rollout": "4"},
-    "shuffled rewards": {"shuffle_rewards": "true"},
+    "3 times the rate": {"matrix_lr": "0.001", "other_lr": "0.0003"},
 }
+BUDGETS = (44, 300)  # tokens of thinking: the recipe's, which most searches exceed, and one that few do
 
 
 def cpu_seconds():
@@ -89,10 +92,16 @@ def train_on(args, seed, seconds):
 
 
 def measure(args, model):
-    result, _ = call([args.hadal, "eval", "--model", model, "--task", "reason", "--make", f"countdown3={args.items}",
-                      "--seed", "7", "--json"])
-    kind = result["by_task"]["countdown3"]
-    return kind["pass@1"], *kind["interval_95"], kind["think_tokens"]
+    file = model.parent / f"evaluated-{args.items}.json"
+    if not file.exists():
+        cells = []
+        for budget in BUDGETS:
+            result, _ = call([args.hadal, "eval", "--model", model, "--task", "reason", "--make",
+                              f"countdown3={args.items}", "--seed", "7", "--think", budget, "--json"])
+            kind = result["by_task"]["countdown3"]
+            cells += [kind["pass@1"], *kind["interval_95"], kind["think_tokens"]]
+        file.write_text(json.dumps(cells))
+    return json.loads(file.read_text())
 
 
 def main():
@@ -108,7 +117,7 @@ def main():
     start = args.folder / "start"
     if not (start / "report.json").exists():
         call([args.hadal, "train", RECIPES / "reason_smoke_start.toml", "--output", start, "--resume", "--json"])
-    chosen = args.only.split(",") if args.only else [*VARIANTS, "trained on"]
+    chosen = args.only.split(";") if args.only else [*VARIANTS, "trained on"]
     unknown = [name for name in chosen if name not in VARIANTS and name != "trained on"]
     if unknown:
         sys.exit(f"--only: expected {', '.join(VARIANTS)} or trained on, found {unknown[0]}")
@@ -125,7 +134,8 @@ def main():
                 plain_seconds.update({seed: seconds} if name == "plain" else {})
             rows.append((name, seed, round(seconds), *measure(args, folder / "model")))
             print(*rows[-1], sep="\t", file=sys.stderr)
-    header = ("run", "seed", "cpu_seconds", "pass@1", "low", "high", "think_tokens")
+    cells = ("pass@1", "low", "high", "think_tokens")
+    header = ("run", "seed", "cpu_seconds", *(f"{cell} at {budget}" for budget in BUDGETS for cell in cells))
     with open(ROOT / "bench" / "results" / "reason_experiments.csv", "w", newline="") as out:
         csv.writer(out).writerows([header, *rows])
     for row in [header, *rows]:
