@@ -14,6 +14,7 @@
 #include "tasks/kinds/knights/question.h"
 #include "tasks/kinds/knights/trace.h"
 #include "tasks/kinds/names.h"
+#include "tasks/kinds/wording.h"
 
 namespace hadal::tasks {
 namespace {
@@ -23,6 +24,7 @@ using knights::Claim;
 using knights::Puzzle;
 
 constexpr std::array<std::string_view, 3> kKinds = {"knights2", "knights3", "knights4"};
+constexpr double kMadeUpNames = 0.2;  // the share of people with a name of no list, so that names are copied, not known
 
 // ---- Making puzzles ----
 
@@ -34,7 +36,8 @@ class Maker {
   Puzzle draw() {
     Puzzle puzzle;
     while (puzzle.people.size() < n_) {
-      const std::string name(kNames[rng_.below(kNames.size())]);
+      const std::string name =
+          chance(kMadeUpNames) ? made_up_name(rng_) : std::string(kNames[rng_.below(kNames.size())]);
       if (std::ranges::find(puzzle.people, name) == puzzle.people.end()) puzzle.people.push_back(name);
     }
     for (me_ = 0; me_ < n_; ++me_) puzzle.statements.push_back({me_, statement()});

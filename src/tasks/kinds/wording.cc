@@ -47,18 +47,29 @@ std::string fill_pattern(std::string_view pattern,
   return text;
 }
 
-std::string made_up_words(size_t count, Rng& rng) {
+namespace {
+
+std::string made_up_word(size_t letters, bool capital, Rng& rng) {
   constexpr std::string_view kVowels = "aeiouy", kConsonants = "bcdfghjklmnpqrstvwxz";
+  std::string word;
+  for (bool vowel = rng.below(2) == 0; word.size() < letters; vowel = (rng.below(6) == 0) == vowel)
+    word += vowel ? kVowels[rng.below(kVowels.size())] : kConsonants[rng.below(kConsonants.size())];
+  if (capital) word[0] = static_cast<char>(word[0] - 'a' + 'A');
+  return word;
+}
+
+}  // namespace
+
+std::string made_up_words(size_t count, Rng& rng) {
   std::string text;
   for (size_t i = 0; i < count; ++i) {
-    if (i > 0) text += ' ';
-    const size_t letters = 2 + rng.below(8), begin = text.size();
-    for (bool vowel = rng.below(2) == 0; text.size() < begin + letters;
-         vowel = vowel ? rng.below(6) == 0 : rng.below(6) != 0)
-      text += vowel ? kVowels[rng.below(kVowels.size())] : kConsonants[rng.below(kConsonants.size())];
-    if (rng.below(5) == 0) text[begin] = static_cast<char>(text[begin] - 'a' + 'A');
+    const size_t letters = 2 + rng.below(8);
+    const bool capital = rng.below(5) == 0;
+    text += (i > 0 ? " " : "") + made_up_word(letters, capital, rng);
   }
   return text;
 }
+
+std::string made_up_name(Rng& rng) { return made_up_word(4 + rng.below(6), true, rng); }
 
 }  // namespace hadal::tasks

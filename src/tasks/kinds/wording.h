@@ -26,5 +26,6 @@ std::string fill_pattern(std::string_view pattern,
 
 // "Bova lo kirum": words of letters drawn at random, of 2 to 9 letters, some of them capitalised.
 std::string made_up_words(size_t count, Rng& rng);
+std::string made_up_name(Rng& rng);  // "Kirum": 4 to 9 letters
 
 }  // namespace hadal::tasks
