@@ -1,6 +1,11 @@
 #include "cli/command_line.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
+#include <cmath>
+
+#include "base/brief.h"
 
 namespace hadal {
 namespace {
@@ -28,21 +33,29 @@ Option Option::show_default() {
   of(option_)->capture_default_str();
   return *this;
 }
+// CLI11's own checks of a range let NaN through, and write every digit of the largest double out.
+template <typename T, typename Valid>
+Option Option::check(Valid valid, const std::string& expected) {
+  const auto check = [=](const std::string& text) {
+    T value = 0;
+    const bool is_valid = CLI::detail::lexical_cast(text, value) && valid(value);
+    return is_valid ? "" : fmt::format("expected a number {}, found {}", expected, brief(text));
+  };
+  of(option_)->check(check, expected);
+  return *this;
+}
 Option Option::one_of(std::vector<std::string> values) {
   of(option_)->check(CLI::IsMember(std::move(values)));
   return *this;
 }
 Option Option::whole_range(int64_t least, int64_t most) {
-  of(option_)->check(CLI::Range(least, most));
-  return *this;
+  return check<int64_t>([=](int64_t v) { return v >= least && v <= most; }, fmt::format("from {} to {}", least, most));
 }
 Option Option::range(double least, double most) {
-  of(option_)->check(CLI::Range(least, most));
-  return *this;
+  return check<double>([=](double v) { return v >= least && v <= most; }, fmt::format("from {} to {}", least, most));
 }
 Option Option::above_zero() {
-  of(option_)->check(CLI::PositiveNumber);
-  return *this;
+  return check<double>([](double v) { return v > 0 && std::isfinite(v); }, "above 0");
 }
 Option Option::needs(Option other) const {
   of(option_)->needs(of(other.option_));

@@ -32,6 +32,8 @@ class Option {
   friend class CommandLine;
   explicit Option(void* option) : option_(option) {}
   Option whole_range(int64_t least, int64_t most);
+  template <typename T, typename Valid>
+  Option check(Valid valid, const std::string& expected);
   void* option_;
 };
 

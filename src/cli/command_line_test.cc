@@ -9,12 +9,12 @@ struct Values {
   std::string text = "as it was";
   std::vector<std::string> list;
   int64_t whole = 7;
-  double real = 0.5;
+  double real = 0.5, above = 1;
   bool flag = false;
 };
 
 // What parsing gave: none, or the exit code; messages go to the test's own streams.
-std::optional<int> parse(CommandLine& line, std::vector<std::string> words) {
+std::optional<int> parse(CommandLine& line, std::vector<std::string> words, std::string* said = nullptr) {
   words.insert(words.begin(), "hadal verb");
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -29,20 +29,22 @@ std::optional<int> parse(CommandLine& line, std::vector<std::string> words) {
     EXPECT_NE(err, "");
     EXPECT_EQ(out, "");
   }
+  if (said != nullptr) *said = err;
   return code;
 }
 
-std::optional<int> parse_into(Values& v, std::vector<std::string> words) {
+std::optional<int> parse_into(Values& v, std::vector<std::string> words, std::string* said = nullptr) {
   CommandLine line("A verb.");
   line.add_option("-t,--text", v.text, "a text").one_of({"a", "b", "as it was"});
   line.add_option("--list", v.list, "several");
   line.add_option("--whole", v.whole, "a whole number").range(0, 10);
   line.add_option("--real", v.real, "a number").range(0.0, 1.0).show_default();
+  line.add_option("--above", v.above, "a number").above_zero();
   const Option flag = line.add_flag("--flag", v.flag, "a flag");
   std::string other;
   line.add_option("--other", other, "not beside the flag").excludes(flag);
   line.add_option("--more", other, "only beside the flag").needs(flag);
-  return parse(line, std::move(words));
+  return parse(line, std::move(words), said);
 }
 
 TEST(CommandLine, ReadsEveryKindOfValue) {
@@ -64,16 +66,31 @@ TEST(CommandLine, WhatIsNotGivenKeepsItsValue) {
 }
 
 TEST(CommandLine, MistakesAreExitCode2AndHelpIs0) {
+  // A list takes one value at a time.
   const std::vector<std::vector<std::string>> mistakes = {
-      {"--text", "c"},    {"--whole", "11"},          {"--whole", "x"},    {"--whole", "1.5"},
-      {"--real", "-0.1"}, {"--no-such-option"},       {"extra"},           {"--text"},
-      {"--more", "x"},    {"--flag", "--other", "x"}, {"--list", "x", "y"}};  // a list takes one value at a time
+      {"--text", "c"},     {"--whole", "11"}, {"--whole", "x"}, {"--whole", "1.5"},   {"--real", "-0.1"},
+      {"--real", "x"},     {"--real", "nan"}, {"--above", "0"}, {"--above", "nan"},   {"--above", "inf"},
+      {"--text"},          {"extra"},         {"--more", "x"},  {"--no-such-option"}, {"--flag", "--other", "x"},
+      {"--list", "x", "y"}};
   for (const auto& words : mistakes) {
     Values v;
     EXPECT_EQ(parse_into(v, words), 2) << testing::PrintToString(words);
   }
   Values v;
   EXPECT_EQ(parse_into(v, {"--help"}), 0);
+}
+
+TEST(CommandLine, MistakesNameOptionExpectedAndFound) {
+  const std::pair<std::vector<std::string>, const char*> mistakes[] = {
+      {{"--whole", "11"}, "--whole: expected a number from 0 to 10, found 11\n"},
+      {{"--real", "nan"}, "--real: expected a number from 0 to 1, found nan\n"},
+      {{"--above", "-2"}, "--above: expected a number above 0, found -2\n"}};
+  for (const auto& [words, error] : mistakes) {
+    Values v;
+    std::string said;
+    EXPECT_EQ(parse_into(v, words, &said), 2);
+    EXPECT_EQ(said.substr(0, said.find('\n') + 1), error);
+  }
 }
 
 TEST(CommandLine, FunctionsMayRefuse) {
