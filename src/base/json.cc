@@ -126,6 +126,9 @@ J parse(std::string_view text, std::string_view who, JsonRules rules) {
   if (!mended.empty()) text = mended;
   Builder<J> builder(text, who, rules);
   J::sax_parse(text.begin(), text.end(), &builder);
+  // The parser takes a NUL for the end, and what stands behind it would go unseen.
+  if (const size_t nul = text.find('\0'); nul != std::string_view::npos)
+    fail("{}: expected valid JSON, found a NUL byte {}", who, json_position(text, nul));
   return std::move(builder.root);
 }
 

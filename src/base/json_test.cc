@@ -53,6 +53,7 @@ TEST(Json, MistakesSayWhereAndWhat) {
   EXPECT_EQ(mistake("[1e999999]"), start + "the number 1e999999, which is out of range, at byte 2");
   EXPECT_EQ(mistake("[012]"), start + "\"012\" in the wrong place at byte 2");
   EXPECT_EQ(mistake("[\"a\" \"b\"]"), start + "a text in the wrong place at byte 6");
+  EXPECT_EQ(mistake(std::string_view("{\"a\":1}\0[2]", 11)), start + "a NUL byte at byte 8");
   EXPECT_EQ(mistake("{\"a\":1} x"), start + "\"x\" in the wrong place at byte 9");
   EXPECT_EQ(mistake("[\"a\nb\"]").find(start + "\"\\n\" as it is inside of a text"), 0u) << mistake("[\"a\nb\"]");
   EXPECT_EQ(mistake("[\"a\xff\"]"), start + "bytes that are not valid UTF-8 at byte 4");

@@ -191,7 +191,8 @@ std::vector<std::pair<std::string, double>> TomlTable::shares(const std::string&
   for (const auto& [name, item] : *node->as_table()) {
     const auto value = item.value<double>();
     if (!item.is_number() || !(*value >= 0) || !std::isfinite(*value)) {
-      fail("{}: {}: {}: expected a number from 0, found {}", where(key), key, brief(name.str()), type_text(item));
+      fail("{}: {}: {}: expected a number from 0, found {}", where(key), key, brief(name.str()),
+           item.is_number() ? fmt::format("{}", *value) : type_text(item));
     }
     out.emplace_back(std::string(name.str()), *value);
   }
