@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "tasks/items_file.h"
 
 namespace hadal::rl {
@@ -60,6 +61,7 @@ Items::Items(const ItemsSpec& spec) {
 
 Items::FileItems Items::read_file(const ItemsFile& file, size_t kind) {
   FileItems items;
+  items.where = fmt::format("{}: {}", file.where, file.path.string());
   std::shared_ptr<tasks::CommandVerifier> verifier;
   if (file.verifier) verifier = std::make_shared<tasks::CommandVerifier>(*file.verifier);
   has_verifiers_ |= verifier != nullptr;
@@ -71,11 +73,33 @@ Items::FileItems Items::read_file(const ItemsFile& file, size_t kind) {
   });
   for (const auto& [what, found] : {std::pair("training", &items.training), {"development", &items.development}}) {
     if (found->empty()) {
-      fail("{}: {}: expected items for {} (a tenth, by a hash, is held out for development), found none; give more",
-           file.where, file.path.string(), what);
+      fail("{}: expected items for {} (a tenth, by a hash, is held out for development), found none; give more",
+           items.where, what);
     }
   }
   return items;
+}
+
+void Items::leave_out_long(int64_t most, const std::function<int64_t(const std::string&)>& prompt_tokens) {
+  for (FileItems& file : files_) {
+    const size_t all = file.training.size() + file.development.size();
+    int64_t longest = 0;
+    const auto is_long = [&](const Question& q) {
+      Rng rng(0);
+      const int64_t tokens = prompt_tokens(tasks::question_of(*q.task, *q.item, tasks::Wordings::training, rng));
+      longest = std::max(longest, tokens);
+      return tokens > most;
+    };
+    const size_t left_out = std::erase_if(file.training, is_long) + std::erase_if(file.development, is_long);
+    if (left_out == 0) continue;
+    const std::string why = fmt::format(
+        "{} of {} items leave no room in the context for max_thinking_tokens and max_answer_tokens: their prompts take "
+        "up to {} tokens, at most {} fit",
+        left_out, all, longest, most);
+    if (file.training.empty() || file.development.empty())
+      fail("{}: {}; take fewer tokens for the reply, or shorter items", file.where, why);
+    log_warning("{}: {}; these are left out", file.where, why);
+  }
 }
 
 Question Items::draw(const std::vector<bool>& open, uint64_t seed) const {

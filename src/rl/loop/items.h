@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,7 +23,7 @@ struct Question {
   std::shared_ptr<tasks::CommandVerifier> verifier = nullptr;  // judges in the place of the task; null: the task does
 };
 
-// Immutable; drawing is a pure function of its arguments. Verifiers that are programs belong to the thread that made
+// Drawing is a pure function of its arguments. Verifiers that are programs belong to the thread that made
 // this.
 class Items {
  public:
@@ -39,6 +40,10 @@ class Items {
   const std::vector<Kind>& kinds() const { return kinds_; }
   bool has_verifiers() const { return has_verifiers_; }  // that are programs
 
+  // Leaves out what of the files takes a longer prompt than `most` tokens, with a warning that counts it: a run must
+  // not end where such an item is drawn at last. Error where nothing is left for training or for development.
+  void leave_out_long(int64_t most, const std::function<int64_t(const std::string& question)>& prompt_tokens);
+
   // An item of one of the kinds that are `open`, by their shares.
   Question draw(const std::vector<bool>& open, uint64_t seed) const;
   // `count` held-out items of a kind, every second one in words that training never sees. Different ones, where the
@@ -47,6 +52,7 @@ class Items {
 
  private:
   struct FileItems {
+    std::string where;  // "r.toml:3: mine.jsonl"
     std::vector<Question> training, development;
   };
   FileItems read_file(const ItemsFile& file, size_t kind);

@@ -81,6 +81,22 @@ TEST(Items, ComeFromFilesToo) {
   EXPECT_EQ(Items(recipe).development(0, 1000, 1).size(), held_out);
 }
 
+TEST(Items, TooLongForTheContextAreLeftOut) {
+  const TemporaryFolder folder;
+  std::string lines;
+  for (int i = 0; i < 60; ++i)
+    lines += fmt::format("{{\"question\": \"{:0>{}}\", \"answer\": \"1\"}}\n", i, i % 3 == 0 ? 100 : 10);
+  RlRecipe recipe = recipe_of({{"countdown3", 1}, {"mine", 1}});
+  recipe.files = {{"mine", "r.toml:3", folder.file("mine.jsonl", lines)}};
+  const auto length = [](const std::string& question) { return std::ssize(question); };
+  Items items(recipe);
+  items.leave_out_long(99, length);
+  for (uint64_t i = 0; i < 200; ++i) EXPECT_LT(items.draw({false, true}, i).text.size(), 99u);
+  for (const Question& q : items.development(1, 100, 1)) EXPECT_LT(q.text.size(), 99u);
+  test::expect_contains(test::error_of([&] { items.leave_out_long(9, length); }),
+                        {"r.toml:3", "mine.jsonl", "40 of 40", "up to 10 tokens", "at most 9"});
+}
+
 Rollout reply(const std::string& text, int64_t think_tokens = 10, bool finished = true) {
   Rollout r;
   r.text = text, r.finished = finished, r.thinks = true, r.think_tokens = think_tokens;
