@@ -54,16 +54,32 @@ OrderedJson measure_report(const char* when, const Roller& roller, const Items& 
   const int64_t count = std::max(kReportItems, recipe.development_items);
   const std::vector<KindScore> scores = measure_development(roller, items, count, kReportSeed);
   std::string text;
-  for (const KindScore& score : scores) text += fmt::format(" {} {:.3f}", score.kind, score.pass_at_1());
-  log_info("{}: {} on {} held-out items of each kind: pass@1{}", recipe.name, when, count, text);
+  for (const KindScore& score : scores)
+    text +=
+        fmt::format("{} {} {:.3f} on {} items", text.empty() ? "" : ",", score.kind, score.pass_at_1(), score.items);
+  log_info("{}: {}: pass@1 of{}", recipe.name, when, text);
   return scores_json(scores);
+}
+
+// `before` has the kinds of items that the run began with.
+void check_kinds(const OrderedJson& before, const Items& items, const RlRecipe& recipe) {
+  std::string expected, found;
+  for (const auto& [kind, score] : before.items()) expected += " " + kind;
+  for (const Items::Kind& kind : items.kinds()) found += " " + kind.name;
+  if (expected == found) return;
+  fail("{}: tasks: expected the kinds that the run began with,{}, found{}; shares may change, kinds need a new run",
+       recipe.where("[rl] tasks"), expected, found);
 }
 
 // Of the start; measured once in a run, before its first step.
 OrderedJson measure_before(const Policy& policy, const Items& items, const RlRecipe& recipe, bool resume) {
   const Path file = recipe.output / "before.json";
   std::error_code ignored;
-  if (resume && std::filesystem::exists(file, ignored)) return parse_ordered_json(read_file(file), file.string());
+  if (resume && std::filesystem::exists(file, ignored)) {
+    OrderedJson before = parse_ordered_json(read_file(file), file.string());
+    check_kinds(before, items, recipe);
+    return before;
+  }
   OrderedJson before = measure_report("before", policy.roller(), items, recipe);
   write_file_whole(file, dump_json(before, 1) + "\n");
   return before;
@@ -76,7 +92,7 @@ OrderedJson measure_after(const Path& model, const Items& items, const RlRecipe&
 
 RlRun run_in_folder(const RlRecipe& recipe, const RlRunOptions& options) {
   if (options.resume) check_recipe(recipe);
-  const Items items(recipe);
+  Items items(recipe);
   const auto start_name = recipe.start_is_recipe
                               ? trained_first(recipe.start, recipe.output / "start", recipe.name, options.stop)
                               : std::optional(recipe.start);
@@ -90,6 +106,9 @@ RlRun run_in_folder(const RlRecipe& recipe, const RlRunOptions& options) {
   }
 
   Policy policy(recipe, start, reference ? &*reference : nullptr, items, {recipe.output, options.keep_rollouts});
+  items.leave_out_long(
+      start.model->config.max_context - recipe.rollout.max_thinking_tokens - recipe.rollout.max_answer_tokens,
+      [&](const std::string& question) { return std::ssize(policy.roller().prompt(question)); });
   OrderedJson before = measure_before(policy, items, recipe, options.resume);
   BestModel best(recipe, start, *start_name, options.resume);
   TrainerOptions trainer_opts = trainer_options(recipe, options);

@@ -285,6 +285,10 @@ TEST(RlRun, RefusesWhatDoesNotFit) {
   test::expect_contains(
       test::error_of([&] { run_rl(toy_recipe(folder, "once", "optimizer = \"adamw\""), {.resume = true}); }),
       {"[rl] optimizer", "muon", "adamw"});
+  RlRecipe other = toy_recipe(folder, "once");
+  other.tasks = {{"countdown4", 1}};
+  test::expect_contains(test::error_of([&] { run_rl(other, {.resume = true}); }),
+                        {"tasks", "countdown3, found countdown4", "a new run"});
 }
 
 TEST(RlRun, RefusesAReferenceWithAnotherVocabulary) {
