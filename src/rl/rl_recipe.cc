@@ -96,6 +96,12 @@ RlRecipe read(TomlTable table, const Path& file) {
   const Path folder = file.has_parent_path() ? file.parent_path() : Path(".");
   RlRecipe r;
   r.file = file;
+  if (!table.has("rl") && table.has("stage")) {
+    fail(
+        "{}: expected a recipe of reinforcement learning, with [rl], found a training recipe, as it has [[stage]]; "
+        "take hadal train, or name it as the `start` of one",
+        table.where("stage"));
+  }
   for (const char* key : {"name", "output", "start", "rl"}) table.require(key);
   r.name = table.text("name", "");
   r.output = anchored(folder, table.text("output", ""));

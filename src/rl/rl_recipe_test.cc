@@ -57,6 +57,12 @@ TEST(RlRecipe, RefusesWhatCannotBe) {
                         {"countdown3", "another name"});
 }
 
+TEST(RlRecipe, KnowsATrainingRecipe) {
+  const std::string training = "name = \"t\"\noutput = \"out\"\n[model]\n[[stage]]\n";
+  test::expect_contains(test::error_of([&] { parse_rl_recipe(training, "t.toml"); }),
+                        {"t.toml:4", "hadal train", "start"});
+}
+
 TEST(RlRecipe, NamesAVerifier) {
   const std::string items = "[[items]]\nname = \"mine\"\npath = \"mine.jsonl\"\n", tasks = "tasks = { mine = 1 }\n";
   EXPECT_FALSE(parse(tasks, items).files.at(0).verifier);

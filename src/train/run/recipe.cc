@@ -278,8 +278,22 @@ void read_run_table(TomlTable table, Recipe& r) {
   table.finish();
 }
 
+// A recipe of another verb would be said to lack keys that it must not have.
+void refuse_other_verbs(const TomlTable& table) {
+  if (table.has("rl")) {
+    fail(
+        "{}: expected a training recipe, found one of hadal rl, as it has [rl]; take that verb, or the training recipe "
+        "that its `start` names",
+        table.where("rl"));
+  }
+  if (table.has("distill"))
+    fail("{}: expected a training recipe, found one of hadal distill, as it has [distill]; take that verb",
+         table.where("distill"));
+}
+
 Recipe read(TomlTable table, const Path& file, std::vector<SourceSpec> made) {
   const Path folder = file.has_parent_path() ? file.parent_path() : Path(".");
+  if (made.empty()) refuse_other_verbs(table);
   Recipe r;
   r.file = file;
   for (const char* key : {"name", "output", "model", "stage"}) table.require(key);

@@ -75,6 +75,12 @@ TEST(Recipe, RefusesWrongTypesRangesAndNames) {
   expect_contains(error_of([] { read_recipe("no/such.toml"); }), {"no/such.toml", "found no such file"});
 }
 
+TEST(Recipe, KnowsRecipesOfOtherVerbs) {
+  const std::string start = "name = \"r\"\noutput = \"out\"\nstart = \"start.toml\"\n";
+  expect_contains(error_of([&] { parse_recipe(start + "[rl]\n", "r.toml"); }), {"r.toml:4", "hadal rl", "`start`"});
+  expect_contains(error_of([&] { parse_recipe(start + "[distill]\n", "r.toml"); }), {"r.toml:4", "hadal distill"});
+}
+
 TEST(Recipe, ThinkingNeedsAChatTemplate) {
   const auto with = [](const std::string& keys) {
     return replaced("[[source]]", "[tokenizer]\n" + keys + "\n[[source]]");
