@@ -79,7 +79,8 @@ std::string json_of(const Judged& verdict) {
 
 std::string text_of(const Judged& verdict) {
   if (!verdict.judged) return "no verdict: " + verdict.why;
-  return fmt::format("{}: {}", verdict.right ? "right" : "wrong", verdict.why);
+  const char* found = verdict.right ? "right" : "wrong";
+  return verdict.why.empty() || verdict.why == found ? found : fmt::format("{}: {}", found, verdict.why);
 }
 
 }  // namespace

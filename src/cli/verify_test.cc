@@ -122,7 +122,7 @@ done)");
     GTEST_SKIP() << "needs a sandbox: " << text;
   }
   EXPECT_EQ(text,
-            "line 1: right: it is good\nline 2: no verdict: it ended with exit code 1\nline 3: wrong: \n"
+            "line 1: right: it is good\nline 2: no verdict: it ended with exit code 1\nline 3: wrong\n"
             "1 of 3 right, 1 without a verdict\n");
   const Json found = results(lines, {"--json", "--command", command, "--command-seconds", "60"});
   EXPECT_EQ(found[0], (Json{{"right", true}, {"reward", 1.5}, {"answer", nullptr}, {"why", "it is good"}}));

@@ -68,8 +68,9 @@ void add_to_samples(const Path& run, int64_t step, const std::vector<Group>& gro
   if (mixed == groups.end()) return;
   const auto of = [&](bool right) {
     const auto at = std::ranges::find(mixed->rewards, right, &Reward::right) - mixed->rewards.begin();
+    const std::string& why = mixed->rewards[static_cast<size_t>(at)].why;  // a program's verdict may have none
     return quoted(mixed->rollouts[static_cast<size_t>(at)].text) +
-           (right ? std::string() : fmt::format("\n({})\n", mixed->rewards[static_cast<size_t>(at)].why));
+           (right || why.empty() ? "" : fmt::format("\n({})\n", why));
   };
   const Path path = run / "samples.md";
   std::error_code ignored;
