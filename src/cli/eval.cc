@@ -190,7 +190,7 @@ std::string settle(EvalOptions& o, const EvalTask& task, const CommandLine& app,
     if (!task.asks && app.given(option))
       return fmt::format("{}: expected --task math or reason, whose replies it is about; {} has none", option, o.task);
   if (app.given("--file") == (app.given("--make") && o.task == "reason"))
-    return o.task == "reason" ? "--file: expected it, or --make, for reason" : "--file is required";
+    return o.task == "reason" ? "--file: expected it or --make for reason, and not both" : "--file is required";
   if (o.task != "reason") {
     if (flags.replies.empty() && !flags.samples.empty())
       flags.replies = flags.samples, flags.replies_option = "--samples";
@@ -206,7 +206,7 @@ std::string settle(EvalOptions& o, const EvalTask& task, const CommandLine& app,
     int64_t count = 0;
     const size_t sign = std::min(text.find('='), text.size());
     if (!whole_number(std::string_view(text).substr(std::min(sign + 1, text.size())), 1'000'000, count))
-      return fmt::format("--make: expected KIND=N, found {}", brief(text));
+      return fmt::format("--make: expected KIND=N with N from 1 to 1,000,000, found {}", brief(text));
     o.made.emplace_back(text.substr(0, sign), count);
   }
   o.answers = std::max(o.answers, o.votes);

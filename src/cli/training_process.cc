@@ -1,7 +1,9 @@
 #include "cli/training_process.h"
 
 #include <malloc.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <climits>
 #include <csignal>
 #include <cstdio>
@@ -15,12 +17,22 @@ namespace hadal {
 namespace {
 
 std::atomic<bool> stopped = false;
+bool at_terminal = false;
+
+// A step or a validation may take a while before the run stops.
+void stop(int signal) {
+  constexpr char kNote[] = "\nstopping: what is underway ends first, and is saved; Ctrl-C again ends at once\n";
+  stopped = true;
+  const int before = errno;
+  if (signal == SIGINT && at_terminal && ::write(STDERR_FILENO, kNote, sizeof kNote - 1) < 0) errno = before;
+}
 
 }  // namespace
 
 const std::atomic<bool>& stop_on_signals() {
   struct sigaction action {};
-  action.sa_handler = [](int) { stopped = true; };
+  action.sa_handler = stop;
+  at_terminal = ::isatty(STDERR_FILENO) != 0;
   action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
