@@ -274,7 +274,7 @@ void Trainer::report(const StepStats& stats, double factor, double norm, double 
   std::string line =
       fmt::format("{} step {} ({:.0f}%)  ", plan().name, summary_.steps, 100 * std::min(1.0, progress()));
   if (!stats.line.empty()) {
-    logs_->line.show(line + stats.line + "  eta " + duration_text(eta_s()));
+    logs_->line.show(line + "eta " + duration_text(eta_s()) + "  " + stats.line);
     return;
   }
   line += fmt::format("loss {:.4f}", summary_.last_loss);

@@ -258,8 +258,9 @@ void Policy::end_step(Collective&, bool, StepStats& stats) {
       {"train_tokens_per_s", speed},
       {"rollout_tokens", static_cast<double>(rolled_out_tokens_)}};
   stats.extra.insert(stats.extra.end(), of_training.begin(), of_training.end());
-  stats.line += fmt::format("pass@1 {:.3f}  ratio {:.4f}  clipped {:.1f}%  training {:.1f} s, {:.0f} tok/s", pass_at_1_,
-                            terms_.mean_ratio(), 100 * terms_.clip_share(), train_s, speed);
+  // A terminal shows as much as it is wide: what matters most comes first.
+  stats.line = fmt::format("pass@1 {:.3f}  {}ratio {:.4f}  clipped {:.1f}%  training {:.1f} s, {:.0f} tok/s",
+                           pass_at_1_, stats.line, terms_.mean_ratio(), 100 * terms_.clip_share(), train_s, speed);
 }
 
 // Of the step's roll-out; a step that goes on learning from the one before has none.
