@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "rl/log_probs.h"
+#include "rl/loop/group.h"
 #include "rl/testing/toy.h"
 #include "train/checkpoint.h"
 
@@ -140,6 +141,49 @@ TEST(RlRun, BothWaysOfTheLossAgree) {
     EXPECT_GT(norm, 0);
     EXPECT_NEAR(norms[1]["train/grad_norm"].get<double>(), norm, 1e-4 * norm);
   }
+}
+
+// An update from which off_policy_limit leaves replies out has the loss and the gradient of policy_loss(), whose dapo
+// does not count their tokens.
+TEST(RlRun, RepliesTooFarOffPolicyDoNotCount) {
+  const TemporaryFolder folder;
+  test::toy_start(folder);
+  const RlRecipe recipe = toy_recipe(folder, "run", "updates_per_rollout = 2\noff_policy_limit = 1e-4");
+  run_rl(recipe, {.keep_rollouts = true, .max_steps = 2});
+  std::vector<Json> lines = lines_of(recipe.output / "metrics.jsonl");
+  std::erase_if(lines, [](const Json& line) { return !line.contains("train/loss"); });
+  const Json& line = lines.at(1);
+
+  const Path checkpoint = recipe.output / "checkpoint-1";
+  const Json state = parse_json(read_file(checkpoint / "state.json"), "state");
+  const Minibatch minibatch = minibatch_from(state["data"]["pending"].at(0));
+  const auto loaded = weights::load_model(checkpoint.string(), weights::LoadAs::trainable);
+  Tape tape;
+  const Context ctx{.tape = &tape};
+  LossTerms terms;
+  double weight = minibatch.weight, squares = 0;
+  for (const PolicyBatch& b : pack(minibatch, recipe.micro_batch_tokens)) {
+    const Tensor found = policy_log_probs(ctx, *loaded.model, b.batch, b.targets, 1);
+    std::vector<float> now(found.f32(), found.f32() + found.size()), gradients(now.size());
+    for (size_t s = 0; s < b.samples.size(); ++s) {
+      const Sample& sample = *b.samples[s];
+      const LossTerms of =
+          policy_loss<float>(recipe.loss, {b.rows_of(now, s), sample.log_probs, {}, sample.mask, sample.advantage},
+                             b.rows_of(gradients, s));
+      weight += of.weight - loss_weight(recipe.loss, sample.mask);
+      terms += of;
+    }
+    weighted_sum(ctx, found, gradients, static_cast<float>(1 / minibatch.weight));
+    tape.backward();
+  }
+  for (const Param* p : loaded.model->params())
+    for (int64_t i = 0; i < p->weight.value().size(); ++i) squares += std::pow(double{p->weight.grad()[i]}, 2);
+  EXPECT_GT(terms.sequences_masked, 0);
+  EXPECT_LT(weight, minibatch.weight);
+  EXPECT_EQ(line["train/off_policy"], terms.sequences_masked);
+  EXPECT_NEAR(line["train/loss"].get<double>(), terms.sum / weight, 1e-6);
+  const double norm = std::sqrt(squares) * minibatch.weight / weight;
+  EXPECT_NEAR(line["train/grad_norm"].get<double>(), norm, 1e-5 * norm);
 }
 
 TEST(RlRun, LearnsToFinish) {

@@ -77,7 +77,7 @@ int64_t Policy::begin_step(Collective& ranks) {
   HADAL_CHECK(ranks.size() == 1, "roll-outs on several ranks");
   batches_.clear();
   terms_ = {};
-  mismatch_ = weights_ = 0;
+  mismatch_ = weights_ = left_out_ = 0;
   trained_tokens_ = 0;
   figures_.reset();
   if (pending_.empty()) roll_out();
@@ -186,6 +186,7 @@ void Policy::micro_batch(const Context& ctx, int64_t i, StepStats& stats) {
   else
     add_ratios(ctx, batch, stats);
   if (i == 0) stats.weight = 1;  // the loss is that of the step already
+  if (i + 1 == std::ssize(batches_)) leave_out(stats);
   for (size_t s = 0; s + 1 < batch.batch.offsets.size(); ++s) {
     const double length = batch.batch.offsets[s + 1] - batch.batch.offsets[s];
     stats.flops += 3 * length * (flops_per_token_ + flops_per_context_ * length / 2);
@@ -236,10 +237,24 @@ void Policy::add_ratios(const Context& ctx, const PolicyBatch& b, StepStats& sta
     if (reference_ != nullptr) of.ref = b.rows_of(reference, s);
     const LossTerms terms = policy_loss<float>(recipe_.loss, of, b.rows_of(gradients, s));
     stats.loss += terms.sum / minibatch_.weight;
+    left_out_ += loss_weight(recipe_.loss, sample.mask) - terms.weight;
     terms_ += terms;
   }
   weighted_sum(ctx, found, gradients, static_cast<float>(1 / minibatch_.weight));
   ctx.tape->backward();
+}
+
+// What off_policy_limit leaves out is known once all of the step is computed: the loss and its gradient, divided by the
+// weight of all samples until here, are those of the others.
+void Policy::leave_out(StepStats& stats) const {
+  if (left_out_ == 0 || left_out_ == minibatch_.weight) return;
+  const double factor = minibatch_.weight / (minibatch_.weight - left_out_);
+  stats.loss *= factor;
+  for (const Param* p : model_.params()) {
+    if (p->weight.frozen) continue;
+    float* gradient = p->weight.grad();
+    for (int64_t i = 0; i < p->weight.value().size(); ++i) gradient[i] *= static_cast<float>(factor);
+  }
 }
 
 void Policy::end_step(Collective&, bool, StepStats& stats) {

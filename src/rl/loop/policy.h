@@ -55,6 +55,7 @@ class Policy : public Trainee {
   void report_rollout(StepStats& stats) const;
   void add_linear(const Context& ctx, const PolicyBatch& batch, StepStats& stats);
   void add_ratios(const Context& ctx, const PolicyBatch& batch, StepStats& stats);
+  void leave_out(StepStats& stats) const;
 
   const RlRecipe& recipe_;
   const weights::LoadedModel& start_;
@@ -78,6 +79,7 @@ class Policy : public Trainee {
   std::vector<PolicyBatch> batches_;
   LossTerms terms_;
   double mismatch_ = 0, weights_ = 0;  // between the sampler's log-probabilities and the loss's, weighted; the weights
+  double left_out_ = 0;                // of minibatch_.weight, by off_policy_limit
   int64_t trained_tokens_ = 0;
   std::shared_ptr<Figures> figures_;  // null: it did not roll out
   Clock::time_point trained_since_;
