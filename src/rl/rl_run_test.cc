@@ -279,17 +279,22 @@ TEST(RlRun, EndsWhereNothingIsEverRewarded) {
                         {"start: none of the replies", "train the start longer"});
 }
 
+// After a step whose replies earned something.
 TEST(RlRun, EndsWhereAllGroupsAreFlat) {
   const TemporaryFolder folder;
   test::toy_start(folder);
-  RlRecipe recipe = toy_recipe(folder, "run");
-  recipe.plan.steps = 40;
-  recipe.refills = 0;
-  recipe.rollout.max_answer_tokens = 1;  // nobody finishes, and all are punished alike
-  recipe.reward.overlong = 6;
-  recipe.trainer.validate_every_steps = 0;
-  const std::string error = test::error_of([&] { run_rl(recipe, {}); });
-  test::expect_contains(error, {"there is nothing to learn from"});
+  for (const bool drop : {true, false}) {
+    RlRecipe recipe = toy_recipe(folder, fmt::format("drop-{}", drop));
+    run_rl(recipe, {.max_steps = 1});
+    recipe.drop_zero_spread = drop;
+    recipe.plan.steps = 40;
+    recipe.refills = 0;
+    recipe.rollout.max_answer_tokens = 1;
+    recipe.reward.format_share = 0;  // from here on nothing is rewarded
+    recipe.trainer.validate_every_steps = 0;
+    test::expect_contains(test::error_of([&] { run_rl(recipe, {.resume = true}); }),
+                          {"step 20: in 20 roll-outs in a row", "there is nothing to learn from"});
+  }
 }
 
 // A kind that is closed is not drawn: nothing opens it here.

@@ -114,7 +114,7 @@ void Policy::roll_out() {
   if (options_.keep_rollouts) write_rollouts(options_.run, step_, all);
   if (step_ % recipe_.samples_every == 0) add_to_samples(options_.run, step_, all);
   open_kinds();
-  judge_run(all, kept.size());
+  judge_run(all);
 }
 
 std::vector<Group> Policy::roll_groups(int64_t round, int64_t count) const {
@@ -149,7 +149,7 @@ std::vector<Group> Policy::roll_groups(int64_t round, int64_t count) const {
 }
 
 // A run that cannot learn ends with a word on why.
-void Policy::judge_run(const std::vector<Group>& groups, size_t kept) {
+void Policy::judge_run(const std::vector<Group>& groups) {
   ++rollouts_done_;
   for (const Group& group : groups)
     ever_rewarded_ |= std::ranges::any_of(group.values(), [](double v) { return v > 0; });
@@ -159,7 +159,8 @@ void Policy::judge_run(const std::vector<Group>& groups, size_t kept) {
         "from; train the start longer, or take easier tasks",
         start_.name, rollouts_done_);
   }
-  flat_steps_ = kept > 0 ? 0 : flat_steps_ + 1;
+  const bool any_spread = std::ranges::any_of(groups, [](const Group& group) { return has_spread(group.values()); });
+  flat_steps_ = any_spread ? 0 : flat_steps_ + 1;
   if (flat_steps_ < kFlatSteps) return;
   fail(
       "step {}: in {} roll-outs in a row the samples of each item earned the same ({:.0f}% of them right in the last): "

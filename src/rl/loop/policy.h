@@ -50,7 +50,7 @@ class Policy : public Trainee {
   struct Figures;  // of the last roll-out
   void roll_out();
   std::vector<Group> roll_groups(int64_t round, int64_t count) const;
-  void judge_run(const std::vector<Group>& groups, size_t kept);
+  void judge_run(const std::vector<Group>& groups);
   void open_kinds();
   void report_rollout(StepStats& stats) const;
   void add_linear(const Context& ctx, const PolicyBatch& batch, StepStats& stats);
