@@ -113,7 +113,11 @@ RlRun run_in_folder(const RlRecipe& recipe, const RlRunOptions& options) {
   BestModel best(recipe, start, *start_name, options.resume);
   TrainerOptions trainer_opts = trainer_options(recipe, options);
   trainer_opts.after_validation = [&](const TrainSummary& summary) { best.offer(summary); };
-  const TrainSummary summary = std::make_unique<Trainer>(policy, trainer_opts)->run();  // its moments are let go here
+  TrainSummary summary = std::make_unique<Trainer>(policy, trainer_opts)->run();  // its moments are let go here
+  if (!best.is_there()) {  // removed, and nothing was validated since
+    summary.evaluations = policy.evaluate({}, local_collective());
+    best.offer(summary);
+  }
   best.finish(summary);
   write_run_curves(recipe.output, recipe.name);
 

@@ -297,6 +297,22 @@ TEST(RlRun, EndsWhereAllGroupsAreFlat) {
   }
 }
 
+// Of a run that ends before anything is validated again.
+TEST(RlRun, SavesAModelThatWasRemoved) {
+  const TemporaryFolder folder;
+  test::toy_start(folder);
+  const RlRecipe recipe = toy_recipe(folder, "run");
+  run_rl(recipe, {.max_steps = 1});
+  const Path model = recipe.output / "model";
+  for (const Path& gone : {model, model / "card.json", model / "model.safetensors"}) {
+    std::filesystem::remove_all(gone);
+    const RlRun run = run_rl(recipe, {.resume = true, .max_steps = 1});
+    EXPECT_EQ(run.report["best_step"], 1) << gone;
+    EXPECT_TRUE(run.report.contains("after"));
+    EXPECT_EQ(parse_json(read_file(model / "card.json"), "card")["step"], 1);
+  }
+}
+
 // A kind that is closed is not drawn: nothing opens it here.
 TEST(RlRun, DrawsEasyKindsUntilTheyAreSolved) {
   const TemporaryFolder folder;

@@ -24,9 +24,18 @@ BestModel::BestModel(const RlRecipe& recipe, const weights::LoadedModel& start, 
   }
 }
 
+bool BestModel::is_there() const {
+  std::error_code ignored;
+  return best_ && std::filesystem::exists(folder_ / "model.safetensors", ignored);
+}
+
 void BestModel::offer(const TrainSummary& summary) {
   const double value = summary.evaluations.at(0).metrics.at(0).value;
-  if (!std::isfinite(value) || (best_ && value <= *best_)) return;
+  if (!std::isfinite(value) || (is_there() && value <= *best_)) return;
+  if (!is_there() && summary.steps > 0) {
+    log_warning("{}: the best weights so far are gone; those of step {} take their place", folder_.string(),
+                summary.steps);
+  }
   best_ = value;
   step_ = summary.steps, tokens_ = summary.tokens;
   replace_folder(folder_, [&](const Path& made) {

@@ -16,9 +16,12 @@ class BestModel {
   // `start` holds the weights while they are trained. A resumed run goes on from the card in model/.
   BestModel(const RlRecipe& recipe, const weights::LoadedModel& start, std::string parent, bool resumed);
 
-  // Writes model/ where the first figure of the first evaluation is above all before.
+  // False: nothing was offered yet, or somebody removed it.
+  bool is_there() const;
+
+  // Writes model/ where it is not there, or where the first figure of the first evaluation is above all before.
   void offer(const TrainSummary& summary);
-  void finish(const TrainSummary& summary);  // the card says whether the run is finished
+  void finish(const TrainSummary& summary);  // the card says whether the run is finished; model/ is there
 
   const Path& folder() const { return folder_; }
   int64_t step() const { return step_; }
