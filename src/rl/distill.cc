@@ -33,6 +33,17 @@ void check_output(const DistillRecipe& recipe, const DistillOptions& options) {
        recipe.output.string());
 }
 
+// A command with the files that it names.
+uint64_t hash_of(const tasks::SandboxSpec& spec, uint64_t hash) {
+  for (const std::string& word : spec.command) {
+    hash = fnv1a(word + '\n', hash);
+    std::error_code ignored;
+    const Path file = spec.folder / word;
+    if (std::filesystem::is_regular_file(file, ignored)) hash = fnv1a(read_file(file), hash);
+  }
+  return hash;
+}
+
 // What replies and their verdicts depend on.
 Json plan_of(const DistillRecipe& r) {
   Json plan = {{"[distill] teacher", r.teacher.name},
@@ -47,8 +58,7 @@ Json plan_of(const DistillRecipe& r) {
   for (const auto& [name, share] : r.tasks) plan["[distill] tasks"][name] = share;
   for (const ItemsFile& file : r.files) {
     uint64_t hash = fnv1a(read_file(file.path));
-    if (file.verifier)
-      for (const std::string& word : file.verifier->sandbox.command) hash = fnv1a(word + '\n', hash);
+    if (file.verifier) hash = hash_of(file.verifier->sandbox, hash);
     plan["[[items]]"][file.name] = fmt::format("{:016x}", hash);
   }
   return plan;
@@ -224,10 +234,12 @@ OrderedJson measure_student(const char* when, const weights::LoadedModel& studen
   return scores_json(scores);
 }
 
-// Of the student at its start, which may be random weights; measured once in a run.
+// Of the student at its start, which may be random weights; measured once in a run: the file is of this start where
+// there is a checkpoint.
 OrderedJson measure_before(const DistillRecipe& recipe, const Items& items) {
   const Path file = recipe.output / "before.json";
-  if (is_there(file)) return parse_ordered_json(read_file(file), file.string());
+  if (is_there(file) && !list_checkpoints(recipe.student.output).empty())
+    return parse_ordered_json(read_file(file), file.string());
   const RunFolder folder(recipe.student.output);
   OrderedJson before = measure_student("before", starting_point(recipe.student), items, recipe);
   write_file_whole(file, dump_json(before, 1) + "\n");

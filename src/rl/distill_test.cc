@@ -136,6 +136,8 @@ std::vector<OrderedJson> lines_of(const Path& file) {
 TEST(Distill, MakesAStudentOfRightReplies) {
   const TemporaryFolder folder;
   const DistillRecipe recipe = recipe_in(folder, "run", "keep = 12");
+  std::filesystem::create_directories(recipe.output);  // of a run that was killed before its student began
+  folder.file("run/before.json", R"({"sevens": {"pass@1": 0.9}})");
   const DistillRun run = run_distill(recipe, {});
   EXPECT_TRUE(run.finished);
   const OrderedJson& report = run.report;
@@ -192,13 +194,21 @@ TEST(Distill, ResumesToTheSameBits) {
 TEST(Distill, RefusesToMixTheVerdictsOfTwoVerifiers) {
   const TemporaryFolder folder;
   DistillRecipe recipe = recipe_in(folder);
-  run_distill(recipe, {});
-  tasks::CommandSpec other;
-  other.sandbox = {.who = "verifier", .command = {"cat"}, .folder = folder.path()};
-  if (const std::string problem = error_of([&] { tasks::check_sandbox(other.sandbox); }); !problem.empty())
+  tasks::CommandSpec spec;
+  spec.sandbox = {.who = "verifier", .command = {"sh", "check.sh"}, .folder = folder.path()};
+  recipe.files[0].verifier = spec;
+  const std::string check = "while read -r line; do echo '{\"reward\": 1}'; done\n";
+  folder.file("check.sh", check);
+  if (const std::string problem = error_of([&] { tasks::check_sandbox(spec.sandbox); }); !problem.empty())
     GTEST_SKIP() << "needs a sandbox: " << problem;
-  recipe.files[0].verifier = other;
-  expect_contains(error_of([&] { run_distill(recipe, {.resume = true}); }), {"[[items]]", "another output"});
+  EXPECT_TRUE(run_distill(recipe, {}).finished);
+  const auto resumed = [&] { return error_of([&] { run_distill(recipe, {.resume = true}); }); };
+  EXPECT_EQ(resumed(), "");
+  folder.file("check.sh", "# stricter\n" + check);
+  expect_contains(resumed(), {"[[items]]", "another output"});
+  folder.file("check.sh", check);
+  recipe.files[0].verifier->sandbox.command = {"cat"};
+  expect_contains(resumed(), {"[[items]]", "another output"});
 }
 
 TEST(Distill, EndsWhereTheTeacherIsNeverRight) {

@@ -71,11 +71,11 @@ void check_kinds(const OrderedJson& before, const Items& items, const RlRecipe& 
        recipe.where("[rl] tasks"), expected, found);
 }
 
-// Of the start; measured once in a run, before its first step.
-OrderedJson measure_before(const Policy& policy, const Items& items, const RlRecipe& recipe, bool resume) {
+// Of the start; measured once in a run: the file is of this start where there is a checkpoint.
+OrderedJson measure_before(const Policy& policy, const Items& items, const RlRecipe& recipe) {
   const Path file = recipe.output / "before.json";
   std::error_code ignored;
-  if (resume && std::filesystem::exists(file, ignored)) {
+  if (!list_checkpoints(recipe.output).empty() && std::filesystem::exists(file, ignored)) {
     OrderedJson before = parse_ordered_json(read_file(file), file.string());
     check_kinds(before, items, recipe);
     return before;
@@ -109,7 +109,7 @@ RlRun run_in_folder(const RlRecipe& recipe, const RlRunOptions& options) {
   items.leave_out_long(
       start.model->config.max_context - recipe.rollout.max_thinking_tokens - recipe.rollout.max_answer_tokens,
       [&](const std::string& question) { return std::ssize(policy.roller().prompt(question)); });
-  OrderedJson before = measure_before(policy, items, recipe, options.resume);
+  OrderedJson before = measure_before(policy, items, recipe);
   BestModel best(recipe, start, *start_name, options.resume);
   TrainerOptions trainer_opts = trainer_options(recipe, options);
   trainer_opts.after_validation = [&](const TrainSummary& summary) { best.offer(summary); };
