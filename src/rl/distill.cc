@@ -76,12 +76,13 @@ std::unique_ptr<Teacher> make_teacher(const DistillRecipe& recipe, const Distill
 }
 
 struct ReplyCounts {
-  int64_t items = 0, solved = 0, asked = 0, right = 0, unfinished = 0, kept = 0, tokens = 0;
-  std::string last_why;  // of a reply that is not right
+  int64_t items = 0, solved = 0, refused = 0, asked = 0, right = 0, unfinished = 0, kept = 0, tokens = 0;
+  std::string last_why = "there is none";  // of a reply that is not right
 
   void add(const AskedItem& item) {
     ++items;
     solved += item.num_right() > 0 ? 1 : 0;
+    refused += item.replies.empty() ? 1 : 0;
     for (const JudgedReply& r : item.replies) {
       ++asked;
       right += r.right ? 1 : 0;
@@ -115,7 +116,9 @@ class Asking {
       if (!known) {
         if (options_.stop && *options_.stop) return false;
         if (!ask(batch, begin)) return false;
-        folder_.write(begin / at_once, batch);
+        // Where nobody replied at all, it may be another endpoint that will be asked again.
+        if (std::ranges::any_of(batch, [](const AskedItem& item) { return !item.replies.empty(); }))
+          folder_.write(begin / at_once, batch);
       }
       for (size_t i = 0; i < count; ++i) counts_.add(batch[i]);
       std::ranges::move(batch, items_.begin() + static_cast<ptrdiff_t>(begin));
@@ -152,8 +155,9 @@ class Asking {
     } catch (const net::AddressRefused&) {
       throw;
     } catch (const Error& error) {
-      if (recipe_.teacher.kind != TeacherSpec::Kind::endpoint || begin == 0) throw;
-      fail("{}; the replies to {} of {} items are kept: continue with --resume", error.what(), begin, items_.size());
+      const int64_t replied = counts_.items - counts_.refused;
+      if (recipe_.teacher.kind != TeacherSpec::Kind::endpoint || replied == 0) throw;
+      fail("{}; the replies to {} of {} items are kept: continue with --resume", error.what(), replied, items_.size());
     }
   }
 
@@ -167,12 +171,11 @@ class Asking {
 
   void show_progress(size_t asked, size_t of_batch) {
     asked_now_ += of_batch;
+    const auto replies = static_cast<double>(std::max<int64_t>(counts_.asked, 1));
     const double left = static_cast<double>(items_.size() - asked) / static_cast<double>(asked_now_);
     line_.show(fmt::format("{}: {} of {} items asked, {:.1f}% of the replies right, {:.0f} tokens each, {} to go",
-                           recipe_.name, asked, items_.size(),
-                           100.0 * static_cast<double>(counts_.right) / static_cast<double>(counts_.asked),
-                           static_cast<double>(counts_.tokens) / static_cast<double>(counts_.asked),
-                           duration_text(left * watch_.seconds())));
+                           recipe_.name, asked, items_.size(), 100.0 * static_cast<double>(counts_.right) / replies,
+                           static_cast<double>(counts_.tokens) / replies, duration_text(left * watch_.seconds())));
   }
 
   const DistillRecipe& recipe_;
@@ -216,8 +219,8 @@ OrderedJson replies_json(const Items& items, const std::vector<AskedItem>& asked
     without_thinking += part_reply(asked[k.item].replies[k.reply].reply.text).thinking.empty() ? 1 : 0;
   }
   const auto json_of = [](const ReplyCounts& c) {
-    return OrderedJson{{"items", c.items},           {"solved", c.solved}, {"asked", c.asked},  {"right", c.right},
-                       {"unfinished", c.unfinished}, {"kept", c.kept},     {"tokens", c.tokens}};
+    return OrderedJson{{"items", c.items}, {"solved", c.solved},         {"refused", c.refused}, {"asked", c.asked},
+                       {"right", c.right}, {"unfinished", c.unfinished}, {"kept", c.kept},       {"tokens", c.tokens}};
   };
   OrderedJson json = json_of(counts.back());
   json["without_thinking"] = without_thinking;

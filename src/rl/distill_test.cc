@@ -252,6 +252,33 @@ TEST(Distill, AsksAnEndpointThatMayBeDownForAWhile) {
     EXPECT_FALSE(line["messages"][1].contains("reasoning_content"));
 }
 
+TEST(Distill, LeavesOutWhatAnEndpointRefuses) {
+  const TemporaryFolder folder;
+  write_items(folder);
+  std::atomic<bool> knows_model = false;
+  std::atomic<int> replied = 0;
+  test::Server server([&](test::Connection& c, const test::Request& r) {
+    if (!knows_model) return c.reply(404, "", R"({"error": {"message": "no such model"}})");
+    if (r.body.find("5?") != std::string::npos) return c.reply(400, "", R"({"error": {"message": "too long"}})");
+    ++replied;
+    c.reply(200, "", R"({"choices": [{"message": {"content": "7"}, "finish_reason": "stop"}]})");
+  });
+  DistillRecipe recipe =
+      parse_distill_recipe(recipe_text(server.url("/v1"), "teacher_model = \"m\"", "run"), folder.path() / "toy.toml");
+  recipe.rollout.items = 4;
+  const std::string error = error_of([&] { run_distill(recipe, {}); });
+  expect_contains(error, {"404", "no such model", "8 questions in a row"});
+  EXPECT_EQ(error.find("kept"), std::string::npos) << error;
+  knows_model = true;
+  const DistillRun run = run_distill(recipe, {});  // nothing of the run above is kept
+  EXPECT_TRUE(run.finished);
+  const int refused = run.report["replies"]["refused"];
+  EXPECT_GT(refused, 0);
+  EXPECT_EQ(run.report["replies"]["items"], 40);
+  EXPECT_EQ(run.report["replies"]["asked"], 6 * (40 - refused));
+  EXPECT_EQ(replied.load(), 6 * (40 - refused));
+}
+
 TEST(Distill, SaysWhatCannotBeWritten) {
   const TemporaryFolder folder;
   const DistillRecipe recipe = recipe_in(folder);

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "net/retry.h"
 #include "net/url.h"
 #include "rl/teach/teacher.h"
@@ -13,6 +14,13 @@ namespace hadal::rl {
 namespace {
 
 constexpr uint64_t kMaxReplyBytes = 64 << 20;
+constexpr int kToldRefusals = 3;  // by the log
+
+// The endpoint takes others, but not this question.
+class Refused : public Error {
+ public:
+  using Error::Error;
+};
 
 bool is_loopback(const net::Address& address) {
   const auto& b = address.bytes;
@@ -88,6 +96,7 @@ class EndpointTeacher : public Teacher {
                                                                 std::span<const uint64_t> seeds) override {
     const auto samples = static_cast<size_t>(spec_.samples);
     std::vector<std::vector<TeacherReply>> all(questions.size(), std::vector<TeacherReply>(samples));
+    std::vector<std::string> refused(questions.size());  // why
     std::atomic<size_t> next = 0;
     std::atomic<bool> failed = false;
     std::exception_ptr failure;
@@ -97,7 +106,12 @@ class EndpointTeacher : public Teacher {
         net::HttpSession session(http_);
         for (size_t i; !failed && !stopped() && (i = next++) < questions.size() * samples;) {
           const size_t q = i / samples, sample = i % samples;
-          all[q][sample] = ask(session, questions[q], seeds[q] + sample, failed);
+          try {
+            all[q][sample] = ask(session, questions[q], seeds[q] + sample, failed);
+          } catch (const Refused& error) {
+            const std::lock_guard lock(mutex);
+            refused[q] = error.what();
+          }
         }
       } catch (...) {
         const std::lock_guard lock(mutex);
@@ -111,11 +125,22 @@ class EndpointTeacher : public Teacher {
     }
     if (stopped()) return std::nullopt;
     if (failure) std::rethrow_exception(failure);
+    for (size_t q = 0; q < questions.size(); ++q) {
+      if (!refused[q].empty()) all[q].clear();
+      count(refused[q]);
+    }
     return all;
   }
 
  private:
   bool stopped() const { return stop_ && *stop_; }
+
+  // The next question in order, and why it was refused; "": it was not.
+  void count(const std::string& refused) {
+    refused_in_a_row_ = refused.empty() ? 0 : refused_in_a_row_ + 1;
+    if (refused_in_a_row_ >= tasks::kFailuresInARow) fail("{} ({} questions in a row)", refused, refused_in_a_row_);
+    if (!refused.empty() && told_++ < kToldRefusals) log_warning("{}; the question is left out", refused);
+  }
 
   std::string first_model() const {
     const std::string url = teacher_.name + "/models";
@@ -168,8 +193,10 @@ class EndpointTeacher : public Teacher {
         if (given_up()) break;
         net::throw_if_busy(reply);
         if (reply.status == 200) return read_completion(body, net::url_shown(url));
-        fail("{}: teacher: {}: expected a reply, found status {}: {}", teacher_.where, net::url_shown(url),
-             reply.status, said(body));
+        const std::string problem = fmt::format("{}: teacher: {}: expected a reply, found status {}: {}",
+                                                teacher_.where, net::url_shown(url), reply.status, said(body));
+        if (reply.status >= 400) throw Refused(problem);
+        throw Error(problem);
       } catch (const net::TransferError& error) {
         if (given_up()) break;
         patience.wait(error);
@@ -182,6 +209,7 @@ class EndpointTeacher : public Teacher {
   RolloutSpec spec_;
   net::HttpOptions http_;
   const std::atomic<bool>* stop_;
+  int refused_in_a_row_ = 0, told_ = 0;
 };
 
 }  // namespace

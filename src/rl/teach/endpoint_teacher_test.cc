@@ -115,10 +115,28 @@ TEST(EndpointTeacher, TriesAgainWhatMaySucceedLater) {
   Server busy([](Connection& c, const Request&) { c.reply(429); });
   expect_contains(error_of([&] { ask(spec_of(busy.url("/v1")), {"q"}, 1); }), {"429", "given up after 3 tries"});
   EXPECT_EQ(busy.requests().size(), 3u);
+}
 
-  Server refuses([](Connection& c, const Request&) { c.reply(400, "", R"({"error": {"message": "no such model"}})"); });
-  expect_contains(error_of([&] { ask(spec_of(refuses.url("/v1")), {"q"}, 1); }), {"400", "no such model"});
-  EXPECT_EQ(refuses.requests().size(), 1u);
+TEST(EndpointTeacher, LeavesOutQuestionsThatAreRefused) {
+  Server server([](Connection& c, const Request& r) {
+    if (parse_json(r.body, "test")["messages"][0]["content"] != "long")
+      return c.reply(200, "", completion({{"content", "7"}}));
+    c.reply(400, "", R"({"error": {"message": "the prompt is too long"}})");
+  });
+  const auto teacher = endpoint_teacher(spec_of(server.url("/v1")), {.samples = 2}, quick(), nullptr);
+  const auto sizes = [&](const std::vector<std::string>& questions) {
+    std::vector<size_t> sizes;
+    const auto all = teacher->replies(questions, std::vector<uint64_t>(questions.size(), 1));
+    for (const auto& replies : all.value()) sizes.push_back(replies.size());
+    return sizes;
+  };
+  const std::vector<std::string> seven(7, "long");
+  EXPECT_EQ(sizes({"a", "long", "b"}), (std::vector<size_t>{2, 0, 2}));
+  EXPECT_EQ(sizes(seven), std::vector<size_t>(7, 0));
+  EXPECT_EQ(sizes({"a"}), std::vector<size_t>{2});
+  EXPECT_EQ(sizes(seven), std::vector<size_t>(7, 0));
+  expect_contains(error_of([&] { sizes({"long"}); }),
+                  {"r.toml:3", "400", "the prompt is too long", "8 questions in a row"});
 }
 
 TEST(EndpointTeacher, StopsWhereItIsToldTo) {

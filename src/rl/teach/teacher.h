@@ -26,7 +26,7 @@ class Teacher {
  public:
   virtual ~Teacher() = default;
   // `samples` replies to each question, in order. A model's are a function of question and seed; an endpoint is told
-  // the seeds. Nothing: `stop` came before the end. Throws Error.
+  // the seeds, and gives no reply to a question that it refuses. Nothing: `stop` came before the end. Throws Error.
   virtual std::optional<std::vector<std::vector<TeacherReply>>> replies(std::span<const std::string> questions,
                                                                         std::span<const uint64_t> seeds) = 0;
 };
@@ -36,7 +36,9 @@ std::unique_ptr<Teacher> model_teacher(const TeacherSpec& teacher, const std::st
                                        Precision precision);
 
 // POST NAME/chat/completions, one request a reply, `parallel` at once; what fails and may succeed later is tried again
-// with waits that grow, as `http` says. AddressRefused for an address that is not on loopback.
+// with waits that grow, as `http` says. A status of 4xx else refuses the question (its prompt is too long): Error after
+// tasks::kFailuresInARow such questions in a row, and else they are logged. AddressRefused for an address that is not
+// on loopback.
 std::unique_ptr<Teacher> endpoint_teacher(const TeacherSpec& teacher, const RolloutSpec& spec, net::HttpOptions http,
                                           const std::atomic<bool>* stop);
 
