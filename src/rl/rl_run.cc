@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "rl/loop/best_model.h"
 #include "rl/loop/policy.h"
 #include "rl/loop/trained_first.h"
@@ -12,6 +13,7 @@
 #include "train/checkpoint.h"
 #include "train/resumed.h"
 #include "train/run_folder.h"
+#include "train/training_memory.h"
 
 namespace hadal::rl {
 namespace {
@@ -32,6 +34,25 @@ void check_reference(const RlRecipe& recipe, const weights::LoadedModel& start, 
   if (tokens(start) == tokens(reference) && start.model->config.vocab == reference.model->config.vocab) return;
   fail("{}: reference: expected the vocabulary of the start, {} tokens, found another one, {} tokens, in {}",
        recipe.where("[rl] reference"), start.model->config.vocab, reference.model->config.vocab, reference.name);
+}
+
+// What does not fit is refused before anything is rolled out. Returns what the cache of roll-outs may take: half of
+// what training leaves. `available`: before the start was loaded.
+uint64_t plan_memory(const RlRecipe& recipe, const ModelConfig& config, uint64_t available) {
+  const RolloutSpec& spec = recipe.rollout;
+  const int64_t longest = longest_rollout(config, spec);
+  const int64_t tokens =
+      std::max(longest, std::min(recipe.micro_batch_tokens, spec.items * recipe.train_samples * longest));
+  TrainingMemory plan = plan_training(config, recipe.trainer, tokens, {.mtp_weight = 0, .mla_form = MlaForm::absorbed},
+                                      ThreadPool::shared().size());
+  if (recipe.loss.kl_weight > 0)  // of the reference: its weights, and their packed copies
+    plan.work_bytes += static_cast<uint64_t>(plan.parameters) * (recipe.trainer.precision == Precision::bf16 ? 4 : 8);
+  plan.available_bytes = available;
+  const uint64_t left = available - std::min(available, plan.needed_bytes());
+  plan.cache_bytes = rollout_cache_bytes(config, spec, recipe.trainer.precision, left / 2);
+  check_fits(plan, recipe.file.string());
+  log_info("{}", plan.text());
+  return plan.cache_bytes;
 }
 
 TrainerOptions trainer_options(const RlRecipe& recipe, const RlRunOptions& run) {
@@ -97,15 +118,18 @@ RlRun run_in_folder(const RlRecipe& recipe, const RlRunOptions& options) {
                               ? trained_first(recipe.start, recipe.output / "start", recipe.name, options.stop)
                               : std::optional(recipe.start);
   if (!start_name) return {.stopped = true, .report = {{"finished", false}, {"steps", 0}}};
+  const uint64_t available = available_memory_bytes();
   const weights::LoadedModel start = weights::load_model(*start_name, weights::LoadAs::trainable);
   if (options.resume) check_start(recipe, start.model->config, *start.tokenizer);
+  const uint64_t cache_bytes = plan_memory(recipe, start.model->config, available);
   std::optional<weights::LoadedModel> reference;
   if (recipe.loss.kl_weight > 0) {
     reference = weights::load_model(recipe.reference.empty() ? *start_name : recipe.reference);
     check_reference(recipe, start, *reference);
   }
 
-  Policy policy(recipe, start, reference ? &*reference : nullptr, items, {recipe.output, options.keep_rollouts});
+  Policy policy(recipe, start, reference ? &*reference : nullptr, items,
+                {recipe.output, options.keep_rollouts, cache_bytes});
   items.leave_out_long(
       start.model->config.max_context - recipe.rollout.max_thinking_tokens - recipe.rollout.max_answer_tokens,
       [&](const std::string& question) { return std::ssize(policy.roller().prompt(question)); });

@@ -345,6 +345,11 @@ TEST(RlRun, RefusesWhatDoesNotFit) {
   recipe.rollout.max_thinking_tokens = 500;
   test::expect_contains(test::error_of([&] { run_rl(recipe, {}); }), {"max_thinking_tokens", "512"});
 
+  RlRecipe large = toy_recipe(folder, "large");
+  large.rollout.items = 1 << 16, large.train_samples = 1 << 12, large.micro_batch_tokens = int64_t{1} << 40;
+  test::expect_contains(test::error_of([&] { run_rl(large, {}); }),
+                        {"toy.toml", "GB of memory", "cache of roll-outs", "smaller micro_batch_tokens"});
+
   run_rl(toy_recipe(folder, "once"), {.max_steps = 1});
   test::expect_contains(test::error_of([&] { run_rl(toy_recipe(folder, "once"), {}); }), {"checkpoint-1", "--resume"});
   test::expect_contains(

@@ -12,8 +12,8 @@
 #include "train/run/language_model.h"
 #include "train/run/model_card.h"
 #include "train/run/run_tokenizer.h"
-#include "train/run/training_memory.h"
 #include "train/run_folder.h"
+#include "train/training_memory.h"
 #include "weights/gguf_model.h"
 #include "weights/load.h"
 
@@ -45,7 +45,7 @@ ModelConfig config_to_start_from(const Recipe& recipe) {
 void plan_memory(const Recipe& recipe) {
   const ModelConfig config = recipe.start.empty() ? recipe.model : config_to_start_from(recipe);
   const TrainingMemory plan = plan_training(recipe, config, ThreadPool::shared().size());
-  check_fits(plan, recipe);
+  check_fits(plan, recipe.file.string());
   log_info("{}", plan.text());
 }
 

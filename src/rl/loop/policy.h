@@ -21,6 +21,7 @@ namespace hadal::rl {
 struct PolicyOptions {
   Path run;                    // the run's folder
   bool keep_rollouts = false;  // rollouts-STEP.jsonl
+  uint64_t cache_bytes = 0;    // of the roller
 };
 
 class Policy : public Trainee {

@@ -12,19 +12,18 @@ constexpr int64_t kAtOnce = 512;         // sequences in one step of the engine
 constexpr int64_t kPromptTokens = 4096;  // of all prompts in one step
 constexpr int64_t kLongPrompt = 128;     // what the cache counts for a prompt
 
-// All sequences at their full length, or as much of that as a quarter of the free memory holds: where the cache is full
-// the engine preempts, to the same bits.
-EngineOptions engine_options(const weights::LoadedModel& model, const RolloutSpec& spec, Precision precision) {
+int64_t num_at_once(const RolloutSpec& spec) { return std::min(kAtOnce, spec.items * spec.samples); }
+
+EngineOptions engine_options(const weights::LoadedModel& model, const RolloutSpec& spec, Precision precision,
+                             uint64_t cache_bytes) {
+  const ModelConfig& config = model.model->config;
+  if (cache_bytes == 0) cache_bytes = rollout_cache_bytes(config, spec, precision, available_memory_bytes() / 4);
   EngineOptions o;
   o.precision = precision;
   o.ends = model.defaults.ends;
-  o.max_running = static_cast<int>(std::min(kAtOnce, spec.items * spec.samples));
+  o.max_running = static_cast<int>(num_at_once(spec));
   o.prefill_chunk = kPromptTokens;
-  const int64_t context = model.model->config.max_context;
-  const int64_t longest = std::min(context, kLongPrompt + spec.max_thinking_tokens + spec.max_answer_tokens);
-  const auto bytes = static_cast<int64_t>(available_memory_bytes() / 4);
-  const int64_t fit = bytes / KvCache::bytes_per_token(model.model->config, kv_type_of(precision));
-  o.cache_tokens = std::max(context, std::min(fit, o.max_running * longest));
+  o.cache_tokens = static_cast<int64_t>(cache_bytes) / KvCache::bytes_per_token(config, kv_type_of(precision));
   return o;
 }
 
@@ -36,12 +35,22 @@ chat::Prompt prompt_of(const chat::ChatRenderer& renderer, const std::string& qu
 
 }  // namespace
 
-Roller::Roller(const weights::LoadedModel& model, const RolloutSpec& spec, Precision precision)
+int64_t longest_rollout(const ModelConfig& config, const RolloutSpec& spec) {
+  return std::min(config.max_context, kLongPrompt + spec.max_thinking_tokens + spec.max_answer_tokens);
+}
+
+uint64_t rollout_cache_bytes(const ModelConfig& config, const RolloutSpec& spec, Precision precision, uint64_t room) {
+  const auto of_token = static_cast<uint64_t>(KvCache::bytes_per_token(config, kv_type_of(precision)));
+  const auto all = of_token * static_cast<uint64_t>(num_at_once(spec) * longest_rollout(config, spec));
+  return std::max(of_token * static_cast<uint64_t>(config.max_context), std::min(room, all));
+}
+
+Roller::Roller(const weights::LoadedModel& model, const RolloutSpec& spec, Precision precision, uint64_t cache_bytes)
     : spec_(spec), tokenizer_(model.tokenizer), renderer_(*model.tokenizer) {
   thinks_ = prompt_of(renderer_, "1").reply.begins_in_reasoning;
   if (thinks_) think_end_ = tokenizer_->find("</think>");
   thinks_ = think_end_ >= 0;
-  engine_ = std::make_unique<Engine>(model.model, model.tokenizer, engine_options(model, spec, precision));
+  engine_ = std::make_unique<Engine>(model.model, model.tokenizer, engine_options(model, spec, precision, cache_bytes));
 }
 
 Roller::~Roller() = default;

@@ -25,12 +25,19 @@ struct Rollout {
   int64_t think_tokens = 0;
 };
 
+// The tokens of a reply of full length with a question of usual length.
+int64_t longest_rollout(const ModelConfig& config, const RolloutSpec& spec);
+
+// What a cache takes for all replies that are sampled at once, at their full length, or as much of that as `room`
+// holds; at least a whole context. Where the cache is full the engine preempts, to the same bits.
+uint64_t rollout_cache_bytes(const ModelConfig& config, const RolloutSpec& spec, Precision precision, uint64_t room);
+
 // Asks a model whose weights another changes. Used from one thread at a time.
 class Roller {
  public:
   // `model` outlives this object in its present place; its weights may change while no call runs, and then
-  // weights_changed() must be called.
-  Roller(const weights::LoadedModel& model, const RolloutSpec& spec, Precision precision);
+  // weights_changed() must be called. `cache_bytes`: 0: those of rollout_cache_bytes() in a quarter of the free memory.
+  Roller(const weights::LoadedModel& model, const RolloutSpec& spec, Precision precision, uint64_t cache_bytes = 0);
   ~Roller();
 
   // The prompt of a question, by the model's own template.

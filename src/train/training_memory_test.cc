@@ -1,4 +1,4 @@
-#include "train/run/training_memory.h"
+#include "train/training_memory.h"
 
 #include "train/testing/test_support.h"
 
@@ -42,16 +42,30 @@ TEST(TrainingMemory, ActivationsGrowWithTheMicroBatchAndTheLayers) {
             0.6 * full);
 }
 
+// What reinforcement learning trains with: here heads' latents are wider than their keys and values.
+TEST(TrainingMemory, TheAbsorbedFormKeepsLatentsOfEachHead) {
+  const Recipe recipe = recipe_with(kWide);
+  ModelConfig config = recipe.model;
+  config.vocab = 1000;
+  const auto bytes = [&](MlaForm form) {
+    return plan_training(config, recipe.trainer, 100, {.mtp_weight = 0, .mla_form = form}, 2).activation_bytes;
+  };
+  EXPECT_GT(bytes(MlaForm::absorbed), bytes(MlaForm::expanded) + uint64_t{100} * 24 * 16 * 128 * 4);
+}
+
 TEST(TrainingMemory, RefusesWithFigures) {
   const Recipe recipe = recipe_with("hidden = 65536\nlayers = 200\nheads = 2\n");
   TrainingMemory p = plan(recipe);
   p.available_bytes = uint64_t{16} << 30;
-  expect_contains(error_of([&] { check_fits(p, recipe); }),
+  expect_contains(error_of([&] { check_fits(p, "r.toml"); }),
                   {"r.toml", "GB of memory", "available", "17.2 GB", "smaller model"});
   p.available_bytes = p.needed_bytes();
-  EXPECT_EQ(error_of([&] { check_fits(p, recipe); }), "");
+  EXPECT_EQ(error_of([&] { check_fits(p, "r.toml"); }), "");
   p.available_bytes = p.state_bytes + p.work_bytes;
-  expect_contains(error_of([&] { check_fits(p, recipe); }), {"smaller micro_batch_tokens"});
+  expect_contains(error_of([&] { check_fits(p, "r.toml"); }), {"smaller micro_batch_tokens"});
+  p.available_bytes = p.needed_bytes();
+  p.cache_bytes = 2'000'000'000;
+  expect_contains(error_of([&] { check_fits(p, "r.toml"); }), {"2.00 GB for the cache of roll-outs"});
 }
 
 }  // namespace
