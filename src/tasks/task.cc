@@ -11,8 +11,7 @@ namespace {
 constexpr double kHeldOutShare = 0.1;
 
 const std::vector<const Task*>& registry() {
-  static const std::vector<const Task*> tasks = {&countdown_task(), &arithmetic_task(), &knights_task(), &math_task(),
-                                                 &echo_task()};
+  static const std::vector<const Task*> tasks = {&countdown_task(), &arithmetic_task(), &knights_task(), &math_task()};
   return tasks;
 }
 

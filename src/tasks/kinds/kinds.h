@@ -10,6 +10,5 @@ const Task& countdown_task();
 const Task& arithmetic_task();
 const Task& knights_task();
 const Task& math_task();
-const Task& echo_task();
 
 }  // namespace hadal::tasks
