@@ -20,8 +20,8 @@ int reason_data_command(int argc, char** argv) {
   ReasonDataOptions options;
   uint64_t seed = 0;
   app.add_option("recipe", file, "the recipe, a TOML file").required();
-  app.add_option("--items", options.items, "how many, instead of all of the source's documents").above_zero();
-  app.add_option("--seed", seed, "instead of the source's");
+  app.add_option("--items", options.items, "how many in all, instead of all documents of the sources").above_zero();
+  app.add_option("--seed", seed, "instead of the sources'");
   add_common_options(app, nullptr);
   if (const auto code = app.parse(argc, argv)) return *code;
   if (app.given("--seed")) options.seed = seed;

@@ -11,7 +11,7 @@ namespace hadal {
 struct Recipe;
 
 struct ReasonDataOptions {
-  int64_t items = 0;             // of each source; 0: all of its documents
+  int64_t items = 0;             // in all, shared among the sources by their documents; 0: all documents
   std::optional<uint64_t> seed;  // instead of the sources' own
 };
 

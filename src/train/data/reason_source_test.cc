@@ -156,5 +156,20 @@ TEST(ReasonData, WritesLinesThatASourceOfDialoguesReads) {
   EXPECT_EQ(count, 20u);
 }
 
+TEST(ReasonData, SourcesShareTheItemsByTheirDocuments) {
+  Recipe recipe;
+  recipe.sources = {countdown_source(), countdown_source(), countdown_source()};
+  recipe.sources[0].documents = 600;
+  recipe.sources[1].documents = 200;
+  recipe.sources[2].documents = 1;
+  recipe.sources[1].tasks = {{"arithmetic", 1.0}};
+  std::map<std::string, int> lines;
+  for_each_reason_line(recipe, {.items = 50}, [&](const std::string& line) {
+    ++lines[parse_json(line, "line").at("item").at("task")];
+    return true;
+  });
+  EXPECT_EQ(lines, (std::map<std::string, int>{{"countdown", 37}, {"arithmetic", 13}}));
+}
+
 }  // namespace
 }  // namespace hadal
