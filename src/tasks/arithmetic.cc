@@ -92,6 +92,8 @@ Expression draw(const Sizes& sizes, Rng& rng) {
   return {std::to_string(a), std::to_string(b), sizes.op};
 }
 
+constexpr double kMadeUpShare = 0.15;  // of the questions trained on
+
 // {e} is the expression, {a} and {b} its numbers.
 constexpr std::string_view kAny[] = {
     "What is {e}?",
@@ -145,27 +147,36 @@ constexpr std::string_view kAny[] = {
     "Help me with {e}.",
 };
 constexpr std::string_view kSums[] = {
-    "[Add|Please add] {a} and {b}.", "What is the sum of {a} and {b}?", "Add {b} to {a}.", "Add up {a} and {b}.",
-    "[Find|Calculate|Compute] the sum of {a} and {b}.", "What do {a} and {b} make together?",
+    "[Put|Count] {a} and {b} together.", "{a} and {b}[, added up|, added]: [what is it|how much]?",
+    "What is {b} more than {a}?", "[Add|Please add] {a} and {b}.", "What is the sum of {a} and {b}?", "Add {b} to {a}.",
+    "Add up {a} and {b}.", "[Find|Calculate|Compute] the sum of {a} and {b}.", "What do {a} and {b} make together?",
     // held out
-    "How much are {a} and {b} together?", "What is the total of {a} and {b}?"};
+    "How much are {a} and {b} together?", "What is the total of {a} and {b}?", "If I add {a} to {b}, what do I get?"};
 constexpr std::string_view kDifferences[] = {
-    "Subtract {b} from {a}.", "What is left of {a} when you take away {b}?", "Take {b} away from {a}.",
-    "What is {b} less than {a}?", "[Find|Calculate|Compute] the difference {e}.", "How much is {a} less {b}?",
+    "From {a} take {b}.", "[Remove|Deduct] {b} from {a}.", "What is {a} reduced by {b}?", "Subtract {b} from {a}.",
+    "What is left of {a} when you take away {b}?", "Take {b} away from {a}.", "What is {b} less than {a}?",
+    "[Find|Calculate|Compute] the difference {e}.", "How much is {a} less {b}?",
     // held out
-    "Take {b} from {a}. What is left?", "What remains of {a} after taking off {b}?"};
+    "Take {b} from {a}. What is left?", "What remains of {a} after taking off {b}?",
+    "If I subtract {b} from {a}, what do I get?"};
 constexpr std::string_view kProducts[] = {
-    "[Multiply|Please multiply] {a} by {b}.", "What is the product of {a} and {b}?", "Multiply {a} and {b}.",
+    "{a} and {b}, multiplied: [what is it|how much]?", "How much is {a} lots of {b}?",
+    "[Form|Take] the product of {a} and {b}.", "[Multiply|Please multiply] {a} by {b}.",
+    "What is the product of {a} and {b}?", "Multiply {a} and {b}.",
     "[Find|Calculate|Compute] the product of {a} and {b}.", "How much is {a} multiplied by {b}?",
     "What is {a} taken {b} times?",
     // held out
-    "What do you get when you multiply {a} by {b}?", "Give the product of {a} and {b}."};
+    "What do you get when you multiply {a} by {b}?", "Give the product of {a} and {b}.",
+    "If I multiply {a} with {b}, what do I get?"};
 constexpr std::string_view kQuotients[] = {
-    "[Divide|Please divide] {a} by {b}.", "How many times does {b} go into {a}?",
-    "What is the quotient of {a} and {b}?", "[Find|Calculate|Compute] the quotient of {a} and {b}.",
-    "How much is {a} divided by {b}?", "Share {a} out into {b} equal parts. How big is [a|each] part?",
+    "Split {a} into {b} equal parts.", "[How many {b}s are in {a}|How many {b}s make {a}]?",
+    "[Form|Take] the quotient of {a} and {b}.", "[Divide|Please divide] {a} by {b}.",
+    "How many times does {b} go into {a}?", "What is the quotient of {a} and {b}?",
+    "[Find|Calculate|Compute] the quotient of {a} and {b}.", "How much is {a} divided by {b}?",
+    "Share {a} out into {b} equal parts. How big is [a|each] part?",
     // held out
-    "What do you get when you divide {a} by {b}?", "How often does {b} fit into {a}?"};
+    "What do you get when you divide {a} by {b}?", "How often does {b} fit into {a}?",
+    "If I divide {a} by {b}, what do I get?"};
 
 std::span<const std::string_view> own_patterns(char op) {
   switch (op) {
@@ -191,6 +202,16 @@ constexpr std::string_view operator_forms(char op) {
     default:
       return "{a}[/| / |/| / | \u00f7 |\u00f7| : | divided by | divided by | over ]{b}";
   }
+}
+
+// A question of made-up words around its expression: learnt among the others, it makes words that were never seen
+// harmless.
+std::string among_made_up_words(const std::string& expression, Rng& rng) {
+  std::string text = made_up_words(rng.below(7), rng);
+  if (!text.empty()) text += rng.below(4) == 0 ? ": " : " ";
+  text += expression;
+  if (const std::string after = made_up_words(rng.below(5), rng); !after.empty()) text += " " + after;
+  return text += rng.below(3) == 0 ? "?" : rng.below(2) == 0 ? "." : "";
 }
 
 class Arithmetic final : public Task {
@@ -230,6 +251,7 @@ class Arithmetic final : public Task {
   std::string question(const OrderedJson& item, Wordings wordings, Rng& rng) const override {
     const Expression e = expression_of(item);
     const std::string written = fill_pattern(operator_forms(e.op), {{"a", e.a}, {"b", e.b}}, rng);
+    if (wordings == Wordings::training && rng.uniform() < kMadeUpShare) return among_made_up_words(written, rng);
     const bool own = rng.below(4) == 0;
     const std::string_view pattern = draw_pattern(own ? own_patterns(e.op) : kAny, wordings, rng);
     return fill_pattern(pattern, {{"e", written}, {"a", e.a}, {"b", e.b}}, rng);

@@ -1,3 +1,4 @@
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -64,8 +65,31 @@ TEST(ArithmeticTrace, IsWrittenOutLowestDigitFirst) {
   EXPECT_EQ(arithmetic_steps("40", '-', "40"), "04-04\n10-0-0=10,14-4-0=10\n0");
   EXPECT_EQ(arithmetic_steps("86", '*', "347"),
             "743*68\n7*6+00=42,4*6+04=28,3*6+02=20:2|802\n7*8+08=64,4*8+06=38,3*8+05=29\n24892");
-  EXPECT_EQ(arithmetic_steps("1870", '/', "34"),
-            "1870/430\n0:810\n0:781,1:351,2:911,3:580,4:150,5:710\n0:071,1:631,2:201,3:860,4:430,5:000");
+  EXPECT_EQ(arithmetic_steps("93", '/', "31"),
+            "93/130\n390 1:31=12,93=16,00=10 2:21=11,63=13,00=10 3:11=10,33=10,00=10 4:01=09,03=06,00=09!3");
+  EXPECT_EQ(arithmetic_steps("88", '/', "8"),
+            "88/80\n80 1:88=10,00=10 2:08=02,00=09!1\n80 1:88=10,00=10 2:08=02,00=09!1");
+}
+
+// "781 1:74=13,83=15,10=11 2:34=09,...!5": each column is ten more than its digits' difference, less what was lent.
+void expect_true_columns(const std::string& line) {
+  const std::vector<std::string> attempts = split(line.substr(0, line.find('!')), ' ');
+  std::string rest = attempts[0];
+  for (size_t k = 1; k < attempts.size(); ++k) {
+    EXPECT_TRUE(attempts[k].starts_with(fmt::format("{}:", k))) << line;
+    std::string next;
+    int lent = 0;
+    for (const std::string& column : split(attempts[k].substr(attempts[k].find(':') + 1), ',')) {
+      ASSERT_EQ(column.size(), 5u) << line;
+      EXPECT_EQ(column[0], rest[next.size()]) << line;
+      EXPECT_EQ(std::stoi(column.substr(3)), 10 + column[0] - column[1] - lent) << line;
+      next += column[4];
+      lent = column[3] == '0' ? 1 : 0;
+    }
+    EXPECT_EQ(lent == 1, k + 1 == attempts.size()) << line;
+    rest = next;
+  }
+  EXPECT_EQ(std::ssize(attempts) - 2, line.back() - '0') << line;
 }
 
 TEST(ArithmeticTrace, EveryStepIsTrueAndTheLastLineIsTheResult) {
@@ -85,14 +109,14 @@ TEST(ArithmeticTrace, EveryStepIsTrueAndTheLastLineIsTheResult) {
     if (op == '/') {
       result.clear();
       for (size_t line = 1; line < lines.size(); ++line) {
-        const std::string last = split(lines[line], ',').back();
-        if (!result.empty() || last[0] != '0') result += last[0];
+        if (!result.empty() || lines[line].back() != '0') result += lines[line].back();
+        expect_true_columns(lines[line]);
       }
     } else {
       EXPECT_GT(true_equations(trace->thinking), 0);
     }
     EXPECT_EQ(result, trace->answer) << trace->thinking;
-    EXPECT_LE(trace->thinking.size(), 300u) << trace->thinking;
+    EXPECT_LE(trace->thinking.size(), op == '/' ? 900u : 300u) << trace->thinking;
     ++seen[op];
   }
   for (const char op : {'+', '-', '*', '/'}) EXPECT_GT(seen[op], 300) << op;

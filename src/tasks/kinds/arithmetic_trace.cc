@@ -78,15 +78,19 @@ std::string product(std::string_view a, std::string_view b) {
   return text + "\n" + settled;
 }
 
-// rest -= divisor, lowest digits first; false: the divisor is larger, and nothing happens.
-bool subtract(std::string& rest, const std::string& divisor) {
-  if (std::lexicographical_compare(rest.rbegin(), rest.rend(), divisor.rbegin(), divisor.rend())) return false;
+// rest -= divisor, lowest digits first, with its columns appended to the text; false: the divisor is larger, and the
+// rest is kept.
+bool subtract(std::string& rest, const std::string& divisor, std::string& text) {
+  std::string result;
   int borrow = 0;
   for (size_t i = 0; i < rest.size(); ++i) {
-    const int column = digit(rest[i]) - digit(divisor[i]) - borrow;
-    borrow = column < 0;
-    rest[i] = digit(column + 10 * borrow);
+    const int column = 10 + digit(rest[i]) - digit(divisor[i]) - borrow;
+    text += fmt::format("{}{}{}={:02}", i ? "," : "", rest[i], divisor[i], column);
+    result += digit(column % 10);
+    borrow = 1 - column / 10;
   }
+  if (borrow) return false;
+  rest = result;
   return true;
 }
 
@@ -95,8 +99,11 @@ std::string quotient(std::string_view a, std::string_view b) {
   std::string text = fmt::format("{}/{}", a, divisor);
   std::string rest = lowest_first(a.substr(0, b.size()), divisor.size());
   for (size_t next = b.size();; ++next) {
-    text += "\n0:" + rest;
-    for (int count = 1; subtract(rest, divisor); ++count) text += fmt::format(",{}:{}", count, rest);
+    text += "\n" + rest;
+    int count = 0;
+    do text += fmt::format(" {}:", ++count);
+    while (subtract(rest, divisor, text));
+    text += fmt::format("!{}", count - 1);
     if (next >= a.size()) break;
     rest = a[next] + rest.substr(0, rest.size() - 1);
   }

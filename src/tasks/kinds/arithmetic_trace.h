@@ -12,9 +12,10 @@
 //            7*8+08=64,4*8+06=38,3*8+05=29           the next line begins behind the bar
 //            24892
 //
-//   1870/34  1870/430                                long division: how often the divisor was subtracted, and what is
-//            0:810                                   left; then the next digit of the dividend is put in front
-//            0:781,1:351,2:911,...
+//   1870/34  1870/430                                long division: what is left, 18 at first, then the divisor taken
+//            810 1:84=14,13=07,00=09!0               away until a ten is missing in the last column, then a digit of
+//            781 1:74=13,83=15,10=11 2:34=09,...!5   the quotient; the dividend's next digit comes in front of the rest
+//            071 1:04=06,...
 #pragma once
 
 #include <string>
@@ -23,7 +24,7 @@
 namespace hadal::tasks {
 
 // Whole numbers in digits, without leading zeros. Divisions leave no rest. The last line is the result with its lowest
-// digit first; of a division the last count of each line is a digit of the quotient.
+// digit first; of a division each line ends with a digit of the quotient.
 std::string arithmetic_steps(std::string_view a, char op, std::string_view b);
 
 }  // namespace hadal::tasks

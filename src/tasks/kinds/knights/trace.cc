@@ -70,33 +70,27 @@ std::string head(const Puzzle& puzzle) {
   return text;
 }
 
-// Draws from the assignments that are left, each with the weight 2^(statements that it keeps).
-class Order {
- public:
-  Order(const std::vector<Table>& kept, size_t num_people) : weights_(size_t{1} << num_people) {
-    for (Assignment a = 0; a < weights_.size(); ++a) {
-      const auto count = std::count_if(kept.begin(), kept.end(), [&](const Table& table) { return table[a]; });
-      weights_[a] = std::ldexp(1.0, static_cast<int>(count));
-    }
+Assignment first_guess(const std::vector<Table>& kept, size_t num_people, Rng& rng) {
+  std::vector<double> weights(size_t{1} << num_people);
+  double sum = 0;
+  for (Assignment a = 0; a < weights.size(); ++a) {
+    const auto count = std::count_if(kept.begin(), kept.end(), [&](const Table& table) { return table[a]; });
+    sum += weights[a] = std::ldexp(1.0, static_cast<int>(count));
   }
+  double at = rng.uniform() * sum;
+  for (Assignment a = 0; a + 1 < weights.size(); ++a)
+    if ((at -= weights[a]) < 0) return a;
+  return weights.size() - 1;
+}
 
-  Assignment draw(Rng& rng) {
-    double sum = 0;
-    for (const double weight : weights_) sum += weight;
-    double at = rng.uniform() * sum;
-    Assignment last = 0;
-    for (Assignment a = 0; a < weights_.size(); ++a) {
-      if (weights_[a] == 0) continue;
-      last = a;
-      if ((at -= weights_[a]) < 0) break;
-    }
-    weights_[last] = 0;
-    return last;
+// Counts up; the last person is the lowest digit.
+Assignment next(Assignment a, size_t num_people) {
+  for (size_t p = num_people; p-- > 0;) {
+    a ^= Assignment{1} << p;
+    if ((a >> p & 1) != 0) break;
   }
-
- private:
-  std::vector<double> weights_;
-};
+  return a;
+}
 
 }  // namespace
 
@@ -108,10 +102,9 @@ std::optional<std::string> written_search(const Puzzle& puzzle, size_t max_bytes
     kept.push_back(holds(s, n));
   }
   std::string text = head(puzzle);
-  Order order(kept, n);
-  for (bool solved = false; !solved;) {
+  Assignment a = first_guess(kept, n, rng);
+  for (bool solved = false; !solved; a = next(a, n)) {
     if (text.size() > max_bytes) return std::nullopt;
-    const Assignment a = order.draw(rng);
     const Writer writer(n, a);
     text += fmt::format("\n{}", writer.all_people());
     solved = true;
