@@ -229,8 +229,8 @@ OrderedJson replies_json(const Items& items, const std::vector<AskedItem>& asked
 }
 
 OrderedJson measure_student(const char* when, const weights::LoadedModel& student, const Items& items,
-                            const DistillRecipe& recipe) {
-  const Roller roller(student, recipe.rollout, recipe.student.trainer.precision);
+                            const DistillRecipe& recipe, const std::atomic<bool>* stop) {
+  const Roller roller(student, recipe.rollout, recipe.student.trainer.precision, stop);
   const auto scores = measure_development(roller, items, recipe.development_items, kReportSeed);
   log_info("{}: the student {}: pass@1 {:.3f} on held-out items, the mean of {} kinds", recipe.name, when,
            mean_pass(scores), scores.size());
@@ -239,12 +239,12 @@ OrderedJson measure_student(const char* when, const weights::LoadedModel& studen
 
 // Of the student at its start, which may be random weights; measured once in a run: the file is of this start where
 // there is a checkpoint.
-OrderedJson measure_before(const DistillRecipe& recipe, const Items& items) {
+OrderedJson measure_before(const DistillRecipe& recipe, const Items& items, const std::atomic<bool>* stop) {
   const Path file = recipe.output / "before.json";
   if (is_there(file) && !list_checkpoints(recipe.student.output).empty())
     return parse_ordered_json(read_file(file), file.string());
   const RunFolder folder(recipe.student.output);
-  OrderedJson before = measure_student("before", starting_point(recipe.student), items, recipe);
+  OrderedJson before = measure_student("before", starting_point(recipe.student), items, recipe, stop);
   write_file_whole(file, dump_json(before, 1) + "\n");
   return before;
 }
@@ -277,7 +277,7 @@ DistillRun run_in_folder(const DistillRecipe& recipe, const DistillOptions& opti
   if (replies["without_thinking"] == replies["kept"])
     log_warning("{}: the teacher does not think: the student learns to answer at once", recipe.teacher.where);
 
-  report["before"] = measure_before(recipe, items);
+  report["before"] = measure_before(recipe, items, options.stop);
   const TrainRun student = run_recipe(recipe.student, {.resume = true, .stop = options.stop});
   report["steps"] = student.summary.steps;
   report["trained_tokens"] = student.summary.tokens;
@@ -286,7 +286,7 @@ DistillRun run_in_folder(const DistillRecipe& recipe, const DistillOptions& opti
   if (!student.summary.finished) return run;
   const Path model = recipe.student.output / "model";
   report["student"] = model.string();
-  report["after"] = measure_student("after", weights::load_model(model.string()), items, recipe);
+  report["after"] = measure_student("after", weights::load_model(model.string()), items, recipe, options.stop);
   run.finished = true;
   report["finished"] = true;
   write_file_whole(recipe.output / "report.json", dump_json(report, 2) + "\n");
@@ -298,7 +298,11 @@ DistillRun run_in_folder(const DistillRecipe& recipe, const DistillOptions& opti
 DistillRun run_distill(const DistillRecipe& recipe, const DistillOptions& options) {
   return in_run_folder(recipe.output, [&] {
     check_output(recipe, options);
-    return run_in_folder(recipe, options);
+    try {
+      return run_in_folder(recipe, options);
+    } catch (const Stopped&) {  // in a measurement, which is made again
+      return DistillRun{.stopped = true, .report = {{"name", recipe.name}, {"finished", false}}};
+    }
   });
 }
 

@@ -279,6 +279,21 @@ TEST(Distill, LeavesOutWhatAnEndpointRefuses) {
   EXPECT_EQ(replied.load(), 6 * (40 - refused));
 }
 
+// Of the teacher when it is asked, and of the student when it is measured.
+TEST(Distill, LeavesOutWhatTheContextCannotHold) {
+  const TemporaryFolder folder;
+  DistillRecipe recipe = recipe_in(folder);
+  std::string lines = read_file(folder.path() / "items.jsonl");
+  for (int i = 0; i < 30; ++i)
+    lines += fmt::format("{{\"question\": \"{} {}?\", \"answer\": \"7\"}}\n", i, std::string(200, 'x'));
+  folder.file("items.jsonl", lines);
+  const DistillRun run = run_distill(recipe, {});
+  EXPECT_TRUE(run.finished);
+  EXPECT_GT(run.report["replies"]["refused"].get<int64_t>(), 0);
+  EXPECT_GT(run.report["replies"]["kept"].get<int64_t>(), 0);
+  EXPECT_GT(run.report["after"]["sevens"]["unfinished"].get<int64_t>(), 0);
+}
+
 TEST(Distill, SaysWhatCannotBeWritten) {
   const TemporaryFolder folder;
   const DistillRecipe recipe = recipe_in(folder);

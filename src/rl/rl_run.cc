@@ -106,9 +106,10 @@ OrderedJson measure_before(const Policy& policy, const Items& items, const RlRec
   return before;
 }
 
-OrderedJson measure_after(const Path& model, const Items& items, const RlRecipe& recipe) {
+OrderedJson measure_after(const Path& model, const Items& items, const RlRecipe& recipe,
+                          const std::atomic<bool>* stop) {
   const weights::LoadedModel loaded = weights::load_model(model.string());
-  return measure_report("after", Roller(loaded, recipe.rollout, recipe.trainer.precision), items, recipe);
+  return measure_report("after", Roller(loaded, recipe.rollout, recipe.trainer.precision, stop), items, recipe);
 }
 
 RlRun run_in_folder(const RlRecipe& recipe, const RlRunOptions& options) {
@@ -129,7 +130,7 @@ RlRun run_in_folder(const RlRecipe& recipe, const RlRunOptions& options) {
   }
 
   Policy policy(recipe, start, reference ? &*reference : nullptr, items,
-                {recipe.output, options.keep_rollouts, cache_bytes});
+                {recipe.output, options.keep_rollouts, cache_bytes, options.stop});
   items.leave_out_long(
       start.model->config.max_context - recipe.rollout.max_thinking_tokens - recipe.rollout.max_answer_tokens,
       [&](const std::string& question) { return std::ssize(policy.roller().prompt(question)); });
@@ -155,7 +156,7 @@ RlRun run_in_folder(const RlRecipe& recipe, const RlRunOptions& options) {
   report["best_step"] = best.step();
   report["before"] = std::move(before);
   const bool in_a_hurry = options.stop && *options.stop;  // who stops a run by a signal waits for it
-  if (summary.finished || !in_a_hurry) report["after"] = measure_after(best.folder(), items, recipe);
+  if (summary.finished || !in_a_hurry) report["after"] = measure_after(best.folder(), items, recipe, options.stop);
   report["hours"] = (summary.seconds + policy.evaluation_seconds()) / 3600;
   report["tokens"] = policy.rolled_out_tokens();
   report["trained_tokens"] = summary.tokens;
@@ -169,7 +170,13 @@ RlRun run_in_folder(const RlRecipe& recipe, const RlRunOptions& options) {
 RlRun run_rl(const RlRecipe& recipe, const RlRunOptions& options) {
   return in_run_folder(recipe.output, [&] {
     check_output(recipe, options);
-    return run_in_folder(recipe, options);
+    try {
+      return run_in_folder(recipe, options);
+    } catch (const Stopped&) {  // in a measurement: what was done since the last checkpoint is done again
+      const std::vector<Path> saved = list_checkpoints(recipe.output);
+      const int64_t steps = saved.empty() ? 0 : checkpoint_step(saved.back());
+      return RlRun{.stopped = true, .report = {{"finished", false}, {"steps", steps}}};
+    }
   });
 }
 

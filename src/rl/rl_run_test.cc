@@ -270,6 +270,20 @@ TEST(RlRun, EndsWhereAProgramNeverJudges) {
   test::expect_contains(test::error_of([&] { run_rl(recipe, {}); }), {"sh check.sh", "in a row", "rubbish"});
 }
 
+TEST(RlRun, StopsWhileItMeasures) {
+  const TemporaryFolder folder;
+  test::toy_start(folder);
+  const std::atomic<bool> stop = true;
+  const RlRecipe recipe = toy_recipe(folder, "run"), whole = toy_recipe(folder, "whole");
+  const RlRun run = run_rl(recipe, {.max_steps = 1, .stop = &stop});
+  EXPECT_TRUE(run.stopped);
+  EXPECT_EQ(run.report["steps"], 0);
+  EXPECT_FALSE(std::filesystem::exists(recipe.output / "before.json"));
+  run_rl(recipe, {.resume = true, .max_steps = 1});
+  run_rl(whole, {.max_steps = 1});
+  EXPECT_TRUE(weights_of(recipe.output / "checkpoint-1") == weights_of(whole.output / "checkpoint-1"));
+}
+
 TEST(RlRun, EndsWhereNothingIsEverRewarded) {
   const TemporaryFolder folder;
   test::toy_start(folder);

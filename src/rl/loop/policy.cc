@@ -59,7 +59,7 @@ Policy::Policy(const RlRecipe& recipe, const weights::LoadedModel& start, const 
       reference_(reference),
       items_(items),
       options_(std::move(options)),
-      roller_(start, recipe.rollout, recipe.trainer.precision, options_.cache_bytes),
+      roller_(start, recipe.rollout, recipe.trainer.precision, options_.stop, options_.cache_bytes),
       rates_(items.kinds().size()) {
   const int64_t budget = recipe.rollout.max_thinking_tokens + recipe.rollout.max_answer_tokens;
   if (budget >= model_.config.max_context) {

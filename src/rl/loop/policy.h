@@ -19,9 +19,10 @@
 namespace hadal::rl {
 
 struct PolicyOptions {
-  Path run;                    // the run's folder
-  bool keep_rollouts = false;  // rollouts-STEP.jsonl
-  uint64_t cache_bytes = 0;    // of the roller
+  Path run;                                 // the run's folder
+  bool keep_rollouts = false;               // rollouts-STEP.jsonl
+  uint64_t cache_bytes = 0;                 // of the roller
+  const std::atomic<bool>* stop = nullptr;  // as Roller has it: evaluate() throws Stopped
 };
 
 class Policy : public Trainee {

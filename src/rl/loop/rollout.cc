@@ -1,8 +1,10 @@
 #include "rl/loop/rollout.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/memory.h"
 
 namespace hadal::rl {
@@ -45,8 +47,13 @@ uint64_t rollout_cache_bytes(const ModelConfig& config, const RolloutSpec& spec,
   return std::max(of_token * static_cast<uint64_t>(config.max_context), std::min(room, all));
 }
 
-Roller::Roller(const weights::LoadedModel& model, const RolloutSpec& spec, Precision precision, uint64_t cache_bytes)
-    : spec_(spec), tokenizer_(model.tokenizer), renderer_(*model.tokenizer) {
+Roller::Roller(const weights::LoadedModel& model, const RolloutSpec& spec, Precision precision,
+               const std::atomic<bool>* stop, uint64_t cache_bytes)
+    : spec_(spec),
+      tokenizer_(model.tokenizer),
+      renderer_(*model.tokenizer),
+      context_(model.model->config.max_context),
+      stop_(stop) {
   thinks_ = prompt_of(renderer_, "1").reply.begins_in_reasoning;
   if (thinks_) think_end_ = tokenizer_->find("</think>");
   thinks_ = think_end_ >= 0;
@@ -56,6 +63,14 @@ Roller::Roller(const weights::LoadedModel& model, const RolloutSpec& spec, Preci
 Roller::~Roller() = default;
 
 std::vector<TokenId> Roller::prompt(const std::string& question) const { return prompt_of(renderer_, question).ids; }
+
+bool Roller::fits(const std::vector<TokenId>& prompt) const {
+  if (std::ssize(prompt) < context_) return true;
+  if (!std::exchange(warned_, true))
+    log_warning("a question takes {} tokens, and the context holds {}: it is not asked, nor are others like it",
+                prompt.size(), context_);
+  return false;
+}
 
 GenerateRequest Roller::request(const std::vector<TokenId>& prompt) const {
   GenerateRequest request;
@@ -89,29 +104,39 @@ Rollout Roller::rollout_of(GenerateResult&& result) const {
 
 std::vector<std::vector<Rollout>> Roller::sample(std::span<const std::vector<TokenId>> prompts,
                                                  std::span<const uint64_t> seeds) const {
-  std::vector<Generation> generations;
+  std::vector<std::optional<Generation>> generations(prompts.size());
   for (size_t i = 0; i < prompts.size(); ++i) {
+    if (!fits(prompts[i])) continue;
     GenerateRequest asked = request(prompts[i]);
     asked.sampling.temperature = static_cast<float>(spec_.temperature);
     asked.sampling.seed = seeds[i];
     asked.answers = static_cast<int>(spec_.samples);
     asked.log_probs = LogProbs::at_temperature;
-    generations.push_back(engine_->submit(asked));
+    generations[i] = engine_->submit(asked);
   }
   std::vector<std::vector<Rollout>> groups;
-  for (Generation& generation : generations) {
+  for (auto& generation : generations) {
     groups.emplace_back();
-    for (GenerateResult& result : generation.wait()) groups.back().push_back(rollout_of(std::move(result)));
+    if (!generation) continue;
+    for (GenerateResult& result : generation->wait()) groups.back().push_back(rollout_of(std::move(result)));
   }
   return groups;
 }
 
 std::vector<Rollout> Roller::greedy(std::span<const std::vector<TokenId>> prompts) const {
-  std::vector<Generation> generations;
-  for (const auto& prompt : prompts) generations.push_back(engine_->submit(request(prompt)));
+  constexpr std::chrono::milliseconds kLook{100};
+  std::vector<std::optional<Generation>> generations(prompts.size());
+  for (size_t i = 0; i < prompts.size(); ++i)
+    if (fits(prompts[i])) generations[i] = engine_->submit(request(prompts[i]));
   std::vector<Rollout> rollouts;
-  for (Generation& generation : generations) {
-    rollouts.push_back(rollout_of(std::move(generation.wait().front())));
+  for (auto& generation : generations) {
+    rollouts.emplace_back();
+    rollouts.back().thinks = thinks_;
+    if (!generation) continue;
+    do {
+      if (stop_ != nullptr && *stop_) throw Stopped{};
+    } while (!generation->wait_for(kLook));
+    rollouts.back() = rollout_of(std::move(generation->wait().front()));
     rollouts.back().log_probs.clear();
   }
   return rollouts;

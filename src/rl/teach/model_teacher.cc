@@ -10,7 +10,7 @@ namespace {
 class ModelTeacher : public Teacher {
  public:
   ModelTeacher(weights::LoadedModel model, const RolloutSpec& spec, Precision precision)
-      : model_(std::move(model)), roller_(model_, spec, precision) {}
+      : model_(std::move(model)), roller_(model_, spec, precision, nullptr) {}
 
   std::optional<std::vector<std::vector<TeacherReply>>> replies(std::span<const std::string> questions,
                                                                 std::span<const uint64_t> seeds) override {
