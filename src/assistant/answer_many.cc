@@ -58,13 +58,7 @@ void answer_many(const Assistant& assistant, const std::vector<chat::Conversatio
 }
 
 std::string tagged_reply(const chat::ReplyFormat& format, const Answer& answer) {
-  constexpr std::string_view kThink = "<think>", kThinkEnd = "</think>";
-  std::string text = answer.result.text;
-  for (auto mark = answer.result.marks.rbegin(); mark != answer.result.marks.rend(); ++mark) {
-    const auto tag = std::ranges::find(format.marks, mark->id, [](const auto& known) { return known.first; });
-    if (tag != format.marks.end() && (tag->second == kThink || tag->second == kThinkEnd))
-      text.insert(mark->at, tag->second);
-  }
+  std::string text = with_think_tags(format, answer.result.text, answer.result.marks);
   if (answer.message.reasoning && text.find(kThinkEnd) == std::string::npos && !text.starts_with(kThink))
     text.insert(0, kThink);
   return text;

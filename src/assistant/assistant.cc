@@ -23,6 +23,15 @@ std::vector<chat::ReplyDelta> read_piece(chat::ReplyParser& parser, std::string_
   return out;
 }
 
+std::string with_think_tags(const chat::ReplyFormat& format, std::string text, std::span<const TextMark> marks) {
+  for (auto mark = marks.rbegin(); mark != marks.rend(); ++mark) {
+    const auto tag = std::ranges::find(format.marks, mark->id, [](const auto& known) { return known.first; });
+    if (tag != format.marks.end() && (tag->second == kThink || tag->second == kThinkEnd))
+      text.insert(mark->at, tag->second);
+  }
+  return text;
+}
+
 void limit_thoughts(GenerateRequest& request, const chat::ReplyFormat& format, int64_t max_context) {
   constexpr int64_t kAnswerRoom = 64;
   request.think_begin = format.begins_in_reasoning ? -1 : format.think_begin;

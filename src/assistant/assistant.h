@@ -21,6 +21,10 @@ struct Answer {
   GenerateResult result;
 };
 
+inline constexpr std::string_view kThink = "<think>", kThinkEnd = "</think>";
+// A text whose tags of thinking, where they are special tokens, stand in their places again.
+std::string with_think_tags(const chat::ReplyFormat& format, std::string text, std::span<const TextMark> marks);
+
 // What a piece of an answer (or a whole one) adds to its reply: its text, with its special tokens in their places.
 std::vector<chat::ReplyDelta> read_piece(chat::ReplyParser& parser, std::string_view text,
                                          std::span<const TextMark> marks);

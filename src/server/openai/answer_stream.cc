@@ -8,8 +8,10 @@ namespace hadal {
 
 std::vector<chat::ReplyDelta> ReplyReader::push(std::string_view text, const std::vector<TextMark>& marks) {
   if (apart_) return read_piece(parser_, text, marks);
-  if (text.empty()) return {};
-  return {{.kind = chat::ReplyDelta::Kind::content, .text = std::string(text)}};
+  std::string whole(text);
+  if (is_chat_) whole = with_think_tags(format_, std::move(whole), marks);
+  if (whole.empty()) return {};
+  return {{.kind = chat::ReplyDelta::Kind::content, .text = std::move(whole)}};
 }
 
 LogProbReport::LogProbReport(const CompletionCall& call, const ChatBackend& backend)

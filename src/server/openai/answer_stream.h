@@ -16,17 +16,19 @@
 namespace hadal {
 
 // The deltas of a reply, as it comes. Text completions, and chats whose thoughts are not to be told apart, are all
-// content.
+// content; in these the thoughts stand in their tags.
 class ReplyReader {
  public:
-  explicit ReplyReader(const CompletionCall& call) : parser_(call.reply), apart_(call.is_chat && call.apart) {}
+  explicit ReplyReader(const CompletionCall& call)
+      : format_(call.reply), parser_(call.reply), is_chat_(call.is_chat), apart_(call.is_chat && call.apart) {}
 
   std::vector<chat::ReplyDelta> push(std::string_view text, const std::vector<TextMark>& marks);
   std::vector<chat::ReplyDelta> finish() { return apart_ ? parser_.finish() : std::vector<chat::ReplyDelta>(); }
 
  private:
+  chat::ReplyFormat format_;
   chat::ReplyParser parser_;
-  bool apart_;
+  bool is_chat_, apart_;
 };
 
 // What is reported of the log-probabilities of an answer's tokens.
