@@ -3,7 +3,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <cmath>
+#include <limits>
+#include <system_error>
+#include <type_traits>
 
 #include "base/brief.h"
 
@@ -11,6 +15,18 @@ namespace hadal {
 namespace {
 
 CLI::Option* of(void* option) { return static_cast<CLI::Option*>(option); }
+
+// CLI11 takes whole numbers beyond 64 bits for the largest, and negative ones for unsigned ones.
+template <std::integral T>
+std::string out_of_range(const std::string& text) {
+  T value = 0;
+  const char* begin = text.data() + (text.starts_with('+') ? 1 : 0);
+  const bool negative = std::is_unsigned_v<T> && text.starts_with('-');
+  const auto [end, error] = std::from_chars(begin, text.data() + text.size(), value);
+  if (!negative && error != std::errc::result_out_of_range) return "";
+  return fmt::format("expected a whole number from {} to {}, found {}", std::numeric_limits<T>::min(),
+                     std::numeric_limits<T>::max(), brief(text));
+}
 
 }  // namespace
 
@@ -21,7 +37,9 @@ struct CommandLine::Impl {
 
   template <typename T>
   void* add(const std::string& names, T& value, const std::string& help) {
-    return app->add_option(names, value, help);
+    CLI::Option* option = app->add_option(names, value, help);
+    if constexpr (std::integral<T>) option->check(&out_of_range<T>, "");
+    return option;
   }
 };
 
@@ -56,6 +74,10 @@ Option Option::range(double least, double most) {
 }
 Option Option::above_zero() {
   return check<double>([](double v) { return v > 0 && std::isfinite(v); }, "above 0");
+}
+Option Option::filled() {
+  of(option_)->check([](const std::string& text) { return text.empty() ? "expected a text, found none" : ""; }, "");
+  return *this;
 }
 Option Option::needs(Option other) const {
   of(option_)->needs(of(other.option_));

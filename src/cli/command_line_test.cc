@@ -93,6 +93,27 @@ TEST(CommandLine, MistakesNameOptionExpectedAndFound) {
   }
 }
 
+TEST(CommandLine, RefusesNumbersThatDoNotFitAndEmptyTexts) {
+  int64_t whole = 1;
+  uint64_t seed = 1;
+  std::string folder = "as it was";
+  const auto code = [&](const std::vector<std::string>& words) {
+    CommandLine line("A verb.");
+    line.add_option("--whole", whole, "");
+    line.add_option("--seed", seed, "");
+    line.add_option("--output", folder, "").filled();
+    return parse(line, words);
+  };
+  for (const char* bad : {"9223372036854775808", "-9223372036854775809", "99999999999999999999"})
+    EXPECT_EQ(code({"--whole", bad}), 2) << bad;
+  for (const char* bad : {"18446744073709551616", "-1"}) EXPECT_EQ(code({"--seed", bad}), 2) << bad;
+  EXPECT_EQ(code({"--output", ""}), 2);
+  EXPECT_EQ(code({"--whole", "9223372036854775807", "--seed", "18446744073709551615", "--output", "x"}), std::nullopt);
+  EXPECT_EQ(whole, INT64_MAX);
+  EXPECT_EQ(seed, UINT64_MAX);
+  EXPECT_EQ(folder, "x");
+}
+
 TEST(CommandLine, FunctionsMayRefuse) {
   std::string seen;
   const auto use = [&](const std::string& text) {

@@ -33,7 +33,7 @@ int distill_command(int argc, char** argv) {
   app.add_option("recipe", file, "the recipe, a TOML file").required();
   app.add_flag("--resume", options.resume,
                "continue with the replies and the student's newest checkpoint that are there");
-  app.add_option("--output", output, "the run's folder, instead of the recipe's");
+  app.add_option("--output", output, "the run's folder, instead of the recipe's").filled();
   add_common_options(app, &json);
   if (const auto code = app.parse(argc, argv)) return *code;
 
@@ -42,17 +42,17 @@ int distill_command(int argc, char** argv) {
   options.stop = &stop_on_signals();
   keep_freed_memory();
   const rl::DistillRun run = rl::run_distill(recipe, options);
-  if (json) print_report(run.report);
+  const int done = !json || print_report(run.report) ? 0 : 1;
   if (!run.finished) {
     say(fmt::format("{}: stopped; continue with --resume\n", recipe.name));
-    return run.stopped ? kExitStopped : 0;
+    return run.stopped ? kExitStopped : done;
   }
   const OrderedJson& report = run.report;
   say(fmt::format("{}: {} of {} replies right, {} kept; the student is {}\n{}", recipe.name,
                   report.at("replies").at("right").get<int64_t>(), report.at("replies").at("asked").get<int64_t>(),
                   report.at("replies").at("kept").get<int64_t>(), report.at("student").get<std::string>(),
                   pass_text(report)));
-  return 0;
+  return done;
 }
 
 }  // namespace hadal

@@ -1,5 +1,7 @@
 // How often a model's replies to the items of verifiable tasks are right.
 #include <algorithm>
+#include <map>
+#include <string>
 
 #include "assistant/answer_many.h"
 #include "base/hash.h"
@@ -74,6 +76,8 @@ class ReasonEval {
     std::string lines;
     if (!answers) {
       ++refused_;
+      if (refused_ == std::ssize(items_))
+        fail("none of the {} items could be asked; the last one: {}", refused_, answers.error());
       log_warning("item {}: {}; it counts as wrong", i + 1, answers.error());
     }
     for (size_t r = 0; answers && r < answers->size(); ++r) {
@@ -106,10 +110,11 @@ class ReasonEval {
 // Of those that training never sees; each by its kind, its number and the seed alone.
 std::vector<TaskItem> make_items(const EvalOptions& o) {
   std::vector<TaskItem> items;
+  std::map<std::string, uint64_t> drawn;
   for (const auto& [kind, count] : o.made) {
     const tasks::Task& task = tasks::task_of_kind(kind);
     for (int64_t i = 0; i < count; ++i) {
-      Rng rng(o.seed ^ fnv1a(kind), static_cast<uint64_t>(i));
+      Rng rng(o.seed ^ fnv1a(kind), drawn[kind]++);
       items.push_back({&task, std::make_shared<OrderedJson>(task.make(kind, tasks::Split::held_out, rng))});
     }
   }

@@ -33,7 +33,7 @@ int rl_command(int argc, char** argv) {
   bool json = false;
   app.add_option("recipe", file, "the recipe, a TOML file").required();
   app.add_flag("--resume", options.resume, "continue from the run's newest checkpoint");
-  app.add_option("--output", output, "the run's folder, instead of the recipe's");
+  app.add_option("--output", output, "the run's folder, instead of the recipe's").filled();
   app.add_option("--max-steps", options.max_steps, "stop after so many steps in all").above_zero();
   app.add_flag("--keep-rollouts", options.keep_rollouts,
                "write what was rolled out before each step into rollouts-STEP.jsonl");
@@ -45,16 +45,16 @@ int rl_command(int argc, char** argv) {
   options.stop = &stop_on_signals();
   keep_freed_memory();
   const rl::RlRun run = rl::run_rl(recipe, options);
-  if (json) print_report(run.report);
+  const int done = !json || print_report(run.report) ? 0 : 1;
   const OrderedJson& report = run.report;
   if (run.finished) {
     say(fmt::format("{}: done in {}; the model is {}\n{}", recipe.name,
                     duration_text(3600 * report.at("hours").get<double>()), report.at("model").get<std::string>(),
                     pass_text(report)));
-    return 0;
+    return done;
   }
   say(fmt::format("{}: stopped at step {}; continue with --resume\n", recipe.name, report.at("steps").get<int64_t>()));
-  return run.stopped ? kExitStopped : 0;
+  return run.stopped ? kExitStopped : done;
 }
 
 }  // namespace hadal

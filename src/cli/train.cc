@@ -32,7 +32,7 @@ int train_command(int argc, char** argv) {
   bool json = false, no_save = false;
   app.add_option("recipe", file, "the recipe, a TOML file").required();
   app.add_flag("--resume", options.resume, "continue from the run's newest checkpoint");
-  app.add_option("--output", output, "the run's folder, instead of the recipe's");
+  app.add_option("--output", output, "the run's folder, instead of the recipe's").filled();
   app.add_option("--max-steps", options.max_steps, "stop after so many steps in all").above_zero();
   app.add_flag("--no-save", no_save, "write no checkpoints, logs or model (for timing)");
   app.add_option("--measure", measured, "train nothing: the loss of this model on what the recipe's sources hold out");
@@ -53,16 +53,16 @@ int train_command(int argc, char** argv) {
   options.stop = &stop_on_signals();
   keep_freed_memory();
   const TrainRun run = run_recipe(recipe, options);
-  if (json) print_report(run.report);
+  const int done = !json || print_report(run.report) ? 0 : 1;
   const OrderedJson& report = run.report;
   const std::string model = report.contains("model") ? "; the model is " + report.at("model").get<std::string>() : "";
   if (run.summary.finished) {
     say(fmt::format("{}: done in {}{}\n", recipe.name, duration_text(report.at("seconds")), model));
-    return 0;
+    return done;
   }
   say(fmt::format("{}: stopped at step {}{}{}\n", recipe.name, report.at("steps").get<int64_t>(), model,
                   options.save ? "; continue with --resume" : ""));
-  return run.summary.stopped ? kExitStopped : 0;
+  return run.summary.stopped ? kExitStopped : done;
 }
 
 }  // namespace hadal

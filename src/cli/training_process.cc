@@ -54,11 +54,13 @@ void keep_freed_memory() {
 
 void say(const std::string& line) { std::fwrite(line.data(), 1, line.size(), stderr); }
 
-void print_report(const OrderedJson& report) {
+bool print_report(const OrderedJson& report) {
   try {
     print_json(report);
+    return true;
   } catch (const Error& error) {
-    log_warning("{}", error.what());
+    log_error("{}", error.what());
+    return false;
   }
 }
 

@@ -21,8 +21,7 @@ const std::atomic<bool>& stop_on_signals();
 // cleared, which costs a tenth of a step.
 void keep_freed_memory();
 
-// To standard error and standard output. What the run did is on disk; so a closed output is no reason to fail.
-void say(const std::string& line);
-void print_report(const OrderedJson& report);
+void say(const std::string& line);             // to standard error; a closed one is no reason to fail
+bool print_report(const OrderedJson& report);  // to standard output; false: nobody reads it, which is logged
 
 }  // namespace hadal

@@ -37,13 +37,12 @@ struct Judged {
 };
 
 std::unique_ptr<tasks::CommandVerifier> command_verifier(const std::string& command, double seconds) {
-  if (command.empty()) return nullptr;
   tasks::CommandSpec spec;
   spec.sandbox.who = "--command";
   spec.line_seconds = seconds;
   std::istringstream words(command);
   for (std::string word; words >> word;) spec.sandbox.command.push_back(word);
-  if (spec.sandbox.command.empty()) fail("--command: expected a program and its arguments, found only spaces");
+  if (spec.sandbox.command.empty()) fail("--command: expected a program and its arguments, found none");
   return std::make_unique<tasks::CommandVerifier>(std::move(spec));
 }
 
@@ -105,7 +104,7 @@ int verify_command(int argc, char** argv) {
   // Printed at the end, so that a bad line leaves no half of a document behind. Of a line only this stays.
   std::string results;
   size_t judged = 0, right = 0, failed = 0;
-  const std::unique_ptr<tasks::CommandVerifier> verifier = command_verifier(command, seconds);
+  const auto verifier = app.given("--command") ? command_verifier(command, seconds) : nullptr;
   tasks::for_each_item(file, 0, [&](OrderedJson&& line, const std::string& where, int64_t number) {
     const Judged verdict = judge_line(std::move(line), task, verifier.get(), where);
     if (json)

@@ -1,5 +1,6 @@
 #include "train/reason_data.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -14,7 +15,7 @@ void for_each_reason_line(const Recipe& recipe, const ReasonDataOptions& options
     if (source.kind == SourceKind::reason) documents += source.documents;
   if (documents == 0) fail("{}: expected a [[source]] with kind = \"reason\", found none", recipe.file.string());
   const double scale = options.items > 0 ? static_cast<double>(options.items) / static_cast<double>(documents) : 1;
-  const auto lines_of = [&](int64_t n) { return std::llround(static_cast<double>(n) * scale); };
+  const auto lines_of = [&](int64_t n) { return std::llround(std::min(static_cast<double>(n) * scale, 1e15)); };
   for (SourceSpec source : recipe.sources) {
     if (source.kind != SourceKind::reason) continue;
     if (options.seed) source.seed = *options.seed;
