@@ -31,8 +31,8 @@ namespace hadal::market {
 // ---- Orders
 
 // Where they fill. market, on_open: at the open. on_close: at the close. Buy limit L: at the open if open <= L, else at
-// L if low < L (a touch does not fill). Buy stop S: at the open if open >= S, else at S if high >= S. stop_limit: when S
-// is reached as for a stop, at the stop's price if that is <= L, else it is a limit order from the next session on.
+// L if low < L (a touch does not fill). Buy stop S: at the open if open >= S, else at S if high >= S. stop_limit: when
+// S is reached as for a stop, at the stop's price if that is <= L, else it is a limit order from the next session on.
 // Sells are mirrored.
 enum class OrderType { market, limit, stop, stop_limit, on_open, on_close };
 std::string_view text_of(OrderType type);
@@ -42,9 +42,9 @@ enum class TimeInForce { day, gtc };
 
 struct Order {
   int32_t instrument = 0;  // its place in Feed::symbols
-  Decimal quantity;        // > 0 buys, < 0 sells
+  Decimal quantity = {};   // > 0 buys, < 0 sells
   OrderType type = OrderType::market;
-  Decimal limit, stop;  // > 0 in the types that have them
+  Decimal limit = {}, stop = {};  // > 0 in the types that have them
   TimeInForce tif = TimeInForce::day;
 };
 
@@ -105,7 +105,7 @@ struct FeedAction {
 struct Feed {
   struct Session {
     Date date = 0;
-    Time time = 0;                    // of the close
+    Time time = 0;                         // of the close
     size_t actions_end = 0, bars_end = 0;  // each session's begin where the last one's end
   };
   bool daily = true;                 // else results show times, not dates
@@ -132,13 +132,25 @@ struct Fill {
 
 struct LedgerEvent {
   enum class Kind : uint8_t {
-    deposit, split, fraction, dividend, delisting, rename, fill, fee, borrow, interest, margin_call, cancel, reject
+    deposit,
+    split,
+    fraction,
+    dividend,
+    delisting,
+    rename,
+    fill,
+    fee,
+    borrow,
+    interest,
+    margin_call,
+    cancel,
+    reject
   };
   Kind kind = Kind::deposit;
   int32_t instrument = -1;  // -1: of the account
   Date date = 0;
   Time time = 0;
-  Decimal quantity, price, amount, cash;  // amount: what cash gains; cash: after it
+  Decimal quantity = {}, price = {}, amount = {}, cash = {};  // amount: what cash gains; cash: after it
 };
 
 struct EquityPoint {  // at a close
@@ -157,7 +169,7 @@ struct BacktestResult {
   bool daily = true;
   std::vector<std::string> symbols;
   Decimal start_equity, end_equity, fees, borrow, interest, dividends, slippage;  // interest: earned less paid
-  std::vector<SubmittedOrder> orders;  // number 1 first
+  std::vector<SubmittedOrder> orders;                                             // number 1 first
   std::vector<Fill> fills;
   std::vector<EquityPoint> curve;
   std::vector<LedgerEvent> events;

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 #include <system_error>
+#include <utility>
 
 #include "base/error.h"
 
@@ -16,7 +17,7 @@ Wide magnitude(Units value) { return value < 0 ? -static_cast<Wide>(value) : sta
 
 Units rounded_quotient(Wide value, Wide divisor, bool negative) {
   Wide quotient = value / divisor;
-  const Wide rest = value % divisor, other = divisor - rest;
+  const Wide rest = value - quotient * divisor, other = divisor - rest;
   if (rest > other || (rest == other && quotient % 2 == 1)) ++quotient;
   return negative ? -static_cast<Units>(quotient) : static_cast<Units>(quotient);
 }
@@ -97,6 +98,15 @@ std::optional<Decimal> Decimal::parse(std::string_view text) {
 }
 
 Decimal Decimal::of_double(double value) {
+  // Prices have few digits: where n / 10^k with n of at most 15 digits is the value, no other decimal number so short
+  // is, and n is its digits.
+  if (std::abs(value) < 1e7) {
+    for (const auto& [scale, rest] : {std::pair{1e4, 10'000}, {1e8, 1}}) {
+      const double digits = std::nearbyint(value * scale);
+      if (digits / scale == value && std::abs(digits) < 1e15)
+        return of_units(Units{static_cast<int64_t>(digits)} * rest);
+    }
+  }
   HADAL_CHECK(std::isfinite(value) && std::abs(value) < 1e22, "an amount of {}", value);
   char digits[400];
   const auto [end, error] = std::to_chars(digits, digits + sizeof digits, value, std::chars_format::fixed);
