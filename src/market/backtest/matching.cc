@@ -151,15 +151,16 @@ Decimal target_quantity(const Broker& broker, Decimal equity, Decimal held, Deci
 }
 
 Decimal affordable(const Broker& broker, Decimal quantity, Decimal price, Decimal cash) {
-  Decimal fee = commission(broker, quantity, price);
-  // A smaller trade costs no larger fee, so this ends: each turn either fits or asks for less.
-  while (quantity > Decimal{} && quantity * price + fee > cash) {
-    const Decimal left = cash - fee;
-    const Decimal fits = left > Decimal{} ? floor_quotient(left, price, buy_step(broker)) : Decimal{};
-    quantity = std::min(fits, toward_zero(quantity - buy_step(broker), buy_step(broker)));
-    if (quantity > Decimal{}) fee = commission(broker, quantity, price);
+  const auto pays = [&](Decimal size) { return size * price + commission(broker, size, price) <= cash; };
+  if (pays(quantity)) return quantity;
+  // What fewer shares cost is not more: halve between what fits and what does not.
+  const Decimal::Units step = buy_step(broker).units();
+  Decimal::Units fits = 0, too_many = quantity.units() / step;
+  while (too_many - fits > 1) {
+    const Decimal::Units middle = fits + (too_many - fits) / 2;
+    (pays(Decimal::of_units(middle * step)) ? fits : too_many) = middle;
   }
-  return std::max(quantity, Decimal{});
+  return Decimal::of_units(fits * step);
 }
 
 }  // namespace hadal::market
