@@ -81,7 +81,7 @@ void Ledger::split(int32_t instrument, int64_t over, int64_t under, Decimal quan
   // The mark is rounded to a unit, for each share.
   const Decimal::Units slack = abs(quantity).units() / Decimal::kScale + 4;
   const LedgerEvent event{.kind = Kind::split, .instrument = instrument, .quantity = quantity, .price = position.mark};
-  if (fraction.is_zero()) return post(event, quantity * position.mark, {}, slack);
+  if (fraction.is_zero() && cash.is_zero()) return post(event, quantity * position.mark, {}, slack);
   post(event, position.value, {}, 0);  // between the two events the fraction is worth what will be paid for it
   post({.kind = Kind::fraction, .instrument = instrument, .quantity = fraction, .price = position.mark, .amount = cash},
        quantity * position.mark, {}, slack);

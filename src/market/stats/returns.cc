@@ -15,6 +15,7 @@ double normal_cdf(double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); }
 double normal_quantile(double p) {
   if (std::isnan(p) || p < 0 || p > 1) return kMissing;
   if (p == 0 || p == 1) return p == 0 ? -INFINITY : INFINITY;
+  if (p == 0.5) return 0;
   // Abramowitz and Stegun 26.2.23 is within 5e-4; each step of Halley's method triples the digits. In the smaller tail,
   // so that nothing cancels.
   const double tail = std::min(p, 1 - p), t = std::sqrt(-2 * std::log(tail));
