@@ -78,6 +78,55 @@ TEST(Schedule, AWeightNeedsAPrice) {
               "schedule_test.csv:2: expected a bar of B by 2014-01-02, found none");
 }
 
+// Hours within days: a line with a time means that close, one with a day the day's last.
+TEST(Schedule, KnowsTimesWithinADay) {
+  Feed feed;
+  feed.daily = false;
+  feed.symbols = {"A"};
+  for (const Date day : {date(2014, 1, 2), date(2014, 1, 3)}) {
+    for (int hour = 15; hour <= 17; ++hour) {
+      const double price = 100 + hour + (day - date(2014, 1, 2)) * 10;
+      feed.bars.push_back({0, price, price, price, price, 1e6});
+      feed.sessions.push_back({day, start_of(day) + hour * 3600 * kSecond, 0, feed.bars.size()});
+    }
+  }
+  const std::string header = "date,symbol,quantity,type,limit,stop,tif\n";
+  const Schedule schedule =
+      read_schedule(file_of(header + "2014-01-02,A,1,market,,,DAY\n2014-01-02T15:00:00Z,A,2,market,,,DAY\n"), feed);
+  Broker broker;
+  broker.borrow_rate = dec("0.36");
+  const BacktestResult result = run_backtest(feed, broker, *scheduled_strategy(schedule, broker, &feed));
+  EXPECT_EQ(result.fills_csv(),
+            "time,symbol,quantity,price,fee,order\n"
+            "2014-01-02T16:00:00Z,A,2,116,0,1\n"
+            "2014-01-03T15:00:00Z,A,1,125,0,2\n");
+  EXPECT_SAYS(error_of([&] {
+                scheduled_strategy(read_schedule(file_of(header + "2014-01-02T15:30,A,1,market,,,\n"), feed), broker,
+                                   &feed);
+              }),
+              "schedule_test.csv:2: expected a session of this run");
+  // Borrow is counted by days: once, from the second day's first close on.
+  const Schedule shorts = read_schedule(file_of(header + "2014-01-02T15:00:00Z,A,-10,market,,,DAY\n"), feed);
+  EXPECT_EQ(run_backtest(feed, broker, *scheduled_strategy(shorts, broker, &feed)).borrow.text(), "1.25");
+}
+
+// As paper does it: line by line, without a feed that says what is still to come.
+TEST(Schedule, GivesTheSameLedgerWithoutAFeed) {
+  const Feed feed = small_feed();
+  const Schedule schedule = read_schedule(file_of("date,symbol,weight\n2014-01-02,A,0.5\n2014-01-03,B,-0.3\n"), feed);
+  const BacktestResult whole = run_backtest(feed, {}, *scheduled_strategy(schedule, {}, &feed));
+  const auto strategy = scheduled_strategy(schedule, {}, nullptr);
+  TradingSession session({}, feed.symbols, *strategy);
+  size_t bar = 0;
+  for (const Feed::Session& s : feed.sessions) {
+    session.begin_session(s.date, s.time);
+    for (; bar < s.bars_end; ++bar) session.on_bar(feed.bars[bar]);
+    session.end_session();
+  }
+  EXPECT_EQ(session.result().ledger_text(), whole.ledger_text());
+  EXPECT_EQ(whole.fills.size(), 2u);
+}
+
 TEST(BrokerProfiles, AreReadAndOverridden) {
   EXPECT_EQ(broker_profiles().size(), 5u);
   for (const std::string& name : broker_profiles()) EXPECT_EQ(broker_profile(name, "test").profile, name);
