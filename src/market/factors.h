@@ -60,7 +60,7 @@ class FactorProgram {
   // computing: so that the first one that differs between two panels can be named.
   FactorProgram all_nodes() const;
 
-  const factors::Program& program() const { return *program_; }
+  const std::shared_ptr<const factors::Program>& shared() const { return program_; }  // for the engine
 
  private:
   explicit FactorProgram(std::shared_ptr<const factors::Program> program) : program_(std::move(program)) {}

@@ -20,11 +20,11 @@ struct Node {
   int64_t window = 0;  // of windows and seeds: bars; of ref: how far back, below 0 ahead
   int64_t least = 1;   // values that a window must hold, else its value is missing
   double number = 0;   // of a constant its value, of quantile the share, of exponential means the newest value's weight
-  std::string symbol;  // of mask
+  std::string symbol = {};  // of mask
 
   // Derived: bars before and after the newest one that a value reads.
   int64_t look_back = 0, look_ahead = 0;
-  std::string text;
+  std::string text = {};
 
   int num_args() const { return (args[0] >= 0) + (args[1] >= 0) + (args[2] >= 0); }
 };

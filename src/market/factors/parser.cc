@@ -45,7 +45,6 @@ std::string marked(std::string_view text, size_t begin, size_t end) {
 struct Term {
   int node = -1;
   size_t begin = 0, end = 0;
-  bool comparison = false;  // a bare one: a > b
 };
 
 class Parser {
