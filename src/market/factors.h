@@ -52,8 +52,8 @@ class FactorProgram {
   const std::vector<std::string>& names() const;
   // How many of an instrument's bars before its newest one a value reads; kWholePast for what is recursive.
   int64_t look_back(size_t factor) const;
-  int64_t look_ahead(size_t factor) const;  // bars after it; above 0 only in labels
-  int64_t look_ahead() const;               // the largest
+  int64_t look_ahead(size_t factor) const;       // bars after it; above 0 only in labels
+  int64_t look_ahead() const;                    // the largest
   const std::string& text(size_t factor) const;  // the expression as it was understood
 
   // A program whose factors are all the nodes that this one computes, each named by its expression, in the order of
@@ -72,9 +72,7 @@ struct FactorBlock {
   size_t first_row = 0, num_rows = 0, num_instruments = 0, num_factors = 0;
   const double* values = nullptr;  // [factor][row][instrument]; only while the callback runs
 
-  double at(size_t factor, size_t row, size_t instrument) const {
-    return cross_section(factor, row)[instrument];
-  }
+  double at(size_t factor, size_t row, size_t instrument) const { return cross_section(factor, row)[instrument]; }
   std::span<const double> cross_section(size_t factor, size_t row) const {
     return {values + (factor * num_rows + row) * num_instruments, num_instruments};
   }

@@ -24,31 +24,6 @@ Rows::Rows(size_t count) : size_(count) {
   std::fill_n(data_.get(), count * kLanes, kMissing);
 }
 
-struct Engine::Tile {
-  int lanes = 0;
-  const uint32_t* instruments = nullptr;  // of the lanes
-  bool neighbours = false;                // they follow each other in the panel
-  Rows kept;                              // each kept node's history and `capacity` rows
-  Rows states;
-  size_t offset = 0;       // rows after the history where the present ones begin
-  double age[kLanes] = {};  // bars so far
-};
-
-// What one thread needs for the tile it works on.
-struct Engine::Worker {
-  Rows slots, scratch, ages, counts;
-  std::vector<uint32_t> bars;  // [lane][bar]: its row in the block
-  int num_bars[kLanes] = {};
-  size_t rows = 0;      // the most of them
-  bool dense = false;   // every lane has a bar in every row
-};
-
-struct Engine::Block {
-  const Columns& columns;
-  size_t rows;
-  double* out;
-};
-
 Engine::Engine(std::shared_ptr<const Program> program, const std::vector<std::string>& symbols,
                std::vector<uint32_t> order, size_t most_rows, size_t capacity)
     : program_(std::move(program)),
@@ -61,6 +36,9 @@ Engine::Engine(std::shared_ptr<const Program> program, const std::vector<std::st
   HADAL_CHECK(order_.size() == num_instruments_, "an order of {} for {}", order_.size(), num_instruments_);
   for (size_t i = 0; i < program_->constants.size(); ++i)
     std::fill_n(constants_[static_cast<int64_t>(i)], kLanes, program_->constants[i]);
+  for (const Placement& p : program_->places)
+    if (p.used && p.history > 0)
+      pasts_.push_back({p.kept_row + p.kept_index * static_cast<int64_t>(capacity_), p.history});
   mask_instruments_.assign(program_->places.size(), -1);
   for (size_t n = 0; n < program_->places.size(); ++n) {
     const Node& node = program_->graph.nodes()[n];
@@ -175,8 +153,8 @@ void Engine::compute(const Block& block, Tile& tile, Worker& worker, const Step&
     case Kind::element:
       return kernels_->element(node.op, out, x(0), x(1), x(2), rows);
     case Kind::recursive:
-      return kernels_->recursive({node.op, out, x(0).rows, x(1).rows, node.window, rows, node.number,
-                                  worker.counts[0], tile.states[place(n).state]});
+      return kernels_->recursive({node.op, out, x(0).rows, x(1).rows, node.window, rows, node.number, worker.counts[0],
+                                  tile.states[place(n).state]});
     case Kind::window:
     case Kind::pair:
       if (node.op == Op::quantile) return compute_quantiles(tile, worker, step);
@@ -210,9 +188,10 @@ void Engine::load(const double* column, const Block& block, Tile& tile, Worker& 
     double value = l >= tile.lanes ? 1.0 : place(node).history > 0 ? out[l - kLanes] : kMissing;
     for (size_t r = 0; r < worker.rows; ++r) {
       if (static_cast<int>(r) < worker.num_bars[l])
-        value = column == nullptr ? kMissing
-                                  : plain(column[worker.bars[static_cast<size_t>(l) * most_rows_ + r] * num_instruments_ +
-                                                 tile.instruments[l]]);
+        value = column == nullptr
+                    ? kMissing
+                    : plain(column[worker.bars[static_cast<size_t>(l) * most_rows_ + r] * num_instruments_ +
+                                   tile.instruments[l]]);
       out[r * kLanes + static_cast<size_t>(l)] = value;
     }
   }
@@ -247,17 +226,15 @@ void Engine::compute_across(const Block& block, int n) {
     if (node.op == Op::cs_demean)
       demean_across(x + at, y == nullptr ? nullptr : y + at, member, num_instruments_, out + at);
     if (node.op == Op::mask)
-      std::fill_n(out + at, num_instruments_,
-                  x[at + static_cast<size_t>(mask_instruments_[static_cast<size_t>(n)])]);
+      std::fill_n(out + at, num_instruments_, x[at + static_cast<size_t>(mask_instruments_[static_cast<size_t>(n)])]);
   });
 }
 
 void Engine::make_room(Tile& tile, size_t rows) {
   if (tile.offset + rows <= capacity_) return;
-  for (const Placement& p : program_->places) {
-    if (!p.used || !p.kept) continue;
-    double* first = tile.kept[p.kept_row + p.kept_index * static_cast<int64_t>(capacity_)];
-    std::memmove(first, first + tile.offset * kLanes, static_cast<size_t>(p.history) * kLanes * sizeof(double));
+  for (const Past& past : pasts_) {
+    double* first = tile.kept[past.first];
+    std::memmove(first, first + tile.offset * kLanes, static_cast<size_t>(past.history) * kLanes * sizeof(double));
   }
   tile.offset = 0;
 }
@@ -268,11 +245,9 @@ void Engine::advance(Tile& tile, const Worker& worker) {
     tile.age[l] += worker.num_bars[l];
     const auto lag = static_cast<int64_t>(worker.rows) - worker.num_bars[l];
     if (lag == 0) continue;
-    for (const Placement& p : program_->places) {
-      if (!p.used || !p.kept || p.history == 0) continue;
-      double* begin = tile.kept[p.kept_row + p.kept_index * static_cast<int64_t>(capacity_) +
-                                static_cast<int64_t>(tile.offset + worker.rows)] + l;
-      for (int64_t r = p.history - 1; r >= 0; --r) begin[r * kLanes] = begin[(r - lag) * kLanes];
+    for (const Past& past : pasts_) {
+      double* begin = tile.kept[past.first + static_cast<int64_t>(tile.offset + worker.rows)] + l;
+      for (int64_t r = past.history - 1; r >= 0; --r) begin[r * kLanes] = begin[(r - lag) * kLanes];
     }
   }
   tile.offset += worker.rows;

@@ -46,9 +46,31 @@ class Engine {
   void run(const Columns& columns, size_t rows, double* out);
 
  private:
-  struct Tile;
-  struct Worker;
-  struct Block;
+  struct Tile {
+    int lanes = 0;
+    const uint32_t* instruments = nullptr;  // of the lanes
+    bool neighbours = false;                // they follow each other in the panel
+    Rows kept;                              // each kept node's history and `capacity` rows
+    Rows states;
+    size_t offset = 0;        // rows after the history where the present ones begin
+    double age[kLanes] = {};  // bars so far
+  };
+  // What one thread needs for the tile that it works on.
+  struct Worker {
+    Rows slots, scratch, ages, counts;
+    std::vector<uint32_t> bars;  // [lane][bar]: its row in the block
+    int num_bars[kLanes] = {};
+    size_t rows = 0;     // the most of them
+    bool dense = false;  // every lane has a bar in every row
+  };
+  struct Block {
+    const Columns& columns;
+    size_t rows;
+    double* out;
+  };
+  struct Past {
+    int64_t first, history;  // of a kept node, in rows of a tile
+  };
   void run_tile(const Block& block, Tile& tile, Worker& worker, size_t stage);
   void find_bars(const Block& block, Tile& tile, Worker& worker) const;
   void compute(const Block& block, Tile& tile, Worker& worker, const Step& step);
@@ -70,6 +92,7 @@ class Engine {
   size_t num_instruments_, most_rows_, capacity_;
   const Kernels* kernels_;
   Rows constants_;
+  std::vector<Past> pasts_;
   std::vector<Tile> tiles_;
   std::vector<Worker> workers_;
   std::vector<std::vector<double>> boards_;  // [row][instrument]

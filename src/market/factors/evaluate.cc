@@ -41,7 +41,8 @@ std::vector<uint32_t> order_of(const Panel& panel) {
 }
 
 const std::vector<double>* column_of(const Panel& panel, size_t field) {
-  const std::vector<double>* columns[] = {&panel.open, &panel.high, &panel.low, &panel.close, &panel.volume, &panel.vwap};
+  const std::vector<double>* columns[] = {&panel.open,  &panel.high,   &panel.low,
+                                          &panel.close, &panel.volume, &panel.vwap};
   return columns[field];
 }
 
@@ -85,8 +86,8 @@ PanelRow row_of(const Panel& panel, size_t time) {
   const auto part = [&](const std::vector<double>& column) {
     return column.empty() ? std::span<const double>() : std::span(column).subspan(at, n);
   };
-  PanelRow row{part(panel.open),   part(panel.high), part(panel.low), part(panel.close),
-               part(panel.volume), part(panel.vwap), {}};
+  PanelRow row{
+      part(panel.open), part(panel.high), part(panel.low), part(panel.close), part(panel.volume), part(panel.vwap), {}};
   if (!panel.member.empty()) row.member = std::span(panel.member).subspan(at, n);
   return row;
 }

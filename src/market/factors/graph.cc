@@ -144,8 +144,7 @@ std::string text_of(const Node& node, const std::vector<Node>& nodes) {
   if (node.op == Op::fill) return arg(0);
   if (const auto infix = infix_of(node.op); !infix.empty()) return fmt::format("({}{}{})", arg(0), infix, arg(1));
   std::string name(name_of(node.op));
-  if (node.op == Op::seeded_mean)
-    name = node.number == 2.0 / static_cast<double>(node.window + 1) ? "EMAS" : "RMA";
+  if (node.op == Op::seeded_mean) name = node.number == 2.0 / static_cast<double>(node.window + 1) ? "EMAS" : "RMA";
   if (node.op == Op::mean && node.least > 1) name = "SMA";
   std::string text = name + "(";
   for (int i = 0; i < node.num_args(); ++i) text += (i > 0 ? "," : "") + arg(i);
@@ -189,7 +188,8 @@ int Graph::add(Node node) {
   const Key key{node.op, node.args, node.window, node.least, std::bit_cast<uint64_t>(node.number), node.symbol};
   const auto [place, is_new] = known_.emplace(key, static_cast<int>(nodes_.size()));
   if (!is_new) return place->second;
-  if (nodes_.size() >= kMostNodes) fail("the factors need more than {} different sub-expressions; take fewer", kMostNodes);
+  if (nodes_.size() >= kMostNodes)
+    fail("the factors need more than {} different sub-expressions; take fewer", kMostNodes);
   for (int i = 0; i < node.num_args(); ++i) {
     const Node& arg = (*this)[node.args[static_cast<size_t>(i)]];
     node.look_back = std::max(node.look_back, std::max<int64_t>(0, plus(arg.look_back, own_look_back(node))));
@@ -197,7 +197,8 @@ int Graph::add(Node node) {
     node.look_ahead = std::max(node.look_ahead, ahead);
   }
   node.text = text_of(node, nodes_);
-  if (node.text.size() > kLongestText) node.text = node.text.substr(0, kLongestText) + fmt::format("...#{}", nodes_.size());
+  if (node.text.size() > kLongestText)
+    node.text = node.text.substr(0, kLongestText) + fmt::format("...#{}", nodes_.size());
   nodes_.push_back(std::move(node));
   return static_cast<int>(nodes_.size()) - 1;
 }
@@ -224,8 +225,7 @@ int Graph::pair(Op op, int x, int y, int64_t window) {
 }
 
 int Graph::recursive(Op op, int x, int y, int64_t window, double number) {
-  return add(
-      {.op = op, .args = {series(x), y < 0 ? -1 : series(y), -1}, .window = window, .number = number});
+  return add({.op = op, .args = {series(x), y < 0 ? -1 : series(y), -1}, .window = window, .number = number});
 }
 
 int Graph::across(Op op, int x, int y, std::string symbol) {

@@ -77,9 +77,7 @@ int triple_exponential_mean(Graph& g, int x, int64_t n) {
   return add(g, times(g, 3, sub(g, once, twice)), exponential_mean(g, twice, n));
 }
 
-int triangular_mean(Graph& g, int x, int64_t n) {
-  return simple_mean(g, simple_mean(g, x, (n + 1) / 2), n / 2 + 1);
-}
+int triangular_mean(Graph& g, int x, int64_t n) { return simple_mean(g, simple_mean(g, x, (n + 1) / 2), n / 2 + 1); }
 
 int tillson_mean(Graph& g, int x, int64_t n) {
   return generalised_mean(g, generalised_mean(g, generalised_mean(g, x, n), n), n);
@@ -90,8 +88,7 @@ int kaufman_mean(Graph& g, int x, int64_t n) {
   constexpr double kFast = 2.0 / 3, kSlow = 2.0 / 31;
   const int way = full(g, Op::sum, g.element(Op::abs, change(g, x)), n);
   const int straight = g.element(Op::abs, sub(g, x, g.ref(x, n)));
-  const int ratio =
-      g.element(Op::choose, g.element(Op::eq, way, g.constant(0)), g.constant(1), div(g, straight, way));
+  const int ratio = g.element(Op::choose, g.element(Op::eq, way, g.constant(0)), g.constant(1), div(g, straight, way));
   const int weight = add(g, times(g, kFast - kSlow, ratio), g.constant(kSlow));
   return g.recursive(Op::smooth, x, mul(g, weight, weight), 0, 0);
 }
@@ -134,9 +131,7 @@ int true_range(Graph& g) {
 int average_true_range(Graph& g, int64_t n) {
   return wilder_mean(g, g.element(Op::coalesce, true_range(g), sub(g, high(g), low(g))), n);
 }
-int normalised_true_range(Graph& g, int64_t n) {
-  return percent(g, wilder_mean(g, true_range(g), n), close(g));
-}
+int normalised_true_range(Graph& g, int64_t n) { return percent(g, wilder_mean(g, true_range(g), n), close(g)); }
 
 int commodity_channel(Graph& g, int64_t n) {
   const int price = typical_price(g);

@@ -37,8 +37,8 @@ int williams(Graph& g, int64_t n);
 int money_flow(Graph& g, int64_t n);  // the first value is at bar n, counted from 0
 int ultimate(Graph& g, int64_t n, int64_t m, int64_t k);
 int aroon(Graph& g, int64_t n);
-int balance_of_power(Graph& g);    // 0 where high = low
-int on_balance_volume(Graph& g);   // begins with the first bar's volume
+int balance_of_power(Graph& g);   // 0 where high = low
+int on_balance_volume(Graph& g);  // begins with the first bar's volume
 int chaikin_flow(Graph& g, int64_t n);
 int chaikin_oscillator(Graph& g, int64_t fast, int64_t slow);
 int volume_weighted_mean(Graph& g, int64_t n);

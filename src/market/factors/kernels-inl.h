@@ -122,7 +122,7 @@ void element(Op op, double* out, Operand a, Operand b, Operand c, int64_t rows) 
       for (int64_t r = 0; r < rows; ++r, out += kLanes)
         for (int l = 0; l < kLanes; l += W)
           store(out + l, truth(load(a.rows + r * a.stride + l)) ? load(b.rows + r * b.stride + l)
-                                                                 : load(c.rows + r * c.stride + l));
+                                                                : load(c.rows + r * c.stride + l));
       return;
     default:
       __builtin_unreachable();
@@ -337,8 +337,8 @@ inline void regress(const WindowCall& c, F pick) {
     return walk<true, Line, HADAL_NARROW>(
         c, c.x, [&](const Line& s, V n, V, V x, V) { return pick(fit(s, n, window, true), x); });
   find_newest(c, c.scratch, nullptr);
-  walk<false, Line, HADAL_NARROW>(
-      c, c.scratch, [&](const Line& s, V n, V, V x, V) { return pick(fit(s, n, window, false), x); });
+  walk<false, Line, HADAL_NARROW>(c, c.scratch,
+                                  [&](const Line& s, V n, V, V x, V) { return pick(fit(s, n, window, false), x); });
 }
 
 template <bool largest, bool last>
@@ -469,8 +469,8 @@ void window(const WindowCall& c) {
     case Op::mean:
       return over_window<First, U>(c, [](const First& s, V n, V r, V, V) { return r + s.s / n; });
     case Op::stddev:
-      return over_window<Second, U>(
-          c, [](const Second& s, V n, V, V, V) { return root(spread(s.s, s.ss, n) / (n - 1)); });
+      return over_window<Second, U>(c,
+                                    [](const Second& s, V n, V, V, V) { return root(spread(s.s, s.ss, n) / (n - 1)); });
     case Op::var:
       return over_window<Second, U>(c, [](const Second& s, V n, V, V, V) { return spread(s.s, s.ss, n) / (n - 1); });
     case Op::stddev_all:

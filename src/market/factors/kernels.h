@@ -44,7 +44,7 @@ struct Kernels {
 };
 
 const Kernels& kernels_generic();
-const Kernels& kernels_avx2();    // abort where they were not compiled
+const Kernels& kernels_avx2();  // abort where they were not compiled
 const Kernels& kernels_avx512();
 
 // The best level of this CPU, or the one named by HADAL_CPU, which is read at every call (amx counts as avx512). Error

@@ -1,6 +1,5 @@
 #include "market/factors/operators.h"
 
-
 #include "market/factors/indicators.h"
 
 namespace hadal::market::factors {
@@ -43,8 +42,7 @@ int ema(Graph& g, A a) {
 }
 int delta(Graph& g, A a) { return g.element(Op::sub, a.x[0], g.ref(a.x[0], a.n[0])); }
 int rate_of_change(Graph& g, A a) {
-  return g.element(Op::mul, g.constant(100),
-                   g.element(Op::div, delta(g, a), g.ref(a.x[0], a.n[0])));
+  return g.element(Op::mul, g.constant(100), g.element(Op::div, delta(g, a), g.ref(a.x[0], a.n[0])));
 }
 
 constexpr Operator kOperators[] = {
@@ -68,8 +66,7 @@ constexpr Operator kOperators[] = {
     {"Eq", "xx", "Eq(x,y)", element<Op::eq>},
     {"Ne", "xx", "Ne(x,y)", element<Op::ne>},
     {"If", "xxx", "If(condition,x,y)", element<Op::choose>},
-    {"Mask", "xs", "Mask(x,SYMBOL)",
-     [](Graph& g, A a) { return g.across(Op::mask, a.x[0], -1, a.symbol); }},
+    {"Mask", "xs", "Mask(x,SYMBOL)", [](Graph& g, A a) { return g.across(Op::mask, a.x[0], -1, a.symbol); }},
     {"Ref", "xr", "Ref(x,n)", [](Graph& g, A a) { return g.ref(a.x[0], a.n[0]); }},
     {"Delta", "xr", "Delta(x,n)", delta},
     {"Mean", "xn", "Mean(x,n)", window<Op::mean>},
@@ -115,8 +112,7 @@ constexpr Operator kOperators[] = {
     {"CMO", "xn", "CMO(x,n)", on_series<cmo>},
     {"MOM", "xn", "MOM(x,n)", delta},
     {"ROC", "xn", "ROC(x,n)", rate_of_change},
-    {"ROCR", "xn", "ROCR(x,n)",
-     [](Graph& g, A a) { return g.element(Op::div, a.x[0], g.ref(a.x[0], a.n[0])); }},
+    {"ROCR", "xn", "ROCR(x,n)", [](Graph& g, A a) { return g.element(Op::div, a.x[0], g.ref(a.x[0], a.n[0])); }},
     {"BBUpper", "xnk", "BBUpper(x,n,k)", [](Graph& g, A a) { return bollinger(g, a.x[0], a.n[0], a.number); }},
     {"BBLower", "xnk", "BBLower(x,n,k)", [](Graph& g, A a) { return bollinger(g, a.x[0], a.n[0], -a.number); }},
     {"MIDPOINT", "xn", "MIDPOINT(x,n)", on_series<midpoint>},

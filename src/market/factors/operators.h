@@ -13,8 +13,8 @@
 namespace hadal::market::factors {
 
 struct Arguments {
-  std::array<int, 3> x = {-1, -1, -1};     // series, in their order
-  std::array<int64_t, 3> n = {0, 0, 0};    // windows
+  std::array<int, 3> x = {-1, -1, -1};   // series, in their order
+  std::array<int64_t, 3> n = {0, 0, 0};  // windows
   double number = 0;
   std::string symbol;
 };

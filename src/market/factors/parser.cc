@@ -81,9 +81,7 @@ class Parser {
     return at_ < text_.size() ? text_[at_] : '\0';
   }
 
-  Term joined(Op op, const Term& a, const Term& b) {
-    return {graph_.element(op, a.node, b.node), a.begin, b.end};
-  }
+  Term joined(Op op, const Term& a, const Term& b) { return {graph_.element(op, a.node, b.node), a.begin, b.end}; }
 
   Term parse_or() {
     if (++depth_ > kDeepest) refuse(at_, at_ + 1, fmt::format("expected at most {} levels of parentheses", kDeepest));
@@ -193,7 +191,8 @@ class Parser {
     double value = 0;
     const auto [end, error] = std::from_chars(text_.data() + at_, text_.data() + text_.size(), value);
     at_ = static_cast<size_t>(end - text_.data());
-    if (error != std::errc{} || !std::isfinite(value)) refuse(begin, std::max(at_, begin + 1), "expected a number here");
+    if (error != std::errc{} || !std::isfinite(value))
+      refuse(begin, std::max(at_, begin + 1), "expected a number here");
     if (at_ < text_.size() && (is_letter(text_[at_]) || text_[at_] == '.')) {
       take_name();
       refuse(begin, std::max(at_, begin + 1), "expected a number here");
@@ -223,8 +222,8 @@ Term Parser::parse_call() {
     static const std::vector<std::string> kFields = {"open", "high", "low", "close", "volume", "vwap"};
     for (const std::string& field : kFields)
       if (field == name) refuse(begin, name_end, fmt::format("expected ${} for the field {}", field, field));
-    refuse(begin, name_end, fmt::format("unknown operator {}; did you mean {}?", brief(name),
-                                        nearest_name(name, operator_names())));
+    refuse(begin, name_end,
+           fmt::format("unknown operator {}; did you mean {}?", brief(name), nearest_name(name, operator_names())));
   }
   if (!take("(")) refuse(name_end, name_end + 1, fmt::format("expected ( here: {}", op->usage));
   Arguments a;
@@ -240,8 +239,9 @@ Term Parser::parse_call() {
   if (!take(")")) refuse(at_, at_ + 1, "expected ) here");
   const bool shifts = op->signature.find('r') != std::string_view::npos;
   if (shifts && a.n[0] < 0 && look_ahead_ == LookAhead::refused)
-    refuse(begin, at_,
-           fmt::format("looks {} bar{} ahead, which a factor may not: only [label] may", -a.n[0], a.n[0] < -1 ? "s" : ""));
+    refuse(
+        begin, at_,
+        fmt::format("looks {} bar{} ahead, which a factor may not: only [label] may", -a.n[0], a.n[0] < -1 ? "s" : ""));
   return {op->build(graph_, a), begin, at_};
 }
 
@@ -290,7 +290,8 @@ std::string Parser::parse_symbol() {
     symbol = text_.substr(begin + 1, end - begin - 1);
     at_ = end + 1;
   } else {
-    while (at_ < text_.size() && (is_letter(text_[at_]) || is_digit(text_[at_]) || text_[at_] == '.' || text_[at_] == '-'))
+    while (at_ < text_.size() &&
+           (is_letter(text_[at_]) || is_digit(text_[at_]) || text_[at_] == '.' || text_[at_] == '-'))
       ++at_;
     symbol = text_.substr(begin, at_ - begin);
   }

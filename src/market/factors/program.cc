@@ -144,7 +144,8 @@ class Placer {
         p_.kept_history += place.history;
         p_.most_history = std::max(p_.most_history, place.history);
       }
-      if (kind_of(node(n).op) == Kind::recursive) place.state = std::exchange(p_.num_states, p_.num_states + kStatesOfRecursion);
+      if (kind_of(node(n).op) == Kind::recursive)
+        place.state = std::exchange(p_.num_states, p_.num_states + kStatesOfRecursion);
       if (place.board >= 0) place.board = p_.num_boards++;
     }
   }

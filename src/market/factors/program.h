@@ -21,9 +21,9 @@ struct Placement {
   int64_t kept_row = 0;  // rows of history of all kept nodes before it, see Program::kept_history
   int kept_index = -1;   // among the kept ones
   int slot = -1;
-  int state = -1;        // of a recursive node: its first state, in rows
-  int constant = -1;     // of a constant: its row
-  int board = -1;        // of what is read or written across instruments: its board
+  int state = -1;            // of a recursive node: its first state, in rows
+  int constant = -1;         // of a constant: its row
+  int board = -1;            // of what is read or written across instruments: its board
   std::vector<int> outputs;  // factors that it is the value of
 };
 
@@ -37,9 +37,9 @@ struct Program {
   std::vector<std::string> names;
   std::vector<int> outputs;  // nodes
 
-  std::vector<Placement> places;           // of each node
-  std::vector<std::vector<Step>> stages;   // nodes of each, in order; those across instruments are loaded first
-  std::vector<std::vector<int>> across;    // nodes computed across instruments before each stage
+  std::vector<Placement> places;          // of each node
+  std::vector<std::vector<Step>> stages;  // nodes of each, in order; those across instruments are loaded first
+  std::vector<std::vector<int>> across;   // nodes computed across instruments before each stage
   std::vector<double> constants;
   int num_slots = 0, num_states = 0, num_boards = 0, num_kept = 0;
   int64_t kept_history = 0, most_history = 0;  // rows: of all kept nodes, of the one with most

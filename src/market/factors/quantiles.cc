@@ -24,7 +24,8 @@ class SortedWindow {
     std::sort(values_.begin(), values_.end());
   }
   void insert(double value) {
-    if (!std::isnan(value)) values_.insert(std::upper_bound(values_.begin(), values_.end(), plain(value)), plain(value));
+    if (!std::isnan(value))
+      values_.insert(std::upper_bound(values_.begin(), values_.end(), plain(value)), plain(value));
   }
   void erase(double value) {
     if (!std::isnan(value)) values_.erase(std::lower_bound(values_.begin(), values_.end(), plain(value)));
