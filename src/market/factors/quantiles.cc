@@ -27,8 +27,19 @@ class SortedWindow {
     if (!std::isnan(value))
       values_.insert(std::upper_bound(values_.begin(), values_.end(), plain(value)), plain(value));
   }
-  void erase(double value) {
-    if (!std::isnan(value)) values_.erase(std::lower_bound(values_.begin(), values_.end(), plain(value)));
+  // Takes `old` out and `value` in; what lies between them moves by one place.
+  void replace(double old, double value) {
+    if (std::isnan(old)) return insert(value);
+    const auto place = std::lower_bound(values_.begin(), values_.end(), plain(old));
+    if (std::isnan(value)) {
+      values_.erase(place);
+      return;
+    }
+    value = plain(value);
+    double *at = &*place, *const first = values_.data(), *const last = first + values_.size() - 1;
+    for (; at < last && at[1] < value; ++at) at[0] = at[1];
+    for (; at > first && at[-1] > value; --at) at[0] = at[-1];
+    *at = value;
   }
   double at(double share) const {
     if (values_.empty()) return std::numeric_limits<double>::quiet_NaN();
@@ -55,9 +66,11 @@ void rolling_quantiles(const double* x, int64_t window, int64_t rows, int lanes,
     const double* series = x + lane;
     sorted.assign(series + (1 - window) * kLanes, window - 1);
     for (int64_t t = 0; t < rows; ++t) {
-      sorted.insert(series[t * kLanes]);
+      if (t == 0)
+        sorted.insert(series[0]);
+      else
+        sorted.replace(series[(t - window) * kLanes], series[t * kLanes]);
       for (const Quantile& q : quantiles) q.out[t * kLanes + lane] = sorted.at(q.share);
-      sorted.erase(series[(t - window + 1) * kLanes]);
     }
   }
 }
