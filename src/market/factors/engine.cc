@@ -10,7 +10,6 @@
 #include "base/threads.h"
 #include "market/factors/cross_section.h"
 #include "market/factors/nearest.h"
-#include "market/factors/quantiles.h"
 #include "market/panel.h"
 
 namespace hadal::market::factors {
@@ -93,6 +92,7 @@ void Engine::run(const Columns& columns, size_t rows, double* out) {
     worker.scratch = Rows(2 * most_rows_);
     worker.ages = Rows(most_rows_);
     worker.counts = Rows(1);
+    worker.sorted = Rows(static_cast<size_t>(program_->most_history) + 2);
     worker.bars.resize(kLanes * most_rows_);
   }
   const Block block{columns, rows, out};
@@ -164,11 +164,15 @@ void Engine::compute(const Block& block, Tile& tile, Worker& worker, const Step&
 }
 
 void Engine::compute_quantiles(Tile& tile, Worker& worker, const Step& step) {
-  std::vector<Quantile> quantiles;
-  for (const int n : step.nodes) quantiles.push_back({program_->graph[n].number, rows_of(tile, worker, n)});
+  std::vector<double> shares;
+  std::vector<double*> outs;
+  for (const int n : step.nodes) {
+    shares.push_back(program_->graph[n].number);
+    outs.push_back(rows_of(tile, worker, n));
+  }
   const Node& node = program_->graph[step.nodes[0]];
-  rolling_quantiles(rows_of(tile, worker, node.args[0]), node.window, static_cast<int64_t>(worker.rows), tile.lanes,
-                    quantiles);
+  kernels_->quantiles({rows_of(tile, worker, node.args[0]), node.window, static_cast<int64_t>(worker.rows),
+                       shares.data(), outs.data(), static_cast<int64_t>(outs.size()), worker.sorted[0]});
 }
 
 // The column's values at the instruments' bars. What stands behind a lane's last bar has no meaning: its last value is

@@ -57,7 +57,7 @@ class Engine {
   };
   // What one thread needs for the tile that it works on.
   struct Worker {
-    Rows slots, scratch, ages, counts;
+    Rows slots, scratch, sorted, ages, counts;
     std::vector<uint32_t> bars;  // [lane][bar]: its row in the block
     int num_bars[kLanes] = {};
     size_t rows = 0;     // the most of them

@@ -37,10 +37,21 @@ struct RecursiveCall {
   double* state;         // kStatesOfRecursion rows; NaN and 0 at the beginning
 };
 
+// All quantiles of one window, with linear interpolation between neighbours in order.
+struct QuantileCall {
+  const double* x;
+  int64_t window, rows;
+  const double* shares;
+  double* const* outs;  // of each share
+  int64_t num_shares;
+  double* sorted;  // window + 1 rows
+};
+
 struct Kernels {
   void (*element)(Op op, double* out, Operand a, Operand b, Operand c, int64_t rows);
   void (*window)(const WindowCall& call);
   void (*recursive)(const RecursiveCall& call);
+  void (*quantiles)(const QuantileCall& call);
 };
 
 const Kernels& kernels_generic();
