@@ -96,7 +96,6 @@ class Placer {
         }
       p_.stages[static_cast<size_t>(at(n).stage)].push_back(std::move(step));
     }
-    // What was computed across instruments is loaded first: its consumers in this stage come after it anyway.
   }
 
   void find_slots() {

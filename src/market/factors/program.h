@@ -38,7 +38,7 @@ struct Program {
   std::vector<int> outputs;  // nodes
 
   std::vector<Placement> places;          // of each node
-  std::vector<std::vector<Step>> stages;  // nodes of each, in order; those across instruments are loaded first
+  std::vector<std::vector<Step>> stages;  // nodes of each, in order; those across instruments are loaded there
   std::vector<std::vector<int>> across;   // nodes computed across instruments before each stage
   std::vector<double> constants;
   int num_slots = 0, num_states = 0, num_boards = 0, num_kept = 0;
