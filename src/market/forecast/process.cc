@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "market/forecast/ranks.h"
 
-namespace hadal::market {
+namespace hadal::market::forecast {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -118,4 +118,4 @@ void fit(Step& step, size_t feature, std::vector<double>& values) {
   step.low[feature] = low, step.high[feature] = high, step.shift[feature] = shift, step.scale[feature] = scale;
 }
 
-}  // namespace hadal::market
+}  // namespace hadal::market::forecast

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace hadal::market {
+namespace hadal::market::forecast {
 
 struct Step {
   enum class Kind { cs_winsorize, cs_zscore, cs_rank, winsorize, zscore, fill_zero };
@@ -31,4 +31,4 @@ void apply(const Step& step, size_t feature, std::span<double> values);
 // Fits a step with a state for one feature; `values` is reordered. Missing ones are skipped.
 void fit(Step& step, size_t feature, std::vector<double>& values);
 
-}  // namespace hadal::market
+}  // namespace hadal::market::forecast

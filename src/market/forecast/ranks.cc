@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-namespace hadal::market {
+namespace hadal::market::forecast {
 
 std::vector<double> average_ranks(std::span<const double> values) {
   std::vector<uint32_t> order(values.size());
@@ -95,4 +95,4 @@ Quality quality_of(const std::vector<double>& scores, const std::vector<double>&
   return q;
 }
 
-}  // namespace hadal::market
+}  // namespace hadal::market::forecast

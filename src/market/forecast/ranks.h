@@ -7,7 +7,7 @@
 
 #include "market/forecast.h"
 
-namespace hadal::market {
+namespace hadal::market::forecast {
 
 // 1 to n, ties averaged. No value may be missing.
 std::vector<double> average_ranks(std::span<const double> values);
@@ -27,4 +27,4 @@ double newey_west_error(std::span<const double> values, int64_t lags);
 Quality quality_of(const std::vector<double>& scores, const std::vector<double>& labels, size_t num_instruments,
                    const std::vector<RowRange>& parts, int64_t horizon);
 
-}  // namespace hadal::market
+}  // namespace hadal::market::forecast

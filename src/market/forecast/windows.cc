@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace hadal::market {
+namespace hadal::market::forecast {
 namespace {
 
 // Sessions [first, last) as rows.
@@ -92,4 +92,4 @@ std::vector<Window> make_windows(const ForecastSpec& spec, const std::vector<siz
   return windows;
 }
 
-}  // namespace hadal::market
+}  // namespace hadal::market::forecast

@@ -5,7 +5,7 @@
 
 #include "market/forecast.h"
 
-namespace hadal::market {
+namespace hadal::market::forecast {
 
 struct Window {
   std::vector<RowRange> train;  // more than one only between combinatorial folds
@@ -21,4 +21,4 @@ std::vector<size_t> session_starts(const Panel& panel, RowRange rows);
 std::vector<Window> make_windows(const ForecastSpec& spec, const std::vector<size_t>& starts, bool join,
                                  const std::string& who);
 
-}  // namespace hadal::market
+}  // namespace hadal::market::forecast
