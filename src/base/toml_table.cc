@@ -214,6 +214,15 @@ std::string TomlTable::date(const std::string& key) {
   return note(key, fmt::format("{:04}-{:02}-{:02}", day.year, int{day.month}, int{day.day}));
 }
 
+std::string TomlTable::any(const std::string& key) {
+  const toml::node* node = node_->find(key);
+  if (!node) return note(key, std::string());
+  if (node->is_string()) return note(key, node->as_string()->get());
+  if (node->is_boolean()) return note(key, value_text(node->as_boolean()->get()));
+  if (node->is_number()) return note(key, value_text(*node->value<double>()));
+  fail("{}: {}: expected a text, a number, true or false, found {}", where(key), key, type_text(*node));
+}
+
 std::vector<std::string> TomlTable::keys() const {
   std::vector<std::string> out;
   for (const auto& [key, value] : *node_->table) out.emplace_back(key.str());

@@ -34,6 +34,8 @@ class TomlTable {
   bool flag(const std::string& key, bool fallback);
   int64_t integer(const std::string& key, int64_t fallback, int64_t low, int64_t high);
   double number(const std::string& key, double fallback, double low, double high);
+  std::string any(
+      const std::string& key);  // a text, number or truth value as text: 1e3 and 1000 are "1000"; "" if absent
   std::vector<std::string> texts(const std::string& key);                            // empty if absent
   std::vector<int64_t> integers(const std::string& key, int64_t low, int64_t high);  // empty if absent
   std::string date(const std::string& key);  // 2014-06-09, as TOML's own date or as a text; "" if absent

@@ -52,6 +52,8 @@ TEST(TomlTable, ReadsDatesAndListsOfIntegers) {
   EXPECT_EQ(t.integers("seeds", 0, 9), (std::vector<int64_t>{1, 5}));
   EXPECT_NE(error_of([&] { t.integers("seeds", 0, 4); }).find("expected 0 to 4, found 5"), std::string::npos);
   EXPECT_NE(error_of([&] { t.integers("d", 0, 4); }).find("a list of integers, found an integer"), std::string::npos);
+  EXPECT_EQ(table().any("rate") + table().any("whole") + table().any("deep") + table().any("name"), "0.52truepilot");
+  EXPECT_NE(error_of([&] { t.any("seeds"); }).find("found a list"), std::string::npos);
   EXPECT_EQ(t.keys(), (std::vector<std::string>{"a", "b", "c", "d", "seeds"}));
 }
 

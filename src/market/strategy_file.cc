@@ -13,9 +13,30 @@ const std::vector<std::string> kFeatureSteps = {"cs_winsorize", "cs_zscore", "cs
                                                 "winsorize",    "zscore",    "fill_zero"};
 const std::vector<std::string> kLabelSteps = {"cs_winsorize", "cs_zscore", "cs_rank"};
 // What may be set beside a broker's profile.
-const std::vector<std::string> kBrokerKeys = {"cash",          "slippage_bps", "participation",
-                                              "borrow_rate",   "margin",       "maintenance_margin",
-                                              "interest_rate", "spread_bps",   "impact"};
+const std::vector<std::string> kBrokerKeys = {"cash",
+                                              "commission_per_share",
+                                              "commission_rate",
+                                              "commission_minimum",
+                                              "commission_cap",
+                                              "sell_tax",
+                                              "slippage_bps",
+                                              "spread_bps",
+                                              "volume_impact",
+                                              "root_impact",
+                                              "participation",
+                                              "borrow_rate",
+                                              "interest_rate",
+                                              "cash_rate",
+                                              "margin",
+                                              "maintenance_margin",
+                                              "quantity_step",
+                                              "cap_step",
+                                              "buy_lot",
+                                              "tick",
+                                              "price_limit",
+                                              "t_plus_one",
+                                              "shorts",
+                                              "cash_only"};
 
 Path anchored(const Path& folder, const std::string& path) {
   const Path given(path);
@@ -221,15 +242,11 @@ void read_portfolio(TomlTable& table, const Path& folder, StrategyFile& s) {
   s.portfolio = p;
 }
 
-Decimal read_decimal(TomlTable& table, const std::string& key) {
-  return Decimal::of_double(table.number(key, 0, 0, 1e18));
-}
-
 void read_broker(TomlTable& table, const Path& folder, StrategyFile& s) {
   s.broker.profile = table.text("profile", s.broker.profile);
   if (s.broker.profile.ends_with(".toml")) s.broker.profile = anchored(folder, s.broker.profile).string();
   for (const auto& key : kBrokerKeys)
-    if (table.has(key)) s.broker.values[key] = read_decimal(table, key);
+    if (table.has(key)) s.broker.values[key] = table.any(key);
   table.finish();
 }
 
@@ -335,9 +352,13 @@ std::string StrategyFile::canonical() const {
     if (!portfolio->score.empty()) out += fmt::format("score = \"{}\"\n", portfolio->score);
   }
   out += fmt::format("[broker]\nprofile = \"{}\"\n", Path(broker.profile).filename().string());
-  for (const auto& [key, value] : broker.values) out += fmt::format("{} = {}\n", key, value.text());
+  for (const auto& [key, value] : broker.values) out += fmt::format("{} = {}\n", key, value);
   return out;
 }
+
+Path StrategyFile::folder() const { return file.has_parent_path() ? file.parent_path() : Path("."); }
+
+TomlTable StrategyFile::broker_table() const { return TomlTable::parse(text, file.string()).table_or_empty("broker"); }
 
 std::string StrategyFile::hash() const { return fmt::format("{:016x}", mix(fnv1a(canonical()))); }
 
@@ -345,8 +366,7 @@ StrategyFile parse_strategy(const std::string& text, const Path& file) {
   StrategyFile s;
   s.file = file;
   s.text = text;
-  const Path folder = file.has_parent_path() ? file.parent_path() : Path(".");
-  read_tables(TomlTable::parse(text, file.string()), folder, s);
+  read_tables(TomlTable::parse(text, file.string()), s.folder(), s);
   return s;
 }
 

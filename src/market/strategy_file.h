@@ -22,9 +22,12 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "market/decimal.h"
 #include "market/panel.h"
 #include "market/time.h"
+
+namespace hadal {
+class TomlTable;
+}
 
 namespace hadal::market {
 
@@ -74,9 +77,9 @@ struct PortfolioSpec {
   Path file;          // of targets and orders
 };
 
-struct BrokerSpec {
-  std::string profile = "ib_us";          // a built-in one's name, or a path that ends in .toml
-  std::map<std::string, Decimal> values;  // what is set beside the profile: cash, slippage_bps, ...
+struct BrokerSpec {                           // as it stands: the engine knows what the keys mean
+  std::string profile = "ib_us";              // a built-in one's name, or a path that ends in .toml
+  std::map<std::string, std::string> values;  // what is set beside the profile: cash, slippage_bps, ...
 };
 
 struct StrategyFile {
@@ -101,8 +104,10 @@ struct StrategyFile {
   // Every key that counts with its value, in one order: equal exactly where two files mean the same. Comments, order,
   // defaults written out and the places of files do not count; the contents of a targets or orders file do.
   std::string canonical() const;
-  std::string hash() const;    // of canonical(): 16 hexadecimal digits
-  bool needs_factors() const;  // false where the portfolio is read from a file
+  std::string hash() const;        // of canonical(): 16 hexadecimal digits
+  Path folder() const;             // of the file: paths in it begin there
+  TomlTable broker_table() const;  // [broker] again, unread
+  bool needs_factors() const;      // false where the portfolio is read from a file
 };
 
 // Throws Error (file:line, what was expected, what was found) or NotYetError.
