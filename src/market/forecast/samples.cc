@@ -22,14 +22,14 @@ bool is_there(const Panel& panel, size_t row, size_t instrument) {
   return panel.has_bar(row, instrument) && panel.member[panel.at(row, instrument)];
 }
 
-Samples::Samples(const FeatureSource& source, const ProcessSpec& process, Window window, bool with_features)
+Samples::Samples(const FeatureSource& source, const ProcessSpec& process, Window window, bool with_features, bool purge)
     : source_(source),
       window_(std::move(window)),
       labels_(source.labels().size(), kMissing),
       purged_(source.panel().num_times(), 0) {
   const std::vector<Step> label_steps = steps_of(process.label);
-  for (const RowRange& part : window_.train) find_samples(part, true);
-  find_samples(window_.valid, false);
+  for (const RowRange& part : window_.train) find_samples(part, true, purge);
+  find_samples(window_.valid, false, purge);
   for (const RowRange& part : window_.train) process_labels(part, label_steps);
   process_labels(window_.valid, label_steps);
   if (!with_features) return;
@@ -38,7 +38,7 @@ Samples::Samples(const FeatureSource& source, const ProcessSpec& process, Window
     if (steps_[i].has_state()) fit_step(i);
 }
 
-void Samples::find_samples(RowRange part, bool training) {
+void Samples::find_samples(RowRange part, bool training, bool purge) {
   const Panel& panel = source_.panel();
   Date last_purged = 0;
   bool any = false;
@@ -46,7 +46,7 @@ void Samples::find_samples(RowRange part, bool training) {
     for (size_t i = 0; i < panel.num_instruments(); ++i) {
       const size_t at = panel.at(row, i);
       if (!is_there(panel, row, i) || std::isnan(source_.labels()[at])) continue;
-      if (source_.label_ends()[at] >= part.last) {
+      if (purge && source_.label_ends()[at] >= part.last) {
         purged_[row] = 1;
         continue;
       }

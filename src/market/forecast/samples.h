@@ -15,8 +15,9 @@ namespace hadal::market::forecast {
 class Samples {
  public:
   // Finds the samples, processes their labels, and fits the steps that have a state. `with_features`: false for
-  // forecasters that look at labels alone.
-  Samples(const FeatureSource& source, const ProcessSpec& process, Window window, bool with_features);
+  // forecasters that look at labels alone. `purge`: false keeps labels that reach behind their part, for comparing.
+  Samples(const FeatureSource& source, const ProcessSpec& process, Window window, bool with_features,
+          bool purge = true);
 
   const FeatureSource& source() const { return source_; }
   const Window& window() const { return window_; }
@@ -35,7 +36,7 @@ class Samples {
   int64_t num_rows() const { return num_rows_; }  // samples of the training part
 
  private:
-  void find_samples(RowRange part, bool training);
+  void find_samples(RowRange part, bool training, bool purge);
   void process_labels(RowRange part, const std::vector<Step>& steps);
   void process_rows(RowRange rows, size_t num_steps, std::vector<double>& out) const;
   void fit_step(size_t index);

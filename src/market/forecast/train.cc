@@ -134,9 +134,9 @@ Checkpoint Run::fit_and_test(const Window& window) {
     }
   }
   if (forecaster_->predicts_label()) {
-    Window tested;  // the test parts' own labels, processed in the same way; what reaches past them has none
+    Window tested;  // the test parts' own labels, processed in the same way
     tested.train = window.test;
-    const Samples labels(source_, strategy_.process, tested, false);
+    const Samples labels(source_, strategy_.process, tested, false, false);
     for (const auto& forecasts : done.forecasts) compare(labels, window, forecasts, done);
   }
   return done;
