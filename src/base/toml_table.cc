@@ -124,6 +124,11 @@ Value TomlTable::note(const std::string& key, Value value) const {
 
 bool TomlTable::has(const std::string& key) const { return node_->find(key) != nullptr; }
 
+bool TomlTable::is_list(const std::string& key) const {
+  const toml::node* node = node_->find(key);
+  return node && node->is_array();
+}
+
 std::string TomlTable::where(const std::string& key) const {
   const toml::node* node = key.empty() ? node_->table : node_->table->get(key);
   const auto line = (node ? node : node_->table)->source().begin.line;

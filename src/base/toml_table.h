@@ -27,6 +27,7 @@ class TomlTable {
   static TomlTable parse(const std::string& text, const std::string& who);
 
   bool has(const std::string& key) const;
+  bool is_list(const std::string& key) const;
 
   // The value, or the fallback if the key is absent. A value of another type or outside [low, high] is an Error.
   std::string text(const std::string& key, const std::string& fallback);

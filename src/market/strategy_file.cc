@@ -59,8 +59,8 @@ std::string listed(const std::vector<std::string>& words) {
 
 std::vector<std::string> read_steps(TomlTable& table, const std::string& key, const std::vector<std::string>& valid,
                                     std::vector<std::string> fallback) {
-  const std::vector<std::string> steps = table.texts(key);
   if (!table.has(key)) return fallback;
+  const std::vector<std::string> steps = table.is_list(key) ? table.texts(key) : std::vector{table.text(key, "")};
   for (const auto& step : steps) {
     if (std::find(valid.begin(), valid.end(), step) == valid.end()) {
       fail("{}: {}: expected steps of {}, found \"{}\"; the nearest is \"{}\"", table.where(key), key, listed(valid),

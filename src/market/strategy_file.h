@@ -78,7 +78,7 @@ struct PortfolioSpec {
 };
 
 struct BrokerSpec {                           // as it stands: the engine knows what the keys mean
-  std::string profile = "ib_us";              // a built-in one's name, or a path that ends in .toml
+  std::string profile = "frictionless";       // a built-in one's name, or a path that ends in .toml
   std::map<std::string, std::string> values;  // what is set beside the profile: cash, slippage_bps, ...
 };
 

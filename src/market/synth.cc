@@ -139,8 +139,7 @@ std::string plant_out_of_order(Bars& bars, size_t t) {
 }
 
 std::string plant_duplicate(Bars& bars, size_t t) {
-  SynthBar bar = bars[t];
-  bar.close = bar.low;
+  const SynthBar bar = bars[t];
   bars.insert(bars.begin() + static_cast<ptrdiff_t>(t + 1), bar);
   return bar.date;
 }
@@ -160,30 +159,33 @@ std::string plant_split(Bars& bars, size_t t) {
   return bars[t].date;
 }
 
-std::string plant_field(Bars& bars, size_t t, const char* field, std::string text) {
+std::string plant_text(Bars& bars, size_t t, const char* field, std::string text) {
   bars[t].field = field, bars[t].text = std::move(text);
   return bars[t].date;
 }
+std::string plant_missing_value(Bars& bars, size_t t) { return plant_text(bars, t, "close", ""); }
+std::string plant_nonpositive(Bars& bars, size_t t) { return plant_text(bars, t, "low", "-1.0000"); }
 
-std::string price_text(double price) { return fmt::format("{:.4f}", price); }
-
-std::string plant_zero_volume(Bars& bars, size_t t) { return plant_field(bars, t, "volume", "0"); }
-std::string plant_missing_value(Bars& bars, size_t t) { return plant_field(bars, t, "close", ""); }
-std::string plant_nonpositive(Bars& bars, size_t t) { return plant_field(bars, t, "low", "-1.0000"); }
+// As prices, not as texts: a split that is planted before it scales them too.
+std::string plant_zero_volume(Bars& bars, size_t t) {
+  bars[t].volume = 0;
+  return bars[t].date;
+}
 std::string plant_high_below_low(Bars& bars, size_t t) {
-  return plant_field(bars, t, "high", price_text(bars[t].low * 0.9));
+  bars[t].high = rounded(bars[t].low * 0.9);
+  return bars[t].date;
 }
-std::string plant_high_below_body(Bars& bars, size_t t) {
-  const SynthBar& bar = bars[t];
-  // Between low and body: far enough below the body to be seen, not below the low.
-  const double body = std::max(bar.open, bar.close);
-  bars[t].low = rounded(std::min(bar.open, bar.close) * 0.9);
-  return plant_field(bars, t, "high", price_text(body * 0.95));
+std::string plant_high_below_body(Bars& bars, size_t t) {  // not below the low
+  SynthBar& bar = bars[t];
+  bar.high = rounded(std::max(bar.open, bar.close) * 0.95);
+  bar.low = rounded(std::min(bar.open, bar.close) * 0.9);
+  return bar.date;
 }
-std::string plant_low_above_body(Bars& bars, size_t t) {
-  const SynthBar& bar = bars[t];
-  bars[t].high = rounded(std::max(bar.open, bar.close) * 1.1);
-  return plant_field(bars, t, "low", price_text(std::min(bar.open, bar.close) * 1.05));
+std::string plant_low_above_body(Bars& bars, size_t t) {  // not above the high
+  SynthBar& bar = bars[t];
+  bar.high = rounded(std::max(bar.open, bar.close) * 1.1);
+  bar.low = rounded(std::min(bar.open, bar.close) * 1.05);
+  return bar.date;
 }
 
 struct Fault {
@@ -234,6 +236,8 @@ void plant_faults(const SynthOptions& options, const std::vector<std::string>& s
 }
 
 // ---- The file
+
+std::string price_text(double price) { return fmt::format("{:.4f}", price); }
 
 void write_bar(const SynthBar& bar, const std::string& symbol, std::string& csv) {
   const auto cell = [&](const char* name, std::string text) { csv += ',' + (bar.field == name ? bar.text : text); };
