@@ -36,7 +36,8 @@ const std::vector<std::string> kBrokerKeys = {"cash",
                                               "price_limit",
                                               "t_plus_one",
                                               "shorts",
-                                              "cash_only"};
+                                              "cash_only",
+                                              "fills"};
 
 Path anchored(const Path& folder, const std::string& path) {
   const Path given(path);

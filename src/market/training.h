@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "base/json_fwd.h"
+#include "base/json.h"
 #include "market/forecast.h"
 #include "market/market.h"
 
