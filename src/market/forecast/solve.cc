@@ -1,7 +1,7 @@
 #include "market/forecast/solve.h"
 
 #define EIGEN_DONT_PARALLELIZE
-#include <Eigen/Cholesky>
+#include <eigen3/Eigen/Cholesky>
 
 #include "base/error.h"
 
