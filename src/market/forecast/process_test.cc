@@ -23,9 +23,9 @@ TEST(Process, ClampsToTheMedianAbsoluteDeviation) {
   EXPECT_TRUE(std::isnan(v[2]));
   EXPECT_DOUBLE_EQ(v[5], 3 + 3 * 1.4826);
   EXPECT_EQ(done("cs_winsorize", {1, 1, 1, 9}), (std::vector<double>{1, 1, 1, 9}));  // nothing says what is far
-  const auto even = done("cs_winsorize", {0, 1, 2, 3, -50, 50});                     // median 1.5, deviations' 1
-  EXPECT_DOUBLE_EQ(even[4], 1.5 - 3 * 1.4826);
-  EXPECT_DOUBLE_EQ(even[5], 1.5 + 3 * 1.4826);
+  const auto even = done("cs_winsorize", {0, 1, 2, 3, -50, 50});                     // median 1.5, deviations' 1.5
+  EXPECT_DOUBLE_EQ(even[4], 1.5 - 3 * 1.4826 * 1.5);
+  EXPECT_DOUBLE_EQ(even[5], 1.5 + 3 * 1.4826 * 1.5);
 }
 
 TEST(Process, StandardisesRanksAndFills) {

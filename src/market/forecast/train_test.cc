@@ -165,7 +165,8 @@ TEST(Train, NaiveForecastersLookAtKnownLabels) {
   EXPECT_EQ(seasonal[9], source.label[6]);  // of bars at most one season before, and known
   EXPECT_EQ(momentum[9], (source.label[7] + source.label[6]) / 2);
   for (size_t t = 0; t < 40; ++t) {
-    if (!std::isnan(naive[t])) EXPECT_LE(source.ends[t >= 13 && t < 15 ? t - 5 : t - 2], t);
+    if (std::isnan(naive[t])) continue;
+    EXPECT_LE(source.ends[t >= 13 && t < 15 ? t - 5 : t - 2], t);
   }
 }
 
