@@ -17,7 +17,8 @@ std::string forecast_text(int64_t num_sessions) {
   }
   return fmt::format(R"(
 [label]
-expression = "Ref($open,-2)/Ref($open,-1)-1"  # what is forecast: from tomorrow's open to the one after. Only labels look ahead
+# What is forecast: from tomorrow's open to the one after. Only labels look ahead.
+expression = "Ref($open,-2)/Ref($open,-1)-1"
 
 [process]  # of each day, across instruments
 features = ["cs_winsorize", "cs_zscore", "fill_zero"]
