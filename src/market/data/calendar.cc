@@ -27,6 +27,7 @@ class Exchange final : public Calendar {
       open_days_[static_cast<size_t>(day - first_)] =
           !is_weekend(day) && !std::binary_search(table.holidays.begin(), table.holidays.end(), day);
   }
+  const Zone* zone() const override { return &zone_; }
 
  private:
   Session times(Date day) const override {
@@ -86,6 +87,13 @@ Time Zone::utc(Time local) const {
   const auto* zone = static_cast<const date::time_zone*>(zone_);
   const date::local_time<std::chrono::microseconds> wall{std::chrono::microseconds(local)};
   return zone->to_sys(wall, date::choose::earliest).time_since_epoch().count();
+}
+
+Time Zone::local(Time utc) const {
+  const auto* zone = static_cast<const date::time_zone*>(zone_);
+  return zone->to_local(date::sys_time<std::chrono::microseconds>{std::chrono::microseconds(utc)})
+      .time_since_epoch()
+      .count();
 }
 
 const std::vector<std::string>& Calendar::names() {

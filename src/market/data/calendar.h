@@ -23,6 +23,7 @@ class Zone {
   // The instant at which clocks there show `local` (microseconds of the wall's clock since 1970). Of a clock time that
   // occurs twice the first, of one that is skipped the instant of the change.
   Time utc(Time local) const;
+  Time local(Time utc) const;
   const std::string& name() const { return name_; }
 
  private:
@@ -50,6 +51,7 @@ class Calendar {
   Date next_session(Date after) const;              // the first one later than that
   // When a daily bar of that day ends: its session's close, or the usual time of closing on a day that is none.
   Time close(Date date) const;
+  virtual const Zone* zone() const { return nullptr; }   // of its clocks; none: UTC
   std::vector<Date> sessions(Date from, Date to) const;  // both inclusive, as far as known
 
  protected:
