@@ -222,6 +222,8 @@ std::vector<std::string> Market::symbols() const { return impl_->store.symbols()
 
 std::string Market::resolve(const std::string& symbol) const { return impl_->store.resolve(symbol).last_symbol; }
 
+bool Market::is_daily(const std::string& symbol) const { return impl_->store.resolve(symbol).interval == kDay; }
+
 std::vector<Bar> Market::bars(const std::string& symbol, const Query& query) const {
   const Instrument& instrument = impl_->store.resolve(symbol);
   const Pieces visible = impl_->visible(instrument, query.as_of);
@@ -240,8 +242,6 @@ std::vector<Action> Market::actions(const std::string& symbol, Time as_of) const
 }
 
 std::vector<Date> Market::sessions(const Query& query) const {
-  std::vector<Time> days;
-  std::vector<Date> sessions;
   std::set<Date> all;
   for (const Instrument* instrument : instruments_of(impl_->store, query)) {
     auto hint = all.begin();

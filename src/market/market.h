@@ -92,6 +92,7 @@ class Market {
 
   std::vector<std::string> symbols() const;              // last symbols, sorted
   std::string resolve(const std::string& symbol) const;  // any symbol it had -> its last one; Error with the nearest
+  bool is_daily(const std::string& symbol) const;        // bars are named by their session, else by their end
   std::vector<Bar> bars(const std::string& symbol,
                         const Query& query) const;  // one instrument; Query::symbols is not read
   std::vector<Action> actions(const std::string& symbol,

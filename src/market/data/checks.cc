@@ -111,15 +111,13 @@ class InstrumentCheck {
 
   // What was quarantined and is not made good by a later import.
   void check_faults() {
-    for (size_t i = 0; i < runs_.size(); ++i) {
+    std::unordered_set<int64_t> mended;
+    for (size_t i = runs_.size(); i-- > 0;) {
       const RunView& run = runs_[i];
-      if (run.flags_or == 0) continue;
-      std::unordered_set<int64_t> mended;
-      for (size_t later = i + 1; later < runs_.size(); ++later)
-        for (int64_t row = 0; row < runs_[later].count; ++row)
-          if (fault_of(runs_[later].flags[row]) == Fault::none) mended.insert(key_of(runs_[later], row, daily_));
-      for (int64_t row = 0; row < run.count; ++row)
+      for (int64_t row = 0; row < run.count && run.flags_or != 0; ++row)
         if (run.flags[row] != 0 && mended.count(key_of(run, row, daily_)) == 0) check_flags(run, row);
+      for (int64_t row = 0; row < run.count && i > 0; ++row)
+        if (fault_of(run.flags[row]) == Fault::none) mended.insert(key_of(run, row, daily_));
     }
   }
 

@@ -21,10 +21,13 @@ std::string_view trimmed(std::string_view text) {
 
 bool is_missing_word(std::string_view text) {
   constexpr std::string_view kWords[] = {"", "-", "--", "null", "nan", "na", "n/a", "none", "n.a.", "inf", "-inf"};
-  if (text.size() > 4) return false;
   char lower[4];
-  std::transform(text.begin(), text.end(), lower, [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
-  return std::find(std::begin(kWords), std::end(kWords), std::string_view(lower, text.size())) != std::end(kWords);
+  size_t size = 0;
+  for (const char c : text) {
+    if (size == sizeof lower) return false;
+    lower[size++] = c >= 'A' && c <= 'Z' ? char(c + 32) : c;
+  }
+  return std::find(std::begin(kWords), std::end(kWords), std::string_view(lower, size)) != std::end(kWords);
 }
 
 // Takes between `least` and `most` digits off the front.
