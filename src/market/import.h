@@ -15,15 +15,15 @@
 namespace hadal::market {
 
 struct ImportOptions {
-  std::string format = "auto";                 // auto | yahoo | stooq | qlib | lean | binance | csv
-  std::string kind = "bars";                   // bars | splits | dividends | membership | sessions
-  std::string symbol;                          // of files without a column of symbols; of a membership: its list's name
-  std::string calendar;                        // whose sessions the bars are checked by; "": as the market has it
-  std::string zone;                            // of clock times that name none; "": the calendar's, else UTC
-  std::map<std::string, std::string> columns;  // "close" -> "Last": names of columns that are not the usual ones
-  std::string prices;                          // raw | split | adjusted; "": as the format has them
-  std::optional<Time> known_at;                // "": a bar at its end, a restatement and a vendor's adjusted price now
-  double wait_seconds = 10;                    // for another import to end
+  std::string format = "auto";  // auto | yahoo | stooq | qlib | lean | binance | csv
+  std::string kind = "bars";    // bars | splits | dividends | membership | sessions
+  std::string symbol = {};      // of files without a column of symbols; of a membership: its list's name
+  std::string calendar = {};    // whose sessions the bars are checked by; "": as the market has it
+  std::string zone = {};        // of clock times that name none; "": the calendar's, else UTC
+  std::map<std::string, std::string> columns = {};  // "close" -> "Last": names of columns that are not the usual ones
+  std::string prices = {};                          // raw | split | adjusted; "": as the format has them
+  std::optional<Time> known_at = {};  // "": a bar at its end, a restatement and a vendor's adjusted price now
+  double wait_seconds = 10;           // for another import to end
 };
 
 struct ImportedFile {

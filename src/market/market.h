@@ -47,8 +47,8 @@ struct Action {
 // What is looked at. Everything known at `as_of` and within [from, to] by session; a symbol names the instrument that
 // had it last, or had it at any time where that is only one.
 struct Query {
-  std::vector<std::string> symbols;  // empty: all instruments, in the order of their symbols
-  std::optional<Date> from, to;
+  std::vector<std::string> symbols = {};  // empty: all instruments, in the order of their symbols
+  std::optional<Date> from = {}, to = {};
   Time as_of = kEver;
   Prices prices = Prices::raw;
   std::string universe = "all";  // or a list of membership spells that was imported

@@ -229,16 +229,12 @@ BarFile BarReader::finish(const Path& path) {
                  : file_.format == "stooq" || file_.format == "qlib" ? Adjustment::adjusted
                                                                      : Adjustment::raw;
   constexpr Time kAlmostDay = 20 * 3600 * kSecond;
+  const bool daily_by_clock = file_.interval == 0 && all_midnight_;
   if (file_.interval == 0 && !all_midnight_) file_.interval = usual_distance(file_.series);
-  const bool daily = all_midnight_ || file_.interval >= kAlmostDay;
-  if (daily) file_.interval = kDay;
-  file_.stamps = daily ? Stamps::days : any_number_ ? Stamps::numbers : Stamps::clocks;
+  if (daily_by_clock || file_.interval >= kAlmostDay) file_.interval = kDay;
+  file_.stamps = file_.interval == kDay ? Stamps::days : any_number_ ? Stamps::numbers : Stamps::clocks;
+  file_.is_number = any_number_;
   file_.is_local = !any_number_ && !any_zoned_;
-  // A daily bar is named by the day that its file writes, whatever zone that is of.
-  if (daily && any_zoned_)
-    for (Series& series : file_.series)
-      for (RawBar& bar : series.bars) bar.time = bar.stamp;
-  if (daily && any_zoned_) file_.is_local = true;
   return std::move(file_);
 }
 

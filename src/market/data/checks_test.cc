@@ -98,10 +98,11 @@ TEST(MarketChecks, SessionsAreThoseOfTheCalendarWithinTheYearsItKnows) {
 }
 
 TEST(MarketChecks, TimesKeepTheTextOfTheirFile) {
-  EXPECT_EQ(issues_of("1577952000,1,2,1,1,1\n1577952060,1,2,1,1,1\n1577952120000,1,0,1,1,1\n1577952180000,1,2,1,1,0\n"),
-            (Keys{{"A", "1577952120000", "time_unit"},
-                  {"A", "1577952120000", "high_below_low"},
-                  {"A", "1577952180000", "zero_volume"}}));
+  EXPECT_EQ(
+      issues_of("1577952000,1,2,1,1,1\n1577952060,1,2,1,1,1\n1577952120000,1,0.5,1,1,1\n1577952180000,1,2,1,1,0\n"),
+      (Keys{{"A", "1577952120000", "time_unit"},
+            {"A", "1577952120000", "high_below_low"},
+            {"A", "1577952180000", "zero_volume"}}));
   EXPECT_EQ(issues_of("2020-01-02 09:30,1,2,1,1,1\n2020-01-02 09:31,1,2,1,1,0\n2020-01-02 09:32,1,2,1,1,1\n"),
             (Keys{{"A", "2020-01-02 09:31:00", "zero_volume"}}));
   EXPECT_EQ(issues_of("2920-01-02,1,2,1,1,1\n"), (Keys{{"A", "2920-01-02", "future_time"}}));

@@ -57,16 +57,16 @@ TEST(MarketFormats, AreRecognisedFromTheFile) {
 
 TEST(MarketFormats, BinanceInMillisecondsAndMicroseconds) {
   const char* old_row =
-      "1577836800000,1,2,0.5,1.5,100,1577836859999,150,7,50,75,0\n1577836860000,1,2,0.5,1.5,100,1577836919999,150,7,50,"
+      "1577836800000,1,2,0.5,1.1,100,1577836859999,150,7,50,75,0\n1577836860000,1,2,0.5,1.1,100,1577836919999,150,7,50,"
       "75,0\n";
-  EXPECT_EQ(recognised("BTCUSDT-1m-2020-01.csv", old_row), "binance BTCUSDT: 2020-01-01T00:01:00Z 1 2 0.5 1.5 100 1.5");
-  const char* new_row = "1735689600000000,1,2,0.5,1.5,100,1735689659999999,150,7,50,75,0\n";
-  EXPECT_EQ(recognised("BTCUSDT-1m-2025-01.csv", new_row), "binance BTCUSDT: 2025-01-01T00:01:00Z 1 2 0.5 1.5 100 1.5");
+  EXPECT_EQ(recognised("BTCUSDT-1m-2020-01.csv", old_row), "binance BTCUSDT: 2020-01-01T00:01:00Z 1 2 0.5 1.1 100 1.5");
+  const char* new_row = "1735689600000000,1,2,0.5,1.1,100,1735689659999999,150,7,50,75,0\n";
+  EXPECT_EQ(recognised("BTCUSDT-1m-2025-01.csv", new_row), "binance BTCUSDT: 2025-01-01T00:01:00Z 1 2 0.5 1.1 100 1.5");
   const char* daily =
-      "open_time,open,high,low,close,volume,close_time,quote_volume,count\n1577836800000,1,2,0.5,1.5,100,1577923199999,"
+      "open_time,open,high,low,close,volume,close_time,quote_volume,count\n1577836800000,1,2,0.5,1.1,100,1577923199999,"
       "150,7\n";
   EXPECT_EQ(recognised("BTCUSDT-1d-2020-01.csv", daily, {.calendar = "24/7"}),
-            "binance BTCUSDT: 2020-01-01T23:59:59.999999Z 1 2 0.5 1.5 100 1.5");
+            "binance BTCUSDT: 2020-01-01T23:59:59.999999Z 1 2 0.5 1.1 100 1.5");
   MarketFolder folder;  // both in one market
   folder.import("BTCUSDT-1m-2020-01.csv", old_row);
   EXPECT_EQ(folder.import("BTCUSDT-1m-2025-01.csv", new_row).issues.size(), 0u);
@@ -131,7 +131,7 @@ TEST(MarketFormats, LeanBringsSplitsDividendsAndSymbols) {
     EXPECT_EQ(file.format, "lean");
     EXPECT_EQ(file.accepted, file.rows);
   }
-  EXPECT_EQ(report.issues, (std::map<std::string, int64_t>{{"missing_session", 30}}));
+  EXPECT_EQ(report.issues, (std::map<std::string, int64_t>{{"missing_session", 31}}));
   const Market market = folder.open();
   EXPECT_EQ(market.symbols(), (std::vector<std::string>{"DRUM", "FELL", "KILN", "MOOR", "TARN"}));
   EXPECT_EQ(market.resolve("TARNQ"), "TARN");

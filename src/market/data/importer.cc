@@ -188,9 +188,8 @@ void Import::add_bars(const Path& path, ImportedFile& report) {
   }
   std::sort(report.symbols.begin(), report.symbols.end());
   if (first_ <= last_) {
-    const bool daily = file.interval == kDay;
-    report.first = daily ? date_text(static_cast<Date>(first_)) : time_text(first_);
-    report.last = daily ? date_text(static_cast<Date>(last_)) : time_text(last_);
+    report.first = daily_ ? date_text(static_cast<Date>(first_)) : time_text(first_);
+    report.last = daily_ ? date_text(static_cast<Date>(last_)) : time_text(last_);
   }
 }
 
@@ -199,7 +198,9 @@ void Import::add_series(const BarFile& file, const Path& path, Series& series, I
   Entry& entry = entry_of(file, series.symbol);
   BarFile placed = {};
   placed.format = file.format, placed.stamps = file.stamps, placed.is_local = file.is_local;
+  placed.is_number = file.is_number;
   placed.interval = file.interval != 0 ? file.interval : entry.record.interval;
+  if (placed.interval == kDay) placed.stamps = Stamps::days;
   placed.stamped_by_end = file.stamped_by_end, placed.has_volume = file.has_volume, placed.has_vwap = file.has_vwap;
   placed.where_first = file.where_first;
   bool reversed = false;
@@ -222,9 +223,9 @@ void Import::add_series(const BarFile& file, const Path& path, Series& series, I
 }
 
 void Import::note_range(const RunColumns& run) {
-  const bool daily = run.stamps == Stamps::days;
-  first_ = std::min(first_, daily ? Time{run.session.front()} : run.time.front());
-  last_ = std::max(last_, daily ? Time{run.session.back()} : run.time.back());
+  daily_ = run.stamps == Stamps::days;
+  first_ = std::min(first_, daily_ ? Time{run.session.front()} : run.time.front());
+  last_ = std::max(last_, daily_ ? Time{run.session.back()} : run.time.back());
 }
 
 Import::Entry& Import::entry_of(const BarFile& file, const std::string& symbol) {
@@ -233,7 +234,7 @@ Import::Entry& Import::entry_of(const BarFile& file, const std::string& symbol) 
     id = found->second;
   else if (const Instrument* instrument = store_->find(symbol))
     id = instrument->id;
-  const Time interval = file.interval != 0 ? file.interval : 60 * kSecond;
+  const Time interval = file.interval != 0 ? file.interval : kDay;  // a lone bar: taken for a day's
   if (id == 0) {
     entries_.push_back(std::make_unique<Entry>());
     Entry& entry = *entries_.back();

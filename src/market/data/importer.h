@@ -77,7 +77,8 @@ class Import {
   std::vector<SessionRecord> new_sessions_;
   int64_t pending_rows_ = 0;
   ImportReport report_;
-  Time first_ = kEver, last_ = kBeginning;  // of the file that is read
+  Time first_ = kEver, last_ = kBeginning;  // of the file that is read: days of daily bars
+  bool daily_ = true;
   bool committed_ = false;
 };
 

@@ -107,9 +107,9 @@ RowMaker::Placed RowMaker::place(const BarFile& file, const std::vector<RawBar>&
   const Zone* zone = placing_.zone.get();
   for (const RawBar& bar : bars) {
     if (file.interval == kDay) {
-      // Of a number of daily bars (an instant) the exchange's day counts.
-      const Date day =
-          floor_day(file.is_local || zone == nullptr || bar.time % kDay == 0 ? bar.time : zone->local(bar.time));
+      // A daily bar is named by the day that its file writes; of a number, by the day that the exchange has then.
+      const bool elsewhere = file.is_number && zone != nullptr && bar.time % kDay != 0;
+      const Date day = floor_day(elsewhere ? zone->local(bar.time) : file.is_number ? bar.time : bar.stamp);
       placed.keys.push_back(day), placed.sessions.push_back(day), placed.ends.push_back(end_of_day(day));
       continue;
     }

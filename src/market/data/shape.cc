@@ -63,7 +63,7 @@ void find_values(Shape& shape, const ImportOptions& options, const std::string& 
   shape.end = options.columns.count("end") != 0 ? find("end", {}) : -1;
   if (shape.end < 0) {
     shape.date = find("date", {"date", "<date>", "datetime", "timestamp", "trade_date", "session", "day", "open_time",
-                               "open time", "unix"});
+                               "open time", "unix", ""});
     shape.time = find("time", {"time", "<time>"});
     if (shape.date < 0) std::swap(shape.date, shape.time);
   } else {
