@@ -254,6 +254,12 @@ std::string stem_of(const std::string& name) {
   return stem;
 }
 
+BarFile read_bar_text(TextSource& source, const ImportOptions& options) {
+  BarReader reader(options);
+  reader.read(source);
+  return reader.finish(source.who());
+}
+
 BarFile read_bar_file(const Path& path, const ImportOptions& options) {
   if (std::filesystem::is_directory(path)) {
     if (options.format != "qlib" && options.format != "auto")

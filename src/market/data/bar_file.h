@@ -40,6 +40,9 @@ struct BarFile {
 // All entries of a .zip together. An empty file has no series. Error with file and line for what cannot be read.
 BarFile read_bar_file(const Path& path, const ImportOptions& options);
 
+// The same of one text alone.
+BarFile read_bar_text(TextSource& source, const ImportOptions& options);
+
 // The name without folder and the endings .gz .zst .zip .csv .txt: "spy".
 std::string stem_of(const std::string& name);
 
