@@ -28,8 +28,9 @@ struct BarFile {
   std::string format;
   Adjustment prices = Adjustment::raw;
   Stamps stamps = Stamps::days;
-  bool is_local = true;  // times are of a clock that must be placed in a zone; else they are in UTC
-  Time interval = 0;     // from bar to bar; kDay: daily ones; 0: not to be told
+  bool is_number = false;  // stamps are numbers, not days and clocks
+  bool is_local = true;    // times are of a clock that must be placed in a zone; else they are in UTC
+  Time interval = 0;       // from bar to bar; kDay: daily ones; 0: not to be told
   bool stamped_by_end = false;
   bool has_volume = false, has_vwap = false;
   std::vector<Series> series;
