@@ -19,6 +19,14 @@ struct SymbolHash {
   size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
 };
 
+// Short texts that mostly differ at their ends: no call.
+inline bool same_text(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (size_t i = a.size(); i-- > 0;)
+    if (a[i] != b[i]) return false;
+  return true;
+}
+
 // The symbol of a file without a column of symbols.
 std::string symbol_of_name(const std::string& name, const std::string& format) {
   std::string stem = stem_of(name);
@@ -124,10 +132,10 @@ void BarReader::fail_number(LineReader& lines, int column, std::string_view name
 
 Series& BarReader::series_of(std::string_view symbol) {
   auto& all = file_.series;
-  if (last_series_ < all.size() && all[last_series_].symbol == symbol) return all[last_series_];
+  if (last_series_ < all.size() && same_text(all[last_series_].symbol, symbol)) return all[last_series_];
   // Files by date repeat the symbols in one order.
   const size_t next = last_series_ + 1 < all.size() ? last_series_ + 1 : 0;
-  if (next < all.size() && all[next].symbol == symbol) return all[last_series_ = next];
+  if (next < all.size() && same_text(all[next].symbol, symbol)) return all[last_series_ = next];
   const auto found = index_.find(symbol);
   if (found != index_.end()) return all[last_series_ = found->second];
   last_series_ = all.size();
@@ -138,7 +146,7 @@ Series& BarReader::series_of(std::string_view symbol) {
 
 void BarReader::read_stamp(LineReader& lines, RawBar& bar, Series& series) {
   const std::string_view text = fields_[static_cast<size_t>(shape_.date)];
-  if (text != last_text_ || last_text_.empty()) {
+  if (!same_text(text, last_text_) || last_text_.empty()) {
     const auto stamp = parse_stamp(text);
     if (!stamp) [[unlikely]]
       fail("{}: {}: expected a date or time as 2014-06-09 or 2014-06-09 16:00, found {}", lines.where(),

@@ -7,7 +7,7 @@
 #include <unordered_set>
 
 #include "base/error.h"
-#include "market/data/store.h"
+#include "market/data/check_store.h"
 #include "market/data/view.h"
 
 namespace hadal::market {
@@ -247,7 +247,10 @@ void check_all_spells(const Records& records, std::vector<Issue>& issues) {
 }  // namespace
 
 CheckReport check_market(const Market& market, const std::vector<std::string>& symbols) {
-  const Store& store = store_of(market);
+  return check_store(store_of(market), symbols);
+}
+
+CheckReport check_store(const Store& store, const std::vector<std::string>& symbols) {
   CheckReport report;
   for (const std::string& symbol : symbols.empty() ? store.symbols() : symbols) {
     ++report.instruments;

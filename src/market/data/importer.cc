@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <set>
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "market/checks.h"
+#include "market/data/check_store.h"
 #include "market/data/lean.h"
 #include "market/data/sha256.h"
 #include "market/data/view.h"
@@ -16,7 +17,8 @@ namespace hadal::market {
 namespace {
 
 constexpr int64_t kSegmentRows = 2'000'000;  // about 110 MB
-constexpr Date kAlways = -25567;             // 1900-01-01: a symbol that no map file speaks of was always its
+constexpr int64_t kNoSegment = std::numeric_limits<int64_t>::max();
+constexpr Date kAlways = -25567;  // 1900-01-01: a symbol that no map file speaks of was always its
 
 bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
@@ -452,7 +454,8 @@ ImportReport Import::commit() {
   for (const auto& entry : entries_)
     if (entry->touched) touched.push_back(entry->record.last_symbol);
   entries_.clear();  // their memory
-  if (!touched.empty()) report_.issues = check_market(Market::open(folder_.string() + "/"), touched).counts;
+  const int64_t written_from = new_segments_.empty() ? kNoSegment : new_segments_.front().id;
+  if (!touched.empty()) report_.issues = check_store(Store(folder_, written_from), touched).counts;
   return std::move(report_);
 }
 

@@ -50,21 +50,33 @@ void append(std::string& to, const T* data, size_t count) {
   to.append(reinterpret_cast<const char*>(data), count * sizeof(T));
 }
 
-// The rows of one run of the column `kind`; where the run has none, what stands for "missing".
-void append_column(std::string& to, const RunColumns& run, uint32_t kind) {
-  const size_t n = static_cast<size_t>(run.count());
-  if (kind == kTime) return append(to, run.time.data(), n);
-  if (kind == kSession) return append(to, run.session.data(), n);
-  if (kind == kFlags) return append(to, run.flags.data(), n);
-  if (kind == kStamp) {
-    if (!run.stamp.empty()) return append(to, run.stamp.data(), n);
-    to.append(n * sizeof(int64_t), '\0');
-    return;
+template <typename T>
+std::string_view bytes_of(const std::vector<T>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
+}
+
+// Calls use(bytes) for the rows of the column `kind`, run by run; where a run has none, with what stands for "missing".
+template <typename Use>
+void for_each_part(std::span<const RunColumns* const> runs, uint32_t kind, Use use) {
+  std::vector<double> missing;
+  std::vector<int64_t> zeros;
+  for (const RunColumns* run : runs) {
+    const size_t n = static_cast<size_t>(run->count());
+    if (kind == kTime) {
+      use(bytes_of(run->time));
+    } else if (kind == kSession) {
+      use(bytes_of(run->session));
+    } else if (kind == kFlags) {
+      use(bytes_of(run->flags));
+    } else if (kind == kStamp) {
+      if (run->stamp.empty()) zeros.assign(n, 0);
+      use(bytes_of(run->stamp.empty() ? zeros : run->stamp));
+    } else {
+      const std::vector<double>& values = run->value[kind - kFirstValue];
+      if (values.empty()) missing.assign(n, kMissing);
+      use(bytes_of(values.empty() ? missing : values));
+    }
   }
-  const std::vector<double>& values = run.value[kind - kFirstValue];
-  if (!values.empty()) return append(to, values.data(), n);
-  const std::vector<double> missing(n, kMissing);
-  append(to, missing.data(), n);
 }
 
 bool has_column(std::span<const RunColumns* const> runs, uint32_t kind) {
@@ -114,13 +126,11 @@ void write_segment(const Path& path, std::span<const RunColumns* const> runs) {
   header.num_columns = static_cast<int64_t>(columns.size());
   int64_t offset =
       static_cast<int64_t>(sizeof header + columns.size() * sizeof columns[0] + entries.size() * sizeof(RunEntry));
-  std::string body;
-  const int64_t start = aligned(offset);
   for (ColumnEntry& column : columns) {
-    column.offset = aligned(start + static_cast<int64_t>(body.size()));
-    body.resize(static_cast<size_t>(column.offset - start), '\0');
-    for (const RunColumns* run : runs) append_column(body, *run, column.kind);
-    column.crc = crc32c(body.data() + (column.offset - start), static_cast<size_t>(column.num_bytes));
+    column.offset = offset = aligned(offset);
+    offset += column.num_bytes;
+    for_each_part(runs, column.kind,
+                  [&](std::string_view part) { column.crc = crc32c(part.data(), part.size(), column.crc); });
   }
   std::string front;
   append(front, &header, 1);
@@ -129,10 +139,23 @@ void write_segment(const Path& path, std::span<const RunColumns* const> runs) {
   header.crc = crc32c(front.data(), front.size());
   front.replace(offsetof(Header, crc), sizeof header.crc, reinterpret_cast<const char*>(&header.crc),
                 sizeof header.crc);
-  front.resize(static_cast<size_t>(start), '\0');
   WholeFile file(path);
-  file.write(front);
-  file.write(body);
+  constexpr size_t kAtOnce = size_t{1} << 20;
+  int64_t written = 0;
+  std::string& buffer = front;
+  const auto flush = [&] {
+    file.write(buffer);
+    written += static_cast<int64_t>(buffer.size());
+    buffer.clear();
+  };
+  for (const ColumnEntry& column : columns) {
+    buffer.resize(static_cast<size_t>(column.offset - written), '\0');
+    for_each_part(runs, column.kind, [&](std::string_view part) {
+      if (buffer.size() + part.size() > kAtOnce) flush();
+      buffer += part;
+    });
+  }
+  flush();
   file.commit();
 }
 

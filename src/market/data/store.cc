@@ -8,7 +8,7 @@
 
 namespace hadal::market {
 
-Store::Store(const Path& folder) : folder_(folder), database_(folder / "market.db", false) {
+Store::Store(const Path& folder, int64_t written_from) : folder_(folder), database_(folder / "market.db", false) {
   make_schema(database_, (folder / "market.db").string());
   {
     Transaction transaction(database_, Transaction::Kind::read);
@@ -34,7 +34,7 @@ Store::Store(const Path& folder) : folder_(folder), database_(folder / "market.d
       if (of.empty() || of.back() != segments_.size() - 1) of.push_back(segments_.size() - 1);
     }
   }
-  verified_.assign(segments_.size(), 0);
+  for (const SegmentRecord& record : records_.segments) verified_.push_back(record.id >= written_from ? 1 : 0);
   for (const Instrument& instrument : records_.instruments) by_symbol_.emplace(instrument.last_symbol, instrument.id);
 }
 

@@ -1,6 +1,7 @@
 // A market as it stands on the disk, opened for reading: its records and its segments, as one transaction left them.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -15,7 +16,9 @@ namespace hadal::market {
 
 class Store {
  public:
-  explicit Store(const Path& folder);  // of a market; Error where a segment that it names is missing or damaged
+  // Of a market; Error where a segment that it names is missing or damaged. `written_from`: segments of this number and
+  // later ones were written by this process a moment ago, their sums need no look.
+  explicit Store(const Path& folder, int64_t written_from = std::numeric_limits<int64_t>::max());
 
   const Path& folder() const { return folder_; }
   Database& database() const { return database_; }
