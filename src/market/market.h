@@ -2,8 +2,7 @@
 // when.
 //
 //   market.db     SQLite in WAL mode: instruments, symbol spells, splits, dividends, membership spells, sessions,
-//   imports,
-//                 trials, and the list of segments
+//                 imports, trials, and the list of segments
 //   bars/*.seg    immutable columns of bars (data/segment.h), memory-mapped
 //
 // An import writes its segments whole, then one transaction names them: killed in between, it leaves the old view.
@@ -11,8 +10,8 @@
 // is exactly what was known at T. Prices are stored raw. Bars are stamped by their end: a daily bar by its session's
 // close.
 //
-// One Market object belongs to one thread; any number may read a folder while one imports (a second import waits, then
-// fails with an Error that says so).
+// import.h writes a market, checks.h judges it. One Market object belongs to one thread; any number may read a folder
+// while one imports (a second import waits, then fails with an Error that says so).
 #pragma once
 
 #include <cstdint>
@@ -41,18 +40,21 @@ struct Action {
   Date effective = 0;  // the first session in which the price is without it
   Time known_at = 0;
   int64_t over = 1, under = 1;  // of a split: `over` new shares for `under` old ones
-  Decimal amount;               // of a dividend, for a share as of the day before `effective`
-  std::string symbol;           // of a rename: the new one
+  Decimal amount = {};          // of a dividend, for a share as of the day before `effective`
+  std::string symbol = {};      // of a rename: the new one
 };
 
 // What is looked at. Everything known at `as_of` and within [from, to] by session; a symbol names the instrument that
 // had it last, or had it at any time where that is only one.
 struct Query {
-  std::vector<std::string> symbols;  // empty: all instruments, in the order of their symbols
-  std::optional<Date> from, to;
+  std::vector<std::string> symbols = {};  // empty: all instruments, in the order of their symbols
+  std::optional<Date> from = {}, to = {};
   Time as_of = kEver;
   Prices prices = Prices::raw;
   std::string universe = "all";  // or a list of membership spells that was imported
+  // Of Prices::back: by the factors that the vendor's files gave (LEAN's factor files, to their end, whenever that
+  // became known), where there are any.
+  bool vendor_factors = false;
 };
 
 // A run over a market, as the statistics count it. Two of the same strategy on the same data are one trial.
@@ -63,6 +65,8 @@ struct Trial {
   Date from = 0, to = 0;
   double sharpe = kMissing;  // of a period; missing for a run without returns
 };
+
+class Store;
 
 struct MarketSummary {
   std::string name;
@@ -88,6 +92,7 @@ class Market {
 
   std::vector<std::string> symbols() const;              // last symbols, sorted
   std::string resolve(const std::string& symbol) const;  // any symbol it had -> its last one; Error with the nearest
+  bool is_daily(const std::string& symbol) const;        // bars are named by their session, else by their end
   std::vector<Bar> bars(const std::string& symbol,
                         const Query& query) const;  // one instrument; Query::symbols is not read
   std::vector<Action> actions(const std::string& symbol,
@@ -102,7 +107,7 @@ class Market {
   std::vector<Trial> trials() const;      // each (strategy, data) once, the newest
 
  private:
-  friend class Import;  // data/import.h, the only writer of bars
+  friend const Store& store_of(const Market& market);  // data/store.h
   struct Impl;
   explicit Market(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
