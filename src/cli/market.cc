@@ -16,7 +16,13 @@ constexpr Verb kCommands[] = {
     {"import", "take files of prices, splits, dividends or memberships into a market", market_import_command},
     {"list", "the markets under markets/", market_list_command},
     {"show", "the bars of an instrument, as they were known at a time", market_show_command},
-    {"check", "what is wrong or doubtful in a market", market_check_command},
+    {"check", "what is wrong or doubtful in a market, or what of a strategy sees the future", market_check_command},
+    {"init", "a strategy to begin with, commented, that runs as it is", market_init_command},
+    {"factors", "expressions over bars: what a strategy sees", market_factors_command},
+    {"train", "fit a strategy's forecaster, window by window", market_train_command},
+    {"backtest", "trade a strategy over its past, with every cost", market_backtest_command},
+    {"stats", "how sure one can be of a series of returns", market_stats_command},
+    {"synth", "a made-up market, with a signal or faults in known places", market_synth_command},
 };
 
 std::string help() {

@@ -2,7 +2,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
-#include "cli/market_verbs.h"
+#include "cli/market.h"
 #include "cli/options.h"
 #include "market/starter.h"
 

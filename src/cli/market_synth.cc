@@ -1,7 +1,7 @@
 // hadal market synth OUT
 #include "base/error.h"
 #include "base/json.h"
-#include "cli/market_verbs.h"
+#include "cli/market.h"
 #include "cli/options.h"
 #include "market/data/calendar.h"
 #include "market/synth.h"

@@ -1,7 +1,7 @@
 // hadal market train STRATEGY.toml, hadal market check STRATEGY.toml --lookahead
 #include "base/error.h"
 #include "base/json.h"
-#include "cli/market_verbs.h"
+#include "cli/market.h"
 #include "cli/options.h"
 #include "cli/training_process.h"
 #include "market/forecast/factor_source.h"

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "market/data/check_store.h"
 #include "market/data/lean.h"
-#include "market/data/sha256.h"
+#include "base/digest.h"
 #include "market/data/view.h"
 
 namespace hadal::market {
@@ -94,7 +94,7 @@ std::string sha256_of_input(const Path& path) {
   std::set<std::string> files;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(path))
     if (entry.is_regular_file()) files.insert(entry.path().string());
-  Sha256 all;
+  Digest all;
   for (const auto& file : files) all.add(file.substr(path.string().size()) + " " + sha256_of_file(file) + "\n");
   return all.hex();
 }
