@@ -33,6 +33,11 @@ std::string value_text(const std::vector<std::string>& list) {
   for (const auto& item : list) text += (text.empty() ? "" : ", ") + item;
   return "[" + text + "]";
 }
+std::string value_text(const std::vector<int64_t>& list) {
+  std::string text;
+  for (const int64_t item : list) text += fmt::format("{}{}", text.empty() ? "" : ", ", item);
+  return "[" + text + "]";
+}
 std::string value_text(const std::vector<std::pair<std::string, double>>& shares) {
   std::string text;
   for (const auto& [name, value] : shares) text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", name, value);
@@ -119,6 +124,11 @@ Value TomlTable::note(const std::string& key, Value value) const {
 
 bool TomlTable::has(const std::string& key) const { return node_->find(key) != nullptr; }
 
+bool TomlTable::is_list(const std::string& key) const {
+  const toml::node* node = node_->find(key);
+  return node && node->is_array();
+}
+
 std::string TomlTable::where(const std::string& key) const {
   const toml::node* node = key.empty() ? node_->table : node_->table->get(key);
   const auto line = (node ? node : node_->table)->source().begin.line;
@@ -181,6 +191,47 @@ std::vector<std::string> TomlTable::texts(const std::string& key) {
     out.push_back(item.as_string()->get());
   }
   return note(key, std::move(out));
+}
+
+std::vector<int64_t> TomlTable::integers(const std::string& key, int64_t low, int64_t high) {
+  std::vector<int64_t> out;
+  const toml::node* node = node_->find(key);
+  if (!node) return note(key, out);
+  if (!node->is_array()) fail("{}: {}: expected a list of integers, found {}", where(key), key, type_text(*node));
+  for (const toml::node& item : *node->as_array()) {
+    if (!item.is_integer()) fail("{}: {}: expected integers in the list, found {}", where(key), key, type_text(item));
+    const int64_t value = item.as_integer()->get();
+    if (value < low || value > high) fail("{}: {}: expected {} to {}, found {}", where(key), key, low, high, value);
+    out.push_back(value);
+  }
+  return note(key, std::move(out));
+}
+
+std::string TomlTable::date(const std::string& key) {
+  const toml::node* node = node_->find(key);
+  if (!node) return note(key, std::string());
+  if (node->is_string()) return note(key, node->as_string()->get());
+  if (!node->is_date()) {
+    fail("{}: {}: expected a date such as 2014-06-09, found {}", where(key), key,
+         node->is_date_time() || node->is_time() ? "a time" : type_text(*node));
+  }
+  const toml::date day = node->as_date()->get();
+  return note(key, fmt::format("{:04}-{:02}-{:02}", day.year, int{day.month}, int{day.day}));
+}
+
+std::string TomlTable::any(const std::string& key) {
+  const toml::node* node = node_->find(key);
+  if (!node) return note(key, std::string());
+  if (node->is_string()) return note(key, node->as_string()->get());
+  if (node->is_boolean()) return note(key, value_text(node->as_boolean()->get()));
+  if (node->is_number()) return note(key, value_text(*node->value<double>()));
+  fail("{}: {}: expected a text, a number, true or false, found {}", where(key), key, type_text(*node));
+}
+
+std::vector<std::string> TomlTable::keys() const {
+  std::vector<std::string> out;
+  for (const auto& [key, value] : *node_->table) out.emplace_back(key.str());
+  return out;
 }
 
 std::vector<std::pair<std::string, double>> TomlTable::shares(const std::string& key) {

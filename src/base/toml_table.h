@@ -27,6 +27,7 @@ class TomlTable {
   static TomlTable parse(const std::string& text, const std::string& who);
 
   bool has(const std::string& key) const;
+  bool is_list(const std::string& key) const;
 
   // The value, or the fallback if the key is absent. A value of another type or outside [low, high] is an Error.
   std::string text(const std::string& key, const std::string& fallback);
@@ -34,12 +35,17 @@ class TomlTable {
   bool flag(const std::string& key, bool fallback);
   int64_t integer(const std::string& key, int64_t fallback, int64_t low, int64_t high);
   double number(const std::string& key, double fallback, double low, double high);
-  std::vector<std::string> texts(const std::string& key);                      // empty if absent
+  std::string any(
+      const std::string& key);  // a text, number or truth value as text: 1e3 and 1000 are "1000"; "" if absent
+  std::vector<std::string> texts(const std::string& key);                            // empty if absent
+  std::vector<int64_t> integers(const std::string& key, int64_t low, int64_t high);  // empty if absent
+  std::string date(const std::string& key);  // 2014-06-09, as TOML's own date or as a text; "" if absent
   std::vector<std::pair<std::string, double>> shares(const std::string& key);  // { name = number }, in file order
   std::optional<TomlTable> table(const std::string& key);
   TomlTable table_or_empty(const std::string& key);
   std::vector<TomlTable> tables(const std::string& key);  // [[key]]
 
+  std::vector<std::string> keys() const;                 // all that stand in it, sorted
   void require(const std::string& key) const;            // Error if absent
   void finish() const;                                   // Error on keys that were not read
   std::string where(const std::string& key = "") const;  // "pilot.toml:12"

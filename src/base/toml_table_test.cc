@@ -42,6 +42,21 @@ std::string error_of(const std::function<void()>& call) {
   return "no error";
 }
 
+TEST(TomlTable, ReadsDatesAndListsOfIntegers) {
+  TomlTable t =
+      TomlTable::parse("a = 2014-06-09\nb = \"2014-06-10\"\nc = 2014-06-09T10:00:00\nseeds = [1, 5]\nd = 3\n", "r");
+  EXPECT_EQ(t.date("a"), "2014-06-09");
+  EXPECT_EQ(t.date("b"), "2014-06-10");
+  EXPECT_EQ(t.date("none"), "");
+  EXPECT_NE(error_of([&] { t.date("c"); }).find("found a time"), std::string::npos);
+  EXPECT_EQ(t.integers("seeds", 0, 9), (std::vector<int64_t>{1, 5}));
+  EXPECT_NE(error_of([&] { t.integers("seeds", 0, 4); }).find("expected 0 to 4, found 5"), std::string::npos);
+  EXPECT_NE(error_of([&] { t.integers("d", 0, 4); }).find("a list of integers, found an integer"), std::string::npos);
+  EXPECT_EQ(table().any("rate") + table().any("whole") + table().any("deep") + table().any("name"), "0.52truepilot");
+  EXPECT_NE(error_of([&] { t.any("seeds"); }).find("found a list"), std::string::npos);
+  EXPECT_EQ(t.keys(), (std::vector<std::string>{"a", "b", "c", "d", "seeds"}));
+}
+
 TEST(TomlTable, ReadsValuesAndDefaults) {
   TomlTable t = table();
   EXPECT_EQ(t.text("name", "x"), "pilot");

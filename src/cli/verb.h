@@ -24,6 +24,7 @@ int generate_command(int argc, char** argv);
 int inspect_command(int argc, char** argv);
 int logits_command(int argc, char** argv);
 int logprobs_command(int argc, char** argv);
+int market_command(int argc, char** argv);
 int models_command(int argc, char** argv);
 int pull_command(int argc, char** argv);
 int quantize_command(int argc, char** argv);

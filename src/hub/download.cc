@@ -8,6 +8,7 @@
 #include <cstring>
 #include <optional>
 
+#include "base/digest.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "hub/remote/digest.h"

@@ -5,6 +5,7 @@
 
 #include <csignal>
 
+#include "base/digest.h"
 #include "hub/remote/digest.h"
 #include "hub/testing/test_support.h"
 #include "net/url.h"

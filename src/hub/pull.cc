@@ -8,11 +8,11 @@
 #include <fstream>
 #include <set>
 
+#include "base/digest.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "formats/gguf_name.h"
 #include "hub/download.h"
-#include "hub/remote/digest.h"
 #include "net/url.h"
 #include "weights/store.h"
 

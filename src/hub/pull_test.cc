@@ -1,6 +1,7 @@
 // Whole models from a hub that runs here, honest and otherwise.
 #include "hub/pull.h"
 
+#include "base/digest.h"
 #include "base/json.h"
 #include "hub/remote/digest.h"
 #include "hub/testing/test_support.h"

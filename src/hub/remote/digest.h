@@ -1,5 +1,5 @@
-// The hashes of the hub's files, in lower-case hexadecimal: SHA-256 for large files, git's SHA-1 of a blob for small
-// ones. Each reads the file once.
+// The hash that git gives a file (SHA-1 of a blob), in lower-case hexadecimal: the hub's hash of small files. Large
+// ones have SHA-256 (base/digest.h).
 #pragma once
 
 #include <string>
@@ -8,7 +8,6 @@
 
 namespace hadal {
 
-std::string sha256_of_file(const Path& path);
 std::string git_sha1_of_file(const Path& path);
 
 }  // namespace hadal

@@ -1,0 +1,37 @@
+// The commands of `hadal market`, a file each; the table stands in market.cc. Each gets its own arguments, argv[0]
+// being "hadal market COMMAND", as verbs do (verb.h).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/json_fwd.h"
+#include "market/market.h"
+
+namespace hadal {
+
+int market_backtest_command(int argc, char** argv);
+int market_check_command(int argc, char** argv);
+int market_factors_command(int argc, char** argv);
+int market_import_command(int argc, char** argv);
+int market_init_command(int argc, char** argv);
+int market_list_command(int argc, char** argv);
+int market_show_command(int argc, char** argv);
+int market_stats_command(int argc, char** argv);
+int market_synth_command(int argc, char** argv);
+int market_train_command(int argc, char** argv);
+
+// hadal market check STRATEGY.toml --lookahead
+int market_check_lookahead(const std::string& strategy, int64_t samples, bool json);
+
+// Runs a command; a NotYetError is printed and becomes 2, a stop by a signal 3.
+int market_exit_code(const std::string& name, const std::function<int()>& run);
+
+// "--from" and "--to": a date or an ISO time; nothing for "".
+std::optional<market::Date> market_date(const std::string& text, const std::string& option);
+// A bar's time as it is shown: the day of a daily bar, else the time of its end.
+std::string market_time_text(const market::Market& market, const std::string& symbol, const market::Bar& bar);
+
+}  // namespace hadal

@@ -1,0 +1,178 @@
+// hadal market factors: the values of factors over the bars of a market.
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "cli/market.h"
+#include "cli/options.h"
+#include "cli/verb.h"
+#include "market/factors.h"
+#include "market/market.h"
+
+namespace hadal {
+namespace {
+
+using namespace market;
+
+struct FactorsOptions {
+  std::string market, symbols, from, to, as_of, prices = "forward", out;
+  std::vector<std::string> sets, expressions;
+  bool streaming = false, json = false;
+};
+
+// All sets, then all expressions.
+std::vector<NamedExpression> factors_of(const FactorsOptions& o) {
+  std::vector<NamedExpression> factors;
+  for (const std::string& set : o.sets)
+    for (NamedExpression& factor : factor_set(set, "--set")) factors.push_back(std::move(factor));
+  for (const std::string& text : o.expressions) {
+    const size_t equals = text.find('=');
+    const std::string name = text.substr(0, equals);
+    if (equals == std::string::npos || name.empty() || name.find_first_of("$()<>! ,\"") != std::string::npos)
+      fail("--expr: expected NAME=EXPRESSION, as in momentum='$close/Ref($close,20)-1', found {}", brief(text));
+    factors.push_back({name, text.substr(equals + 1)});
+  }
+  return factors;
+}
+
+Query query_of(const FactorsOptions& o) {
+  Query query;
+  for (const std::string& symbol : split(o.symbols, ','))
+    if (!symbol.empty()) query.symbols.push_back(symbol);
+  // Bars before --from are read: windows reach back to them.
+  if (!o.to.empty()) query.to = date_of(parse_time(o.to, "--to"));
+  if (!o.as_of.empty()) query.as_of = parse_time(o.as_of, "--as-of");
+  query.prices = prices_of(o.prices, "--prices");
+  return query;
+}
+
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + '"';
+}
+
+// The shown rows as JSON and as CSV, block after block.
+class Table {
+ public:
+  Table(const FactorProgram& program, const Panel& panel, const FactorsOptions& o)
+      : panel_(panel), json_(o.json), to_stdout_(!o.json && o.out.empty()) {
+    if (!o.from.empty()) from_ = date_of(parse_time(o.from, "--from"));
+    for (size_t t = 1; t < panel.num_times(); ++t) daily_ = daily_ && panel.sessions[t] != panel.sessions[t - 1];
+    if (!o.out.empty()) file_ = std::make_unique<WholeFile>(o.out);
+    std::string header = "symbol,time";
+    OrderedJson names = OrderedJson::array();
+    for (const std::string& name : program.names()) {
+      header += "," + csv_field(name);
+      names.push_back(name);
+    }
+    write_csv(header + "\n");
+    if (json_) print_text("{\"names\": " + dump_json(names) + ", \"rows\": [");
+  }
+
+  void add(const FactorBlock& block) {
+    std::string csv, json;
+    for (size_t row = 0; row < block.num_rows; ++row) {
+      const size_t t = block.first_row + row;
+      if (from_ && panel_.sessions[t] < *from_) continue;
+      const std::string time = daily_ ? date_text(panel_.sessions[t]) : time_text(panel_.times[t]);
+      for (size_t i = 0; i < block.num_instruments; ++i)
+        if (panel_.has_bar(t, i)) add_row(block, row, i, time, csv, json);
+      if (csv.size() + json.size() > (1 << 20)) flush(csv, json);
+    }
+    flush(csv, json);
+  }
+
+  void finish() {
+    if (json_) print_text("]}\n");
+    if (file_) {
+      file_->commit();
+      if (!json_) print_text(fmt::format("{} rows\n", num_rows_));
+    }
+  }
+
+ private:
+  void add_row(const FactorBlock& block, size_t row, size_t instrument, const std::string& time, std::string& csv,
+               std::string& json) {
+    const std::string& symbol = panel_.symbols[instrument];
+    if (json_)
+      json += fmt::format("{}{{\"symbol\": {}, \"time\": \"{}\", \"values\": [", num_rows_ > 0 ? ", " : "",
+                          dump_json(OrderedJson(symbol)), time);
+    if (file_ || to_stdout_) csv += csv_field(symbol) + "," + time;
+    for (size_t f = 0; f < block.num_factors; ++f) {
+      const double value = block.at(f, row, instrument);
+      const std::string text = std::isnan(value) ? "" : fmt::format("{:.17g}", value);
+      if (json_) json += (f > 0 ? ", " : "") + (text.empty() ? "null" : text);
+      if (file_ || to_stdout_) csv += "," + text;
+    }
+    if (json_) json += "]}";
+    if (file_ || to_stdout_) csv += "\n";
+    ++num_rows_;
+  }
+
+  void write_csv(const std::string& text) {
+    if (file_) file_->write(text);
+    if (to_stdout_) print_text(text);
+  }
+  void flush(std::string& csv, std::string& json) {
+    write_csv(csv);
+    if (json_) print_text(json);
+    csv.clear(), json.clear();
+  }
+
+  const Panel& panel_;
+  bool json_, to_stdout_, daily_ = true;
+  std::optional<Date> from_;
+  std::unique_ptr<WholeFile> file_;
+  int64_t num_rows_ = 0;
+};
+
+// One row after the other, as bars would come.
+void stream(const FactorProgram& program, const Panel& panel, Table& table) {
+  FactorStream stream(program, panel.symbols);
+  for (size_t t = 0; t < panel.num_times(); ++t) {
+    const std::span<const double> values = stream.next(row_of(panel, t));
+    table.add({t, 1, panel.num_instruments(), program.num_factors(), values.data()});
+  }
+}
+
+}  // namespace
+
+int market_factors_command(int argc, char** argv) {
+  CommandLine app("Computes factors over the bars of a market: expressions, or the sets alpha158 and alpha360");
+  FactorsOptions o;
+  app.add_option("MARKET", o.market, "a name under markets/, or a folder").required();
+  app.add_option("--symbols", o.symbols, "only these instruments, A,B; cross-sections are taken among them");
+  app.add_option("--from", o.from, "the first day to show; values reach back to bars before it");
+  app.add_option("--to", o.to, "the last day to show");
+  app.add_option("--as-of", o.as_of, "only what was known at this time");
+  app.add_option("--prices", o.prices, "prices that factors see")
+      .show_default()
+      .one_of({"raw", "split", "forward", "back"});
+  app.add_option("--set", o.sets, "alpha158 or alpha360");
+  app.add_option("--expr", o.expressions, "NAME=EXPRESSION, as in momentum='$close/Ref($close,20)-1'; any number");
+  app.add_flag("--streaming", o.streaming, "compute one row at a time; the bits are the same");
+  app.add_option("--out", o.out, "write the values to this CSV file");
+  add_common_options(app, &o.json);
+  if (const auto code = app.parse(argc, argv)) return *code;
+  if (o.sets.empty() && o.expressions.empty()) {
+    fmt::print(stderr, "expected factors: --set alpha158, or --expr NAME=EXPRESSION\n");
+    return 2;
+  }
+  const FactorProgram program(factors_of(o), "--expr");
+  const Panel panel = Market::open(o.market).panel(query_of(o));
+  Table table(program, panel, o);
+  if (o.streaming)
+    stream(program, panel, table);
+  else
+    evaluate_factors(program, panel, [&](const FactorBlock& block) { table.add(block); });
+  table.finish();
+  return 0;
+}
+
+}  // namespace hadal

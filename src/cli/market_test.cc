@@ -1,0 +1,92 @@
+// hadal market as a caller meets it.
+#include "cli/market.h"
+
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "base/testing/scratch.h"
+#include "cli/verb.h"
+
+namespace hadal {
+namespace {
+using test::error_of;
+
+class MarketVerb : public ::testing::Test {
+ protected:
+  // What the verb prints; it must end well.
+  std::string run(std::vector<std::string> words) {
+    words.insert(words.begin(), "hadal market");
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    ::testing::internal::CaptureStdout();
+    int code = 1;
+    const std::string error = error_of([&] { code = market_command(static_cast<int>(argv.size()), argv.data()); });
+    const std::string out = ::testing::internal::GetCapturedStdout();
+    if (!error.empty()) return error;
+    EXPECT_EQ(code, 0) << out;
+    return out;
+  }
+  Json json(std::vector<std::string> words) {
+    words.push_back("--json");
+    return parse_json(run(std::move(words)), "output");
+  }
+  std::string file(const std::string& name, std::string_view content) {
+    write_file_whole(folder_ / name, content);
+    return (folder_ / name).string();
+  }
+  test::ScratchFolder folder_;
+  std::string market_ = (folder_ / "m").string();
+};
+
+TEST_F(MarketVerb, ImportsShowsAndChecks) {
+  const std::string bars = file("ABC.csv",
+                                "Date,Open,High,Low,Close,Volume\n2020-01-02,10,11,9,10.5,100\n"
+                                "2020-01-03,10.5,12,10,11,0\n2020-01-06,11,10,10,10.25,300\n");
+  const Json imported = json({"import", market_, bars, "--calendar", "XNYS"});
+  EXPECT_EQ(imported.at("market"), "m");
+  EXPECT_EQ(imported.at("restated"), 0);
+  EXPECT_EQ(imported.at("issues"), (Json{{"high_below_body", 1}, {"zero_volume", 1}}));
+  const Json& one = imported.at("files").at(0);
+  EXPECT_EQ(one.at("file"), bars);
+  EXPECT_EQ(one.at("format"), "csv");
+  EXPECT_EQ(one.at("symbols"), Json{"ABC"});
+  EXPECT_EQ(one.at("rows"), 3);
+  EXPECT_EQ(one.at("accepted"), 2);
+  EXPECT_EQ(one.at("quarantined"), 1);
+  EXPECT_EQ(one.at("first"), "2020-01-02");
+  EXPECT_EQ(one.at("last"), "2020-01-06");
+
+  const Json shown = json({"show", market_, "ABC", "--from", "2020-01-03"});
+  EXPECT_EQ(shown.at("symbol"), "ABC");
+  EXPECT_EQ(shown.at("prices"), "raw");
+  EXPECT_EQ(
+      shown.at("bars"),
+      Json::array(
+          {{{"time", "2020-01-03"}, {"open", 10.5}, {"high", 12.0}, {"low", 10.0}, {"close", 11.0}, {"volume", 0.0}}}));
+  EXPECT_EQ(json({"show", market_, "ABC", "--as-of", "2019-12-31"}).at("bars"), Json::array());
+
+  const Json checked = json({"check", market_});
+  EXPECT_EQ(checked.at("bars"), 2);
+  EXPECT_EQ(checked.at("instruments"), 1);
+  EXPECT_EQ(checked.at("counts").at("high_below_body"), 1);
+  EXPECT_EQ(checked.at("issues").at(1), (Json{{"code", "high_below_body"},
+                                              {"severity", "error"},
+                                              {"symbol", "ABC"},
+                                              {"time", "2020-01-06"},
+                                              {"detail", "high 10 is below open 11 or close 10.25"}}));
+}
+
+TEST_F(MarketVerb, WordsEndWithTheNextCommand) {
+  const std::string bars = file("ABC.csv", "Date,Open,High,Low,Close\n2020-01-02,10,11,9,10.5\n");
+  EXPECT_HAS(run({"import", market_, bars}), "1 rows, 1 accepted, 0 quarantined, 2020-01-02 to 2020-01-02");
+  EXPECT_HAS(run({"show", market_}), "Next: hadal market show");
+  EXPECT_HAS(run({"show", market_, "ABC"}), "Next: hadal market check");
+  EXPECT_HAS(run({"check", market_}), "Next: hadal market init");
+  EXPECT_HAS(run({"list"}), "Next: hadal market");
+  EXPECT_HAS(run({"show", market_, "ABD"}), "the nearest is ABC");
+  EXPECT_HAS(run({"import", market_, bars, "--known-at", "soon"}), "--known-at: expected a date");
+  EXPECT_HAS(run({}), "usage: hadal market COMMAND");
+}
+
+}  // namespace
+}  // namespace hadal

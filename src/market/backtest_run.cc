@@ -1,0 +1,140 @@
+#include "market/backtest_run.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/toml_table.h"
+#include "market/forecast/factor_source.h"
+#include "market/portfolio.h"
+
+namespace hadal::market {
+namespace {
+
+// Orders fill at raw prices; only LEAN's profile trades prices that the vendor adjusted.
+Query traded_query(const StrategyFile& strategy, const Broker& broker) {
+  Query query = query_of(strategy);
+  query.from = strategy.start;
+  query.to = strategy.end;
+  query.prices = broker.lean && strategy.prices == Prices::back ? Prices::back : Prices::raw;
+  return query;
+}
+
+std::map<std::string, int32_t> places_of(const std::vector<std::string>& symbols) {
+  std::map<std::string, int32_t> places;
+  for (size_t i = 0; i < symbols.size(); ++i) places[symbols[i]] = static_cast<int32_t>(i);
+  return places;
+}
+
+// From scores to targets at the closes of the feed's sessions.
+Schedule schedule_of_scores(const StrategyFile& strategy, const Training& training, const Feed& feed) {
+  const Panel& panel = training.source->panel();
+  const auto places = places_of(feed.symbols);
+  Schedule schedule;
+  for (const Rebalance& rebalance :
+       rebalances_of(*strategy.portfolio, panel, training.scores, rows_of(strategy, panel))) {
+    for (const TargetWeight& target : rebalance.targets) {
+      const auto place = places.find(panel.symbols[target.instrument]);
+      HADAL_CHECK(place != places.end(), "{} is not traded", panel.symbols[target.instrument]);
+      schedule.targets.push_back({.date = panel.sessions[rebalance.row],
+                                  .time = feed.daily ? 0 : panel.times[rebalance.row],
+                                  .instrument = place->second,
+                                  .weight = target.weight});
+    }
+  }
+  return schedule;
+}
+
+void check_tradable(const StrategyFile& strategy) {
+  const std::string file = strategy.file.string();
+  if (strategy.series) fail("{}: a plain series is not traded; train it with: hadal market train {}", file, file);
+  if (!strategy.portfolio) fail("{}: expected [portfolio], which says what is held, found none", file);
+  if (strategy.forecast && strategy.forecast->window == "combinatorial")
+    fail("{}: window: combinatorial scores know later data and are not traded; expected rolling or expanding", file);
+}
+
+void write_run(const StrategyFile& strategy, const BacktestRun& run) {
+  std::filesystem::create_directories(run.run);
+  write_file_whole(run.run / "strategy.toml", strategy.text);
+  write_file_whole(run.run / "orders.csv", run.result.orders_csv());
+  write_file_whole(run.run / "fills.csv", run.result.fills_csv());
+  write_file_whole(run.run / "equity.csv", run.result.equity_csv());
+  if (run.result.has_ledger) write_file_whole(run.run / "ledger.txt", run.result.ledger_text());
+  write_file_whole(run.run / "backtest.json", dump_json(run.json(), 1) + "\n");
+}
+
+}  // namespace
+
+Tries tries_of(const std::vector<Trial>& trials, Date from, Date to) {
+  std::vector<double> sharpes;
+  Tries tries{0, 0};
+  for (const Trial& trial : trials) {
+    if (trial.to < from || trial.from > to) continue;
+    ++tries.count;
+    if (!std::isnan(trial.sharpe)) sharpes.push_back(trial.sharpe);
+  }
+  tries.count = std::max<int64_t>(tries.count, 1);
+  const double sd = moments_of(sharpes).sd;
+  if (sharpes.size() > 1 && !std::isnan(sd)) tries.sharpe_sd = sd;
+  return tries;
+}
+
+OrderedJson BacktestRun::json() const {
+  OrderedJson json{{"run", run.string()}};
+  const OrderedJson traded = result.json();
+  for (const auto& [key, value] : traded.items()) json[key] = value;
+  json["statistics"] = statistics.json();
+  json["trials"] = tries.count;
+  json["seconds"] = seconds;
+  return json;
+}
+
+BacktestRun run_strategy(const StrategyFile& strategy, Market& market, const BacktestOptions& options) {
+  check_tradable(strategy);
+  TomlTable table = strategy.broker_table();
+  const Broker broker = read_broker(table, strategy.folder());
+  table.finish();
+  const Query query = traded_query(strategy, broker);
+  const Feed feed = feed_from_market(market, query, strategy.frequency == "1d");
+  if (feed.sessions.empty()) {
+    fail("{}: expected bars of {} between start and end, found none; hadal market show {} shows what is there",
+         strategy.file.string(), strategy.market, strategy.market);
+  }
+
+  BacktestRun run;
+  Schedule schedule;
+  if (strategy.needs_factors()) {
+    run.training = train_run(strategy, market, options.train, true);
+    schedule = schedule_of_scores(strategy, run.training, feed);
+  } else {
+    run.training.data_hash = market.data_hash(query);
+    run.training.run = run_folder(strategy, run.training.data_hash);
+    schedule = read_schedule(strategy.portfolio->file, feed);
+  }
+  run.run = run.training.run;
+
+  const Stopwatch watch;
+  if (options.engine == EngineKind::vector) {
+    run.result = run_vector(feed, broker, schedule);
+  } else {
+    const auto follower = scheduled_strategy(std::move(schedule), broker, &feed);
+    run.result = run_backtest(feed, broker, *follower);
+  }
+  run.seconds = watch.seconds();
+
+  run.returns = run.result.returns();
+  const Date from = feed.sessions.front().date, to = feed.sessions.back().date;
+  const Moments moments = moments_of(run.returns);
+  market.record_trial({strategy.hash(), run.training.data_hash, run.run.string(), from, to, moments.sharpe()});
+  run.tries = tries_of(market.trials(), from, to);
+  StatisticsOptions statistics;
+  statistics.trials = static_cast<double>(run.tries.count);
+  statistics.trials_sd = run.tries.sharpe_sd;
+  run.statistics = statistics_of(run.returns, statistics);
+  write_run(strategy, run);
+  return run;
+}
+
+}  // namespace hadal::market

@@ -1,0 +1,14 @@
+// check_market() of checks.h, of a store.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "market/checks.h"
+#include "market/data/store.h"
+
+namespace hadal::market {
+
+CheckReport check_store(const Store& store, const std::vector<std::string>& symbols);
+
+}  // namespace hadal::market

@@ -1,0 +1,287 @@
+// The walk-forward run: windows one after the other, each fitted and tested, then everything judged together.
+#include <algorithm>
+
+#include "base/error.h"
+#include "market/forecast/checkpoint.h"
+#include "market/forecast/forecaster.h"
+#include "market/forecast/ranks.h"
+
+namespace hadal::market {
+namespace {
+
+using forecast::Checkpoint;
+using forecast::Forecaster;
+using forecast::Samples;
+using forecast::Window;
+
+const char* const kNaive[] = {"naive", "seasonal", "momentum"};
+
+class Run {
+ public:
+  Run(const StrategyFile& strategy, const FeatureSource& source, const TrainOptions& options)
+      : strategy_(strategy),
+        spec_(*strategy.forecast),
+        source_(source),
+        panel_(source.panel()),
+        options_(options),
+        forecaster_(forecast::make_forecaster(strategy, source)) {}
+
+  ForecastResult go();
+
+ private:
+  size_t num_instruments() const { return panel_.num_instruments(); }
+  size_t num_seeds() const { return spec_.seeds.size(); }
+  bool wanted(const Window& window) const;
+  void check_source() const;
+  void run_window(size_t index, const Window& window);
+  Checkpoint fit_and_test(const Window& window);
+  void compare(const Samples& tested, const Window& window, const std::vector<double>& forecasts, Checkpoint& done);
+  void take(const Window& window, const Checkpoint& done);
+  void report(const Window& window, const Checkpoint& done);
+  void finish_scores();
+  void judge();
+  std::string headline(const std::string& best, double best_rank_ic) const;
+
+  const StrategyFile& strategy_;
+  const ForecastSpec& spec_;
+  const FeatureSource& source_;
+  const Panel& panel_;
+  const TrainOptions& options_;
+  std::unique_ptr<Forecaster> forecaster_;
+  ForecastResult result_;
+  std::vector<double> rank_sums_;
+  std::vector<uint32_t> rank_counts_;
+  double squared_ = 0, absolute_ = 0;
+  int64_t compared_ = 0;
+};
+
+void Run::check_source() const {
+  if (source_.horizon() < 1) {
+    fail("{}: expected a label that looks ahead, such as \"Ref($open,-2)/Ref($open,-1)-1\", found \"{}\"",
+         strategy_.label_where, brief(strategy_.label));
+  }
+  const size_t cells = panel_.num_times() * num_instruments();
+  HADAL_CHECK(source_.labels().size() == cells && source_.label_ends().size() == cells, "labels of another panel");
+  if (num_instruments() == 0 || panel_.num_times() == 0) {
+    fail("{}: expected instruments with bars, found none; see `hadal market show`", strategy_.file.string());
+  }
+}
+
+bool Run::wanted(const Window& window) const {
+  return !options_.only_row || std::any_of(window.test.begin(), window.test.end(),
+                                           [&](const RowRange& part) { return part.holds(*options_.only_row); });
+}
+
+ForecastResult Run::go() {
+  check_source();
+  const size_t cells = panel_.num_times() * num_instruments();
+  result_.kind = spec_.kind == "factor" ? "factor " + spec_.factor : spec_.kind;
+  result_.knows_later_data = spec_.window == "combinatorial";
+  result_.seed_scores.assign(num_seeds(), std::vector<double>(cells, kMissing));
+  rank_sums_.assign(cells, 0);
+  rank_counts_.assign(cells, 0);
+  const auto starts = forecast::session_starts(panel_, rows_of(strategy_, panel_));
+  const auto windows =
+      forecast::make_windows(spec_, starts, !forecaster_->needs_validation(), strategy_.file.string() + ": [forecast]");
+  for (size_t i = 0; i < windows.size(); ++i) {
+    if (!wanted(windows[i])) continue;
+    run_window(i, windows[i]);
+    if (options_.progress) {
+      const WindowReport& w = result_.windows.back();
+      options_.progress(fmt::format("window {} of {}: trained {} to {} ({} rows), tested {} to {}", i + 1,
+                                    windows.size(), w.train_from, w.train_to, w.rows, w.test_from, w.test_to));
+    }
+    if (options_.stop && *options_.stop && i + 1 < windows.size()) {
+      throw Stopped(fmt::format("stopped after window {} of {}; --resume goes on from there", i + 1, windows.size()));
+    }
+  }
+  finish_scores();
+  judge();
+  return std::move(result_);
+}
+
+void Run::run_window(size_t index, const Window& window) {
+  const Path file = options_.checkpoints.empty() ? Path() : options_.checkpoints / fmt::format("{:04}.window", index);
+  const std::string key = fmt::format("{} {}", options_.key, index);
+  if (options_.resume && !file.empty()) {
+    if (const auto done = forecast::load_checkpoint(file, key)) return take(window, *done);
+  }
+  const Checkpoint done = fit_and_test(window);
+  if (!file.empty()) {
+    std::filesystem::create_directories(options_.checkpoints);
+    forecast::save_checkpoint(file, key, done);
+  }
+  take(window, done);
+}
+
+Checkpoint Run::fit_and_test(const Window& window) {
+  const size_t n = num_instruments();
+  const Samples samples(source_, strategy_.process, window, forecaster_->uses_features());
+  Checkpoint done;
+  done.rows = samples.num_rows();
+  done.purged = samples.purged_sessions();
+  for (size_t seed = 0; seed < num_seeds(); ++seed) {
+    if (seed > 0 && !forecaster_->uses_seed()) {
+      done.forecasts.push_back(done.forecasts[0]);
+      continue;
+    }
+    forecaster_->fit(samples, spec_.seeds[seed]);
+    auto& forecasts = done.forecasts.emplace_back();
+    for (const RowRange& part : window.test) {
+      const size_t begin = forecasts.size();
+      forecasts.resize(begin + part.size() * n);
+      forecaster_->predict(samples, part, forecasts.data() + begin);
+    }
+  }
+  if (forecaster_->predicts_label()) {
+    Window tested;  // the test parts' own labels, processed in the same way
+    tested.train = window.test;
+    const Samples labels(source_, strategy_.process, tested, false, false);
+    for (const auto& forecasts : done.forecasts) compare(labels, window, forecasts, done);
+  }
+  return done;
+}
+
+void Run::compare(const Samples& tested, const Window& window, const std::vector<double>& forecasts, Checkpoint& done) {
+  size_t next = 0;
+  for (const RowRange& part : window.test) {
+    for (size_t row = part.first; row < part.last; ++row) {
+      for (size_t i = 0; i < num_instruments(); ++i) {
+        const double error = forecasts[next++] - tested.label(row, i);
+        if (std::isnan(error)) continue;
+        done.squared += error * error, done.absolute += std::fabs(error);
+        ++done.compared;
+      }
+    }
+  }
+}
+
+void Run::take(const Window& window, const Checkpoint& done) {
+  const size_t n = num_instruments();
+  std::vector<double> values;
+  std::vector<size_t> where;
+  for (size_t seed = 0; seed < num_seeds(); ++seed) {
+    const std::vector<double>& forecasts = done.forecasts.at(seed);
+    size_t next = 0;
+    for (const RowRange& part : window.test) {
+      for (size_t row = part.first; row < part.last; ++row) {
+        values.clear(), where.clear();
+        for (size_t i = 0; i < n; ++i) {
+          const double value = forecasts.at(next++);
+          if (std::isnan(value)) continue;
+          result_.seed_scores[seed][panel_.at(row, i)] = value;
+          values.push_back(value), where.push_back(panel_.at(row, i));
+        }
+        const std::vector<double> ranks = forecast::average_ranks(values);
+        for (size_t k = 0; k < where.size(); ++k) {
+          rank_sums_[where[k]] += ranks[k] / static_cast<double>(values.size());
+          ++rank_counts_[where[k]];
+        }
+      }
+    }
+  }
+  squared_ += done.squared, absolute_ += done.absolute, compared_ += done.compared;
+  report(window, done);
+}
+
+void Run::report(const Window& window, const Checkpoint& done) {
+  const auto day = [&](size_t row) { return date_text(panel_.sessions[row]); };
+  WindowReport w;
+  w.train_from = day(window.train.front().first);
+  w.train_to = day(window.train.back().last - 1);
+  w.test_from = day(window.test.front().first);
+  w.test_to = day(window.test.back().last - 1);
+  w.purged = done.purged;
+  w.rows = done.rows;
+  result_.windows.push_back(w);
+  for (const RowRange& part : window.test)
+    if (std::find(result_.test.begin(), result_.test.end(), part) == result_.test.end()) result_.test.push_back(part);
+}
+
+void Run::finish_scores() {
+  result_.scores.assign(rank_sums_.size(), kMissing);
+  for (size_t i = 0; i < rank_sums_.size(); ++i)
+    if (rank_counts_[i] > 0) result_.scores[i] = rank_sums_[i] / rank_counts_[i];
+}
+
+void Run::judge() {
+  // Combinatorial splits test a row more than once, adjoining folds as one part: each row counts once.
+  std::vector<char> is_tested(panel_.num_times(), 0);
+  for (const RowRange& part : result_.test) std::fill(is_tested.begin() + part.first, is_tested.begin() + part.last, 1);
+  std::vector<RowRange> parts;
+  for (size_t row = 0; row < is_tested.size(); ++row)
+    if (is_tested[row]) parts.push_back({row, row + 1});
+  const auto quality = [&](const std::vector<double>& scores) {
+    return forecast::quality_of(scores, source_.labels(), num_instruments(), parts, source_.horizon());
+  };
+  result_.quality = quality(result_.scores);
+  if (compared_ > 0) {
+    result_.quality.mse = squared_ / static_cast<double>(compared_);
+    result_.quality.mae = absolute_ / static_cast<double>(compared_);
+  }
+  for (size_t seed = 0; seed < num_seeds(); ++seed)
+    result_.by_seed.emplace_back(spec_.seeds[seed], quality(result_.seed_scores[seed]));
+  std::string best;
+  double best_rank_ic = -2;
+  for (const char* kind : kNaive) {
+    if (kind == spec_.kind) continue;
+    const auto naive = forecast::make_naive(kind, spec_, source_);
+    const Samples none(source_, {}, {}, false);
+    std::vector<double> scores(panel_.num_times() * num_instruments());
+    naive->predict(none, {0, panel_.num_times()}, scores.data());
+    result_.baselines.emplace_back(kind, quality(scores));
+    const double rank_ic = result_.baselines.back().second.rank_ic;
+    if (rank_ic > best_rank_ic) best = kind, best_rank_ic = rank_ic;
+  }
+  const Quality& q = result_.quality;
+  const bool signal = q.rank_ic > 2 * q.rank_ic_error && q.rank_ic > best_rank_ic;
+  result_.finding = signal ? "signal" : "nothing";
+  result_.headline = headline(best, best_rank_ic);
+}
+
+std::string Run::headline(const std::string& best, double best_rank_ic) const {
+  const Quality& q = result_.quality;
+  if (std::isnan(q.rank_ic)) {
+    return fmt::format("{}: nothing found: at no time are there two instruments to rank", result_.kind);
+  }
+  const std::string own = fmt::format("mean rank IC {:.4f}, error {:.4f}", q.rank_ic, q.rank_ic_error);
+  if (!(q.rank_ic > best_rank_ic)) {
+    return fmt::format("{} does not beat the naive forecaster \"{}\": nothing found ({}, against {:.4f})", result_.kind,
+                       best, own, best_rank_ic);
+  }
+  if (result_.finding == "nothing")
+    return fmt::format("{}: nothing found: its {} is within twice the error", result_.kind, own);
+  return best.empty() ? fmt::format("{}: signal: {}", result_.kind, own)
+                      : fmt::format("{}: signal: {}, above every naive forecaster (best: \"{}\" {:.4f})", result_.kind,
+                                    own, best, best_rank_ic);
+}
+
+}  // namespace
+
+std::vector<uint32_t> label_ends_of(const Panel& panel, int64_t horizon) {
+  const size_t num_times = panel.num_times(), n = panel.num_instruments();
+  std::vector<uint32_t> ends(num_times * n, static_cast<uint32_t>(num_times));
+  std::vector<uint32_t> rows;
+  for (size_t i = 0; i < n; ++i) {
+    rows.clear();
+    for (size_t row = 0; row < num_times; ++row)
+      if (panel.has_bar(row, i)) rows.push_back(static_cast<uint32_t>(row));
+    for (size_t bar = 0; bar + static_cast<size_t>(horizon) < rows.size(); ++bar)
+      ends[panel.at(rows[bar], i)] = rows[bar + static_cast<size_t>(horizon)];
+  }
+  return ends;
+}
+
+RowRange rows_of(const StrategyFile& strategy, const Panel& panel) {
+  const auto begin = panel.sessions.begin(), end = panel.sessions.end();
+  const auto first = strategy.start ? std::lower_bound(begin, end, *strategy.start) : begin;
+  const auto last = strategy.end ? std::upper_bound(first, end, *strategy.end) : end;
+  return {static_cast<size_t>(first - begin), static_cast<size_t>(last - begin)};
+}
+
+ForecastResult train(const StrategyFile& strategy, const FeatureSource& source, const TrainOptions& options) {
+  HADAL_CHECK(strategy.forecast && !strategy.series, "a forecaster of instruments");
+  return Run(strategy, source, options).go();
+}
+
+}  // namespace hadal::market

@@ -1,0 +1,75 @@
+#include "market/training.h"
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "market/forecast/factor_source.h"
+
+namespace hadal::market {
+namespace {
+
+std::string key_of(const StrategyFile& strategy, const std::string& data_hash) {
+  return strategy.hash() + " " + data_hash;
+}
+
+// What is finished needs none; where they cannot be deleted they do no harm.
+void drop_checkpoints(const Path& folder) {
+  std::error_code ignored;
+  std::filesystem::remove_all(folder, ignored);
+}
+
+void write_run(const StrategyFile& strategy, const Training& training) {
+  std::filesystem::create_directories(training.run);
+  write_file_whole(training.run / "strategy.toml", strategy.text);
+  write_file_whole(training.run / "forecast.json", dump_json(training.forecast, 1) + "\n");
+}
+
+bool take_what_is_there(Training& training) {
+  const Path json = training.run / "forecast.json", scores = training.run / "scores.csv";
+  if (!std::filesystem::exists(json) || !std::filesystem::exists(scores)) return false;
+  training.forecast = parse_ordered_json(read_file(json, 64 << 20), json.string());
+  training.scores = read_scores(training.source->panel(), scores);
+  training.was_trained = true;
+  return true;
+}
+
+}  // namespace
+
+Path run_folder(const StrategyFile& strategy, const std::string& data_hash) {
+  const uint64_t hash = mix(fnv1a(key_of(strategy, data_hash)));
+  return Path("runs") / fmt::format("{}-{:08x}", strategy.file.stem().string(), hash >> 32);
+}
+
+Training train_run(const StrategyFile& strategy, const Market& market, TrainOptions options, bool reuse) {
+  const Query query = query_of(strategy);
+  Training training;
+  training.data_hash = market.data_hash(query);
+  training.run = run_folder(strategy, training.data_hash);
+  training.source = make_factor_source(strategy, market.panel(query));
+  const Panel& panel = training.source->panel();
+  if (!strategy.forecast) {
+    training.scores = factor_scores(strategy, *training.source);
+    return training;
+  }
+  if (reuse && take_what_is_there(training)) return training;
+  options.checkpoints = training.run / "windows";
+  options.key = key_of(strategy, training.data_hash);
+  ForecastResult result = train(strategy, *training.source, options);
+  training.forecast = to_json(result, training.run.string());
+  std::filesystem::create_directories(training.run);
+  write_scores(result, panel, strategy.forecast->seeds, training.run / "scores.csv");
+  write_run(strategy, training);
+  drop_checkpoints(options.checkpoints);
+  training.scores = std::move(result.scores);
+  return training;
+}
+
+OrderedJson train_series_run(const StrategyFile& strategy) {
+  Training training;
+  training.run = run_folder(strategy, fmt::format("{:016x}", fnv1a(read_file(strategy.series->file))));
+  training.forecast = to_json(train_series(strategy), training.run.string());
+  write_run(strategy, training);
+  return training.forecast;
+}
+
+}  // namespace hadal::market

@@ -1,0 +1,83 @@
+#include "market/starter.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace hadal::market {
+namespace {
+
+constexpr int64_t kFewInstruments = 10, kFewSessions = 250;
+
+// Windows of about ten test parts, or the usual ones where there is room for three of them.
+std::string forecast_text(int64_t num_sessions) {
+  int64_t train = 500, valid = 60, test = 120;
+  if (num_sessions < train + valid + 5 + 3 * test) {
+    train = num_sessions * 2 / 5, valid = num_sessions / 20, test = std::max<int64_t>(num_sessions / 10, 20);
+  }
+  return fmt::format(R"(
+[label]
+# What is forecast: from tomorrow's open to the one after. Only labels look ahead.
+expression = "Ref($open,-2)/Ref($open,-1)-1"
+
+[process]  # of each day, across instruments
+features = ["cs_winsorize", "cs_zscore", "fill_zero"]
+label = "cs_rank"
+
+[forecast]
+kind = "ridge"       # or "factor NAME", "naive", "seasonal", "momentum"
+penalty = 1e4
+window = "rolling"   # or "expanding"
+train_days = {}      # fitted on these sessions (and on valid_days, where nothing needs them),
+valid_days = {}
+embargo_days = 5     # a gap,
+test_days = {}       # and judged on these; then all of it moves on by test_days
+seeds = [1]
+)",
+                     train, valid, test);
+}
+
+}  // namespace
+
+std::string starter_strategy(const std::string& market, int64_t num_instruments, const std::vector<Date>& sessions) {
+  const auto num_sessions = static_cast<int64_t>(sessions.size());
+  if (num_sessions < 30) {
+    fail("{}: expected at least 30 sessions for a strategy, found {}; import more bars", market, num_sessions);
+  }
+  const bool forecast = num_instruments >= kFewInstruments && num_sessions >= kFewSessions;
+  const int64_t count = std::clamp<int64_t>(num_instruments / 5, 1, 50);
+  std::string text =
+      fmt::format(R"(# A strategy for the market "{0}". Check it:  hadal market check THIS_FILE --lookahead
+# Run it:  hadal market backtest THIS_FILE
+
+[data]
+market = "{0}"
+start = {1}
+end = {2}
+prices = "forward"  # what factors see: total return from the first bar on. Orders fill at raw prices
+
+[factors]
+)",
+                  market, date_text(sessions.front()), date_text(sessions.back()));
+  if (forecast) text += "sets = [\"alpha158\"]  # Qlib's list; your own stand beside it:\n";
+  text += "momentum = \"$close/Ref($close,20)-1\"\n";
+  if (forecast) text += forecast_text(num_sessions);
+  text += fmt::format(R"(
+[portfolio]
+kind = "top"        # the `count` best, in equal parts; or "rank": long and short
+count = {}
+rebalance_days = {}
+)",
+                      count, forecast ? 1 : 5);
+  if (!forecast) text += "score = \"momentum\"  # the factor that says which is best\n";
+  return text + R"(
+[broker]
+profile = "ib_us"   # or frictionless, binance_spot, cn_a
+cash = 100000
+slippage_bps = 2    # of each trade at the market's price
+participation = 0.1 # of a bar's volume at most
+borrow_rate = 0.03  # a year, on what is sold short
+)";
+}
+
+}  // namespace hadal::market

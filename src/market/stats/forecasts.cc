@@ -1,0 +1,217 @@
+// How good scores are: information coefficients, their errors and decay, quantiles, turnover; alpha and beta.
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/error.h"
+#include "market/stats.h"
+
+namespace hadal::market {
+namespace {
+
+// Of values without missing ones.
+double correlation(std::span<const double> x, std::span<const double> y) {
+  if (x.size() < 2) return kMissing;
+  const auto n = static_cast<double>(x.size());
+  const double mean_x = std::accumulate(x.begin(), x.end(), 0.0) / n;
+  const double mean_y = std::accumulate(y.begin(), y.end(), 0.0) / n;
+  double xx = 0, yy = 0, xy = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    const double a = x[i] - mean_x, b = y[i] - mean_y;
+    xx += a * a, yy += b * b, xy += a * b;
+  }
+  const auto flat = [](std::span<const double> v) {
+    return std::all_of(v.begin(), v.end(), [&](double e) { return e == v[0]; });
+  };
+  if (!(xx > 0) || !(yy > 0) || flat(x) || flat(y)) return kMissing;
+  return std::clamp(xy / std::sqrt(xx * yy), -1.0, 1.0);
+}
+
+// One row's pairs and their ranks; kept from row to row.
+struct Pairs {
+  std::vector<double> x, y, rank_x, rank_y;
+  std::vector<size_t> order;
+
+  void take(std::span<const double> a, std::span<const double> b) {
+    x.clear(), y.clear();
+    for (size_t i = 0; i < a.size(); ++i) {
+      if (std::isnan(a[i]) || std::isnan(b[i])) continue;
+      x.push_back(a[i]), y.push_back(b[i]);
+    }
+  }
+  void rank(std::span<const double> values, std::vector<double>& ranks) {
+    order.resize(values.size()), ranks.resize(values.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return values[a] < values[b]; });
+    for (size_t begin = 0, end = 0; begin < order.size(); begin = end) {
+      while (end < order.size() && values[order[end]] == values[order[begin]]) ++end;
+      const double mean = (static_cast<double>(begin + end) + 1) / 2;
+      for (size_t i = begin; i < end; ++i) ranks[order[i]] = mean;
+    }
+  }
+  double correlate(IcKind kind) {
+    if (kind == IcKind::pearson) return correlation(x, y);
+    rank(x, rank_x), rank(y, rank_y);
+    return correlation(rank_x, rank_y);
+  }
+};
+
+std::vector<double> without_missing(std::span<const double> values) {
+  std::vector<double> kept;
+  kept.reserve(values.size());
+  for (const double value : values)
+    if (!std::isnan(value)) kept.push_back(value);
+  return kept;
+}
+
+// Long-run variance of what has mean 0, with Bartlett's weights.
+double long_run_variance(std::span<const double> centred, int lags) {
+  const size_t n = centred.size();
+  double variance = 0;
+  for (size_t lag = 0; lag <= static_cast<size_t>(std::max(lags, 0)) && lag < n; ++lag) {
+    double sum = 0;
+    for (size_t t = lag; t < n; ++t) sum += centred[t] * centred[t - lag];
+    const double weight = lag == 0 ? 1 : 2 * (1 - static_cast<double>(lag) / (std::max(lags, 0) + 1.0));
+    variance += weight * sum / static_cast<double>(n);
+  }
+  return std::max(variance, 0.0);
+}
+
+}  // namespace
+
+double pearson(std::span<const double> x, std::span<const double> y) {
+  Pairs pairs;
+  pairs.take(x, y);
+  return pairs.correlate(IcKind::pearson);
+}
+
+double spearman(std::span<const double> x, std::span<const double> y) {
+  Pairs pairs;
+  pairs.take(x, y);
+  return pairs.correlate(IcKind::rank);
+}
+
+void average_ranks(std::span<const double> values, std::span<double> ranks) {
+  HADAL_CHECK(values.size() == ranks.size());
+  Pairs pairs;
+  pairs.x = without_missing(values);
+  pairs.rank(pairs.x, pairs.rank_x);
+  size_t next = 0;
+  for (size_t i = 0; i < values.size(); ++i) ranks[i] = std::isnan(values[i]) ? kMissing : pairs.rank_x[next++];
+}
+
+std::vector<double> ic_series(std::span<const double> scores, std::span<const double> labels, size_t num_instruments,
+                              IcKind kind) {
+  HADAL_CHECK(num_instruments > 0 && scores.size() == labels.size() && scores.size() % num_instruments == 0);
+  std::vector<double> series;
+  series.reserve(scores.size() / num_instruments);
+  Pairs pairs;
+  for (size_t row = 0; row < scores.size(); row += num_instruments) {
+    pairs.take(scores.subspan(row, num_instruments), labels.subspan(row, num_instruments));
+    series.push_back(pairs.correlate(kind));
+  }
+  return series;
+}
+
+double newey_west_error(std::span<const double> values, int lags) {
+  std::vector<double> kept = without_missing(values);
+  if (kept.size() < 2) return kMissing;
+  const auto n = static_cast<double>(kept.size());
+  const double mean = std::accumulate(kept.begin(), kept.end(), 0.0) / n;
+  for (double& value : kept) value -= mean;
+  return std::sqrt(long_run_variance(kept, lags) / n);
+}
+
+IcSummary summarize_ic(std::span<const double> values, int lags) {
+  const std::vector<double> kept = without_missing(values);
+  const Moments moments = moments_of(kept);
+  return {.mean = moments.mean,
+          .sd = moments.sd,
+          .icir = moments.sharpe(),
+          .error = newey_west_error(kept, lags),
+          .count = moments.count};
+}
+
+std::vector<double> ic_decay(std::span<const double> scores, std::span<const double> returns, size_t num_instruments,
+                             int horizons) {
+  HADAL_CHECK(num_instruments > 0 && scores.size() == returns.size() && scores.size() % num_instruments == 0);
+  std::vector<double> decay;
+  for (int horizon = 1; horizon <= horizons; ++horizon) {
+    const size_t shift = static_cast<size_t>(horizon) * num_instruments;
+    if (shift >= scores.size()) {
+      decay.push_back(kMissing);
+      continue;
+    }
+    const auto series =
+        ic_series(scores.first(scores.size() - shift), returns.subspan(shift), num_instruments, IcKind::rank);
+    decay.push_back(moments_of(without_missing(series)).mean);
+  }
+  return decay;
+}
+
+QuantileReturns quantile_returns(std::span<const double> scores, std::span<const double> labels, size_t num_instruments,
+                                 int quantiles) {
+  HADAL_CHECK(quantiles >= 2 && num_instruments > 0 && scores.size() == labels.size() &&
+              scores.size() % num_instruments == 0);
+  const auto num = static_cast<size_t>(quantiles);
+  QuantileReturns result;
+  result.means.assign(num, 0);
+  std::vector<double> sums(num), counts(num), times(num);
+  Pairs pairs;
+  for (size_t row = 0; row < scores.size(); row += num_instruments) {
+    pairs.take(scores.subspan(row, num_instruments), labels.subspan(row, num_instruments));
+    pairs.rank(pairs.x, pairs.rank_x);
+    std::fill(sums.begin(), sums.end(), 0.0), std::fill(counts.begin(), counts.end(), 0.0);
+    const auto n = static_cast<double>(pairs.x.size());
+    for (size_t i = 0; i < pairs.x.size(); ++i) {  // ties share a quantile
+      const auto at = std::min(static_cast<size_t>((pairs.rank_x[i] - 0.5) / n * quantiles), num - 1);
+      sums[at] += pairs.y[i], ++counts[at];
+    }
+    for (size_t q = 0; q < num; ++q)
+      if (counts[q] > 0) result.means[q] += sums[q] / counts[q], ++times[q];
+    const bool both = counts.front() > 0 && counts.back() > 0;
+    result.spread.push_back(both ? sums.back() / counts.back() - sums.front() / counts.front() : kMissing);
+  }
+  for (size_t q = 0; q < num; ++q) result.means[q] = times[q] > 0 ? result.means[q] / times[q] : kMissing;
+  return result;
+}
+
+std::vector<double> turnover(std::span<const double> weights, size_t num_instruments) {
+  HADAL_CHECK(num_instruments > 0 && weights.size() % num_instruments == 0);
+  const auto weight = [&](size_t at) { return std::isnan(weights[at]) ? 0 : weights[at]; };
+  std::vector<double> result;
+  for (size_t row = num_instruments; row < weights.size(); row += num_instruments) {
+    double sum = 0;
+    for (size_t i = row; i < row + num_instruments; ++i) sum += std::abs(weight(i) - weight(i - num_instruments));
+    result.push_back(sum / 2);
+  }
+  return result;
+}
+
+Regression alpha_beta(std::span<const double> returns, std::span<const double> benchmark, int lags) {
+  HADAL_CHECK(returns.size() == benchmark.size());
+  Regression fit;
+  const Moments y = moments_of(returns), x = moments_of(benchmark);
+  if (returns.size() < 3 || !(x.sd > 0)) return fit;
+  const auto n = static_cast<double>(returns.size());
+  double xx = 0, xy = 0, yy = 0;
+  for (size_t t = 0; t < returns.size(); ++t) {
+    const double a = benchmark[t] - x.mean, b = returns[t] - y.mean;
+    xx += a * a, xy += a * b, yy += b * b;
+  }
+  fit.beta = xy / xx;
+  fit.alpha = y.mean - fit.beta * x.mean;
+  if (yy > 0) fit.r_squared = xy * xy / (xx * yy);
+  // The sandwich (X'X)^-1 S (X'X)^-1, written out: the influence of each period on alpha and on beta.
+  std::vector<double> on_alpha(returns.size()), on_beta(returns.size());
+  for (size_t t = 0; t < returns.size(); ++t) {
+    const double a = benchmark[t] - x.mean, residual = returns[t] - fit.alpha - fit.beta * benchmark[t];
+    on_beta[t] = residual * a * n / xx;
+    on_alpha[t] = residual - on_beta[t] * x.mean;
+  }
+  fit.alpha_error = std::sqrt(long_run_variance(on_alpha, lags) / n);
+  fit.beta_error = std::sqrt(long_run_variance(on_beta, lags) / n);
+  return fit;
+}
+
+}  // namespace hadal::market

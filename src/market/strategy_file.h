@@ -1,0 +1,117 @@
+// A strategy: what is read, by what it is forecast, how it is held, and by whom it is traded, as a TOML file of a page.
+//
+//   [data]      market, universe, symbols, frequency, start, end, prices     or, for a plain series: file, time, split
+//   [factors]   sets = ["alpha158"], and any NAME = "expression"
+//   [label]     expression; its horizon is its largest look-ahead
+//   [process]   features, label: lists of steps, done per session or fitted in the training part of each window
+//   [forecast]  kind, the walk-forward windows, seeds, and what the kind needs
+//   [portfolio] kind, count, rebalance_days, score, file
+//   [broker]    profile, cash, and what is set beside the profile
+//
+// Unknown keys are Errors naming the nearest one; paths are relative to the file. What a later version brings is a
+// NotYetError.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "market/panel.h"
+#include "market/time.h"
+
+namespace hadal {
+class TomlTable;
+}
+
+namespace hadal::market {
+
+// Asked for something that is named in the documents and not built yet. A verb turns it into exit code 2.
+class NotYetError : public Error {
+ public:
+  using Error::Error;
+};
+
+// Throws NotYetError: "WHERE: KIND comes with a later version; ...".
+[[noreturn]] void not_yet(const std::string& where, const std::string& what, const std::string& instead);
+
+struct FactorSpec {
+  std::string name, expression;
+  std::string where;  // "strategy.toml:12", for messages about the expression
+};
+
+struct SeriesSpec {
+  Path file;
+  std::string time = "date";       // the column of times; all others are channels
+  std::array<int64_t, 3> split{};  // rows of training, validation and test, from the first row on
+  int64_t look_back = 336, horizon = 96;
+};
+
+struct ProcessSpec {
+  std::vector<std::string> features, label;
+};
+
+struct ForecastSpec {
+  // factor | naive | seasonal | momentum | ridge
+  std::string kind = "ridge";
+  std::string factor;  // of kind factor: its name
+  // Walk-forward windows, in sessions.
+  int64_t train_days = 500, valid_days = 60, test_days = 120, embargo_days = 5;
+  std::string window = "rolling";     // rolling | expanding | combinatorial
+  int64_t folds = 6, test_folds = 2;  // of combinatorial
+  std::vector<int64_t> seeds = {1};
+  double penalty = 1e4;        // of ridge: A'A + penalty I
+  int64_t season = 5;          // bars, of seasonal
+  int64_t momentum_bars = 20;  // of momentum
+};
+
+struct PortfolioSpec {
+  std::string kind = "top";  // top | rank | targets | orders
+  int64_t count = 10, rebalance_days = 1;
+  std::string score;  // a factor's name where there is no forecast
+  Path file;          // of targets and orders
+};
+
+struct BrokerSpec {                           // as it stands: the engine knows what the keys mean
+  std::string profile = "frictionless";       // a built-in one's name, or a path that ends in .toml
+  std::map<std::string, std::string> values;  // what is set beside the profile: cash, slippage_bps, ...
+};
+
+struct StrategyFile {
+  Path file;         // where it was read
+  std::string text;  // of the file, as it stands: a run keeps a copy
+
+  std::string market;  // a name under markets/, or a path
+  std::vector<std::string> symbols;
+  std::string universe = "all", frequency = "1d";
+  std::optional<Date> start, end;
+  Prices prices = Prices::forward;
+  std::optional<SeriesSpec> series;  // then there is no market
+
+  std::vector<std::string> sets;
+  std::vector<FactorSpec> factors;
+  std::string label = "Ref($open,-2)/Ref($open,-1)-1", label_where;
+  ProcessSpec process;
+  std::optional<ForecastSpec> forecast;
+  std::optional<PortfolioSpec> portfolio;
+  BrokerSpec broker;
+
+  // Every key that counts with its value, in one order: equal exactly where two files mean the same. Comments, order,
+  // defaults written out and the places of files do not count; the contents of a targets or orders file do.
+  std::string canonical() const;
+  std::string hash() const;        // of canonical(): 16 hexadecimal digits
+  Path folder() const;             // of the file: paths in it begin there
+  TomlTable broker_table() const;  // [broker] again, unread
+  bool needs_factors() const;      // false where the portfolio is read from a file
+};
+
+// Throws Error (file:line, what was expected, what was found) or NotYetError.
+StrategyFile read_strategy(const Path& file);
+StrategyFile parse_strategy(const std::string& text, const Path& file);  // as if it stood there
+
+}  // namespace hadal::market

@@ -1,0 +1,145 @@
+#include "market/strategy_file.h"
+
+#include <gtest/gtest.h>
+
+#include "base/toml_table.h"
+
+namespace hadal::market {
+namespace {
+
+const std::string kData = "[data]\nmarket = \"demo\"\n", kFactor = "[factors]\nmom = \"$close/Ref($close,20)-1\"\n";
+const std::string kScore = "[portfolio]\nkind = \"rank\"\nscore = \"mom\"\n";
+
+StrategyFile parse(const std::string& text) { return parse_strategy(text, "dir/s.toml"); }
+
+std::string error_of(const std::string& text) {
+  try {
+    parse(text);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+TEST(Strategy, ReadsTheWholePage) {
+  const StrategyFile s = parse(R"([data]
+market = "demo"
+symbols = ["SPY"]
+start = 2010-01-01
+end = "2019-12-31"
+prices = "split"
+[factors]
+sets = ["alpha158"]
+mom = "$close/Ref($close,20)-1"
+[label]
+expression = "Ref($close,-1)/$close-1"
+[process]
+features = ["cs_zscore"]
+label = "cs_zscore"
+[forecast]
+kind = "ridge"
+train_days = 400
+window = "expanding"
+seeds = [2, 1]
+penalty = 1e3
+[portfolio]
+kind = "top"
+count = 5
+[broker]
+profile = "ib_us"
+cash = 100000
+margin = 0.5
+)");
+  EXPECT_EQ(s.market, "demo");
+  EXPECT_EQ(*s.start, date(2010, 1, 1));
+  EXPECT_EQ(*s.end, date(2019, 12, 31));
+  EXPECT_EQ(s.prices, Prices::split);
+  EXPECT_EQ(s.factors[0].where, "dir/s.toml:9");
+  EXPECT_EQ(s.process.label, (std::vector<std::string>{"cs_zscore"}));
+  EXPECT_EQ(s.forecast->seeds, (std::vector<int64_t>{1, 2}));
+  EXPECT_EQ(s.forecast->penalty, 1000);
+  EXPECT_EQ(s.portfolio->count, 5);
+  EXPECT_EQ(s.broker.values.at("cash"), "100000");
+  TomlTable broker = s.broker_table();
+  EXPECT_EQ(broker.number("margin", 0, 0, 1), 0.5);
+}
+
+TEST(Strategy, UnknownKeysNameTheNearest) {
+  EXPECT_NE(error_of(kData + "prises = \"raw\"\n")
+                .find("s.toml:3: unknown key \"prises\" in [data]; the nearest valid key is \"prices\""),
+            std::string::npos);
+  EXPECT_NE(error_of(kData + kFactor + kScore + "[brokr]\n").find("\"broker\""), std::string::npos);
+  EXPECT_NE(error_of(kData + kFactor + "[forecast]\npenatly = 3\n").find("\"penalty\""), std::string::npos);
+  EXPECT_NE(error_of(kData + kFactor + kScore + "[broker]\nslipage_bps = 3\n").find("\"slippage_bps\""),
+            std::string::npos);
+  EXPECT_NE(error_of(kData + kFactor + "[portfolio]\nscore = \"mum\"\n").find("the nearest is \"mom\""),
+            std::string::npos);
+  EXPECT_NE(
+      error_of(kData + kFactor + "[process]\nlabel = \"cs_rnk\"\n[forecast]\n").find("the nearest is \"cs_rank\""),
+      std::string::npos);
+  EXPECT_NE(error_of(kData + kFactor + "[forecast]\nkind = \"rige\"\n").find("the nearest is \"ridge\""),
+            std::string::npos);
+}
+
+TEST(Strategy, WhatComesLaterIsItsOwnError) {
+  for (const std::string text : {"[forecast]\nkind = \"trees\"\n", "[forecast]\nkind = \"mixer\"\n",
+                                 "[portfolio]\nkind = \"qp\"\nscore = \"mom\"\n"}) {
+    EXPECT_THROW(parse(kData + kFactor + text), NotYetError) << text;
+  }
+  EXPECT_NE(error_of(kData + kFactor + "[forecast]\nkind = \"mlp\"\n")
+                .find("s.toml:6: kind: \"mlp\" comes with a later version"),
+            std::string::npos);
+}
+
+TEST(Strategy, SaysWhatIsMissing) {
+  EXPECT_NE(error_of(kFactor).find("expected the key data"), std::string::npos);
+  EXPECT_NE(error_of(kData + kFactor).find("expected [forecast] or [portfolio]"), std::string::npos);
+  EXPECT_NE(error_of(kData + "[forecast]\n").find("add sets = [\"alpha158\"]"), std::string::npos);
+  EXPECT_NE(error_of(kData + kFactor + "[forecast]\n" + kScore).find("expected none beside [forecast]"),
+            std::string::npos);
+  EXPECT_NE(
+      error_of(kData + "[portfolio]\nkind = \"targets\"\nfile = \"none.csv\"\n").find("found none at dir/none.csv"),
+      std::string::npos);
+  EXPECT_NE(error_of(kData + kFactor + "[forecast]\nkind = \"factor\"\n").find("with the name of a factor"),
+            std::string::npos);
+  EXPECT_NE(error_of("[data]\nmarket = \"m\"\nstart = 2019-02-01\nend = 2019-01-01\n").find("from 2019-02-01 on"),
+            std::string::npos);
+  EXPECT_NE(error_of(kData + kFactor + "[forecast]\ntask = \"series\"\n").find("a [data] file"), std::string::npos);
+  EXPECT_THROW(read_strategy("no/such.toml"), Error);
+}
+
+TEST(Strategy, OneFactorIsTheScore) {
+  EXPECT_EQ(parse(kData + kFactor + "[portfolio]\nkind = \"rank\"\n").portfolio->score, "mom");
+  EXPECT_NE(error_of(kData + kFactor + "two = \"$open\"\n[portfolio]\n").find("score = NAME"), std::string::npos);
+  EXPECT_EQ(parse(kData + kFactor + "[forecast]\nkind = \"factor mom\"\n").forecast->factor, "mom");
+}
+
+TEST(Strategy, HashIsOfWhatCounts) {
+  const std::string hash = parse(kData + kFactor + kScore).hash();
+  EXPECT_EQ(hash.size(), 16u);
+  EXPECT_EQ(parse("# a comment\n" + kScore + kFactor + kData + "frequency = \"1d\"\n").hash(), hash);
+  EXPECT_EQ(parse(kData + kFactor + kScore + "rebalance_days = 1\n").hash(), hash);
+  EXPECT_NE(parse(kData + kFactor + kScore + "rebalance_days = 2\n").hash(), hash);
+  EXPECT_NE(parse(kData + kFactor + kScore + "[broker]\ncash = 5\n").hash(), hash);
+  EXPECT_EQ(parse(kData + kFactor + kScore + "[broker]\ncash = 5e0\n").hash(),
+            parse(kData + kFactor + kScore + "[broker]\ncash = 5\n").hash());
+  const Path targets = Path(HADAL_BINARY_DIR) / "market_targets_test.csv";
+  const std::string by_file = kData + "[portfolio]\nkind = \"targets\"\nfile = \"" + targets.string() + "\"\n";
+  write_file_whole(targets, "date,symbol,weight\n2014-01-02,SPY,1\n");
+  const std::string before = parse(by_file).hash();
+  write_file_whole(targets, "date,symbol,weight\n2014-01-02,SPY,.5\n");
+  EXPECT_NE(parse(by_file).hash(), before);
+  EXPECT_FALSE(parse(by_file).needs_factors());
+}
+
+TEST(Strategy, ReadsThePlantedLeaks) {
+  for (const char* name : {"clean", "back_level", "future_ref"}) {
+    const StrategyFile s = read_strategy(Path(HADAL_SOURCE_DIR) / "tests/market/leaks" / (std::string(name) + ".toml"));
+    EXPECT_EQ(s.market, "sample");
+    EXPECT_EQ(s.broker.profile, "ib_us");
+    EXPECT_TRUE(s.needs_factors());
+  }
+}
+
+}  // namespace
+}  // namespace hadal::market
