@@ -114,6 +114,19 @@ TEST(CommandLine, RefusesNumbersThatDoNotFitAndEmptyTexts) {
   EXPECT_EQ(folder, "x");
 }
 
+TEST(CommandLine, AListByItsPlaceTakesAllThatFollow) {
+  std::string market;
+  std::vector<std::string> files;
+  bool flag = false;
+  CommandLine line("A verb.");
+  line.add_option("MARKET", market, "").required();
+  line.add_option("FILE", files, "").required();
+  line.add_flag("--flag", flag, "");
+  EXPECT_EQ(parse(line, {"m", "a.csv", "b.csv", "--flag", "c.csv"}), std::nullopt);
+  EXPECT_EQ(files, (std::vector<std::string>{"a.csv", "b.csv", "c.csv"}));
+  EXPECT_TRUE(flag);
+}
+
 TEST(CommandLine, FunctionsMayRefuse) {
   std::string seen;
   const auto use = [&](const std::string& text) {
