@@ -3,7 +3,7 @@
 #include "base/json.h"
 #include "cli/market.h"
 #include "cli/options.h"
-#include "market/data/calendar.h"
+#include "market/calendar.h"
 #include "market/synth.h"
 
 namespace hadal {

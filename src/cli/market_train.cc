@@ -4,7 +4,8 @@
 #include "cli/market.h"
 #include "cli/options.h"
 #include "cli/training_process.h"
-#include "market/forecast/factor_source.h"
+#include "market/factor_source.h"
+#include "market/lookahead.h"
 #include "market/training.h"
 
 namespace hadal {

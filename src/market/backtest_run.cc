@@ -7,8 +7,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/toml_table.h"
-#include "market/forecast/factor_source.h"
-#include "market/portfolio.h"
+#include "market/factor_source.h"
+#include "market/portfolio/portfolio.h"
 
 namespace hadal::market {
 namespace {

@@ -1,4 +1,4 @@
-#include "market/data/calendar.h"
+#include "market/calendar.h"
 
 #include <date/tz.h>
 

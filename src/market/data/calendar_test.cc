@@ -1,5 +1,5 @@
 // The calendars' tables, against sessions that others computed (tests/market/calendars, see its README).
-#include "market/data/calendar.h"
+#include "market/calendar.h"
 
 #include <gtest/gtest.h>
 

@@ -5,8 +5,8 @@
 #include <set>
 
 #include "base/error.h"
+#include "market/calendar.h"
 #include "market/data/bar_file.h"
-#include "market/data/calendar.h"
 #include "market/data/fields.h"
 #include "market/data/lean.h"
 #include "market/data/shape.h"

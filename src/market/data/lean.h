@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/files.h"
-#include "market/data/calendar.h"
+#include "market/calendar.h"
 #include "market/data/records.h"
 #include "market/data/segment.h"
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "market/calendar.h"
 #include "market/data/bar_file.h"
-#include "market/data/calendar.h"
 #include "market/data/segment.h"
 
 namespace hadal::market {

@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "market/data/calendar.h"
+#include "market/calendar.h"
 #include "market/data/records.h"
 #include "market/data/segment.h"
 #include "market/market.h"

@@ -1,4 +1,4 @@
-#include "market/forecast/factor_source.h"
+#include "market/factor_source.h"
 
 #include <algorithm>
 

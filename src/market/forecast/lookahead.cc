@@ -1,4 +1,4 @@
-#include "market/forecast/lookahead.h"
+#include "market/lookahead.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/rng.h"
-#include "market/portfolio.h"
+#include "market/portfolio/portfolio.h"
 
 namespace hadal::market {
 namespace {

@@ -1,4 +1,4 @@
-#include "market/forecast/lookahead.h"
+#include "market/lookahead.h"
 
 #include <gtest/gtest.h>
 

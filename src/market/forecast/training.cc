@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "market/forecast/factor_source.h"
+#include "market/factor_source.h"
 
 namespace hadal::market {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "market/forecast/ranks.h"
-#include "market/portfolio.h"
+#include "market/portfolio/portfolio.h"
 
 namespace hadal::market {
 namespace {

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "market/portfolio.h"
+#include "market/portfolio/portfolio.h"
 #include "market/testing/made_source.h"
 
 namespace hadal::market {

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "market/forecast/lookahead.h"
+#include "market/lookahead.h"
 #include "market/market.h"
 
 namespace hadal::market {
