@@ -93,7 +93,7 @@ Option CommandLine::add_option(const std::string& names, double& value, const st
   return Option(impl_->add(names, value, help));
 }
 Option CommandLine::add_option(const std::string& names, std::vector<std::string>& values, const std::string& help) {
-  return Option(impl_->app->add_option(names, values, help)->allow_extra_args(false));
+  return Option(impl_->app->add_option(names, values, help)->allow_extra_args(!names.starts_with('-')));
 }
 
 Option CommandLine::add_function(const std::string& names, std::function<void(const std::string&)> use,

@@ -50,7 +50,8 @@ class CommandLine {
   CommandLine& operator=(const CommandLine&) = delete;
 
   // `names`: "-f,--file", or "FILE" for one that is given by its place. Where it is not given, the variable keeps its
-  // value. A list takes one value each time that it is given.
+  // value. A list takes one value each time that it is given; a list that is given by its place takes all that are
+  // there.
   Option add_option(const std::string& names, std::string& value, const std::string& help);
   Option add_option(const std::string& names, int& value, const std::string& help);
   Option add_option(const std::string& names, int64_t& value, const std::string& help);
