@@ -76,6 +76,15 @@ TEST_F(MarketVerb, ImportsShowsAndChecks) {
                                               {"detail", "high 10 is below open 11 or close 10.25"}}));
 }
 
+TEST_F(MarketVerb, TakesSeveralFilesBeforeAndBehindOptions) {
+  const char* bars = "Date,Open,High,Low,Close\n2020-01-02,10,11,9,10.5\n";
+  const Json imported = json({"import", market_, file("A.csv", bars), file("B.csv", bars), "--calendar", "XNYS"});
+  EXPECT_EQ(imported.at("files").size(), 2u);
+  EXPECT_EQ(json({"import", "--format", "csv", market_, file("C.csv", bars), file("D.csv", bars)}).at("files").size(),
+            2u);
+  EXPECT_EQ(json({"show", market_}).at("instruments").size(), 4u);
+}
+
 TEST_F(MarketVerb, WordsEndWithTheNextCommand) {
   const std::string bars = file("ABC.csv", "Date,Open,High,Low,Close\n2020-01-02,10,11,9,10.5\n");
   EXPECT_HAS(run({"import", market_, bars}), "1 rows, 1 accepted, 0 quarantined, 2020-01-02 to 2020-01-02");

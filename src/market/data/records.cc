@@ -31,8 +31,8 @@ CREATE TABLE IF NOT EXISTS import_files (import INTEGER NOT NULL, file TEXT NOT 
   sha256 TEXT NOT NULL, rows INTEGER NOT NULL, accepted INTEGER NOT NULL, quarantined INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS segments (id INTEGER PRIMARY KEY, file TEXT NOT NULL UNIQUE, rows INTEGER NOT NULL,
   import INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS trials (id INTEGER PRIMARY KEY, strategy TEXT NOT NULL, data TEXT NOT NULL, run TEXT NOT NULL,
-  first INTEGER NOT NULL, last INTEGER NOT NULL, sharpe REAL, at INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS trials (id INTEGER PRIMARY KEY, strategy TEXT NOT NULL, data TEXT NOT NULL,
+  run TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, sharpe REAL, at INTEGER NOT NULL);
 )";
 
 constexpr std::string_view kKinds[] = {"split", "dividend", "delisting", "rename"};
