@@ -19,7 +19,9 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RECIPES = ROOT / "recipes"
-# What each changes of recipes/reason_smoke.toml.
+# Of all runs; the recipe itself has fewer tokens and more steps by now.
+BASE = {"max_thinking_tokens": "44", "steps": "60"}
+# What each changes beside that of recipes/reason_smoke.toml.
 VARIANTS = {
     "plain": {},
     "shuffled rewards": {"shuffle_rewards": "true"},
@@ -32,7 +34,7 @@ VARIANTS = {
     "4 updates a roll-out": {"updates_per_rollout": "4"},
     "3 times the rate": {"matrix_lr": "0.001", "other_lr": "0.0003"},
 }
-BUDGETS = (44, 300)  # tokens of thinking: the recipe's, which most searches exceed, and one that few do
+BUDGETS = (44, 300)  # tokens of thinking: the one of the rewards, which most searches exceed, and one that few do
 
 
 def cpu_seconds():
@@ -63,7 +65,7 @@ def run_rl(args, name, seed, keys):
     time_file = folder / "cpu_seconds"
     if not (folder / "report.json").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        keys = {"seed": str(seed), "start": f'"{args.folder / "start" / "model"}"', "output": f'"{folder}"', **keys}
+        keys = {**BASE, "seed": str(seed), "start": f'"{args.folder / "start" / "model"}"', "output": f'"{folder}"', **keys}
         if args.steps:
             keys["steps"] = str(args.steps)
         recipe = folder / "recipe.toml"
