@@ -10,7 +10,7 @@ namespace hadal::test {
 inline net::HttpOptions quick() {
   net::HttpOptions options;
   options.connect_timeout_ms = 2000;
-  options.stall_timeout_ms = 300;
+  options.stall_timeout_ms = 1500;
   options.max_failures = 3;
   options.first_wait_ms = 1;
   options.longest_wait_ms = 2000;

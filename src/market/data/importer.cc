@@ -7,10 +7,10 @@
 #include <set>
 
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/error.h"
 #include "market/data/check_store.h"
 #include "market/data/lean.h"
-#include "base/digest.h"
 #include "market/data/view.h"
 
 namespace hadal::market {
