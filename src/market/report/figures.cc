@@ -45,7 +45,8 @@ OrderedJson strategy_json(const StrategyFile& s) {
 
 OrderedJson data_json(const StrategyFile& s, const Market& market, const BacktestRun& run) {
   const auto& curve = run.result.curve;
-  return {{"market", s.market},
+  return {{"market", market.name()},
+          {"market_path", s.market},
           {"first", date_text(curve.front().date)},
           {"last", date_text(curve.back().date)},
           {"sessions", curve.size()},
