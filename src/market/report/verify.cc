@@ -1,6 +1,7 @@
 // Looks through any text for numbers that no figure of a run says.
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <set>
 
 #include "market/report.h"
@@ -26,6 +27,15 @@ bool is_odd_digit(char32_t c) {
                      [c](const auto& range) { return c >= range[0] && c <= range[1]; });
 }
 
+bool may_hold_digit(std::string_view text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return is_digit(static_cast<unsigned char>(c)) || static_cast<unsigned char>(c) >= 0x80; });
+}
+
+bool has_letter(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) { return is_letter(static_cast<unsigned char>(c)); });
+}
+
 bool is_date(std::string_view text) {
   static constexpr std::string_view kShape = "dddd-dd-dd";
   if (text.size() < kShape.size()) return false;
@@ -43,7 +53,7 @@ struct Figures {
 void collect(const OrderedJson& json, bool in_list, Figures& figures) {
   if (json.is_object()) {
     for (const auto& [key, value] : json.items()) {
-      if (has_digit(key) && std::any_of(key.begin(), key.end(), [](char c) { return is_letter(c); }))
+      if (may_hold_digit(key) && has_letter(key))
         figures.names.insert(code_points(name_text(key)));
       collect(value, in_list, figures);
     }
@@ -51,16 +61,16 @@ void collect(const OrderedJson& json, bool in_list, Figures& figures) {
     const bool plain = std::all_of(json.begin(), json.end(), [](const OrderedJson& v) { return v.is_primitive(); });
     const bool pair = plain && json.size() <= 2, few = plain && json.size() <= kShortList;
     for (const OrderedJson& value : json) {
-      if (!in_list && few && !pair && value.is_string())
+      if (!in_list && few && !pair && value.is_string() && may_hold_digit(value.get_ref<const std::string&>()))
         figures.names.insert(code_points(name_text(value.get_ref<const std::string&>())));
       collect(value, in_list || !pair, figures);
     }
   } else if (json.is_string()) {
     const auto& text = json.get_ref<const std::string&>();
-    if (!has_digit(text)) return;
+    if (!may_hold_digit(text)) return;
     if (is_number(json)) {
       if (!in_list) figures.numbers.push_back(number_of(json));
-    } else if (!in_list || (!is_date(text) && std::any_of(text.begin(), text.end(), [](char c) { return is_letter(c); }))) {
+    } else if (!in_list || (!is_date(text) && has_letter(text))) {
       figures.names.insert(code_points(name_text(text)));
     }
   } else if (json.is_number() && !in_list) {
@@ -197,7 +207,8 @@ class Reader {
       if (text_[i] != ',') digits += static_cast<char>(text_[i]);
     }
     const double written = std::strtod((digits + "e" + std::to_string(exponent)).c_str(), nullptr);
-    const double half = 0.5 * std::pow(10.0, exponent - decimals);
+    const double half = written == 0 && exponent > 0 ? 0 : 0.5 * std::pow(10.0, exponent - decimals);
+    if (!std::isfinite(written) || !std::isfinite(half)) return false;
     const double scale = is_percent(end) ? 100 : 1;
     const int sign = sign_before(begin);
     return std::any_of(figures_.numbers.begin(), figures_.numbers.end(), [&](double figure) {
