@@ -26,8 +26,8 @@ int market_train_command(int argc, char** argv);
 // hadal market check STRATEGY.toml --lookahead
 int market_check_lookahead(const std::string& strategy, int64_t samples, bool json);
 
-// Runs a command; a NotYetError is printed and becomes 2.
-int or_not_yet(const std::string& name, const std::function<int()>& run);
+// Runs a command; a NotYetError is printed and becomes 2, a stop by a signal 3.
+int market_exit_code(const std::string& name, const std::function<int()>& run);
 
 // "--from" and "--to": a date or an ISO time; nothing for "".
 std::optional<market::Date> market_date(const std::string& text, const std::string& option);

@@ -42,15 +42,26 @@ std::string text_of(const market::CheckReport& report, const std::string& name) 
 }  // namespace
 
 int market_check_command(int argc, char** argv) {
-  CommandLine app("Looks for what is wrong or doubtful in a market's bars, actions and memberships.");
+  CommandLine app(
+      "Looks for what is wrong or doubtful in a market's bars, actions and memberships; or, with --lookahead, for what "
+      "of "
+      "a strategy sees the future: it is computed again on data that ends at sampled times, or is scrambled behind "
+      "them.");
   std::string name;
   bool json = false, lookahead = false;
-  app.add_option("MARKET", name, "its name under markets/, or a path").required();
-  app.add_flag("--lookahead", lookahead, "of a strategy's file: does anything in it see the future?");
+  int64_t samples = 20;
+  app.add_option("MARKET", name, "a market, by its name under markets/ or its path; or a strategy's TOML file")
+      .required();
+  const Option look =
+      app.add_flag("--lookahead", lookahead, "of a strategy's file: does anything in it see the future?");
+  app.add_option("--samples", samples, "of how many times")
+      .range(int64_t{1}, int64_t{10'000})
+      .show_default()
+      .needs(look);
   add_common_options(app, &json);
   if (const auto code = app.parse(argc, argv)) return *code;
-  if (lookahead || name.ends_with(".toml"))
-    fail("{}: strategies cannot be checked for look-ahead yet; expected a market", name);
+  if (lookahead) return market_check_lookahead(name, samples, json);
+  if (name.ends_with(".toml")) fail("{}: a strategy is checked with --lookahead; expected a market", name);
   const market::CheckReport report = market::check_market(market::Market::open(name));
   if (json)
     print_json(json_of(report));

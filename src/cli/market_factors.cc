@@ -7,6 +7,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "cli/market.h"
 #include "cli/options.h"
 #include "cli/verb.h"
 #include "market/factors.h"

@@ -4,12 +4,11 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "cli/market.h"
 #include "cli/options.h"
 #include "market/stats.h"
 
 namespace hadal {
-
-int market_stats_command(int argc, char** argv);
 
 namespace {
 

@@ -77,9 +77,12 @@ std::string leak_text(const market::Leak& leak) {
 
 }  // namespace
 
-int or_not_yet(const std::string& name, const std::function<int()>& run) {
+int market_exit_code(const std::string& name, const std::function<int()>& run) {
   try {
     return run();
+  } catch (const market::Stopped& stopped) {
+    say(fmt::format("{}: {}\n", name, stopped.what()));
+    return kExitStopped;
   } catch (const market::NotYetError& error) {
     say(fmt::format("{}: {}\n", name, error.what()));
     return 2;
@@ -96,16 +99,11 @@ int market_train_command(int argc, char** argv) {
   app.add_flag("--resume", resume, "continue a training that was stopped");
   add_common_options(app, &json);
   if (const auto code = app.parse(argc, argv)) return *code;
-  try {
-    return or_not_yet(argv[0], [&] { return train(file, resume, json); });
-  } catch (const market::Stopped& stopped) {
-    say(fmt::format("{}: {}\n", file, stopped.what()));
-    return kExitStopped;
-  }
+  return market_exit_code(argv[0], [&] { return train(file, resume, json); });
 }
 
 int market_check_lookahead(const std::string& file, int64_t samples, bool json) {
-  return or_not_yet("hadal market check", [&] {
+  return market_exit_code("hadal market check", [&] {
     const market::StrategyFile strategy = market::read_strategy(file);
     if (strategy.series) fail("{}: expected a strategy with a market, found a plain series", file);
     const market::Market opened = market::Market::open(strategy.market);

@@ -33,7 +33,7 @@ struct BacktestRun {
   ReturnStatistics statistics;
   std::vector<double> returns;
   Tries tries;
-  double seconds = 0;  // of the engine alone
+  double seconds = 0;        // of the engine alone
   OrderedJson json() const;  // rules.md, section 4
 };
 
