@@ -67,7 +67,8 @@ OrderedJson quality_json(const Market& market, const std::vector<std::string>& s
   const CheckReport report = check_market(market, last);
   OrderedJson counts = OrderedJson::object();
   for (const auto& [code, count] : report.counts) counts[code] = count;
-  const auto errors = std::count_if(report.issues.begin(), report.issues.end(), [](const Issue& i) { return i.is_error; });
+  const auto errors =
+      std::count_if(report.issues.begin(), report.issues.end(), [](const Issue& i) { return i.is_error; });
   return {{"bars", report.bars},
           {"quarantined", errors},
           {"warnings", report.issues.size() - static_cast<size_t>(errors)},
@@ -77,12 +78,9 @@ OrderedJson quality_json(const Market& market, const std::vector<std::string>& s
 OrderedJson costs_json(const BacktestResult& r) {
   const Decimal interest_paid = r.interest < Decimal{} ? -r.interest : Decimal{};
   const Decimal total = r.fees + r.borrow + r.slippage + interest_paid;
-  OrderedJson json{{"fees", r.fees.text()},
-                   {"slippage", r.slippage.text()},
-                   {"borrow", r.borrow.text()},
-                   {"interest_paid", interest_paid.text()},
-                   {"total", total.text()},
-                   {"share_of_start", nullptr}};
+  OrderedJson json{{"fees", r.fees.text()},     {"slippage", r.slippage.text()},
+                   {"borrow", r.borrow.text()}, {"interest_paid", interest_paid.text()},
+                   {"total", total.text()},     {"share_of_start", nullptr}};
   if (r.start_equity > Decimal{}) json["share_of_start"] = total.to_double() / r.start_equity.to_double();
   return json;
 }
@@ -161,9 +159,10 @@ Path find_run(const std::string& name_or_path) {
   const Path path = name_or_path, under = Path("runs") / name_or_path;
   for (const Path& run : {path, under})
     if (std::filesystem::is_directory(run)) return run;
-  fail("{}: expected the folder of a run, or its name under runs/, found none; make one with: hadal market backtest "
-       "STRATEGY.toml",
-       name_or_path);
+  fail(
+      "{}: expected the folder of a run, or its name under runs/, found none; make one with: hadal market backtest "
+      "STRATEGY.toml",
+      name_or_path);
 }
 
 OrderedJson read_figures(const Path& run) {

@@ -17,7 +17,7 @@ using Rows = std::vector<std::pair<std::string, std::string>>;  // what, and how
 class Page {
  public:
   explicit Page(const OrderedJson& figures) : figures_(figures), series_(figures.at("series")) {
-    strategy_ = text("strategy.file");
+    strategy_ = shell_word(text("strategy.file"));
   }
 
   std::string make() {
@@ -96,21 +96,22 @@ class Page {
 
   void head() {
     const std::string finding = text("forecast.finding");
-    put(fmt::format("<h1>{}</h1>\n",
-                    html(finding == "nothing"  ? "Nothing found by " + text("strategy.name")
-                         : finding == "signal" ? "A signal found by " + text("strategy.name")
-                                               : text("strategy.name"))));
+    put(fmt::format("<h1>{}</h1>\n", html(finding == "nothing"  ? "Nothing found by " + text("strategy.name")
+                                          : finding == "signal" ? "A signal found by " + text("strategy.name")
+                                                                : text("strategy.name"))));
     if (finding != "-") paragraph(text("forecast.headline"), finding == "nothing" ? "warn" : "");
     if (is_true("data.prices_look_ahead")) {
-      paragraph("Factors saw back-adjusted prices: a level of them knows dividends and splits that came later. What is "
-                "shown here may rest on that look-ahead.",
-                "warn");
+      paragraph(
+          "Factors saw back-adjusted prices: a level of them knows dividends and splits that came later. What is "
+          "shown here may rest on that look-ahead.",
+          "warn");
     }
-    paragraph(fmt::format("Market {}, {} to {}, {} instruments; try {} of {} on these dates. A calculation on the past, "
-                          "not advice.",
-                          text("data.market"), text("data.first"), text("data.last"), text("data.instruments"),
-                          text("try"), text("trials")),
-              "soft");
+    paragraph(
+        fmt::format("Market {}, {} to {}, {} instruments; try {} of {} on these dates. A calculation on the past, "
+                    "not advice.",
+                    text("data.market"), text("data.first"), text("data.last"), text("data.instruments"), text("try"),
+                    text("trials")),
+        "soft");
   }
 
   void results() {
@@ -124,14 +125,15 @@ class Page {
            {"Longest drawdown, sessions", text("statistics.drawdown_days")},
            {"Bought and held, return", percent("hold.return")},
            {"Bought and held, drawdown", percent("hold.max_drawdown")}});
-    table({{"Sharpe ratio a year", fixed("statistics.sharpe_annual", 2)},
-           {"Sharpe ratio a session", fixed("statistics.sharpe", 4)},
-           {"its interval", fixed("statistics.sharpe_interval.0", 4) + " to " + fixed("statistics.sharpe_interval.1", 4)},
-           {"Probabilistic Sharpe ratio", percent("statistics.psr")},
-           {"deflated for the tries", percent("statistics.dsr")},
-           {"Minimum track record, sessions", fixed("statistics.min_track_record", 0)},
-           {"Sortino, Calmar", fixed("statistics.sortino", 2) + ", " + fixed("statistics.calmar", 2)},
-           {"CVaR of the worst twentieth", percent("statistics.cvar_95")}});
+    table(
+        {{"Sharpe ratio a year", fixed("statistics.sharpe_annual", 2)},
+         {"Sharpe ratio a session", fixed("statistics.sharpe", 4)},
+         {"its interval", fixed("statistics.sharpe_interval.0", 4) + " to " + fixed("statistics.sharpe_interval.1", 4)},
+         {"Probabilistic Sharpe ratio", percent("statistics.psr")},
+         {"deflated for the tries", percent("statistics.dsr")},
+         {"Minimum track record, sessions", fixed("statistics.min_track_record", 0)},
+         {"Sortino, Calmar", fixed("statistics.sortino", 2) + ", " + fixed("statistics.calmar", 2)},
+         {"CVaR of the worst twentieth", percent("statistics.cvar_95")}});
     put("</div>\n");
     made_by(backtest());
   }
@@ -218,9 +220,10 @@ class Page {
             .height = 200,
             .with_zero = true},
            false, backtest());
-    figure("Positions held",
-           {.labels = labels("time"), .curves = {{"positions", numbers("positions")}}, .height = 150, .with_zero = true},
-           false, backtest());
+    figure(
+        "Positions held",
+        {.labels = labels("time"), .curves = {{"positions", numbers("positions")}}, .height = 150, .with_zero = true},
+        false, backtest());
     figure("Turnover of each session: half of what was traded, of equity",
            {.labels = labels("time"),
             .curves = {{"turnover", numbers("turnover")}},
@@ -239,8 +242,9 @@ class Page {
 
   void tries() {
     heading("Tries");
-    paragraph("Each strategy that was trained or backtested in this market over dates that overlap counts, once on the "
-              "same data, also when its run was deleted.");
+    paragraph(
+        "Each strategy that was trained or backtested in this market over dates that overlap counts, once on the "
+        "same data, also when its run was deleted.");
     table({{"This is try", text("try")},
            {"of", text("trials")},
            {"Deviation of the tries' Sharpe ratios", fixed("trials_sharpe_sd", 4)},
@@ -262,9 +266,9 @@ class Page {
     rows.emplace_back("Hash of what was read", text("data.hash"));
     rows.emplace_back("SHA-256 of the ledger", text("ledger_sha256"));
     table(rows);
-    made_by("hadal market check " + text("data.market_path"));
+    made_by("hadal market check " + shell_word(text("data.market_path")));
     paragraph("This page", "soft");
-    made_by("hadal market report " + text("run"));
+    made_by("hadal market report " + shell_word(text("run")));
   }
 
   const OrderedJson& figures_;

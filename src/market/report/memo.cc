@@ -143,8 +143,9 @@ void write_tried(Writer& w) {
     w.say("The forecaster `{strategy.forecaster:s}`");
     if (w.size("strategy.sets") > 0) w.say(", on the factors `{strategy.sets.0:s}`");
     for (size_t i = 1; i < w.size("strategy.sets"); ++i) w.say(" and `{strategy.sets." + fmt::format("{}", i) + ":s}`");
-    w.say(", was fitted anew for each of {forecast.num_windows:n} windows, and judged from {forecast.test_first:s} to "
-          "{forecast.test_last:s} on sessions that come after those it learned from");
+    w.say(
+        ", was fitted anew for each of {forecast.num_windows:n} windows, and judged from {forecast.test_first:s} to "
+        "{forecast.test_last:s} on sessions that come after those it learned from");
     w.say(". ");
   } else if (w.has("strategy.score")) {
     w.say("Scores are the factor `{strategy.score:s}`. ");
@@ -157,8 +158,9 @@ void write_tried(Writer& w) {
   w.say(w.number("quality.warnings") > 0 ? "{quality.warnings:n} places are doubtful, as the report lists.\n\n"
                                          : "none is doubtful.\n\n");
   if (w.is_true("data.prices_look_ahead")) {
-    w.say("**The factors saw prices adjusted backward: a level of them knows dividends and splits that came later. What "
-          "follows may rest on that.**\n\n");
+    w.say(
+        "**The factors saw prices adjusted backward: a level of them knows dividends and splits that came later. What "
+        "follows may rest on that.**\n\n");
   }
 }
 
@@ -170,16 +172,20 @@ void write_earned(Writer& w) {
   w.say(gained ? " ({earned.return_annual:a%2}% a year)" : " ({earned.return_annual:a%2}% lost a year)");
   w.say(". ");
   if (w.number("statistics.max_drawdown") < 0) {
-    w.say("At worst, on {trading.deepest_drawdown_at:s}, it stood {statistics.max_drawdown:a%2}% below an earlier peak. ");
+    w.say(
+        "At worst, on {trading.deepest_drawdown_at:s}, it stood {statistics.max_drawdown:a%2}% below an earlier "
+        "peak. ");
     w.say("The longest wait for a new peak took {statistics.drawdown_days:n} sessions. ");
   }
   w.say("\n\nCosts were {costs.total:.2} in all");
   w.say(", {costs.share_of_start:%2}% of the money at the start");
-  w.say(": fees {costs.fees:.2}, slippage {costs.slippage:.2}, borrowing {costs.borrow:.2}, interest "
-        "{costs.interest_paid:.2}. ");
+  w.say(
+      ": fees {costs.fees:.2}, slippage {costs.slippage:.2}, borrowing {costs.borrow:.2}, interest "
+      "{costs.interest_paid:.2}. ");
   if (w.number("dividends") != 0) w.say("Dividends came to {dividends:.2}. ");
-  w.say("From {trading.from:s} on, {trading.mean_turnover:%2}% of the equity changed hands in a session, and "
-        "{trading.mean_positions:.1} positions were held, both on average.\n\n");
+  w.say(
+      "From {trading.from:s} on, {trading.mean_turnover:%2}% of the equity changed hands in a session, and "
+      "{trading.mean_positions:.1} positions were held, both on average.\n\n");
   if (!w.has("hold.return")) return;
   w.say("The same instruments in equal parts, bought on {hold.from:s} and held without costs, ");
   w.say(w.number("hold.return") >= 0 ? "gained {hold.return:a%2}%" : "lost {hold.return:a%2}%");
@@ -209,15 +215,17 @@ void write_sure(Writer& w) {
     w.say("The returns do not vary, so nothing can be said of their Sharpe ratio.\n\n");
     return;
   }
-  w.say("; resampling the sessions puts it between {statistics.sharpe_interval.0:.4} and "
-        "{statistics.sharpe_interval.1:.4}");
+  w.say(
+      "; resampling the sessions puts it between {statistics.sharpe_interval.0:.4} and "
+      "{statistics.sharpe_interval.1:.4}");
   w.say(". ");
   w.say("The probability that the true one is above zero is {statistics.psr:%2}%");
   w.say(", and {statistics.dsr:%2}% once the tries are counted");
   w.say(". ");
   if (w.number("statistics.min_track_record") > 0) {
-    w.say("To be believed with usual confidence, such a ratio needs {statistics.min_track_record:.0} sessions; there are "
-          "{data.sessions:n}. ");
+    w.say(
+        "To be believed with usual confidence, such a ratio needs {statistics.min_track_record:.0} sessions; there are "
+        "{data.sessions:n}. ");
   } else {
     w.say("No record, however long, makes a ratio believable that is not above zero. ");
   }
@@ -227,11 +235,12 @@ void write_sure(Writer& w) {
 }
 
 void write_limits(Writer& w) {
-  w.say("## What this cannot know\n\n"
-        "- Whether what held in these years will hold again.\n"
-        "- Tries made elsewhere, or ideas that came from looking at these prices: only runs of this market are "
-        "counted.\n"
-        "- Instruments that vanished before the data was collected, where the market does not hold them.\n");
+  w.say(
+      "## What this cannot know\n\n"
+      "- Whether what held in these years will hold again.\n"
+      "- Tries made elsewhere, or ideas that came from looking at these prices: only runs of this market are "
+      "counted.\n"
+      "- Instruments that vanished before the data was collected, where the market does not hold them.\n");
   if (w.number("costs.total") == 0)
     w.say("- What trading would have cost: this run counts no costs at all.\n");
   else

@@ -51,8 +51,8 @@ class Picture {
     if (low > high) low = 0, high = 1;
     if (chart.with_zero) low = std::min(low, 0.0), high = std::max(high, 0.0);
     axis_ = axis_of(low, high);
-    svg_ = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n", kWidth, chart.height,
-                       html(title));
+    svg_ =
+        fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n", kWidth, chart.height, html(title));
     draw_axes();
   }
 
@@ -77,10 +77,10 @@ class Picture {
     const auto steps = static_cast<int>(std::lround((axis_.high - axis_.low) / axis_.step));
     for (int i = 0; i <= steps; ++i) {
       const double value = axis_.low + i * axis_.step;
-      svg_ += fmt::format("<path class=\"axis\" d=\"M{} {:.1f}H{}\"/><text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{}"
-                          "</text>\n",
-                          kLeft, y(value), kWidth - kRight, kLeft - 6, y(value) + 4,
-                          shown(value, chart_.unit, axis_.step));
+      svg_ += fmt::format(
+          "<path class=\"axis\" d=\"M{} {:.1f}H{}\"/><text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{}"
+          "</text>\n",
+          kLeft, y(value), kWidth - kRight, kLeft - 6, y(value) + 4, shown(value, chart_.unit, axis_.step));
     }
   }
 
@@ -163,11 +163,11 @@ std::string bars_svg(const Chart& asked, std::string_view title) {
     if (i % every == 0) picture.draw_label(left + room / 2, chart.labels[i], "middle");
     if (!std::isfinite(value)) continue;
     const double from = std::min(picture.y(value), picture.zero());
-    picture.put(fmt::format("<rect class=\"bar c{}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\">"
-                            "<title>{}: {}</title></rect>\n",
-                            value < 0 ? 1 : 0, left + room * 0.1, from, room * 0.8,
-                            std::abs(picture.y(value) - picture.zero()), html(chart.labels[i]),
-                            shown(value, chart.unit, picture.axis().step / 100)));
+    picture.put(
+        fmt::format("<rect class=\"bar c{}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\">"
+                    "<title>{}: {}</title></rect>\n",
+                    value < 0 ? 1 : 0, left + room * 0.1, from, room * 0.8, std::abs(picture.y(value) - picture.zero()),
+                    html(chart.labels[i]), shown(value, chart.unit, picture.axis().step / 100)));
   }
   return picture.finish();
 }

@@ -11,14 +11,14 @@ namespace hadal::market {
 enum class Unit { plain, percent };  // percent: a value of .1 is shown as 10%
 
 struct Curve {
-  std::string name;           // shown above the chart
+  std::string name;            // shown above the chart
   std::vector<double> values;  // as many as the chart's labels; what is missing is a gap
   bool filled = false;         // down to zero
 };
 
 struct Chart {
-  std::vector<std::string> labels;  // along the bottom, of which some are shown
-  std::vector<Curve> curves;        // up to three
+  std::vector<std::string> labels = {};  // along the bottom, of which some are shown
+  std::vector<Curve> curves = {};        // up to three
   Unit unit = Unit::plain;
   int height = 220;
   bool with_zero = false;  // the axis reaches zero

@@ -19,17 +19,18 @@ bool is_word(char32_t c) { return is_digit(c) || is_letter(c); }
 
 // Digits of other scripts, in circles, raised or as fractions: they say numbers that are compared with nothing.
 bool is_odd_digit(char32_t c) {
-  static constexpr char32_t kRanges[][2] = {
-      {0xB2, 0xB3},     {0xB9, 0xB9},     {0xBC, 0xBE},     {0x660, 0x669},   {0x6F0, 0x6F9},     {0x966, 0x96F},
-      {0x9E6, 0x9EF},   {0xE50, 0xE59},   {0x2070, 0x2079}, {0x2080, 0x2089}, {0x2150, 0x2189},   {0x2460, 0x249B},
-      {0x2776, 0x2793}, {0x3021, 0x3029}, {0xFF10, 0xFF19}, {0x1D7CE, 0x1D7FF}};
+  static constexpr char32_t kRanges[][2] = {{0xB2, 0xB3},     {0xB9, 0xB9},     {0xBC, 0xBE},     {0x660, 0x669},
+                                            {0x6F0, 0x6F9},   {0x966, 0x96F},   {0x9E6, 0x9EF},   {0xE50, 0xE59},
+                                            {0x2070, 0x2079}, {0x2080, 0x2089}, {0x2150, 0x2189}, {0x2460, 0x249B},
+                                            {0x2776, 0x2793}, {0x3021, 0x3029}, {0xFF10, 0xFF19}, {0x1D7CE, 0x1D7FF}};
   return std::any_of(std::begin(kRanges), std::end(kRanges),
                      [c](const auto& range) { return c >= range[0] && c <= range[1]; });
 }
 
 bool may_hold_digit(std::string_view text) {
-  return std::any_of(text.begin(), text.end(),
-                     [](char c) { return is_digit(static_cast<unsigned char>(c)) || static_cast<unsigned char>(c) >= 0x80; });
+  return std::any_of(text.begin(), text.end(), [](char c) {
+    return is_digit(static_cast<unsigned char>(c)) || static_cast<unsigned char>(c) >= 0x80;
+  });
 }
 
 bool has_letter(std::string_view text) {
@@ -53,8 +54,7 @@ struct Figures {
 void collect(const OrderedJson& json, bool in_list, Figures& figures) {
   if (json.is_object()) {
     for (const auto& [key, value] : json.items()) {
-      if (may_hold_digit(key) && has_letter(key))
-        figures.names.insert(code_points(name_text(key)));
+      if (may_hold_digit(key) && has_letter(key)) figures.names.insert(code_points(name_text(key)));
       collect(value, in_list, figures);
     }
   } else if (json.is_array()) {
@@ -101,8 +101,8 @@ class Reader {
       const bool joined_before = begin > 0 && is_word(name.front()) &&
                                  (is_word(text_[begin - 1]) || (is_digit(name.front()) && is_joined(begin)));
       const bool joined_after =
-          is_word(name.back()) && (is_word(at(end)) || (is_digit(name.back()) && (at(end) == '.' || at(end) == ',') &&
-                                                        is_digit(at(end + 1))));
+          is_word(name.back()) &&
+          (is_word(at(end)) || (is_digit(name.back()) && (at(end) == '.' || at(end) == ',') && is_digit(at(end + 1))));
       if (!joined_before && !joined_after) std::fill(bound_.begin() + begin, bound_.begin() + end, true);
     }
   }
@@ -201,7 +201,8 @@ class Reader {
     int exponent = 0;
     for (size_t i = begin; i < end; ++i) {
       if (text_[i] == 'e' || text_[i] == 'E') {
-        exponent = std::clamp(std::atoi(utf8(std::u32string_view(text_).substr(i + 1, end - i - 1)).c_str()), -400, 400);
+        exponent =
+            std::clamp(std::atoi(utf8(std::u32string_view(text_).substr(i + 1, end - i - 1)).c_str()), -400, 400);
         break;
       }
       if (text_[i] != ',') digits += static_cast<char>(text_[i]);
