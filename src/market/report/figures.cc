@@ -110,7 +110,7 @@ OrderedJson forecast_json(const BacktestRun& run) {
   if (run.training.forecast.is_null()) return nullptr;
   OrderedJson json = run.training.forecast;
   json.erase("run");
-  const OrderedJson& windows = json.at("windows");
+  const OrderedJson windows = json.at("windows");  // a copy: new keys move what stands in an object
   json["num_windows"] = windows.size();
   json["test_first"] = windows.empty() ? OrderedJson(nullptr) : windows.front().at("test").at(0);
   json["test_last"] = windows.empty() ? OrderedJson(nullptr) : windows.back().at("test").at(1);
