@@ -15,10 +15,11 @@
 namespace hadal {
 namespace {
 
-// {0}: the market.
+// {0}: the market. Long and short, so that what all instruments do together is not taken for skill.
 constexpr const char* kRidge =
     R"(# The forecaster sees alpha158's factors, and learns who will rise more than the others
-# from tomorrow's open to the one after. Twelve are held, chosen anew each day.
+# from tomorrow's open to the one after. All are held, long and short, by the rank of their scores: what the market
+# does as a whole counts neither way.
 
 [data]
 market = "markets/{0}"
@@ -43,8 +44,7 @@ embargo_days = 5
 test_days = 120
 
 [portfolio]
-kind = "top"
-count = 12
+kind = "rank"
 
 [broker]
 profile = "ib_us"

@@ -88,6 +88,7 @@ class Writer {
   }
 
   void put(std::string_view text) {
+    while (text.starts_with('\n') && memo_.text.ends_with(' ')) memo_.text.pop_back(), --length_;
     memo_.text += text;
     length_ += code_points(text).size();
   }
@@ -187,7 +188,8 @@ void write_earned(Writer& w) {
       "From {trading.from:s} on, {trading.mean_turnover:%2}% of the equity changed hands in a session, and "
       "{trading.mean_positions:.1} positions were held, both on average.\n\n");
   if (!w.has("hold.return")) return;
-  w.say("The same instruments in equal parts, bought on {hold.from:s} and held without costs, ");
+  w.say(w.number("data.instruments") == 1 ? "The same instrument" : "The same instruments in equal parts");
+  w.say(", bought on {hold.from:s} and held, dividends put back, without costs, ");
   w.say(w.number("hold.return") >= 0 ? "gained {hold.return:a%2}%" : "lost {hold.return:a%2}%");
   w.say(" and stood {hold.max_drawdown:a%2}% below a peak at worst");
   w.say(".\n\n");
@@ -219,6 +221,8 @@ void write_sure(Writer& w) {
       "; resampling the sessions puts it between {statistics.sharpe_interval.0:.4} and "
       "{statistics.sharpe_interval.1:.4}");
   w.say(". ");
+  if (w.number("trading.sessions") < w.number("data.sessions"))
+    w.say("The sessions before {trading.from:s}, when nothing was held, count as returns of nothing. ");
   w.say("The probability that the true one is above zero is {statistics.psr:%2}%");
   w.say(", and {statistics.dsr:%2}% once the tries are counted");
   w.say(". ");
@@ -231,7 +235,7 @@ void write_sure(Writer& w) {
   }
   const double sure = w.number("statistics.dsr");
   w.say(sure >= 0.95 ? "By this measure luck alone is an unlikely explanation.\n\n"
-                     : "By this measure luck alone explains the result.\n\n");
+                     : "By this measure luck alone cannot be ruled out.\n\n");
 }
 
 void write_limits(Writer& w) {
