@@ -179,8 +179,8 @@ class Page {
 
   void forecast_table() {
     Rows rows = {{"Rank IC (" + text("strategy.forecaster") + ")",
-                  fixed("forecast.rank_ic", 4) + " +- " + fixed("forecast.rank_ic_error", 4)},
-                 {"IC", fixed("forecast.ic", 4) + " +- " + fixed("forecast.ic_error", 4)}};
+                  fixed("forecast.rank_ic", 4) + " ± " + fixed("forecast.rank_ic_error", 4)},
+                 {"IC", fixed("forecast.ic", 4) + " ± " + fixed("forecast.ic_error", 4)}};
     const OrderedJson& forecast = figures_.at("forecast");
     const auto shown = [](const OrderedJson& v) { return v.is_null() ? "-" : fmt::format("{:.4f}", v.get<double>()); };
     for (const OrderedJson& seed : forecast.at("by_seed"))

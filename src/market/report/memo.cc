@@ -234,8 +234,12 @@ void write_sure(Writer& w) {
     w.say("No record, however long, makes a ratio believable that is not above zero. ");
   }
   const double sure = w.number("statistics.dsr");
-  w.say(sure >= 0.95 ? "By this measure luck alone is an unlikely explanation.\n\n"
-                     : "By this measure luck alone cannot be ruled out.\n\n");
+  if (w.text("forecast.finding") == "nothing")
+    w.say("The forecaster has no part in that: it is what these instruments did as a whole, or luck.\n\n");
+  else if (sure >= 0.95)
+    w.say("By this measure luck alone is an unlikely explanation.\n\n");
+  else
+    w.say("By this measure luck alone cannot be ruled out.\n\n");
 }
 
 void write_limits(Writer& w) {

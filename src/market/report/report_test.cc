@@ -212,6 +212,8 @@ TEST_F(ReportOfRun, MemoOfNothingSaysSoFirst) {
   changed["forecast"]["finding"] = "nothing";
   const Memo memo = memo_of(changed);
   EXPECT_HAS(memo.text.substr(0, memo.text.find('\n')), "does not beat the naive ones");
+  EXPECT_HAS(memo.text, "The forecaster has no part in that");
+  EXPECT_EQ(memo.text.find("unlikely explanation"), memo.text.npos);
   EXPECT_TRUE(unbound_numbers(memo.text, changed).empty());
 }
 
