@@ -13,6 +13,7 @@ namespace hadal {
 namespace {
 
 constexpr Verb kCommands[] = {
+    {"demo", "the first five minutes: a signal found, noise seen through, a fund held", market_demo_command},
     {"import", "take files of prices, splits, dividends or memberships into a market", market_import_command},
     {"list", "the markets under markets/", market_list_command},
     {"show", "the bars of an instrument, as they were known at a time", market_show_command},
@@ -21,6 +22,8 @@ constexpr Verb kCommands[] = {
     {"factors", "expressions over bars: what a strategy sees", market_factors_command},
     {"train", "fit a strategy's forecaster, window by window", market_train_command},
     {"backtest", "trade a strategy over its past, with every cost", market_backtest_command},
+    {"report", "a run as a page of curves", market_report_command},
+    {"memo", "a run in plain words, every number traced to a figure", market_memo_command},
     {"stats", "how sure one can be of a series of returns", market_stats_command},
     {"synth", "a made-up market, with a signal or faults in known places", market_synth_command},
 };

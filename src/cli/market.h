@@ -14,10 +14,13 @@ namespace hadal {
 
 int market_backtest_command(int argc, char** argv);
 int market_check_command(int argc, char** argv);
+int market_demo_command(int argc, char** argv);
 int market_factors_command(int argc, char** argv);
 int market_import_command(int argc, char** argv);
 int market_init_command(int argc, char** argv);
 int market_list_command(int argc, char** argv);
+int market_memo_command(int argc, char** argv);
+int market_report_command(int argc, char** argv);
 int market_show_command(int argc, char** argv);
 int market_stats_command(int argc, char** argv);
 int market_synth_command(int argc, char** argv);

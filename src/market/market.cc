@@ -320,8 +320,8 @@ void Market::record_trial(const Trial& trial) {
 
 std::vector<Trial> Market::trials() const {
   auto rows =
-      impl_->store.database().prepare("SELECT strategy, data, run, first, last, sharpe FROM trials ORDER BY id DESC");
-  std::set<std::pair<std::string, std::string>> seen;
+      impl_->store.database().prepare("SELECT strategy, data, run, first, last, sharpe FROM trials ORDER BY id");
+  std::map<std::pair<std::string, std::string>, size_t> places;  // in the order of the first time
   std::vector<Trial> trials;
   while (rows.step()) {
     Trial trial{rows.text(0),
@@ -330,9 +330,15 @@ std::vector<Trial> Market::trials() const {
                 static_cast<Date>(rows.integer(3)),
                 static_cast<Date>(rows.integer(4)),
                 rows.real(5)};
-    if (seen.emplace(trial.strategy, trial.data).second) trials.push_back(std::move(trial));
+    const auto [place, is_new] = places.emplace(std::pair(trial.strategy, trial.data), trials.size());
+    if (is_new) {
+      trials.push_back(std::move(trial));
+      continue;
+    }
+    Trial& before = trials[place->second];
+    if (std::isnan(trial.sharpe)) trial.sharpe = before.sharpe;  // trained again after it was traded
+    before = std::move(trial);
   }
-  std::reverse(trials.begin(), trials.end());
   return trials;
 }
 

@@ -1,0 +1,30 @@
+// hadal market report RUN
+#include "market/report.h"
+
+#include "cli/market.h"
+#include "cli/options.h"
+
+namespace hadal {
+
+int market_report_command(int argc, char** argv) {
+  CommandLine app(
+      "Makes one page of HTML of a run: curves, costs, tries and the state of the data. It needs no network.");
+  std::string name, out;
+  bool json = false;
+  app.add_option("RUN", name, "the folder of a run, or its name under runs/").required();
+  app.add_option("--out", out, "the file to write; default: report.html in the run's folder").filled();
+  add_common_options(app, &json);
+  if (const auto code = app.parse(argc, argv)) return *code;
+
+  const Path run = market::find_run(name);
+  const Path file = out.empty() ? run / "report.html" : Path(out);
+  write_file_whole(file, market::report_html(market::read_figures(run)));
+  if (json)
+    print_json(OrderedJson{{"out", file.string()}});
+  else
+    print_text(
+        fmt::format("{}\nnext: hadal market memo {}\n", without_controls(file.string()), without_controls(name)));
+  return 0;
+}
+
+}  // namespace hadal
