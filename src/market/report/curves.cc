@@ -4,7 +4,7 @@
 #include <cmath>
 #include <map>
 
-#include "market/forecast/factor_source.h"
+#include "market/factor_source.h"
 
 namespace hadal::market {
 namespace {
