@@ -104,7 +104,7 @@ class Market {
   std::string data_hash(const Query& query) const;
 
   void record_trial(const Trial& trial);  // kept when the run's folder is deleted
-  std::vector<Trial> trials() const;      // each (strategy, data) once, the newest
+  std::vector<Trial> trials() const;      // each (strategy, data) once: its newest, in the order of the first
 
  private:
   friend const Store& store_of(const Market& market);  // data/store.h
