@@ -6,6 +6,7 @@
 #include "cli/options.h"
 #include "cli/training_process.h"
 #include "market/backtest_run.h"
+#include "market/report.h"
 
 namespace hadal {
 namespace {
@@ -49,6 +50,9 @@ int backtest(const std::string& file, const std::string& engine, bool json) {
   options.train.stop = &stop_on_signals();
   options.train.progress = [](const std::string& line) { say(line + "\n"); };
   const market::BacktestRun run = market::run_strategy(strategy, opened, options);
+  const OrderedJson figures = market::write_figures(strategy, opened, run);
+  write_file_whole(run.run / "report.html", market::report_html(figures));
+  write_file_whole(run.run / "memo.md", market::memo_of(figures).text);
   if (json)
     print_json(run.json());
   else
