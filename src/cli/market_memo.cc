@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "cli/market.h"
 #include "cli/options.h"
+#include "cli/training_process.h"
 #include "market/report.h"
 #include "market/strategy_file.h"
 
@@ -18,8 +19,8 @@ int write_memo(const std::string& name, bool json) {
     print_json(memo.json());
   } else {
     print_text(memo.text);
-    print_text(fmt::format("\n{}\nnext: hadal market memo --verify {} --run {}\n", (run / "memo.md").string(),
-                           (run / "memo.md").string(), name));
+    say(fmt::format("\n{}\nnext: hadal market memo --verify {} --run {}\n", (run / "memo.md").string(),
+                    (run / "memo.md").string(), name));
   }
   return 0;
 }

@@ -103,14 +103,32 @@ int market_train_command(int argc, char** argv) {
   return market_exit_code(argv[0], [&] { return train(file, resume, json); });
 }
 
+namespace {
+
+// Prices that a vendor adjusted are known from their import on: then every factor would seem to look ahead.
+void check_known(const std::string& file, const market::PanelAsOf& panels) {
+  const market::Panel full = panels(market::kEver);
+  if (full.num_times() == 0) fail("{}: expected bars between start and end, found none", file);
+  const market::Time middle = full.times[full.num_times() / 2];
+  if (panels(middle).num_times() > 0) return;
+  fail(
+      "{}: nothing of this market was known at {}: a vendor adjusted its prices, and such prices are known from their "
+      "import on; take raw ones (market import --prices raw), or say since when these were known (--known-at)",
+      file, market::time_text(middle));
+}
+
+}  // namespace
+
 int market_check_lookahead(const std::string& file, int64_t samples, bool json) {
   return market_exit_code("hadal market check", [&] {
     const market::StrategyFile strategy = market::read_strategy(file);
     if (strategy.series) fail("{}: expected a strategy with a market, found a plain series", file);
     const market::Market opened = market::Market::open(strategy.market);
+    const market::PanelAsOf panels = market::panels_of(opened, strategy);
+    check_known(file, panels);
     const auto report = market::check_lookahead(
-        strategy, market::panels_of(opened, strategy),
-        [&](market::Panel panel) { return market::make_factor_source(strategy, std::move(panel)); }, samples);
+        strategy, panels, [&](market::Panel panel) { return market::make_factor_source(strategy, std::move(panel)); },
+        samples);
     if (json) {
       print_json(market::to_json(report));
     } else {

@@ -41,7 +41,8 @@ svg text { fill: var(--soft); font: 12px system-ui, sans-serif; }
 .key.c0 { color: var(--c0); } .key.c1 { color: var(--c1); } .key.c2 { color: var(--c2); }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 td, th { text-align: left; padding: .25rem .5rem .25rem 0; border-bottom: 1px solid var(--rule); vertical-align: top; }
-td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.n { text-align: right; font-variant-numeric: tabular-nums; }
+td:first-child { overflow-wrap: normal; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(320px, 1fr)); gap: 0 2rem; }
 )";
 
