@@ -176,7 +176,9 @@ double TomlTable::number(const std::string& key, double fallback, double low, do
   const toml::node* node = node_->find(key);
   if (!node) return note(key, fallback);
   if (!node->is_number()) fail("{}: {}: expected a number, found {}", where(key), key, type_text(*node));
-  const double value = *node->value<double>();
+  // value<double>() gives nothing for an integer that a double does not hold exactly.
+  const double value =
+      node->is_integer() ? static_cast<double>(node->as_integer()->get()) : node->as_floating_point()->get();
   if (!(value >= low && value <= high)) fail("{}: {}: expected {} to {}, found {}", where(key), key, low, high, value);
   return note(key, value);
 }

@@ -55,6 +55,10 @@ int market_command(int argc, char** argv) {
   }
   const auto* command =
       std::find_if(std::begin(kCommands), std::end(kCommands), [&](const Verb& verb) { return verb.name == name; });
+  if (name == "paper" || name == "optimize") {
+    fmt::print(stderr, "hadal market: {} comes with a later version\n", name);
+    return 2;
+  }
   if (command == std::end(kCommands)) {
     std::vector<std::string> names;
     for (const Verb& verb : kCommands) names.emplace_back(verb.name);

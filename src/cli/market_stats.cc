@@ -119,6 +119,11 @@ int market_stats_command(int argc, char** argv) {
     fmt::print(stderr, "hadal market stats: expected --returns, --sharpe with --length, or --matrix; see --help\n");
     return 2;
   }
+  if (flags.trials > 1 && !app.given("--trials-sd")) {
+    fmt::print(stderr,
+               "hadal market stats: --trials: expected --trials-sd beside it, the deviation of their Sharpe ratios\n");
+    return 2;
+  }
   const OrderedJson result = result_of(flags);
   if (json)
     print_json(result);

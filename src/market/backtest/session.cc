@@ -37,13 +37,16 @@ void TradingSession::Impl::on_bar(const FeedBar& bar) {
               bar.instrument);
   LastBar& slot = last[static_cast<size_t>(bar.instrument)];
   // Written so that a missing price fails.
-  constexpr double kMost = 1e10;
+  constexpr double kMost = 1e10, kMostVolume = 1e18;
   const bool priced = bar.open > 0 && bar.low > 0 && bar.close > 0 && bar.high > 0 && bar.open < kMost &&
                       bar.high < kMost && bar.close < kMost && bar.low < kMost;
   if (!priced || slot.session == session)
     fail("bar of {} on {}: expected {}, found open {}, high {}, low {}, close {}; run market check",
          brief(symbols[static_cast<size_t>(bar.instrument)]), date_text(date),
          priced ? "one bar a session" : "four prices above 0 and below 1e10", bar.open, bar.high, bar.low, bar.close);
+  if (bar.volume > kMostVolume)
+    fail("bar of {} on {}: expected a volume below {:g}, found {:g}; run market check",
+         brief(symbols[static_cast<size_t>(bar.instrument)]), date_text(date), kMostVolume, bar.volume);
   slot.previous_close = slot.bar.close;
   slot.bar = bar;
   slot.session = session;

@@ -18,7 +18,8 @@ struct TargetWeight {
 
 struct Rebalance {
   size_t row = 0;  // of the panel: decided at its close
-  // By instrument, ascending. All that are to be held, and 0 for what an earlier one held; others are left alone.
+  // By instrument, ascending. All that are to be held, and 0 for all that an earlier one held, again each time: a sale
+  // may have found too little volume. Others are left alone.
   std::vector<TargetWeight> targets;
 };
 

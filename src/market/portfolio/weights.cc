@@ -62,8 +62,8 @@ std::vector<TargetWeight> weights_at(const PortfolioSpec& spec, const Panel& pan
 std::vector<Rebalance> rebalances_of(const PortfolioSpec& spec, const Panel& panel, const std::vector<double>& scores,
                                      RowRange rows) {
   std::vector<Rebalance> rebalances;
-  std::map<uint32_t, Decimal> held;
-  int64_t session = -1;  // since the first one with scores
+  std::map<uint32_t, Decimal> held;  // all that ever were: a sale that the market did not take whole is asked for again
+  int64_t session = -1;              // since the first one with scores
   for (size_t row = rows.first; row < rows.last; ++row) {
     if (row + 1 < rows.last && panel.sessions[row + 1] == panel.sessions[row]) continue;
     std::vector<TargetWeight> targets;
@@ -75,7 +75,6 @@ std::vector<Rebalance> rebalances_of(const PortfolioSpec& spec, const Panel& pan
     Rebalance& rebalance = rebalances.emplace_back();
     rebalance.row = row;
     for (const auto& [instrument, weight] : held) rebalance.targets.push_back({instrument, weight});
-    std::erase_if(held, [](const auto& holding) { return holding.second.is_zero(); });
   }
   return rebalances;
 }

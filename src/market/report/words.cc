@@ -45,7 +45,8 @@ bool is_number(const OrderedJson& figure) {
 double number_of(const OrderedJson& figure) {
   if (figure.is_number()) return figure.get<double>();
   double value = 0;
-  HADAL_CHECK(read_number(figure.get_ref<const std::string&>(), value));
+  if (!figure.is_string() || !read_number(figure.get_ref<const std::string&>(), value))
+    fail("figures.json: expected a number, found {}; make it again: hadal market backtest", brief_json(figure));
   return value;
 }
 
