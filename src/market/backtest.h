@@ -231,7 +231,8 @@ class TradingSession {
   bool cancel(int64_t number);         // false where it is no longer open
   void cancel_all(int32_t instrument);
   // A market order for the next session that brings the position to this weight of equity: |equity * weight - value| /
-  // close, rounded down to what the broker trades; 0 sells all. In LEAN's profile by LEAN's sizing. Returns its number;
+  // close, rounded down to what the broker trades; 0 sells all. What still waits for a bar of the
+  // instrument is cancelled: the newest target counts. In LEAN's profile by LEAN's sizing. Returns its number;
   // 0 where nothing is to be traded; nothing where the instrument had no bar yet.
   std::optional<int64_t> order_target(int32_t instrument, Decimal weight);
 

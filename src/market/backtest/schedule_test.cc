@@ -79,6 +79,25 @@ TEST(Schedule, AWeightNeedsAPrice) {
 }
 
 // Hours within days: a line with a time means that close, one with a day the day's last.
+// B has no bars for two sessions: what was ordered before is not added to what is ordered then.
+TEST(Schedule, TheNewestTargetCounts) {
+  FeedBuilder builder({"A", "B"});
+  builder.session("2014-01-02").flat(10).flat(20, 1);
+  for (const char* day : {"2014-01-03", "2014-01-06"}) builder.session(day).flat(10);
+  for (const char* day : {"2014-01-07", "2014-01-08"}) builder.session(day).flat(10).flat(20, 1);
+  const Feed feed = builder.feed();
+  std::string targets = "date,symbol,weight\n";
+  for (const char* day : {"2014-01-02", "2014-01-03", "2014-01-06"}) targets += std::string(day) + ",B,.5\n";
+  targets += "2014-01-07,A,.1\n2014-01-07,A,.3\n";
+  const Schedule schedule = read_schedule(file_of(targets), feed);
+  const BacktestResult event = run_backtest(feed, {}, *scheduled_strategy(schedule, {}, &feed));
+  ASSERT_EQ(event.fills.size(), 2u);
+  EXPECT_EQ(event.fills[0].quantity.text(), "2500");
+  EXPECT_EQ(event.fills[1].quantity.text(), "3000");
+  EXPECT_EQ(event.curve.back().cash.text(), "20000");
+  EXPECT_EQ(run_vector(feed, broker_profile("frictionless", "test"), schedule).curve.back().cash.text(), "20000");
+}
+
 TEST(Schedule, KnowsTimesWithinADay) {
   Feed feed;
   feed.daily = false;

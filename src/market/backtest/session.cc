@@ -190,6 +190,7 @@ void TradingSession::cancel_all(int32_t instrument) { impl_->cancel_all(instrume
 
 std::optional<int64_t> TradingSession::order_target(int32_t instrument, Decimal weight) {
   if (std::isnan(last_close(instrument))) return {};
+  cancel_all(instrument);
   const Decimal quantity =
       target_quantity(impl_->broker, equity(), this->quantity(instrument), impl_->last_close(instrument), weight);
   return quantity.is_zero() ? 0 : submit({.instrument = instrument, .quantity = quantity});

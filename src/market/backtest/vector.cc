@@ -58,11 +58,11 @@ struct Account {
     for (size_t i = 0; i < quantity.size(); ++i) sum -= quantity[i] < 0 ? quantity[i] * close[i] : 0;
     return sum;
   }
-  // Down to the eighth digit, as the event engine trades.
+  // Down to the eighth digit, as the event engine trades; what is still pending is replaced.
   void aim(size_t i, double equity, double weight) {
     const double change = equity * weight - quantity[i] * close[i];
     const double size = std::floor(std::abs(change) / close[i] * 1e8) / 1e8;
-    pending[i] += weight == 0 ? -quantity[i] : std::copysign(size, change);
+    pending[i] = weight == 0 ? -quantity[i] : std::copysign(size, change);
   }
 };
 
@@ -129,10 +129,9 @@ BacktestResult run_vector(const Feed& feed, const Broker& broker, const Schedule
       if (std::isnan(account.close[i]))
         fail("{}: expected a bar of {} by {}, found none; a weight needs a price", place_of(schedule, t.line),
              brief(feed.symbols[i]), date_text(session.date));
-      const double ordered = account.pending[i];
       account.aim(i, equity, t.weight.to_double());
-      if (account.pending[i] == ordered) continue;
-      Order order{.instrument = t.instrument, .quantity = Decimal::of_double(account.pending[i] - ordered)};
+      if (account.pending[i] == 0) continue;
+      Order order{.instrument = t.instrument, .quantity = Decimal::of_double(account.pending[i])};
       result.orders.push_back({order, session.date, session.time});
       number[i] = static_cast<int64_t>(result.orders.size());
     }
