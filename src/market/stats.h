@@ -142,7 +142,7 @@ TryMatrix read_matrix(const Path& file);
 double pearson(std::span<const double> x, std::span<const double> y);
 double spearman(std::span<const double> x, std::span<const double> y);  // ranks of ties averaged
 // Ranks from 1 on, ties averaged; missing stays missing.
-void average_ranks(std::span<const double> values, std::span<double> ranks);
+std::vector<double> average_ranks(std::span<const double> values);
 
 enum class IcKind { pearson, rank };
 // [time]; `scores` and `labels` are [time][instrument].

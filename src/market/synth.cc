@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/rng.h"
-#include "market/forecast/ranks.h"
+#include "market/stats.h"
 
 namespace hadal::market {
 namespace {
@@ -94,13 +94,13 @@ void measure(const std::vector<Bars>& bars, const Draw& d, SynthMarket& out) {
       trace.push_back(std::log(static_cast<double>(bars[i][t].volume)) - levels[i]);
       gain.push_back(bars[i][t + 2].open / bars[i][t + 1].open - 1);
     }
-    const double ic = forecast::spearman(score, gain), seen = forecast::spearman(trace, gain);
+    const double ic = spearman(score, gain), seen = spearman(trace, gain);
     if (!std::isnan(ic)) ics.push_back(ic);
     if (!std::isnan(seen)) visible.push_back(seen);
   }
-  out.rank_ic = forecast::mean_of(ics);
-  out.rank_ic_error = forecast::newey_west_error(ics, 2);
-  out.visible_rank_ic = forecast::mean_of(visible);
+  out.rank_ic = moments_of(ics).mean;
+  out.rank_ic_error = newey_west_error(ics, 2);
+  out.visible_rank_ic = moments_of(visible).mean;
 }
 
 // ---- Faults

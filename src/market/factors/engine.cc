@@ -8,8 +8,8 @@
 
 #include "base/error.h"
 #include "base/threads.h"
+#include "base/toml_table.h"
 #include "market/factors/cross_section.h"
-#include "market/factors/nearest.h"
 #include "market/panel.h"
 
 namespace hadal::market::factors {
@@ -45,7 +45,7 @@ Engine::Engine(std::shared_ptr<const Program> program, const std::vector<std::st
     const auto found = std::find(symbols.begin(), symbols.end(), node.symbol);
     if (found == symbols.end())
       fail("{}: no instrument {} among the {} that are read; did you mean {}?", brief(node.text), brief(node.symbol),
-           symbols.size(), nearest_name(node.symbol, symbols));
+           symbols.size(), nearest_word(node.symbol, symbols));
     mask_instruments_[n] = found - symbols.begin();
   }
   tiles_.resize((num_instruments_ + kLanes - 1) / kLanes);

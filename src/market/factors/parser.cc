@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "market/factors/nearest.h"
+#include "base/toml_table.h"
 #include "market/factors/operators.h"
 
 namespace hadal::market::factors {
@@ -183,7 +183,7 @@ class Parser {
     if (name.empty()) refuse(begin, begin + 1, "expected a field after $: open, high, low, close, volume or vwap");
     refuse(begin, at_,
            fmt::format("unknown field {}; did you mean ${}?", brief(text_.substr(begin, at_ - begin)),
-                       nearest_name(name, kNames)));
+                       nearest_word(std::string(name), kNames)));
   }
 
   Term parse_number() {
@@ -223,7 +223,8 @@ Term Parser::parse_call() {
     for (const std::string& field : kFields)
       if (field == name) refuse(begin, name_end, fmt::format("expected ${} for the field {}", field, field));
     refuse(begin, name_end,
-           fmt::format("unknown operator {}; did you mean {}?", brief(name), nearest_name(name, operator_names())));
+           fmt::format("unknown operator {}; did you mean {}?", brief(name),
+                       nearest_word(std::string(name), operator_names())));
   }
   if (!take("(")) refuse(name_end, name_end + 1, fmt::format("expected ( here: {}", op->usage));
   Arguments a;

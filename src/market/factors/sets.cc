@@ -3,8 +3,8 @@
 #include <fmt/core.h>
 
 #include "base/error.h"
+#include "base/toml_table.h"
 #include "market/factors.h"
-#include "market/factors/nearest.h"
 
 namespace hadal::market {
 namespace {
@@ -95,9 +95,9 @@ std::vector<NamedExpression> alpha360() {
 std::vector<NamedExpression> factor_set(std::string_view set, const std::string& who) {
   if (set == "alpha158") return alpha158();
   if (set == "alpha360") return alpha360();
-  const std::string names[] = {"alpha158", "alpha360"};
+  const std::vector<std::string> names = {"alpha158", "alpha360"};
   fail("{}: unknown factor set {}; did you mean {}? There are alpha158 and alpha360", who, brief(set),
-       factors::nearest_name(set, names));
+       nearest_word(std::string(set), names));
 }
 
 }  // namespace hadal::market

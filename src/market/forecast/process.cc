@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "market/forecast/ranks.h"
+#include "market/stats.h"
 
 namespace hadal::market::forecast {
 namespace {
@@ -37,10 +37,10 @@ std::pair<double, double> limits(std::vector<double>& values) {
 // Shift and scale of the z-score.
 std::pair<double, double> standard(std::span<const double> values) {
   if (values.empty()) return {0, 0};
-  const double mean = mean_of(values), deviation = deviation_of(values);
+  const Moments moments = moments_of(values);
   const bool flat = std::all_of(values.begin(), values.end(), [&](double v) { return v == values[0]; });
-  if (flat || !(deviation > 0)) return {mean, 0};
-  return {mean, 1 / deviation};
+  if (flat || !(moments.sd > 0)) return {moments.mean, 0};
+  return {moments.mean, 1 / moments.sd};
 }
 
 void present_of(std::span<const double> values, std::vector<double>& present) {

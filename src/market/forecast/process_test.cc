@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "market/forecast/gram.h"
-#include "market/forecast/ranks.h"
 #include "market/forecast/solve.h"
+#include "market/stats.h"
 #include "market/testing/made_source.h"
 
 namespace hadal::market::forecast {

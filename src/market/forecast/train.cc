@@ -5,6 +5,7 @@
 #include "market/forecast/checkpoint.h"
 #include "market/forecast/forecaster.h"
 #include "market/forecast/ranks.h"
+#include "market/stats.h"
 
 namespace hadal::market {
 namespace {
@@ -172,7 +173,7 @@ void Run::take(const Window& window, const Checkpoint& done) {
           result_.seed_scores[seed][panel_.at(row, i)] = value;
           values.push_back(value), where.push_back(panel_.at(row, i));
         }
-        const std::vector<double> ranks = forecast::average_ranks(values);
+        const std::vector<double> ranks = average_ranks(values);
         for (size_t k = 0; k < where.size(); ++k) {
           rank_sums_[where[k]] += ranks[k] / static_cast<double>(values.size());
           ++rank_counts_[where[k]];

@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "base/threads.h"
 #include "market/forecast/forecaster.h"
-#include "market/forecast/ranks.h"
+#include "market/stats.h"
 #include "market/testing/made_source.h"
 
 namespace hadal::market {
@@ -60,7 +60,7 @@ TEST(Train, RanksScoresOfARow) {
   const ForecastResult result = train(strategy_of(kWindows), MadeSource(made_panel(200, 4), 2, 0.5));
   std::vector<double> row(result.scores.begin() + 150 * 4, result.scores.begin() + 151 * 4);
   const std::vector<double> own(result.seed_scores[0].begin() + 150 * 4, result.seed_scores[0].begin() + 151 * 4);
-  EXPECT_EQ(forecast::average_ranks(row), forecast::average_ranks(own));
+  EXPECT_EQ(average_ranks(row), average_ranks(own));
   std::sort(row.begin(), row.end());
   EXPECT_EQ(row, (std::vector<double>{0.25, 0.5, 0.75, 1}));
 }

@@ -3,8 +3,8 @@
 #include <map>
 
 #include "base/error.h"
-#include "market/forecast/ranks.h"
 #include "market/portfolio/portfolio.h"
+#include "market/stats.h"
 
 namespace hadal::market {
 namespace {
@@ -38,7 +38,7 @@ std::vector<TargetWeight> top(std::vector<Scored> scored, size_t count) {
 std::vector<TargetWeight> by_rank(const std::vector<Scored>& scored) {
   std::vector<double> values;
   for (const Scored& s : scored) values.push_back(s.score);
-  std::vector<double> ranks = forecast::average_ranks(values);
+  std::vector<double> ranks = average_ranks(values);
   double sum = 0;
   for (double& rank : ranks) {
     rank -= 0.5 * static_cast<double>(ranks.size() + 1);  // exact: halves

@@ -91,13 +91,15 @@ double spearman(std::span<const double> x, std::span<const double> y) {
   return pairs.correlate(IcKind::rank);
 }
 
-void average_ranks(std::span<const double> values, std::span<double> ranks) {
-  HADAL_CHECK(values.size() == ranks.size());
+std::vector<double> average_ranks(std::span<const double> values) {
   Pairs pairs;
   pairs.x = without_missing(values);
   pairs.rank(pairs.x, pairs.rank_x);
+  std::vector<double> ranks(values.begin(), values.end());
   size_t next = 0;
-  for (size_t i = 0; i < values.size(); ++i) ranks[i] = std::isnan(values[i]) ? kMissing : pairs.rank_x[next++];
+  for (double& rank : ranks)
+    if (!std::isnan(rank)) rank = pairs.rank_x[next++];
+  return ranks;
 }
 
 std::vector<double> ic_series(std::span<const double> scores, std::span<const double> labels, size_t num_instruments,

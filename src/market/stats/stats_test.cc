@@ -159,8 +159,7 @@ TEST(Forecasts, CorrelationsAndRanks) {
   const std::vector<double> x{3, none, 1, 2, 2, 9}, y{2, 5, 1, 1.5, none, 4};
   EXPECT_NEAR(pearson(x, y), 14.125 / std::sqrt(38.75 * 5.1875), 1e-14);
   EXPECT_EQ(spearman(x, y), 1);
-  std::vector<double> ranks(6);
-  average_ranks(x, ranks);
+  const std::vector<double> ranks = average_ranks(x);
   EXPECT_EQ(ranks[0], 4);
   EXPECT_TRUE(std::isnan(ranks[1]));
   EXPECT_EQ(ranks[3], 2.5);
