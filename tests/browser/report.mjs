@@ -72,7 +72,7 @@ test('every figure is drawn, says its command, and stands in a table', async (t)
     const summary = figure.locator('summary');
     const points = Number(await figure.getByRole('slider').getAttribute('aria-valuemax')) + 1;
     const rows = await figure.locator('tbody tr').count();
-    const stated = /every (\d+)\. of (\d+) rows, and the last/.exec(await summary.textContent());
+    const stated = /one row in (\d+) of (\d+), and the last/.exec(await summary.textContent());
     if (stated) {
       const [step, count] = stated.slice(1).map(Number);
       assert.equal(count, points, title);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { placeAfter, sentenceAt, shown } from '../src/charts/shown.js';
+import { digitsOf, placeAfter, sentenceAt, shown } from '../src/charts/shown.js';
 import { directionOf } from '../src/lib/direction.js';
 import { putBack, takeFormulas } from '../src/lib/formulas.js';
 import { Reader } from '../src/lib/markdown.js';
@@ -245,5 +245,6 @@ test('a chart says its values as its table does', () => {
   const chart = { unit: 'percent', digits: 2, labels: ['a', 'b'], curves: [{ name: 'x', values: [-0.00001, 0.125] }, { name: 'y', values: [null, 1] }] };
   assert.equal(sentenceAt(chart, 0), 'a: x 0.00%, y -');
   assert.equal(sentenceAt(chart, 1), 'b: x 12.50%, y 100.00%');
+  assert.deepEqual([0.025, 0.1, 5, 2.5, 20000].map(digitsOf), [3, 1, 0, 1, 0]);
   assert.equal(shown(-1.5, { unit: 'plain', digits: 0 }), '-2');
 });

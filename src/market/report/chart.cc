@@ -85,7 +85,7 @@ std::string chart_table(const Chart& chart) {
   const size_t step = std::max<size_t>(1, (count + kMostRows - 1) / kMostRows);
   std::string table = fmt::format(
       "<details open>\n<summary>Table{}</summary>\n<table>\n<thead><tr><th scope=\"col\">{}</th>",
-      step > 1 ? fmt::format(": every {}. of {} rows, and the last", step, count) : "", html(chart.of_labels));
+      step > 1 ? fmt::format(": one row in {} of {}, and the last", step, count) : "", html(chart.of_labels));
   for (const Curve& curve : chart.curves) table += fmt::format("<th scope=\"col\">{}</th>", html(curve.name));
   table += "</tr></thead>\n<tbody>\n";
   const auto put_row = [&](size_t i) {

@@ -415,7 +415,7 @@ TEST(Chart, ManyPlacesAreThinnedButForTheExtremes) {
   EXPECT_TRUE(json.at("curves")[0].at("values")[0].is_null());
 
   const std::string table = chart_table(chart);
-  EXPECT_HAS(table, "every 2500. of 100000 rows, and the last");
+  EXPECT_HAS(table, "one row in 2500 of 100000, and the last");
   for (const char* row : {"<tr><th scope=\"row\">d0</th><td>-</td><td>-</td></tr>", ">d2500<", ">d97500<", ">d99999<"})
     EXPECT_HAS(table, row);
   EXPECT_EQ(table.find(">d2499<"), table.npos);

@@ -1,7 +1,7 @@
 // A chart as uPlot draws it.
 import uPlot from 'uplot';
 import { colour } from './look.js';
-import { shown } from './shown.js';
+import { digitsOf, shown } from './shown.js';
 
 const kFont = '12px system-ui, sans-serif';
 const kSteps = [1, 2, 5].flatMap((n) => [0, 1, 2, 3, 4, 5, 6].map((power) => n * 10 ** power)).sort((a, b) => a - b);
@@ -74,7 +74,8 @@ export function optionsOf(chart, width, onPlace) {
         grid: { show: false },
         border: { show: true, stroke: () => colour('--rule'), width: 1 },
         incrs: kSteps,
-        space: isBars ? 60 : 90,
+        size: 30,
+        space: 20 + 7 * Math.max(...labels.slice(0, 100).map((label) => Math.min(label.length, 20))),
         values: (_, places) => places.map((place) => labels[nearest(place)] ?? ''),
       },
       {
@@ -82,7 +83,7 @@ export function optionsOf(chart, width, onPlace) {
         grid,
         size: 62,
         values: (_, values, _axis, _space, step) => {
-          const digits = Math.max(0, Math.ceil(-Math.log10(unit === 'percent' ? step * 100 : step) - 1e-9));
+          const digits = digitsOf(unit === 'percent' ? step * 100 : step);
           return values.map((value) => shown(value, { unit, digits }));
         },
       },

@@ -9,6 +9,13 @@ export function shown(value, { unit, digits }) {
   return (/[1-9]/.test(text) ? text : text.replace('-', '')) + (unit === 'percent' ? '%' : '');
 }
 
+// How many digits behind the point tell multiples of `step` apart: 3 for 0.025.
+export function digitsOf(step) {
+  let digits = 0;
+  while (digits < 9 && Math.abs(step - Number(step.toFixed(digits))) > step * 1e-6) ++digits;
+  return digits;
+}
+
 // [{ name, text }]: each curve at the place of number `i`.
 export const valuesAt = (chart, i) =>
   chart.curves.map(({ name, values }) => ({ name, text: shown(values[i], chart) }));
