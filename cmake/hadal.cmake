@@ -49,3 +49,13 @@ function(hadal_module NAME)
     hadal_test(${NAME}_test SOURCES ${tests} LIBS hadal_${NAME})
   endif()
 endfunction()
+
+# hadal_embed(SOURCE DEFINITION PAGE ELSE) tells SOURCE the file that it copies in: a page that web/ was built to, or
+# where it has not been built, an honest note.
+function(hadal_embed SOURCE DEFINITION PAGE ELSE)
+  file(GLOB page CONFIGURE_DEPENDS ${HADAL_WEB_PAGES}/${PAGE})
+  if(NOT page)
+    set(page ${CMAKE_CURRENT_SOURCE_DIR}/${ELSE})
+  endif()
+  set_source_files_properties(${SOURCE} PROPERTIES COMPILE_DEFINITIONS ${DEFINITION}="${page}" OBJECT_DEPENDS ${page})
+endfunction()

@@ -26,7 +26,11 @@ OrderedJson json_of(const market::ImportReport& report) {
                      {"last", file.last.empty() ? OrderedJson(nullptr) : OrderedJson(file.last)}});
   OrderedJson issues = OrderedJson::object();
   for (const auto& [code, count] : report.issues) issues[code] = count;
-  return {{"market", report.market}, {"files", files}, {"restated", report.restated}, {"issues", issues}};
+  return {{"market", report.market},
+          {"files", files},
+          {"restated", report.restated},
+          {"issues", issues},
+          {"notes", report.notes}};
 }
 
 std::string symbols_text(const std::vector<std::string>& symbols) {
@@ -73,6 +77,8 @@ int market_import_command(int argc, char** argv) {
   app.add_option("--calendar", options.calendar, "whose sessions bars are checked by: XNYS XNAS XLON XHKG XSHG 24/7");
   app.add_option("--zone", options.zone, "of clock times that name none, as Europe/London");
   app.add_option("--map", map, "names of columns that are not the usual ones: date=Date,close=Last");
+  app.add_option("--dates", options.dates, "of dates as 3/4/2020: month first or day first; default: as the file shows")
+      .one_of({"mdy", "dmy"});
   app.add_option("--prices", options.prices, "what the prices are; default: as the format has them")
       .one_of({"raw", "split", "adjusted"});
   app.add_option("--known-at", known_at, "since when they are known, a date or an ISO time");

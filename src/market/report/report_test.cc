@@ -6,7 +6,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "market/report/svg.h"
+#include "market/report/chart.h"
 #include "market/report/text.h"
 #include "market/report/words.h"
 #include "market/synth.h"
@@ -311,28 +311,54 @@ TEST(Unbound, NumbersOfATextAgainstFigures) {
 
 // ---- Page
 
+// What the program writes into the frame.
+std::string body_of(const std::string& page) {
+  const size_t begin = page.find("<main>"), end = page.find("</main>");
+  return begin < end && end != page.npos ? page.substr(begin, end - begin) : "";
+}
+
+Json charts_of(const std::string& page) {
+  const std::string open = "<script type=\"application/json\" id=\"charts\">";
+  const size_t at = page.find(open);
+  if (at == page.npos) return nullptr;
+  return parse_json(page.substr(at + open.size(), page.find("</script>", at) - at - open.size()), "charts");
+}
+
 TEST_F(ReportOfRun, PageIsWholeAndNeedsNothing) {
   const std::string page = report_html(figures());
   for (const char* part :
-       {"<!doctype html>", "prefers-color-scheme: dark", "@media print", "Equity and drawdown", "Mean rank IC by month",
-        "quantile", "Costs", "Exposures", "Tries", "Quarantined bars", "hadal market backtest idea7.toml",
-        "hadal market train idea7.toml", "hadal market check m/market", "hadal market report runs/idea7-"})
+       {"<!doctype html>", "Equity and drawdown", "Mean rank IC by month", "quantile", "Costs", "Exposures", "Tries",
+        "Quarantined bars", "hadal market backtest idea7.toml", "hadal market train idea7.toml",
+        "hadal market check m/market", "hadal market report runs/idea7-"})
     EXPECT_HAS(page, part);
-  for (const char* part : {"http:", "https:", "src=", "<script", "@import", "url(", "nan", "inf "})
-    EXPECT_EQ(page.find(part), page.npos) << part;
-  const auto count = [&](std::string_view what) {
+  const auto count = [](std::string_view text, std::string_view what) {
     size_t n = 0;
-    for (size_t at = page.find(what); at != page.npos; at = page.find(what, at + 1)) ++n;
+    for (size_t at = text.find(what); at != text.npos; at = text.find(what, at + 1)) ++n;
     return n;
   };
-  EXPECT_EQ(count("<figure>"), count("</figure>"));
-  EXPECT_EQ(count("<figure>"), count("<svg "));
-  EXPECT_GE(count("Made by <code>"), count("<figure>"));
+  EXPECT_HAS(page, "content=\"default-src 'none'; ");
+  for (const char* part : {"src=", "@import", "url(", "href="}) EXPECT_EQ(page.find(part), page.npos) << part;
+  const std::string body = body_of(page);
+  for (const char* part : {"http:", "https:", "nan", "inf "}) EXPECT_EQ(body.find(part), body.npos) << part;
+  EXPECT_EQ(count(body, "<figure id="), count(body, "</figure>"));
+  EXPECT_EQ(count(body, "<figure id="), count(body, "<details open>"));
+  EXPECT_GE(count(body, "Made by <code>"), count(body, "<figure id="));
+
+  // Each figure has its chart, of what stands in the figures.
+  const Json charts = charts_of(page);
+  ASSERT_EQ(charts.size(), count(body, "<figure id="));
+  for (const Json& chart : charts)
+    EXPECT_HAS(body, "<figure id=\"" + chart.at("id").get<std::string>() + "\">\n<figcaption>");
+  EXPECT_EQ(charts[0].at("labels"), figures().at("series").at("time"));
+  EXPECT_EQ(charts[0].at("curves")[0].at("name"), "strategy");
+  ASSERT_EQ(charts[0].at("curves")[0].at("values").size(), 240u);
+  EXPECT_NEAR(charts[0].at("curves")[0].at("values")[239].get<double>(), figures().at("series").at("equity")[239],
+              1e-4);
 }
 
 TEST_F(ReportOfRun, HostileTextIsShownAndNothingElse) {
   OrderedJson changed = figures();
-  const std::string hostile = "<script>alert(1)</script>\"'><img src=x onerror=y>`\n# \xE2\x80\xAE&";
+  const std::string hostile = "<script>alert(1)</script><!--\"'><img src=x onerror=y>`\n# \xE2\x80\xAE\xD8\x9C\x07&";
   changed["strategy"]["name"] = changed["strategy"]["file"] = changed["data"]["market"] = hostile;
   changed["data"]["market_path"] = "x; rm -rf 'y'";
   changed["forecast"]["headline"] = hostile;
@@ -341,11 +367,13 @@ TEST_F(ReportOfRun, HostileTextIsShownAndNothingElse) {
   changed["series"]["time"][0] = hostile;
   changed["series"]["ic_months"][0]["month"] = hostile;
   changed["run"] = hostile;
-  const std::string page = report_html(changed);
-  EXPECT_EQ(page.find("<script"), page.npos);
-  EXPECT_EQ(page.find("<img"), page.npos);
-  EXPECT_EQ(page.find("\xE2\x80\xAE"), page.npos);
+  const std::string page = report_html(changed), body = body_of(page);
+  EXPECT_EQ(body.find("<script>"), body.npos);
+  EXPECT_EQ(body.find("</script"), body.rfind("</script")) << "the end of the data";
+  for (const char* part : {"<img", "<!--", "\xE2\x80\xAE", "\xD8\x9C", "\x07"})
+    EXPECT_EQ(body.find(part), body.npos) << part;
   EXPECT_HAS(page, "&lt;script&gt;alert(1)");
+  EXPECT_HAS(charts_of(page)[0].at("labels")[0].get<std::string>(), "<script>alert(1)</script><!--\"'><img src=x");
   EXPECT_HAS(page, "hadal market check &#39;x; rm -rf &#39;\\&#39;&#39;y&#39;");
 
   const Memo memo = memo_of(changed);
@@ -359,28 +387,48 @@ TEST_F(ReportOfRun, ErrorsSayWhatToDo) {
   EXPECT_HAS(error_of([] { read_figures(find_run("empty")); }), "hadal market backtest runs/empty/strategy.toml");
   EXPECT_HAS(error_of([] { report_html(OrderedJson{{"series", OrderedJson::object()}}); }), "figures.json: expected");
   EXPECT_HAS(error_of([] { report_html(OrderedJson::object()); }), "figures.json: expected");
+  OrderedJson cut = figures();
+  cut["series"]["equity"].erase(0);
+  EXPECT_HAS(error_of([&] { report_html(cut); }), "expected 240 values of strategy, found 239");
 }
 
-TEST(Svg, DrawsGapsFlatLinesAndNothing) {
-  EXPECT_HAS(curves_svg({}, "t"), "<svg");
-  Chart chart{.labels = {"a", "b", "c", "d", "e"}, .curves = {{"x", {1, 1, kMissing, 1, 1}, true}}};
-  const std::string gap = curves_svg(chart, "t");
-  const size_t line = gap.find("class=\"line");
-  EXPECT_EQ(std::count(gap.begin() + static_cast<ptrdiff_t>(line), gap.end(), 'M'), 2);
-  EXPECT_EQ(gap.find("nan"), gap.npos);
-  chart.curves[0].values = {0.1, -0.2, kMissing, 0, 0.3};
-  chart.unit = Unit::percent;
-  const std::string bars = bars_svg(chart, "<t>");
-  EXPECT_HAS(bars, "aria-label=\"&lt;t&gt;\"");
-  EXPECT_HAS(bars, "<title>b: -20.0%</title>");
-  // Many points are thinned out, but for the extremes.
-  Chart many;
-  for (int i = 0; i < 100'000; ++i) many.labels.emplace_back("x");
-  many.curves = {{"x", std::vector<double>(100'000, 1)}};
-  many.curves[0].values[54'321] = 1000;
-  const std::string thin = curves_svg(many, "t");
-  EXPECT_LT(thin.size(), 60'000u);
-  EXPECT_HAS(thin, " 12.0L");
+TEST(Chart, ManyPlacesAreThinnedButForTheExtremes) {
+  Chart chart{.title = "t", .curves = {{"x"}, {"y"}}};
+  for (int i = 0; i < 100'000; ++i) {
+    chart.labels.push_back(fmt::format("d{}", i));
+    for (Curve& curve : chart.curves) curve.values.push_back(i == 0 ? kMissing : 1);
+  }
+  chart.curves[0].values[54'321] = 1000, chart.curves[1].values[77'777] = -5;
+  const OrderedJson json = chart_json(chart, "c");
+  const auto at = json.at("at").get<std::vector<size_t>>();
+  EXPECT_LE(at.size(), 3002u);
+  EXPECT_TRUE(std::is_sorted(at.begin(), at.end()));
+  EXPECT_EQ(at.front(), 0u);
+  EXPECT_EQ(at.back(), 99'999u);
+  for (const auto& [place, curve, value] : {std::tuple(54'321u, 0, 1000.0), std::tuple(77'777u, 1, -5.0)}) {
+    const auto found = std::find(at.begin(), at.end(), place);
+    ASSERT_NE(found, at.end());
+    EXPECT_EQ(json.at("curves")[static_cast<size_t>(curve)].at("values")[static_cast<size_t>(found - at.begin())],
+              value);
+    EXPECT_EQ(json.at("labels")[static_cast<size_t>(found - at.begin())], fmt::format("d{}", place));
+  }
+  EXPECT_TRUE(json.at("curves")[0].at("values")[0].is_null());
+
+  const std::string table = chart_table(chart);
+  EXPECT_HAS(table, "one row in 2500 of 100000, and the last");
+  for (const char* row : {"<tr><th scope=\"row\">d0</th><td>-</td><td>-</td></tr>", ">d2500<", ">d97500<", ">d99999<"})
+    EXPECT_HAS(table, row);
+  EXPECT_EQ(table.find(">d2499<"), table.npos);
+}
+
+TEST(Chart, ValuesAreShownWithTheirUnit) {
+  Chart chart{.title = "<t>", .labels = {"a", "<b>"}, .curves = {{"x", {-0.00001, 0.12345}}}, .unit = Unit::percent};
+  EXPECT_EQ(shown(0.12345, chart), "12.35%");
+  EXPECT_EQ(shown(-0.00001, chart), "0.00%");
+  EXPECT_EQ(shown(kMissing, chart), "-");
+  EXPECT_HAS(chart_table(chart), "<summary>Table</summary>");
+  EXPECT_HAS(chart_table(chart), "<th scope=\"row\">&lt;b&gt;</th><td>12.35%</td>");
+  EXPECT_EQ(chart_json(chart, "c").at("curves")[0].at("values")[1], 0.12345);
 }
 
 }  // namespace
