@@ -1,7 +1,5 @@
-// Reading and writing files. Writes are atomic: temporary file, fsync, rename, so that a reader sees the old file or
-// the new one. A symbolic link is followed: what it leads to is replaced, the link stays. What is no file, such as a
-// pipe, a terminal or /dev/stdout, is written to as it comes; a folder is an Error. All functions throw Error with the
-// path and the system's reason (disk full included).
+// Reading and writing files. Writes are atomic (temporary file, fsync, rename); a symbolic link is followed, and stays;
+// a pipe or a device is written to as it comes. All functions throw Error with the path and the system's reason.
 #pragma once
 
 #include <cstddef>
