@@ -67,8 +67,8 @@ market = "{0}"
 frequency = "{3}"   # of the bars
 start = {4}
 end = {5}
-prices = "forward"  # what factors see: total return from the first bar on. Orders fill at
-                    # what is stored: {6}
+prices = "forward"  # what factors see: total return from the first bar on.
+                    # Orders fill at what is stored: {6}
 
 [factors]
 )",

@@ -91,7 +91,9 @@ OrderedJson earnings_json(const BacktestRun& run) {
   const BacktestResult& r = run.result;
   const Decimal last = r.last_equity();
   const double growth = last.to_double() / r.start_equity.to_double();
-  const double years = (r.curve.back().date - r.curve.front().date) / 365.25;
+  // Since the first decision, as the returns.
+  const size_t end = r.num_points(), first = std::min(r.first_decision, end - 1);
+  const double years = (r.curve[end - 1].date - r.curve[first].date) / 365.25;
   OrderedJson json{{"profit", (last - r.start_equity).text()}, {"return", growth - 1}, {"years", years}};
   json["return_annual"] = growth > 0 && years > 0 ? number(std::pow(growth, 1 / years) - 1) : OrderedJson(nullptr);
   return json;

@@ -205,7 +205,10 @@ void write_earned(Writer& w) {
             "there, and so do these figures. It was "
           : "{start_equity:$2} became {end_equity:$2}, ");
   w.say(gained ? "a gain of {earned.return:a%2}%" : "a loss of {earned.return:a%2}%");
-  w.say(gained ? " ({earned.return_annual:a%2}% a year)" : " ({earned.return_annual:a%2}% lost a year)");
+  if (w.has("earned.return_annual")) {
+    w.say(gained ? " ({earned.return_annual:a%2}% a year" : " ({earned.return_annual:a%2}% lost a year");
+    w.say(w.number("trading.sessions") < w.number("data.sessions") ? " from {trading.from:s} on)" : ")");
+  }
   w.say(". ");
   if (w.number("statistics.max_drawdown") < 0) {
     w.say(
@@ -267,8 +270,8 @@ void write_sure(Writer& w) {
   w.say(". ");
   if (w.number("statistics.min_track_record") > 0) {
     w.say(
-        "To be believed with usual confidence, such a ratio needs {statistics.min_track_record:.0} of them; there are "
-        "{statistics.length:n}. ");
+        "To be believed with usual confidence, such a ratio needs {statistics.min_track_record:.0} sessions; "
+        "{statistics.length:n} count. ");
   } else {
     w.say("No record, however long, makes a ratio believable that is not above zero. ");
   }

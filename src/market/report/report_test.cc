@@ -461,7 +461,7 @@ TEST_F(ReportOfRun, CountsAndPricesAreSaidAsTheyAre) {
   EXPECT_EQ(figures().at("statistics").at("length"), made_->run.returns.size());
   EXPECT_EQ(figures().at("data").at("stored_prices"), "raw prices");
   EXPECT_LT(made_->run.returns.size(), 239u) << "what was before the first decision does not count";
-  EXPECT_HAS(memo_of(changed).text, fmt::format("there are {}. ", made_->run.returns.size()));
+  EXPECT_HAS(memo_of(changed).text, fmt::format("sessions; {} count. ", made_->run.returns.size()));
   changed["quality"]["warnings"] = 1;
   changed["data"]["stored_prices"] = "prices that a vendor adjusted for splits";
   const Memo memo = memo_of(changed);
