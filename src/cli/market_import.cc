@@ -3,11 +3,14 @@
 
 #include <algorithm>
 
+#include "base/command.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "cli/market.h"
 #include "cli/options.h"
+#include "market/calendar.h"
 
 namespace hadal {
 namespace {
@@ -43,16 +46,17 @@ std::string symbols_text(const std::vector<std::string>& symbols) {
 std::string text_of(const market::ImportReport& report, const std::string& name, const std::string& kind) {
   std::string text;
   for (const market::ImportedFile& file : report.files) {
-    text += fmt::format("{}\n  {} of {}: {} rows, {} accepted, {} quarantined", without_controls(file.file), kind,
-                        file.format, file.rows, file.accepted, file.quarantined);
+    text += fmt::format("{}\n  {} of {}: {}, {} accepted, {} quarantined", file.file, kind, file.format,
+                        counted(file.rows, "row"), file.accepted, file.quarantined);
     if (!file.first.empty()) text += fmt::format(", {} to {}", file.first, file.last);
-    text += fmt::format("\n  {}\n", without_controls(symbols_text(file.symbols)));
+    text += fmt::format("\n  {}\n", symbols_text(file.symbols));
   }
   if (report.restated > 0) text += fmt::format("{} restated: both versions are kept\n", report.restated);
-  if (report.issues.empty()) return text + fmt::format("\nNothing to complain of. Next: hadal market init {}\n", name);
+  if (report.issues.empty())
+    return text + fmt::format("\nNothing to complain of. Next: {}\n", command({"market", "init", name}));
   text += "\nFound in these instruments:\n";
   for (const auto& [code, count] : report.issues) text += fmt::format("  {:<22}{:>8}\n", code, count);
-  return text + fmt::format("\nNext: hadal market check {}\n", name);
+  return text + fmt::format("\nNext: {}\n", command({"market", "check", name}));
 }
 
 }  // namespace
@@ -84,15 +88,17 @@ int market_import_command(int argc, char** argv) {
   app.add_option("--known-at", known_at, "since when they are known, a date or an ISO time");
   add_common_options(app, &json);
   if (const auto code = app.parse(argc, argv)) return *code;
-  if (!map.empty()) options.columns = market::parse_column_map(map, "--map");
-  if (!known_at.empty()) options.known_at = market::parse_time(known_at, "--known-at");
+  if (!map.empty()) options.columns = market_usage([&] { return market::parse_column_map(map, "--map"); });
+  if (!known_at.empty()) options.known_at = market_time(known_at, "--known-at");
+  if (!options.calendar.empty()) market_usage([&] { return market::Calendar::find(options.calendar, "--calendar"); });
+  if (!options.zone.empty()) market_usage([&] { return market::Zone(options.zone, "--zone"); });
 
   const market::ImportReport report = market::import_files(name, {files.begin(), files.end()}, options);
   for (const std::string& note : report.notes) log_info("{}", without_controls(note));
   if (json)
     print_json(json_of(report));
   else
-    print_text(text_of(report, name, options.kind));
+    print_words(text_of(report, name, options.kind));
   return 0;
 }
 

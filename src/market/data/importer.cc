@@ -148,7 +148,7 @@ Import::Import(const std::string& market, const ImportOptions& options)
   lock_ = std::make_unique<ImportLock>(folder_, options.wait_seconds);
   {
     Database database(folder_ / "market.db", true);
-    make_schema(database, (folder_ / "market.db").string());
+    make_schema(database, folder_ / "market.db");
   }
   store_ = std::make_unique<Store>(folder_);
   remove_orphans();

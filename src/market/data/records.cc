@@ -1,6 +1,7 @@
 #include "market/data/records.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
 #include <map>
 
@@ -94,11 +95,30 @@ void load_actions(Database& database, Records& records) {
 
 std::string_view text_of(Adjustment adjustment) { return kAdjustments[static_cast<size_t>(adjustment)]; }
 
-void make_schema(Database& database, const std::string& who) {
+namespace {
+
+int64_t num_segments(const Path& bars) {
+  std::error_code ignored;
+  int64_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(bars, ignored))
+    count += entry.path().extension() == ".seg" ? 1 : 0;
+  return count;
+}
+
+}  // namespace
+
+void make_schema(Database& database, const Path& file) {
+  const std::string who = file.string();
   const int64_t version = database.integer("PRAGMA user_version");
   if (version > kVersion)
     fail("{}: expected a market of version {} or earlier, found {}; take a newer hadal", who, kVersion, version);
   if (version == kVersion) return;
+  if (const int64_t segments = num_segments(file.parent_path() / "bars"); segments > 0)
+    fail(
+        "{}: expected the database of a market, found an empty one beside {} in bars/; put a copy of it back, or move "
+        "the "
+        "folder away and import the files anew",
+        who, counted(segments, "segment"));
   database.run("PRAGMA journal_mode = WAL");
   Transaction transaction(database, Transaction::Kind::write);
   database.run(kSchema);

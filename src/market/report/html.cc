@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/command.h"
 #include "base/error.h"
 #include "market/report.h"
 #include "market/report/chart.h"
@@ -109,6 +110,13 @@ class Page {
     put(fmt::format("<h1>{}</h1>\n", html(finding == "nothing"  ? "Nothing found by " + text("strategy.name")
                                           : finding == "signal" ? "A signal found by " + text("strategy.name")
                                                                 : text("strategy.name"))));
+    if (figure_at(figures_, "ruined")) {
+      paragraph(
+          fmt::format("The account was ruined on {}: its equity was {}. An account ends there, and so do the figures "
+                      "and curves; how sure one can be (PSR, DSR) is not said of a loss of everything.",
+                      text("ruined.time"), text("ruined.equity")),
+          "warn");
+    }
     if (finding != "-") paragraph(text("forecast.headline"), finding == "nothing" ? "warn" : "");
     if (is_true("data.prices_look_ahead")) {
       paragraph(
@@ -116,19 +124,19 @@ class Page {
           "shown here may rest on that look-ahead.",
           "warn");
     }
-    paragraph(
-        fmt::format("Market {}, {} to {}, {} instruments; try {} of {} on these dates. A calculation on the past, "
-                    "not advice.",
-                    text("data.market"), text("data.first"), text("data.last"), text("data.instruments"), text("try"),
-                    text("trials")),
-        "soft");
+    paragraph(fmt::format("Market {}, {} to {}, {} {}; try {} of {} on these dates. A calculation on the past, "
+                          "not advice.",
+                          text("data.market"), text("data.first"), text("data.last"), text("data.instruments"),
+                          number("data.instruments") == 1 ? "instrument" : "instruments", text("try"), text("trials")),
+              "soft");
   }
 
   void results() {
     heading("Result");
     put("<div class=\"pair\">\n");
     table({{"Equity at the start", fixed("start_equity", 2)},
-           {"Equity at the end", fixed("end_equity", 2)},
+           {figure_at(figures_, "ruined") ? "Equity when it was ruined" : "Equity at the end",
+            fixed(figure_at(figures_, "ruined") ? "ruined.equity" : "end_equity", 2)},
            {"Return", percent("earned.return")},
            {"Return a year", percent("earned.return_annual")},
            {"Deepest drawdown", percent("statistics.max_drawdown")},
@@ -235,11 +243,14 @@ class Page {
     for (const char* kind : {"costs.fees", "costs.slippage", "costs.borrow", "costs.interest_paid"})
       chart.curves[0].values.push_back(number(kind));
     figure(chart, backtest());
-    table({{"Fees", fixed("costs.fees", 2)},
-           {"Slippage", fixed("costs.slippage", 2)},
-           {"Borrowing", fixed("costs.borrow", 2)},
-           {"Interest paid", fixed("costs.interest_paid", 2)},
-           {"All", fixed("costs.total", 2)},
+    const OrderedJson* costs = figure_at(figures_, "costs");
+    const int digits = costs ? digits_that_add(*costs, kCostParts, "total") : 2;
+    const auto amount = [&](const char* name) { return costs ? amount_text(costs->at(name), digits) : "-"; };
+    table({{"Fees", amount("fees")},
+           {"Slippage", amount("slippage")},
+           {"Borrowing", amount("borrow")},
+           {"Interest paid", amount("interest_paid")},
+           {"All", amount("total")},
            {"of the money at the start", percent("costs.share_of_start")},
            {"Dividends", fixed("dividends", 2)}});
     made_by(backtest());
@@ -297,6 +308,8 @@ class Page {
     Rows rows = {{"Market", text("data.market")},
                  {"Calendar", text("data.calendar")},
                  {"Prices that factors see", text("data.prices")},
+                 {"Orders fill at", text("data.stored_prices")},
+                 {"Returns that count, since the first decision", text("statistics.length")},
                  {"Accepted bars", text("quality.bars")},
                  {"Quarantined bars", text("quality.quarantined")},
                  {"Doubtful places", text("quality.warnings")}};
@@ -322,8 +335,8 @@ std::string report_html(const OrderedJson& figures) {
   try {
     return Page(figures).make();
   } catch (const nlohmann::json::exception& error) {
-    fail("figures.json: expected figures of this version, found: {}; run: hadal market backtest STRATEGY.toml",
-         plain_words(error));
+    fail("figures.json: expected figures of this version, found: {}; run: {}", plain_words(error),
+         command({"market", "backtest", "STRATEGY.toml"}));
   }
 }
 

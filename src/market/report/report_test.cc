@@ -1,6 +1,7 @@
 #include "market/report.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -429,6 +430,93 @@ TEST(Chart, ValuesAreShownWithTheirUnit) {
   EXPECT_HAS(chart_table(chart), "<summary>Table</summary>");
   EXPECT_HAS(chart_table(chart), "<th scope=\"row\">&lt;b&gt;</th><td>12.35%</td>");
   EXPECT_EQ(chart_json(chart, "c").at("curves")[0].at("values")[1], 0.12345);
+}
+
+// ---- The folder of a run
+
+TEST_F(ReportOfRun, ASecondRunOfTheSameStrategyLeavesTheFirstOneAlone) {
+  Market market = Market::open(made_->strategy.market);
+  const std::string before = read_file(made_->run.run / "forecast.json");  // made_->run holds the folder
+  const int64_t tries = market.summary().trials;
+  EXPECT_HAS(error_of([&] { run_strategy(made_->strategy, market); }),
+             "another backtest or training works in this folder: process " + std::to_string(::getpid()));
+  EXPECT_HAS(error_of([&] { train_run(made_->strategy, market, {}, false); }), "works in this folder");
+  EXPECT_EQ(read_file(made_->run.run / "forecast.json"), before);
+  EXPECT_EQ(market.summary().trials, tries);
+}
+
+TEST(RunLock, LeavesNoEmptyFolder) {
+  const test::ScratchFolder folder;
+  { const RunLock held(folder / "runs/a"); }
+  EXPECT_FALSE(std::filesystem::exists(folder / "runs/a"));
+  {
+    const RunLock held(folder / "runs/a");
+    write_file_whole(folder / "runs/a/strategy.toml", "x");
+  }
+  EXPECT_EQ(read_file(folder / "runs/a/strategy.toml"), "x");
+  EXPECT_EQ(error_of([&] { RunLock(folder / "runs/a"); }), "");
+}
+
+TEST(RunFolder, NamesArePlain) {
+  StrategyFile strategy = parse_strategy(kStrategy, "s.toml");
+  const auto name = [&](const char* file) {
+    strategy.file = file;
+    const std::string folder = run_folder(strategy, "data").string();
+    return folder.substr(0, folder.rfind('-'));
+  };
+  EXPECT_EQ(name("dir/my-idea_7.v2.toml"), "runs/my-idea_7.v2");
+  EXPECT_EQ(name("a b\n;$(x)\x1b[31m.toml"), "runs/a_b_x_31m");
+  EXPECT_EQ(name("-rf.toml"), "runs/_rf");
+  EXPECT_EQ(name("..hidden.toml"), "runs/_.hidden");
+  EXPECT_LT(name((std::string(300, 'x') + ".toml").c_str()).size(), 100u);
+}
+
+// ---- A ruin
+
+TEST_F(ReportOfRun, ARuinIsSaidFirst) {
+  OrderedJson changed = figures();
+  changed["ruined"] = {{"time", "2012-08-20"}, {"equity", "-1234.5"}};
+  changed["earned"]["return"] = -1.012345;
+  for (const char* key : {"psr", "dsr", "sharpe_interval"}) changed["statistics"][key] = nullptr;
+  const Memo memo = memo_of(changed);
+  EXPECT_TRUE(memo.text.starts_with("# The account was ruined on 2012-08-20")) << memo.text;
+  EXPECT_HAS(memo.text, "the equity was -1234.50, of 100000.00 at the start");
+  EXPECT_HAS(memo.text, "a loss of 101.23%");
+  EXPECT_EQ(memo.text.find("luck alone"), memo.text.npos);
+  EXPECT_TRUE(unbound_numbers(memo.text, changed).empty());
+  const std::string page = report_html(changed);
+  EXPECT_LT(page.find("The account was ruined on 2012-08-20"), page.find("Equity at"));
+  EXPECT_HAS(page, "Equity when it was ruined");
+}
+
+// ---- Amounts that add up
+
+TEST_F(ReportOfRun, CostsAreWrittenSuchThatTheyAddUp) {
+  OrderedJson changed = figures();
+  changed["costs"] = {{"fees", "9533.505"},   {"slippage", "12804.00340348"}, {"borrow", "0"},
+                      {"interest_paid", "0"}, {"total", "22337.50840348"},    {"share_of_start", 0.2234}};
+  const Memo memo = memo_of(changed);
+  EXPECT_HAS(memo.text, "Costs were 22337.508 in all");
+  EXPECT_HAS(memo.text, "fees 9533.505, slippage 12804.003, borrowing 0.000, interest 0.000");
+  EXPECT_HAS(report_html(changed), "12804.003<");
+  EXPECT_TRUE(unbound_numbers(memo.text, changed).empty());
+  changed["costs"]["fees"] = "1", changed["costs"]["total"] = "12805.00340348";
+  EXPECT_HAS(memo_of(changed).text, "fees 1.00, slippage 12804.00,");
+}
+
+TEST_F(ReportOfRun, CountsAndPricesAreSaidAsTheyAre) {
+  OrderedJson changed = figures();
+  EXPECT_EQ(figures().at("statistics").at("length"), made_->run.returns.size());
+  EXPECT_EQ(figures().at("data").at("stored_prices"), "raw prices");
+  EXPECT_LT(made_->run.returns.size(), 239u) << "what was before the first decision does not count";
+  EXPECT_HAS(memo_of(changed).text, fmt::format("sessions; {} count. ", made_->run.returns.size()));
+  changed["quality"]["warnings"] = 1;
+  changed["data"]["stored_prices"] = "prices that a vendor adjusted for splits";
+  const Memo memo = memo_of(changed);
+  EXPECT_HAS(memo.text,
+             "1 place is doubtful; the report says of which kind, and `hadal market check m/market` shows where");
+  EXPECT_HAS(memo.text, "Orders filled at prices that a vendor adjusted for splits.");
+  EXPECT_HAS(report_html(changed), "<td>Orders fill at</td><td class=\"n\">prices that a vendor adjusted for splits<");
 }
 
 }  // namespace
