@@ -185,6 +185,7 @@ struct BacktestResult {
   Decimal last_equity() const;  // of the last one; start_equity where there is none
   // From close to close, from the first decision on (before it nothing could be held) to the ruin.
   std::vector<double> returns() const;
+  double periods_a_year() const;      // 252 sessions of as many points as there are on average
   std::string ledger_text() const;    // one event a line: time, kind, symbol, quantity, price, amount, cash after
   std::string ledger_sha256() const;  // of that text; empty without a ledger
   std::string orders_csv() const, fills_csv() const, equity_csv() const;

@@ -134,6 +134,7 @@ BacktestRun run_strategy(const StrategyFile& strategy, Market& market, const Bac
   market.record_trial({strategy.hash(), run.training.data_hash, run.run.string(), from, to, moments.sharpe()});
   run.tries = tries_of(market.trials(), from, to);
   StatisticsOptions statistics;
+  statistics.periods = run.result.periods_a_year();
   statistics.trials = static_cast<double>(run.tries.count);
   statistics.trials_sd = run.tries.sharpe_sd;
   run.statistics = statistics_of(run.returns, statistics);

@@ -351,6 +351,17 @@ TEST(Engine, ResultsEndWhenTheAccountIsRuined) {
   EXPECT_TRUE(hold(feed, "1", broker).json().at("ruined").is_null());
 }
 
+TEST(Engine, AYearHas252SessionsOfAsManyPeriodsAsThereAre) {
+  BacktestResult result;
+  EXPECT_EQ(result.periods_a_year(), 252);
+  for (const int day : {2, 3, 6}) result.curve.push_back({.date = date(2014, 1, day)});
+  EXPECT_EQ(result.periods_a_year(), 252);
+  result.curve.insert(result.curve.begin() + 1, result.curve.front());
+  result.curve.push_back(result.curve.back());
+  result.curve.push_back(result.curve.back());  // two, one and three in three sessions
+  EXPECT_EQ(result.periods_a_year(), 504);
+}
+
 TEST(Engine, ReturnsBeginAtTheFirstDecision) {
   FeedBuilder feed({"A"});
   for (const char* day : {"2014-01-02", "2014-01-03", "2014-01-06"}) feed.session(day).flat(10);

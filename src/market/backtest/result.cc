@@ -40,6 +40,12 @@ std::vector<double> BacktestResult::returns() const {
   return returns;
 }
 
+double BacktestResult::periods_a_year() const {
+  size_t sessions = 0;
+  for (size_t i = 0; i < curve.size(); ++i) sessions += i == 0 || curve[i].date != curve[i - 1].date ? 1 : 0;
+  return sessions == 0 ? 252 : 252 * static_cast<double>(curve.size()) / static_cast<double>(sessions);
+}
+
 std::string BacktestResult::ledger_text() const {
   std::string text;
   std::vector<std::string> names = symbols;
