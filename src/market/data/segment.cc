@@ -190,8 +190,8 @@ Segment::Segment(const Path& path) : path_(path), file_(path) {
     columns[entry.kind] = bytes.data() + entry.offset;
     columns_.push_back({entry.offset, entry.num_bytes, entry.kind, entry.crc});
   }
-  if (columns[kTime] == nullptr || columns[kSession] == nullptr || columns[kFlags] == nullptr)
-    fail_damaged(path, "no times");
+  for (uint32_t kind = 0; kind <= kFirstValue + uint32_t{kClose}; ++kind)
+    if (kind != kStamp && columns[kind] == nullptr) fail_damaged(path, fmt::format("no column {}", kKindNames[kind]));
   num_rows_ = header.num_rows;
   const std::byte* entries = bytes.data() + front - header.num_runs * static_cast<int64_t>(sizeof(RunEntry));
   for (int64_t i = 0; i < header.num_runs; ++i) {
@@ -199,6 +199,8 @@ Segment::Segment(const Path& path) : path_(path), file_(path) {
     std::memcpy(&entry, entries + static_cast<size_t>(i) * sizeof entry, sizeof entry);
     if (entry.begin < 0 || entry.count < 0 || entry.begin > num_rows_ - entry.count || entry.stamps > 2)
       fail_damaged(path, "a run that reaches beyond the rows");
+    if (static_cast<Stamps>(entry.stamps) != Stamps::days && columns[kStamp] == nullptr)
+      fail_damaged(path, "no column stamp");
     const auto column = [&](uint32_t kind) {
       return columns[kind] == nullptr ? nullptr : columns[kind] + entry.begin * kKindBytes[kind];
     };
