@@ -167,7 +167,7 @@ void stream(const FactorProgram& program, const Panel& panel, Table& table) {
 void show_ics(const FactorProgram& program, const FactorsOptions& o) {
   const FactorProgram label({{"label", o.label}}, "--label", LookAhead::allowed);
   const Market market = Market::open(o.market);
-  const std::unique_ptr<PanelReader> reader = market.read_panel(query_of(o));
+  const std::unique_ptr<PanelReader> reader = market.read_panel(query_of(o), PanelOrder::by_span);
   const std::vector<Date>& sessions = reader->sessions();
   const Date from = o.from.empty() ? std::numeric_limits<Date>::min() : date_of(parse_time(o.from, "--from"));
   const auto first = std::lower_bound(sessions.begin(), sessions.end(), from);

@@ -193,8 +193,8 @@ std::vector<Date> Market::sessions(const Query& query) const {
   return {all.begin(), all.end()};
 }
 
-std::unique_ptr<PanelReader> Market::read_panel(const Query& query) const {
-  return make_panel_reader(impl_->store, query, instruments_of(impl_->store, query));
+std::unique_ptr<PanelReader> Market::read_panel(const Query& query, PanelOrder order) const {
+  return make_panel_reader(impl_->store, query, instruments_of(impl_->store, query), order);
 }
 
 Panel Market::panel(const Query& query) const {

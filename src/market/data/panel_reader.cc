@@ -1,6 +1,7 @@
 #include "market/data/panel_reader.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/threads.h"
 #include "market/data/universe.h"
@@ -46,7 +47,8 @@ struct Column {
 
 class StorePanelReader final : public PanelReader {
  public:
-  StorePanelReader(const Store& store, const Query& query, const std::vector<const Instrument*>& instruments);
+  StorePanelReader(const Store& store, const Query& query, const std::vector<const Instrument*>& instruments,
+                   PanelOrder order);
 
   const std::vector<std::string>& symbols() const override { return symbols_; }
   const std::vector<Time>& times() const override { return times_; }
@@ -64,12 +66,13 @@ class StorePanelReader final : public PanelReader {
   }
 
  private:
+  void sort_by_span();
   void read(size_t row, size_t num_rows, size_t instrument, size_t num_instruments, Panel& panel);
   void fill_columns(size_t instrument, size_t column, size_t num_columns, Panel& panel);
 
   const Store& store_;
   const Query query_;
-  const std::vector<const Instrument*> instruments_;
+  std::vector<const Instrument*> instruments_;
   std::vector<Column> columns_;
   std::vector<std::string> symbols_;
   std::vector<Time> times_;
@@ -79,7 +82,7 @@ class StorePanelReader final : public PanelReader {
 };
 
 StorePanelReader::StorePanelReader(const Store& store, const Query& query,
-                                   const std::vector<const Instrument*>& instruments)
+                                   const std::vector<const Instrument*>& instruments, PanelOrder order)
     : store_(store), query_(query), instruments_(instruments) {
   columns_.reserve(instruments.size());
   for (const Instrument* instrument : instruments) {
@@ -97,6 +100,22 @@ StorePanelReader::StorePanelReader(const Store& store, const Query& query,
     spans_.push_back(pieces.empty() ? Span{times_.size(), 0}
                                     : Span{row_of(pieces.front().run->time[pieces.front().begin]),
                                            row_of(pieces.back().run->time[pieces.back().end - 1])});
+  if (order == PanelOrder::by_span) sort_by_span();
+}
+
+void StorePanelReader::sort_by_span() {
+  std::vector<size_t> places(spans_.size());
+  std::iota(places.begin(), places.end(), size_t{0});
+  std::stable_sort(places.begin(), places.end(), [&](size_t a, size_t b) {
+    return spans_[a].first != spans_[b].first ? spans_[a].first < spans_[b].first : spans_[a].last < spans_[b].last;
+  });
+  const auto sort = [&](auto& values) {
+    std::remove_cvref_t<decltype(values)> sorted;
+    sorted.reserve(values.size());
+    for (const size_t place : places) sorted.push_back(std::move(values[place]));
+    values = std::move(sorted);
+  };
+  sort(instruments_), sort(columns_), sort(symbols_), sort(spans_);
 }
 
 void StorePanelReader::read(size_t row, size_t num_rows, size_t instrument, size_t num_instruments, Panel& panel) {
@@ -164,8 +183,8 @@ void StorePanelReader::fill_columns(size_t instrument, size_t column, size_t num
 }  // namespace
 
 std::unique_ptr<PanelReader> make_panel_reader(const Store& store, const Query& query,
-                                               const std::vector<const Instrument*>& instruments) {
-  return std::make_unique<StorePanelReader>(store, query, instruments);
+                                               const std::vector<const Instrument*>& instruments, PanelOrder order) {
+  return std::make_unique<StorePanelReader>(store, query, instruments, order);
 }
 
 }  // namespace hadal::market

@@ -10,9 +10,9 @@
 
 namespace hadal::market {
 
-// The panel of these instruments, in their order. The store must live as long. Query::symbols is not read; its universe
-// says who is a member.
+// The panel of these instruments, in their order or by span. The store must live as long. Query::symbols is not read;
+// its universe says who is a member.
 std::unique_ptr<PanelReader> make_panel_reader(const Store& store, const Query& query,
-                                               const std::vector<const Instrument*>& instruments);
+                                               const std::vector<const Instrument*>& instruments, PanelOrder order);
 
 }  // namespace hadal::market

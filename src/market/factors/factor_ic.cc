@@ -45,16 +45,17 @@ FactorIcs factor_ics(const FactorProgram& factors, const FactorProgram& label, P
   ics.horizon = label.look_ahead(0);
   ics.values.assign(factors.num_factors() * ics.times.size(), kMissing);
   const std::vector<double> labels = labels_of(label, reader);
+  std::vector<LabelRow> label_rows(static_cast<size_t>(ThreadPool::shared().size()));
   evaluate_factors(factors, reader, [&](const FactorBlock& block) {
     const size_t begin = std::max(block.first_row, first_row), end = block.first_row + block.num_rows;
     if (begin >= end) return;
-    ThreadPool::shared().parallel_for(static_cast<int64_t>(block.num_factors), [&](int64_t index, int) {
-      const auto factor = static_cast<size_t>(index);
-      const double* scores = block.cross_section(factor, begin - block.first_row).data();
-      const std::vector<double> series =
-          ic_series({scores, (end - begin) * n}, std::span(labels).subspan(begin * n, (end - begin) * n), n, kind);
-      std::copy(series.begin(), series.end(),
-                ics.values.begin() + static_cast<ptrdiff_t>(factor * ics.times.size() + begin - first_row));
+    ThreadPool::shared().parallel_for(static_cast<int64_t>(end - begin), [&](int64_t index, int worker) {
+      LabelRow& row = label_rows[static_cast<size_t>(worker)];
+      const size_t time = begin + static_cast<size_t>(index);
+      row.set(std::span(labels).subspan(time * n, n), kind);
+      for (size_t factor = 0; factor < block.num_factors; ++factor)
+        ics.values[factor * ics.times.size() + time - first_row] =
+            row.ic(block.cross_section(factor, time - block.first_row));
     });
   });
   return ics;

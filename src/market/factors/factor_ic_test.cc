@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <cmath>
 
 #include "base/rng.h"
 #include "market/testing/market_files.h"
@@ -137,6 +138,28 @@ TEST_F(FactorIcTest, IsThatOfTheWholePanelAtOnce) {
           }
         }
     }
+}
+
+TEST_F(FactorIcTest, TheOrderOfInstrumentsChangesNothing) {
+  const FactorProgram factors({{"rank", "CSRank(Ref($close,5)/$close)"}, {"others", "Mask($close,S03)*$volume"}}, "");
+  const FactorProgram label({{"label", kLabel}}, "", LookAhead::allowed);
+  const Market market = folder_.open();
+  for (const Query& query : {Query{.prices = Prices::forward}, Query{.universe = "some"}}) {
+    const auto by_symbol = market.read_panel(query), by_span = market.read_panel(query, PanelOrder::by_span);
+    EXPECT_NE(by_symbol->symbols(), by_span->symbols());
+    for (size_t i = 1; i < by_span->spans().size(); ++i)
+      EXPECT_LE(by_span->spans()[i - 1].first, by_span->spans()[i].first);
+    EXPECT_EQ(by_symbol->num_bars(), by_span->num_bars());
+    for (const IcKind kind : {IcKind::pearson, IcKind::rank}) {
+      const FactorIcs a = factor_ics(factors, label, *by_symbol, kind), b = factor_ics(factors, label, *by_span, kind);
+      EXPECT_EQ(a.times, b.times);
+      ASSERT_EQ(a.values.size(), b.values.size());
+      for (size_t i = 0; i < a.values.size(); ++i)
+        ASSERT_TRUE(std::abs(a.values[i] - b.values[i]) < 1e-12 ||
+                    (a.values[i] != a.values[i] && b.values[i] != b.values[i]))
+            << i;
+    }
+  }
 }
 
 TEST_F(FactorIcTest, FactorsThatLookAheadAreRefused) {
