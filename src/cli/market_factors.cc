@@ -50,17 +50,10 @@ Query query_of(const FactorsOptions& o) {
   for (const std::string& symbol : split(o.symbols, ','))
     if (!symbol.empty()) query.symbols.push_back(symbol);
   // Bars before --from are read: windows reach back to them.
-  if (!o.to.empty()) query.to = date_of(parse_time(o.to, "--to"));
-  if (!o.as_of.empty()) query.as_of = parse_time(o.as_of, "--as-of");
+  query.to = market_date(o.to, "--to");
+  query.as_of = market_time(o.as_of, "--as-of").value_or(kEver);
   query.prices = prices_of(o.prices, "--prices");
   return query;
-}
-
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + '"';
 }
 
 std::string csv_number(double value) { return std::isnan(value) ? "" : fmt::format("{:.17g}", value); }
@@ -70,7 +63,7 @@ class Table {
  public:
   Table(const FactorProgram& program, const Panel& panel, const FactorsOptions& o)
       : panel_(panel), json_(o.json), to_stdout_(!o.json && o.out.empty()) {
-    if (!o.from.empty()) from_ = date_of(parse_time(o.from, "--from"));
+    from_ = market_date(o.from, "--from");
     for (size_t t = 1; t < panel.num_times(); ++t) daily_ = daily_ && panel.sessions[t] != panel.sessions[t - 1];
     if (!o.out.empty()) file_ = std::make_unique<WholeFile>(o.out);
     std::string header = "symbol,time";
@@ -100,7 +93,7 @@ class Table {
     if (json_) print_text("]}\n");
     if (file_) {
       file_->commit();
-      if (!json_) print_text(fmt::format("{} rows\n", num_rows_));
+      if (!json_) print_text(counted(num_rows_, "row") + "\n");
     }
   }
 
@@ -165,11 +158,13 @@ void stream(const FactorProgram& program, const Panel& panel, Table& table) {
 
 // How well each factor foretells the label, by time in `--out` and in the mean on standard output.
 void show_ics(const FactorProgram& program, const FactorsOptions& o) {
-  const FactorProgram label({{"label", o.label}}, "--label", LookAhead::allowed);
+  const FactorProgram label = market_usage([&] {
+    return FactorProgram({{"label", o.label}}, "--label", LookAhead::allowed);
+  });
   const Market market = Market::open(o.market);
   const std::unique_ptr<PanelReader> reader = market.read_panel(query_of(o), PanelOrder::by_span);
   const std::vector<Date>& sessions = reader->sessions();
-  const Date from = o.from.empty() ? std::numeric_limits<Date>::min() : date_of(parse_time(o.from, "--from"));
+  const Date from = market_date(o.from, "--from").value_or(std::numeric_limits<Date>::min());
   const auto first = std::lower_bound(sessions.begin(), sessions.end(), from);
   const FactorIcs ics = factor_ics(program, label, *reader, o.ic == "rank" ? IcKind::rank : IcKind::pearson,
                                    static_cast<size_t>(first - sessions.begin()));
@@ -217,15 +212,10 @@ int market_factors_command(int argc, char** argv) {
   app.add_option("--out", o.out, "write the values to this CSV file");
   add_common_options(app, &o.json);
   if (const auto code = app.parse(argc, argv)) return *code;
-  if (o.sets.empty() && o.expressions.empty()) {
-    fmt::print(stderr, "expected factors: --set alpha158, or --expr NAME=EXPRESSION\n");
-    return 2;
-  }
-  if (!o.ic.empty() && o.streaming) {
-    fmt::print(stderr, "expected --ic or --streaming, found both\n");
-    return 2;
-  }
-  const FactorProgram program(factors_of(o), "--expr");
+  if (o.sets.empty() && o.expressions.empty())
+    throw UsageError("expected factors: --set alpha158, or --expr NAME=EXPRESSION, found none");
+  if (!o.ic.empty() && o.streaming) throw UsageError("expected --ic or --streaming, found both");
+  const FactorProgram program = market_usage([&] { return FactorProgram(factors_of(o), "--expr"); });
   if (!o.ic.empty()) {
     show_ics(program, o);
     return 0;

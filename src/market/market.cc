@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/clock.h"
+#include "base/command.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/toml_table.h"
@@ -120,7 +121,7 @@ Market Market::open(const std::string& name_or_path) {
   std::string all;
   for (const auto& name : names) all += (all.empty() ? "" : ", ") + name;
   fail("{}: expected a market, found none; {}", folder.string(),
-       names.empty() ? "`hadal market import NAME FILE...` makes one"
+       names.empty() ? fmt::format("`{}` makes one", command({"market", "import", "NAME", "FILE..."}))
                      : fmt::format("there are {} (did you mean {}?)", brief(all, 300), nearest));
 }
 
@@ -129,7 +130,7 @@ Market Market::open_or_create(const std::string& name_or_path) {
   if (!is_market(folder)) {
     std::filesystem::create_directories(folder / "bars");
     Database database(folder / "market.db", true);
-    make_schema(database, (folder / "market.db").string());
+    make_schema(database, folder / "market.db");
   }
   return Market(std::make_unique<Impl>(folder));
 }
@@ -164,6 +165,18 @@ std::vector<std::string> Market::symbols() const { return impl_->store.symbols()
 std::string Market::resolve(const std::string& symbol) const { return impl_->store.resolve(symbol).last_symbol; }
 
 bool Market::is_daily(const std::string& symbol) const { return impl_->store.resolve(symbol).interval == kDay; }
+
+Time Market::interval(const std::string& symbol) const { return impl_->store.resolve(symbol).interval; }
+
+std::string Market::adjustment(const std::string& symbol) const {
+  return std::string(text_of(impl_->store.resolve(symbol).prices));
+}
+
+std::vector<std::string> Market::symbols_of(const Query& query) const {
+  std::vector<std::string> symbols;
+  for (const Instrument* instrument : instruments_of(impl_->store, query)) symbols.push_back(instrument->last_symbol);
+  return symbols;
+}
 
 std::vector<Bar> Market::bars(const std::string& symbol, const Query& query) const {
   const Instrument& instrument = impl_->store.resolve(symbol);
@@ -267,9 +280,24 @@ std::vector<Trial> Market::trials() const {
   return trials;
 }
 
+std::string stored_prices_text(const Market& market, const std::vector<std::string>& symbols) {
+  std::set<std::string> kinds;
+  for (const std::string& symbol : symbols) kinds.insert(market.adjustment(symbol));
+  if (kinds.size() > 1) return "raw prices of some instruments, prices that a vendor adjusted of others";
+  if (kinds.contains("split")) return "prices that a vendor adjusted for splits";
+  if (kinds.contains("adjusted")) return "prices that a vendor adjusted for splits and dividends";
+  return "raw prices";
+}
+
 std::vector<MarketSummary> list_markets() {
   std::vector<MarketSummary> markets;
-  for (const std::string& name : market_names()) markets.push_back(Market::open(name).summary());
+  for (const std::string& name : market_names()) {
+    try {
+      markets.push_back(Market::open(name).summary());
+    } catch (const Error& error) {  // of one market: the others are listed all the same
+      markets.push_back({.name = name, .damage = error.what(), .first = {}, .last = {}});
+    }
+  }
   return markets;
 }
 

@@ -81,10 +81,14 @@ struct ReturnStatistics {
          cvar_95 = kMissing, var_95 = kMissing, pbo = kMissing;
   Interval sharpe_interval;
   Drawdown drawdown;
+  // A return of -1 or less: all was lost, and what comes behind it does not count. Nothing is then said of how sure one
+  // can be: psr, dsr, sharpe_interval, min_track_record and min_backtest_length are missing.
+  bool ruined = false;
 
   double sharpe() const { return std::isnan(given_sharpe) ? moments.sharpe() : given_sharpe; }
   // mean sd sharpe sharpe_annual sharpe_interval skew kurtosis psr expected_max_sharpe dsr min_track_record
-  // min_backtest_length pbo max_drawdown drawdown_days sortino calmar cvar_95 var_95; missing ones are null.
+  // min_backtest_length pbo max_drawdown drawdown_days sortino calmar cvar_95 var_95, length (of the series), and
+  // missing_because (why psr and its like are); missing ones are null.
   OrderedJson json() const;
 };
 struct StatisticsOptions {

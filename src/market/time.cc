@@ -2,6 +2,10 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+
 #include "base/brief.h"
 #include "base/error.h"
 
@@ -141,6 +145,32 @@ std::string time_text(Time time) {
 std::optional<Date> parse_date(std::string_view text) {
   const auto date = take_date(text);
   return text.empty() ? date : std::nullopt;
+}
+
+namespace {
+struct Unit {
+  std::string_view name;
+  Time time;
+};
+constexpr Unit kUnits[] = {{"h", 3600 * kSecond}, {"m", 60 * kSecond}, {"s", kSecond}, {"us", 1}};
+}  // namespace
+
+std::optional<Time> parse_frequency(std::string_view text) {
+  if (text == "1d") return kDay;
+  int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  const std::string_view unit = text.substr(static_cast<size_t>(end - text.data()));
+  if (error != std::errc() || count < 1) return {};
+  for (const Unit& u : kUnits)
+    if (unit == u.name && count < kDay / u.time) return count * u.time;
+  return {};
+}
+
+std::string frequency_text(Time interval) {
+  if (interval == kDay) return "1d";
+  const auto* unit =
+      std::find_if(std::begin(kUnits), std::end(kUnits), [&](const Unit& u) { return interval % u.time == 0; });
+  return fmt::format("{}{}", interval / unit->time, unit->name);
 }
 
 Time parse_time(std::string_view text, const std::string& who) {

@@ -37,4 +37,9 @@ std::optional<Date> parse_date(std::string_view text);
 // "2014-06-09 16:00:00.5Z", "...+02:00"; without a zone it is UTC. Error that begins with `who`.
 Time parse_time(std::string_view text, const std::string& who);
 
+// From bar to bar: "1d", "4h", "30m", "10s"; nothing where the text is none, and for days other than 1d. The text is
+// the shortest: that of 60m is "1h".
+std::optional<Time> parse_frequency(std::string_view text);
+std::string frequency_text(Time interval);
+
 }  // namespace hadal::market

@@ -22,7 +22,6 @@ constexpr std::string_view kFaultNames[] = {"",
                                             "high_below_low",
                                             "high_below_body",
                                             "low_above_body"};
-constexpr std::string_view kValueNames[] = {"open", "high", "low", "close", "volume", "vwap"};
 constexpr int64_t kStaleBars = 5;
 constexpr double kJump = 0.7, kSplitNear = 0.02;
 constexpr double kSplits[] = {2, 3, 4, 5, 7, 10, 1.5};

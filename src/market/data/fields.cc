@@ -63,7 +63,7 @@ std::optional<Date> take_iso_day(std::string_view& text) {
 }
 
 // The day at the front, in any of the orders that parse_stamp() names.
-std::optional<Date> take_day(std::string_view& text) {
+std::optional<Date> take_day(std::string_view& text, DayOrder order) {
   size_t digits = 0;
   while (digits < text.size() && is_digit(text[digits])) ++digits;
   if (digits == 8) {
@@ -87,7 +87,8 @@ std::optional<Date> take_day(std::string_view& text) {
   if (!second || !take(text, between)) return {};
   const auto year = take_digits(text, 4, 4);
   if (!year) return {};
-  return between == '/' ? day_of(*year, *first, *second) : day_of(*year, *second, *first);
+  const bool month_first = between == '/' && order == DayOrder::month_first;
+  return month_first ? day_of(*year, *first, *second) : day_of(*year, *second, *first);
 }
 
 std::optional<Time> take_clock(std::string_view& text) {
@@ -220,7 +221,7 @@ std::optional<Time> parse_clock(std::string_view text) {
   return text.empty() ? time : std::nullopt;
 }
 
-std::optional<Stamp> parse_stamp(std::string_view text) {
+std::optional<Stamp> parse_stamp(std::string_view text, DayOrder order) {
   std::optional<Date> day = take_iso_day(text);
   if (!day) {
     size_t digits = 0;
@@ -232,7 +233,7 @@ std::optional<Stamp> parse_stamp(std::string_view text) {
       const auto [stop, error] = std::from_chars(text.data(), text.data() + digits, stamp.value);
       return error == std::errc{} ? std::optional(stamp) : std::nullopt;
     }
-    day = take_day(text);
+    day = take_day(text, order);
   }
   if (!day) return {};
   Stamp stamp{start_of(*day), 0, Stamp::Kind::day};
@@ -247,6 +248,51 @@ std::optional<Stamp> parse_stamp(std::string_view text) {
   if (!offset || !text.empty()) return {};
   stamp.offset = *offset, stamp.kind = Stamp::Kind::zoned;
   return stamp;
+}
+
+DayOrderFinder::DayOrderFinder(std::string_view said) : is_settled_(!said.empty()), by_("--dates says") {
+  if (said == "dmy") settled_ = Shows::day_first;
+}
+
+DayOrderFinder::Shows DayOrderFinder::shown_by(std::string_view text) {
+  const auto first = take_digits(text, 1, 2);
+  if (!first || !take(text, '/')) return Shows::nothing;
+  const auto second = take_digits(text, 1, 2);
+  if (!second || !take(text, '/') || *first == *second) return Shows::nothing;
+  if (*first > 12) return *second > 12 ? Shows::nothing : Shows::day_first;
+  return *second > 12 ? Shows::month_first : Shows::either;
+}
+
+bool DayOrderFinder::settle(Shows shows, std::string_view text, const std::string& where) {
+  if (shows == Shows::either) {
+    if (in_doubt_.empty())
+      in_doubt_ = fmt::format("{}: expected days that show whether the day or the month stands first, found {}", where,
+                              brief(text));
+    return false;
+  }
+  if (is_settled_)
+    fail("{}: expected the {} first, as {}, found {}; write the dates as 2014-06-09", where,
+         settled_ == Shows::day_first ? "day" : "month", by_, brief(text));
+  is_settled_ = true;
+  by_ = fmt::format("{} has it", where);
+  if (shows == settled_) return false;
+  settled_ = shows;
+  if (in_doubt_.empty()) return false;
+  if (any_other_)
+    fail("{}: expected days written in one way, found {} beside others; write the dates as 2014-06-09", where,
+         brief(text));
+  return true;
+}
+
+void DayOrderFinder::check_settled() const {
+  if (!is_settled_ && !in_doubt_.empty())
+    fail("{} and none that shows it; say --dates mdy (month first) or --dates dmy (day first)", in_doubt_);
+}
+
+Time with_day_and_month_swapped(Time time) {
+  const Date day = date_of(time);
+  const YearMonthDay read = year_month_day(day);
+  return time - start_of(day) + start_of(date(read.year, read.day, read.month));
 }
 
 Time unit_of(int64_t number) {
