@@ -15,8 +15,6 @@ using market::Bar;
 using market::Market;
 using market::Query;
 
-OrderedJson number(double value) { return std::isnan(value) ? OrderedJson(nullptr) : OrderedJson(value); }
-
 std::string figure(double value, int digits) { return std::isnan(value) ? "-" : fmt::format("{:.{}g}", value, digits); }
 
 int show_market(const Market& m, const std::string& name, const Query& query, bool json) {
@@ -82,11 +80,11 @@ int market_show_command(int argc, char** argv) {
     OrderedJson array = OrderedJson::array();
     for (const Bar& bar : bars)
       array.push_back({{"time", market_time_text(m, last_symbol, bar)},
-                       {"open", number(bar.open)},
-                       {"high", number(bar.high)},
-                       {"low", number(bar.low)},
-                       {"close", number(bar.close)},
-                       {"volume", number(bar.volume)}});
+                       {"open", bar.open},
+                       {"high", bar.high},
+                       {"low", bar.low},
+                       {"close", bar.close},
+                       {"volume", bar.volume}});
     print_json(OrderedJson{{"symbol", last_symbol}, {"prices", prices}, {"bars", array}});
     return 0;
   }

@@ -104,6 +104,8 @@ class Market {
                               Time as_of = kEver) const;  // by day; of a day: dividends, then splits
   std::vector<Date> sessions(const Query& query) const;   // days on which any of the instruments has a bar
   Panel panel(const Query& query) const;
+  // The same panel in parts. The market must live as long.
+  std::unique_ptr<PanelReader> read_panel(const Query& query, PanelOrder order = PanelOrder::by_symbol) const;
 
   // What a view consists of, in one hash: equal exactly where every bar and action is equal.
   std::string data_hash(const Query& query) const;

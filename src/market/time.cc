@@ -110,6 +110,11 @@ Date date(int year, int month, int day) {
   return days_from_civil(year, month, day);
 }
 
+std::optional<Date> find_date(int year, int month, int day) {
+  if (!is_day(year, month, day)) return {};
+  return days_from_civil(year, month, day);
+}
+
 YearMonthDay year_month_day(Date date) {
   const int z = date + 719468, era = (z >= 0 ? z : z - 146096) / 146097, doe = z - era * 146097;
   const int yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365, doy = doe - (365 * yoe + yoe / 4 - yoe / 100);

@@ -21,6 +21,7 @@ inline Time start_of(Date date) { return Time{date} * kDay; }
 inline Time end_of(Date date) { return start_of(date + 1) - 1; }
 
 Date date(int year, int month, int day);  // of the proleptic Gregorian calendar; aborts for a day that is none
+std::optional<Date> find_date(int year, int month, int day);  // nothing for a day that is none
 struct YearMonthDay {
   int year, month, day;
 };

@@ -12,6 +12,8 @@
 
 namespace hadal::market {
 
+inline constexpr Decimal kNone;
+
 struct TradingSession::Impl {
   struct LastBar {  // what is read for each bar
     FeedBar bar;

@@ -5,10 +5,6 @@
 #include "market/backtest/engine.h"
 
 namespace hadal::market {
-namespace {
-constexpr Decimal kNone;
-}
-
 TradingSession::Impl::Impl(Broker b, std::vector<std::string> names, Strategy& s, bool is_daily)
     : broker(std::move(b)),
       strategy(&s),

@@ -12,8 +12,6 @@
 namespace hadal::market {
 namespace {
 
-constexpr std::string_view kValueNames[] = {"open", "high", "low", "close", "volume", "vwap"};
-
 struct SymbolHash {
   using is_transparent = void;
   size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
@@ -174,7 +172,7 @@ Series& BarReader::series_of(std::string_view symbol) {
   if (found != index_.end()) return all[last_series_ = found->second];
   last_series_ = all.size();
   index_.emplace(std::string(symbol), last_series_);
-  all.push_back({.symbol = std::string(symbol), .bars = {}, .unit_changes = {}});
+  all.push_back({.symbol = std::string(symbol), .bars = {}, .unit_changes = {}, .actions = {}});
   return all.back();
 }
 

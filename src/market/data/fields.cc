@@ -47,13 +47,19 @@ bool take(std::string_view& text, char c) {
 }
 
 std::optional<Date> day_of(int year, int month, int day) {
-  if (year < 1000 || year > 9999 || month < 1 || month > 12 || day < 1 || day > 31) return {};
-  char text[] = "0000-00-00";
-  const auto put = [&](size_t at, int value) {
-    text[at] = char('0' + value / 10), text[at + 1] = char('0' + value % 10);
+  return year < 1000 ? std::nullopt : find_date(year, month, day);
+}
+
+// "2014-06-09" at the front: most files write days so.
+std::optional<Date> take_iso_day(std::string_view& text) {
+  if (text.size() < 10 || text[4] != '-' || text[7] != '-') return {};
+  const auto two = [&](size_t at) {
+    const auto a = static_cast<unsigned>(text[at] - '0'), b = static_cast<unsigned>(text[at + 1] - '0');
+    return a < 10 && b < 10 ? static_cast<int>(a * 10 + b) : -1000;
   };
-  put(0, year / 100), put(2, year % 100), put(5, month), put(8, day);
-  return parse_date(text);
+  const auto day = day_of(two(0) * 100 + two(2), two(5), two(8));
+  if (day && (text.size() == 10 || !is_digit(text[10]))) return text.remove_prefix(10), day;
+  return {};
 }
 
 // The day at the front, in any of the orders that parse_stamp() names.
@@ -216,16 +222,19 @@ std::optional<Time> parse_clock(std::string_view text) {
 }
 
 std::optional<Stamp> parse_stamp(std::string_view text, DayOrder order) {
-  size_t digits = 0;
-  while (digits < text.size() && is_digit(text[digits])) ++digits;
-  const bool is_number =
-      digits >= 9 && (digits == text.size() || text.substr(digits).find_first_not_of(".0") == std::string_view::npos);
-  if (is_number) {
-    Stamp stamp{0, 0, Stamp::Kind::number};
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + digits, stamp.value);
-    return error == std::errc{} ? std::optional(stamp) : std::nullopt;
+  std::optional<Date> day = take_iso_day(text);
+  if (!day) {
+    size_t digits = 0;
+    while (digits < text.size() && is_digit(text[digits])) ++digits;
+    const bool is_number =
+        digits >= 9 && (digits == text.size() || text.substr(digits).find_first_not_of(".0") == std::string_view::npos);
+    if (is_number) {
+      Stamp stamp{0, 0, Stamp::Kind::number};
+      const auto [stop, error] = std::from_chars(text.data(), text.data() + digits, stamp.value);
+      return error == std::errc{} ? std::optional(stamp) : std::nullopt;
+    }
+    day = take_day(text, order);
   }
-  const auto day = take_day(text, order);
   if (!day) return {};
   Stamp stamp{start_of(*day), 0, Stamp::Kind::day};
   if (text.empty()) return stamp;

@@ -507,7 +507,7 @@ ImportReport Import::commit() {
     if (entry->touched) touched.push_back(entry->record.last_symbol);
   entries_.clear();  // their memory
   const int64_t written_from = new_segments_.empty() ? kNoSegment : new_segments_.front().id;
-  if (!touched.empty()) report_.issues = check_store(Store(folder_, written_from), touched).counts;
+  if (!touched.empty()) report_.issues = count_issues(Store(folder_, written_from), touched);
   return std::move(report_);
 }
 

@@ -11,7 +11,7 @@
 namespace hadal::market {
 namespace {
 
-constexpr int kVersion = 1;
+constexpr int kSchemaVersion = 1;
 
 constexpr const char* kSchema = R"(
 CREATE TABLE IF NOT EXISTS instruments (id INTEGER PRIMARY KEY, prices TEXT NOT NULL, calendar TEXT NOT NULL,
@@ -36,7 +36,6 @@ CREATE TABLE IF NOT EXISTS trials (id INTEGER PRIMARY KEY, strategy TEXT NOT NUL
   run TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, sharpe REAL, at INTEGER NOT NULL);
 )";
 
-constexpr std::string_view kKinds[] = {"split", "dividend", "delisting", "rename"};
 constexpr std::string_view kAdjustments[] = {"raw", "split", "adjusted"};
 
 template <typename Enum, size_t n>
@@ -75,7 +74,7 @@ void load_actions(Database& database, Records& records) {
   auto rows = database.prepare(
       "SELECT instrument, kind, effective, known_at, over, under, amount, symbol FROM actions ORDER BY instrument, id");
   while (rows.step()) {
-    Action action{.kind = enum_of<Action::Kind>(rows.text(1), kKinds),
+    Action action{.kind = enum_of<Action::Kind>(rows.text(1), kActionKinds),
                   .effective = static_cast<Date>(rows.integer(2)),
                   .known_at = rows.integer(3),
                   .over = rows.integer(4),
@@ -110,9 +109,9 @@ int64_t num_segments(const Path& bars) {
 void make_schema(Database& database, const Path& file) {
   const std::string who = file.string();
   const int64_t version = database.integer("PRAGMA user_version");
-  if (version > kVersion)
-    fail("{}: expected a market of version {} or earlier, found {}; take a newer hadal", who, kVersion, version);
-  if (version == kVersion) return;
+  if (version > kSchemaVersion)
+    fail("{}: expected a market of version {} or earlier, found {}; take a newer hadal", who, kSchemaVersion, version);
+  if (version == kSchemaVersion) return;
   if (const int64_t segments = num_segments(file.parent_path() / "bars"); segments > 0)
     fail(
         "{}: expected the database of a market, found an empty one beside {} in bars/; put a copy of it back, or move "

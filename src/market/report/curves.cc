@@ -12,8 +12,6 @@ namespace {
 
 constexpr int kQuantiles = 5, kHorizons = 10;
 
-OrderedJson number(double value) { return std::isfinite(value) ? OrderedJson(value) : OrderedJson(nullptr); }
-
 // Of the values that are there; missing where none is.
 double mean_of(const std::vector<double>& values) {
   double sum = 0, count = 0;
@@ -119,6 +117,8 @@ OrderedJson months_json(const Panel& panel, const std::vector<double>& ic, const
 }
 
 }  // namespace
+
+OrderedJson number(double value) { return std::isfinite(value) ? OrderedJson(value) : OrderedJson(nullptr); }
 
 OrderedJson add_trading(const BacktestResult& result, OrderedJson& series) {
   const std::vector<int64_t> positions = positions_by_session(result);

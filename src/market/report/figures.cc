@@ -11,8 +11,6 @@
 namespace hadal::market {
 namespace {
 
-OrderedJson number(double value) { return std::isfinite(value) ? OrderedJson(value) : OrderedJson(nullptr); }
-
 OrderedJson strategy_json(const StrategyFile& s) {
   OrderedJson json{{"file", s.file.string()},
                    {"name", s.file.stem().string()},
