@@ -172,7 +172,7 @@ Series& BarReader::series_of(std::string_view symbol) {
   if (found != index_.end()) return all[last_series_ = found->second];
   last_series_ = all.size();
   index_.emplace(std::string(symbol), last_series_);
-  all.push_back({.symbol = std::string(symbol), .bars = {}, .unit_changes = {}, .actions = {}});
+  all.push_back({.symbol = std::string(symbol), .bars = {}, .actions = {}, .unit_changes = {}});
   return all.back();
 }
 
