@@ -516,7 +516,7 @@ TEST_F(ReportOfRun, CountsAndPricesAreSaidAsTheyAre) {
   EXPECT_HAS(memo.text,
              "1 place is doubtful; the report says of which kind, and `hadal market check m/market` shows where");
   EXPECT_HAS(memo.text, "Orders filled at prices that a vendor adjusted for splits.");
-  EXPECT_HAS(report_html(changed), "<td>Orders fill at</td><td class=\"n\">prices that a vendor adjusted for splits<");
+  EXPECT_HAS(report_html(changed), "Orders fill at</th><td>prices that a vendor adjusted for splits<");
 }
 
 }  // namespace
