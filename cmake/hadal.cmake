@@ -69,6 +69,7 @@ function(hadal_module NAME)
   foreach(folder ${ARG_BUNDLE})
     file(GLOB files ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cc)  # the glob above notices new ones
     list(FILTER files EXCLUDE REGEX "_test\\.cc$")
+    string(REPLACE /./ / files "${files}")
     list(REMOVE_ITEM files ${ARG_ALONE})
     string(REPLACE . all folder ${folder})
     hadal_bundle(sources ${NAME}_${folder} 8 ${files})
