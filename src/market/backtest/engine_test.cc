@@ -351,6 +351,37 @@ TEST(Engine, ResultsEndWhenTheAccountIsRuined) {
   EXPECT_TRUE(hold(feed, "1", broker).json().at("ruined").is_null());
 }
 
+TEST(Engine, PricesThatMoneyCannotHoldAreRefused) {
+  Schedule schedule;
+  schedule.targets.push_back({.date = date(2014, 1, 3), .weight = Decimal(1)});
+  const Broker broker = broker_profile("frictionless", "test");
+  const auto error_at = [&](double price) {
+    FeedBuilder feed({"SHIB"});
+    feed.session("2014-01-02").flat(1).session("2014-01-03").flat(price).session("2014-01-06").flat(price);
+    const std::string event =
+        error_of([&] { run_backtest(feed.feed(), broker, *scheduled_strategy(schedule, broker, &feed.feed())); });
+    EXPECT_EQ(error_of([&] { run_vector(feed.feed(), broker, schedule); }), event);
+    return event;
+  };
+  for (const double price : {4e-9, 6e-9, 1.4e-8, 0.0012345678912}) {
+    const std::string error = error_at(price);
+    for (const std::string& part : {std::string("SHIB"), std::string("2014-01-03"), fmt::format("close {}", price),
+                                    std::string("in a smaller unit")})
+      EXPECT_NE(error.find(part), std::string::npos) << error;
+  }
+  EXPECT_NE(error_at(2e10).find("below 1e10"), std::string::npos);
+  for (const double price : {1e-8, 0.00001234, 0.00123456, 0.0051234567891, 9e9})
+    EXPECT_EQ(error_at(price), "no error");
+}
+
+TEST(Engine, AWeightNeedsACloseThatSplitsLeaveAboveZero) {
+  FeedBuilder feed({"A", "B"});
+  feed.session("2014-01-02").flat(0.001).flat(1, 1);
+  feed.session("2014-01-03").split(1'000'000).flat(1, 1);
+  Deciding strategy([](TradingSession& session) { session.order_target(0, Decimal(1)); });
+  EXPECT_NE(error_of([&] { run_backtest(feed.feed(), {}, strategy); }).find("after its splits"), std::string::npos);
+}
+
 TEST(Engine, AYearHas252SessionsOfAsManyPeriodsAsThereAre) {
   BacktestResult result;
   EXPECT_EQ(result.periods_a_year(), 252);

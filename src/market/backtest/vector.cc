@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "market/backtest/engine.h"
 #include "market/backtest/schedule.h"
 
 namespace hadal::market {
@@ -101,6 +102,7 @@ BacktestResult run_vector(const Feed& feed, const Broker& broker, const Schedule
     for (; bar < session.bars_end; ++bar) {
       const FeedBar& b = feed.bars[bar];
       const auto i = static_cast<size_t>(b.instrument);
+      check_prices(b, feed.symbols[i], session.date);
       if (account.pending[i] != 0) {
         account.cash -= account.pending[i] * b.open;
         account.quantity[i] += account.pending[i];
