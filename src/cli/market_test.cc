@@ -113,6 +113,8 @@ TEST_F(MarketVerb, MistakesOnTheCommandLineAreUsageErrors) {
                                                           {"factors", market_},
                                                           {"memo"},
                                                           {"memo", "--verify", bars},
+                                                          {"init", market_, "--out", ""},
+                                                          {"stats", "--sharpe", "nan", "--length", "100"},
                                                           {"stats"}};
   for (std::vector<std::string> words : mistakes) {
     std::string shown;

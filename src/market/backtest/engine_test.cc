@@ -9,6 +9,7 @@
 #include "market/backtest/ledger.h"
 #include "market/backtest/testing/feeds.h"
 #include "market/stats.h"
+#include "market/stopped.h"
 
 namespace hadal::market {
 namespace {
@@ -380,6 +381,26 @@ TEST(Engine, AWeightNeedsACloseThatSplitsLeaveAboveZero) {
   feed.session("2014-01-03").split(1'000'000).flat(1, 1);
   Deciding strategy([](TradingSession& session) { session.order_target(0, Decimal(1)); });
   EXPECT_NE(error_of([&] { run_backtest(feed.feed(), {}, strategy); }).find("after its splits"), std::string::npos);
+}
+
+TEST(Engine, StopsBetweenSessions) {
+  FeedBuilder feed({"A"});
+  for (const char* day : {"2014-01-02", "2014-01-03", "2014-01-06"}) feed.session(day).flat(1);
+  std::atomic<bool> stop = false;
+  int decided = 0;
+  Deciding strategy([&](TradingSession&) { stop = ++decided == 2; });
+  EXPECT_THROW(run_backtest(feed.feed(), {}, strategy, &stop), Stopped);
+  EXPECT_EQ(decided, 2);
+  EXPECT_THROW(run_vector(feed.feed(), broker_profile("frictionless", "test"), {}, &stop), Stopped);
+}
+
+TEST(Engine, OrdersThatTheMarginDoesNotAllowAreCounted) {
+  FeedBuilder feed({"A"});
+  for (const char* day : {"2014-01-02", "2014-01-03", "2014-01-06"}) feed.session(day).flat(10);
+  Broker broker = broker_with("1000");
+  broker.margin = dec("0.5");
+  EXPECT_EQ(hold(feed.feed(), "100", broker).json().at("refused"), 0);
+  EXPECT_EQ(hold(feed.feed(), "1000", broker).json().at("refused"), 1);
 }
 
 TEST(Engine, AYearHas252SessionsOfAsManyPeriodsAsThereAre) {

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "market/backtest/engine.h"
+#include "market/stopped.h"
 
 namespace hadal::market {
 
@@ -215,10 +216,11 @@ std::optional<int64_t> TradingSession::order_target(int32_t instrument, Decimal 
   return quantity.is_zero() ? 0 : submit({.instrument = instrument, .quantity = quantity});
 }
 
-BacktestResult run_backtest(const Feed& feed, const Broker& broker, Strategy& strategy) {
+BacktestResult run_backtest(const Feed& feed, const Broker& broker, Strategy& strategy, const std::atomic<bool>* stop) {
   TradingSession session(broker, feed.symbols, strategy, feed.daily);
   size_t action = 0, bar = 0;
   for (const Feed::Session& s : feed.sessions) {
+    check_stop(stop);
     session.begin_session(s.date, s.time);
     for (; action < s.actions_end; ++action)
       session.on_action(feed.actions[action].instrument, feed.actions[action].action);
