@@ -11,6 +11,8 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "research/report.h"
+#include "research/warc.h"
 #include "server/api_error.h"
 
 namespace hadal {
@@ -111,18 +113,28 @@ Asked read_request(const std::string& body, const research::Budget& most) {
 }
 
 Event to_event(const research::RunEvent& event) {
-  return {dump_json(OrderedJson{{"number", event.number}, {"kind", event.kind}, {"text", event.text}}), event.kind,
-          std::to_string(event.number)};
+  return {.data = dump_json(OrderedJson{{"kind", event.kind}, {"number", event.number}, {"text", event.text}}),
+          .id = std::to_string(event.number)};
 }
 
 Event to_event(const research::RunProgress& p, const std::string& state) {
-  return {dump_json(OrderedJson{{"state", state},
-                                {"round", p.round},
-                                {"pages", p.pages},
-                                {"refused", p.refused},
-                                {"tokens", p.tokens},
-                                {"seconds", p.seconds}}),
-          "progress"};
+  return {.data = dump_json(OrderedJson{{"kind", "progress"},
+                                        {"state", state},
+                                        {"round", p.round},
+                                        {"pages", p.pages},
+                                        {"refused", p.refused},
+                                        {"tokens", p.tokens},
+                                        {"seconds", p.seconds}})};
+}
+
+// The last one: the client asks no more.
+Event end_event(OrderedJson summary) {
+  summary["kind"] = "end";
+  return {.data = dump_json(summary)};
+}
+
+void reply_json(Exchange& exchange, int status, const OrderedJson& json) {
+  exchange.reply({status, "application/json", dump_json(json), {}});
 }
 
 }  // namespace
@@ -261,6 +273,7 @@ struct ResearchDesk::Impl {
 
   // Its events from `after` on, as they come, until it is over or the client is gone.
   void follow(const LiveRunPtr& run, int64_t after, Exchange& exchange) {
+    std::string shown;
     while (!exchange.client_gone()) {
       std::vector<Event> events;
       bool over = false;
@@ -272,9 +285,13 @@ struct ResearchDesk::Impl {
           events.push_back(to_event(event));
           after = event.number;
         }
-        events.push_back(to_event(run->progress, run->state));
+        Event progress = to_event(run->progress, run->state);
+        if (progress.data != shown) {
+          shown = progress.data;
+          events.push_back(std::move(progress));
+        }
         over = run->over();
-        if (over) events.push_back({dump_json(summary(*run)), "end"});
+        if (over) events.push_back(end_event(summary(*run)));
       }
       for (Event& event : events) {
         if (!exchange.send_event(std::move(event))) return;
@@ -303,7 +320,7 @@ struct ResearchDesk::Impl {
     for (const research::RunEvent& event : past) {
       if (event.number > after && !exchange.send_event(to_event(event))) return;
     }
-    exchange.send_event({dump_json(summary), "end"});
+    exchange.send_event(end_event(summary));
   }
 
   void stop_run(const HttpRequest& request, Exchange& exchange) {
@@ -318,7 +335,7 @@ struct ResearchDesk::Impl {
       }
       changed.notify_all();
     }
-    exchange.reply({202, "application/json", dump_json(one(request))});
+    reply_json(exchange, 202, one(request));
   }
 
   void file(const HttpRequest& request, Exchange& exchange, const std::string& name, const std::string& type) {
@@ -332,6 +349,31 @@ struct ResearchDesk::Impl {
     if (name == "archive.warc.gz")
       headers.emplace_back("Content-Disposition", "attachment; filename=\"archive.warc.gz\"");
     exchange.reply({200, type, read_file(path), std::move(headers)});
+  }
+
+  // The text that the cites of a source count bytes of, out of the run's archive.
+  void source(const HttpRequest& request, Exchange& exchange) {
+    const Path folder = folder_of(request);
+    const std::string wanted = request.parameter("source");
+    const Path path = folder / "report.json";
+    if (!std::filesystem::is_regular_file(path)) throw ApiError(409, "the run has no report yet", "", "not_ready");
+    const research::Report report =
+        research::report_from_json(parse_json(read_file(path), path.string()), path.string());
+    const auto found = std::find_if(report.sources.begin(), report.sources.end(),
+                                    [&](const research::ReportSource& s) { return std::to_string(s.id) == wanted; });
+    if (found == report.sources.end())
+      throw ApiError(404, fmt::format("the report has no source {}", brief(wanted)), "source", "not_found");
+    std::optional<std::string> text;
+    bool torn = false;
+    research::read_warc(
+        folder / "archive.warc.gz",
+        [&](research::WarcRecord&& record) {
+          if (record.id == found->snapshot) text = std::move(record.block);
+          return !text;
+        },
+        &torn);
+    if (!text) throw ApiError(404, "the archive lacks this snapshot; hadal research verify says more", "", "not_found");
+    exchange.reply({200, "text/plain; charset=utf-8", *text, {{"X-Content-Type-Options", "nosniff"}}});
   }
 
   void close() {
@@ -375,17 +417,17 @@ std::vector<Route> ResearchDesk::routes() {
        .max_body_bytes = kMaxRequestBytes,
        .handler =
            [desk](const HttpRequest& request, Exchange& exchange) {
-             exchange.reply({202, "application/json", dump_json(OrderedJson{{"id", desk->begin(request.body)}})});
+             reply_json(exchange, 202, {{"id", desk->begin(request.body)}});
            }},
       {.method = "GET",
        .path = "/v1/research",
        .slow = true,
-       .handler = [desk](const HttpRequest&, Exchange& exchange) { exchange.reply({.body = dump_json(desk->all())}); }},
+       .handler = [desk](const HttpRequest&, Exchange& exchange) { reply_json(exchange, 200, desk->all()); }},
       {.method = "GET",
        .path = "/v1/research/{id}",
        .slow = true,
        .handler = [desk](const HttpRequest& request,
-                         Exchange& exchange) { exchange.reply({.body = dump_json(desk->one(request))}); }},
+                         Exchange& exchange) { reply_json(exchange, 200, desk->one(request)); }},
       {.method = "GET",
        .path = "/v1/research/{id}/events",
        .slow = true,
@@ -394,6 +436,10 @@ std::vector<Route> ResearchDesk::routes() {
        .path = "/v1/research/{id}/stop",
        .slow = true,
        .handler = [desk](const HttpRequest& request, Exchange& exchange) { desk->stop_run(request, exchange); }},
+      {.method = "GET",
+       .path = "/v1/research/{id}/sources/{source}",
+       .slow = true,
+       .handler = [desk](const HttpRequest& request, Exchange& exchange) { desk->source(request, exchange); }},
       file("report.html", "text/html; charset=utf-8"),
       file("report.md", "text/markdown; charset=utf-8"),
       file("report.json", "application/json"),
