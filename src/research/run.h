@@ -63,6 +63,10 @@ struct RunSummary {
   std::string id, question, state;  // "running", "done", "stopped", "failed", "killed"
   std::string started;
 };
-std::vector<RunSummary> list_runs(const Path& folder);
+std::vector<RunSummary> list_runs(const Path& folder);  // newest first
+// A name for a run under `folder` that is not taken: the date and time and words of the question; letters, digits, '-'.
+std::string new_run_id(const Path& folder, const std::string& question);
+// What a watcher of the run in `folder` saw, by its journal.
+std::vector<RunEvent> run_events(const Path& folder);
 
 }  // namespace hadal::research
