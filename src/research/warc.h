@@ -23,6 +23,7 @@ struct WarcRecord {
   std::string refers_to;     // id of the record that this one was made of
   std::vector<std::pair<std::string, std::string>> other;  // further fields, in their order
   std::string block;
+  std::string fault;    // "": its digests hold, as far as it has any (reader)
   uint64_t offset = 0;  // of its gzip member in the file (reader)
 };
 

@@ -76,6 +76,7 @@ TEST(Warc, DigestsAreThoseThatOthersWrite) {
   EXPECT_TRUE(warc_digest_holds("sha1:da39a3ee5e6b4b0d3255bfef95601890afd80709", ""));
   EXPECT_TRUE(warc_digest_holds("SHA-1:3i42h3s6nnfq2msvx7xzkyayscx5qbyj", ""));
   EXPECT_TRUE(warc_digest_holds("sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", ""));
+  EXPECT_TRUE(warc_digest_holds("sha1:2jmj7l5rSw0yVb/vlWAYkK/YBwk=", ""));
   EXPECT_TRUE(warc_digest_holds("md5:00", ""));
   EXPECT_FALSE(warc_digest_holds("sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ", "x"));
 }

@@ -22,7 +22,7 @@ std::string_view trimmed(std::string_view text) {
 }
 
 [[noreturn]] void too_large(uint64_t max_bytes) {
-  fail("HTTP answer: expected a body of at most {} bytes, found more", max_bytes);
+  throw BodyTooLarge(fmt::format("HTTP answer: expected a body of at most {} bytes, found more", max_bytes));
 }
 
 // `window_bits` as zlib's inflateInit2. None where the very beginning is of another kind.

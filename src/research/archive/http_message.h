@@ -6,7 +6,14 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.h"
+
 namespace hadal::research {
+
+class BodyTooLarge : public Error {
+ public:
+  using Error::Error;
+};
 
 size_t end_of_head(std::string_view block);  // past its empty line; npos where there is none
 
@@ -14,7 +21,8 @@ size_t end_of_head(std::string_view block);  // past its empty line; npos where 
 std::optional<std::string> join_chunks(std::string_view body);
 
 // A body whose Content-Encoding is `encodings` ("gzip", "deflate, gzip"), decoded. Error for another encoding, for
-// broken bytes and for more than max_bytes. One that is not packed, though its head says so, comes back as it is.
+// broken bytes, BodyTooLarge for more than max_bytes. One that is not packed, though its head says so, comes back as it
+// is.
 std::string decode_content(std::string body, const std::string& encodings, uint64_t max_bytes);
 
 }  // namespace hadal::research

@@ -1,4 +1,4 @@
-// Digests as WARC files write them: an algorithm, a colon, the hash in base32 or hexadecimal.
+// Digests as WARC files write them: an algorithm, a colon, the hash in base32, hexadecimal or base64.
 #pragma once
 
 #include <string>

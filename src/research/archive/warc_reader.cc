@@ -173,19 +173,20 @@ struct WarcReader::Impl {
     if (!at_end && newlines == 0) broken("an empty line after its block", stream.peek().substr(0, 40));
   }
 
-  void check(const WarcRecord& record) {
+  // What its digests say against it; "" for nothing.
+  std::string fault_of(const WarcRecord& record) const {
     if (!warc_digest_holds(block_digest, record.block))
-      broken(fmt::format("a block whose digest is {}", block_digest), "another; its bytes were changed");
-    if (payload_digest.empty() || partial) return;
+      return fmt::format("its block has another digest than {}: its bytes were changed", brief(block_digest));
+    if (payload_digest.empty() || partial) return "";
     const bool http = record.type == "response" && record.content_type.starts_with("application/http");
-    if (!http && record.type != "resource" && record.type != "conversion") return;
+    if (!http && record.type != "resource" && record.type != "conversion") return "";
     const std::string_view payload =
         http ? std::string_view(record.block).substr(std::min(end_of_head(record.block), record.block.size()))
              : record.block;
-    if (warc_digest_holds(payload_digest, payload)) return;
+    if (warc_digest_holds(payload_digest, payload)) return "";
     const auto joined = http ? join_chunks(payload) : std::nullopt;  // some count what the chunks hold
-    if (!joined || !warc_digest_holds(payload_digest, *joined))
-      broken(fmt::format("a payload whose digest is {}", payload_digest), "another; its bytes were changed");
+    if (joined && warc_digest_holds(payload_digest, *joined)) return "";
+    return fmt::format("its payload has another digest than {}: its bytes were changed", brief(payload_digest));
   }
 
   std::optional<WarcRecord> next() {
@@ -195,7 +196,8 @@ struct WarcReader::Impl {
       given = here;
       WarcRecord record = read_head();
       read_block(record);
-      check(record);
+      record.fault = fault_of(record);
+      if (!record.fault.empty() && stream.ends_in_zeros()) throw FileEnded();
       by_record &= stream.gzip() && !stream.in_member() && given.ordinal == 0;
       if (!stream.gzip() || !stream.in_member()) end = stream.file_offset();
       ++here.ordinal;
@@ -221,7 +223,11 @@ bool WarcReader::by_record() const { return impl_->by_record; }
 void read_warc(const Path& path, const std::function<bool(WarcRecord&&)>& use, bool* torn, uint64_t max_record_bytes) {
   WarcReader reader(path, max_record_bytes);
   bool wanted = true;
-  for (std::optional<WarcRecord> record; wanted && (record = reader.next());) wanted = use(std::move(*record));
+  for (std::optional<WarcRecord> record; wanted && (record = reader.next());) {
+    if (!record->fault.empty())
+      fail("{}: record {} at offset {}: {}", path.string(), brief(record->id), record->offset, record->fault);
+    wanted = use(std::move(*record));
+  }
   if (torn != nullptr) *torn = reader.torn();
   if (torn == nullptr && reader.torn())
     fail("{}: expected whole records, found one cut off at offset {}; what comes before is whole", path.string(),

@@ -108,7 +108,10 @@ struct WarcWriter::Impl {
 
   void take_up() {
     WarcReader reader(path, uint64_t{1} << 30);
-    while (const auto record = reader.next()) ids.insert(record->id);
+    while (const auto record = reader.next()) {
+      if (!record->fault.empty()) fail("{}: record {}: {}", path.string(), brief(record->id), record->fault);
+      ids.insert(record->id);
+    }
     if (!reader.by_record())
       fail("{}: expected one gzip member a record, as Hadal writes archives, found another form; choose another file",
            path.string());
