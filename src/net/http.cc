@@ -296,13 +296,22 @@ void HttpSession::perform(const std::string& url, Exchange& state) {
   throw TransferError(what);
 }
 
+void HttpSession::ask_guard(const Url& url) const {
+  if (!options_.url_guard) return;
+  if (const std::string why = options_.url_guard(url); !why.empty())
+    throw AddressRefused(fmt::format("{}: nothing is fetched from {}", url_shown(url.href()), why));
+}
+
 TransferReply HttpSession::send(const TransferRequest& request) {
-  std::string url = request.url;
+  auto at = parse_url(request.url);
+  if (!at) fail("{}: expected an address that begins with http:// or https://", brief(url_shown(request.url)));
   std::vector<TransferReply> redirects;
   auto deadline = Clock::time_point::max();
   if (request.max_ms > 0) deadline = Clock::now() + std::chrono::milliseconds(request.max_ms);
   for (int hop = 0;; ++hop) {
-    url_origin(url);  // refuses what is no http(s)
+    at->fragment.reset();  // not the server's business
+    ask_guard(*at);
+    const std::string url = at->href();
     Exchange state;
     state.request = &request;
     state.handle = curl_;
@@ -318,18 +327,19 @@ TransferReply HttpSession::send(const TransferRequest& request) {
     if (state.body_bytes > kMaxRedirectBytes)
       fail("{}: expected a redirection, found one with a page of more than {} KiB", url_shown(url),
            kMaxRedirectBytes >> 10);
-    char* next = nullptr;
-    curl_easy_getinfo(curl_, CURLINFO_REDIRECT_URL, &next);
-    if (next == nullptr) fail("{}: status {} without an address to continue at", url_shown(url), state.reply.status);
-    const std::string target = next;
+    const std::string location = state.reply.header("location");
+    if (location.empty()) fail("{}: status {} without an address to continue at", url_shown(url), state.reply.status);
+    auto next = parse_url(location, &*at);
+    if (!next) fail("{}: redirects to {}, which is no address of http or https", url_shown(url), brief(location));
+    const std::string target = next->href();
     if (hop >= options_.max_redirects) {
       fail("{}: redirected more than {} times, last to {}; is it a circle?", url_shown(request.url),
            options_.max_redirects, url_shown(target));
     }
-    if (url.starts_with("https:") && !target.starts_with("https:")) {
+    if (at->scheme == "https" && next->scheme != "https") {
       fail("{}: redirects to {}, which is not encrypted; refused", url_shown(url), url_shown(target));
     }
-    url = target;
+    at = std::move(next);
     state.reply.redirects.clear();
     redirects.push_back(std::move(state.reply));
   }

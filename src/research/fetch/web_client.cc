@@ -13,7 +13,6 @@
 namespace hadal::research {
 namespace {
 
-constexpr size_t kMaxUrlBytes = 8192;
 constexpr int64_t kConnectTimeoutMs = 10'000;
 
 net::HttpOptions http_options(const FetchOptions& options, const net::AllowList& allowed, std::string& refusal) {
@@ -23,6 +22,7 @@ net::HttpOptions http_options(const FetchOptions& options, const net::AllowList&
   http.resolve = options.resolve;
   http.connect_timeout_ms = std::min<int64_t>(kConnectTimeoutMs, static_cast<int64_t>(options.limits.seconds * 1000));
   http.stall_timeout_ms = static_cast<int64_t>(options.limits.seconds * 1000) + 1000;
+  http.url_guard = net::public_urls(allowed);
   if (!options.proxy.empty()) return http;
   http.guard = [guard = net::public_only(allowed), &refusal](const net::Address& address, const std::string& host) {
     std::string why = guard(address, host);
@@ -79,12 +79,6 @@ Exchange WebClient::get(const net::Url& url, const ExchangeLimits& limits,
                                                          : without_address(error.what(), url);
   }
   return exchange;
-}
-
-std::string request_refusal(const net::Url& url, const net::AllowList& allowed) {
-  if (!allowed.contains(url.host, url.effective_port())) return net::url_refusal(url);
-  if (!url.username.empty() || !url.password.empty()) return "credentials in the address";
-  return url.href().size() > kMaxUrlBytes ? fmt::format("an address of more than {} bytes", kMaxUrlBytes) : "";
 }
 
 double retry_after(const net::TransferReply& reply) {

@@ -35,9 +35,6 @@ class WebClient {
   net::HttpSession session_;
 };
 
-// Why no request may be made to the address; "" where it may.
-std::string request_refusal(const net::Url& url, const net::AllowList& allowed);
-
 // Seconds that a server asks to wait (Retry-After); -1: it says nothing.
 double retry_after(const net::TransferReply& reply);
 

@@ -35,7 +35,10 @@ std::optional<Url> redirect_target(const Url& from, const net::TransferReply& re
 class WebFetcher : public Fetcher {
  public:
   WebFetcher(FetchOptions options, WarcWriter* archive)
-      : options_(std::move(options)), archive_(archive), hosts_(options_.limits.host_interval_s) {
+      : options_(std::move(options)),
+        archive_(archive),
+        hosts_(options_.limits.host_interval_s),
+        guard_(net::public_urls(options_.allowed)) {
     for (int i = 0; i < std::max(1, options_.limits.hosts); ++i)
       clients_.push_back(std::make_unique<WebClient>(options_, options_.allowed));
     if (archive_ != nullptr) write_warcinfo(*archive_, now());
@@ -70,6 +73,7 @@ class WebFetcher : public Fetcher {
   FetchOptions options_;
   WarcWriter* archive_;
   Hosts hosts_;
+  net::UrlGuard guard_;
   RobotsCache robots_;
   std::vector<std::unique_ptr<WebClient>> clients_;
 };
@@ -92,7 +96,7 @@ RobotsFile WebFetcher::read_robots(Page& page, Url url) {
   page.left_s = options_.limits.seconds;
   RobotsFile file;
   for (int hop = 0; hop <= kRobotsRedirects; ++hop) {
-    file.failure = request_refusal(url, options_.allowed);
+    file.failure = guard_(url);
     if (!file.failure.empty()) break;
     const std::string date = now();
     const Exchange answer =
@@ -161,7 +165,7 @@ void WebFetcher::keep(Page& page, const Url& url, const Exchange& answer, const 
 std::optional<Url> WebFetcher::step(Page& page, const Url& url) {
   Fetched& fetched = page.fetched;
   fetched.final_url = url.href();
-  fetched.refused = request_refusal(url, options_.allowed);
+  fetched.refused = guard_(url);
   if (fetched.refused.empty() && hosts_.left_alone_for(url.host) > kMaxRetryAfterS)
     fetched.refused = fmt::format("the server asks to wait {:.0f} s", hosts_.left_alone_for(url.host));
   if (fetched.refused.empty()) fetched.refused = robots_refusal(page, url);
