@@ -127,7 +127,8 @@ struct HttpSession::Exchange {
     e.last_byte = Clock::now();
     std::string_view line(data, size * count);
     if ((e.header_bytes += line.size()) > kMaxHeaderBytes) return 0;
-    if (line.starts_with("HTTP/")) e.reply.headers.clear();  // an interim answer (100) came before
+    if (line.starts_with("HTTP/")) e.reply.headers.clear(), e.reply.head.clear();  // an interim answer came before
+    if (!e.head_done) e.reply.head += line;
     if (const size_t colon = line.find(':'); colon != std::string_view::npos) {
       e.reply.headers[lower(std::string(line.substr(0, colon)))] = trimmed(line.substr(colon + 1));
     }
@@ -230,7 +231,12 @@ void HttpSession::exchange(const std::string& url, const TransferRequest& reques
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout_ms));
   if (request.compressed) curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
   if (resolved.items != nullptr) curl_easy_setopt(curl, CURLOPT_RESOLVE, resolved.items);
-  if (options_.direct || options_.guard) curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+  if (!options_.proxy.empty()) {
+    curl_easy_setopt(curl, CURLOPT_PROXY, options_.proxy.c_str());
+    curl_easy_setopt(curl, CURLOPT_NOPROXY, "");  // nor the environment's exceptions
+  } else if (options_.direct || options_.guard) {
+    curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+  }
   if (options_.guard) {
     state.guard = &options_.guard;
     state.host = url_host(url);
@@ -315,7 +321,7 @@ TransferReply HttpSession::send(const TransferRequest& request) {
     state.reply.redirects = redirects;
     exchange(url, request, state);
     state.wants_body();
-    if (!is_redirect(state.reply.status)) return std::move(state.reply);
+    if (!is_redirect(state.reply.status) || !request.follow) return std::move(state.reply);
     if (has_body_of_its_own(request)) fail("{}: expected an answer, found a redirection", url_shown(url));
 
     if (state.body_bytes > kMaxRedirectBytes)

@@ -39,10 +39,11 @@ struct HttpOptions {
   int64_t stall_timeout_ms = 60'000;  // longest time without a byte
   int max_redirects = 8;
   bool direct = false;                // past any proxy that the environment names
+  std::string proxy = {};             // one to go through, "http://host:port", in place of the environment's
   int max_failures = 6;               // in a row, without progress; then the last one is thrown
   int64_t first_wait_ms = 1000;       // between failures: doubled each time
   int64_t longest_wait_ms = 120'000;  // a server that asks for more (Retry-After) is an Error
-  AddressGuard guard = {};            // implies `direct`: behind a proxy the address is not ours to see
+  AddressGuard guard = {};            // implies `direct`; with `proxy` it sees the proxy alone
   UrlGuard url_guard = {};
   std::vector<std::string> resolve = {};  // "host:port:address[,address]": names that are not looked up
 };
@@ -64,7 +65,8 @@ struct TransferReply {
   int status = 0;
   std::string url;                             // after redirects
   std::string peer;                            // the address that was connected to
-  std::map<std::string, std::string> headers;  // names in lower case
+  std::string head;                            // as it came: status line, headers, the empty line
+  std::map<std::string, std::string> headers;  // of it; names in lower case
   std::vector<TransferReply> redirects;        // the answers on the way, the first one first
 
   std::string header(const std::string& name) const;  // "" when absent
@@ -77,6 +79,7 @@ struct TransferRequest {
   std::function<bool(const TransferReply&)> head = {};  // once, before the body; false: skip the rest
   std::function<bool(std::string_view)> body = {};      // the next piece; false: skip the rest
   std::string method = "GET";                           // only GET and HEAD follow redirects
+  bool follow = true;                                   // false: a redirect is an answer, whose body is skipped
   std::string content = {};                             // sent as the body of the request
   std::function<std::string()> next_content = {};       // or in pieces: the next one, "" at the end
   int64_t content_bytes = -1;                           // of all those pieces; -1: not known
