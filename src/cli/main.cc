@@ -26,6 +26,7 @@ constexpr Verb kVerbs[] = {
     {"distill", "train a model on another one's right replies", distill_command},
     {"eval", "measure how good a model is on a file of tasks", eval_command},
     {"verify", "judge replies to verifiable items", verify_command},
+    {"research", "answer a question from the web and your documents, every quote checkable", research_command},
     {"market", "test an idea on prices, from the files to the verdict", market_command},
     {"web", "addresses and pages of the web, one piece at a time", web_command},
     {"bench", "measure how fast a model runs here", bench_command},

@@ -17,7 +17,7 @@ std::unique_ptr<research::Writer> assistant_writer(Engine& engine, const Assista
 // Loads a model by its name or path, and keeps it.
 std::unique_ptr<research::Writer> local_writer(const std::string& model, const EngineFlags& flags);
 
-// What stands for the weights: names, sizes and times of the files, which change when they do.
-std::string weights_fingerprint(const weights::LoadedModel& loaded);
+// What stands for the weights: the names, sizes and edges of the files that the name or path refers to.
+std::string weights_fingerprint(const std::string& model);
 
 }  // namespace hadal

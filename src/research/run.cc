@@ -27,10 +27,7 @@ constexpr size_t kHopQueries = 3, kHopLinks = 3;
 class Run {
  public:
   Run(const RunOptions& options, Writer* writer, Steps& steps)
-      : options_(options),
-        steps_(steps),
-        model_(writer, steps, options_),
-        search_(steps, library_, options_) {
+      : options_(options), steps_(steps), model_(writer, steps, options_), search_(steps, library_, options_) {
     steps.set_budget(options.budget.seconds, !options.replay.empty());
     if (steps.past()) library_.read_archive(steps.folder() / kArchive);
   }
@@ -103,7 +100,8 @@ class Run {
     std::vector<Query> queries;
     const auto add = [&](Query query) {
       const auto same = [&](const Query& q) { return q.text == query.text; };
-      if (!query.text.empty() && std::none_of(queries.begin(), queries.end(), same)) queries.push_back(std::move(query));
+      if (!query.text.empty() && std::none_of(queries.begin(), queries.end(), same))
+        queries.push_back(std::move(query));
     };
     if (const std::optional<Json> gap = model_.gap(options_.question, shown_quotes()))
       for (const Json& query : (*gap)["missing"]) add({inert(query.get<std::string>())});
@@ -137,7 +135,8 @@ class Run {
       quotes_.push_back({quote, text, {}, ""});
     }
     const auto count = std::count(found_.begin(), found_.end(), true);
-    steps_.note("evidence", fmt::format("{} quotes; {} of {} questions have an answer", quotes_.size(), count, parts_.size()),
+    steps_.note("evidence",
+                fmt::format("{} quotes; {} of {} questions have an answer", quotes_.size(), count, parts_.size()),
                 {{"quotes", quotes_.size()}, {"found", count}});
     return news;
   }
@@ -196,8 +195,8 @@ class Run {
       const std::optional<double> joules = energy_.joules();
       return {"", {{"seconds", steps_.seconds()}, {"joules", joules ? OrderedJson(*joules) : OrderedJson(nullptr)}}};
     });
-    report.cost = {model_.tokens_in(), model_.tokens_out(), spent.at("seconds").get<double>(), search_.pages(),
-                   search_.bytes(),    {}};
+    report.cost = {model_.tokens_in(), model_.tokens_out(), spent.at("seconds").get<double>(),
+                   search_.pages(),    search_.bytes(),     {}};
     if (!spent.at("joules").is_null()) report.cost.joules = spent.at("joules").get<double>();
     return composer.finish();
   }
@@ -223,7 +222,8 @@ class Run {
 
 OrderedJson file_sums(const Path& folder) {
   OrderedJson sums = OrderedJson::object();
-  for (const char* name : {kReportJson, kReportMarkdown, kReportHtml, kArchive}) sums[name] = sha256_of_file(folder / name);
+  for (const char* name : {kReportJson, kReportMarkdown, kReportHtml, kArchive})
+    sums[name] = sha256_of_file(folder / name);
   return sums;
 }
 

@@ -15,14 +15,16 @@ namespace hadal::research {
 namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0 || static_cast<unsigned char>(c) >= 0x80; }
+bool is_letter(char c) {
+  return std::isalpha(static_cast<unsigned char>(c)) != 0 || static_cast<unsigned char>(c) >= 0x80;
+}
 
 // Spaces and marks of Unicode that part words although their bytes look like letters.
 size_t foreign_mark(std::string_view text, size_t at) {
   const auto byte = [&](size_t i) { return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0u; };
   if (byte(0) == 0xC2 && byte(1) < 0xC0) return 2;  // no-break space, degree, pound
   if (byte(0) == 0xE2 && (byte(1) == 0x80 || byte(1) == 0x81 || byte(1) == 0x82 || byte(1) == 0x88)) return 3;
-  if (byte(0) == 0xC3 && byte(1) == 0x97) return 2;                   // times
+  if (byte(0) == 0xC3 && byte(1) == 0x97) return 2;                    // times
   if (byte(0) == 0xE3 && byte(1) == 0x80 && byte(2) < 0x84) return 3;  // ideographic marks
   return 0;
 }
@@ -43,20 +45,20 @@ bool ends_sentence(std::string_view between) { return between.find_first_of(".?!
 
 const std::map<std::string, int, std::less<>>& small_numbers() {
   static const std::map<std::string, int, std::less<>> kNumbers = {
-      {"zero", 0},     {"one", 1},        {"two", 2},        {"three", 3},     {"four", 4},      {"five", 5},
-      {"six", 6},      {"seven", 7},      {"eight", 8},      {"nine", 9},      {"ten", 10},      {"eleven", 11},
-      {"twelve", 12},  {"thirteen", 13},  {"fourteen", 14},  {"fifteen", 15},  {"sixteen", 16},  {"seventeen", 17},
-      {"eighteen", 18}, {"nineteen", 19}, {"twenty", 20},    {"thirty", 30},   {"forty", 40},    {"fifty", 50},
-      {"sixty", 60},   {"seventy", 70},   {"eighty", 80},    {"ninety", 90}};
+      {"zero", 0},      {"one", 1},       {"two", 2},       {"three", 3},    {"four", 4},     {"five", 5},
+      {"six", 6},       {"seven", 7},     {"eight", 8},     {"nine", 9},     {"ten", 10},     {"eleven", 11},
+      {"twelve", 12},   {"thirteen", 13}, {"fourteen", 14}, {"fifteen", 15}, {"sixteen", 16}, {"seventeen", 17},
+      {"eighteen", 18}, {"nineteen", 19}, {"twenty", 20},   {"thirty", 30},  {"forty", 40},   {"fifty", 50},
+      {"sixty", 60},    {"seventy", 70},  {"eighty", 80},   {"ninety", 90}};
   return kNumbers;
 }
 
 const std::map<std::string, int, std::less<>>& ordinals() {
   static const std::map<std::string, int, std::less<>> kOrdinals = {
-      {"first", 1},       {"second", 2},      {"third", 3},       {"fourth", 4},      {"fifth", 5},
-      {"sixth", 6},       {"seventh", 7},     {"eighth", 8},      {"ninth", 9},       {"tenth", 10},
-      {"eleventh", 11},   {"twelfth", 12},    {"thirteenth", 13}, {"fourteenth", 14}, {"fifteenth", 15},
-      {"sixteenth", 16},  {"seventeenth", 17}, {"eighteenth", 18}, {"nineteenth", 19}, {"twentieth", 20},
+      {"first", 1},      {"second", 2},       {"third", 3},       {"fourth", 4},      {"fifth", 5},
+      {"sixth", 6},      {"seventh", 7},      {"eighth", 8},      {"ninth", 9},       {"tenth", 10},
+      {"eleventh", 11},  {"twelfth", 12},     {"thirteenth", 13}, {"fourteenth", 14}, {"fifteenth", 15},
+      {"sixteenth", 16}, {"seventeenth", 17}, {"eighteenth", 18}, {"nineteenth", 19}, {"twentieth", 20},
       {"thirtieth", 30}};
   return kOrdinals;
 }
@@ -71,9 +73,9 @@ double magnitude(std::string_view word) {
 }
 
 int month(std::string_view word) {
-  static constexpr std::array<std::string_view, 12> kMonths = {"january", "february", "march",     "april",
-                                                               "may",     "june",     "july",      "august",
-                                                               "september", "october", "november", "december"};
+  static constexpr std::array<std::string_view, 12> kMonths = {"january",   "february", "march",    "april",
+                                                               "may",       "june",     "july",     "august",
+                                                               "september", "october",  "november", "december"};
   for (size_t i = 0; i < kMonths.size(); ++i)
     if (word == kMonths[i] || (word.size() == 3 && kMonths[i].starts_with(word)) || (word == "sept" && i == 8))
       return static_cast<int>(i) + 1;
@@ -138,8 +140,8 @@ class NumberReader {
   bool is_month(size_t i) const {
     const std::string& word = words_[i].folded;
     const bool capital = std::isupper(static_cast<unsigned char>(words_[i].text[0])) != 0;
-    const bool beside = (i > 0 && is_digit(words_[i - 1].text[0])) ||
-                        (i + 1 < words_.size() && is_digit(words_[i + 1].text[0]));
+    const bool beside =
+        (i > 0 && is_digit(words_[i - 1].text[0])) || (i + 1 < words_.size() && is_digit(words_[i + 1].text[0]));
     if (word == "may" || word == "march") return capital && (beside || !words_[i].starts_sentence);
     return word.size() <= 4 && word != "june" && word != "july" ? capital && beside : capital || beside;
   }
@@ -147,14 +149,17 @@ class NumberReader {
   size_t read_digits(size_t i) {
     const Word& word = words_[i];
     size_t length = 0;
-    while (length < word.text.size() && (is_digit(word.text[length]) || word.text[length] == ',' || word.text[length] == '.'))
+    while (length < word.text.size() &&
+           (is_digit(word.text[length]) || word.text[length] == ',' || word.text[length] == '.'))
       ++length;
     std::string digits = word.text.substr(0, length), rest = lower_case(word.text.substr(length));
     if (iso_date(i)) return 3;
     size_t taken = 1 + (rest.empty() ? grouped_by_spaces(i, digits) : 0);
     std::string value = canonical(digits);
-    if (rest == "st" || rest == "nd" || rest == "rd" || rest == "th") value = "o:" + value;
-    else if (negative(word.begin)) value = "-" + value;
+    if (rest == "st" || rest == "nd" || rest == "rd" || rest == "th")
+      value = "o:" + value;
+    else if (negative(word.begin))
+      value = "-" + value;
     if (rest.empty() && i + taken < words_.size()) {
       if (const double times = magnitude(words_[i + taken].folded); times > 0 && adjacent(i + taken)) {
         value = multiplied(value, times);
@@ -172,7 +177,8 @@ class NumberReader {
   }
 
   bool negative(size_t begin) const {
-    const bool minus = begin > 0 && text_[begin - 1] == '-', sign = begin > 2 && text_.substr(begin - 3, 3) == "\xE2\x88\x92";
+    const bool minus = begin > 0 && text_[begin - 1] == '-',
+               sign = begin > 2 && text_.substr(begin - 3, 3) == "\xE2\x88\x92";
     if (!minus && !sign) return false;
     const size_t at = begin - (sign ? 3 : 1);
     return at == 0 || text_[at - 1] == ' ' || text_[at - 1] == '(' || text_[at - 1] == '\n';
@@ -184,7 +190,8 @@ class NumberReader {
   }
   bool adjacent(size_t i) const {
     const std::string_view gap = between(i);
-    return gap == " " || gap == "-" || gap == "\xC2\xA0" || gap == "\xE2\x80\xAF" || gap == "\xE2\x80\x89" || gap == "\n";
+    return gap == " " || gap == "-" || gap == "\xC2\xA0" || gap == "\xE2\x80\xAF" || gap == "\xE2\x80\x89" ||
+           gap == "\n";
   }
 
   // 2010-07-21
@@ -253,9 +260,12 @@ class NumberReader {
     if (const std::string unit = unit_of(rest); !unit.empty()) return unit;
     const size_t begin = words_[i].begin, end = words_[i + taken - 1].begin + words_[i + taken - 1].text.size();
     const std::string_view before = text_.substr(0, begin), after = text_.substr(end);
-    for (const auto& [sign, unit] : {std::pair("$", "usd"), {"\xC2\xA3", "pound"}, {"\xE2\x82\xAC", "eur"}, {"\xC2\xA5", "yen"}})
+    for (const auto& [sign, unit] :
+         {std::pair("$", "usd"), {"\xC2\xA3", "pound"}, {"\xE2\x82\xAC", "eur"}, {"\xC2\xA5", "yen"}})
       if (before.ends_with(sign)) return unit;
-    const std::string_view tight = after.starts_with(' ') ? after.substr(1) : after.starts_with("\xC2\xA0") ? after.substr(2) : after;
+    const std::string_view tight = after.starts_with(' ')          ? after.substr(1)
+                                   : after.starts_with("\xC2\xA0") ? after.substr(2)
+                                                                   : after;
     if (tight.starts_with('%')) return "percent";
     if (tight.starts_with("\xC2\xB0")) return tight.size() > 2 ? unit_of(tight.substr(0, 3)) : "";
     if (i + taken < words_.size() && adjacent(i + taken)) {
@@ -279,8 +289,8 @@ class NumberReader {
       const size_t next = first.word + first.words;
       if (!first.unit.empty() || numbers_[i].unit.empty() || numbers_[i].word < next) continue;
       const bool joined = numbers_[i].word == next && between(next).find_first_of(".,;") == std::string_view::npos;
-      const bool word = numbers_[i].word == next + 1 && (words_[next].folded == "to" || words_[next].folded == "and" ||
-                                                         words_[next].folded == "or");
+      const bool word = numbers_[i].word == next + 1 &&
+                        (words_[next].folded == "to" || words_[next].folded == "and" || words_[next].folded == "or");
       if (joined || word) first.unit = numbers_[i].unit;
     }
   }
@@ -340,8 +350,8 @@ std::vector<std::string> names_of(const std::vector<Word>& words) {
 }
 
 bool is_denial(std::string_view folded) {
-  static constexpr std::array<std::string_view, 12> kDenials = {"not",  "never",   "no",     "none",   "nor",  "neither",
-                                                                "without", "cannot", "nobody", "nothing", "nowhere", "unable"};
+  static constexpr std::array<std::string_view, 12> kDenials = {
+      "not", "never", "no", "none", "nor", "neither", "without", "cannot", "nobody", "nothing", "nowhere", "unable"};
   return std::find(kDenials.begin(), kDenials.end(), folded) != kDenials.end() || folded.ends_with("n't") ||
          folded.ends_with("n\xE2\x80\x99t");
 }
@@ -393,12 +403,14 @@ std::string unit_of(std::string_view word) {
       {"mhz", {"MHz", "megahertz"}},
       {"ghz", {"GHz", "gigahertz"}},
       {"kelvin", {"K", "kelvin", "kelvins"}},
-      {"celsius", {"\xC2\xB0"
-                   "C",
-                   "celsius"}},
-      {"fahrenheit", {"\xC2\xB0"
-                      "F",
-                      "fahrenheit"}},
+      {"celsius",
+       {"\xC2\xB0"
+        "C",
+        "celsius"}},
+      {"fahrenheit",
+       {"\xC2\xB0"
+        "F",
+        "fahrenheit"}},
       {"watt", {"W", "watt", "watts"}},
       {"kw", {"kW", "kilowatt", "kilowatts"}},
       {"mw", {"MW", "megawatt", "megawatts"}},

@@ -12,7 +12,7 @@
 namespace hadal::research {
 namespace {
 
-constexpr size_t kMaxBytes = 2000;   // of a sentence
+constexpr size_t kMaxBytes = 2000;  // of a sentence
 constexpr double kWordShare = 0.6;  // of a sentence's content words that stand in its quotes
 
 struct Read {
@@ -26,11 +26,11 @@ std::string number_fault(const Read& sentence, const std::vector<Read>& quotes) 
   for (const Number& number : sentence.numbers) {
     bool there = false, unit = number.unit.empty();
     for (const Read& quote : quotes) {
-      const bool unit_there =
-          std::any_of(quote.words.begin(), quote.words.end(), [&](const Word& w) { return unit_of(w.text) == number.unit; });
+      const bool unit_there = std::any_of(quote.words.begin(), quote.words.end(),
+                                          [&](const Word& w) { return unit_of(w.text) == number.unit; });
       for (const Number& other : quote.numbers) {
-        const bool same = other.value == number.value ||
-                          (number.value.starts_with("o:") && other.value == number.value.substr(2));
+        const bool same =
+            other.value == number.value || (number.value.starts_with("o:") && other.value == number.value.substr(2));
         there = there || same;
         unit = unit || (same && (other.unit == number.unit || (other.unit.empty() && unit_there)));
       }
@@ -78,8 +78,8 @@ std::string direction_fault(const Read& sentence, const std::set<std::string>& w
       {{"more", "higher", "larger", "greater", "bigger", "above", "over", "exceeds", "longer"},
        {"less", "fewer", "lower", "smaller", "below", "under", "shorter"}},
       {{"rose", "rise", "rises", "rising", "grew", "grow", "grows", "increase", "increased", "increases", "up"},
-       {"fell", "fall", "falls", "falling", "shrank", "decrease", "decreased", "decreases", "declined", "decline", "down",
-        "dropped"}},
+       {"fell", "fall", "falls", "falling", "shrank", "decrease", "decreased", "decreases", "declined", "decline",
+        "down", "dropped"}},
       {{"before", "earlier"}, {"after", "later", "since"}},
       {{"most", "best", "largest", "highest", "longest"}, {"least", "worst", "smallest", "lowest", "shortest"}},
       {{"always", "all", "every"}, {"sometimes", "some", "few"}},
@@ -126,7 +126,8 @@ std::vector<Clause> clauses_of(std::string_view text) {
 }
 
 size_t shared(const std::set<std::string>& a, const std::set<std::string>& b) {
-  return static_cast<size_t>(std::count_if(a.begin(), a.end(), [&](const std::string& word) { return b.count(word) > 0; }));
+  return static_cast<size_t>(
+      std::count_if(a.begin(), a.end(), [&](const std::string& word) { return b.count(word) > 0; }));
 }
 
 // What is denied in one and not in the other. Each clause of the sentence is held against the clauses that share most
@@ -197,8 +198,10 @@ std::string swap_fault(const Read& sentence, const std::vector<Read>& quotes) {
       for (const Row& row : rows) {
         const auto at_a = row.numbers.find(a->first), at_b = row.numbers.find(b->first);
         if (at_a == row.numbers.end() || at_b == row.numbers.end()) continue;
-        const double straight = nearness(mine, a->second[0], row, at_a->second) + nearness(mine, b->second[0], row, at_b->second);
-        const double crossed = nearness(mine, a->second[0], row, at_b->second) + nearness(mine, b->second[0], row, at_a->second);
+        const double straight =
+            nearness(mine, a->second[0], row, at_a->second) + nearness(mine, b->second[0], row, at_b->second);
+        const double crossed =
+            nearness(mine, a->second[0], row, at_b->second) + nearness(mine, b->second[0], row, at_a->second);
         if (crossed > straight * 1.25) return fmt::format("{} and {} stand in each other's place", a->first, b->first);
       }
   return "";

@@ -49,7 +49,8 @@ class Verifier {
 
   template <typename... Args>
   void fault(fmt::format_string<Args...> format, Args&&... args) {
-    if (verdict_.faults.size() < kMaxFaults) verdict_.faults.push_back(fmt::format(format, std::forward<Args>(args)...));
+    if (verdict_.faults.size() < kMaxFaults)
+      verdict_.faults.push_back(fmt::format(format, std::forward<Args>(args)...));
   }
 
   void check_journal() {
@@ -93,7 +94,8 @@ class Verifier {
     for (size_t i = 0; i < report_->sources.size(); ++i) check_source(report_->sources[i], i);
     for (const Section& section : report_->sections) check_claims(section.claims, section.heading);
     for (const ReportConflict& conflict : report_->conflicts) check_claims(conflict.claims, conflict.heading);
-    if (!question_.empty() && report_->question != question_) fault("{}: question: the run had another one", kReportJson);
+    if (!question_.empty() && report_->question != question_)
+      fault("{}: question: the run had another one", kReportJson);
     if (report_->mode != "extract" && report_->mode != "model")
       fault("{}: mode: expected extract or model, found {}", kReportJson, brief(report_->mode));
     check_answer();
@@ -103,11 +105,13 @@ class Verifier {
     const auto found = snapshots_.find(source.snapshot);
     if (source.id != static_cast<int64_t>(i) + 1)
       fault("{}: source {}: expected the id {}", kReportJson, source.id, i + 1);
-    if (found == snapshots_.end()) return fault("{}: source {}: its snapshot is not in the archive", kReportJson, source.id);
+    if (found == snapshots_.end())
+      return fault("{}: source {}: its snapshot is not in the archive", kReportJson, source.id);
     const Snapshot& snapshot = found->second;
-    for (const auto& [name, theirs, ours] :
-         {std::tuple("url", &source.url, &snapshot.url), {"fetched", &source.fetched, &snapshot.date},
-          {"title", &source.title, &snapshot.title}, {"date", &source.date, &snapshot.document_date}})
+    for (const auto& [name, theirs, ours] : {std::tuple("url", &source.url, &snapshot.url),
+                                             {"fetched", &source.fetched, &snapshot.date},
+                                             {"title", &source.title, &snapshot.title},
+                                             {"date", &source.date, &snapshot.document_date}})
       if (*theirs != *ours)
         fault("{}: source {}: {}: expected {}, found {}", kReportJson, source.id, name, brief(*ours), brief(*theirs));
   }

@@ -24,8 +24,8 @@ struct Range {
 };
 // What a reader does not see, or what turns the direction of the text around it.
 constexpr std::array kHidden = {
-    Range{0x00, 0x08},     Range{0x0B, 0x0C},     Range{0x0E, 0x1F},     Range{0x7F, 0x9F},     Range{0xAD, 0xAD},
-    Range{0x61C, 0x61C},   Range{0x180E, 0x180E}, Range{0x200B, 0x200F}, Range{0x2028, 0x202E}, Range{0x2060, 0x206F},
+    Range{0x00, 0x08},     Range{0x0B, 0x0C},     Range{0x0E, 0x1F},      Range{0x7F, 0x9F},     Range{0xAD, 0xAD},
+    Range{0x61C, 0x61C},   Range{0x180E, 0x180E}, Range{0x200B, 0x200F},  Range{0x2028, 0x202E}, Range{0x2060, 0x206F},
     Range{0xFEFF, 0xFEFF}, Range{0xFFF9, 0xFFFB}, Range{0xE0000, 0xE0FFF}};
 
 bool is_www(std::string_view text) { return text == "www" || text == "WWW" || text == "Www"; }
@@ -61,15 +61,26 @@ std::string html_text(std::string_view text) {
   char before = 0;
   for (const char c : inert(text, true)) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
       case '(':  // no link where someone reads the page as Markdown
         out += before == ']' ? "&#40;" : "(";
         break;
-      default: out += c;
+      default:
+        out += c;
     }
     before = c;
   }

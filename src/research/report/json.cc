@@ -43,9 +43,7 @@ class Fields {
   std::string text(const char* name) const { return get(name, &Json::is_string, "a text").get<std::string>(); }
   bool flag(const char* name) const { return get(name, &Json::is_boolean, "true or false").get<bool>(); }
   double number(const char* name) const { return get(name, &Json::is_number, "a number").get<double>(); }
-  int64_t whole(const char* name) const {
-    return get(name, &Json::is_number_integer, "a whole number").get<int64_t>();
-  }
+  int64_t whole(const char* name) const { return get(name, &Json::is_number_integer, "a whole number").get<int64_t>(); }
   size_t size(const char* name) const {
     return get(name, &Json::is_number_unsigned, "a whole number from 0").get<size_t>();
   }

@@ -7,9 +7,7 @@
 namespace hadal::research {
 namespace {
 
-std::string address(const std::string& url) {
-  return is_web_link(url) ? fmt::format("<{}>", url) : markdown_text(url);
-}
+std::string address(const std::string& url) { return is_web_link(url) ? fmt::format("<{}>", url) : markdown_text(url); }
 
 void add_claims(std::string& out, const std::vector<Claim>& claims, const Notes& notes) {
   for (const Claim& claim : claims) {

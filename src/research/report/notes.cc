@@ -11,8 +11,7 @@ bool same(const Cite& a, const Cite& b) { return a.source == b.source && a.start
 
 std::string list_text(const std::vector<std::string>& items) {
   std::string text;
-  for (size_t i = 0; i < items.size(); ++i)
-    text += (i == 0 ? "" : i + 1 == items.size() ? " and " : ", ") + items[i];
+  for (size_t i = 0; i < items.size(); ++i) text += (i == 0 ? "" : i + 1 == items.size() ? " and " : ", ") + items[i];
   return text;
 }
 
@@ -42,9 +41,10 @@ const ReportSource* Notes::source(int64_t id) const {
 
 std::string how_it_was_made(const Report& report) {
   std::string text = report.mode != "model" ? "Quotes alone: every word below stands in its source."
-                                            : fmt::format("The model {} did: {}. Each sentence that it wrote was "
-                                                          "checked against its quotes; {} did not pass.",
-                                                          report.model, list_text(report.slots), report.rejected);
+                                            : fmt::format(
+                                                  "The model {} did: {}. Each sentence that it wrote was "
+                                                  "checked against its quotes; {} did not pass.",
+                                                  report.model, list_text(report.slots), report.rejected);
   for (const std::string& why : report.slots_why) text += " " + why + ".";
   return text;
 }
@@ -58,10 +58,9 @@ std::string why_it_stopped(const Report& report) {
 
 std::string cost_text(const Report& report) {
   const Cost& cost = report.cost;
-  std::string text =
-      fmt::format("{} {} ({:.1f} MB), {} tokens read and {} written, {:.1f} seconds", cost.pages,
-                  cost.pages == 1 ? "page" : "pages", static_cast<double>(cost.bytes) / 1e6, cost.tokens_in,
-                  cost.tokens_out, cost.seconds);
+  std::string text = fmt::format("{} {} ({:.1f} MB), {} tokens read and {} written, {:.1f} seconds", cost.pages,
+                                 cost.pages == 1 ? "page" : "pages", static_cast<double>(cost.bytes) / 1e6,
+                                 cost.tokens_in, cost.tokens_out, cost.seconds);
   if (cost.joules) text += fmt::format(", {:.0f} joules", *cost.joules);
   return text;
 }

@@ -11,8 +11,8 @@
 namespace hadal::research {
 namespace {
 
-constexpr size_t kQuotes = 4;        // that are looked at
-constexpr size_t kLongWords = 60;    // a sentence of a table or a list may be endless
+constexpr size_t kQuotes = 4;      // that are looked at
+constexpr size_t kLongWords = 60;  // a sentence of a table or a list may be endless
 constexpr double kTypeWeight = 0.35, kRankWeight = 0.08, kNewShare = 0.15;
 
 enum class Asks { anything, number, name };
@@ -20,11 +20,14 @@ enum class Asks { anything, number, name };
 Asks what_is_asked(const std::string& question) {
   const std::string text = " " + lower_case(question) + " ";
   const auto has = [&](std::string_view part) { return text.find(part) != std::string::npos; };
-  for (const char* cue : {"how many", "how much", "how long", "how large", "how big", "how old", "how far", "how fast",
-                          "how high", "how deep", "how heavy", " when ", "which year", "what year", "what rate", "what share",
-                          "what speed", "what percentage", "what size", "which version", "which versions", "which release", " cost"})
+  for (const char* cue :
+       {"how many",   "how much",      "how long",       "how large",     "how big",    "how old",
+        "how far",    "how fast",      "how high",       "how deep",      "how heavy",  " when ",
+        "which year", "what year",     "what rate",      "what share",    "what speed", "what percentage",
+        "what size",  "which version", "which versions", "which release", " cost"})
     if (has(cue)) return Asks::number;
-  for (const char* cue : {" who ", " whom ", " whose ", " where ", "which country", "which city", "under which name", "what name"})
+  for (const char* cue :
+       {" who ", " whom ", " whose ", " where ", "which country", "which city", "under which name", "what name"})
     if (has(cue)) return Asks::name;
   return Asks::anything;
 }
@@ -40,7 +43,8 @@ bool gives(Asks asks, const std::string& text, const std::string& question) {
   if (asks == Asks::number) {
     const std::vector<Number> theirs = numbers_of(question, words_of(question));
     for (const Number& number : numbers_of(text, words))
-      if (std::none_of(theirs.begin(), theirs.end(), [&](const Number& n) { return n.value == number.value; })) return true;
+      if (std::none_of(theirs.begin(), theirs.end(), [&](const Number& n) { return n.value == number.value; }))
+        return true;
     return false;
   }
   const std::string asked = lower_case(question);
@@ -58,7 +62,8 @@ std::vector<Sentence> read_sentences(const std::string& question, const std::vec
       Sentence sentence{quotes[rank].substr(span.begin, span.end - span.begin), {}, 0};
       for (const std::string& word : content_words(sentence.text))
         if (wanted.count(word) > 0) sentence.covers.insert(word);
-      const double share = wanted.empty() ? 0 : static_cast<double>(sentence.covers.size()) / static_cast<double>(wanted.size());
+      const double share =
+          wanted.empty() ? 0 : static_cast<double>(sentence.covers.size()) / static_cast<double>(wanted.size());
       const bool type = asks != Asks::anything && share > 0 && gives(asks, sentence.text, question);
       const bool heading = sentence.text.starts_with("#");
       sentence.score = share + (type ? kTypeWeight : 0) - kRankWeight * static_cast<double>(rank) - (heading ? 1 : 0);
@@ -84,9 +89,9 @@ std::string answer_of(const std::string& question, const std::vector<std::string
   const Sentence* second = nullptr;
   size_t most = 0;
   for (size_t i = 1; i < all.size(); ++i) {
-    const auto added = static_cast<size_t>(std::count_if(all[i].covers.begin(), all[i].covers.end(), [&](const std::string& w) {
-      return all.front().covers.count(w) == 0;
-    }));
+    const auto added =
+        static_cast<size_t>(std::count_if(all[i].covers.begin(), all[i].covers.end(),
+                                          [&](const std::string& w) { return all.front().covers.count(w) == 0; }));
     if (all[i].text != all.front().text && added > most && all[i].score > kNewShare) {
       most = added;
       second = &all[i];

@@ -34,7 +34,8 @@ void check_options(const RunOptions& options) {
   if (options.question.find_first_not_of(" \t\r\n") == std::string::npos)
     fail("question: expected a question, found an empty one");
   if (options.question.size() > kMaxQuestionBytes)
-    fail("question: expected at most {} bytes, found {}; ask for less at once", kMaxQuestionBytes, options.question.size());
+    fail("question: expected at most {} bytes, found {}; ask for less at once", kMaxQuestionBytes,
+         options.question.size());
   if (content_words(options.question).empty())
     fail("question: expected words to look for, found {}", brief(options.question));
   if (options.sources.empty() && options.replay.empty()) fail("--sources: expected a source, found none");
@@ -100,7 +101,8 @@ RunOptions options_of(const Path& folder) {
     options.question = json.at("question").get<std::string>();
     options.sources = json.at("sources").get<std::vector<std::string>>();
     const OrderedJson& budget = json.at("budget");
-    options.budget = {budget.at("tokens").get<int64_t>(), budget.at("seconds").get<double>(), budget.at("pages").get<int64_t>()};
+    options.budget = {budget.at("tokens").get<int64_t>(), budget.at("seconds").get<double>(),
+                      budget.at("pages").get<int64_t>()};
     if (!json.at("slots").is_null()) {
       options.slots.emplace();
       for (const OrderedJson& name : json.at("slots"))
@@ -124,10 +126,11 @@ RunOptions options_of(const Path& folder) {
   return options;
 }
 
-std::string model_of(const Path& folder) { return begun_in(folder).value("model", std::string()); }
+bool run_has_model(const Path& folder) { return begun_in(folder).value("fingerprint", std::string()) != ""; }
 
 void check_model(const OrderedJson& begun, const Writer* writer, const Path& folder) {
-  const std::string theirs = begun.value("fingerprint", std::string()), mine = writer != nullptr ? writer->fingerprint() : "";
+  const std::string theirs = begun.value("fingerprint", std::string()),
+                    mine = writer != nullptr ? writer->fingerprint() : "";
   if (theirs == mine) return;
   const std::string name = begun.value("model", std::string());
   fail("{}: the run was begun {}; resume it so", folder.string(),

@@ -15,7 +15,6 @@ OrderedJson begin_data(const RunOptions& options, const Writer* writer);
 RunOptions options_of(const Path& folder);  // of a run that was begun
 // Error where the run was begun with another model, or with one and now has none.
 void check_model(const OrderedJson& begun, const Writer* writer, const Path& folder);
-std::string model_of(const Path& folder);  // the name of its model; "" for none
 
 void mark_failed(Steps& steps, const std::string& why);
 

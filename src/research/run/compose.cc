@@ -23,8 +23,8 @@ Claim Composer::quoted(const Quote& quote) {
 }
 
 // Sentences of the model that their quotes bear. Returns what of them answers the part.
-std::string Composer::write(const SubQuestion& part, const std::vector<const Judged*>& quotes, RunModel& model, Steps& steps,
-                            Section& section, std::vector<bool>& cited) {
+std::string Composer::write(const SubQuestion& part, const std::vector<const Judged*>& quotes, RunModel& model,
+                            Steps& steps, Section& section, std::vector<bool>& cited) {
   std::vector<ShownQuote> list;
   for (const Judged* quote : quotes)
     list.push_back({library_.index().document(quote->quote.document).document.title, quote->text});

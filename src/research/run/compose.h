@@ -22,16 +22,18 @@ struct Judged {
 
 class Composer {
  public:
-  Composer(const Library& library, const Path& archive, const std::string& question) : library_(library), archive_(archive) {
+  Composer(const Library& library, const Path& archive, const std::string& question)
+      : library_(library), archive_(archive) {
     report_.question = question;
   }
 
   // A section for each part of the question, written where `model` does, else of quotes.
-  void add_sections(const std::vector<SubQuestion>& parts, const std::vector<bool>& found, const std::vector<Judged>& quotes,
-                    RunModel& model, Steps& steps);
+  void add_sections(const std::vector<SubQuestion>& parts, const std::vector<bool>& found,
+                    const std::vector<Judged>& quotes, RunModel& model, Steps& steps);
   void add_gaps(const std::vector<SubQuestion>& parts, const std::vector<bool>& found,
                 const std::vector<std::string>& missing);
-  void add_conflicts(const std::vector<Conflict>& conflicts, const Evidence& evidence, const std::vector<SubQuestion>& parts);
+  void add_conflicts(const std::vector<Conflict>& conflicts, const Evidence& evidence,
+                     const std::vector<SubQuestion>& parts);
   // Fills in the sources. Last.
   Report finish();
   Report& report() { return report_; }

@@ -13,10 +13,10 @@
 namespace hadal::research {
 
 struct JournalLine {
-  int64_t number = 0;   // from 1
-  std::string kind;     // "begin", "search", ...
-  std::string text;     // for people
-  OrderedJson data;     // what the step gave
+  int64_t number = 0;    // from 1
+  std::string kind;      // "begin", "search", ...
+  std::string text;      // for people
+  OrderedJson data;      // what the step gave
   uint64_t archive = 0;  // bytes of the archive when the step was done
   double seconds = 0;    // since the run began
   std::string json;      // the line itself

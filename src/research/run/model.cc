@@ -17,10 +17,14 @@ constexpr Slot kSlots[] = {Slot::plan, Slot::judge, Slot::gap, Slot::write};
 
 std::string probe_word(Slot slot) {
   switch (slot) {
-    case Slot::plan: return "planning";
-    case Slot::judge: return "reading";
-    case Slot::gap: return "gap";
-    case Slot::write: return "writing";
+    case Slot::plan:
+      return "planning";
+    case Slot::judge:
+      return "reading";
+    case Slot::gap:
+      return "gap";
+    case Slot::write:
+      return "writing";
   }
   return "";
 }
@@ -51,7 +55,8 @@ void RunModel::choose_slots() {
     if (options_.slots) {
       for (const Slot slot : kSlots)
         if (options_.slots->count(slot) > 0) earned.push_back(std::string(slot_name(slot)));
-      if (options_.slots->size() < std::size(kSlots)) why.push_back("the other slots were left to the rules by --slots");
+      if (options_.slots->size() < std::size(kSlots))
+        why.push_back("the other slots were left to the rules by --slots");
       return {"slots as asked for", {{"slots", earned}, {"why", why}}};
     }
     try {
@@ -86,7 +91,8 @@ std::vector<std::string> RunModel::slots() const {
 
 bool RunModel::affordable(Slot slot, const chat::Conversation& conversation) {
   const double share = slot == Slot::write ? 1 : kReading;
-  const int64_t left = static_cast<int64_t>(share * static_cast<double>(options_.budget.tokens)) - tokens_in_ - tokens_out_;
+  const int64_t left =
+      static_cast<int64_t>(share * static_cast<double>(options_.budget.tokens)) - tokens_in_ - tokens_out_;
   if (writer_->count_tokens(conversation) + reply_tokens(slot) <= left) return true;
   tokens_spent_ = true;
   return false;

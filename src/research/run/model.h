@@ -27,7 +27,7 @@ class RunModel {
   // `shown`: gets how many of the quotes the model saw.
   std::optional<Json> write(const std::string& question, const std::vector<ShownQuote>& quotes, size_t& shown);
 
-  std::vector<std::string> slots() const;             // names, in their order
+  std::vector<std::string> slots() const;                // names, in their order
   std::vector<std::string> why() const { return why_; }  // what kept it from others
   bool tokens_spent() const { return tokens_spent_; }
   int64_t tokens_in() const { return tokens_in_; }

@@ -10,10 +10,10 @@
 namespace hadal::research {
 namespace {
 
-constexpr int64_t kAnswers = 10;     // of a source to a query
+constexpr int64_t kAnswers = 10;  // of a source to a query
 constexpr size_t kPagesARound = 8;
 constexpr size_t kPerSite = 2;
-constexpr int64_t kTriesAPage = 3;   // pages that are refused cost time too
+constexpr int64_t kTriesAPage = 3;  // pages that are refused cost time too
 constexpr const char* kLinks = "links";
 
 // As it is fetched: one spelling, without a fragment.
@@ -118,7 +118,8 @@ std::vector<std::vector<Candidate>> Search::ask(size_t i, const Query& query) {
       for (const Candidate& c : source(i).search(query.text, kAnswers, steps_.stopper(kSearching)))
         list.push_back({{"url", c.url}, {"title", inert(c.title)}, {"document", c.document}});
       json["candidates"] = std::move(list);
-      return {fmt::format("{}: {}: {} found", sources_[i].name, query.text, json["candidates"].size()), std::move(json)};
+      return {fmt::format("{}: {}: {} found", sources_[i].name, query.text, json["candidates"].size()),
+              std::move(json)};
     } catch (const Error& e) {
       json["error"] = brief(e.what(), 400);
       return {brief(e.what(), 400), std::move(json)};
@@ -131,7 +132,8 @@ std::vector<std::vector<Candidate>> Search::ask(size_t i, const Query& query) {
     node.pages.push_back({sources_[i].name, "refused: " + data["error"].get<std::string>()});
   } else {
     for (const OrderedJson& c : data.at("candidates")) {
-      Candidate candidate{c.at("url").get<std::string>(), c.at("title").get<std::string>(), "", c.at("document").get<int64_t>()};
+      Candidate candidate{c.at("url").get<std::string>(), c.at("title").get<std::string>(), "",
+                          c.at("document").get<int64_t>()};
       if (candidate.document >= 0) {
         if (!sources_[i].is_private) library_.set_public(candidate.document);
         node.pages.push_back({candidate.url, "read"});
@@ -209,7 +211,8 @@ void Search::take_page(const OrderedJson& page) {
 }
 
 void Search::refuse(const std::string& url, const std::string& why) {
-  const bool known = std::any_of(refused_.begin(), refused_.end(), [&](const Refusal& r) { return r.url == url && r.why == why; });
+  const bool known =
+      std::any_of(refused_.begin(), refused_.end(), [&](const Refusal& r) { return r.url == url && r.why == why; });
   if (!known) refused_.push_back({inert(url), inert(why)});
   steps_.progress.refused = static_cast<int64_t>(refused_.size());
 }

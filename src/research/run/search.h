@@ -28,8 +28,8 @@ class Search {
 
   // Reads folders and indexes. Error, the first one's, where no source can be used at all.
   void open_sources();
-  bool has_outside() const;    // whether pages can be fetched
-  bool has_private() const;    // whether the user's own documents were read
+  bool has_outside() const;  // whether pages can be fetched
+  bool has_private() const;  // whether the user's own documents were read
   bool pages_spent() const { return pages_ >= options_.budget.pages; }
 
   // Asks the queries of all sources that were not asked them yet, and reads the best pages that are new. `links`: pages

@@ -30,8 +30,7 @@ void cut_archive(const Path& archive, uint64_t bytes) {
 
 RunEvent to_event(const JournalLine& line) { return {line.number, line.kind, line.text, line.json}; }
 
-Steps::Steps(const Path& folder, const RunHooks& hooks)
-    : folder_(folder), hooks_(hooks), journal_(folder / kJournal) {
+Steps::Steps(const Path& folder, const RunHooks& hooks) : folder_(folder), hooks_(hooks), journal_(folder / kJournal) {
   past_ = !journal_.lines().empty();
   if (past_) {
     before_s_ = journal_.lines().back().seconds;
@@ -59,8 +58,7 @@ OrderedJson Steps::step(const std::string& kind, const std::function<Done()>& li
   }
   Done done = live();
   const double seconds = std::round(this->seconds() * 1000) / 1000;
-  const JournalLine& line =
-      journal_.append(kind, inert(done.text), std::move(done.data), archive_->bytes(), seconds);
+  const JournalLine& line = journal_.append(kind, inert(done.text), std::move(done.data), archive_->bytes(), seconds);
   ++next_;
   tell(line);
   return line.data;

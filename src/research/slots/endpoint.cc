@@ -53,7 +53,8 @@ class Endpoint : public Writer {
       : base_(url.substr(0, url.find('#'))), http_(http_options(allowed), {api_key, base_}) {
     while (base_.ends_with('/')) base_.pop_back();
     if (const size_t mark = url.find('#'); mark != std::string::npos) name_ = url.substr(mark + 1);
-    if (!net::parse_url(base_)) fail("--model: expected an address such as http://127.0.0.1:8080/v1, found {}", brief(url));
+    if (!net::parse_url(base_))
+      fail("--model: expected an address such as http://127.0.0.1:8080/v1, found {}", brief(url));
     read_models();
   }
 
@@ -63,12 +64,14 @@ class Endpoint : public Writer {
   // Its tokenizer is not here: a token has two bytes or more in nearly all texts.
   int64_t count_tokens(const chat::Conversation& conversation) const override {
     int64_t tokens = 16;
-    for (const chat::Message& message : conversation.messages) tokens += static_cast<int64_t>(message.text().size()) / 2 + 16;
+    for (const chat::Message& message : conversation.messages)
+      tokens += static_cast<int64_t>(message.text().size()) / 2 + 16;
     return tokens;
   }
 
-  ModelReply answer(const chat::Conversation& conversation, const Json& schema, std::string_view slot, int64_t max_tokens,
-                    int64_t think_tokens, uint64_t seed, const std::function<bool()>& stopped) override {
+  ModelReply answer(const chat::Conversation& conversation, const Json& schema, std::string_view slot,
+                    int64_t max_tokens, int64_t think_tokens, uint64_t seed,
+                    const std::function<bool()>& stopped) override {
     OrderedJson body = {{"model", name_}, {"messages", OrderedJson::array()}};
     for (const chat::Message& message : conversation.messages) body["messages"].push_back(to_json(message));
     body["max_tokens"] = max_tokens + think_tokens;
@@ -76,8 +79,9 @@ class Endpoint : public Writer {
     body["seed"] = static_cast<int64_t>(seed & 0x7FFFFFFF);
     body["stream"] = false;
     if (takes_schema_)
-      body["response_format"] = {{"type", "json_schema"},
-                                 {"json_schema", {{"name", std::string(slot)}, {"schema", OrderedJson::parse(schema.dump())}}}};
+      body["response_format"] = {
+          {"type", "json_schema"},
+          {"json_schema", {{"name", std::string(slot)}, {"schema", OrderedJson::parse(schema.dump())}}}};
     std::string text;
     int status = post(dump_json(body), text, stopped);
     if (status == 400 && takes_schema_) {  // servers that do not know the field refuse it
@@ -109,20 +113,21 @@ class Endpoint : public Writer {
 
   void read_models() {
     const std::string address = base_ + "/models";
-    const Json list = parse_json(http_.get_text(address, kMaxReplyBytes,
-                                                [&](const net::TransferReply& reply) {
-                                                  return fmt::format("{}: expected a list of models, found status {}{}", address,
-                                                                     reply.status,
-                                                                     reply.status == 401 ? "; set HADAL_API_KEY" : "");
-                                                }),
-                                 address);
+    const Json list =
+        parse_json(http_.get_text(address, kMaxReplyBytes,
+                                  [&](const net::TransferReply& reply) {
+                                    return fmt::format("{}: expected a list of models, found status {}{}", address,
+                                                       reply.status, reply.status == 401 ? "; set HADAL_API_KEY" : "");
+                                  }),
+                   address);
     try {
       for (const Json& model : list.at("data")) {
         const std::string id = model.at("id").get<std::string>();
         if (name_.empty()) name_ = id;
         if (id != name_) continue;
         for (const char* field : {"context_length", "max_model_len", "context_window"})
-          if (const Json value = model.value(field, Json()); value.is_number_integer()) max_context_ = value.get<int64_t>();
+          if (const Json value = model.value(field, Json()); value.is_number_integer())
+            max_context_ = value.get<int64_t>();
         return;
       }
     } catch (const Json::exception& e) {
@@ -138,7 +143,8 @@ class Endpoint : public Writer {
     try {
       const Json& choice = json.at("choices").at(0);
       const Json& message = choice.at("message");
-      if (const Json content = message.value("content", Json()); content.is_string()) reply.text = content.get<std::string>();
+      if (const Json content = message.value("content", Json()); content.is_string())
+        reply.text = content.get<std::string>();
       for (const char* field : {"reasoning_content", "reasoning"})
         if (const Json thoughts = message.value(field, Json()); thoughts.is_string() && reply.thoughts.empty())
           reply.thoughts = thoughts.get<std::string>();
@@ -164,7 +170,8 @@ class Endpoint : public Writer {
 
 }  // namespace
 
-std::unique_ptr<Writer> endpoint_writer(const std::string& url, const std::string& api_key, const net::AllowList& allowed) {
+std::unique_ptr<Writer> endpoint_writer(const std::string& url, const std::string& api_key,
+                                        const net::AllowList& allowed) {
   return std::make_unique<Endpoint>(url, api_key, allowed);
 }
 

@@ -16,8 +16,8 @@ namespace hadal::research {
 namespace {
 
 constexpr int kProbes = 8, kNeeded = 6;
-constexpr int kVersion = 1;              // of these texts: older results are not taken
-constexpr int64_t kMaxTokens = 30'000;   // of all probes together, read and written
+constexpr int kVersion = 1;             // of these texts: older results are not taken
+constexpr int64_t kMaxTokens = 30'000;  // of all probes together, read and written
 constexpr int64_t kThinkTokens = 256;
 
 struct Probe {
@@ -54,7 +54,8 @@ std::vector<Probe> plan_probes() {
                           first = first || (a && !b);
                           second = second || (b && !a);
                           for (const Json& query : item["queries"])
-                            clean = clean && (holds(query.get_ref<const std::string&>(), a ? c.first : c.second) || a == b);
+                            clean =
+                                clean && (holds(query.get_ref<const std::string&>(), a ? c.first : c.second) || a == b);
                         }
                         return first && second && clean;
                       }});
@@ -122,7 +123,8 @@ std::vector<Probe> gap_probes() {
                         if (c.missing == nullptr) return missing.empty();
                         return std::any_of(missing.begin(), missing.end(), [&](const Json& query) {
                           const auto& text = query.get_ref<const std::string&>();
-                          return holds(text, c.missing) || (std::string(c.missing) == "lead" && holds(text, "director"));
+                          return holds(text, c.missing) ||
+                                 (std::string(c.missing) == "lead" && holds(text, "director"));
                         });
                       }});
   return probes;
@@ -179,10 +181,14 @@ std::vector<Probe> write_probes() {
 
 std::vector<Probe> probes_of(Slot slot) {
   switch (slot) {
-    case Slot::plan: return plan_probes();
-    case Slot::judge: return judge_probes();
-    case Slot::gap: return gap_probes();
-    case Slot::write: return write_probes();
+    case Slot::plan:
+      return plan_probes();
+    case Slot::judge:
+      return judge_probes();
+    case Slot::gap:
+      return gap_probes();
+    case Slot::write:
+      return write_probes();
   }
   return {};
 }
@@ -198,7 +204,8 @@ Probed probe_slot(Writer& writer, Slot slot, int64_t& tokens, const std::functio
     const int64_t reply = reply_tokens(slot);
     ++result.asked;
     if (!fits_context(writer, probe.conversation, reply)) continue;
-    const ModelReply said = writer.answer(probe.conversation, probe.schema, slot_name(slot), reply, kThinkTokens, 1, stopped);
+    const ModelReply said =
+        writer.answer(probe.conversation, probe.schema, slot_name(slot), reply, kThinkTokens, 1, stopped);
     tokens += said.tokens_in + said.tokens_out;
     const std::optional<Json> filled = first_fitting(said.text, probe.schema);
     if (filled && probe.right(*filled)) ++result.passed;
@@ -233,7 +240,8 @@ void remember(const Path& file, const Writer& writer, const std::vector<Probed>&
     slots[std::string(slot_name(probed.slot))] = {{"passed", probed.passed}, {"asked", probed.asked}};
   try {
     std::filesystem::create_directories(file.parent_path());
-    write_file_whole(file, dump_json(OrderedJson{{"version", kVersion}, {"model", writer.name()}, {"slots", slots}}, 1) + "\n");
+    write_file_whole(
+        file, dump_json(OrderedJson{{"version", kVersion}, {"model", writer.name()}, {"slots", slots}}, 1) + "\n");
   } catch (const std::exception& e) {
     log_warning("what the model showed is not remembered: {}", e.what());
   }
