@@ -28,11 +28,14 @@ class AllowList {
   AllowList() = default;
   explicit AllowList(const std::vector<std::string>& host_ports);
   bool contains(std::string_view host, int port) const;  // the host as it stands in the address
+  const std::vector<std::string>& texts() const { return host_ports_; }  // as AllowList takes them
  private:
   std::vector<std::string> host_ports_;
 };
 
-// The guard of such a program: public addresses, and those that were excepted by host and port.
+// The guards of such a program, which belong together (HttpOptions::url_guard and ::guard): public addresses, and those
+// that were excepted by host and port. Lengths and credentials have no exception.
+UrlGuard public_urls(AllowList allowed = {});
 AddressGuard public_only(AllowList allowed = {});
 
 }  // namespace hadal::net

@@ -66,6 +66,7 @@ struct RunSummary {
 std::vector<RunSummary> list_runs(const Path& folder);  // newest first
 // A name for a run under `folder` that is not taken: the date and time and words of the question; letters, digits, '-'.
 std::string new_run_id(const Path& folder, const std::string& question);
+bool run_has_model(const Path& folder);  // whether it was begun with one
 // What a watcher of the run in `folder` saw, by its journal.
 std::vector<RunEvent> run_events(const Path& folder);
 

@@ -1,0 +1,18 @@
+// Strangers' text where it is shown: no markup, no control, bidi or tag characters, links to http and https alone.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace hadal::research {
+
+// Valid UTF-8 without control (also C1), bidi, zero-width and tag characters, each shown as U+FFFD; line breaks and
+// tabs stay where `lines` says so, else they become spaces.
+std::string inert(std::string_view text, bool lines = false);
+
+std::string html_text(std::string_view text);      // for text and for attributes within quotes; line breaks stay
+std::string markdown_text(std::string_view text);  // one line, in which nothing is markup or becomes a link
+
+bool is_web_link(std::string_view url);  // that may be followed from a report
+
+}  // namespace hadal::research
