@@ -209,9 +209,7 @@ int ask_command(int argc, char** argv) {
   engine.add_to(app);
   add_common_options(app, &json);
   if (const auto code = app.parse(argc, argv)) return *code;
-  for (const std::string& list : sources)
-    for (const std::string& source : split(list, ','))
-      if (!source.empty()) options.sources.push_back(source);
+  options.sources = research_source_list(sources);
   if (options.sources.empty() && replay.empty()) {
     fmt::print(stderr, kNoSources, argv[0]);
     return 2;

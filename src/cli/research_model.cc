@@ -6,6 +6,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/text.h"
 
 namespace hadal {
 namespace {
@@ -82,6 +83,14 @@ std::unique_ptr<research::Writer> assistant_writer(Engine& engine, const Assista
 
 std::unique_ptr<research::Writer> local_writer(const std::string& model, const EngineFlags& flags) {
   return std::make_unique<LocalWriter>(model, flags);
+}
+
+std::vector<std::string> research_source_list(const std::vector<std::string>& options) {
+  std::vector<std::string> sources;
+  for (const std::string& list : options)
+    for (const std::string& source : split(list, ','))
+      if (!source.empty()) sources.push_back(source);
+  return sources;
 }
 
 std::string weights_fingerprint(const std::string& model) {

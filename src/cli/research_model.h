@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "assistant/assistant.h"
 #include "cli/options.h"
@@ -16,6 +17,9 @@ std::unique_ptr<research::Writer> assistant_writer(Engine& engine, const Assista
 
 // Loads a model by its name or path, and keeps it.
 std::unique_ptr<research::Writer> local_writer(const std::string& model, const EngineFlags& flags);
+
+// "folder:docs,searx:URL", each option's list in one.
+std::vector<std::string> research_source_list(const std::vector<std::string>& options);
 
 // What stands for the weights: the names, sizes and edges of the files that the name or path refers to.
 std::string weights_fingerprint(const std::string& model);
