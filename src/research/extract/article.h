@@ -5,12 +5,13 @@
 #include <vector>
 
 #include "research/extract/dom.h"
+#include "research/extract/metadata.h"
 
 namespace hadal::research {
 
-// Marks what is not the article in `dropped`, which comes with what a reader cannot see. `hint`: the text that the page
-// itself calls its article ("" where it does not); it only helps to find the place. A page without an article (a list,
-// a form, a few lines) keeps its body but for navigation.
-void drop_all_but_article(const Dom& dom, std::string_view hint, std::vector<bool>& dropped);
+// Marks what is not the article in `dropped`, which comes with what a reader cannot see. The metadata only helps to
+// find the place: the page's titles, and the text that it calls its article. A page without an article (a list, a
+// form, a few lines) keeps its body but for navigation. The heading that repeats the title goes too.
+void drop_all_but_article(const Dom& dom, const Metadata& metadata, std::vector<bool>& dropped);
 
 }  // namespace hadal::research
