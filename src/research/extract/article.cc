@@ -140,7 +140,7 @@ class Finder {
 
   int32_t descend(int32_t from) const {
     return descend_by(
-        from, [&](int32_t i) { return all_[at(i)].prose; }, 7);
+        from, [&](int32_t i) { return all_[at(i)].prose; }, 8);
   }
 
   // By the text that the page gives as its article's: where its paragraphs stand.
@@ -183,13 +183,26 @@ class Finder {
     return text;
   }
 
-  // By name: what the page calls the body of its article, else its <article> or <main>.
+  // By name: what the page calls the body of its article, in one part or several, else its <article> or <main>.
   int32_t by_name() const {
     const size_t total = all_[0].prose;
     int32_t best = -1;
     for (int32_t i = 0; i < dom_.size(); ++i)
-      if (names_[at(i)].body && all_[at(i)].prose * 2 > total) best = i;
+      if (names_[at(i)].is_body && !dropped_[at(i)] && all_[at(i)].prose > 0 && all_[at(i)].prose * 5 >= total &&
+          (best < 0 || all_[at(i)].prose > all_[at(best)].prose))
+        best = i;
     if (best >= 0) return best;
+    std::vector<size_t> named(own_.size());
+    for (int32_t i = 0; i < dom_.size();) {
+      const bool is_named = names_[at(i)].body && all_[at(i)].prose > 0;
+      if (is_named) named[at(i)] = all_[at(i)].prose;
+      i = is_named ? dom_[i].end : i + 1;
+    }
+    for (int32_t i = dom_.size() - 1; i > 0; --i)
+      if (dom_[i].parent >= 0) named[at(dom_[i].parent)] += named[at(i)];
+    if (named[0] * 2 > total)
+      return descend_by(
+          0, [&](int32_t i) { return named[at(i)]; }, 9);
     for (const Tag tag : {Tag::article, Tag::main})
       for (int32_t i = 0; i < dom_.size(); ++i)
         if (dom_[i].tag == tag && all_[at(i)].prose * 2 > total) best = i;
@@ -207,9 +220,10 @@ class Finder {
     for (int32_t i = root; i < dom_[root].end; ++i) {
       if (dropped_[at(i)]) continue;
       if (dom_[i].tag == Tag::text) before += count_letters(dom_[i].text);
-      if (before * 5 > total && before > 400) return;
+      if (before * 5 > total * 3 && before > 400) break;
       if (!is_heading(dom_[i].tag)) continue;
       const std::string heading = bare(line(i));
+      if (before * 5 > total && before > 400 && (heading.size() < 20 || heading != titles[0])) continue;
       const bool same = heading.size() > 3 && std::any_of(titles.begin(), titles.end(), [&](const std::string& title) {
                           return title == heading ||
                                  (heading.size() > 10 && title.find(heading) != std::string::npos) ||

@@ -278,6 +278,7 @@ size_t count_letters(std::string_view utf8) {
   for (const char c : utf8) {
     const auto u = static_cast<unsigned char>(c);
     count += (u >= '0' && u <= '9') || (u >= 'a' && u <= 'z') || (u >= 'A' && u <= 'Z') || u >= 0xC0 ? 1 : 0;
+    count += u >= 0xE3 && u <= 0xED ? 2 : 0;  // the lead bytes of Chinese, Japanese and Korean
   }
   return count;
 }

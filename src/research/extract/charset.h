@@ -26,6 +26,7 @@ void append_clean(std::string& to, std::string_view utf8);
 void append_collapsed(std::string& to, std::string_view clean);
 std::string one_line(std::string_view utf8);  // clean, collapsed, without spaces around
 
-size_t count_letters(std::string_view utf8);  // letters and digits, each beyond ASCII counted as one
+size_t count_letters(
+    std::string_view utf8);  // letters and digits; one of Chinese, Japanese or Korean says as much as three
 
 }  // namespace hadal::research

@@ -182,7 +182,7 @@ Names names_of(const Dom& dom, int32_t i) {
   const Tag tag = dom[i].tag;
   names.clutter = is_clutter_tag(tag) || kClutterRoles.contains(dom.attribute(i, "role"));
   names.caption = tag == Tag::figcaption;
-  names.body = dom.attribute(i, "itemprop") == "articleBody";
+  names.body = names.is_body = dom.attribute(i, "itemprop") == "articleBody";
   bool kept = false;
   for (const char* attribute : {"class", "id"}) {
     const std::string_view value = dom.attribute(i, attribute).substr(0, 512);

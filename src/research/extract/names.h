@@ -11,7 +11,8 @@ struct Names {
   bool clutter = false;  // navigation, advertising, sharing, forms and the like
   bool comments = false;
   bool caption = false;
-  bool body = false;  // of an article
+  bool body = false;     // of an article, by a name that is common for it
+  bool is_body = false;  // the same by schema.org's
 };
 Names names_of(const Dom& dom, int32_t element);
 
