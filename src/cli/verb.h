@@ -35,5 +35,6 @@ int serve_command(int argc, char** argv);
 int tokenize_command(int argc, char** argv);
 int train_command(int argc, char** argv);
 int verify_command(int argc, char** argv);
+int web_command(int argc, char** argv);
 
 }  // namespace hadal

@@ -32,7 +32,9 @@ class AllowList {
   std::vector<std::string> host_ports_;
 };
 
-// The guard of such a program: public addresses, and those that were excepted by host and port.
+// The guards of such a program, which belong together (HttpOptions::url_guard and ::guard): public addresses, and those
+// that were excepted by host and port. Lengths and credentials have no exception.
+UrlGuard public_urls(AllowList allowed = {});
 AddressGuard public_only(AllowList allowed = {});
 
 }  // namespace hadal::net
