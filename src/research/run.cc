@@ -26,8 +26,8 @@ constexpr size_t kHopQueries = 3, kHopLinks = 3;
 
 class Run {
  public:
-  Run(const RunOptions& options, Writer* writer, Steps& steps)
-      : options_(options), steps_(steps), model_(writer, steps, options_), search_(steps, library_, options_) {
+  Run(const RunOptions& options, Writer* writer, Steps& steps, const std::string& started)
+      : options_(options), steps_(steps), model_(writer, steps, options_), search_(steps, library_, options_, started) {
     steps.set_budget(options.budget.seconds, !options.replay.empty());
     if (steps.past()) library_.read_archive(steps.folder() / kArchive);
   }
@@ -232,7 +232,7 @@ Report go(const RunOptions& options, Writer* writer, Steps& steps) {
     return {options.question, begin_data(options, writer)};
   });
   check_model(begun, writer, steps.folder());
-  Run run(options, writer, steps);
+  Run run(options, writer, steps, begun.value("started", std::string()));
   run.set_model_name(writer != nullptr ? writer->name() : "");
   Report report = run.go();
   write_report_files(report, steps.folder());

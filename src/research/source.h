@@ -29,17 +29,25 @@ class Source {
                                         const std::function<bool()>& stopped) = 0;
 };
 
-// "searx:URL", "brave", "mediawiki:URL", "index:DIR", "folder:PATH". Error naming all kinds, with a line that works for
-// each, for another one or none. Folders and indexes are read into `index`, each document with its `resource` and
-// `conversion` records in `archive`; symbolic links out of a folder are not followed.
+// "searx:URL", "brave" (BRAVE_API_KEY; HADAL_BRAVE_URL leads it elsewhere), "mediawiki:URL", "index:DIR",
+// "folder:PATH". Error naming all kinds, with a line that works for each, for another one or none. A folder is read
+// into `index`, each document with its `resource` and `conversion` records in `archive`; symbolic links are not
+// followed. Of an index the documents that a search finds are taken over, with a `conversion` record alone.
+inline constexpr const char* kIndexFile = "index.sqlite";  // in an index's folder
 struct SourceContext {
   Fetcher& fetcher;
   Index& index;
   WarcWriter* archive = nullptr;
+  Path replay = {};  // folders and indexes are read from this archive, as they were, and not from the disk
+  std::string date =
+      {};  // of the records of files; "": now. With the date of its start a resumed run writes none twice
 };
 std::unique_ptr<Source> open_source(const std::string& text, SourceContext context);
 // All pages of an archive that is replayed, searched as a source.
 std::unique_ptr<Source> archive_source(const Path& warc, SourceContext context);
+
+// What a `response` or `resource` record holds, for extract(). Error where it is neither.
+RawDocument raw_document(const WarcRecord& record);
 
 // One ranking of several, by reciprocal rank (k = 60); of one site at most `per_site`.
 std::vector<Candidate> fuse(const std::vector<std::vector<Candidate>>& answers, size_t per_site);

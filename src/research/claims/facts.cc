@@ -110,7 +110,7 @@ std::string canonical(std::string text) {
   }
   const size_t zeros = text.find_first_not_of('0');
   if (zeros == std::string::npos) return "0";
-  return text[zeros] == '.' ? "0" + text.substr(zeros) : text.substr(zeros);
+  return text[zeros] == '.' ? text.substr(zeros - 1) : text.substr(zeros);
 }
 
 class NumberReader {
@@ -157,9 +157,9 @@ class NumberReader {
     size_t taken = 1 + (rest.empty() ? grouped_by_spaces(i, digits) : 0);
     std::string value = canonical(digits);
     if (rest == "st" || rest == "nd" || rest == "rd" || rest == "th")
-      value = "o:" + value;
+      value.insert(0, "o:");
     else if (negative(word.begin))
-      value = "-" + value;
+      value.insert(0, 1, '-');
     if (rest.empty() && i + taken < words_.size()) {
       if (const double times = magnitude(words_[i + taken].folded); times > 0 && adjacent(i + taken)) {
         value = multiplied(value, times);

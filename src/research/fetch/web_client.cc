@@ -75,8 +75,8 @@ Exchange WebClient::get(const net::Url& url, const ExchangeLimits& limits,
   } catch (const net::AddressRefused& error) {
     exchange.failure = refusal_.empty() ? without_address(error.what(), url) : refusal_;
   } catch (const Error& error) {
-    exchange.failure = watch.seconds() >= limits.seconds ? fmt::format("over {:.3g} s", limits.seconds)
-                                                         : without_address(error.what(), url);
+    exchange.failure = watch.seconds() + 0.02 >= limits.seconds ? fmt::format("over {:.3g} s", limits.seconds)
+                                                                : without_address(error.what(), url);
   }
   return exchange;
 }

@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "base/brief.h"
+#include "base/error.h"
 
 namespace hadal::research {
 namespace {
@@ -116,6 +117,24 @@ std::string markdown_text(std::string_view text) {
     } else {
       out += c;
     }
+  }
+  return out;
+}
+
+std::string inert_json(std::string_view json) {
+  std::string out;
+  out.reserve(json.size());
+  for (size_t at = 0; at < json.size();) {
+    const size_t bytes = std::max<size_t>(utf8_char_bytes(json, at), 1);
+    const char32_t c = code_point(json, at, bytes);
+    if (c == '<' || (c == '(' && out.ends_with(']')) || (c >= 0x7F && c < 0x10000 && is_hidden(c)))
+      out += fmt::format("\\u{:04x}", static_cast<uint32_t>(c));
+    else if (c >= 0x10000 && is_hidden(c))
+      out += fmt::format("\\u{:04x}\\u{:04x}", static_cast<uint32_t>(0xD800 + ((c - 0x10000) >> 10)),
+                         static_cast<uint32_t>(0xDC00 + ((c - 0x10000) & 0x3FF)));
+    else
+      out += json.substr(at, bytes);
+    at += bytes;
   }
   return out;
 }

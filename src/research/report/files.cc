@@ -2,22 +2,11 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "research/report/escape.h"
 
 namespace hadal::research {
-namespace {
-
-void replace_all(std::string& text, std::string_view what, std::string_view with) {
-  for (size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size())
-    text.replace(at, what.size(), with);
-}
-
-}  // namespace
-
 std::string json_file(const Report& report) {
-  std::string text = dump_json(to_json(report), 1) + "\n";
-  replace_all(text, "<", "\\u003c");
-  replace_all(text, "](", "]\\u0028");
-  return text;
+  return inert_json(dump_json(to_json(report), 1)) + "\n";
 }
 
 Report read_report(const Path& folder) {

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <set>
 
+#include "base/error.h"
 #include "base/text.h"
 #include "research/claims/facts.h"
 #include "research/evidence.h"
@@ -18,7 +19,7 @@ constexpr double kTypeWeight = 0.35, kRankWeight = 0.08, kNewShare = 0.15;
 enum class Asks { anything, number, name };
 
 Asks what_is_asked(const std::string& question) {
-  const std::string text = " " + lower_case(question) + " ";
+  const std::string text = fmt::format(" {} ", lower_case(question));
   const auto has = [&](std::string_view part) { return text.find(part) != std::string::npos; };
   for (const char* cue :
        {"how many",   "how much",      "how long",       "how large",     "how big",    "how old",
@@ -97,7 +98,7 @@ std::string answer_of(const std::string& question, const std::vector<std::string
       second = &all[i];
     }
   }
-  return second == nullptr ? answer : answer + " " + shortened(second->text);
+  return second == nullptr ? answer : fmt::format("{} {}", answer, shortened(second->text));
 }
 
 }  // namespace hadal::research

@@ -2,20 +2,9 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "research/source.h"
 
 namespace hadal::research {
-namespace {
-
-constexpr uint64_t kMaxBody = 64 << 20;
-
-}  // namespace
-
-RawDocument raw_document(const WarcRecord& record) {
-  if (record.type != "response") return {record.target_uri, record.content_type, record.block};
-  WarcResponse response = read_response(record, kMaxBody);
-  return {record.target_uri, response.header("content-type"), std::move(response.body)};
-}
-
 void Library::read_archive(const Path& archive) {
   std::map<std::string, RawDocument> raw;  // by record
   bool torn = false;
@@ -23,11 +12,21 @@ void Library::read_archive(const Path& archive) {
       archive,
       [&](WarcRecord&& record) {
         if (record.type == "response" || record.type == "resource") {
-          raw[record.id] = raw_document(record);
+          try {
+            raw[record.id] = raw_document(record);
+          } catch (const Error&) {  // what was refused
+          }
+        } else if (record.type == "conversion" && record.refers_to.empty()) {
+          Document document;
+          document.url = record.target_uri;
+          document.text = std::move(record.block);
+          past_.push_back({record.offset, record.id, "", std::move(document)});
         } else if (record.type == "conversion") {
           const auto found = raw.find(record.refers_to);
           if (found == raw.end()) fail("{}: {} was made of no record that is there", archive.string(), record.id);
-          past_.push_back({record.offset, record.id, sha256(found->second.bytes), extract(found->second)});
+          Document document = extract(found->second);
+          document.url = record.target_uri;
+          past_.push_back({record.offset, record.id, sha256(found->second.bytes), std::move(document)});
           raw.erase(found);
         }
         return true;
@@ -35,9 +34,14 @@ void Library::read_archive(const Path& archive) {
       &torn);
 }
 
-void Library::restore(uint64_t offset) {
+void Library::restore(uint64_t offset, const std::map<std::string, Kept>& kept) {
   for (; restored_ < past_.size() && past_[restored_].offset < offset; ++restored_) {
-    const Past& past = past_[restored_];
+    Past& past = past_[restored_];
+    if (const auto found = kept.find(past.document.url); past.hash.empty() && found != kept.end()) {
+      past.document.title = found->second.title;
+      past.document.date = found->second.date;
+      past.hash = found->second.hash;
+    }
     index_.add(past.document, past.hash, past.snapshot);
   }
 }
@@ -45,7 +49,8 @@ void Library::restore(uint64_t offset) {
 Library::Added Library::add_page(const Fetched& page, WarcWriter& archive) {
   Added added;
   try {
-    const Document document = extract({page.final_url, page.content_type, page.body});
+    Document document = extract({page.final_url, page.content_type, page.body});
+    document.url = page.final_url;
     if (document.text.empty()) fail("there is no text in it");
     added.snapshot = append_text(archive, page.final_url, page.date, page.record, document.text);
     added.title = document.title;

@@ -12,17 +12,18 @@
 
 namespace hadal::research {
 
-// The bytes of a `response` or `resource` record as extract() takes them.
-RawDocument raw_document(const WarcRecord& record);
-
 class Library {
  public:
   Library() : index_(":memory:") {}
 
   // Reads what a run has archived already, so that restore() can put it into the index again.
   void read_archive(const Path& archive);
-  // The documents whose conversion records stand before `offset` and were not restored yet.
-  void restore(uint64_t offset);
+  // The documents whose conversion records stand before `offset` and were not restored yet. `kept`: what the journal
+  // says of those that were taken over from an index, of which the archive has the text alone.
+  struct Kept {
+    std::string title, date, hash;
+  };
+  void restore(uint64_t offset, const std::map<std::string, Kept>& kept = {});
 
   struct Added {
     int64_t number = -1;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr int64_t kAnswers = 10;  // of a source to a query
 constexpr size_t kPagesARound = 8;
+constexpr size_t kArchivedARound = 20;  // of an archive alone, which no reader wears out
 constexpr size_t kPerSite = 2;
 constexpr int64_t kTriesAPage = 3;  // pages that are refused cost time too
 constexpr const char* kLinks = "links";
@@ -31,8 +32,8 @@ std::string kind_of(const std::string& source) {
 
 }  // namespace
 
-Search::Search(Steps& steps, Library& library, const RunOptions& options)
-    : steps_(steps), library_(library), options_(options), names_(options.sources) {
+Search::Search(Steps& steps, Library& library, const RunOptions& options, std::string started)
+    : steps_(steps), library_(library), options_(options), started_(std::move(started)), names_(options.sources) {
   const bool web = std::any_of(names_.begin(), names_.end(), [](const std::string& s) { return kind_of(s) == "web"; });
   if (!options.replay.empty() && !web) names_.insert(names_.begin(), "");
 }
@@ -44,13 +45,32 @@ Fetcher& Search::fetcher() {
   return *fetcher_;
 }
 
+std::unique_ptr<Source> Search::opened(const std::string& name) {
+  SourceContext context{fetcher(), library_.index(), &steps_.archive()};
+  if (options_.replay.empty()) {
+    context.date = started_;
+    return open_source(name, context);
+  }
+  if (name.empty()) return archive_source(options_.replay, context);
+  if (kind_of(name) == "web") return open_source(name, context);
+  // As a run before read it; an archive that knows no such files leaves them where they are.
+  try {
+    context.replay = options_.replay;
+    return open_source(name, context);
+  } catch (const Error&) {
+    context.replay.clear();
+    return open_source(name, context);
+  }
+}
+
 Source& Search::source(size_t i) {
   Opened& opened = sources_[i];
-  if (!opened.source) {
-    const SourceContext context{fetcher(), library_.index(), &steps_.archive()};
-    opened.source = names_[i].empty() ? archive_source(options_.replay, context) : open_source(names_[i], context);
-  }
+  if (!opened.source) opened.source = this->opened(names_[i]);
   return *opened.source;
+}
+
+bool Search::is_remote() const {
+  return std::any_of(sources_.begin(), sources_.end(), [](const Opened& o) { return o.usable && o.is_outside; });
 }
 
 void Search::open(size_t i) {
@@ -110,13 +130,34 @@ std::string Search::round(const std::vector<Query>& queries, const std::vector<s
   return "";
 }
 
+OrderedJson Search::described(const Candidate& c) const {
+  OrderedJson json = {{"url", c.url}, {"title", inert(c.title)}, {"document", c.document}};
+  if (c.document < 0) return json;
+  const IndexedDocument indexed = library_.index().document(c.document);
+  json["date"] = indexed.document.date;
+  json["hash"] = indexed.hash;
+  return json;
+}
+
+// Of an index the documents come with its answers.
+void Search::restore_kept(const OrderedJson& data) {
+  std::map<std::string, Library::Kept> kept;
+  if (data.contains("candidates"))
+    for (const OrderedJson& c : data["candidates"])
+      if (c.contains("hash"))
+        kept[c["url"].get<std::string>()] = {c["title"].get<std::string>(), c["date"].get<std::string>(),
+                                             c["hash"].get<std::string>()};
+  library_.restore(steps_.archive_then(), kept);
+}
+
 std::vector<std::vector<Candidate>> Search::ask(size_t i, const Query& query) {
+  const bool past = !steps_.live();
   const OrderedJson data = steps_.step("search", [&]() -> Steps::Done {
     OrderedJson json = {{"source", sources_[i].name}, {"query", query.text}};
     try {
       OrderedJson list = OrderedJson::array();
       for (const Candidate& c : source(i).search(query.text, kAnswers, steps_.stopper(kSearching)))
-        list.push_back({{"url", c.url}, {"title", inert(c.title)}, {"document", c.document}});
+        list.push_back(described(c));
       json["candidates"] = std::move(list);
       return {fmt::format("{}: {}: {} found", sources_[i].name, query.text, json["candidates"].size()),
               std::move(json)};
@@ -125,6 +166,8 @@ std::vector<std::vector<Candidate>> Search::ask(size_t i, const Query& query) {
       return {brief(e.what(), 400), std::move(json)};
     }
   });
+  if (past) restore_kept(data);
+  library_.name_kind(kind_of(sources_[i].name));
   SearchNode node{query.text, sources_[i].name, {}};
   std::vector<Candidate> list;
   if (data.contains("error")) {
@@ -152,7 +195,8 @@ std::vector<std::string> Search::choose(const std::vector<std::vector<Candidate>
                                         const std::vector<std::string>& links) {
   std::vector<std::string> urls;
   const int64_t left = std::min(options_.budget.pages - pages_, kTriesAPage * options_.budget.pages - tried_);
-  const size_t most = std::min(kPagesARound, static_cast<size_t>(std::max<int64_t>(left, 0)));
+  const size_t most =
+      std::min(is_remote() ? kPagesARound : kArchivedARound, static_cast<size_t>(std::max<int64_t>(left, 0)));
   const auto take = [&](const std::string& text) {
     const std::string url = page_url(text);
     if (urls.size() >= most || url.empty() || !seen_.insert(url).second) return false;
@@ -166,7 +210,7 @@ std::vector<std::string> Search::choose(const std::vector<std::vector<Candidate>
     node.query = "links that pages name";
     tree_.push_back(std::move(node));
   }
-  for (const Candidate& candidate : fuse(answers, kPerSite)) take(candidate.url);
+  for (const Candidate& candidate : fuse(answers, is_remote() ? kPerSite : kArchivedARound)) take(candidate.url);
   return urls;
 }
 

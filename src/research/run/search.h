@@ -24,7 +24,8 @@ struct Query {
 
 class Search {
  public:
-  Search(Steps& steps, Library& library, const RunOptions& options);
+  // `started`: the date of records of files.
+  Search(Steps& steps, Library& library, const RunOptions& options, std::string started);
 
   // Reads folders and indexes. Error, the first one's, where no source can be used at all.
   void open_sources();
@@ -50,17 +51,22 @@ class Search {
   };
   Fetcher& fetcher();
   Source& source(size_t i);
+  std::unique_ptr<Source> opened(const std::string& name);
   void open(size_t i);
+  OrderedJson described(const Candidate& candidate) const;
+  void restore_kept(const OrderedJson& data);
   std::vector<std::vector<Candidate>> ask(size_t source, const Query& query);
   std::vector<std::string> choose(const std::vector<std::vector<Candidate>>& answers,
                                   const std::vector<std::string>& links);
   void fetch(const std::vector<std::string>& urls);
   void take_page(const OrderedJson& page);
+  bool is_remote() const;  // whether pages come from servers, which are spared
   void refuse(const std::string& url, const std::string& why);
 
   Steps& steps_;
   Library& library_;
   const RunOptions& options_;
+  std::string started_;
   std::unique_ptr<Fetcher> fetcher_;
   std::vector<std::string> names_;  // of the sources, as they are opened; "" is the replayed archive
   std::vector<Opened> sources_;
