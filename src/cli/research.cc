@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "cli/options.h"
 #include "cli/research_model.h"
+#include "cli/research_terminal.h"
 #include "cli/verb.h"
 #include "research/claims.h"
 #include "research/report/escape.h"
@@ -24,6 +25,8 @@
 
 namespace hadal {
 namespace {
+
+std::string shown(std::string_view text) { return research::inert(text); }
 
 constexpr const char* kRuns = "runs/research";
 
@@ -80,72 +83,11 @@ std::set<research::Slot> read_slots(const std::string& text) {
   return slots;
 }
 
-// The line that shows where a run is.
-class LiveLine {
- public:
-  explicit LiveLine(research::Budget budget) : budget_(budget) {}
-
-  void event(const research::RunEvent& event) {
-    if (event.kind == "refused") last_refused_ = brief(event.text, 60);
-    if (event.kind == "thought") line_.note("thinking: " + brief(event.text, 160));
-  }
-  void progress(const research::RunProgress& p) {
-    const double left = std::max(0.0, budget_.seconds - p.seconds);
-    std::string text = fmt::format("round {}, {} pages read, {} refused", p.round, p.pages, p.refused);
-    if (!last_refused_.empty()) text += " (" + last_refused_ + ")";
-    if (p.tokens > 0) text += fmt::format(", {} tokens", p.tokens);
-    text += fmt::format(", {}, {} left", duration_text(p.seconds), duration_text(left));
-    if (interrupted) text += ", stopping";
-    line_.show(text);
-  }
-  void clear() { line_.clear(); }
-
- private:
-  research::Budget budget_;
-  std::string last_refused_;
-  ProgressLine line_;
-};
-
-std::string shown(std::string_view text) { return research::inert(text); }
-
-// A report for a terminal: nothing that was read can do anything there.
-std::string text_of(const research::Report& report, const Path& folder) {
-  const research::Notes notes(report);
-  std::string out = (report.found ? shown(report.answer) : "No answer to this was found in these sources.") + "\n";
-  const auto add = [&](const std::vector<research::Claim>& claims) {
-    for (const research::Claim& claim : claims) {
-      out += claim.kind == "quote" ? fmt::format("  \"{}\"", shown(claim.text)) : "  " + shown(claim.text);
-      for (const research::Cite& cite : claim.cites) {
-        const research::ReportSource* source = notes.source(cite.source);
-        out += fmt::format(" [{}]", notes.number(cite));
-        if (claim.kind == "quote" && source != nullptr) out += " " + shown(source->url);
-      }
-      out += "\n";
-    }
-  };
-  for (const research::Section& section : report.sections) {
-    out += "\n" + shown(section.heading) + "\n";
-    add(section.claims);
-  }
-  for (const research::ReportConflict& conflict : report.conflicts) {
-    out += "\nSources that differ: " + shown(conflict.heading) + "\n";
-    add(conflict.claims);
-  }
-  if (!report.gaps.empty()) out += "\n";
-  for (const std::string& gap : report.gaps) out += shown(gap) + "\n";
-  out += "\n" + shown(how_it_was_made(report)) + "\n" + why_it_stopped(report) + " " + cost_text(report) + ".\n";
-  for (const research::Refusal& refusal : report.refused)
-    out += fmt::format("not read: {}: {}\n", shown(refusal.url), shown(refusal.why));
-  for (const char* name : {research::kReportHtml, research::kReportMarkdown, research::kReportJson, research::kArchive})
-    out += shown((folder / name).string()) + "\n";
-  return out + fmt::format("next: hadal research verify {}\n", shown(folder.string()));
-}
-
 void print_report(const research::Report& report, const Path& folder, bool json) {
   if (json)
     print_text(research::json_file(report));
   else
-    print_text(text_of(report, folder));
+    print_text(research_text(report, folder));
 }
 
 // A folder, or a run's name under runs/research.
@@ -155,15 +97,11 @@ Path find_run(const std::string& name) {
   return name;
 }
 
-research::RunHooks hooks_of(LiveLine& line) {
+research::RunHooks hooks_of(ResearchLine& line) {
   struct sigaction action = {};
   action.sa_handler = on_interrupt;
   ::sigaction(SIGINT, &action, nullptr);
-  research::RunHooks hooks;
-  hooks.on_event = [&](const research::RunEvent& event) { line.event(event); };
-  hooks.on_progress = [&](const research::RunProgress& progress) { line.progress(progress); };
-  hooks.stopped = [] { return interrupted.load(); };
-  return hooks;
+  return line.hooks([] { return interrupted.load(); });
 }
 
 constexpr const char* kNoSources =
@@ -220,7 +158,7 @@ int ask_command(int argc, char** argv) {
 
   std::unique_ptr<research::Writer> writer;
   if (!no_model) writer = make_writer(model, engine, options.fetch.allowed);
-  LiveLine line(options.budget);
+  ResearchLine line(options.budget);
   const research::Report report = research::research(options, writer.get(), hooks_of(line));
   line.clear();
   print_report(report, options.out, json);
@@ -242,7 +180,7 @@ int resume_command(int argc, char** argv) {
   const Path folder = find_run(name);
   std::unique_ptr<research::Writer> writer;
   if (research::run_has_model(folder)) writer = make_writer(model, engine, net::AllowList(allow));
-  LiveLine line({});
+  ResearchLine line({});
   const research::Report report = research::resume(folder, writer.get(), hooks_of(line));
   line.clear();
   print_report(report, folder, json);

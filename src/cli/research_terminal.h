@@ -1,0 +1,29 @@
+// A research run as the terminal shows it: a line while it goes on, and its report as text.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/progress.h"
+#include "research/run.h"
+
+namespace hadal {
+
+class ResearchLine {
+ public:
+  explicit ResearchLine(research::Budget budget) : budget_(budget) {}
+  // What keeps the line; it must not outlive it. `stopped`: the user wants no more.
+  research::RunHooks hooks(std::function<bool()> stopped);
+  void clear() { line_.clear(); }
+
+ private:
+  void show(const research::RunProgress& progress, bool stopping);
+  research::Budget budget_;
+  std::string last_refused_;
+  ProgressLine line_;
+};
+
+// Nothing that was read can do anything in the terminal. `folder`: of the run.
+std::string research_text(const research::Report& report, const Path& folder);
+
+}  // namespace hadal
