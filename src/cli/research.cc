@@ -158,6 +158,7 @@ Path find_run(const std::string& name) {
 research::RunHooks hooks_of(LiveLine& line) {
   struct sigaction action = {};
   action.sa_handler = on_interrupt;
+  action.sa_flags = SA_RESTART;
   ::sigaction(SIGINT, &action, nullptr);
   research::RunHooks hooks;
   hooks.on_event = [&](const research::RunEvent& event) { line.event(event); };
