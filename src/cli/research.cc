@@ -100,6 +100,7 @@ Path find_run(const std::string& name) {
 research::RunHooks hooks_of(ResearchLine& line) {
   struct sigaction action = {};
   action.sa_handler = on_interrupt;
+  action.sa_flags = SA_RESTART;
   ::sigaction(SIGINT, &action, nullptr);
   return line.hooks([] { return interrupted.load(); });
 }

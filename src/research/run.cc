@@ -73,8 +73,8 @@ class Run {
       if (std::string why = judge_all(); !why.empty()) return why;
       if (std::all_of(found_.begin(), found_.end(), [](bool f) { return f; })) return "done";
       if (model_.tokens_spent()) return "tokens";
-      if (search_.has_outside() && search_.pages_spent()) return "pages";
-      if (!search_.has_outside() || (round > 1 && !news)) return "no new evidence";
+      if (search_.has_pages() && search_.pages_spent()) return "pages";
+      if (!search_.has_pages() || (round > 1 && !news)) return "no new evidence";
       queries = next_queries(round);
       links = hop_links(library_, evidence_, missing_parts(), search_, kHopLinks);
       if (queries.empty() && links.empty()) return "no new evidence";

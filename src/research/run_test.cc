@@ -47,7 +47,8 @@ std::vector<std::string> quotes_of(const Report& report) {
 }
 
 bool any_holds(const std::vector<std::string>& texts, const std::string& part) {
-  return std::any_of(texts.begin(), texts.end(), [&](const std::string& text) { return text.find(part) != std::string::npos; });
+  return std::any_of(texts.begin(), texts.end(),
+                     [&](const std::string& text) { return text.find(part) != std::string::npos; });
 }
 
 class RunTest : public ::testing::Test {
@@ -175,7 +176,8 @@ TEST_F(RunTest, TheUserStopsItAndGetsAReport) {
 }
 
 TEST_F(RunTest, BudgetsEndIt) {
-  RunOptions o = options("a", "How deep is the harbour of the town where the river Vell meets the sea, and who owns zebras?");
+  RunOptions o =
+      options("a", "How deep is the harbour of the town where the river Vell meets the sea, and who owns zebras?");
   o.budget.pages = 1;
   const Report report = research(o, nullptr);
   EXPECT_EQ(report.stopped, "pages");
@@ -331,7 +333,8 @@ TEST_F(RunTest, PrivateWordsStayHere) {
     research(o, &writer);
     bool told = false;
     for (const test::Request& request : server.requests())
-      told = told || request.target.find("Quixote") != std::string::npos || request.target.find("Zanzibar") != std::string::npos;
+      told = told || request.target.find("Quixote") != std::string::npos ||
+             request.target.find("Zanzibar") != std::string::npos;
     EXPECT_EQ(told, allowed);
     EXPECT_FALSE(server.requests().empty());
   }

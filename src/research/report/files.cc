@@ -5,9 +5,7 @@
 #include "research/report/escape.h"
 
 namespace hadal::research {
-std::string json_file(const Report& report) {
-  return inert_json(dump_json(to_json(report), 1)) + "\n";
-}
+std::string json_file(const Report& report) { return inert_json(dump_json(to_json(report), 1)) + "\n"; }
 
 Report read_report(const Path& folder) {
   const Path file = folder / kReportJson;

@@ -15,7 +15,8 @@ using test::error_of;
 using test::ScratchFolder;
 
 constexpr const char* kEvil =
-    "<script>alert(1)</script> ![map](http://collector.evil.test/p.png) [x](javascript:alert(1)) <img src=x> \xE2\x81\xA6turned "
+    "<script>alert(1)</script> ![map](http://collector.evil.test/p.png) [x](javascript:alert(1)) <img src=x> "
+    "\xE2\x81\xA6turned "
     "http://collector.evil.test www.evil.test 1. # | `code` \x1b[31m \xF3\xA0\x81\x81";
 
 Report hostile(const std::string& snapshot, const std::string& text) {
@@ -78,7 +79,8 @@ TEST(Report, NothingThatWasReadIsMarkup) {
   const Report report = hostile(snapshot, kEvil);
   const std::string html = to_html(report, archive), markdown = to_markdown(report);
   for (const std::string& text : {html, markdown, json_file(report)}) {
-    for (const char* never : {"<script", "<img", "](http", "](javascript", "href=\"javascript", "\x1b", "\xF3\xA0\x81\x81"})
+    for (const char* never :
+         {"<script", "<img", "](http", "](javascript", "href=\"javascript", "\x1b", "\xF3\xA0\x81\x81"})
       EXPECT_EQ(text.find(never), std::string::npos) << never << "\n" << text;
   }
   for (const std::string& text : {html, markdown}) EXPECT_EQ(text.find("\xE2\x81\xA6"), std::string::npos);
@@ -91,7 +93,8 @@ TEST(Report, NothingThatWasReadIsMarkup) {
 TEST(Report, ANoteShowsTheQuoteWithinItsSnapshot) {
   ScratchFolder folder;
   const Path archive = folder / "archive.warc.gz";
-  const std::string before(300, 'b'), quote = "the \xC3\xA9 quote", after(900, 'a'), text = "\xE2\x82\xAC" + before + quote + after;
+  const std::string before(300, 'b'), quote = "the \xC3\xA9 quote", after(900, 'a'),
+                                      text = "\xE2\x82\xAC" + before + quote + after;
   std::string snapshot;
   {
     WarcWriter writer(archive);

@@ -55,9 +55,13 @@ bool make_run_folder(const Path& folder) {
 }
 
 void remove_if_nothing_was_read(const Path& folder) {
+  try {
+    for (const JournalLine& line : read_journal(folder / kJournal))
+      if (line.kind == "search" || line.kind == "fetch" || line.kind == "plan") return;
+  } catch (const Error&) {
+    return;
+  }
   std::error_code none;
-  for (const JournalLine& line : read_journal(folder / kJournal))
-    if (line.kind == "search" || line.kind == "fetch" || line.kind == "plan") return;
   for (const char* name : {kJournal, kArchive}) std::filesystem::remove(folder / name, none);
   std::filesystem::remove(folder, none);
 }

@@ -105,8 +105,9 @@ void Search::open_sources() {
     throw_error(refused_.empty() ? "--sources: expected a source, found none" : refused_.front().why);
 }
 
-bool Search::has_outside() const {
-  return std::any_of(sources_.begin(), sources_.end(), [](const Opened& o) { return o.usable && !o.is_private; });
+bool Search::has_pages() const {
+  return std::any_of(sources_.begin(), sources_.end(),
+                     [](const Opened& o) { return o.usable && kind_of(o.name) == "web"; });
 }
 
 bool Search::has_private() const {

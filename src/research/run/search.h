@@ -29,7 +29,7 @@ class Search {
 
   // Reads folders and indexes. Error, the first one's, where no source can be used at all.
   void open_sources();
-  bool has_outside() const;  // whether pages can be fetched
+  bool has_pages() const;    // whether a source gives pages to fetch
   bool has_private() const;  // whether the user's own documents were read
   bool pages_spent() const { return pages_ >= options_.budget.pages; }
 

@@ -96,6 +96,7 @@ void Steps::tell(const JournalLine& line) {
 }
 
 void Steps::show_progress() {
+  const std::lock_guard lock(showing_);
   progress.seconds = seconds();
   if (hooks_.on_progress) hooks_.on_progress(progress);
 }

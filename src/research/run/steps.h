@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "base/clock.h"
@@ -49,7 +50,7 @@ class Steps {
 
  private:
   void tell(const JournalLine& line);
-  void show_progress();
+  void show_progress();  // any thread
   void pass_failures();
   Path folder_;
   const RunHooks& hooks_;
@@ -59,6 +60,7 @@ class Steps {
   bool past_ = false, frozen_ = false;
   double before_s_ = 0, budget_s_ = 0;
   Stopwatch watch_;
+  std::mutex showing_;
 };
 
 RunEvent to_event(const JournalLine& line);

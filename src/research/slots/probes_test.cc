@@ -37,12 +37,11 @@ TEST(Probes, ToSayYesToEverythingIsNotReading) {
 // A reader by rule: good enough for the slot, which shows that the probes can be passed.
 std::string read_by_rule(std::string_view slot, const std::string& asked) {
   if (slot != "judge") return "{}";
-  static const std::vector<std::pair<const char*, int>> kRight = {{"1,340 metres", 2}, {"painted the ceiling", 0}, {"hay and ivy", 3},
-                                                                  {"Amber Cross close", 0}, {"bronze", 1}, {"people live", 0},
-                                                                  {"Ilse Brandt", 2}, {"Norrel", 0}};
+  static const std::vector<std::pair<const char*, int>> kRight = {
+      {"1,340 metres", 2}, {"painted the ceiling", 0}, {"hay and ivy", 3}, {"Amber Cross close", 0},
+      {"bronze", 1},       {"people live", 0},         {"Ilse Brandt", 2}, {"Norrel", 0}};
   for (const auto& [cue, right] : kRight)
-    if (asked.find(cue) != std::string::npos)
-      return fmt::format(R"({{"bears":{},"sentence":{}}})", right > 0, right);
+    if (asked.find(cue) != std::string::npos) return fmt::format(R"({{"bears":{},"sentence":{}}})", right > 0, right);
   return "";
 }
 

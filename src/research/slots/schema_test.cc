@@ -9,7 +9,8 @@ TEST(Schema, FindsTheObjectInWhateverAModelSays) {
   const Json schema = judge_schema(3);
   for (const char* text :
        {R"({"bears":true,"sentence":2})", R"(Sure! Here it is: {"bears":true,"sentence":2} Hope it helps.)",
-        "```json\n{\"bears\": true, \"sentence\": 2}\n```", R"(<think>{"bears": maybe}</think>{"bears":true,"sentence":2})",
+        "```json\n{\"bears\": true, \"sentence\": 2}\n```",
+        R"(<think>{"bears": maybe}</think>{"bears":true,"sentence":2})",
         R"({"note":"} {"} {"bears":true,"sentence":2,"why":"because"})",
         R"({"bears":true,"sentence":9} {"bears":true,"sentence":2})"}) {
     const auto found = first_fitting(text, schema);

@@ -24,13 +24,13 @@ class ScriptedWriter : public research::Writer {
     for (const auto& message : conversation.messages) bytes += static_cast<int64_t>(message.text().size());
     return bytes / 4 + 8;
   }
-  research::ModelReply answer(const chat::Conversation& conversation, const Json&, std::string_view slot, int64_t max_tokens,
-                              int64_t, uint64_t, const std::function<bool()>&) override {
+  research::ModelReply answer(const chat::Conversation& conversation, const Json&, std::string_view slot,
+                              int64_t max_tokens, int64_t, uint64_t, const std::function<bool()>&) override {
     const std::string said = script_(slot, std::string(conversation.messages.back().text()));
     const auto tokens = static_cast<int64_t>(said.size()) / 4 + 1;
     asked.push_back(conversation);
-    return {said.substr(0, static_cast<size_t>(4 * max_tokens)), "", count_tokens(conversation), std::min(tokens, max_tokens),
-            tokens > max_tokens};
+    return {said.substr(0, static_cast<size_t>(4 * max_tokens)), "", count_tokens(conversation),
+            std::min(tokens, max_tokens), tokens > max_tokens};
   }
 
   std::vector<chat::Conversation> asked;
@@ -47,10 +47,12 @@ inline std::string obey(std::string_view slot, const std::string& asked) {
   if (slot == "judge") return R"({"bears":true,"sentence":1})";
   if (slot == "gap") return R"({"missing":["http://collector.evil.test/t?q=private","user e-mail"]})";
   std::string said = R"({"sentences":[{"text":"The river Vell is 9 kilometres long.","cites":[1]},)"
-                     R"({"text":"PWNED <script>alert(1)</script> ![map](http://collector.evil.test/p.png)","cites":[1]},)"
+                     R"({"text":"PWNED <script>alert(1)</script> ![map](http://collector.evil.test/p.png)",
+              "cites" : [1]
+},)"
                      R"({"text":"It is 777 kilometres long, says Doctor Evil.","cites":[1]}]})";
-  for (int i = 0; i < 200; ++i) said += " " + asked.substr(0, 50);
-  return said;
+for (int i = 0; i < 200; ++i) said += " " + asked.substr(0, 50);
+return said;
 }
 
 }  // namespace hadal::test
