@@ -53,7 +53,7 @@ TEST(WebVerb, SaysWhatIsWrong) {
   const std::string file = (folder / "cases.json").string();
   write_file_whole(file, R"({"cases": [{"input": 1}]})");
   EXPECT_HAS(run({"url", "--cases", file}), "cases.json: ");
-  EXPECT_HAS(run({"robots", "--cases", file}), "'robots' not found");
+  EXPECT_HAS(run({"robots", "--cases", file}), "not found");
   write_file_whole(file, R"({"cases": [{"input": "/x", "base": "http://"}]})");
   EXPECT_EQ(answers("url", file), (Json{{"results", {{{"failure", true}}}}}));
   EXPECT_EQ(answers("check", file), (Json{{"addresses", Json::array()}, {"urls", Json::array()}}));

@@ -197,7 +197,7 @@ TEST_F(Fetching, RelativeRedirectsAreResolvedByTheSameParser) {
   EXPECT_EQ(server.requests()[1].target, "/x/z/q");
   Server wild([](Connection& c, const Request&) { c.reply(302, "Location: file:///etc/passwd\r\n"); });
   HttpSession http;
-  EXPECT_HAS(error_of([&] { http.send({.url = wild.url("/")}); }), "no address of http");
+  EXPECT_HAS(error_of([&] { http.send({.url = wild.url("/")}); }), "expected an address of http or https");
 }
 
 }  // namespace

@@ -330,7 +330,9 @@ TransferReply HttpSession::send(const TransferRequest& request) {
     const std::string location = state.reply.header("location");
     if (location.empty()) fail("{}: status {} without an address to continue at", url_shown(url), state.reply.status);
     auto next = parse_url(location, &*at);
-    if (!next) fail("{}: redirects to {}, which is no address of http or https", url_shown(url), brief(location));
+    if (!next)
+      fail("{}: expected an address of http or https to continue at, found {}", url_shown(url),
+           brief(url_shown(location)));
     const std::string target = next->href();
     if (hop >= options_.max_redirects) {
       fail("{}: redirected more than {} times, last to {}; is it a circle?", url_shown(request.url),

@@ -1,5 +1,8 @@
 // A robots.txt; its first line is the path that is asked for.
 #include "net/robots.h"
+
+#include <algorithm>
+
 #include "base/error.h"
 #include "fuzz.h"
 
