@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -54,7 +55,9 @@ class Index {
 
   // The number of the document. One with the same url is replaced, one with the same url and hash kept as it is.
   int64_t add(const Document& document, const std::string& hash, const std::string& snapshot = "");
-  bool remove(const std::string& url_or_prefix);
+  // Many documents in one transaction: all of what `adds` does, or nothing where it throws.
+  void batch(const std::function<void()>& adds);
+  bool remove(const std::string& url_or_prefix);  // a document, or all below a folder; false: there was none
   bool has(const std::string& url, const std::string& hash) const;
   std::vector<std::pair<std::string, std::string>> list() const;  // url, title
   IndexedDocument document(int64_t number) const;
@@ -62,8 +65,9 @@ class Index {
   std::vector<DocumentHit> documents(std::string_view query, const SearchOptions& options = {}) const;
   std::vector<PassageHit> passages(std::string_view query, const SearchOptions& options = {}) const;
 
- private:
   struct Impl;
+
+ private:
   std::unique_ptr<Impl> impl_;
 };
 
