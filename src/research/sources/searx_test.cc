@@ -45,7 +45,8 @@ void replace(std::string& text, const std::string& what, const std::string& with
 
 TEST(RealSearx, FindsThePagesOfASmallWeb) {
   const std::string python = "/usr/bin/python3";
-  if (!std::filesystem::exists(python) || !run({python, "-c", "import searx"}).ok())
+  const std::string look = "import importlib.util as u, sys; sys.exit(u.find_spec('searx') is None)";
+  if (!std::filesystem::exists(python) || !run({python, "-c", look}).ok())
     GTEST_SKIP() << "python3-searx is not installed (apt-get install python3-searx)";
   const test::ScratchFolder folder;
   const Path data = Path(HADAL_SOURCE_DIR) / "tests/research";
