@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # warcio_reads.sh ARCHIVE...: does another program read our archives? Lists their records with the npm package warcio
-# 2.4.11, which it installs into a scratch folder, and compares their number with that of gzip members.
+# 2.4.11, which it installs into a scratch folder, and compares their number with what was written.
 set -euo pipefail
 
 (($# > 0)) || { echo "usage: bench/warcio_reads.sh ARCHIVE.warc.gz..." >&2; exit 2; }
