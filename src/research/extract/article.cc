@@ -14,6 +14,7 @@ namespace hadal::research {
 namespace {
 
 constexpr size_t kProse = 80;  // letters of a block that may be a paragraph
+constexpr size_t kArticle = 150;
 
 size_t at(int32_t i) { return static_cast<size_t>(i); }
 
@@ -42,12 +43,29 @@ class Finder {
   }
 
   void run() {
+    const std::vector<bool> seen = dropped_;
     measure();
+    const size_t whole = all_[0].letters;
     drop_clutter();
+    const std::vector<bool> without_clutter = dropped_;
     measure();
-    const int32_t root = find_root();
+    const size_t rest = all_[0].letters;
+    keep_article(find_root());
+    // Too little for an article: a page of a few lines, a list, a form.
+    measure();
+    if (all_[0].letters >= kArticle || all_[0].letters * 2 > rest) return;
+    dropped_ = rest >= kArticle || rest * 2 > whole ? without_clutter : seen;
+  }
+
+ private:
+  struct Mass {
+    size_t letters = 0, links = 0, prose = 0;
+  };
+
+  void keep_article(int32_t root) {
     for (int32_t i = 0; i < dom_.size(); ++i)
       if (i < root || i >= dom_[root].end) dropped_[at(i)] = true;
+    measure();
     drop_title(root);
     drop_away(root);
     measure();
@@ -57,11 +75,6 @@ class Finder {
     measure();
     drop_tail(root);
   }
-
- private:
-  struct Mass {
-    size_t letters = 0, links = 0, prose = 0;
-  };
 
   // Letters of each block by itself and of each subtree.
   void measure() {

@@ -66,7 +66,9 @@ class LinkedDataReader {
     if (value.is_array())
       for (const Json& one : value) {
         const std::string name = author_of(one);
-        if (!name.empty() && all.size() < kMaxField) all += (all.empty() ? "" : ", ") + name;
+        if (name.empty() || all.size() >= kMaxField) continue;
+        if (!all.empty()) all += ", ";
+        all += name;
       }
     return all;
   }
@@ -137,7 +139,7 @@ std::string language_of(std::string_view text) {
     if (tag.empty()) {
       tag = lower_case(part);
     } else {
-      tag += "-" + part;
+      tag.append("-").append(part);
     }
   }
   return tag;

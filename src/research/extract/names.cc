@@ -4,6 +4,7 @@
 #include <array>
 #include <unordered_set>
 
+#include "base/error.h"
 #include "base/text.h"
 
 namespace hadal::research {
@@ -406,7 +407,7 @@ bool leads_away(std::string_view text) {
 
 bool is_credit_line(std::string_view text) {
   if (text.size() > 120 || text.empty()) return false;
-  const std::string folded = " " + letters_only(text) + " ";
+  const std::string folded = fmt::format(" {} ", letters_only(text));
   for (const char* begin :
        {" by ",        " written by ", " posted by ",    " author ", " published ", " updated ", " last updated ",
         " posted on ", " posted ",     " publish date ", " photo ",  " photos ",    " image ",   " source ",

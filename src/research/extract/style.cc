@@ -284,8 +284,8 @@ void StyleSheet::add_rule(std::string_view selectors, std::string_view declarati
       specificity += (c.id.empty() ? 0u : 4096u) + 64u * static_cast<uint32_t>(std::min<size_t>(c.classes.size(), 8)) +
                      (c.element.empty() ? 0u : 1u);
     const Compound& last = selector->back();
-    const std::string key = !last.id.empty()        ? "#" + last.id
-                            : !last.classes.empty() ? "." + last.classes[0]
+    const std::string key = !last.id.empty()        ? std::string("#").append(last.id)
+                            : !last.classes.empty() ? std::string(".").append(last.classes[0])
                                                     : last.element;
     std::vector<uint32_t>& same = by_key_[key];
     if (same.size() >= kMaxRulesOfKey) continue;
@@ -381,13 +381,13 @@ Style StyleSheet::style_of(const Dom& dom, int32_t element) const {
   };
   look(std::string(dom[element].text));
   const std::string_view id = dom.attribute(element, "id");
-  if (!id.empty()) look("#" + std::string(id.substr(0, 256)));
+  if (!id.empty()) look(std::string("#").append(id.substr(0, 256)));
   const std::string_view classes = dom.attribute(element, "class").substr(0, 4096);
   for (size_t i = 0; i < classes.size();) {
     while (i < classes.size() && is_space(classes[i])) ++i;
     size_t end = i;
     while (end < classes.size() && !is_space(classes[end])) ++end;
-    if (end > i) look("." + std::string(classes.substr(i, end - i)));
+    if (end > i) look(std::string(".").append(classes.substr(i, end - i)));
     i = end;
   }
   return style;

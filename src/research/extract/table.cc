@@ -176,7 +176,8 @@ Table read_table(const Dom& dom, const std::vector<bool>& dropped, int32_t table
       std::string& head = result.head[c];
       const std::string& text = grid.rows[r][c].text;
       if (text.empty() || head == text) continue;
-      head += (head.empty() ? "" : " ") + text;
+      if (!head.empty()) head += " ";
+      head += text;
     }
   for (size_t r = heads; r < grid.rows.size(); ++r) {
     std::vector<std::string> row;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/error.h"
 #include "base/text.h"
 #include "research/extract/style.h"
 
@@ -62,7 +63,7 @@ bool is_named_unseen(std::string_view classes) {
                                                 "hide",
                                                 "invisible"};
   if (classes.empty()) return false;
-  const std::string padded = " " + lower_case(std::string(classes.substr(0, 1024))) + " ";
+  const std::string padded = fmt::format(" {} ", lower_case(std::string(classes.substr(0, 1024))));
   // "hidden md:block", "d-none d-md-flex": on a wide screen it is shown.
   for (const char* shown : {":block", ":flex", ":inline", ":grid", "-block ", "-flex ", "-inline "})
     if (padded.find(shown) != std::string::npos) return false;
