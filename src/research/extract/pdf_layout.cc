@@ -239,8 +239,8 @@ class Layout {
     begin_pages(lines_[from].page);
     for (size_t i = from + (table.head.empty() ? 0 : 1); i < end; ++i) {
       table.rows.push_back(cells(lines_[i], edges));
-      if (table.rows.size() > 1) to_.text += '
-'; to_.text += row_text(table.head, table.rows.back());
+      if (table.rows.size() > 1) to_.text += '\n';
+      to_.text += row_text(table.head, table.rows.back());
     }
     to_.tables.push_back(std::move(table));
     after_table_ = true;
