@@ -9,7 +9,7 @@
 namespace hadal::research {
 namespace {
 
-constexpr double kK1 = 1.2, kB = 0.75;
+constexpr double kK1 = 1.5, kB = 0.75;
 constexpr double kTitleWeight = 2;      // a term in the title counts as so many
 constexpr double kPairWeight = 0.2;     // of two query terms side by side, against one term
 constexpr double kTitleContext = 0.35;  // a passage is about its title, too
