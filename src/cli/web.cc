@@ -19,6 +19,7 @@ namespace {
 
 constexpr Verb kCommands[] = {
     {"url", "addresses, taken apart as browsers do", web_url_command},
+    {"fetch", "a page of the public web as text", web_fetch_command},
     {"check", "may a fetch begin at these addresses?", web_check_command},
     {"extract", "what a page, a text or a PDF says", web_extract_command},
     {"robots", "may this agent fetch this page, under this robots.txt?", web_robots_command},

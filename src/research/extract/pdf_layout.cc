@@ -79,7 +79,7 @@ void drop_running_lines(std::vector<Line>& lines, int pages) {
     if (!first && !last) continue;
     for (const char c : lines[i].text)
       if (c < '0' || c > '9') keys[i] += c;
-    if (keys[i].empty()) keys[i] = "#";
+    if (keys[i].empty()) keys[i].assign(1, '#');
     seen[keys[i]].insert(lines[i].page);
   }
   std::vector<Line> kept;
@@ -239,7 +239,8 @@ class Layout {
     begin_pages(lines_[from].page);
     for (size_t i = from + (table.head.empty() ? 0 : 1); i < end; ++i) {
       table.rows.push_back(cells(lines_[i], edges));
-      to_.text += (table.rows.size() > 1 ? "\n" : "") + row_text(table.head, table.rows.back());
+      if (table.rows.size() > 1) to_.text += '\n';
+      to_.text += row_text(table.head, table.rows.back());
     }
     to_.tables.push_back(std::move(table));
     after_table_ = true;

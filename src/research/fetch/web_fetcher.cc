@@ -65,6 +65,11 @@ class WebFetcher : public Fetcher {
   bool leave_alone(Page& page, const Url& url, const Exchange& answer);
   void keep(Page& page, const Url& url, const Exchange& answer, const std::string& date);
   std::string robots_refusal(Page& page, const Url& url);
+  std::string guard_refusal(const Url& url) const {
+    const std::string why = guard_(url);
+    const auto address = why.empty() ? std::nullopt : net::parse_address(url.host);
+    return address && why == net::address_refusal(*address) ? fmt::format("{} address {}", why, address->text()) : why;
+  }
   RobotsFile read_robots(Page& page, Url url);
   void record(const Fetched& fetched) {
     if (archive_ != nullptr) archive_->append(refusal_record(fetched, now()));
@@ -96,7 +101,7 @@ RobotsFile WebFetcher::read_robots(Page& page, Url url) {
   page.left_s = options_.limits.seconds;
   RobotsFile file;
   for (int hop = 0; hop <= kRobotsRedirects; ++hop) {
-    file.failure = guard_(url);
+    file.failure = guard_refusal(url);
     if (!file.failure.empty()) break;
     const std::string date = now();
     const Exchange answer =
@@ -165,7 +170,7 @@ void WebFetcher::keep(Page& page, const Url& url, const Exchange& answer, const 
 std::optional<Url> WebFetcher::step(Page& page, const Url& url) {
   Fetched& fetched = page.fetched;
   fetched.final_url = url.href();
-  fetched.refused = guard_(url);
+  fetched.refused = guard_refusal(url);
   if (fetched.refused.empty() && hosts_.left_alone_for(url.host) > kMaxRetryAfterS)
     fetched.refused = fmt::format("the server asks to wait {:.0f} s", hosts_.left_alone_for(url.host));
   if (fetched.refused.empty()) fetched.refused = robots_refusal(page, url);
