@@ -102,6 +102,16 @@ TEST(Document, CellsThatReachFurtherStandInEachRow) {
   EXPECT_NE(document.text.find("Year: 2025; Place: Hill; Birds: 9"), std::string::npos) << document.text;
 }
 
+TEST(Document, FirstCellsNameTheOther) {
+  const Document document = page("<p>" + kLong +
+                                 "</p><table><tr><th colspan=2>Vell<tr><th><a href=x>Length</a><td>412 "
+                                 "km<tr><th>Mouth<td><a href=y>Port Tamsin</a>"
+                                 "</table><table><tr><th>Film<th>Year<tr><th><a href=z>Repeat</a><td>1947</table><p>" +
+                                 kLong + "</p>");
+  EXPECT_NE(document.text.find("Vell\nLength: 412 km\nMouth: Port Tamsin\n"), std::string::npos) << document.text;
+  EXPECT_NE(document.text.find("Film: Repeat; Year: 1947"), std::string::npos) << document.text;
+}
+
 TEST(Document, LeavesOutWhatIsHidden) {
   const char* hidden[] = {
       "<p hidden>SECRET words</p>",

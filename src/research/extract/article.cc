@@ -309,6 +309,8 @@ class Finder {
 
   void drop_link_lists(int32_t root) {
     for (int32_t i = root + 1; i < dom_[root].end; ++i) {
+      if (dom_[i].tag == Tag::table && is_data_table(dom_, dropped_, i))
+        i = dom_[i].end - 1;  // its cells stay together
       if (dropped_[at(i)] || !is_block(dom_[i].tag) || is_heading(dom_[i].tag) || dom_[i].tag == Tag::table) continue;
       const Mass& mass = all_[at(i)];
       if (mass.links * 3 > mass.letters * 2 && mass.prose == 0 && mass.letters > 0 && dom_[i].tag != Tag::td &&

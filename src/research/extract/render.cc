@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "research/extract/charset.h"
 
 namespace hadal::research {
@@ -170,9 +171,11 @@ class Renderer {
       const std::string_view href = dom_[k].tag == Tag::a && !is_dropped(k) ? dom_.attribute(k, "href") : "";
       if (!href.empty()) out_.links.push_back({std::string(href), inline_text(dom_, dropped_, k)});
     }
-    Table table = read_table(dom_, dropped_, i);
-    for (const auto& row : table.rows) {
-      line_ = row_text(table.head, row);
+    std::vector<bool> keyed;
+    Table table = read_table(dom_, dropped_, i, &keyed);
+    for (size_t r = 0; r < table.rows.size(); ++r) {
+      const auto& row = table.rows[r];
+      line_ = keyed[r] && !row[0].empty() ? fmt::format("{}: {}", row[0], row[1]) : row_text(table.head, row);
       flush();
       need(1);
     }

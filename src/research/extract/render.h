@@ -23,7 +23,8 @@ std::string row_text(const std::vector<std::string>& head, const std::vector<std
 
 // The cells of a table element, if it is one of data and not one for layout.
 bool is_data_table(const Dom& dom, const std::vector<bool>& dropped, int32_t table);
-Table read_table(const Dom& dom, const std::vector<bool>& dropped, int32_t table);
+// `keyed`: for each row whether its first cell names the other ("Capital", "Wellington").
+Table read_table(const Dom& dom, const std::vector<bool>& dropped, int32_t table, std::vector<bool>* keyed);
 std::string inline_text(const Dom& dom, const std::vector<bool>& dropped, int32_t node);  // collapsed to one line
 
 }  // namespace hadal::research

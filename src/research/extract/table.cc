@@ -41,7 +41,7 @@ class GridReader {
       if (tag == Tag::thead || tag == Tag::tbody || tag == Tag::tfoot) in_head = tag == Tag::thead;
       if (tag == Tag::tr) begin_row(in_head);
       if (is_cell(tag) && !grid_.rows.empty()) {
-        if (!dropped_[static_cast<size_t>(i)]) add_cell(i);
+        add_cell(i);  // one that is dropped is empty, so that the others keep their columns
         i = dom_[i].end;
       } else {
         i = tag == Tag::caption ? dom_[i].end : i + 1;
@@ -102,7 +102,13 @@ bool is_number_like(std::string_view text) {
   return std::any_of(text.begin(), text.end(), digit) && text.size() < 24;
 }
 
+bool one_text(const std::vector<Cell>& row) {
+  return std::all_of(row.begin(), row.end(), [&](const Cell& c) { return c.text == row[0].text; });
+}
+
 bool is_head_row(const std::vector<Cell>& row) {
+  // One head over all columns names none of them.
+  if (one_text(row)) return false;
   return row.size() > 1 &&
          std::all_of(row.begin(), row.end(), [](const Cell& c) { return c.is_head || c.text.empty(); }) &&
          std::any_of(row.begin(), row.end(), [](const Cell& c) { return c.is_head && !c.text.empty(); });
@@ -126,7 +132,8 @@ bool looks_like_head(const std::vector<std::vector<Cell>>& rows) {
 }
 
 size_t num_head_rows(const Grid& grid) {
-  if (grid.head_rows > 0 && grid.head_rows < grid.rows.size()) return grid.head_rows;
+  if (grid.head_rows > 0 && grid.head_rows < grid.rows.size() && grid.rows[0].size() > 1 && !one_text(grid.rows[0]))
+    return grid.head_rows;
   size_t count = 0;
   while (count < grid.rows.size() && count < 3 && is_head_row(grid.rows[count])) ++count;
   if (count == grid.rows.size()) return 0;
@@ -166,7 +173,7 @@ bool is_data_table(const Dom& dom, const std::vector<bool>& dropped, int32_t tab
   return rows >= 2 && letters < cells * 120 && blocks <= cells;
 }
 
-Table read_table(const Dom& dom, const std::vector<bool>& dropped, int32_t table) {
+Table read_table(const Dom& dom, const std::vector<bool>& dropped, int32_t table, std::vector<bool>* keyed) {
   const Grid grid = GridReader(dom, dropped).read(table);
   const size_t heads = num_head_rows(grid);
   Table result;
@@ -186,8 +193,11 @@ Table read_table(const Dom& dom, const std::vector<bool>& dropped, int32_t table
     if (row.size() > 1 && !row[0].empty() &&
         std::all_of(row.begin(), row.end(), [&](const auto& t) { return t == row[0]; }))
       row.resize(1);
-    if (std::any_of(row.begin(), row.end(), [](const std::string& t) { return !t.empty(); }))
-      result.rows.push_back(std::move(row));
+    if (std::all_of(row.begin(), row.end(), [](const std::string& t) { return t.empty(); })) continue;
+    const auto& cells = grid.rows[r];
+    keyed->push_back(heads == 0 && cells.size() == 2 && cells[0].is_head && !cells[1].is_head &&
+                     !cells[1].text.empty());
+    result.rows.push_back(std::move(row));
   }
   return result;
 }
