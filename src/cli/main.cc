@@ -28,6 +28,7 @@ constexpr Verb kVerbs[] = {
     {"verify", "judge replies to verifiable items", verify_command},
     {"research", "answer a question from the web and your documents, every quote checkable", research_command},
     {"market", "test an idea on prices, from the files to the verdict", market_command},
+    {"index", "documents of your own, searched", index_command},
     {"web", "addresses and pages of the web, one piece at a time", web_command},
     {"bench", "measure how fast a model runs here", bench_command},
     {"pull", "fetch a model from the hub or from an address", pull_command},

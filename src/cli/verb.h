@@ -21,6 +21,7 @@ int distill_command(int argc, char** argv);
 int eval_command(int argc, char** argv);
 int export_command(int argc, char** argv);
 int generate_command(int argc, char** argv);
+int index_command(int argc, char** argv);
 int inspect_command(int argc, char** argv);
 int logits_command(int argc, char** argv);
 int logprobs_command(int argc, char** argv);

@@ -1,9 +1,10 @@
 #include "research/index.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <cmath>
 #include <filesystem>
-#include <unordered_set>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -204,11 +205,7 @@ Document read_document(const Database& database, int64_t number, IndexedDocument
 
 int64_t insert_document(Database& database, const Document& document, const std::string& hash,
                         const std::string& snapshot, const std::vector<Term>& terms, uint64_t sim) {
-  std::unordered_set<std::string> distinct;
-  for (const Term& term : terms) distinct.insert(term.text);
-  const size_t titles = terms_of(document.title).size();
-  const char* which = std::getenv("LN");
-  const double length = which && *which == 'u' ? double(distinct.size()+titles) : which && *which == 'q' ? std::sqrt(double(terms.size()+titles)*double(distinct.size()+titles)) : double(terms.size()+titles);
+  const size_t length = terms_of(document.title).size() + terms.size();
   Statement insert(database,
                    "INSERT INTO documents(url, hash, snapshot, title, author, language, canonical, date, type, text, "
                    "more, length, sim) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
@@ -229,6 +226,11 @@ int64_t insert_document(Database& database, const Document& document, const std:
     link.reset();
   }
   return number;
+}
+
+double passage_rarity(const Index::Impl& impl, size_t with) {
+  const auto all = static_cast<double>(impl.passages), some = static_cast<double>(with);
+  return std::log1p((all - some + 0.5) / (some + 0.5));
 }
 
 }  // namespace
@@ -360,6 +362,26 @@ std::vector<PassageHit> Index::passages(std::string_view query, const SearchOpti
     read.reset();
   }
   return out;
+}
+
+double Index::rarity(std::string_view term) const {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->refresh();
+  impl_->sizes();
+  size_t with = 0;
+  int64_t last = -1;
+  for (const Posting& posting : impl_->postings(std::string(term))) {
+    if (posting.row != last) ++with;
+    last = posting.row;
+  }
+  return with == 0 ? 0 : passage_rarity(*impl_, with);
+}
+
+double Index::most_rarity() const {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->refresh();
+  impl_->sizes();
+  return passage_rarity(*impl_, 0);
 }
 
 }  // namespace hadal::research

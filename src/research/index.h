@@ -64,6 +64,9 @@ class Index {
 
   std::vector<DocumentHit> documents(std::string_view query, const SearchOptions& options = {}) const;
   std::vector<PassageHit> passages(std::string_view query, const SearchOptions& options = {}) const;
+  // How much a term of content_words() tells: the fewer passages hold it the more. 0: no passage holds it.
+  double rarity(std::string_view term) const;
+  double most_rarity() const;  // of a term that none holds
 
   struct Impl;
 

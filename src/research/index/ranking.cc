@@ -1,7 +1,6 @@
 // BM25 over documents and passages, neighbours in the query that stand side by side in the text, and the second hop.
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <map>
 #include <unordered_map>
 
@@ -10,10 +9,9 @@
 namespace hadal::research {
 namespace {
 
-double P(const char* n, double d) { const char* v = std::getenv(n); return v ? std::atof(v) : d; }
-const double kK1 = P("K1", 1.2), kB = P("B", 0.75);
-const double kTitleWeight = P("TW", 2);    // a term in the title counts as so many
-const double kPairWeight = P("BW", 0.2);   // of two query terms side by side, against one term
+constexpr double kK1 = 1.2, kB = 0.75;
+constexpr double kTitleWeight = 2;      // a term in the title counts as so many
+constexpr double kPairWeight = 0.2;     // of two query terms side by side, against one term
 constexpr double kTitleContext = 0.35;  // a passage is about its title, too
 constexpr double kDocumentShare = 0.1;
 
