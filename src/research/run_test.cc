@@ -75,9 +75,9 @@ TEST_F(RunTest, AnswersByQuotesThatVerify) {
 
 TEST_F(RunTest, AFolderIsPrivateAndNamedByItsFiles) {
   std::filesystem::create_directories(scratch_ / "notes");
-  write_file_whole(scratch_ / "notes/pump.md", "# Pumps\n\nWe chose the pump P-12 for 40 pounds in March.\n");
+  write_file_whole(scratch_ / "notes/pump.md", "# Pumps\n\nWe choose the pump P-12 for 40 pounds in March.\n");
   RunOptions o;
-  o.question = "Which pump did we choose?";
+  o.question = "Which pump did we choose in March?";
   o.sources = {"folder:" + (scratch_ / "notes").string()};
   o.out = scratch_ / "a";
   const Report report = research(o, nullptr);

@@ -152,7 +152,7 @@ class NumberReader {
     while (length < word.text.size() &&
            (is_digit(word.text[length]) || word.text[length] == ',' || word.text[length] == '.'))
       ++length;
-    std::string digits = word.text.substr(0, length), rest = lower_case(word.text.substr(length));
+    std::string digits = word.text.substr(0, length), rest = word.text.substr(length);
     if (iso_date(i)) return 3;
     size_t taken = 1 + (rest.empty() ? grouped_by_spaces(i, digits) : 0);
     std::string value = canonical(digits);
@@ -165,7 +165,7 @@ class NumberReader {
         value = multiplied(value, times);
         ++taken;
       }
-    } else if (const double times = rest == "k" ? 0 : magnitude(rest); times > 0) {
+    } else if (const double times = magnitude(lower_case(rest)); times > 0) {
       value = multiplied(value, times);
     }
     add(value, i, taken, unit_beside(i, taken, rest));

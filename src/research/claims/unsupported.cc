@@ -58,10 +58,14 @@ std::string name_fault(const Read& sentence, const std::set<std::string>& words,
   return "";
 }
 
-std::string word_fault(std::string_view sentence, const std::set<std::string>& stems) {
-  std::set<std::string> wanted;
-  for (const std::string& word : content_words(sentence)) wanted.insert(word);
-  if (wanted.empty()) return "it says nothing that could be checked";
+// Numbers are judged by themselves.
+std::string word_fault(const Read& sentence, const std::set<std::string>& stems) {
+  std::set<std::string> wanted, counted;
+  for (const Number& number : sentence.numbers)
+    for (const std::string& word : content_words(number.shown)) counted.insert(word);
+  for (const std::string& word : content_words(sentence.text))
+    if (counted.count(word) == 0) wanted.insert(word);
+  if (wanted.empty() && counted.empty()) return "it says nothing that could be checked";
   const auto held =
       std::count_if(wanted.begin(), wanted.end(), [&](const std::string& word) { return stems.count(word) > 0; });
   if (static_cast<double>(held) < kWordShare * static_cast<double>(wanted.size()))
@@ -222,7 +226,7 @@ std::string unsupported(std::string_view sentence, const std::vector<std::string
   }
   if (std::string fault = number_fault(read, reads); !fault.empty()) return fault;
   if (std::string fault = name_fault(read, words, stems); !fault.empty()) return fault;
-  if (std::string fault = word_fault(sentence, stems); !fault.empty()) return fault;
+  if (std::string fault = word_fault(read, stems); !fault.empty()) return fault;
   if (std::string fault = direction_fault(read, words); !fault.empty()) return fault;
   if (std::string fault = denial_fault(sentence, quotes); !fault.empty()) return fault;
   return swap_fault(read, reads);

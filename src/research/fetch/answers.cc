@@ -96,8 +96,8 @@ WarcRecord search_record(const std::string& key, const Fetched& fetched, const s
   return metadata_of(fetched.url, date, block);
 }
 
-Metadata read_metadata(const WarcRecord& record) {
-  Metadata read;
+ArchiveNote read_note(const WarcRecord& record) {
+  ArchiveNote read;
   if (record.type != "metadata" || record.content_type != "application/json") return read;
   try {
     const Json block = parse_json(record.block, "a metadata record");

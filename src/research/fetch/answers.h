@@ -26,12 +26,12 @@ void write_warcinfo(WarcWriter& archive, const std::string& date);
 WarcRecord refusal_record(const Fetched& fetched, const std::string& date);
 WarcRecord search_record(const std::string& key, const Fetched& fetched, const std::string& date);
 
-struct Metadata {
+struct ArchiveNote {
   std::string key, refused;  // one of them is ""
   Fetched answer;
 };
 // None of it for metadata that another program wrote.
-Metadata read_metadata(const WarcRecord& record);
+ArchiveNote read_note(const WarcRecord& record);
 
 std::string valid_utf8(const std::string& text);  // U+FFFD for what is not
 

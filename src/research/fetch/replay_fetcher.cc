@@ -43,7 +43,7 @@ class ReplayFetcher : public Fetcher {
     Fetched fetched;
     if (const auto found = answers_.find(key); found != answers_.end()) {
       const WarcRecord record = take(found->second);
-      fetched = read_metadata(record).answer;
+      fetched = read_note(record).answer;
       fetched.record = record.id;
     } else {
       fetched.refused = kNotInArchive;
@@ -58,7 +58,7 @@ class ReplayFetcher : public Fetcher {
   // Of several records of one address the last one counts.
   void note(const WarcRecord& record, WarcPlace place) {
     if (record.date.size() >= 19) now_ = std::max(now_, record.date.substr(0, 19) + "Z");
-    const Metadata metadata = read_metadata(record);
+    const ArchiveNote metadata = read_note(record);
     if (!metadata.key.empty()) answers_[metadata.key] = place;
     const bool page = record.type == "response" || record.type == "resource" || !metadata.refused.empty();
     if (page && !record.target_uri.empty()) pages_[canonical(record.target_uri)] = place;
@@ -109,7 +109,7 @@ class ReplayFetcher : public Fetcher {
     }
     const WarcRecord record = take(found->second);
     if (record.type == "metadata") {
-      const Metadata metadata = read_metadata(record);
+      const ArchiveNote metadata = read_note(record);
       recorded_refusal_ = true;
       fetched.refused = metadata.refused;
       fetched.final_url = metadata.answer.final_url;

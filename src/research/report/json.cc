@@ -45,7 +45,9 @@ class Fields {
   double number(const char* name) const { return get(name, &Json::is_number, "a number").get<double>(); }
   int64_t whole(const char* name) const { return get(name, &Json::is_number_integer, "a whole number").get<int64_t>(); }
   size_t size(const char* name) const {
-    return get(name, &Json::is_number_unsigned, "a whole number from 0").get<size_t>();
+    const int64_t value = whole(name);
+    if (value < 0) fail("{}: expected a whole number from 0 in \"{}\", found {}", where_, name, value);
+    return static_cast<size_t>(value);
   }
   std::optional<double> maybe_number(const char* name) const {
     const auto found = json_.find(name);
