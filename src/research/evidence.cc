@@ -40,6 +40,7 @@ Wanted wanted_of(const Index& index, std::string_view question, std::string_view
   }
   for (Term& term : terms_of(question)) wanted.question_terms.push_back(std::move(term.text));
   wanted.kind = answer_kind(part);
+  wanted.counted = counted_term(part);
   return wanted;
 }
 

@@ -163,6 +163,29 @@ bool states(std::string_view text, AnswerKind kind, const std::vector<std::strin
   return false;
 }
 
+std::string counted_term(std::string_view question) {
+  const std::vector<Term> terms = terms_of(question.substr(0, kMostQuestion));
+  std::string counted;
+  for (size_t i = 0; i + 2 < terms.size() && counted.empty(); ++i) {
+    if (terms[i].text != "how" || terms[i + 1].text != porter_stem("many")) continue;
+    for (size_t j = i + 2; j < std::min(terms.size(), i + 5) && !is_stop_term(terms[j].text); ++j)
+      counted = terms[j].text;
+  }
+  return counted;
+}
+
+bool counts(std::string_view text, const std::string& counted, const std::vector<std::string>& question_terms) {
+  constexpr size_t kBetween = 2;  // "274 known moons"
+  const std::vector<Term> terms = terms_of(text);
+  for (size_t i = 0; i < terms.size(); ++i) {
+    if (!has_digit(terms[i].text) && !is_number_word(terms[i].text)) continue;
+    if (contains(question_terms, terms[i].text)) continue;
+    for (size_t j = i + 1; j < std::min(terms.size(), i + 2 + kBetween); ++j)
+      if (terms[j].text == counted) return true;
+  }
+  return false;
+}
+
 std::vector<std::string> content_words(std::string_view text) {
   std::vector<std::string> out;
   for (Term& term : terms_of(text)) {

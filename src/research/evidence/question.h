@@ -19,6 +19,11 @@ std::vector<std::string> named_terms(std::string_view text);
 // Where the text states something of this kind that the question does not hold itself.
 bool states(std::string_view text, AnswerKind kind, const std::vector<std::string>& question_terms);
 
+// What "how many ..." counts: "moon" of "How many known moons has Saturn?"; "" where the question asks nothing so.
+std::string counted_term(std::string_view question);
+// Whether the text says a number of them: "274 known moons". The number is not one of the question's.
+bool counts(std::string_view text, const std::string& counted, const std::vector<std::string>& question_terms);
+
 struct Figure {
   std::string value;  // "1204"
   std::string unit;   // the term behind it, or "%"; "" where there is none

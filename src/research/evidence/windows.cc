@@ -13,6 +13,7 @@ namespace {
 constexpr size_t kMostSentences = 3;
 constexpr double kTitle = 0.35, kHeading = 0.5;  // what stands only there counts so much
 constexpr double kKind = 0.15;                   // it states what is asked for
+constexpr double kCounts = 0.25;                 // and says how many of them
 constexpr double kNear = 0.15;                   // neighbours in the question are near in the text
 constexpr double kDocument = 0.1;                // the document speaks of the rest of the question
 constexpr size_t kNearTerms = 4;
@@ -63,6 +64,8 @@ class Scorer {
     if (wanted_.kind != AnswerKind::any && states(reading.text(span), wanted_.kind, wanted_.question_terms)) {
       score += kKind;
     }
+    if (!wanted_.counted.empty() && counts(reading.text(span), wanted_.counted, wanted_.question_terms))
+      score += kCounts;
     return score;
   }
 
