@@ -198,8 +198,8 @@ int search(const Flags& flags) {
   }
   std::string text = hits.empty() ? "Nothing found.\n" : "";
   for (const OrderedJson& hit : hits) {
-    text += fmt::format("{:8.3f}  {}\n", hit.at("score").get<double>(),
-                        without_controls(hit.at("id").get<std::string>()));
+    text +=
+        fmt::format("{:8.3f}  {}\n", hit.at("score").get<double>(), without_controls(hit.at("id").get<std::string>()));
     if (hit.contains("text")) text += "          " + without_controls(hit.at("text").get<std::string>()) + "\n\n";
   }
   print_text(text);

@@ -13,9 +13,9 @@ namespace {
 
 constexpr double kOtherWords = 0.35;  // words of the question outside the part that is asked
 constexpr int64_t kPassages = 80;     // looked at for each list
-constexpr double kFound = 0.57;       // covered by a quote and, less so, by its document
+constexpr double kFound = 0.62;       // covered by a quote and, less so, by its document
 constexpr double kByDocument = 0.3;
-constexpr double kNamedWeight = 2;    // a name or a number of the question, against another word
+constexpr double kNamedWeight = 2;  // a name or a number of the question, against another word
 
 // The bridge: names in the best quotes that the question does not hold lead to what says more of them.
 constexpr size_t kBridgeQuotes = 3, kBridgeNames = 6;
@@ -194,7 +194,6 @@ Evidence gather(const Index& index, std::string_view question, const std::vector
     for (Term& term : terms_of(readings.of(quote.document).text(quote.span))) held.insert(std::move(term.text));
   }
   for (size_t p = 0; p < parts.size(); ++p) evidence.found[p] = best[p] >= kFound;
-  if (std::getenv("SHOW")) for (double b : best) fprintf(stderr, "%.3f ", b);
   for (const Term& term : terms_of(question)) {
     if (is_stop_term(term.text) || held.contains(term.text)) continue;
     const std::string word(question.substr(term.begin, term.end - term.begin));

@@ -125,8 +125,9 @@ int64_t twin_of(Database& database, const std::vector<Term>& terms, uint64_t sim
   if (terms.size() < kLeastTerms) return 0;
   std::vector<int64_t> candidates;
   for (const int64_t band : bands_of(sim)) {
-    Statement read(database, "SELECT b.document, d.sim FROM bands b JOIN documents d ON d.number = b.document "
-                             "WHERE b.band = ? LIMIT 2000");
+    Statement read(database,
+                   "SELECT b.document, d.sim FROM bands b JOIN documents d ON d.number = b.document "
+                   "WHERE b.band = ? LIMIT 2000");
     read.bind(1, band);
     while (read.step()) {
       if (std::popcount(static_cast<uint64_t>(read.integer(1)) ^ sim) <= kSimBits) {
@@ -171,10 +172,9 @@ void remove_words(Database& database, int64_t number, const Document& document) 
 }
 
 void remove_rows(Database& database, int64_t number) {
-  for (const char* sql :
-       {"DELETE FROM passages WHERE row >= ?1 << 20 AND row < (?1 + 1) << 20", "DELETE FROM bands WHERE document = ?1",
-        "DELETE FROM links WHERE document = ?1", "DELETE FROM also_at WHERE document = ?1",
-        "DELETE FROM documents WHERE number = ?1"}) {
+  for (const char* sql : {"DELETE FROM passages WHERE row >= ?1 << 20 AND row < (?1 + 1) << 20",
+                          "DELETE FROM bands WHERE document = ?1", "DELETE FROM links WHERE document = ?1",
+                          "DELETE FROM also_at WHERE document = ?1", "DELETE FROM documents WHERE number = ?1"}) {
     Statement statement(database, sql);
     statement.bind(1, number).step();
   }
@@ -308,8 +308,8 @@ bool Index::remove(const std::string& url_or_prefix) {
 
 bool Index::has(const std::string& url, const std::string& hash) const {
   const std::lock_guard lock(impl_->mutex);
-  for (const char* sql : {"SELECT 1 FROM documents WHERE url = ? AND hash = ?",
-                          "SELECT 1 FROM also_at WHERE url = ? AND hash = ?"}) {
+  for (const char* sql :
+       {"SELECT 1 FROM documents WHERE url = ? AND hash = ?", "SELECT 1 FROM also_at WHERE url = ? AND hash = ?"}) {
     Statement read(impl_->database, sql);
     if (read.bind(1, url).bind(2, hash).step()) return true;
   }

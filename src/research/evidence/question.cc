@@ -19,10 +19,11 @@ bool is_number_word(std::string_view term) {
   static const std::unordered_set<std::string> kWords = [] {
     std::unordered_set<std::string> stems;
     for (const char* word :
-         {"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "dozen",
-          "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty", "thirty",
-          "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred", "thousand", "million", "billion",
-          "trillion", "half", "third", "quarter", "twice"}) {
+         {"one",      "two",       "three",    "four",     "five",    "six",      "seven",    "eight",
+          "nine",     "ten",       "eleven",   "twelve",   "dozen",   "thirteen", "fourteen", "fifteen",
+          "sixteen",  "seventeen", "eighteen", "nineteen", "twenty",  "thirty",   "forty",    "fifty",
+          "sixty",    "seventy",   "eighty",   "ninety",   "hundred", "thousand", "million",  "billion",
+          "trillion", "half",      "third",    "quarter",  "twice"}) {
       stems.insert(porter_stem(word));
     }
     return stems;

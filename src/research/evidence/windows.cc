@@ -12,9 +12,9 @@ namespace {
 
 constexpr size_t kMostSentences = 3;
 constexpr double kTitle = 0.35, kHeading = 0.5;  // what stands only there counts so much
-constexpr double kKind = 0.15;  // it states what is asked for
-constexpr double kNear = 0.15;  // neighbours in the question are near in the text
-constexpr double kDocument = 0.1;  // the document speaks of the rest of the question
+constexpr double kKind = 0.15;                   // it states what is asked for
+constexpr double kNear = 0.15;                   // neighbours in the question are near in the text
+constexpr double kDocument = 0.1;                // the document speaks of the rest of the question
 constexpr size_t kNearTerms = 4;
 
 bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }

@@ -85,9 +85,9 @@ void plurals_and_participles(std::string& w) {
 }
 
 void last_suffix(std::string& w) {
-  static constexpr std::array<std::string_view, 19> kSuffixes = {
-      "ement", "ment", "al",  "ance", "ence", "er",  "ic",  "able", "ible", "ant",
-      "ent",   "ion",  "ou", "ism",  "ate",  "iti", "ous", "ive",  "ize"};
+  static constexpr std::array<std::string_view, 19> kSuffixes = {"ement", "ment", "al",  "ance", "ence", "er", "ic",
+                                                                 "able",  "ible", "ant", "ent",  "ion",  "ou", "ism",
+                                                                 "ate",   "iti",  "ous", "ive",  "ize"};
   for (const std::string_view suffix : kSuffixes) {
     if (!w.ends_with(suffix)) continue;
     const std::string_view stem = std::string_view(w).substr(0, w.size() - suffix.size());
@@ -111,20 +111,14 @@ std::string porter_stem(std::string_view word) {
   for (const char c : w) {
     if (c < 'a' || c > 'z') return w;
   }
-  static constexpr std::array<Rule, 21> kDouble = {{{"ational", "ate"}, {"tional", "tion"}, {"enci", "ence"},
-                                                    {"anci", "ance"},   {"izer", "ize"},    {"bli", "ble"},
-                                                    {"alli", "al"},     {"entli", "ent"},   {"eli", "e"},
-                                                    {"ousli", "ous"},   {"ization", "ize"}, {"ation", "ate"},
-                                                    {"ator", "ate"},    {"alism", "al"},    {"iveness", "ive"},
-                                                    {"fulness", "ful"}, {"ousness", "ous"}, {"aliti", "al"},
-                                                    {"iviti", "ive"},   {"biliti", "ble"},  {"logi", "log"}}};
-  static constexpr std::array<Rule, 7> kSingle = {{{"icate", "ic"},
-                                                   {"ative", ""},
-                                                   {"alize", "al"},
-                                                   {"iciti", "ic"},
-                                                   {"ical", "ic"},
-                                                   {"ful", ""},
-                                                   {"ness", ""}}};
+  static constexpr std::array<Rule, 21> kDouble = {
+      {{"ational", "ate"}, {"tional", "tion"}, {"enci", "ence"}, {"anci", "ance"}, {"izer", "ize"},
+       {"bli", "ble"},     {"alli", "al"},     {"entli", "ent"}, {"eli", "e"},     {"ousli", "ous"},
+       {"ization", "ize"}, {"ation", "ate"},   {"ator", "ate"},  {"alism", "al"},  {"iveness", "ive"},
+       {"fulness", "ful"}, {"ousness", "ous"}, {"aliti", "al"},  {"iviti", "ive"}, {"biliti", "ble"},
+       {"logi", "log"}}};
+  static constexpr std::array<Rule, 7> kSingle = {
+      {{"icate", "ic"}, {"ative", ""}, {"alize", "al"}, {"iciti", "ic"}, {"ical", "ic"}, {"ful", ""}, {"ness", ""}}};
   plurals_and_participles(w);
   replace_suffix(w, kDouble, 0);
   replace_suffix(w, kSingle, 0);

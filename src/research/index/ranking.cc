@@ -9,19 +9,19 @@
 namespace hadal::research {
 namespace {
 
-constexpr double kK1 = 1.2, kB = 0.75;
+constexpr double kK1 = 1.5, kB = 0.75;
 constexpr double kTitleWeight = 2;      // a term in the title counts as so many
 constexpr double kPairWeight = 0.2;     // of two query terms side by side, against one term
 constexpr double kTitleContext = 0.35;  // a passage is about its title, too
 constexpr double kDocumentShare = 0.1;
 
 // The second hop: how much a document is lifted, as shares of the score of the one that leads to it.
-constexpr size_t kStrong = 8;             // documents that lead further
-constexpr double kTitleInQuery = 0.5;     // its title stands in the query: of the best score
-constexpr double kNamed = 0.65;           // a strong one names its title, or links to it
-constexpr double kNames = 0.2;            // it names a strong one's title
-constexpr double kLeastTitleWeight = 4;   // a title of common words is named by chance
-constexpr size_t kMostNaming = 200;       // a title that so many documents name tells nothing
+constexpr size_t kStrong = 8;            // documents that lead further
+constexpr double kTitleInQuery = 0.5;    // its title stands in the query: of the best score
+constexpr double kNamed = 0.65;          // a strong one names its title, or links to it
+constexpr double kNames = 0.2;           // it names a strong one's title
+constexpr double kLeastTitleWeight = 4;  // a title of common words is named by chance
+constexpr size_t kMostNaming = 200;      // a title that so many documents name tells nothing
 
 double rarity(double all, double with) { return std::log1p((all - with + 0.5) / (with + 0.5)); }
 

@@ -22,11 +22,10 @@ UChar32 decode(std::string_view text, size_t& at) {
 
 bool is_abbreviation(std::string_view word) {
   static constexpr std::array<std::string_view, 58> kKnown = {
-      "dr",   "mr",  "mrs", "ms",  "prof", "st",   "jr",    "sr",  "vs",  "etc", "e.g", "i.e",
-      "eg",   "ie",  "fig", "figs", "no",   "nos",  "vol",   "pp",  "p",   "cf",  "al",  "inc",
-      "ltd",  "co",  "corp", "gen", "rep",  "sen",  "gov",   "dept", "approx", "ca", "mt", "ph.d",
-      "jan",  "feb", "mar", "apr", "jun",  "jul",  "aug",   "sep", "sept", "oct", "nov", "dec",
-      "ed",   "eds", "est", "eq",  "eqs",  "sec",  "ch",    "ref", "refs", "capt"};
+      "dr",   "mr",   "mrs",    "ms",  "prof", "st",   "jr",  "sr",  "vs",  "etc", "e.g", "i.e",  "eg",  "ie",  "fig",
+      "figs", "no",   "nos",    "vol", "pp",   "p",    "cf",  "al",  "inc", "ltd", "co",  "corp", "gen", "rep", "sen",
+      "gov",  "dept", "approx", "ca",  "mt",   "ph.d", "jan", "feb", "mar", "apr", "jun", "jul",  "aug", "sep", "sept",
+      "oct",  "nov",  "dec",    "ed",  "eds",  "est",  "eq",  "eqs", "sec", "ch",  "ref", "refs", "capt"};
   while (!word.empty() && (word.front() == '(' || word.front() == '"' || word.front() == '[')) word.remove_prefix(1);
   const std::string lower = lower_case(std::string(word));
   if (std::find(kKnown.begin(), kKnown.end(), lower) != kKnown.end()) return true;

@@ -5,6 +5,7 @@
 #include <unicode/uscript.h>
 #include <unicode/utf8.h>
 
+#include <unordered_map>
 #include <unordered_set>
 
 namespace hadal::research {
@@ -49,6 +50,37 @@ void append_folded(std::string& out, UChar32 c) {
     if (u_charType(part) == U_NON_SPACING_MARK) continue;
     if (u_isalnum(part)) append(out, u_tolower(part));
   }
+}
+
+// English forms that no suffix explains, with the word that they belong to. Left out: those that are words of their own
+// as often ("found", "left", "felt").
+const std::string& regular_form(const std::string& word) {
+  static const std::unordered_map<std::string, std::string> kRegular = [] {
+    constexpr std::string_view kForms =
+        "became become begun begin began begin blew blow blown blow broke break broken break brought bring built build "
+        "bought buy caught catch chose choose chosen choose came come drew draw drawn draw drove drive driven drive "
+        "ate "
+        "eat eaten eat fell fall fallen fall fought fight flew fly flown fly forgot forget forgotten forget froze "
+        "freeze "
+        "frozen freeze gave give given give went go gone go grew grow grown grow heard hear held hold kept keep knew "
+        "know known know lost lose made make meant mean met meet paid pay ran run risen rise said say sang "
+        "sing "
+        "sank sink sunk sink sat sit saw see seen see sent send shook shake shot shoot shown show slept sleep sold "
+        "sell "
+        "spent spend spoke speak spoken speak stole steal stolen steal stood stand struck strike swam swim swept sweep "
+        "taken take took take taught teach threw throw thrown throw told tell thought think understood understand woke "
+        "wake won win wore wear worn wear wrote write written write children child men man women woman feet foot teeth "
+        "tooth mice mouse geese goose ";
+    std::unordered_map<std::string, std::string> forms;
+    for (size_t at = 0; at < kForms.size();) {
+      const size_t middle = kForms.find(' ', at), end = kForms.find(' ', middle + 1);
+      forms.emplace(kForms.substr(at, middle - at), kForms.substr(middle + 1, end - middle - 1));
+      at = end + 1;
+    }
+    return forms;
+  }();
+  const auto known = kRegular.find(word);
+  return known == kRegular.end() ? word : known->second;
 }
 
 // Reads one run of letters and digits after another.
@@ -171,7 +203,7 @@ class Reader {
       term.text.resize(cut);
     }
     if (term.text.empty()) return;
-    term.text = porter_stem(term.text);
+    term.text = porter_stem(regular_form(term.text));
     terms_.push_back(std::move(term));
   }
 
