@@ -18,9 +18,6 @@
 #include "cli/research_model.h"
 #include "cli/verb.h"
 #include "research/claims.h"
-#include "research/report/escape.h"
-#include "research/report/files.h"
-#include "research/report/notes.h"
 
 namespace hadal {
 namespace {
@@ -108,44 +105,11 @@ class LiveLine {
 
 std::string shown(std::string_view text) { return research::inert(text); }
 
-// A report for a terminal: nothing that was read can do anything there.
-std::string text_of(const research::Report& report, const Path& folder) {
-  const research::Notes notes(report);
-  std::string out = (report.found ? shown(report.answer) : "No answer to this was found in these sources.") + "\n";
-  const auto add = [&](const std::vector<research::Claim>& claims) {
-    for (const research::Claim& claim : claims) {
-      out += claim.kind == "quote" ? fmt::format("  \"{}\"", shown(claim.text)) : "  " + shown(claim.text);
-      for (const research::Cite& cite : claim.cites) {
-        const research::ReportSource* source = notes.source(cite.source);
-        out += fmt::format(" [{}]", notes.number(cite));
-        if (claim.kind == "quote" && source != nullptr) out += " " + shown(source->url);
-      }
-      out += "\n";
-    }
-  };
-  for (const research::Section& section : report.sections) {
-    out += "\n" + shown(section.heading) + "\n";
-    add(section.claims);
-  }
-  for (const research::ReportConflict& conflict : report.conflicts) {
-    out += "\nSources that differ: " + shown(conflict.heading) + "\n";
-    add(conflict.claims);
-  }
-  if (!report.gaps.empty()) out += "\n";
-  for (const std::string& gap : report.gaps) out += shown(gap) + "\n";
-  out += "\n" + shown(how_it_was_made(report)) + "\n" + why_it_stopped(report) + " " + cost_text(report) + ".\n";
-  for (const research::Refusal& refusal : report.refused)
-    out += fmt::format("not read: {}: {}\n", shown(refusal.url), shown(refusal.why));
-  for (const char* name : {research::kReportHtml, research::kReportMarkdown, research::kReportJson, research::kArchive})
-    out += shown((folder / name).string()) + "\n";
-  return out + fmt::format("next: hadal research verify {}\n", shown(folder.string()));
-}
-
 void print_report(const research::Report& report, const Path& folder, bool json) {
   if (json)
     print_text(research::json_file(report));
   else
-    print_text(text_of(report, folder));
+    print_text(to_terminal(report, folder));
 }
 
 // A folder, or a run's name under runs/research.

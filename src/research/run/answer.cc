@@ -85,9 +85,9 @@ bool echoes(const std::string& text, const std::string& question) {
   constexpr size_t kFewWords = 4;  // so short a question may be part of any sentence
   std::string asked, said;
   const std::vector<Word> words = words_of(question);
-  for (const Word& word : words) asked += " " + word.folded;
-  for (const Word& word : words_of(text)) said += " " + word.folded;
-  return words.size() > kFewWords && (said + " ").find(asked + " ") != std::string::npos;
+  for (const Word& word : words) asked.append(1, ' ').append(word.folded);
+  for (const Word& word : words_of(text)) said.append(1, ' ').append(word.folded);
+  return words.size() > kFewWords && said.append(1, ' ').find(asked.append(1, ' ')) != std::string::npos;
 }
 
 std::string answer_of(const std::string& question, const std::vector<std::string>& quotes) {
