@@ -16,8 +16,8 @@
 #include "cli/chat_model.h"
 #include "cli/line_editor.h"
 #include "cli/reply_printer.h"
+#include "cli/research_line.h"
 #include "cli/research_model.h"
-#include "cli/research_terminal.h"
 #include "cli/verb.h"
 #include "cli/votes.h"
 
@@ -250,7 +250,7 @@ bool research_in_chat(ChatModel& model, const std::vector<std::string>& sources,
     const research::Report report =
         research::research(options, writer.get(), line.hooks([] { return interrupted.load(); }));
     line.clear();
-    print_text(research_text(report, options.out));
+    print_text(research::to_terminal(report, options.out));
     return true;
   } catch (const Error& e) {
     log_error("{}", e.what());

@@ -15,13 +15,10 @@
 #include "base/progress.h"
 #include "base/text.h"
 #include "cli/options.h"
+#include "cli/research_line.h"
 #include "cli/research_model.h"
-#include "cli/research_terminal.h"
 #include "cli/verb.h"
 #include "research/claims.h"
-#include "research/report/escape.h"
-#include "research/report/files.h"
-#include "research/report/notes.h"
 
 namespace hadal {
 namespace {
@@ -87,7 +84,7 @@ void print_report(const research::Report& report, const Path& folder, bool json)
   if (json)
     print_text(research::json_file(report));
   else
-    print_text(research_text(report, folder));
+    print_text(to_terminal(report, folder));
 }
 
 // A folder, or a run's name under runs/research.

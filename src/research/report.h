@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/files.h"
@@ -76,10 +77,21 @@ struct Report {
   Cost cost;
 };
 
+inline constexpr const char *kReportJson = "report.json", *kReportMarkdown = "report.md", *kReportHtml = "report.html",
+                            *kArchive = "archive.warc.gz", *kJournal = "journal.jsonl";  // in a run's folder
+
 OrderedJson to_json(const Report& report);
 Report report_from_json(const Json& json, const std::string& where);  // Error naming the field
 std::string to_markdown(const Report& report);
+std::string to_terminal(const Report& report, const Path& folder);  // with the paths of the run's files
+// report.json as it is written: no "<" and no "](" in it, so that it is inert even inside a page.
+std::string json_file(const Report& report);
+Report read_report(const Path& folder);  // of a run
 // One file without script and remote load. `archive`: for the quotes' surroundings; what a reader sees around a cite.
 std::string to_html(const Report& report, const Path& archive);
+
+// Strangers' text: valid UTF-8 without control (also C1), bidi, zero-width and tag characters, each shown as U+FFFD;
+// line breaks and tabs stay where `lines` says so, else they become spaces.
+std::string inert(std::string_view text, bool lines = false);
 
 }  // namespace hadal::research

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "research/report/escape.h"
 #include "research/report/files.h"
+#include "research/run/answer.h"
 #include "research/run/begin.h"
 #include "research/run/compose.h"
 #include "research/run/energy.h"
@@ -134,6 +135,8 @@ class Run {
       news = known_.insert(fmt::format("{} {} {}", indexed.snapshot, quote.span.begin, quote.span.end)).second || news;
       quotes_.push_back({quote, text, {}, ""});
     }
+    std::stable_partition(quotes_.begin(), quotes_.end(),
+                          [&](const Judged& q) { return !echoes(q.text, options_.question); });
     const auto count = std::count(found_.begin(), found_.end(), true);
     steps_.note("evidence",
                 fmt::format("{} quotes; {} of {} questions have an answer", quotes_.size(), count, parts_.size()),

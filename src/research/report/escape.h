@@ -4,11 +4,9 @@
 #include <string>
 #include <string_view>
 
-namespace hadal::research {
+#include "research/report.h"  // inert()
 
-// Valid UTF-8 without control (also C1), bidi, zero-width and tag characters, each shown as U+FFFD; line breaks and
-// tabs stay where `lines` says so, else they become spaces.
-std::string inert(std::string_view text, bool lines = false);
+namespace hadal::research {
 
 std::string html_text(std::string_view text);      // for text and for attributes within quotes; line breaks stay
 std::string markdown_text(std::string_view text);  // one line, in which nothing is markup or becomes a link

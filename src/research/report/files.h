@@ -9,13 +9,6 @@
 
 namespace hadal::research {
 
-inline constexpr const char *kReportJson = "report.json", *kReportMarkdown = "report.md", *kReportHtml = "report.html",
-                            *kArchive = "archive.warc.gz", *kJournal = "journal.jsonl";
-
-// report.json as it is written: no "<" and no "](" in it, so that it is inert even inside a page.
-std::string json_file(const Report& report);
-Report read_report(const Path& folder);
-
 // The texts that a report cites, by the id of their snapshot. Error where the archive is broken.
 std::map<std::string, std::string> cited_texts(const Report& report, const Path& archive);
 

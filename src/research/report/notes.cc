@@ -1,6 +1,7 @@
 #include "research/report/notes.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "base/error.h"
 
@@ -45,7 +46,10 @@ std::string how_it_was_made(const Report& report) {
                                                   "The model {} did: {}. Each sentence that it wrote was "
                                                   "checked against its quotes; {} did not pass.",
                                                   report.model, list_text(report.slots), report.rejected);
-  for (const std::string& why : report.slots_why) text += " " + why + ".";
+  for (std::string why : report.slots_why) {
+    if (!why.empty()) why[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(why[0])));
+    text += fmt::format(" {}.", why);
+  }
   return text;
 }
 

@@ -66,7 +66,7 @@ std::vector<Sentence> read_sentences(const std::string& question, const std::vec
       const double share =
           wanted.empty() ? 0 : static_cast<double>(sentence.covers.size()) / static_cast<double>(wanted.size());
       const bool type = asks != Asks::anything && share > 0 && gives(asks, sentence.text, question);
-      const bool heading = sentence.text.starts_with("#");
+      const bool heading = sentence.text.starts_with("#") || echoes(sentence.text, question);
       sentence.score = share + (type ? kTypeWeight : 0) - kRankWeight * static_cast<double>(rank) - (heading ? 1 : 0);
       all.push_back(std::move(sentence));
     }
@@ -80,6 +80,15 @@ std::string shortened(const std::string& text) {
 }
 
 }  // namespace
+
+bool echoes(const std::string& text, const std::string& question) {
+  constexpr size_t kFewWords = 4;  // so short a question may be part of any sentence
+  std::string asked, said;
+  const std::vector<Word> words = words_of(question);
+  for (const Word& word : words) asked.append(1, ' ').append(word.folded);
+  for (const Word& word : words_of(text)) said.append(1, ' ').append(word.folded);
+  return words.size() > kFewWords && said.append(1, ' ').find(asked.append(1, ' ')) != std::string::npos;
+}
 
 std::string answer_of(const std::string& question, const std::vector<std::string>& quotes) {
   std::vector<Sentence> all = read_sentences(question, quotes);

@@ -10,4 +10,7 @@ namespace hadal::research {
 // empty where there is a quote.
 std::string answer_of(const std::string& question, const std::vector<std::string>& quotes);
 
+// Whether a text repeats the question word for word: it speaks of the question, and seldom answers it.
+bool echoes(const std::string& text, const std::string& question);
+
 }  // namespace hadal::research

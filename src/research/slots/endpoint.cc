@@ -81,7 +81,8 @@ class Endpoint : public Writer {
     if (takes_schema_)
       body["response_format"] = {
           {"type", "json_schema"},
-          {"json_schema", {{"name", std::string(slot)}, {"schema", OrderedJson::parse(schema.dump())}}}};
+          {"json_schema",
+           {{"name", std::string(slot)}, {"schema", parse_ordered_json(dump_json(schema), "a schema")}}}};
     std::string text;
     int status = post(dump_json(body), text, stopped);
     if (status == 400 && takes_schema_) {  // servers that do not know the field refuse it

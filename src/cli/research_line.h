@@ -1,4 +1,4 @@
-// A research run as the terminal shows it: a line while it goes on, and its report as text.
+// A research run as the terminal shows it while it goes on: one line.
 #pragma once
 
 #include <functional>
@@ -22,8 +22,5 @@ class ResearchLine {
   std::string last_refused_;
   ProgressLine line_;
 };
-
-// Nothing that was read can do anything in the terminal. `folder`: of the run.
-std::string research_text(const research::Report& report, const Path& folder);
 
 }  // namespace hadal
