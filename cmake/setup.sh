@@ -80,14 +80,14 @@ npm_install() {
   mkdir -p "${stamp%/*}" && echo "$wanted" >"$stamp"
 }
 
-# The web page, one file that the binary embeds: web/dist/index.html.
+# The web pages, each one file that the binary embeds: web/dist/index.html and web/dist/report.html.
 build_web() {
   local stamp=web/dist/.hadal_stamp wanted
   wanted=$(hash_of web)
-  [[ -f web/dist/index.html && -f $stamp && $(<"$stamp") == "$wanted" ]] && return 0
+  [[ -f web/dist/index.html && -f web/dist/report.html && -f $stamp && $(<"$stamp") == "$wanted" ]] && return 0
   npm_install web
-  say "Building the web page"
-  (cd web && npm run --silent build) >&2 || die "the web page could not be built (npm's message is above)"
+  say "Building the web pages"
+  (cd web && npm run --silent build) >&2 || die "the web pages could not be built (npm's message is above)"
   mkdir -p "${stamp%/*}" && echo "$wanted" >"$stamp"
 }
 

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 
-// Puts the script and the style into index.html, so that the page is one file that needs nothing else, and a policy
-// that lets the browser run that script alone and talk to servers of this machine alone. What a model writes cannot
-// load a picture from elsewhere or run a script, even if it got past the sanitizer.
-export function oneFile() {
+// Puts the script and the style into the page, so that it is one file that needs nothing else, and a policy that lets the
+// browser run that script alone and load nothing but what `allowed` says. What a model writes cannot load a picture from
+// elsewhere or run a script, even if it got past the sanitizer.
+export function oneFile(name, allowed) {
   return {
     name: 'one-file',
     enforce: 'post',
     generateBundle(_, bundle) {
-      const page = bundle['index.html'];
+      const page = bundle[name];
       const files = Object.values(bundle).filter((file) => file !== page);
       const code = files.filter((f) => f.type === 'chunk').map((f) => f.code).join('\n');
       const script = code.replaceAll('</script', '<\\/script');
@@ -21,9 +21,7 @@ export function oneFile() {
         "default-src 'none'",
         `script-src 'sha256-${hash}'`,
         "style-src 'unsafe-inline'",
-        'img-src data:',
-        'font-src data:',
-        "connect-src 'self' http://127.0.0.1:*", // the latter to see if it is another name of the same server
+        ...allowed,
         "base-uri 'none'",
         "form-action 'none'",
       ].join('; ');

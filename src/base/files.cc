@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -81,7 +82,45 @@ void write_file_whole(const Path& path, std::string_view content) {
   file.commit();
 }
 
-WholeFile::WholeFile(Path path) : path_(std::move(path)), temporary_(path_) {
+namespace {
+
+// Of /dev/fd/N and /proc/self/fd/N: this process's own descriptor, which is shared by others that write there too.
+std::optional<int> descriptor_of(const Path& path) {
+  const std::string folder = path.parent_path().string(), name = path.filename().string();
+  if ((folder != "/proc/self/fd" && folder != "/dev/fd") || name.empty() || name.size() > 6) return {};
+  if (name.find_first_not_of("0123456789") != std::string::npos) return {};
+  return std::stoi(name);
+}
+
+// Where its links lead: a descriptor, or what is no link; nothing need be there.
+Path end_of_links(const Path& path) {
+  Path at = path;
+  for (int links = 0; links < 40; ++links) {
+    std::error_code error;
+    if (descriptor_of(at)) return at;
+    const Path next = std::filesystem::read_symlink(at, error);
+    if (error) return at;
+    at = next.is_absolute() ? next : at.parent_path() / next;
+  }
+  fail("{}: expected a file, found a symbolic link that leads to itself", path.string());
+}
+
+}  // namespace
+
+WholeFile::WholeFile(Path path) : path_(end_of_links(path)) {
+  struct stat status;
+  if (const auto descriptor = descriptor_of(path_)) {
+    fd_ = ::fcntl(*descriptor, F_DUPFD_CLOEXEC, 0);
+    if (fd_ < 0) fail_errno(path, "write to");
+    return;
+  }
+  if (::stat(path_.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+    if (S_ISDIR(status.st_mode)) fail("{}: expected a file to write, found a folder; name a file", path.string());
+    fd_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+    if (fd_ < 0) fail_errno(path, "open");
+    return;
+  }
+  temporary_ = path_;
   temporary_ += ".tmp";
   fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd_ < 0) fail_errno(temporary_, "create");
@@ -90,7 +129,7 @@ WholeFile::WholeFile(Path path) : path_(std::move(path)), temporary_(path_) {
 WholeFile::~WholeFile() {
   if (fd_ < 0) return;
   ::close(fd_);
-  ::unlink(temporary_.c_str());
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
 void WholeFile::write(const void* data, size_t num_bytes) {
@@ -99,7 +138,7 @@ void WholeFile::write(const void* data, size_t num_bytes) {
     const ssize_t n = ::write(fd_, p, num_bytes);
     if (n < 0) {
       if (errno == EINTR) continue;
-      fail_errno(temporary_, "write");
+      fail_errno(temporary_.empty() ? path_ : temporary_, "write");
     }
     p += n;
     num_bytes -= static_cast<size_t>(n);
@@ -108,6 +147,10 @@ void WholeFile::write(const void* data, size_t num_bytes) {
 
 void WholeFile::commit() {
   HADAL_CHECK(fd_ >= 0, "commit() twice");
+  if (temporary_.empty()) {
+    if (::close(std::exchange(fd_, -1)) != 0) fail_errno(path_, "close");
+    return;
+  }
   if (::fsync(fd_) != 0) fail_errno(temporary_, "flush");
   const int fd = std::exchange(fd_, -1);
   if (::close(fd) != 0) fail_errno(temporary_, "close");

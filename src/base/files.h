@@ -1,5 +1,5 @@
-// Reading and writing files. Writes are atomic: temporary file, fsync, rename, so that a reader sees the old file or
-// the new one. All functions throw Error with the path and the system's reason (disk full included).
+// Reading and writing files. Writes are atomic (temporary file, fsync, rename); a symbolic link is followed, and stays;
+// a pipe or a device is written to as it comes. All functions throw Error with the path and the system's reason.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ std::string read_file(const Path& path, uint64_t max_bytes = uint64_t{4} << 30);
 void write_file_whole(const Path& path, std::string_view content);
 
 // The same for content that is produced in pieces. Nothing appears at `path` until commit(); without commit() the
-// temporary file is removed.
+// temporary file is removed. (A pipe or device has what was written before.)
 class WholeFile {
  public:
   explicit WholeFile(Path path);
@@ -31,7 +31,7 @@ class WholeFile {
   void commit();
 
  private:
-  Path path_, temporary_;
+  Path path_, temporary_;  // temporary_ is empty where path_ is written to directly
   int fd_ = -1;
 };
 

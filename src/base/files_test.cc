@@ -1,7 +1,9 @@
 #include "base/files.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
 
@@ -99,6 +101,49 @@ TEST_F(Files, ErrorsNameThePathAndTheReason) {
   expect_error([&] { MappedFile{folder_ / "gone"}; }, "gone");
   write_file_whole(folder_ / "a", "12345");
   expect_error([&] { read_file(folder_ / "a", 4); }, "expected at most 4 bytes, found 5");
+}
+
+TEST_F(Files, ALinkStaysAndItsTargetIsReplaced) {
+  fs::create_directory(folder_ / "there");
+  write_file_whole(folder_ / "there" / "target", "old");
+  fs::create_symlink("there/target", folder_ / "link");
+  fs::create_symlink("link", folder_ / "second");
+  write_file_whole(folder_ / "second", "new");
+  EXPECT_TRUE(fs::is_symlink(folder_ / "second"));
+  EXPECT_TRUE(fs::is_symlink(folder_ / "link"));
+  EXPECT_FALSE(fs::is_symlink(folder_ / "there" / "target"));
+  EXPECT_EQ(read_file(folder_ / "there" / "target"), "new");
+  fs::create_symlink("there/later", folder_ / "dangling");
+  write_file_whole(folder_ / "dangling", "made");
+  EXPECT_EQ(read_file(folder_ / "there" / "later"), "made");
+  fs::create_symlink("round", folder_ / "round");
+  expect_error([&] { write_file_whole(folder_ / "round", "x"); }, "leads to itself");
+}
+
+TEST_F(Files, PipesAndDescriptorsAreWrittenToAndFoldersAreNot) {
+  const Path pipe = folder_ / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const int reader = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  write_file_whole(pipe, "through");
+  char got[16] = "";
+  EXPECT_EQ(::read(reader, got, sizeof got), 7);
+  EXPECT_STREQ(got, "through");
+  ::close(reader);
+  EXPECT_TRUE(fs::is_fifo(pipe)) << "it is still a pipe";
+
+  // Behind what was written there before, as a shell's `> file` has it.
+  const int fd = ::open((folder_ / "out").c_str(), O_WRONLY | O_CREAT, 0600);
+  ASSERT_EQ(::write(fd, "head ", 5), 5);
+  fs::create_symlink("/proc/self/fd/" + std::to_string(fd), folder_ / "stdout");
+  write_file_whole(folder_ / "stdout", "body ");
+  ASSERT_EQ(::write(fd, "tail", 4), 4);
+  ::close(fd);
+  EXPECT_EQ(read_file(folder_ / "out"), "head body tail");
+
+  fs::create_directory(folder_ / "folder");
+  expect_error([&] { write_file_whole(folder_ / "folder", "x"); }, "expected a file to write, found a folder");
+  EXPECT_FALSE(fs::exists(folder_ / "folder.tmp"));
 }
 
 TEST_F(Files, MapsWhatIsThere) {

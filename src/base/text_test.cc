@@ -15,6 +15,18 @@ TEST(Text, SplitKeepsEmptyParts) {
   EXPECT_EQ(split("", '/'), (Parts{""}));
 }
 
+TEST(Text, FieldsOfCsvAreQuotedWhereTheyMust) {
+  EXPECT_EQ(csv_field("BRK.B"), "BRK.B");
+  EXPECT_EQ(csv_field("a,b"), "\"a,b\"");
+  EXPECT_EQ(csv_field("say \"x\"\n"), "\"say \"\"x\"\"\n\"");
+}
+
+TEST(Text, CountsInWords) {
+  EXPECT_EQ(counted(0, "file"), "0 files");
+  EXPECT_EQ(counted(1, "file"), "1 file");
+  EXPECT_EQ(counted(12, "file"), "12 files");
+}
+
 TEST(Text, WordsEndWhereLettersDigitsAndUnderscoresDo) {
   EXPECT_TRUE(has_word("x-Q4_K_M.gguf", "q4_k_m"));
   EXPECT_TRUE(has_word("Q8_0", "Q8_0"));

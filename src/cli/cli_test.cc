@@ -44,6 +44,16 @@ Outcome run(const std::string& arguments, const std::string& input = "") {
   return {end.signal == 0 ? end.code : -1, read_file(out), read_file(err)};
 }
 
+TEST(Cli, MarketUsageErrorsEndWithTwoAndAreSaidOnce) {
+  const Outcome o = run("market memo");
+  EXPECT_EQ(o.code, 2);
+  EXPECT_EQ(o.err, "hadal market: expected a run, found none; runs stand under runs/\n");
+  EXPECT_EQ(run("market show nowhere --as-of soon").code, 2);
+  EXPECT_EQ(run("market show nowhere").code, 1);
+  const Outcome odd = run("market show '/\x1b[31m/x'");
+  EXPECT_EQ(odd.err.find('\x1b'), std::string::npos) << odd.err;
+}
+
 TEST(Cli, HelpAndVersion) {
   for (const char* arguments : {"", "--help", "help"}) {
     const Outcome o = run(arguments);

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "cli/options.h"
 #include "cli/verb.h"
 #include "kernels/cpu.h"
 
@@ -60,7 +61,7 @@ void open_standard_streams() {
 
 void complain(const std::string& name,
               const std::string& what) {  // never throws, as fmt::print does where nobody reads
-  const std::string line = fmt::format("{}: {}\n", name, what);
+  const std::string line = without_controls(fmt::format("{}: {}\n", name, what));
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
@@ -70,6 +71,9 @@ int run_verb(const Verb& verb, int argc, char** argv) {
   try {
     cpu_level();  // a wrong HADAL_CPU is said here, once; an engine's thread would log it and its caller say it again
     return verb.run(argc, argv);
+  } catch (const UsageError& e) {
+    complain(name, e.what());
+    return 2;
   } catch (const std::bad_alloc&) {
     complain(name, "out of memory; take a smaller model, a smaller batch or a shorter context");
   } catch (const std::filesystem::filesystem_error& e) {

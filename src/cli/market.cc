@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/command.h"
 #include "base/error.h"
 #include "base/toml_table.h"
 #include "cli/options.h"
@@ -29,19 +30,26 @@ constexpr Verb kCommands[] = {
 };
 
 std::string help() {
-  std::string text =
-      "hadal market: from files of prices to what can be believed about an idea\n\nusage: hadal market COMMAND "
-      "[options]\n\n";
+  std::string text = "hadal market: from files of prices to what can be believed about an idea\n\nusage: " +
+                     command({"market", "COMMAND"}) + " [options]\n\n";
   for (const Verb& command : kCommands) text += fmt::format("  {:<12}{}\n", command.name, command.summary);
-  return text + "\n  hadal market COMMAND --help   the options of a command\n";
+  return text + fmt::format("\n  {} --help   the options of a command\n", command({"market", "COMMAND"}));
 }
 
 }  // namespace
 
-std::optional<market::Date> market_date(const std::string& text, const std::string& option) {
+std::optional<market::Time> market_time(const std::string& text, const std::string& option) {
   if (text.empty()) return {};
-  return market::date_of(market::parse_time(text, option));
+  return market_usage([&] { return market::parse_time(text, option); });
 }
+
+std::optional<market::Date> market_date(const std::string& text, const std::string& option) {
+  const auto time = market_time(text, option);
+  if (!time) return {};
+  return market::date_of(*time);
+}
+
+void print_words(std::string_view text) { print_text(without_controls(text)); }
 
 std::string market_time_text(const market::Market& market, const std::string& symbol, const market::Bar& bar) {
   return market.is_daily(symbol) ? market::date_text(bar.session) : market::time_text(bar.time);

@@ -6,8 +6,10 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/json_fwd.h"
+#include "cli/verb.h"
 #include "market/market.h"
 
 namespace hadal {
@@ -32,8 +34,23 @@ int market_check_lookahead(const std::string& strategy, int64_t samples, bool js
 // Runs a command; a NotYetError is printed and becomes 2, a stop by a signal 3.
 int market_exit_code(const std::string& name, const std::function<int()>& run);
 
-// "--from" and "--to": a date or an ISO time; nothing for "".
+// Calls f(), which reads a value of the command line: what it finds wrong is a UsageError.
+template <typename F>
+auto market_usage(F&& f) {
+  try {
+    return f();
+  } catch (const UsageError&) {
+    throw;
+  } catch (const Error& error) {
+    throw UsageError(error.what());
+  }
+}
+
+// "--as-of" and "--from": a date or an ISO time; nothing for "". UsageError for another text.
+std::optional<market::Time> market_time(const std::string& text, const std::string& option);
 std::optional<market::Date> market_date(const std::string& text, const std::string& option);
+// Text for people: control characters of names and paths are shown as U+FFFD.
+void print_words(std::string_view text);
 // A bar's time as it is shown: the day of a daily bar, else the time of its end.
 std::string market_time_text(const market::Market& market, const std::string& symbol, const market::Bar& bar);
 

@@ -1,7 +1,10 @@
 // hadal market backtest STRATEGY.toml
 #include <cmath>
 
+#include "base/command.h"
+#include "base/error.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/market.h"
 #include "cli/options.h"
 #include "cli/training_process.h"
@@ -12,37 +15,54 @@ namespace hadal {
 namespace {
 
 std::string percent(double value) { return std::isnan(value) ? "-" : fmt::format("{:.1f}%", 100 * value); }
-std::string number(double value) { return std::isnan(value) ? "-" : fmt::format("{:.2f}", value); }
+std::string number(double value, int digits) { return std::isnan(value) ? "-" : fmt::format("{:.{}f}", value, digits); }
+
+// What an account that lost everything has to say first.
+std::string ruin_text(const market::BacktestRun& run) {
+  const market::BacktestResult& r = run.result;
+  const auto at = r.ruin();
+  if (!at) return "";
+  const market::EquityPoint& point = r.curve[*at];
+  return fmt::format(
+      "RUINED on {}: equity was {}. An account ends there, and so do the figures; how sure one can be (PSR, DSR) is "
+      "not "
+      "said of a loss of everything.\n",
+      r.daily ? market::date_text(point.date) : market::time_text(point.time), point.equity.text());
+}
 
 // Ten lines: result, costs, which try it is, how sure one can be.
 std::string text_of(const market::BacktestRun& run) {
   const market::BacktestResult& r = run.result;
   const market::ReturnStatistics& s = run.statistics;
-  const double gain = r.end_equity.to_double() / r.start_equity.to_double() - 1;
-  std::string text;
+  const double gain = r.last_equity().to_double() / r.start_equity.to_double() - 1;
+  std::string text = ruin_text(run);
   if (run.training.forecast.is_object()) text += run.training.forecast.at("headline").get<std::string>() + "\n";
-  text += fmt::format("{} to {}, {} bars, {} orders, {} fills\n", market::date_text(r.curve.front().date),
-                      market::date_text(r.curve.back().date), r.bars, r.orders.size(), r.fills.size());
-  text += fmt::format("  equity        {} -> {} ({})\n", r.start_equity.text(), r.end_equity.text(), percent(gain));
+  text += fmt::format("{} to {}, {}, {}, {}\n", market::date_text(r.curve.front().date),
+                      market::date_text(r.curve.back().date), counted(r.bars, "bar"),
+                      counted(static_cast<int64_t>(r.orders.size()), "order"),
+                      counted(static_cast<int64_t>(r.fills.size()), "fill"));
+  text += fmt::format("  equity        {} -> {} ({})\n", r.start_equity.text(), r.last_equity().text(), percent(gain));
   text += fmt::format("  costs         fees {}, slippage {}, borrow {}; dividends {}\n", r.fees.text(),
                       r.slippage.text(), r.borrow.text(), r.dividends.text());
-  text += fmt::format("  drawdown      {}, {} periods below a peak\n", percent(s.drawdown.depth), s.drawdown.periods);
-  text += fmt::format("  Sharpe ratio  {} a year; of a period {:.4f}, 95% {:.4f} to {:.4f}\n", number(s.sharpe_annual),
-                      s.sharpe(), s.sharpe_interval.low, s.sharpe_interval.high);
+  text += fmt::format("  drawdown      {}, {} below a peak\n", percent(s.drawdown.depth),
+                      counted(s.drawdown.periods, "period"));
+  text += fmt::format("  Sharpe ratio  {} a year; of a period {}, 95% {} to {}\n", number(s.sharpe_annual, 2),
+                      number(s.sharpe(), 4), number(s.sharpe_interval.low, 4), number(s.sharpe_interval.high, 4));
   text += fmt::format("  tries         {} over these dates; the best of so many without skill would show {:.4f}\n",
                       run.tries.count, s.expected_max_sharpe);
   text += fmt::format("  how sure      above 0: {} (PSR); above what so many tries show by chance: {} (DSR)\n",
                       percent(s.psr), percent(s.dsr));
-  text += std::isnan(s.min_track_record) ? std::string("  track record  no length of it would be enough\n")
-                                         : fmt::format("  track record  {} periods; {:.0f} are needed to be 95% sure\n",
-                                                       run.returns.size(), s.min_track_record);
-  return text + fmt::format("run: {}\nnext: hadal market report {}\n", run.run.string(), run.run.string());
+  text += fmt::format(
+      "  track record  {} since the first decision; {}\n", counted(static_cast<int64_t>(run.returns.size()), "period"),
+      std::isnan(s.min_track_record) ? "no length would make it believable"
+                                     : fmt::format("{:.0f} are needed to be 95% sure", s.min_track_record));
+  return text + fmt::format("run: {}\nnext: {}\n", run.run.string(), command({"market", "report", run.run.string()}));
 }
 
 int backtest(const std::string& file, const std::string& engine, bool json) {
   const market::StrategyFile strategy = market::read_strategy(file);
   if (strategy.series)  // said before a market is looked for
-    fail("{}: a plain series is not traded; train it with: hadal market train {}", file, file);
+    fail("{}: a plain series is not traded; train it with: {}", file, command({"market", "train", file}));
   market::Market opened = market::Market::open(strategy.market);
   market::BacktestOptions options;
   options.engine = engine == "vector" ? market::EngineKind::vector : market::EngineKind::event;
@@ -56,7 +76,7 @@ int backtest(const std::string& file, const std::string& engine, bool json) {
   if (json)
     print_json(run.json());
   else
-    print_text(text_of(run));
+    print_words(text_of(run));
   return 0;
 }
 

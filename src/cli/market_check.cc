@@ -1,8 +1,10 @@
 // What is wrong or doubtful in a market.
 #include <algorithm>
 
+#include "base/command.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/market.h"
 #include "cli/options.h"
 #include "market/checks.h"
@@ -24,19 +26,19 @@ OrderedJson json_of(const market::CheckReport& report) {
 
 std::string text_of(const market::CheckReport& report, const std::string& name) {
   constexpr size_t kShown = 40;
-  std::string text = fmt::format("{} bars of {} instruments\n", report.bars, report.instruments);
+  std::string text = fmt::format("{} of {}\n", counted(report.bars, "bar"), counted(report.instruments, "instrument"));
   for (const auto& [code, count] : report.counts) text += fmt::format("  {:<22}{:>8}\n", code, count);
-  if (report.issues.empty()) return text + fmt::format("Nothing to complain of. Next: hadal market init {}\n", name);
+  const std::string next = command({"market", "init", name});
+  if (report.issues.empty()) return text + fmt::format("Nothing to complain of. Next: {}\n", next);
   text += "\n";
   for (size_t i = 0; i < std::min(kShown, report.issues.size()); ++i) {
     const market::Issue& issue = report.issues[i];
-    text += fmt::format("{:<8}{:<12}{:<22}{:<20}{}\n", issue.is_error ? "error" : "warning",
-                        without_controls(issue.symbol), issue.time, issue.code, without_controls(issue.detail));
+    text += fmt::format("{:<8}{:<12} {:<22} {:<21} {}\n", issue.is_error ? "error" : "warning", issue.symbol,
+                        issue.time, issue.code, issue.detail);
   }
   if (report.issues.size() > kShown)
     text += fmt::format("... and {} more; --json lists all\n", report.issues.size() - kShown);
-  return text +
-         fmt::format("\nBars with errors are quarantined: no view shows them. Next: hadal market init {}\n", name);
+  return text + fmt::format("\nBars with errors are quarantined: no view shows them. Next: {}\n", next);
 }
 
 }  // namespace
@@ -61,12 +63,13 @@ int market_check_command(int argc, char** argv) {
   add_common_options(app, &json);
   if (const auto code = app.parse(argc, argv)) return *code;
   if (lookahead) return market_check_lookahead(name, samples, json);
-  if (name.ends_with(".toml")) fail("{}: a strategy is checked with --lookahead; expected a market", name);
+  if (name.ends_with(".toml"))
+    throw UsageError(fmt::format("{}: a strategy is checked with --lookahead; expected a market", name));
   const market::CheckReport report = market::check_market(market::Market::open(name));
   if (json)
     print_json(json_of(report));
   else
-    print_text(text_of(report, name));
+    print_words(text_of(report, name));
   return 0;
 }
 

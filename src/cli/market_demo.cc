@@ -3,8 +3,10 @@
 #include <cmath>
 
 #include "base/clock.h"
+#include "base/command.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/market.h"
 #include "cli/options.h"
 #include "cli/training_process.h"
@@ -74,7 +76,7 @@ Path examples() {
   for (const Path& folder : {Path("examples/market"), program.parent_path().parent_path() / "examples/market"})
     if (std::filesystem::is_directory(folder / "synthetic")) return folder;
   fail(
-      "hadal market demo: expected examples/market here or beside the program's folder, found neither; run it in a "
+      "expected examples/market here or beside the program's folder, found neither; run it in a "
       "checkout of the project");
 }
 
@@ -84,7 +86,8 @@ void import(const Path& market, const std::vector<Path>& files) {
   const market::ImportReport report = market::import_files(market.string(), files, options);
   int64_t rows = 0;
   for (const market::ImportedFile& file : report.files) rows += file.rows;
-  say(fmt::format("{}: {} bars of {} files\n", market.string(), rows, report.files.size()));
+  say(fmt::format("{}: {} of {}\n", market.string(), counted(rows, "bar"),
+                  counted(static_cast<int64_t>(report.files.size()), "file")));
 }
 
 struct DemoRun {
@@ -177,7 +180,7 @@ std::string text_of(const std::vector<DemoRun>& runs, const Path& report, const 
                       figure(runs[0], "data", "last").get<std::string>(),
                       sparkline(runs[0].figures.at("series").at("equity"), 60));
   text += fmt::format("\n  report: {}\n  memo:   {}\n  in {:.0f} s\n", report.string(), memo.string(), seconds);
-  return text + "\nnext: hadal market import mine YOUR_PRICES.csv\n";
+  return text + fmt::format("\nnext: {}\n", command({"market", "import", "mine", "YOUR_PRICES.csv"}));
 }
 
 int demo(const Path& folder, bool json) {
@@ -187,7 +190,7 @@ int demo(const Path& folder, bool json) {
   write_file_whole(report, market::report_html(runs[0].figures));
   write_file_whole(memo, market::memo_of(runs[0].figures).text);
   if (!json) {
-    print_text(text_of(runs, report, memo, watch.seconds()));
+    print_words(text_of(runs, report, memo, watch.seconds()));
     return 0;
   }
   OrderedJson list = OrderedJson::array();

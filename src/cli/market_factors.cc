@@ -1,6 +1,7 @@
 // hadal market factors: the values of factors over the bars of a market.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 
 #include "base/error.h"
@@ -10,6 +11,7 @@
 #include "cli/market.h"
 #include "cli/options.h"
 #include "cli/verb.h"
+#include "market/factor_ic.h"
 #include "market/factors.h"
 #include "market/market.h"
 
@@ -18,8 +20,12 @@ namespace {
 
 using namespace market;
 
+// The return from the next session's open to the one after: what an order of today can get.
+constexpr const char* kLabel = "Ref($open,-2)/Ref($open,-1)-1";
+
 struct FactorsOptions {
   std::string market, symbols, from, to, as_of, prices = "forward", out;
+  std::string ic, label = kLabel;
   std::vector<std::string> sets, expressions;
   bool streaming = false, json = false;
 };
@@ -44,25 +50,20 @@ Query query_of(const FactorsOptions& o) {
   for (const std::string& symbol : split(o.symbols, ','))
     if (!symbol.empty()) query.symbols.push_back(symbol);
   // Bars before --from are read: windows reach back to them.
-  if (!o.to.empty()) query.to = date_of(parse_time(o.to, "--to"));
-  if (!o.as_of.empty()) query.as_of = parse_time(o.as_of, "--as-of");
+  query.to = market_date(o.to, "--to");
+  query.as_of = market_time(o.as_of, "--as-of").value_or(kEver);
   query.prices = prices_of(o.prices, "--prices");
   return query;
 }
 
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + '"';
-}
+std::string csv_number(double value) { return std::isnan(value) ? "" : fmt::format("{:.17g}", value); }
 
 // The shown rows as JSON and as CSV, block after block.
 class Table {
  public:
   Table(const FactorProgram& program, const Panel& panel, const FactorsOptions& o)
       : panel_(panel), json_(o.json), to_stdout_(!o.json && o.out.empty()) {
-    if (!o.from.empty()) from_ = date_of(parse_time(o.from, "--from"));
+    from_ = market_date(o.from, "--from");
     for (size_t t = 1; t < panel.num_times(); ++t) daily_ = daily_ && panel.sessions[t] != panel.sessions[t - 1];
     if (!o.out.empty()) file_ = std::make_unique<WholeFile>(o.out);
     std::string header = "symbol,time";
@@ -92,7 +93,7 @@ class Table {
     if (json_) print_text("]}\n");
     if (file_) {
       file_->commit();
-      if (!json_) print_text(fmt::format("{} rows\n", num_rows_));
+      if (!json_) print_text(counted(num_rows_, "row") + "\n");
     }
   }
 
@@ -106,7 +107,7 @@ class Table {
     if (file_ || to_stdout_) csv += csv_field(symbol) + "," + time;
     for (size_t f = 0; f < block.num_factors; ++f) {
       const double value = block.at(f, row, instrument);
-      const std::string text = std::isnan(value) ? "" : fmt::format("{:.17g}", value);
+      const std::string text = csv_number(value);
       if (json_) json += (f > 0 ? ", " : "") + (text.empty() ? "null" : text);
       if (file_ || to_stdout_) csv += "," + text;
     }
@@ -132,6 +133,20 @@ class Table {
   int64_t num_rows_ = 0;
 };
 
+void write_ics(const FactorIcs& ics, const std::string& path) {
+  bool daily = true;
+  for (size_t t = 1; t < ics.times.size(); ++t) daily = daily && ics.sessions[t] != ics.sessions[t - 1];
+  WholeFile file(path);
+  std::string text = "time";
+  for (const std::string& name : ics.names) text += "," + csv_field(name);
+  for (size_t t = 0; t < ics.times.size(); ++t) {
+    text += "\n" + (daily ? date_text(ics.sessions[t]) : time_text(ics.times[t]));
+    for (size_t f = 0; f < ics.names.size(); ++f) text += "," + csv_number(ics.series(f)[t]);
+  }
+  file.write(text + "\n");
+  file.commit();
+}
+
 // One row after the other, as bars would come.
 void stream(const FactorProgram& program, const Panel& panel, Table& table) {
   FactorStream stream(program, panel.symbols);
@@ -139,6 +154,38 @@ void stream(const FactorProgram& program, const Panel& panel, Table& table) {
     const std::span<const double> values = stream.next(row_of(panel, t));
     table.add({t, 1, panel.num_instruments(), program.num_factors(), values.data()});
   }
+}
+
+// How well each factor foretells the label, by time in `--out` and in the mean on standard output.
+void show_ics(const FactorProgram& program, const FactorsOptions& o) {
+  const FactorProgram label = market_usage([&] {
+    return FactorProgram({{"label", o.label}}, "--label", LookAhead::allowed);
+  });
+  const Market market = Market::open(o.market);
+  const std::unique_ptr<PanelReader> reader = market.read_panel(query_of(o), PanelOrder::by_span);
+  const std::vector<Date>& sessions = reader->sessions();
+  const Date from = market_date(o.from, "--from").value_or(std::numeric_limits<Date>::min());
+  const auto first = std::lower_bound(sessions.begin(), sessions.end(), from);
+  const FactorIcs ics = factor_ics(program, label, *reader, o.ic == "rank" ? IcKind::rank : IcKind::pearson,
+                                   static_cast<size_t>(first - sessions.begin()));
+  if (!o.out.empty()) write_ics(ics, o.out);
+  OrderedJson list = OrderedJson::array();
+  std::string table = fmt::format("{:<16}{:>10}{:>10}{:>8}{:>8}\n", "", "mean IC", "error", "ICIR", "times");
+  for (size_t f = 0; f < ics.names.size(); ++f) {
+    const IcSummary sum = ics.summary(f);
+    list.push_back(
+        {{"name", ics.names[f]}, {"ic", sum.mean}, {"ic_error", sum.error}, {"icir", sum.icir}, {"times", sum.count}});
+    table +=
+        fmt::format("{:<16}{:>10.4f}{:>10.4f}{:>8.2f}{:>8}\n", ics.names[f], sum.mean, sum.error, sum.icir, sum.count);
+  }
+  if (o.json)
+    print_json(OrderedJson{{"ic", o.ic},
+                           {"label", label.text(0)},
+                           {"instruments", reader->symbols().size()},
+                           {"bars", reader->num_bars()},
+                           {"factors", list}});
+  else
+    print_text(fmt::format("{} bars of {} instruments\n{}", reader->num_bars(), reader->symbols().size(), table));
 }
 
 }  // namespace
@@ -157,14 +204,22 @@ int market_factors_command(int argc, char** argv) {
   app.add_option("--set", o.sets, "alpha158 or alpha360");
   app.add_option("--expr", o.expressions, "NAME=EXPRESSION, as in momentum='$close/Ref($close,20)-1'; any number");
   app.add_flag("--streaming", o.streaming, "compute one row at a time; the bits are the same");
+  app.add_option("--ic", o.ic,
+                 "instead of values, how well each factor foretells the label: the mean over time of their correlation "
+                 "across instruments; --out gets it by time")
+      .one_of({"pearson", "rank"});
+  app.add_option("--label", o.label, "what --ic compares with; may look ahead").show_default();
   app.add_option("--out", o.out, "write the values to this CSV file");
   add_common_options(app, &o.json);
   if (const auto code = app.parse(argc, argv)) return *code;
-  if (o.sets.empty() && o.expressions.empty()) {
-    fmt::print(stderr, "expected factors: --set alpha158, or --expr NAME=EXPRESSION\n");
-    return 2;
+  if (o.sets.empty() && o.expressions.empty())
+    throw UsageError("expected factors: --set alpha158, or --expr NAME=EXPRESSION, found none");
+  if (!o.ic.empty() && o.streaming) throw UsageError("expected --ic or --streaming, found both");
+  const FactorProgram program = market_usage([&] { return FactorProgram(factors_of(o), "--expr"); });
+  if (!o.ic.empty()) {
+    show_ics(program, o);
+    return 0;
   }
-  const FactorProgram program(factors_of(o), "--expr");
   const Panel panel = Market::open(o.market).panel(query_of(o));
   Table table(program, panel, o);
   if (o.streaming)

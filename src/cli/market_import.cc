@@ -3,11 +3,14 @@
 
 #include <algorithm>
 
+#include "base/command.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "cli/market.h"
 #include "cli/options.h"
+#include "market/calendar.h"
 
 namespace hadal {
 namespace {
@@ -26,7 +29,11 @@ OrderedJson json_of(const market::ImportReport& report) {
                      {"last", file.last.empty() ? OrderedJson(nullptr) : OrderedJson(file.last)}});
   OrderedJson issues = OrderedJson::object();
   for (const auto& [code, count] : report.issues) issues[code] = count;
-  return {{"market", report.market}, {"files", files}, {"restated", report.restated}, {"issues", issues}};
+  return {{"market", report.market},
+          {"files", files},
+          {"restated", report.restated},
+          {"issues", issues},
+          {"notes", report.notes}};
 }
 
 std::string symbols_text(const std::vector<std::string>& symbols) {
@@ -39,16 +46,17 @@ std::string symbols_text(const std::vector<std::string>& symbols) {
 std::string text_of(const market::ImportReport& report, const std::string& name, const std::string& kind) {
   std::string text;
   for (const market::ImportedFile& file : report.files) {
-    text += fmt::format("{}\n  {} of {}: {} rows, {} accepted, {} quarantined", without_controls(file.file), kind,
-                        file.format, file.rows, file.accepted, file.quarantined);
+    text += fmt::format("{}\n  {} of {}: {}, {} accepted, {} quarantined", file.file, kind, file.format,
+                        counted(file.rows, "row"), file.accepted, file.quarantined);
     if (!file.first.empty()) text += fmt::format(", {} to {}", file.first, file.last);
-    text += fmt::format("\n  {}\n", without_controls(symbols_text(file.symbols)));
+    text += fmt::format("\n  {}\n", symbols_text(file.symbols));
   }
   if (report.restated > 0) text += fmt::format("{} restated: both versions are kept\n", report.restated);
-  if (report.issues.empty()) return text + fmt::format("\nNothing to complain of. Next: hadal market init {}\n", name);
+  if (report.issues.empty())
+    return text + fmt::format("\nNothing to complain of. Next: {}\n", command({"market", "init", name}));
   text += "\nFound in these instruments:\n";
   for (const auto& [code, count] : report.issues) text += fmt::format("  {:<22}{:>8}\n", code, count);
-  return text + fmt::format("\nNext: hadal market check {}\n", name);
+  return text + fmt::format("\nNext: {}\n", command({"market", "check", name}));
 }
 
 }  // namespace
@@ -73,20 +81,24 @@ int market_import_command(int argc, char** argv) {
   app.add_option("--calendar", options.calendar, "whose sessions bars are checked by: XNYS XNAS XLON XHKG XSHG 24/7");
   app.add_option("--zone", options.zone, "of clock times that name none, as Europe/London");
   app.add_option("--map", map, "names of columns that are not the usual ones: date=Date,close=Last");
+  app.add_option("--dates", options.dates, "of dates as 3/4/2020: month first or day first; default: as the file shows")
+      .one_of({"mdy", "dmy"});
   app.add_option("--prices", options.prices, "what the prices are; default: as the format has them")
       .one_of({"raw", "split", "adjusted"});
   app.add_option("--known-at", known_at, "since when they are known, a date or an ISO time");
   add_common_options(app, &json);
   if (const auto code = app.parse(argc, argv)) return *code;
-  if (!map.empty()) options.columns = market::parse_column_map(map, "--map");
-  if (!known_at.empty()) options.known_at = market::parse_time(known_at, "--known-at");
+  if (!map.empty()) options.columns = market_usage([&] { return market::parse_column_map(map, "--map"); });
+  if (!known_at.empty()) options.known_at = market_time(known_at, "--known-at");
+  if (!options.calendar.empty()) market_usage([&] { return market::Calendar::find(options.calendar, "--calendar"); });
+  if (!options.zone.empty()) market_usage([&] { return market::Zone(options.zone, "--zone"); });
 
   const market::ImportReport report = market::import_files(name, {files.begin(), files.end()}, options);
   for (const std::string& note : report.notes) log_info("{}", without_controls(note));
   if (json)
     print_json(json_of(report));
   else
-    print_text(text_of(report, name, options.kind));
+    print_words(text_of(report, name, options.kind));
   return 0;
 }
 

@@ -1,4 +1,5 @@
 // hadal market init MARKET
+#include "base/command.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
@@ -18,15 +19,17 @@ int market_init_command(int argc, char** argv) {
   if (const auto code = app.parse(argc, argv)) return *code;
 
   const market::Market opened = market::Market::open(name);
-  if (std::filesystem::exists(out)) fail("{}: expected no such file yet, found one; name another with --out", out);
+  const bool is_device = out.starts_with("/dev/") || out.starts_with("/proc/");  // as /dev/stdout: written to
+  if (!is_device && std::filesystem::exists(out))
+    fail("{}: expected no such file yet, found one; name another with --out", out);
   // A strategy finds a market that is named by its path from where the strategy stands.
   const bool by_path = name.find('/') != std::string::npos;
   const std::string written = by_path ? std::filesystem::absolute(name).lexically_normal().string() : name;
-  write_file_whole(out, market::starter_strategy(written, opened.summary().instruments, opened.sessions({})));
+  write_file_whole(out, market::starter_strategy(market::starter_facts(opened, written)));
   if (json)
     print_json(OrderedJson{{"out", out}});
   else
-    print_text(fmt::format("{}\nnext: hadal market backtest {}\n", out, out));
+    print_words(fmt::format("{}\nnext: {}\n", out, command({"market", "backtest", out})));
   return 0;
 }
 

@@ -1,6 +1,8 @@
 // The markets under markets/.
+#include "base/command.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/market.h"
 #include "cli/options.h"
 
@@ -15,24 +17,38 @@ int market_list_command(int argc, char** argv) {
   std::string text;
   const auto day = [](std::optional<market::Date> date) { return date ? market::date_text(*date) : std::string(); };
   std::string last;
-  for (const market::MarketSummary& m : market::list_markets()) {
+  const std::vector<market::MarketSummary> markets = market::list_markets();
+  int damaged = 0;
+  for (const market::MarketSummary& m : markets) {
+    if (!m.damage.empty()) {
+      ++damaged;
+      array.push_back({{"name", m.name},
+                       {"instruments", nullptr},
+                       {"bars", nullptr},
+                       {"first", nullptr},
+                       {"last", nullptr},
+                       {"trials", nullptr},
+                       {"damage", m.damage}});
+      text += fmt::format("{:<20} damaged: {}\n", m.name, m.damage);
+      continue;
+    }
     array.push_back({{"name", m.name},
                      {"instruments", m.instruments},
                      {"bars", m.bars},
                      {"first", m.first ? OrderedJson(day(m.first)) : OrderedJson(nullptr)},
                      {"last", m.last ? OrderedJson(day(m.last)) : OrderedJson(nullptr)},
                      {"trials", m.trials}});
-    text += fmt::format("{:<20}{:>8} instruments{:>12} bars  {:<10} to {:<10}{:>6} trials\n", without_controls(m.name),
-                        m.instruments, m.bars, day(m.first), day(m.last), m.trials);
+    text += fmt::format("{:<20}{:>20}{:>17}  {:<10} to {:<10}{:>13}\n", m.name, counted(m.instruments, "instrument"),
+                        counted(m.bars, "bar"), day(m.first), day(m.last), counted(m.trials, "trial"));
     last = m.name;
   }
-  if (json) {
+  if (json)
     print_json(OrderedJson{{"markets", array}});
-    return 0;
-  }
-  print_text(last.empty() ? "There are no markets yet. Next: hadal market import NAME FILE...\n"
-                          : fmt::format("{}\nNext: hadal market show {}\n", text, without_controls(last)));
-  return 0;
+  else if (markets.empty())
+    print_words(fmt::format("There are no markets yet. Next: {}\n", command({"market", "import", "NAME", "FILE..."})));
+  else
+    print_words(text + (last.empty() ? "" : fmt::format("\nNext: {}\n", command({"market", "show", last}))));
+  return damaged > 0 ? 1 : 0;
 }
 
 }  // namespace hadal

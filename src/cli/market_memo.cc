@@ -1,4 +1,5 @@
 // hadal market memo RUN, hadal market memo --verify F.md --run RUN
+#include "base/command.h"
 #include "base/error.h"
 #include "cli/market.h"
 #include "cli/options.h"
@@ -19,8 +20,9 @@ int write_memo(const std::string& name, bool json) {
     print_json(memo.json());
   } else {
     print_text(memo.text);
-    say(fmt::format("\n{}\nnext: hadal market memo --verify {} --run {}\n", (run / "memo.md").string(),
-                    (run / "memo.md").string(), name));
+    const std::string file = (run / "memo.md").string();
+    say(without_controls(
+        fmt::format("\n{}\nnext: {}\n", file, command({"market", "memo", "--verify", file, "--run", name}))));
   }
   return 0;
 }
@@ -33,11 +35,11 @@ int verify(const std::string& file, const std::string& name, bool json) {
     for (const market::Unbound& u : unbound) list.push_back({{"text", u.text}, {"begin", u.begin}, {"end", u.end}});
     print_json(OrderedJson{{"verified", unbound.empty()}, {"unbound", std::move(list)}});
   } else if (unbound.empty()) {
-    print_text(fmt::format("{}: every number is a figure of {}\n", file, name));
+    print_words(fmt::format("{}: every number is a figure of {}\n", file, name));
   } else {
     std::string text = fmt::format("{}: numbers that no figure of {} says, by their place in the text:\n", file, name);
-    for (const market::Unbound& u : unbound) text += fmt::format("  {:>8}  {}\n", u.begin, without_controls(u.text));
-    print_text(text);
+    for (const market::Unbound& u : unbound) text += fmt::format("  {:>8}  {}\n", u.begin, u.text);
+    print_words(text);
   }
   return unbound.empty() ? 0 : 1;
 }
@@ -60,7 +62,9 @@ int market_memo_command(int argc, char** argv) {
     if (!model.empty())
       market::not_yet("--model", "a memo worded by a language model", "leave the option out for fixed sentences");
     const std::string& about = of_run.empty() ? run : of_run;
-    if (about.empty()) fail("hadal market memo: expected a run, found none; runs stand under runs/");
+    if (about.empty())
+      throw UsageError(fmt::format("expected {}, found none; runs stand under runs/",
+                                   file.empty() ? "a run" : "--run RUN beside --verify"));
     return file.empty() ? write_memo(about, json) : verify(file, about, json);
   });
 }

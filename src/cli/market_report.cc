@@ -1,6 +1,7 @@
 // hadal market report RUN
 #include "market/report.h"
 
+#include "base/command.h"
 #include "cli/market.h"
 #include "cli/options.h"
 
@@ -22,8 +23,7 @@ int market_report_command(int argc, char** argv) {
   if (json)
     print_json(OrderedJson{{"out", file.string()}});
   else
-    print_text(
-        fmt::format("{}\nnext: hadal market memo {}\n", without_controls(file.string()), without_controls(name)));
+    print_words(fmt::format("{}\nnext: {}\n", file.string(), command({"market", "memo", name})));
   return 0;
 }
 

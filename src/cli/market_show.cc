@@ -1,8 +1,10 @@
 // The bars of an instrument, or what a market holds.
 #include <cmath>
 
+#include "base/command.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/market.h"
 #include "cli/options.h"
 
@@ -13,7 +15,7 @@ using market::Bar;
 using market::Market;
 using market::Query;
 
-OrderedJson number(double value) { return std::isnan(value) ? OrderedJson(nullptr) : OrderedJson(value); }
+std::string figure(double value, int digits) { return std::isnan(value) ? "-" : fmt::format("{:.{}g}", value, digits); }
 
 int show_market(const Market& m, const std::string& name, const Query& query, bool json) {
   OrderedJson array = OrderedJson::array();
@@ -24,13 +26,15 @@ int show_market(const Market& m, const std::string& name, const Query& query, bo
     const std::string last = bars.empty() ? "" : market_time_text(m, symbol, bars.back());
     const auto shown = [](const std::string& time) { return time.empty() ? OrderedJson(nullptr) : OrderedJson(time); };
     array.push_back({{"symbol", symbol}, {"bars", bars.size()}, {"first", shown(first)}, {"last", shown(last)}});
-    text += fmt::format("{:<16}{:>10} bars  {} to {}\n", without_controls(symbol), bars.size(), first, last);
+    const std::string count = counted(static_cast<int64_t>(bars.size()), "bar");
+    text += bars.empty() ? fmt::format("{:<16} {:>14}\n", symbol, count)
+                         : fmt::format("{:<16} {:>14}  {} to {}\n", symbol, count, first, last);
   }
   if (json)
     print_json(OrderedJson{{"market", m.name()}, {"calendar", m.calendar()}, {"instruments", array}});
   else
-    print_text(fmt::format("{}\nNext: hadal market show {} {}\n", text, name,
-                           m.symbols().empty() ? "SYMBOL" : without_controls(m.symbols().front())));
+    print_words(fmt::format("{}\nNext: {}\n", text,
+                            command({"market", "show", name, m.symbols().empty() ? "SYMBOL" : m.symbols().front()})));
   return 0;
 }
 
@@ -41,8 +45,8 @@ std::string table_of(const Market& m, const std::string& symbol, const std::vect
     text += fmt::format("... {} bars before; --from and --to choose others\n", bars.size() - shown);
   for (size_t i = bars.size() - shown; i < bars.size(); ++i) {
     const Bar& bar = bars[i];
-    text += fmt::format("{:<22}{:>14.6g}{:>14.6g}{:>14.6g}{:>14.6g}{:>16.8g}\n", market_time_text(m, symbol, bar),
-                        bar.open, bar.high, bar.low, bar.close, bar.volume);
+    text += fmt::format("{:<22}{:>14}{:>14}{:>14}{:>14}{:>16}\n", market_time_text(m, symbol, bar), figure(bar.open, 6),
+                        figure(bar.high, 6), figure(bar.low, 6), figure(bar.close, 6), figure(bar.volume, 8));
   }
   return text;
 }
@@ -64,7 +68,7 @@ int market_show_command(int argc, char** argv) {
   add_common_options(app, &json);
   if (const auto code = app.parse(argc, argv)) return *code;
   Query query;
-  if (!as_of.empty()) query.as_of = market::parse_time(as_of, "--as-of");
+  query.as_of = market_time(as_of, "--as-of").value_or(market::kEver);
   query.prices = market::prices_of(prices, "--prices");
   query.from = market_date(from, "--from"), query.to = market_date(to, "--to");
   const Market m = Market::open(name);
@@ -76,19 +80,22 @@ int market_show_command(int argc, char** argv) {
     OrderedJson array = OrderedJson::array();
     for (const Bar& bar : bars)
       array.push_back({{"time", market_time_text(m, last_symbol, bar)},
-                       {"open", number(bar.open)},
-                       {"high", number(bar.high)},
-                       {"low", number(bar.low)},
-                       {"close", number(bar.close)},
-                       {"volume", number(bar.volume)}});
+                       {"open", bar.open},
+                       {"high", bar.high},
+                       {"low", bar.low},
+                       {"close", bar.close},
+                       {"volume", bar.volume}});
     print_json(OrderedJson{{"symbol", last_symbol}, {"prices", prices}, {"bars", array}});
     return 0;
   }
   constexpr size_t kShown = 20;
   const size_t shown = from.empty() && to.empty() ? std::min(kShown, bars.size()) : bars.size();
-  print_text(fmt::format("{}, {} prices{}\n{}\nNext: hadal market check {}\n", without_controls(last_symbol), prices,
-                         prices == "back" ? " (a look-ahead: later dividends rewrite them)" : "",
-                         bars.empty() ? "no bars were known\n" : table_of(m, last_symbol, bars, shown), name));
+  const std::string stored = market::stored_prices_text(m, {last_symbol});
+  const std::string kind = prices == "raw" ? stored : prices + " prices";
+  print_words(fmt::format("{}, {}{}\n{}\nNext: {}\n", last_symbol, kind,
+                          prices == "back" ? " (a look-ahead: later dividends rewrite them)" : "",
+                          bars.empty() ? "no bars were known\n" : table_of(m, last_symbol, bars, shown),
+                          command({"market", "check", name})));
   return 0;
 }
 

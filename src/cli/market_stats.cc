@@ -65,6 +65,7 @@ std::string text_of(const OrderedJson& json) {
       {"min_track_record", "periods until the PSR would reach its confidence"},
       {"min_backtest_length", "periods below which the best of so many tries without skill would look like this"},
       {"pbo", "probability that the best try in sample is below the median out of sample"},
+      {"length", "periods"},
       {"drawdown_days", "longest time below a former peak, in periods"},
       {"spa", "p-values of Hansen's test that no try has a mean above 0"}};
   std::string text;
@@ -75,6 +76,8 @@ std::string text_of(const OrderedJson& json) {
       shown = fmt::format("{:.4g} to {:.4g}", value[0].get<double>(), value[1].get<double>());
     else if (value.is_object())
       shown = dump_json(value);
+    else if (value.is_string())
+      shown = value.get<std::string>();
     else
       shown = value.is_number_float() ? fmt::format("{:.6g}", value.get<double>()) : dump_json(value);
     std::string note;
@@ -115,20 +118,15 @@ int market_stats_command(int argc, char** argv) {
   app.add_option("--seed", o.bootstrap.seed, "of the bootstraps").show_default();
   add_common_options(app, &json);
   if (const auto code = app.parse(argc, argv)) return *code;
-  if (returns.count() + sharpe.count() + matrix.count() == 0) {
-    fmt::print(stderr, "hadal market stats: expected --returns, --sharpe with --length, or --matrix; see --help\n");
-    return 2;
-  }
-  if (flags.trials > 1 && !app.given("--trials-sd")) {
-    fmt::print(stderr,
-               "hadal market stats: --trials: expected --trials-sd beside it, the deviation of their Sharpe ratios\n");
-    return 2;
-  }
+  if (returns.count() + sharpe.count() + matrix.count() == 0)
+    throw UsageError("expected --returns, --sharpe with --length, or --matrix, found none of them; see --help");
+  if (flags.trials > 1 && !app.given("--trials-sd"))
+    throw UsageError("--trials: expected --trials-sd beside it, the deviation of their Sharpe ratios, found none");
   const OrderedJson result = result_of(flags);
   if (json)
     print_json(result);
   else
-    print_text(text_of(result));
+    print_words(text_of(result));
   return 0;
 }
 

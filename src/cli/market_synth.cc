@@ -1,4 +1,5 @@
 // hadal market synth OUT
+#include "base/command.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "cli/market.h"
@@ -59,9 +60,11 @@ int market_synth_command(int argc, char** argv) {
   if (json) {
     print_json(OrderedJson{{"files", {files[0].string()}}, {"truth", files[1].string()}});
   } else {
-    const std::string calendar = made.calendar.empty() ? "" : " --calendar " + made.calendar;
-    print_text(fmt::format("{}\n{}\nnext: hadal market import NAME {}{}\n", files[0].string(), files[1].string(),
-                           files[0].string(), calendar));
+    const std::string bars = files[0].string();
+    print_words(fmt::format("{}\n{}\nnext: {}\n", bars, files[1].string(),
+                            made.calendar.empty()
+                                ? command({"market", "import", "NAME", bars})
+                                : command({"market", "import", "NAME", bars, "--calendar", made.calendar})));
   }
   return 0;
 }

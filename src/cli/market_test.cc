@@ -87,7 +87,7 @@ TEST_F(MarketVerb, TakesSeveralFilesBeforeAndBehindOptions) {
 
 TEST_F(MarketVerb, WordsEndWithTheNextCommand) {
   const std::string bars = file("ABC.csv", "Date,Open,High,Low,Close\n2020-01-02,10,11,9,10.5\n");
-  EXPECT_HAS(run({"import", market_, bars}), "1 rows, 1 accepted, 0 quarantined, 2020-01-02 to 2020-01-02");
+  EXPECT_HAS(run({"import", market_, bars}), "1 row, 1 accepted, 0 quarantined, 2020-01-02 to 2020-01-02");
   EXPECT_HAS(run({"show", market_}), "Next: hadal market show");
   EXPECT_HAS(run({"show", market_, "ABC"}), "Next: hadal market check");
   EXPECT_HAS(run({"check", market_}), "Next: hadal market init");
@@ -95,6 +95,52 @@ TEST_F(MarketVerb, WordsEndWithTheNextCommand) {
   EXPECT_HAS(run({"show", market_, "ABD"}), "the nearest is ABC");
   EXPECT_HAS(run({"import", market_, bars, "--known-at", "soon"}), "--known-at: expected a date");
   EXPECT_HAS(run({}), "usage: hadal market COMMAND");
+}
+
+TEST_F(MarketVerb, MistakesOnTheCommandLineAreUsageErrors) {
+  const std::string bars = file("ABC.csv", "Date,Open,High,Low,Close\n2020-01-02,10,11,9,10.5\n");
+  run({"import", market_, bars});
+  const std::vector<std::vector<std::string>> mistakes = {{"import", market_, bars, "--known-at", "soon"},
+                                                          {"import", market_, bars, "--calendar", "XXXX"},
+                                                          {"import", market_, bars, "--zone", "Nowhere"},
+                                                          {"import", market_, bars, "--map", "x"},
+                                                          {"show", market_, "--as-of", "soon"},
+                                                          {"show", market_, "ABC", "--from", "soon"},
+                                                          {"factors", market_, "--set", "alpha1"},
+                                                          {"factors", market_, "--expr", "no name"},
+                                                          {"factors", market_, "--expr", "x=Nope($close)"},
+                                                          {"factors", market_, "--expr", "x=$close", "--to", "soon"},
+                                                          {"factors", market_},
+                                                          {"memo"},
+                                                          {"memo", "--verify", bars},
+                                                          {"stats"}};
+  for (std::vector<std::string> words : mistakes) {
+    std::string shown;
+    for (const std::string& word : words) shown += word + " ";
+    words.insert(words.begin(), "hadal market");
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    EXPECT_THROW(market_command(static_cast<int>(argv.size()), argv.data()), UsageError) << shown;
+  }
+}
+
+TEST_F(MarketVerb, TextShowsNoControlCharactersAndNoNan) {
+  const std::string bars = file("ABC.csv", "symbol,Date,Open,High,Low,Close\nA\x1b[31mB,2020-01-02,10,11,9,10.5\n");
+  run({"import", market_, bars});
+  for (const std::string& text :
+       {run({"show", market_}), run({"show", market_, "A\x1b[31mB"}), run({"check", market_})}) {
+    EXPECT_EQ(text.find('\x1b'), text.npos) << text;
+    EXPECT_EQ(text.find("nan"), text.npos) << text;
+  }
+  EXPECT_HAS(run({"show", market_, "A\x1b[31mB"}), "raw prices");
+}
+
+TEST_F(MarketVerb, HintsCallTheProgramAsItsUserDid) {
+  ::setenv("HADAL_CALLED_AS", "./run", 1);
+  const std::string text = run({"list"});
+  ::unsetenv("HADAL_CALLED_AS");
+  EXPECT_HAS(text, "Next: ./run market ");
+  EXPECT_HAS(run({"list"}), "Next: hadal market ");
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // hadal market train STRATEGY.toml, hadal market check STRATEGY.toml --lookahead
+#include "base/command.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/market.h"
 #include "cli/options.h"
 #include "cli/training_process.h"
@@ -41,14 +43,14 @@ int train_series(const market::StrategyFile& strategy, bool json) {
   if (json)
     print_json(forecast);
   else
-    print_text(table_of(forecast) + "\nrun: " + forecast.at("run").get<std::string>() + "\n");
+    print_words(table_of(forecast) + "\nrun: " + forecast.at("run").get<std::string>() + "\n");
   return 0;
 }
 
 int train(const std::string& file, bool resume, bool json) {
   const market::StrategyFile strategy = market::read_strategy(file);
   if (!strategy.forecast) {
-    fail("{}: expected [forecast] to train, found none; run it with: hadal market backtest {}", file, file);
+    fail("{}: expected [forecast] to train, found none; run it with: {}", file, command({"market", "backtest", file}));
   }
   if (strategy.series) return train_series(strategy, json);
   market::Market opened = market::Market::open(strategy.market);
@@ -64,8 +66,8 @@ int train(const std::string& file, bool resume, bool json) {
   if (json) {
     print_json(training.forecast);
   } else {
-    print_text(table_of(training.forecast) +
-               fmt::format("\nrun: {}\nnext: hadal market backtest {}\n", training.run.string(), file));
+    print_words(table_of(training.forecast) +
+                fmt::format("\nrun: {}\nnext: {}\n", training.run.string(), command({"market", "backtest", file})));
   }
   return 0;
 }
@@ -124,6 +126,7 @@ int market_check_lookahead(const std::string& file, int64_t samples, bool json) 
     const market::StrategyFile strategy = market::read_strategy(file);
     if (strategy.series) fail("{}: expected a strategy with a market, found a plain series", file);
     const market::Market opened = market::Market::open(strategy.market);
+    market::check_frequency(strategy, opened);
     const market::PanelAsOf panels = market::panels_of(opened, strategy);
     check_known(file, panels);
     const auto report = market::check_lookahead(
@@ -132,10 +135,10 @@ int market_check_lookahead(const std::string& file, int64_t samples, bool json) 
     if (json) {
       print_json(market::to_json(report));
     } else {
-      std::string text = report.clean() ? fmt::format("clean: {} samples, nothing differs\n", report.samples)
+      std::string text = report.clean() ? fmt::format("clean: {}, nothing differs\n", counted(report.samples, "sample"))
                                         : fmt::format("{} looks ahead:\n", file);
       for (const market::Leak& leak : report.leaks) text += leak_text(leak);
-      print_text(text);
+      print_words(text);
     }
     return report.clean() ? 0 : 1;
   });

@@ -2,6 +2,7 @@
 
 #include <iostream>
 
+#include "base/command.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -31,7 +32,7 @@ void list_models(bool json) {
                         weights::to_text(m.kind), without_controls(m.family), without_controls(m.quantisation));
   }
   if (json) return print_json(OrderedJson{{"models", array}});
-  if (models.empty()) log_info("there are no models; `hadal pull hf:owner/repo` fetches one");
+  if (models.empty()) log_info("there are no models; `{}` fetches one", command({"pull", "hf:owner/repo"}));
   print_text(text);
 }
 

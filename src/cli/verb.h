@@ -1,13 +1,22 @@
 // The verbs of the command line: `hadal VERB ...`. One file per verb; the table stands in main.cc.
 //
 // A command gets its own arguments, argv[0] being "hadal VERB", and returns the exit code: 0 ok, 1 failure, 2 usage, 3
-// stopped by a signal and resumable (verbs that train). It may throw Error, which main() prints and turns into 1.
-// Standard output belongs to answers, and with --json to one JSON document; everything else goes to standard error.
+// stopped by a signal and resumable (verbs that train). It may throw Error, which main() prints and turns into 1
+// (UsageError into 2). Standard output belongs to answers, and with --json to one JSON document; everything else goes
+// to standard error.
 #pragma once
 
 #include <string_view>
 
+#include "base/error.h"
+
 namespace hadal {
+
+// A mistake on the command line that is found behind its parser: main() turns it into 2.
+class UsageError : public Error {
+ public:
+  using Error::Error;
+};
 
 struct Verb {
   std::string_view name, summary;

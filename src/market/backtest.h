@@ -172,17 +172,25 @@ struct BacktestResult {
   std::vector<SubmittedOrder> orders;                                             // number 1 first
   std::vector<Fill> fills;
   std::vector<EquityPoint> curve;
+  size_t first_decision = 0;  // of the curve: where the first order or target was given; 0 where none was
   std::vector<LedgerEvent> events;
   std::vector<std::pair<size_t, std::string>> renames;  // from this event on: the event's instrument has this symbol
   int64_t bars = 0;
   bool has_ledger = true;  // not of the vector engine
 
-  std::vector<double> returns() const;  // from close to close: one less than the curve has points
-  std::string ledger_text() const;      // one event a line: time, kind, symbol, quantity, price, amount, cash after
-  std::string ledger_sha256() const;    // of that text; empty without a ledger
+  // The first point of the curve at which nothing was left (equity 0 or below). The engine trades on by its rules, but
+  // no account does: results count up to it.
+  std::optional<size_t> ruin() const;
+  size_t num_points() const;    // of the curve, that count
+  Decimal last_equity() const;  // of the last one; start_equity where there is none
+  // From close to close, from the first decision on (before it nothing could be held) to the ruin.
+  std::vector<double> returns() const;
+  double periods_a_year() const;      // 252 sessions of as many points as there are on average
+  std::string ledger_text() const;    // one event a line: time, kind, symbol, quantity, price, amount, cash after
+  std::string ledger_sha256() const;  // of that text; empty without a ledger
   std::string orders_csv() const, fills_csv() const, equity_csv() const;
-  // orders, fills, start_equity, end_equity, fees, borrow, interest, dividends, slippage, ledger_sha256, bars; amounts
-  // as decimal strings.
+  // orders, fills, start_equity, end_equity, fees, borrow, interest, dividends, slippage, ledger_sha256, bars, ruined
+  // (null, or time and equity); amounts as decimal strings.
   OrderedJson json() const;
 };
 

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/clock.h"
+#include "base/command.h"
 #include "base/error.h"
 #include "base/toml_table.h"
 #include "market/factor_source.h"
@@ -49,7 +50,8 @@ Schedule schedule_of_scores(const StrategyFile& strategy, const Training& traini
 
 void check_tradable(const StrategyFile& strategy) {
   const std::string file = strategy.file.string();
-  if (strategy.series) fail("{}: a plain series is not traded; train it with: hadal market train {}", file, file);
+  if (strategy.series)
+    fail("{}: a plain series is not traded; train it with: {}", file, command({"market", "train", file}));
   if (!strategy.portfolio) fail("{}: expected [portfolio], which says what is held, found none", file);
   if (strategy.forecast && strategy.forecast->window == "combinatorial")
     fail("{}: window: combinatorial scores know later data and are not traded; expected rolling or expanding", file);
@@ -96,11 +98,12 @@ BacktestRun run_strategy(const StrategyFile& strategy, Market& market, const Bac
   TomlTable table = strategy.broker_table();
   const Broker broker = read_broker(table, strategy.folder());
   table.finish();
+  check_frequency(strategy, market);
   const Query query = traded_query(strategy, broker);
   const Feed feed = feed_from_market(market, query, strategy.frequency == "1d");
   if (feed.sessions.empty()) {
-    fail("{}: expected bars of {} between start and end, found none; hadal market show {} shows what is there",
-         strategy.file.string(), strategy.market, strategy.market);
+    fail("{}: expected bars of {} between start and end, found none; {} shows what is there", strategy.file.string(),
+         strategy.market, command({"market", "show", strategy.market}));
   }
 
   BacktestRun run;
@@ -111,6 +114,7 @@ BacktestRun run_strategy(const StrategyFile& strategy, Market& market, const Bac
   } else {
     run.training.data_hash = market.data_hash(query);
     run.training.run = run_folder(strategy, run.training.data_hash);
+    run.training.held = std::make_shared<RunLock>(run.training.run);
     schedule = read_schedule(strategy.portfolio->file, feed);
   }
   run.run = run.training.run;
@@ -130,6 +134,7 @@ BacktestRun run_strategy(const StrategyFile& strategy, Market& market, const Bac
   market.record_trial({strategy.hash(), run.training.data_hash, run.run.string(), from, to, moments.sharpe()});
   run.tries = tries_of(market.trials(), from, to);
   StatisticsOptions statistics;
+  statistics.periods = run.result.periods_a_year();
   statistics.trials = static_cast<double>(run.tries.count);
   statistics.trials_sd = run.tries.sharpe_sd;
   run.statistics = statistics_of(run.returns, statistics);

@@ -11,6 +11,9 @@ namespace hadal::market {
 // What a strategy reads of its market: from the first bar on, so that factors are full at its start, to its end.
 Query query_of(const StrategyFile& strategy);
 
+// Error where [data] frequency is not that of the bars.
+void check_frequency(const StrategyFile& strategy, const Market& market);
+
 // Panels as they were known at a time, under the instruments' symbols of today. The market must live as long.
 PanelAsOf panels_of(const Market& market, const StrategyFile& strategy);
 

@@ -56,6 +56,8 @@ class FactorProgram {
   int64_t look_ahead() const;                    // the largest
   const std::string& text(size_t factor) const;  // the expression as it was understood
 
+  bool reads_others() const;  // of the same time: CSRank and its like, Mask
+
   // A program whose factors are all the nodes that this one computes, each named by its expression, in the order of
   // computing: so that the first one that differs between two panels can be named.
   FactorProgram all_nodes() const;
@@ -85,6 +87,11 @@ struct FactorOptions {
 // Calls `use` with one block after the other, from the panel's first row on, in the calling thread; computes with
 // ThreadPool::shared(). Error where Mask() names an instrument that the panel does not have.
 void evaluate_factors(const FactorProgram& program, const Panel& panel,
+                      const std::function<void(const FactorBlock&)>& use, FactorOptions options = {});
+
+// The same of a panel that is read block by block, so that one larger than memory can be computed. Error where the
+// program looks ahead.
+void evaluate_factors(const FactorProgram& program, PanelReader& reader,
                       const std::function<void(const FactorBlock&)>& use, FactorOptions options = {});
 
 // All values: [time][instrument][factor].

@@ -21,6 +21,7 @@ struct ImportOptions {
   std::string calendar = {};    // whose sessions the bars are checked by; "": as the market has it
   std::string zone = {};        // of clock times that name none; "": the calendar's, else UTC
   std::map<std::string, std::string> columns = {};  // "close" -> "Last": names of columns that are not the usual ones
+  std::string dates = {};                           // mdy | dmy: of days as 3/4/2020; "": as the file shows
   std::string prices = {};                          // raw | split | adjusted; "": as the format has them
   std::optional<Time> known_at = {};  // "": a bar at its end, a restatement and a vendor's adjusted price now
   double wait_seconds = 10;           // for another import to end
@@ -38,7 +39,8 @@ struct ImportReport {
   std::vector<ImportedFile> files;
   int64_t restated = 0;
   std::map<std::string, int64_t> issues;  // check code -> how often, of the instruments that the files touched
-  std::vector<std::string> notes;         // what a user should know: adjusted prices, empty files, a reversed order
+  std::vector<std::string> notes;         // what a user should know: of each file what was made of its prices, events
+                                          // and columns that are not read; a reversed order
 };
 
 // "date=Date,close=Last"; Error naming the fields that there are.

@@ -7,9 +7,11 @@
 #include <set>
 
 #include "base/clock.h"
+#include "base/command.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/toml_table.h"
+#include "market/data/panel_reader.h"
 #include "market/data/store.h"
 #include "market/data/universe.h"
 #include "market/data/view.h"
@@ -72,66 +74,6 @@ std::vector<const Instrument*> instruments_of(const Store& store, const Query& q
   return instruments;
 }
 
-// Adds the times of pieces to the ascending ones that are there.
-void add_times(const Pieces& pieces, std::vector<Time>& times, std::vector<Date>& sessions) {
-  std::vector<Time> merged;
-  std::vector<Date> merged_sessions;
-  size_t at = 0;
-  bool is_new = false;
-  for (const Piece& piece : pieces)  // a first look: most instruments add nothing
-    for (int64_t row = piece.begin; row < piece.end && !is_new; ++row) {
-      while (at < times.size() && times[at] < piece.run->time[row]) ++at;
-      is_new = at == times.size() || times[at] != piece.run->time[row];
-    }
-  if (!is_new) return;
-  merged.reserve(times.size() + static_cast<size_t>(count_of(pieces)));
-  merged_sessions.reserve(merged.capacity());
-  at = 0;
-  const auto add = [&](Time time, Date session) { merged.push_back(time), merged_sessions.push_back(session); };
-  for (const Piece& piece : pieces)
-    for (int64_t row = piece.begin; row < piece.end; ++row) {
-      const Time time = piece.run->time[row];
-      for (; at < times.size() && times[at] < time; ++at) add(times[at], sessions[at]);
-      if (at < times.size() && times[at] == time) ++at;
-      add(time, piece.run->session[row]);
-    }
-  for (; at < times.size(); ++at) add(times[at], sessions[at]);
-  times.swap(merged), sessions.swap(merged_sessions);
-}
-
-// One instrument's bars, in the order of a panel's rows.
-struct Column {
-  Pieces pieces;
-  std::optional<Adjuster> adjuster;
-  size_t piece = 0;
-  int64_t row = 0;
-};
-
-// Writes a few neighbouring instruments at a time, so that what is written lies in few cache lines.
-void fill_columns(Panel& panel, size_t first, std::vector<Column>& columns) {
-  for (size_t i = 0; i < columns.size(); ++i)
-    columns[i].row = columns[i].pieces.empty() ? 0 : columns[i].pieces[0].begin;
-  for (size_t t = 0; t < panel.times.size(); ++t) {
-    for (size_t i = 0; i < columns.size(); ++i) {
-      Column& column = columns[i];
-      if (column.piece == column.pieces.size()) continue;
-      const Piece& piece = column.pieces[column.piece];
-      const RunView& run = *piece.run;
-      if (run.time[column.row] != panel.times[t]) continue;
-      const Adjuster::Factor& factor = column.adjuster->at(run.session[column.row]);
-      const size_t cell = panel.at(t, first + i);
-      panel.open[cell] = run.value[kOpen][column.row] * factor.price;
-      panel.high[cell] = run.value[kHigh][column.row] * factor.price;
-      panel.low[cell] = run.value[kLow][column.row] * factor.price;
-      panel.close[cell] = run.value[kClose][column.row] * factor.price;
-      if (run.value[kVolume] != nullptr) panel.volume[cell] = run.value[kVolume][column.row] * factor.volume;
-      if (run.value[kVwap] != nullptr) panel.vwap[cell] = run.value[kVwap][column.row] * factor.price;
-      if (++column.row == piece.end && ++column.piece < column.pieces.size())
-        column.row = column.pieces[column.piece].begin;
-    }
-  }
-}
-
 // Two independent sums of 64-bit words: not against malice, but no two markets that differ will meet.
 class DataHash {
  public:
@@ -179,7 +121,7 @@ Market Market::open(const std::string& name_or_path) {
   std::string all;
   for (const auto& name : names) all += (all.empty() ? "" : ", ") + name;
   fail("{}: expected a market, found none; {}", folder.string(),
-       names.empty() ? "`hadal market import NAME FILE...` makes one"
+       names.empty() ? fmt::format("`{}` makes one", command({"market", "import", "NAME", "FILE..."}))
                      : fmt::format("there are {} (did you mean {}?)", brief(all, 300), nearest));
 }
 
@@ -188,7 +130,7 @@ Market Market::open_or_create(const std::string& name_or_path) {
   if (!is_market(folder)) {
     std::filesystem::create_directories(folder / "bars");
     Database database(folder / "market.db", true);
-    make_schema(database, (folder / "market.db").string());
+    make_schema(database, folder / "market.db");
   }
   return Market(std::make_unique<Impl>(folder));
 }
@@ -224,6 +166,18 @@ std::string Market::resolve(const std::string& symbol) const { return impl_->sto
 
 bool Market::is_daily(const std::string& symbol) const { return impl_->store.resolve(symbol).interval == kDay; }
 
+Time Market::interval(const std::string& symbol) const { return impl_->store.resolve(symbol).interval; }
+
+std::string Market::adjustment(const std::string& symbol) const {
+  return std::string(text_of(impl_->store.resolve(symbol).prices));
+}
+
+std::vector<std::string> Market::symbols_of(const Query& query) const {
+  std::vector<std::string> symbols;
+  for (const Instrument* instrument : instruments_of(impl_->store, query)) symbols.push_back(instrument->last_symbol);
+  return symbols;
+}
+
 std::vector<Bar> Market::bars(const std::string& symbol, const Query& query) const {
   const Instrument& instrument = impl_->store.resolve(symbol);
   const Pieces visible = impl_->visible(instrument, query.as_of);
@@ -252,30 +206,14 @@ std::vector<Date> Market::sessions(const Query& query) const {
   return {all.begin(), all.end()};
 }
 
+std::unique_ptr<PanelReader> Market::read_panel(const Query& query, PanelOrder order) const {
+  return make_panel_reader(impl_->store, query, instruments_of(impl_->store, query), order);
+}
+
 Panel Market::panel(const Query& query) const {
-  constexpr size_t kTogether = 8;  // instruments: a cache line of each column
-  const Store& store = impl_->store;
-  const std::vector<const Instrument*> instruments = instruments_of(store, query);
+  const std::unique_ptr<PanelReader> reader = read_panel(query);
   Panel panel;
-  std::vector<Column> columns(instruments.size());
-  for (size_t i = 0; i < instruments.size(); ++i) {
-    panel.symbols.push_back(instruments[i]->last_symbol);
-    const Pieces visible = impl_->visible(*instruments[i], query.as_of);
-    columns[i].adjuster.emplace(store, *instruments[i], visible, query.prices, query.as_of, query.vendor_factors);
-    columns[i].pieces = within(visible, query.from, query.to);
-    add_times(columns[i].pieces, panel.times, panel.sessions);
-  }
-  const size_t cells = panel.num_times() * panel.num_instruments();
-  for (auto* column : {&panel.open, &panel.high, &panel.low, &panel.close, &panel.volume, &panel.vwap})
-    column->assign(cells, kMissing);
-  for (size_t first = 0; first < columns.size(); first += kTogether) {
-    std::vector<Column> together;
-    for (size_t i = first; i < std::min(first + kTogether, columns.size()); ++i)
-      together.push_back(std::move(columns[i]));
-    fill_columns(panel, first, together);
-  }
-  panel.member.assign(cells, 1);
-  if (query.universe != "all") fill_members(store, query, instruments, panel);
+  reader->read_rows(0, reader->times().size(), panel);
   return panel;
 }
 
@@ -342,9 +280,24 @@ std::vector<Trial> Market::trials() const {
   return trials;
 }
 
+std::string stored_prices_text(const Market& market, const std::vector<std::string>& symbols) {
+  std::set<std::string> kinds;
+  for (const std::string& symbol : symbols) kinds.insert(market.adjustment(symbol));
+  if (kinds.size() > 1) return "raw prices of some instruments, prices that a vendor adjusted of others";
+  if (kinds.contains("split")) return "prices that a vendor adjusted for splits";
+  if (kinds.contains("adjusted")) return "prices that a vendor adjusted for splits and dividends";
+  return "raw prices";
+}
+
 std::vector<MarketSummary> list_markets() {
   std::vector<MarketSummary> markets;
-  for (const std::string& name : market_names()) markets.push_back(Market::open(name).summary());
+  for (const std::string& name : market_names()) {
+    try {
+      markets.push_back(Market::open(name).summary());
+    } catch (const Error& error) {  // of one market: the others are listed all the same
+      markets.push_back({.name = name, .damage = error.what(), .first = {}, .last = {}});
+    }
+  }
   return markets;
 }
 

@@ -70,6 +70,7 @@ class Store;
 
 struct MarketSummary {
   std::string name;
+  std::string damage = {};  // why it cannot be read; then the rest says nothing
   int64_t instruments = 0, bars = 0, trials = 0;
   std::optional<Date> first, last;
 };
@@ -93,12 +94,18 @@ class Market {
   std::vector<std::string> symbols() const;              // last symbols, sorted
   std::string resolve(const std::string& symbol) const;  // any symbol it had -> its last one; Error with the nearest
   bool is_daily(const std::string& symbol) const;        // bars are named by their session, else by their end
+  Time interval(const std::string& symbol) const;        // from bar to bar; kDay: daily ones
+  // What the stored prices are: "raw", or what a vendor did to them: "split", "adjusted" (for dividends too).
+  std::string adjustment(const std::string& symbol) const;
+  std::vector<std::string> symbols_of(const Query& query) const;  // of its instruments, in the order of a panel
   std::vector<Bar> bars(const std::string& symbol,
                         const Query& query) const;  // one instrument; Query::symbols is not read
   std::vector<Action> actions(const std::string& symbol,
                               Time as_of = kEver) const;  // by day; of a day: dividends, then splits
   std::vector<Date> sessions(const Query& query) const;   // days on which any of the instruments has a bar
   Panel panel(const Query& query) const;
+  // The same panel in parts. The market must live as long.
+  std::unique_ptr<PanelReader> read_panel(const Query& query, PanelOrder order = PanelOrder::by_symbol) const;
 
   // What a view consists of, in one hash: equal exactly where every bar and action is equal.
   std::string data_hash(const Query& query) const;
@@ -113,6 +120,9 @@ class Market {
   std::unique_ptr<Impl> impl_;
 };
 
-std::vector<MarketSummary> list_markets();  // of markets/, sorted by name
+// What prices these instruments are stored with, at which orders fill: "raw prices", or how a vendor adjusted them.
+std::string stored_prices_text(const Market& market, const std::vector<std::string>& symbols);
+
+std::vector<MarketSummary> list_markets();  // of markets/, sorted by name, damaged ones too
 
 }  // namespace hadal::market

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -35,6 +36,35 @@ struct Panel {
   size_t num_instruments() const { return symbols.size(); }
   size_t at(size_t time, size_t instrument) const { return time * symbols.size() + instrument; }
   bool has_bar(size_t time, size_t instrument) const { return !std::isnan(close[at(time, instrument)]); }
+};
+
+// Instruments in the order of a query, or those side by side that begin and end at about the same time: factors over
+// many of them are computed faster so.
+enum class PanelOrder { by_symbol, by_span };
+
+// A panel that need not fit in memory: read in blocks of time, or some instruments at a time.
+class PanelReader {
+ public:
+  struct Span {
+    size_t first = 0, last = 0;  // rows of an instrument's first and last bar; num_times() and 0 where it has none
+  };
+  PanelReader() = default;
+  PanelReader(const PanelReader&) = delete;
+  PanelReader& operator=(const PanelReader&) = delete;
+  virtual ~PanelReader() = default;
+
+  // Of the whole panel.
+  virtual const std::vector<std::string>& symbols() const = 0;
+  virtual const std::vector<Time>& times() const = 0;
+  virtual const std::vector<Date>& sessions() const = 0;
+  virtual const std::vector<Span>& spans() const = 0;  // of each instrument
+  virtual int64_t num_bars() const = 0;
+
+  // The rows from `first` on, at most `count`. Fastest where each call begins at the end of the one before. `panel`
+  // keeps its memory from call to call.
+  virtual void read_rows(size_t first, size_t count, Panel& panel) = 0;
+  // All rows of the instruments from `first` on, at most `count`.
+  virtual void read_instruments(size_t first, size_t count, Panel& panel) = 0;
 };
 
 }  // namespace hadal::market

@@ -24,8 +24,8 @@ Path find_run(const std::string& name_or_path);
 // figures.json of a run's folder. Error where there is none, saying how it is made.
 OrderedJson read_figures(const Path& run);
 
-// One page of HTML without scripts and without anything from elsewhere, in light and dark, and printable. Texts of the
-// figures may hold anything.
+// One page of HTML without anything from elsewhere, in light and dark, and printable: its own script draws charts, and
+// without scripts the same figures stand in tables. Texts of the figures may hold anything.
 std::string report_html(const OrderedJson& figures);
 
 // ---- Memo

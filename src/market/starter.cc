@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/command.h"
 #include "base/error.h"
 
 namespace hadal::market {
@@ -39,26 +40,40 @@ seeds = [1]
 
 }  // namespace
 
-std::string starter_strategy(const std::string& market, int64_t num_instruments, const std::vector<Date>& sessions) {
+StarterFacts starter_facts(const Market& market, const std::string& name) {
+  const std::vector<std::string> symbols = market.symbols();
+  Time finest = kDay;
+  for (const std::string& symbol : symbols) finest = std::min(finest, market.interval(symbol));
+  return {name, static_cast<int64_t>(symbols.size()), market.sessions({}), frequency_text(finest),
+          stored_prices_text(market, symbols)};
+}
+
+std::string starter_strategy(const StarterFacts& facts) {
+  const std::vector<Date>& sessions = facts.sessions;
+  const int64_t num_instruments = facts.num_instruments;
   const auto num_sessions = static_cast<int64_t>(sessions.size());
   if (num_sessions < 30) {
-    fail("{}: expected at least 30 sessions for a strategy, found {}; import more bars", market, num_sessions);
+    fail("{}: expected at least 30 sessions for a strategy, found {}; import more bars", facts.market, num_sessions);
   }
   const bool forecast = num_instruments >= kFewInstruments && num_sessions >= kFewSessions;
   const int64_t count = std::clamp<int64_t>(num_instruments / 5, 1, 50);
   std::string text =
-      fmt::format(R"(# A strategy for the market "{0}". Check it:  hadal market check THIS_FILE --lookahead
-# Run it:  hadal market backtest THIS_FILE
+      fmt::format(R"(# A strategy for the market "{0}". Check it:  {1} THIS_FILE --lookahead
+# Run it:  {2} THIS_FILE
+# docs/markets.md lists every key that may stand here.
 
 [data]
 market = "{0}"
-start = {1}
-end = {2}
-prices = "forward"  # what factors see: total return from the first bar on. Orders fill at raw prices
+frequency = "{3}"   # of the bars
+start = {4}
+end = {5}
+prices = "forward"  # what factors see: total return from the first bar on.
+                    # Orders fill at what is stored: {6}
 
 [factors]
 )",
-                  market, date_text(sessions.front()), date_text(sessions.back()));
+                  facts.market, command({"market", "check"}), command({"market", "backtest"}), facts.frequency,
+                  date_text(sessions.front()), date_text(sessions.back()), facts.stored_prices);
   if (forecast) text += "sets = [\"alpha158\"]  # Qlib's list; your own stand beside it:\n";
   text += "momentum = \"$close/Ref($close,20)-1\"\n";
   if (forecast) text += forecast_text(num_sessions);

@@ -81,10 +81,14 @@ struct ReturnStatistics {
          cvar_95 = kMissing, var_95 = kMissing, pbo = kMissing;
   Interval sharpe_interval;
   Drawdown drawdown;
+  // A return of -1 or less: all was lost, and what comes behind it does not count. Nothing is then said of how sure one
+  // can be: psr, dsr, sharpe_interval, min_track_record and min_backtest_length are missing.
+  bool ruined = false;
 
   double sharpe() const { return std::isnan(given_sharpe) ? moments.sharpe() : given_sharpe; }
   // mean sd sharpe sharpe_annual sharpe_interval skew kurtosis psr expected_max_sharpe dsr min_track_record
-  // min_backtest_length pbo max_drawdown drawdown_days sortino calmar cvar_95 var_95; missing ones are null.
+  // min_backtest_length pbo max_drawdown drawdown_days sortino calmar cvar_95 var_95, length (of the series), and
+  // missing_because (why psr and its like are); missing ones are null.
   OrderedJson json() const;
 };
 struct StatisticsOptions {
@@ -145,6 +149,31 @@ double spearman(std::span<const double> x, std::span<const double> y);  // ranks
 std::vector<double> average_ranks(std::span<const double> values);
 
 enum class IcKind { pearson, rank };
+
+// The labels of one time, with which many scores are compared. The memory is kept from time to time.
+class LabelRow {
+ public:
+  void set(std::span<const double> labels, IcKind kind);
+  double ic(std::span<const double> scores);  // as pearson() and spearman() of the two
+
+ private:
+  // What of one side a correlation needs.
+  struct Side {
+    std::vector<double> values;
+    double mean = 0, square = 0;  // the sum of squares about the mean
+    bool flat = true;
+    void measure();
+  };
+  void rank(const std::vector<double>& values, std::vector<double>& ranks);
+
+  IcKind kind_ = IcKind::pearson;
+  std::vector<uint32_t> present_;  // instruments that have a label
+  std::vector<double> labels_;     // theirs
+  Side all_, part_, scores_;       // labels of all that have one, or of those that have a score too
+  std::vector<double> values_;
+  std::vector<uint32_t> order_;
+};
+
 // [time]; `scores` and `labels` are [time][instrument].
 std::vector<double> ic_series(std::span<const double> scores, std::span<const double> labels, size_t num_instruments,
                               IcKind kind);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/command.h"
 #include "base/hash.h"
 #include "base/toml_table.h"
 
@@ -103,7 +104,13 @@ void read_data(TomlTable& table, const Path& folder, StrategyFile& s) {
   if (s.market.find('/') != std::string::npos) s.market = anchored(folder, s.market).string();
   s.universe = table.text("universe", s.universe);
   s.symbols = table.texts("symbols");
-  s.frequency = table.choice("frequency", s.frequency, {"1d", "1h", "30m", "15m", "5m", "1m"});
+  const std::string frequency = table.text("frequency", s.frequency);
+  const auto interval = parse_frequency(frequency);
+  if (!interval) {
+    fail("{}: frequency: expected 1d, or hours, minutes or seconds such as 4h, 30m, 1m, found \"{}\"",
+         table.where("frequency"), brief(frequency));
+  }
+  s.frequency = frequency_text(*interval);
   s.start = read_date(table, "start");
   s.end = read_date(table, "end");
   if (s.start && s.end && *s.end < *s.start) {
@@ -373,8 +380,8 @@ StrategyFile parse_strategy(const std::string& text, const Path& file) {
 
 StrategyFile read_strategy(const Path& file) {
   if (!std::filesystem::is_regular_file(file)) {
-    fail("{}: expected a strategy (a TOML file), found no such file; hadal market init MARKET writes one",
-         file.string());
+    fail("{}: expected a strategy (a TOML file), found no such file; {} writes one", file.string(),
+         command({"market", "init", "MARKET"}));
   }
   return parse_strategy(read_file(file, 16 << 20), file);
 }

@@ -81,6 +81,17 @@ TEST(Strategy, UnknownKeysNameTheNearest) {
             std::string::npos);
 }
 
+TEST(Strategy, FrequenciesAreWrittenInOneWay) {
+  for (const auto& [text, frequency] :
+       {std::pair{"60m", "1h"}, {"1h", "1h"}, {"90m", "90m"}, {"300s", "5m"}, {"1d", "1d"}})
+    EXPECT_EQ(parse(kScore + kFactor + kData + "frequency = \"" + text + "\"\n").frequency, frequency);
+  for (const char* text : {"24h", "0m", "2d", "daily", "m", "-1h", "1h ", ""})
+    EXPECT_NE(
+        error_of(kScore + kFactor + kData + "frequency = \"" + text + "\"\n").find("frequency: expected 1d, or hours"),
+        std::string::npos)
+        << text;
+}
+
 TEST(Strategy, WhatComesLaterIsItsOwnError) {
   for (const std::string text : {"[forecast]\nkind = \"trees\"\n", "[forecast]\nkind = \"mixer\"\n",
                                  "[portfolio]\nkind = \"qp\"\nscore = \"mom\"\n"}) {

@@ -128,19 +128,19 @@ TEST(Synth, WritesFilesAndRefusesWhatDoesNotFit) {
 }
 
 TEST(Starter, IsAStrategyThatFitsItsMarket) {
-  const StrategyFile large = parse_strategy(starter_strategy("demo", 60, weekdays(1000)), "s.toml");
+  const StrategyFile large = parse_strategy(starter_strategy({"demo", 60, weekdays(1000)}), "s.toml");
   EXPECT_EQ(large.forecast->kind, "ridge");
   EXPECT_EQ(large.forecast->train_days, 500);
   EXPECT_EQ(large.portfolio->count, 12);
-  const StrategyFile small = parse_strategy(starter_strategy("demo", 20, weekdays(300)), "s.toml");
+  const StrategyFile small = parse_strategy(starter_strategy({"demo", 20, weekdays(300)}), "s.toml");
   EXPECT_LT(small.forecast->train_days + small.forecast->valid_days + small.forecast->embargo_days +
                 small.forecast->test_days,
             300);
-  const StrategyFile few = parse_strategy(starter_strategy("demo", 3, weekdays(1000)), "s.toml");
+  const StrategyFile few = parse_strategy(starter_strategy({"demo", 3, weekdays(1000)}), "s.toml");
   EXPECT_FALSE(few.forecast);
   EXPECT_EQ(few.portfolio->score, "momentum");
   EXPECT_EQ(few.broker.profile, "ib_us");
-  EXPECT_THROW(starter_strategy("demo", 3, weekdays(10)), Error);
+  EXPECT_THROW(starter_strategy({"demo", 3, weekdays(10)}), Error);
 }
 
 }  // namespace

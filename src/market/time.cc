@@ -2,6 +2,10 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+
 #include "base/brief.h"
 #include "base/error.h"
 
@@ -106,6 +110,11 @@ Date date(int year, int month, int day) {
   return days_from_civil(year, month, day);
 }
 
+std::optional<Date> find_date(int year, int month, int day) {
+  if (!is_day(year, month, day)) return {};
+  return days_from_civil(year, month, day);
+}
+
 YearMonthDay year_month_day(Date date) {
   const int z = date + 719468, era = (z >= 0 ? z : z - 146096) / 146097, doe = z - era * 146097;
   const int yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365, doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
@@ -136,6 +145,32 @@ std::string time_text(Time time) {
 std::optional<Date> parse_date(std::string_view text) {
   const auto date = take_date(text);
   return text.empty() ? date : std::nullopt;
+}
+
+namespace {
+struct Unit {
+  std::string_view name;
+  Time time;
+};
+constexpr Unit kUnits[] = {{"h", 3600 * kSecond}, {"m", 60 * kSecond}, {"s", kSecond}, {"us", 1}};
+}  // namespace
+
+std::optional<Time> parse_frequency(std::string_view text) {
+  if (text == "1d") return kDay;
+  int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  const std::string_view unit = text.substr(static_cast<size_t>(end - text.data()));
+  if (error != std::errc() || count < 1) return {};
+  for (const Unit& u : kUnits)
+    if (unit == u.name && count < kDay / u.time) return count * u.time;
+  return {};
+}
+
+std::string frequency_text(Time interval) {
+  if (interval == kDay) return "1d";
+  const auto* unit =
+      std::find_if(std::begin(kUnits), std::end(kUnits), [&](const Unit& u) { return interval % u.time == 0; });
+  return fmt::format("{}{}", interval / unit->time, unit->name);
 }
 
 Time parse_time(std::string_view text, const std::string& who) {

@@ -21,6 +21,7 @@ inline Time start_of(Date date) { return Time{date} * kDay; }
 inline Time end_of(Date date) { return start_of(date + 1) - 1; }
 
 Date date(int year, int month, int day);  // of the proleptic Gregorian calendar; aborts for a day that is none
+std::optional<Date> find_date(int year, int month, int day);  // nothing for a day that is none
 struct YearMonthDay {
   int year, month, day;
 };
@@ -35,5 +36,10 @@ std::optional<Date> parse_date(std::string_view text);
 // What a command line takes: a date, which means the end of that day in UTC, or an ISO time: "2014-06-09T16:00",
 // "2014-06-09 16:00:00.5Z", "...+02:00"; without a zone it is UTC. Error that begins with `who`.
 Time parse_time(std::string_view text, const std::string& who);
+
+// From bar to bar: "1d", "4h", "30m", "10s"; nothing where the text is none, and for days other than 1d. The text is
+// the shortest: that of 60m is "1h".
+std::optional<Time> parse_frequency(std::string_view text);
+std::string frequency_text(Time interval);
 
 }  // namespace hadal::market

@@ -2,21 +2,38 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/folder_lock.h"
 #include "base/json.h"
 #include "market/forecast.h"
 #include "market/market.h"
 
 namespace hadal::market {
 
-// runs/STEM-XXXXXXXX, from the strategy file's name and a hash of strategy and data: training and backtest of the same
-// strategy on the same data share it.
+// runs/STEM-XXXXXXXX, from the strategy file's name (what is no letter, digit, - _ or . becomes _) and a hash of
+// strategy and data: training and backtest of the same strategy on the same data share it.
 Path run_folder(const StrategyFile& strategy, const std::string& data_hash);
+
+// Holds a run's folder, which it makes; Error naming who works there where another process does. A folder in which
+// nothing was written is removed again.
+class RunLock {
+ public:
+  explicit RunLock(Path folder);
+  ~RunLock();
+  RunLock(const RunLock&) = delete;
+  RunLock& operator=(const RunLock&) = delete;
+
+ private:
+  Path folder_;
+  std::optional<FolderLock> lock_;
+};
 
 struct Training {
   Path run;
+  std::shared_ptr<const RunLock> held;  // nobody else writes into the run's folder as long as this lives
   std::string data_hash;
   std::unique_ptr<FeatureSource> source;  // the panel as the factors see it
   std::vector<double> scores;             // [time][instrument] of its panel

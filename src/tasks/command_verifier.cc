@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "base/command.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -90,10 +91,9 @@ std::optional<CommandVerdict> CommandVerifier::judge(const OrderedJson& item, st
                 brief(std::string_view(errors_).substr(errors_.size() - std::min(errors_.size(), kErrorsInMessage)),
                       kErrorsInMessage));
   if (++in_a_row_ >= kFailuresInARow) {
-    fail(
-        "{}: {} gave no verdict {} times in a row; the last time {}{}; mend the program (hadal verify --command tries "
-        "it)",
-        spec_.sandbox.who, words_of(spec_.sandbox.command), in_a_row_, problem_, said);
+    fail("{}: {} gave no verdict {} times in a row; the last time {}{}; mend the program ({} tries it)",
+         spec_.sandbox.who, words_of(spec_.sandbox.command), in_a_row_, problem_, said,
+         command({"verify", "--command"}));
   }
   if (told_++ < kToldFailures)
     log_warning("{}: {} gave no verdict: {}{}", spec_.sandbox.who, words_of(spec_.sandbox.command), problem_, said);

@@ -1,7 +1,6 @@
 #include "train/run_folder.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -18,12 +17,6 @@ namespace {
 // Names of folders that are being written or removed; what is found of them under the lock was left by a killed
 // process.
 constexpr const char *kWritten = "unfinished-", *kRemoved = "removed-";
-
-std::string owner_text() {
-  char host[256] = "";
-  gethostname(host, sizeof host - 1);
-  return fmt::format("process {} on {}", getpid(), host);
-}
 
 // Only names that runs give: the folder may be somebody's home.
 bool is_leftover(const std::string& name) {
@@ -70,38 +63,19 @@ void make_folder(const Path& folder) {
   fail("{}: this folder cannot be made: {}; take an output that can be written", folder.string(), failed.message());
 }
 
-RunFolder::RunFolder(const Path& folder) {
+namespace {
+
+const Path& made_folder(const Path& folder) {
   make_folder(folder);
-  const Path file = folder / "lock";
-  fd_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (fd_ < 0)
-    fail("{}: cannot be written: {}; take an output that can be written", folder.string(), std::strerror(errno));
-  if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-    const int reason = errno;
-    char owner[400] = "";
-    const ssize_t size = ::read(fd_, owner, sizeof owner - 1);
-    ::close(fd_);
-    std::string who(owner, size > 0 ? static_cast<size_t>(size) : 0);
-    while (!who.empty() && who.back() == '\n') who.pop_back();
-    if (reason == EWOULDBLOCK) {
-      fail(
-          "{}: another run is training in this folder: {}; wait until it has ended, stop it (it saves), or take "
-          "another --output",
-          folder.string(), who.empty() ? "its name is not known" : who);
-    }
-    fd_ = -1;
-    log_warning("{}: this file system knows no locks ({}): see to it that no other run takes this folder",
-                folder.string(), std::strerror(reason));
-  } else {
-    const std::string owner = owner_text() + "\n";
-    if (::ftruncate(fd_, 0) != 0 || ::pwrite(fd_, owner.data(), owner.size(), 0) < 0)
-      log_warning("{}: cannot be written: {}", file.string(), std::strerror(errno));
-  }
-  clear_leftovers(folder);
+  return folder;
 }
 
-RunFolder::~RunFolder() {
-  if (fd_ >= 0) ::close(fd_);  // the file stays: one that is removed could be locked twice, under the same name
+}  // namespace
+
+RunFolder::RunFolder(const Path& folder)
+    : lock_(made_folder(folder), "another run is training in this folder",
+            "wait until it has ended, stop it (it saves), or take another --output") {
+  clear_leftovers(folder);
 }
 
 void sync_folder(const Path& folder) {

@@ -5,24 +5,21 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/folder_lock.h"
 
 namespace hadal {
 
 // Makes the folder and those above it. Error where it cannot be made, or where a file stands in its place.
 void make_folder(const Path& folder);
 
-// One run, one folder: holds a lock on the file `lock` in it, which the system takes back when the process ends,
-// however it ends. Error naming who trains there, when another process does; and where the folder cannot be made or
-// written.
+// One run, one folder: makes it and holds its lock. Error naming who trains there, when another process does; and where
+// the folder cannot be made or written.
 class RunFolder {
  public:
   explicit RunFolder(const Path& folder);
-  ~RunFolder();
-  RunFolder(const RunFolder&) = delete;
-  RunFolder& operator=(const RunFolder&) = delete;
 
  private:
-  int fd_ = -1;
+  FolderLock lock_;
 };
 
 // Calls job() while the folder is held. What the file system refuses is an Error that names the path.

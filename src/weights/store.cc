@@ -9,6 +9,7 @@
 #include <fstream>
 #include <optional>
 
+#include "base/command.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -221,7 +222,8 @@ void check_model_name(const std::string& name) {
 void check_name_is_free(const Path& folder, const std::string& name) {
   for (const Path& path : {folder / name, folder / (name + ".gguf")})
     if (is_there(path))
-      fail("{}: is there already; remove it (`hadal models remove {}`) or take another name", path.string(), name);
+      fail("{}: is there already; remove it (`{}`) or take another name", path.string(),
+           command({"models", "remove", name}));
 }
 
 Path source_note(const Path& model) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { digitsOf, placeAfter, sentenceAt, shown } from '../src/charts/shown.js';
 import { directionOf } from '../src/lib/direction.js';
 import { putBack, takeFormulas } from '../src/lib/formulas.js';
 import { Reader } from '../src/lib/markdown.js';
@@ -226,4 +227,24 @@ test('the model sees what was answered, and the question', () => {
 
 test('a broken file of messages that follow each other in a ring ends', () => {
   assert.deepEqual(ids([said('q', 'user', null), said('x', 'user', 'y'), said('y', 'assistant', 'x')]), ['q']);
+});
+
+test('keys lead from place to place of a chart, and stay on it', () => {
+  assert.equal(placeAfter('ArrowRight', 3, 10), 4);
+  assert.equal(placeAfter('ArrowRight', 9, 10), 9);
+  assert.equal(placeAfter('ArrowLeft', 0, 10), 0);
+  assert.equal(placeAfter('PageUp', 5, 1000), 105);
+  assert.equal(placeAfter('PageDown', 5, 1000), 0);
+  assert.equal(placeAfter('PageUp', 0, 3), 1);
+  assert.equal(placeAfter('Home', 5, 10), 0);
+  assert.equal(placeAfter('End', 5, 10), 9);
+  assert.equal(placeAfter('Tab', 5, 10), null);
+});
+
+test('a chart says its values as its table does', () => {
+  const chart = { unit: 'percent', digits: 2, labels: ['a', 'b'], curves: [{ name: 'x', values: [-0.00001, 0.125] }, { name: 'y', values: [null, 1] }] };
+  assert.equal(sentenceAt(chart, 0), 'a: x 0.00%, y -');
+  assert.equal(sentenceAt(chart, 1), 'b: x 12.50%, y 100.00%');
+  assert.deepEqual([0.025, 0.1, 5, 2.5, 20000].map(digitsOf), [3, 1, 0, 1, 0]);
+  assert.equal(shown(-1.5, { unit: 'plain', digits: 0 }), '-2');
 });

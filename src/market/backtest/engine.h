@@ -12,6 +12,8 @@
 
 namespace hadal::market {
 
+inline constexpr Decimal kNone;
+
 struct TradingSession::Impl {
   struct LastBar {  // what is read for each bar
     FeedBar bar;
@@ -62,6 +64,7 @@ struct TradingSession::Impl {
   Decimal accrued(Decimal amount, Decimal rate) const;  // since the previous session
   void accrue(Decimal shorts_value);
   void margin_call();
+  void note_decision();
   BacktestResult summary() const;  // without the lists
 
   bool has_bar(int32_t i) const { return last[static_cast<size_t>(i)].session == session; }
@@ -86,6 +89,7 @@ struct TradingSession::Impl {
   std::vector<SubmittedOrder> submitted;
   std::vector<Fill> fills;
   std::vector<EquityPoint> curve;
+  std::optional<size_t> first_decision;  // of the curve
   std::vector<std::pair<size_t, std::string>> renames;
 };
 

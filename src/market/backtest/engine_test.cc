@@ -4,9 +4,11 @@
 #include <cmath>
 #include <map>
 
+#include "base/json.h"
 #include "base/rng.h"
 #include "market/backtest/ledger.h"
 #include "market/backtest/testing/feeds.h"
+#include "market/stats.h"
 
 namespace hadal::market {
 namespace {
@@ -317,6 +319,66 @@ TEST(Engine, ConservesOverTenThousandSessionsOfRandomOrders) {
                   .ledger_sha256(),
               result.ledger_sha256());
   }
+}
+
+// ---- What counts of a curve
+
+// A short sale that loses more than there is, and then comes back.
+Feed ruinous_feed() {
+  FeedBuilder feed({"A"});
+  feed.session("2014-01-02").flat(10).session("2014-01-03").flat(10).session("2014-01-06").flat(10);
+  feed.session("2014-01-07").flat(25).session("2014-01-08").flat(5);
+  return feed.feed();
+}
+
+TEST(Engine, ResultsEndWhenTheAccountIsRuined) {
+  const Feed feed = ruinous_feed();
+  Schedule schedule;
+  schedule.targets.push_back({.date = date(2014, 1, 3), .weight = Decimal(-1)});
+  Broker broker = broker_profile("frictionless", "test");
+  broker.cash = dec("1000");
+  const BacktestResult event = run_backtest(feed, broker, *scheduled_strategy(schedule, broker, &feed));
+  for (const BacktestResult& result : {event, run_vector(feed, broker, schedule)}) {
+    EXPECT_EQ(result.end_equity.text(), "1500");  // by the rules of the engine, which trades on
+    ASSERT_EQ(result.ruin(), 3u);
+    EXPECT_EQ(result.last_equity().text(), "-500");
+    EXPECT_EQ(result.returns(), (std::vector<double>{0, -1.5}));
+    EXPECT_EQ(result.json().at("ruined").dump(), R"({"time":"2014-01-07","equity":"-500"})");
+    const ReturnStatistics statistics = statistics_of(result.returns());
+    EXPECT_TRUE(statistics.ruined);
+    EXPECT_TRUE(std::isnan(statistics.psr) && std::isnan(statistics.dsr));
+  }
+  EXPECT_TRUE(hold(feed, "1", broker).json().at("ruined").is_null());
+}
+
+TEST(Engine, AYearHas252SessionsOfAsManyPeriodsAsThereAre) {
+  BacktestResult result;
+  EXPECT_EQ(result.periods_a_year(), 252);
+  for (const int day : {2, 3, 6}) result.curve.push_back({.date = date(2014, 1, day)});
+  EXPECT_EQ(result.periods_a_year(), 252);
+  result.curve.insert(result.curve.begin() + 1, result.curve.front());
+  result.curve.push_back(result.curve.back());
+  result.curve.push_back(result.curve.back());  // two, one and three in three sessions
+  EXPECT_EQ(result.periods_a_year(), 504);
+}
+
+TEST(Engine, ReturnsBeginAtTheFirstDecision) {
+  FeedBuilder feed({"A"});
+  for (const char* day : {"2014-01-02", "2014-01-03", "2014-01-06"}) feed.session(day).flat(10);
+  feed.session("2014-01-07").flat(11).session("2014-01-08").flat(11);
+  Schedule schedule;
+  schedule.targets.push_back({.date = date(2014, 1, 3), .weight = Decimal(1)});
+  Broker broker = broker_profile("frictionless", "test");
+  broker.cash = dec("1000");
+  const BacktestResult event = run_backtest(feed.feed(), broker, *scheduled_strategy(schedule, broker, &feed.feed()));
+  for (const BacktestResult& result : {event, run_vector(feed.feed(), broker, schedule)}) {
+    EXPECT_EQ(result.first_decision, 1u);
+    ASSERT_EQ(result.returns().size(), 3u);
+    EXPECT_EQ(result.returns()[0], 0);
+    EXPECT_NEAR(result.returns()[1], 0.1, 1e-12);
+  }
+  Deciding idle([](TradingSession&) {});
+  EXPECT_EQ(run_backtest(feed.feed(), broker, idle).returns(), std::vector<double>(4, 0));
 }
 
 }  // namespace

@@ -5,9 +5,6 @@
 #include "market/backtest/engine.h"
 
 namespace hadal::market {
-namespace {
-constexpr Decimal kNone;
-}
 
 int64_t TradingSession::Impl::submit(const Order& order, bool call) {
   const bool has_limit = order.type == OrderType::limit || order.type == OrderType::stop_limit;

@@ -1,7 +1,10 @@
 // What a backtest leaves behind, as text and JSON.
+#include <algorithm>
+
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "market/backtest.h"
 #include "market/backtest/ledger.h"
 
@@ -15,17 +18,32 @@ std::string text_or_nothing(Decimal value) { return value.is_zero() ? "" : value
 
 }  // namespace
 
+std::optional<size_t> BacktestResult::ruin() const {
+  const auto found =
+      std::find_if(curve.begin(), curve.end(), [](const EquityPoint& p) { return p.equity <= Decimal{}; });
+  if (found == curve.end()) return {};
+  return static_cast<size_t>(found - curve.begin());
+}
+
+size_t BacktestResult::num_points() const {
+  const auto at = ruin();
+  return at ? *at + 1 : curve.size();
+}
+
+Decimal BacktestResult::last_equity() const { return curve.empty() ? start_equity : curve[num_points() - 1].equity; }
+
 std::vector<double> BacktestResult::returns() const {
   std::vector<double> returns;
-  if (curve.size() < 2) return returns;
-  returns.reserve(curve.size() - 1);
-  double before = curve.front().equity.to_double();
-  for (size_t i = 1; i < curve.size(); ++i) {
-    const double after = curve[i].equity.to_double();
-    returns.push_back(before > 0 ? after / before - 1 : 0);  // nothing is left to gain or lose on
-    before = after;
-  }
+  const size_t end = num_points();
+  for (size_t i = first_decision + 1; i < end; ++i)
+    returns.push_back(curve[i].equity.to_double() / curve[i - 1].equity.to_double() - 1);
   return returns;
+}
+
+double BacktestResult::periods_a_year() const {
+  size_t sessions = 0;
+  for (size_t i = 0; i < curve.size(); ++i) sessions += i == 0 || curve[i].date != curve[i - 1].date ? 1 : 0;
+  return sessions == 0 ? 252 : 252 * static_cast<double>(curve.size()) / static_cast<double>(sessions);
 }
 
 std::string BacktestResult::ledger_text() const {
@@ -40,7 +58,7 @@ std::string BacktestResult::ledger_text() const {
     text += ',';
     text += text_of(event.kind);
     text += ',';
-    if (event.instrument >= 0) text += names[static_cast<size_t>(event.instrument)];
+    if (event.instrument >= 0) text += csv_field(names[static_cast<size_t>(event.instrument)]);
     for (const Decimal field : {event.quantity, event.price}) {
       text += ',';
       text += text_or_nothing(field);
@@ -60,18 +78,18 @@ std::string BacktestResult::orders_csv() const {
   static constexpr std::string_view kTifs[] = {"DAY", "GTC"};
   std::string text = "date,symbol,quantity,type,limit,stop,tif\n";
   for (const auto& [order, date, time] : orders)
-    text +=
-        fmt::format("{},{},{},{},{},{},{}\n", when(daily, date, time), symbols[static_cast<size_t>(order.instrument)],
-                    order.quantity.text(), text_of(order.type), text_or_nothing(order.limit),
-                    text_or_nothing(order.stop), kTifs[static_cast<size_t>(order.tif)]);
+    text += fmt::format("{},{},{},{},{},{},{}\n", when(daily, date, time),
+                        csv_field(symbols[static_cast<size_t>(order.instrument)]), order.quantity.text(),
+                        text_of(order.type), text_or_nothing(order.limit), text_or_nothing(order.stop),
+                        kTifs[static_cast<size_t>(order.tif)]);
   return text;
 }
 
 std::string BacktestResult::fills_csv() const {
   std::string text = "time,symbol,quantity,price,fee,order\n";
   for (const Fill& fill : fills)
-    text += fmt::format("{},{},{},{},{},{}\n", when(daily, fill.date, fill.time), fill.symbol, fill.quantity.text(),
-                        fill.price.text(), fill.fee.text(), fill.order);
+    text += fmt::format("{},{},{},{},{},{}\n", when(daily, fill.date, fill.time), csv_field(fill.symbol),
+                        fill.quantity.text(), fill.price.text(), fill.fee.text(), fill.order);
   return text;
 }
 
@@ -102,7 +120,10 @@ OrderedJson BacktestResult::json() const {
                    {"dividends", dividends.text()},
                    {"slippage", slippage.text()},
                    {"ledger_sha256", ledger_sha256()},
-                   {"bars", bars}};
+                   {"bars", bars},
+                   {"ruined", nullptr}};
+  if (const auto at = ruin())
+    json["ruined"] = {{"time", when(daily, curve[*at].date, curve[*at].time)}, {"equity", curve[*at].equity.text()}};
   if (!has_ledger) json["ledger_sha256"] = nullptr;
   return json;
 }

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/toml_table.h"
+#include "market/data/fields.h"
 
 namespace hadal::market {
 namespace {
@@ -23,7 +24,10 @@ std::string_view trimmed(std::string_view text) {
 class Line {
  public:
   Line(const std::map<std::string, size_t>& columns, std::string_view text, std::string where)
-      : columns_(columns), cells_(split(text, ',')), where_(std::move(where)) {
+      : columns_(columns), where_(std::move(where)) {
+    FieldCutter cutter(',');
+    const size_t count = cutter.cut(text, [&] { return where_; });
+    for (size_t i = 0; i < count; ++i) cells_.emplace_back(cutter[i]);
     if (cells_.size() != columns.size())
       fail("{}: expected {} columns, found {}: {}", where_, columns.size(), cells_.size(), brief(text));
   }

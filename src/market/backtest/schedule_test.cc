@@ -50,6 +50,23 @@ TEST(Schedule, ReadsOrdersInTheOrderOfTheirDays) {
   EXPECT_EQ(result.fills.size(), 1u);
 }
 
+TEST(Schedule, OrdersOfOddSymbolsAreReadAgainAsTheyWereWritten) {
+  FeedBuilder feed({"A,B", "say \"x\""});
+  feed.session("2014-01-02").flat(10).flat(20, 1).session("2014-01-03").flat(10).flat(20, 1);
+  Deciding strategy([&](TradingSession& session) {
+    if (session.date() != date(2014, 1, 2)) return;
+    session.submit({.instrument = 0, .quantity = Decimal(5)});
+    session.submit({.instrument = 1, .quantity = Decimal(-2)});
+  });
+  const BacktestResult first = run_backtest(feed.feed(), {}, strategy);
+  EXPECT_SAYS(first.orders_csv(), "2014-01-02,\"A,B\",5,market");
+  EXPECT_SAYS(first.fills_csv(), "2014-01-03,\"say \"\"x\"\"\",-2,");
+  EXPECT_SAYS(first.ledger_text(), "2014-01-03,fill,\"A,B\",5,");
+  const Schedule again = read_schedule(file_of(first.orders_csv()), feed.feed());
+  const BacktestResult second = run_backtest(feed.feed(), {}, *scheduled_strategy(again, {}, &feed.feed()));
+  EXPECT_EQ(second.ledger_text(), first.ledger_text());
+}
+
 TEST(Schedule, NamesFileAndLineOfEachMistake) {
   const std::string orders = "date,symbol,quantity,type,limit,stop,tif\n", targets = "date,symbol,weight\n";
   EXPECT_SAYS(error_in(""), "found an empty file");

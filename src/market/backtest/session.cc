@@ -5,10 +5,6 @@
 #include "market/backtest/engine.h"
 
 namespace hadal::market {
-namespace {
-constexpr Decimal kNone;
-}
-
 TradingSession::Impl::Impl(Broker b, std::vector<std::string> names, Strategy& s, bool is_daily)
     : broker(std::move(b)),
       strategy(&s),
@@ -113,6 +109,10 @@ void TradingSession::Impl::end_session(TradingSession& face) {
   in_session = false;
 }
 
+void TradingSession::Impl::note_decision() {
+  if (!first_decision && !curve.empty()) first_decision = curve.size() - 1;
+}
+
 BacktestResult TradingSession::Impl::summary() const {
   using Kind = LedgerEvent::Kind;
   BacktestResult result;
@@ -126,6 +126,7 @@ BacktestResult TradingSession::Impl::summary() const {
   result.dividends = ledger.total(Kind::dividend);
   result.slippage = slippage;
   result.renames = renames;
+  result.first_decision = first_decision.value_or(0);
   result.bars = num_bars;
   return result;
 }
@@ -184,12 +185,16 @@ Decimal TradingSession::quantity(int32_t instrument) const { return impl_->ledge
 Decimal TradingSession::value(int32_t instrument) const { return impl_->ledger.position(instrument).value; }
 Decimal TradingSession::cash() const { return impl_->ledger.cash(); }
 Decimal TradingSession::equity() const { return impl_->ledger.equity(); }
-int64_t TradingSession::submit(const Order& order) { return impl_->submit(order); }
+int64_t TradingSession::submit(const Order& order) {
+  impl_->note_decision();
+  return impl_->submit(order);
+}
 bool TradingSession::cancel(int64_t number) { return impl_->cancel(number); }
 void TradingSession::cancel_all(int32_t instrument) { impl_->cancel_all(instrument); }
 
 std::optional<int64_t> TradingSession::order_target(int32_t instrument, Decimal weight) {
   if (std::isnan(last_close(instrument))) return {};
+  impl_->note_decision();
   cancel_all(instrument);
   const Decimal quantity =
       target_quantity(impl_->broker, equity(), this->quantity(instrument), impl_->last_close(instrument), weight);

@@ -91,6 +91,7 @@ BacktestResult run_vector(const Feed& feed, const Broker& broker, const Schedule
   std::vector<int64_t> number(feed.symbols.size());
   size_t action = 0, bar = 0, target = 0;
   std::optional<Date> before;
+  bool decided = false;
   for (const Feed::Session& session : feed.sessions) {
     for (const int rank : {0, 1, 2})
       for (size_t i = action; i < session.actions_end; ++i)
@@ -130,6 +131,8 @@ BacktestResult run_vector(const Feed& feed, const Broker& broker, const Schedule
         fail("{}: expected a bar of {} by {}, found none; a weight needs a price", place_of(schedule, t.line),
              brief(feed.symbols[i]), date_text(session.date));
       account.aim(i, equity, t.weight.to_double());
+      if (!decided) result.first_decision = result.curve.size() - 1;
+      decided = true;
       if (account.pending[i] == 0) continue;
       Order order{.instrument = t.instrument, .quantity = Decimal::of_double(account.pending[i])};
       result.orders.push_back({order, session.date, session.time});

@@ -12,8 +12,6 @@
 namespace hadal::market {
 namespace {
 
-constexpr std::string_view kValueNames[] = {"open", "high", "low", "close", "volume", "vwap"};
-
 struct SymbolHash {
   using is_transparent = void;
   size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
@@ -44,7 +42,7 @@ std::string symbol_of_name(const std::string& name, const std::string& format) {
 
 class BarReader {
  public:
-  explicit BarReader(const ImportOptions& options) : options_(options) {}
+  explicit BarReader(const ImportOptions& options) : options_(options), order_(options.dates) {}
   void read(TextSource& source);
   BarFile finish(const Path& path);
 
@@ -54,6 +52,8 @@ class BarReader {
   Series& series_of(std::string_view symbol);
   double number(LineReader& lines, int column, std::string_view name);
   [[noreturn]] void fail_number(LineReader& lines, int column, std::string_view name) const;
+  void read_actions(LineReader& lines, Series& series);
+  void turn_days();
   void note_kind(LineReader& lines, const Stamp& stamp, std::string_view text);
   void note_binance(LineReader& lines, const RawBar& bar);
 
@@ -61,6 +61,7 @@ class BarReader {
   BarFile file_;
   Shape shape_;
   FieldCutter fields_{','};
+  DayOrderFinder order_;
   std::string file_symbol_;
   std::unordered_map<std::string, size_t, SymbolHash, std::equal_to<>> index_;
   size_t last_series_ = 0;
@@ -86,6 +87,10 @@ void BarReader::read(TextSource& source) {
   file_.has_volume |= shape.value[kVolume] >= 0;
   file_.has_vwap |= shape.value[kVwap] >= 0 || shape.turnover >= 0;
   file_.stamped_by_end = shape.end >= 0;
+  file_.has_actions |= shape.dividend >= 0 || shape.split >= 0;
+  for (const std::string& name : shape.ignored)
+    if (std::find(file_.ignored.begin(), file_.ignored.end(), name) == file_.ignored.end())
+      file_.ignored.push_back(name);
   file_symbol_ = options_.symbol.empty() ? symbol_of_name(source.name(), shape.format) : options_.symbol;
   if (!shape.has_header) lines.again();
   if (file_.where_first.empty()) file_.where_first = fmt::format("{}:{}", source.who(), lines.number() + 1);
@@ -111,8 +116,35 @@ void BarReader::read_line(LineReader& lines, std::string_view line) {
   }
   read_stamp(lines, bar, series);
   if (shape_.close_time >= 0 && file_.rows == 0) note_binance(lines, bar);
+  if (shape_.dividend >= 0 || shape_.split >= 0) read_actions(lines, series);
   series.bars.push_back(bar);
   ++file_.rows;
+}
+
+// Yahoo writes 0 where there is none.
+void BarReader::read_actions(LineReader& lines, Series& series) {
+  const auto take = [&](int column, Action::Kind kind, std::string_view name) {
+    if (column < 0) return;
+    const double value = number(lines, column, name);
+    if (std::isnan(value) || value == 0) return;
+    const auto exact = Decimal::parse(fields_[static_cast<size_t>(column)]);
+    if (!exact || *exact <= Decimal{} || *exact > Decimal(1'000'000))
+      fail("{}: {}: expected 0, or a number above it, found {}", lines.where(), name,
+           brief(fields_[static_cast<size_t>(column)]));
+    series.actions.push_back({series.bars.size(), kind, *exact});
+  };
+  take(shape_.dividend, Action::Kind::dividend, "Dividends");
+  take(shape_.split, Action::Kind::split, "Stock Splits");
+}
+
+// Until now months were read as days.
+void BarReader::turn_days() {
+  for (Series& series : file_.series)
+    for (RawBar& bar : series.bars) {
+      const Time turned = with_day_and_month_swapped(bar.stamp);
+      bar.time += turned - bar.stamp;
+      bar.stamp = turned;
+    }
 }
 
 double BarReader::number(LineReader& lines, int column, std::string_view name) {
@@ -140,14 +172,15 @@ Series& BarReader::series_of(std::string_view symbol) {
   if (found != index_.end()) return all[last_series_ = found->second];
   last_series_ = all.size();
   index_.emplace(std::string(symbol), last_series_);
-  all.push_back({.symbol = std::string(symbol), .bars = {}, .unit_changes = {}});
+  all.push_back({.symbol = std::string(symbol), .bars = {}, .actions = {}, .unit_changes = {}});
   return all.back();
 }
 
 void BarReader::read_stamp(LineReader& lines, RawBar& bar, Series& series) {
   const std::string_view text = fields_[static_cast<size_t>(shape_.date)];
   if (!same_text(text, last_text_) || last_text_.empty()) {
-    const auto stamp = parse_stamp(text);
+    if (order_.note(text, [&] { return lines.where(); })) turn_days();
+    const auto stamp = parse_stamp(text, order_.order());
     if (!stamp) [[unlikely]]
       fail("{}: {}: expected a date or time as 2014-06-09 or 2014-06-09 16:00, found {}", lines.where(),
            shape_.names.empty() ? "time" : brief(shape_.names[static_cast<size_t>(shape_.date)]), brief(text));
@@ -231,9 +264,12 @@ Time usual_distance(const std::vector<Series>& all) {
 }
 
 BarFile BarReader::finish(const Path& path) {
+  order_.check_settled();
   if (file_.format.empty()) file_.format = options_.format == "auto" ? "csv" : options_.format;
   if (file_.where_first.empty()) file_.where_first = path.string();
-  file_.prices = file_.format == "yahoo"                             ? Adjustment::split
+  // Yahoo's prices without another close beside them are adjusted for dividends too (yfinance's auto_adjust).
+  const bool dividends_inside = file_.has_actions && !shape_.has_adjusted_close;
+  file_.prices = file_.format == "yahoo" ? (dividends_inside ? Adjustment::adjusted : Adjustment::split)
                  : file_.format == "stooq" || file_.format == "qlib" ? Adjustment::adjusted
                                                                      : Adjustment::raw;
   constexpr Time kAlmostDay = 20 * 3600 * kSecond;

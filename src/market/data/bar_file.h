@@ -18,9 +18,17 @@ struct RawBar {
   double value[kNumValues];
 };
 
+// What a line of bars says beside its bar: a dividend, or new shares for an old one.
+struct RawAction {
+  size_t bar = 0;  // number of the bar
+  Action::Kind kind = Action::Kind::dividend;
+  Decimal value;
+};
+
 struct Series {
   std::string symbol;
   std::vector<RawBar> bars;
+  std::vector<RawAction> actions;
   std::vector<int64_t> unit_changes;  // rows whose stamp is in another unit than the one before
 };
 
@@ -35,7 +43,9 @@ struct BarFile {
   bool has_volume = false, has_vwap = false;
   std::vector<Series> series;
   int64_t rows = 0;
-  std::string where_first;  // "prices.csv:2", for messages
+  bool has_actions = false;          // columns for dividends or splits
+  std::vector<std::string> ignored;  // what is in the file and was not read: names of columns, of Qlib's files
+  std::string where_first;           // "prices.csv:2", for messages
 };
 
 // All entries of a .zip together. An empty file has no series. Error with file and line for what cannot be read.

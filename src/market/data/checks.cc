@@ -22,7 +22,6 @@ constexpr std::string_view kFaultNames[] = {"",
                                             "high_below_low",
                                             "high_below_body",
                                             "low_above_body"};
-constexpr std::string_view kValueNames[] = {"open", "high", "low", "close", "volume", "vwap"};
 constexpr int64_t kStaleBars = 5;
 constexpr double kJump = 0.7, kSplitNear = 0.02;
 constexpr double kSplits[] = {2, 3, 4, 5, 7, 10, 1.5};
@@ -88,25 +87,40 @@ class InstrumentCheck {
         calendar_(store.calendar(instrument)) {}
 
   int64_t run(std::vector<Issue>& issues) {
-    check_faults();
-    check_bars();
-    check_sessions();
-    check_dividends();
+    check_all();
     std::stable_sort(found_.begin(), found_.end(), [](const Found& a, const Found& b) {
       return a.time != b.time ? a.time < b.time : a.order < b.order;
     });
     for (Found& found : found_) issues.push_back(std::move(found.issue));
     return count_of(visible_);
   }
+  // The same without a word: millions of bars may be wrong.
+  void run(std::map<std::string_view, int64_t>& counts) {
+    counts_ = &counts;
+    check_all();
+  }
 
  private:
-  void add(std::string_view code, bool is_error, Time time, std::string text, std::string detail) {
-    found_.push_back({time,
-                      static_cast<int64_t>(found_.size()),
-                      {std::string(code), is_error, instrument_.last_symbol, std::move(text), std::move(detail)}});
+  void check_all() {
+    check_faults();
+    check_bars();
+    check_sessions();
+    check_dividends();
   }
-  void add_at(std::string_view code, bool is_error, const RunView& run, int64_t row, std::string detail) {
-    add(code, is_error, run.time[row], stamp_text(run, row), std::move(detail));
+  // `text` and `detail` make the texts.
+  template <typename Text, typename Detail>
+  void add(std::string_view code, bool is_error, Time time, const Text& text, const Detail& detail) {
+    if (counts_ != nullptr)
+      ++(*counts_)[code];
+    else
+      found_.push_back({time,
+                        static_cast<int64_t>(found_.size()),
+                        {std::string(code), is_error, instrument_.last_symbol, text(), detail()}});
+  }
+  template <typename Detail>
+  void add_at(std::string_view code, bool is_error, const RunView& run, int64_t row, const Detail& detail) {
+    add(
+        code, is_error, run.time[row], [&] { return stamp_text(run, row); }, detail);
   }
 
   // What was quarantined and is not made good by a later import.
@@ -124,13 +138,14 @@ class InstrumentCheck {
   void check_flags(const RunView& run, int64_t row) {
     const Fault fault = fault_of(run.flags[row]);
     if (fault != Fault::none)
-      add_at(kFaultNames[static_cast<size_t>(fault)], true, run, row, fault_detail(run, row, fault));
+      add_at(kFaultNames[static_cast<size_t>(fault)], true, run, row, [&] { return fault_detail(run, row, fault); });
     if ((run.flags[row] & kSorted) != 0)
-      add_at("out_of_order", false, run, row, "earlier than a bar before it; put in its place");
+      add_at("out_of_order", false, run, row, [] { return "earlier than a bar before it; put in its place"; });
     if ((run.flags[row] & kUnitChanged) != 0)
-      add_at("time_unit", false, run, row, "its time is in another unit (s, ms, us) than the one before it");
+      add_at("time_unit", false, run, row,
+             [] { return "its time is in another unit (s, ms, us) than the one before it"; });
     if ((run.flags[row] & kFromFuture) != 0)
-      add_at("future_time", false, run, row, "ends after the time of its import");
+      add_at("future_time", false, run, row, [] { return "ends after the time of its import"; });
   }
 
   void check_bars() {
@@ -143,14 +158,14 @@ class InstrumentCheck {
       const double* const* value = run.value;
       for (int64_t row = piece.begin; row < piece.end; ++row) {
         if (value[kVolume] != nullptr && value[kVolume][row] == 0)
-          add_at("zero_volume", false, run, row, "volume is 0");
+          add_at("zero_volume", false, run, row, [] { return "volume is 0"; });
         if (before != nullptr) {
           check_step(*before, before_row, run, row);
           const auto equal = [&](int v) { return value[v][row] == before->value[v][before_row]; };
           if (equal(kClose) && equal(kOpen) && equal(kHigh) && equal(kLow)) {
             if (++same == kStaleBars)
               add_at("stale", false, *first, first_row,
-                     fmt::format("{} bars in a row with the same four prices", kStaleBars));
+                     [] { return fmt::format("{} bars in a row with the same four prices", kStaleBars); });
           } else {
             same = 1;
           }
@@ -167,10 +182,10 @@ class InstrumentCheck {
     const Date from = before.session[before_row], to = run.session[row];
     for (const Action& action : actions_)
       if (action.kind == Action::Kind::split && action.effective > from && action.effective <= to) return;
-    const std::string detail = fmt::format("opens at {} after a close of {}: times {:.4g}", open, close, k);
+    const auto detail = [&] { return fmt::format("opens at {} after a close of {}: times {:.4g}", open, close, k); };
     for (const double split : kSplits)
       if (std::abs(k / split - 1) <= kSplitNear || std::abs(k * split - 1) <= kSplitNear)
-        return add_at("probable_split", false, run, row, detail + ", and no split is recorded");
+        return add_at("probable_split", false, run, row, [&] { return detail() + ", and no split is recorded"; });
     if (std::abs(std::log(k)) > kJump) add_at("jump", false, run, row, detail);
   }
 
@@ -185,8 +200,9 @@ class InstrumentCheck {
     for (const Date session : calendar_->sessions(first, last)) {
       while (at != present.end() && *at < session) ++at;
       if (at == present.end() || *at != session)
-        add("missing_session", false, calendar_->close(session), date_text(session),
-            "no bar on this session of " + calendar_->name());
+        add(
+            "missing_session", false, calendar_->close(session), [&] { return date_text(session); },
+            [&] { return "no bar on this session of " + calendar_->name(); });
     }
   }
 
@@ -197,8 +213,11 @@ class InstrumentCheck {
       if (before.empty()) continue;
       const double close = before.back().run->value[kClose][before.back().end - 1];
       if (action.amount.to_double() >= close)
-        add("dividend_above_price", false, start_of(action.effective), date_text(action.effective),
-            fmt::format("{} a share after a close of {}; no view adjusts for it", action.amount.text(), close));
+        add(
+            "dividend_above_price", false, start_of(action.effective), [&] { return date_text(action.effective); },
+            [&] {
+              return fmt::format("{} a share after a close of {}; no view adjusts for it", action.amount.text(), close);
+            });
     }
   }
 
@@ -209,6 +228,7 @@ class InstrumentCheck {
   std::vector<Action> actions_;
   std::shared_ptr<const Calendar> calendar_;
   std::vector<Found> found_;
+  std::map<std::string_view, int64_t>* counts_ = nullptr;
 };
 
 struct Spell {
@@ -261,6 +281,12 @@ CheckReport check_store(const Store& store, const std::vector<std::string>& symb
                    [](const Issue& a, const Issue& b) { return a.symbol < b.symbol; });
   for (const Issue& issue : report.issues) ++report.counts[issue.code];
   return report;
+}
+
+std::map<std::string, int64_t> count_issues(const Store& store, const std::vector<std::string>& symbols) {
+  std::map<std::string_view, int64_t> counts;
+  for (const std::string& symbol : symbols) InstrumentCheck(store, store.resolve(symbol)).run(counts);
+  return {counts.begin(), counts.end()};
 }
 
 }  // namespace hadal::market

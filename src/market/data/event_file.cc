@@ -1,6 +1,7 @@
 #include "market/data/event_file.h"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <set>
 
@@ -17,10 +18,11 @@ namespace {
 // The columns of one kind, and the line that is read now.
 class EventReader {
  public:
-  EventReader(const Path& path, const ImportOptions& options) : path_(path), options_(options) {}
+  EventReader(const Path& path, const ImportOptions& options) : path_(path), options_(options), order_(options.dates) {}
   EventFile read();
 
  private:
+  void for_each_row(const std::function<void(const std::string& where)>& use);
   void read_header(std::string_view line, const std::string& where);
   void read_line(const std::string& where);
   void read_split(const std::string& where);
@@ -36,6 +38,7 @@ class EventReader {
   const ImportOptions& options_;
   EventFile file_;
   FieldCutter fields_{','};
+  DayOrderFinder order_;
   std::vector<std::string> names_;
   std::string where_header_;
   int date_ = -1, symbol_ = -1, ratio_ = -1, over_ = -1, under_ = -1, amount_ = -1, first_ = -1, last_ = -1, list_ = -1,
@@ -85,7 +88,7 @@ void EventReader::read_header(std::string_view line, const std::string& where) {
 }
 
 Date EventReader::day(int column, const std::string& where) const {
-  const auto stamp = parse_stamp(field(column));
+  const auto stamp = parse_stamp(field(column), order_.order());
   if (!stamp || stamp->kind == Stamp::Kind::number)
     fail("{}: {}: expected a date as 2014-06-09, found {}", where, names_[static_cast<size_t>(column)],
          brief(field(column)));
@@ -111,7 +114,6 @@ void EventReader::add_action(const Action& action, const std::string& where) {
 
 // "7", "7:1", "3/2", "0.1", or two columns.
 void EventReader::read_split(const std::string& where) {
-  Action action{.kind = Action::Kind::split, .effective = day(date_, where)};
   Decimal over(1), under(1);
   if (ratio_ < 0) {
     over = amount(over_, where), under = amount(under_, where);
@@ -125,16 +127,7 @@ void EventReader::read_split(const std::string& where) {
   }
   if (over <= Decimal{} || under <= Decimal{} || over > Decimal(1'000'000) || under > Decimal(1'000'000))
     fail("{}: expected a split above zero, found {}:{}", where, over.text(), under.text());
-  const auto whole = [](Decimal value) { return value == floor(value); };
-  if (const auto fraction = simple_fraction(over.to_double() / under.to_double());
-      fraction && !(whole(over) && whole(under))) {
-    std::tie(action.over, action.under) = *fraction;
-  } else {
-    const auto a = static_cast<int64_t>(over.units()), b = static_cast<int64_t>(under.units());
-    const int64_t divisor = std::gcd(a, b);
-    action.over = a / divisor, action.under = b / divisor;
-  }
-  add_action(action, where);
+  add_action(split_action(day(date_, where), over, under), where);
 }
 
 void EventReader::read_membership(const std::string& where) {
@@ -157,7 +150,7 @@ void EventReader::read_session(const std::string& where) {
   const Date date = day(date_, where);
   const auto time = [&](int column) {
     if (const auto clock = parse_clock(field(column))) return start_of(date) + *clock;
-    const auto stamp = parse_stamp(field(column));
+    const auto stamp = parse_stamp(field(column), order_.order());
     if (!stamp || stamp->kind == Stamp::Kind::day || stamp->kind == Stamp::Kind::number)
       fail("{}: {}: expected a time in UTC as 14:30, found {}", where, names_[static_cast<size_t>(column)],
            brief(field(column)));
@@ -189,7 +182,7 @@ void EventReader::read_line(const std::string& where) {
   ++file_.rows;
 }
 
-EventFile EventReader::read() {
+void EventReader::for_each_row(const std::function<void(const std::string& where)>& use) {
   for_each_text(path_, [&](TextSource& source) {
     LineReader lines(source);
     std::string_view line;
@@ -204,14 +197,38 @@ EventFile EventReader::read() {
       const size_t count = fields_.cut(line, [&] { return lines.where(); });
       if (count < static_cast<size_t>(width_))
         fail("{}: expected {} fields, found {}: {}", lines.where(), width_, count, brief(line));
-      read_line(lines.where());
+      use(lines.where());
     }
   });
+}
+
+EventFile EventReader::read() {
+  // Once for the order of its days, which the last line may show.
+  for_each_row([&](const std::string& where) {
+    for (const int column : {date_, first_, last_, open_, close_})
+      if (column >= 0) order_.note(field(column), [&] { return where; });
+  });
+  order_.check_settled();
+  for_each_row([&](const std::string& where) { read_line(where); });
   file_.symbols.assign(symbols_.begin(), symbols_.end());
   return std::move(file_);
 }
 
 }  // namespace
+
+Action split_action(Date effective, Decimal over, Decimal under) {
+  Action action{.kind = Action::Kind::split, .effective = effective};
+  const auto whole = [](Decimal value) { return value == floor(value); };
+  if (const auto fraction = simple_fraction(over.to_double() / under.to_double());
+      fraction && !(whole(over) && whole(under))) {
+    std::tie(action.over, action.under) = *fraction;
+    return action;
+  }
+  const auto a = static_cast<int64_t>(over.units()), b = static_cast<int64_t>(under.units());
+  const int64_t divisor = std::gcd(a, b);
+  action.over = a / divisor, action.under = b / divisor;
+  return action;
+}
 
 EventFile read_event_file(const Path& path, const ImportOptions& options) { return EventReader(path, options).read(); }
 

@@ -10,6 +10,10 @@
 
 namespace hadal::market {
 
+// A split of `over` new shares for `under` old ones, both above zero: as whole numbers, of few digits the fraction that
+// is meant.
+Action split_action(Date effective, Decimal over, Decimal under);
+
 struct SymbolAction {
   std::string symbol, where;
   Action action;  // known_at is set by the import

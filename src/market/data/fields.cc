@@ -47,17 +47,23 @@ bool take(std::string_view& text, char c) {
 }
 
 std::optional<Date> day_of(int year, int month, int day) {
-  if (year < 1000 || year > 9999 || month < 1 || month > 12 || day < 1 || day > 31) return {};
-  char text[] = "0000-00-00";
-  const auto put = [&](size_t at, int value) {
-    text[at] = char('0' + value / 10), text[at + 1] = char('0' + value % 10);
+  return year < 1000 ? std::nullopt : find_date(year, month, day);
+}
+
+// "2014-06-09" at the front: most files write days so.
+std::optional<Date> take_iso_day(std::string_view& text) {
+  if (text.size() < 10 || text[4] != '-' || text[7] != '-') return {};
+  const auto two = [&](size_t at) {
+    const auto a = static_cast<unsigned>(text[at] - '0'), b = static_cast<unsigned>(text[at + 1] - '0');
+    return a < 10 && b < 10 ? static_cast<int>(a * 10 + b) : -1000;
   };
-  put(0, year / 100), put(2, year % 100), put(5, month), put(8, day);
-  return parse_date(text);
+  const auto day = day_of(two(0) * 100 + two(2), two(5), two(8));
+  if (day && (text.size() == 10 || !is_digit(text[10]))) return text.remove_prefix(10), day;
+  return {};
 }
 
 // The day at the front, in any of the orders that parse_stamp() names.
-std::optional<Date> take_day(std::string_view& text) {
+std::optional<Date> take_day(std::string_view& text, DayOrder order) {
   size_t digits = 0;
   while (digits < text.size() && is_digit(text[digits])) ++digits;
   if (digits == 8) {
@@ -81,7 +87,8 @@ std::optional<Date> take_day(std::string_view& text) {
   if (!second || !take(text, between)) return {};
   const auto year = take_digits(text, 4, 4);
   if (!year) return {};
-  return between == '/' ? day_of(*year, *first, *second) : day_of(*year, *second, *first);
+  const bool month_first = between == '/' && order == DayOrder::month_first;
+  return month_first ? day_of(*year, *first, *second) : day_of(*year, *second, *first);
 }
 
 std::optional<Time> take_clock(std::string_view& text) {
@@ -214,17 +221,20 @@ std::optional<Time> parse_clock(std::string_view text) {
   return text.empty() ? time : std::nullopt;
 }
 
-std::optional<Stamp> parse_stamp(std::string_view text) {
-  size_t digits = 0;
-  while (digits < text.size() && is_digit(text[digits])) ++digits;
-  const bool is_number =
-      digits >= 9 && (digits == text.size() || text.substr(digits).find_first_not_of(".0") == std::string_view::npos);
-  if (is_number) {
-    Stamp stamp{0, 0, Stamp::Kind::number};
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + digits, stamp.value);
-    return error == std::errc{} ? std::optional(stamp) : std::nullopt;
+std::optional<Stamp> parse_stamp(std::string_view text, DayOrder order) {
+  std::optional<Date> day = take_iso_day(text);
+  if (!day) {
+    size_t digits = 0;
+    while (digits < text.size() && is_digit(text[digits])) ++digits;
+    const bool is_number =
+        digits >= 9 && (digits == text.size() || text.substr(digits).find_first_not_of(".0") == std::string_view::npos);
+    if (is_number) {
+      Stamp stamp{0, 0, Stamp::Kind::number};
+      const auto [stop, error] = std::from_chars(text.data(), text.data() + digits, stamp.value);
+      return error == std::errc{} ? std::optional(stamp) : std::nullopt;
+    }
+    day = take_day(text, order);
   }
-  const auto day = take_day(text);
   if (!day) return {};
   Stamp stamp{start_of(*day), 0, Stamp::Kind::day};
   if (text.empty()) return stamp;
@@ -238,6 +248,51 @@ std::optional<Stamp> parse_stamp(std::string_view text) {
   if (!offset || !text.empty()) return {};
   stamp.offset = *offset, stamp.kind = Stamp::Kind::zoned;
   return stamp;
+}
+
+DayOrderFinder::DayOrderFinder(std::string_view said) : is_settled_(!said.empty()), by_("--dates says") {
+  if (said == "dmy") settled_ = Shows::day_first;
+}
+
+DayOrderFinder::Shows DayOrderFinder::shown_by(std::string_view text) {
+  const auto first = take_digits(text, 1, 2);
+  if (!first || !take(text, '/')) return Shows::nothing;
+  const auto second = take_digits(text, 1, 2);
+  if (!second || !take(text, '/') || *first == *second) return Shows::nothing;
+  if (*first > 12) return *second > 12 ? Shows::nothing : Shows::day_first;
+  return *second > 12 ? Shows::month_first : Shows::either;
+}
+
+bool DayOrderFinder::settle(Shows shows, std::string_view text, const std::string& where) {
+  if (shows == Shows::either) {
+    if (in_doubt_.empty())
+      in_doubt_ = fmt::format("{}: expected days that show whether the day or the month stands first, found {}", where,
+                              brief(text));
+    return false;
+  }
+  if (is_settled_)
+    fail("{}: expected the {} first, as {}, found {}; write the dates as 2014-06-09", where,
+         settled_ == Shows::day_first ? "day" : "month", by_, brief(text));
+  is_settled_ = true;
+  by_ = fmt::format("{} has it", where);
+  if (shows == settled_) return false;
+  settled_ = shows;
+  if (in_doubt_.empty()) return false;
+  if (any_other_)
+    fail("{}: expected days written in one way, found {} beside others; write the dates as 2014-06-09", where,
+         brief(text));
+  return true;
+}
+
+void DayOrderFinder::check_settled() const {
+  if (!is_settled_ && !in_doubt_.empty())
+    fail("{} and none that shows it; say --dates mdy (month first) or --dates dmy (day first)", in_doubt_);
+}
+
+Time with_day_and_month_swapped(Time time) {
+  const Date day = date_of(time);
+  const YearMonthDay read = year_month_day(day);
+  return time - start_of(day) + start_of(date(read.year, read.day, read.month));
 }
 
 Time unit_of(int64_t number) {

@@ -44,7 +44,7 @@ TEST(MarketFormats, AreRecognisedFromTheFile) {
             "csv A B: 2020-01-02T23:59:59.999999Z 1 2 0.5 1.25 nan nan");
   ImportOptions map;
   map.columns = parse_column_map("date=When,close=Last,open=First,high=Top,low=Bottom", "--map");
-  map.symbol = "ZED", map.calendar = "XNYS";
+  map.symbol = "ZED", map.calendar = "XNYS", map.dates = "mdy";
   EXPECT_EQ(recognised("x.csv", "When;First;Top;Bottom;Last\n1/2/2020;1;2;0.5;1.5\n", map),
             "csv ZED: 2020-01-02T21:00:00Z 1 2 0.5 1.5 nan nan");
   EXPECT_EQ(
@@ -98,6 +98,131 @@ TEST(MarketFormats, AdjustedPricesAreMarkedAndKnownFromTheImportOn) {
   EXPECT_HAS(report.notes[0], "split-adjusted prices, known from this import on");
   EXPECT_EQ(folder.open().bars("AAPL", {.as_of = parse_time("2021-01-01", "test")}).size(), 0u);
   EXPECT_EQ(folder.open().bars("AAPL", {}).size(), 1u);
+}
+
+constexpr const char* kYfinance =
+    "Date,Open,High,Low,Close,Adj Close,Volume,Dividends,Stock Splits,Capital Gains\n"
+    "2020-08-27,10,11,9,10,9.8,100,0.0,0.0,0.0\n"
+    "2020-08-28,10,11,9,10.5,10.3,100,0.205,0.0,0.0\n"
+    "2020-08-31,11,12,10,11,11,400,0.0,4.0,0.0\n";
+
+std::string actions_of(const Market& market, const std::string& symbol) {
+  std::string text;
+  for (const Action& action : market.actions(symbol))
+    text += action.kind == Action::Kind::split
+                ? fmt::format("{} {}:{} ", date_text(action.effective), action.over, action.under)
+                : fmt::format("{} {} ", date_text(action.effective), action.amount.text());
+  return text;
+}
+
+TEST(MarketFormats, YfinancesDividendsAndSplitsAreEventsUnlessPricesHoldThem) {
+  {
+    MarketFolder folder;  // auto_adjust=False: adjusted for splits alone
+    const ImportReport report = folder.import("AAPL.csv", kYfinance);
+    EXPECT_EQ(report.files[0].format, "yahoo");
+    ASSERT_EQ(report.notes.size(), 1u);
+    EXPECT_HAS(report.notes[0],
+               "split-adjusted prices, known from this import on; 1 dividends taken as events; 1 splits, which are "
+               "inside these prices; not read: Adj Close, Capital Gains");
+    const Market market = folder.open();
+    EXPECT_EQ(actions_of(market, "AAPL"), "2020-08-28 0.205 ");
+    EXPECT_EQ(market.actions("AAPL", parse_time("2021-01-01", "test")).size(), 0u) << "known as its prices are";
+    const auto forward = market.bars("AAPL", {.prices = Prices::forward});
+    EXPECT_DOUBLE_EQ(forward[2].close, 11 / (1 - 0.205 / 10));
+    EXPECT_EQ(folder.import("AAPL.csv", kYfinance).restated, 0) << "the same again changes nothing";
+    // A table of splits does not split them a second time.
+    const ImportReport splits = folder.import("s.csv", "date,symbol,ratio\n2020-08-31,AAPL,4\n", {.kind = "splits"});
+    EXPECT_EQ(splits.files[0].accepted, 0);
+    EXPECT_HAS(splits.notes.at(0), "1 splits are inside the adjusted prices of their instruments, and not taken");
+    EXPECT_EQ(actions_of(folder.open(), "AAPL"), "2020-08-28 0.205 ");
+  }
+  {
+    MarketFolder folder;  // as said
+    ImportOptions raw{.prices = "raw"};
+    EXPECT_HAS(folder.import("AAPL.csv", kYfinance, raw).notes.at(0), "1 splits taken as events");
+    EXPECT_EQ(actions_of(folder.open(), "AAPL"), "2020-08-28 0.205 2020-08-31 4:1 ");
+    EXPECT_EQ(folder.open().actions("AAPL")[1].known_at, start_of(date(2020, 8, 31)) + 1);
+  }
+  MarketFolder folder;  // auto_adjust=True: no other close, dividends are inside too
+  const ImportReport report = folder.import(
+      "AAPL.csv",
+      "Date,Open,High,Low,Close,Volume,Dividends,Stock Splits\n2020-08-28 00:00:00-04:00,1,2,1,1,5,0.2,0.0\n");
+  EXPECT_HAS(report.notes.at(0),
+             "adjusted prices, known from this import on; 1 dividends, which are inside these prices; 0 splits");
+  EXPECT_EQ(actions_of(folder.open(), "AAPL"), "");
+  EXPECT_HAS(error_of([&] {
+               folder.import("B.csv", "Date,Open,High,Low,Close,Dividends,Stock Splits\n2020-08-28,1,2,1,1,-0.2,0\n");
+             }),
+             "B.csv:2: Dividends: expected 0, or a number above it, found");
+}
+
+TEST(MarketFormats, ColumnsThatAreNotReadAreNamed) {
+  MarketFolder folder;
+  EXPECT_HAS(folder.import("A.csv", ",Date,Open,High,Low,Close,Trades\n0,2020-01-02,1,2,1,1,7\n").notes.at(0),
+             "A.csv: not read: column 1, Trades");
+  EXPECT_TRUE(folder.import("B.csv", "Date,Open,High,Low,Close\n2020-01-02,1,2,1,1\n").notes.empty());
+}
+
+TEST(MarketFormats, TwoColumnsOfOneNameAreRefused) {
+  const auto error = [](const std::string& header, const ImportOptions& options = {}) {
+    MarketFolder folder;
+    return error_of([&] { folder.import("A.csv", header + "\n2020-01-02,1,2,1,1,5\n", options); });
+  };
+  EXPECT_HAS(error("Date,Open,High,Low,Close,close"),
+             "A.csv:1: expected one column of this name, found two, columns 5 (Close) and 6 (close); rename one, "
+             "or say which it is, as --map close=Close");
+  EXPECT_EQ(error("Date,Open,High,Low,Close,close", {.columns = {{"close", "close"}}}), "");
+  EXPECT_HAS(error("Date,Open,High,Low,Close,Close", {.columns = {{"close", "Close"}}}), "found two, columns 5");
+  EXPECT_EQ(error("Date,Open,High,Low,Close,Close/Last"), "") << "Close goes first";
+  MarketFolder folder;
+  folder.import("A.csv", "Date,Open,High,Low,Close\n2020-01-02,1,2,1,1\n");
+  EXPECT_HAS(
+      error_of([&] { folder.import("d.csv", "Date,symbol,Amount,amount\n2020-01-02,A,1,2\n", {.kind = "dividends"}); }),
+      "found two, columns 3 (Amount) and 4 (amount)");
+}
+
+// The days of a file's bars, or the error.
+std::string days_of(const std::vector<std::string>& days, const std::string& dates = "") {
+  MarketFolder folder;
+  std::string text = "Date,Open,High,Low,Close\n", found;
+  for (const std::string& day : days) text += day + ",1,2,1,1\n";
+  const std::string error = error_of([&] {
+    folder.import("A.csv", text, {.dates = dates});
+    for (const Bar& bar : folder.open().bars("A", {})) found += date_text(bar.session) + " ";
+  });
+  return error.empty() ? found : error;
+}
+
+TEST(MarketFormats, AFileShowsWhetherDayOrMonthStandsFirst) {
+  const std::string march = "2020-03-04 2020-03-05 2020-03-13 ";
+  EXPECT_EQ(days_of({"3/4/2020", "3/5/2020", "3/13/2020"}), march);
+  EXPECT_EQ(days_of({"04/03/2020", "05/03/2020", "13/03/2020"}), march) << "the last line shows it";
+  EXPECT_EQ(days_of({"13/03/2020", "05/03/2020", "04/03/2020"}), march) << "the first line shows it";
+  EXPECT_EQ(days_of({"04/03/2020 00:00", "05/03/2020 00:00", "13/03/2020 00:00"}), march);
+  EXPECT_EQ(days_of({"3/3/2020", "4/4/2020"}), "2020-03-03 2020-04-04 ") << "the same in both";
+  EXPECT_EQ(days_of({"3/4/2020", "3/5/2020"}, "mdy"), "2020-03-04 2020-03-05 ");
+  EXPECT_EQ(days_of({"4/3/2020", "5/3/2020"}, "dmy"), "2020-03-04 2020-03-05 ");
+  EXPECT_EQ(days_of({"4.3.2020", "5.3.2020"}), "2020-03-04 2020-03-05 ");
+  EXPECT_HAS(days_of({"3/3/2020", "3/4/2020", "3/5/2020"}),
+             "A.csv:3: expected days that show whether the day or the month stands first, found 3/4/2020 and none "
+             "that shows it; say --dates mdy (month first) or --dates dmy (day first)");
+  EXPECT_HAS(days_of({"3/4/2020", "13/4/2020", "4/14/2020"}),
+             "A.csv:3 has it, found 4/14/2020; write the dates as 2014-06-09");
+  EXPECT_HAS(days_of({"3/13/2020"}, "dmy"), "A.csv:2: expected the day first, as --dates says, found");
+  EXPECT_HAS(days_of({"2020-03-02", "3/4/2020", "13/4/2020"}), "expected days written in one way");
+}
+
+TEST(MarketFormats, EventsShowWhetherDayOrMonthStandsFirst) {
+  MarketFolder folder;
+  folder.import("A.csv", "Date,Open,High,Low,Close\n2020-01-02,9,9,9,9\n2020-12-30,9,9,9,9\n");
+  const auto import = [&](const std::string& text, const std::string& dates = "") {
+    return folder.import("d.csv", text, {.kind = "dividends", .dates = dates});
+  };
+  EXPECT_HAS(error_of([&] { import("date,symbol,amount\n03/04/2020,A,1\n"); }), "d.csv:2: expected days that show");
+  import("date,symbol,amount\n03/04/2020,A,1\n13/05/2020,A,2\n");
+  EXPECT_EQ(actions_of(folder.open(), "A"), "2020-04-03 1 2020-05-13 2 ");
+  import("date,symbol,amount\n07/08/2020,A,3\n", "dmy");
+  EXPECT_EQ(actions_of(folder.open(), "A"), "2020-04-03 1 2020-05-13 2 2020-08-07 3 ");
 }
 
 TEST(MarketFormats, CompressedFilesAndThoseThatEndEarly) {
@@ -156,6 +281,18 @@ TEST(MarketFormats, LeanBringsSplitsDividendsAndSymbols) {
   EXPECT_EQ(market.actions("DRUM", parse_time("2000-02-07", "test")).size(), 0u);
   EXPECT_EQ(first_bar(market, "DRUM"), "2000-01-03T21:00:00Z 91.93 92.24 91.66 91.87 98778400 nan");
   EXPECT_EQ(folder.import(test::sample_files()).restated, 0);
+}
+
+TEST(MarketFormats, LeanSaysWhatItReadBesideTheBars) {
+  MarketFolder folder;
+  const ImportReport report = folder.import({test::sample_files()[1]}, {.calendar = "XNYS"});
+  ASSERT_EQ(report.notes.size(), 1u);
+  EXPECT_HAS(report.notes[0], "fell.zip: read ");
+  EXPECT_HAS(report.notes[0], "factor_files/fell.csv (2 splits, ");
+  EXPECT_HAS(report.notes[0], "map_files/fell.csv (1 symbols)");
+  MarketFolder alone;
+  const Path bars = alone.file("daily/fell.zip", read_file(test::sample_files()[1]));
+  EXPECT_HAS(alone.import({bars}).notes.at(0), "without splits and dividends: there is no ");
 }
 
 TEST(MarketFormats, SyntheticMarketsAreOneFileOfManyInstruments) {

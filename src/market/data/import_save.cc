@@ -4,8 +4,6 @@
 namespace hadal::market {
 namespace {
 
-constexpr std::string_view kKinds[] = {"split", "dividend", "delisting", "rename"};
-
 void bind_date(Statement& statement, std::optional<Date> date) {
   if (date)
     statement.bind(int64_t{*date});
@@ -38,7 +36,7 @@ void save_actions(Database& database, const std::vector<std::pair<int64_t, Actio
       "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (const auto& [instrument, action] : actions)
     insert.bind(instrument)
-        .bind(kKinds[static_cast<size_t>(action.kind)])
+        .bind(kActionKinds[static_cast<size_t>(action.kind)])
         .bind(int64_t{action.effective})
         .bind(action.known_at)
         .bind(action.over)

@@ -7,8 +7,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "market/backtest_run.h"
 #include "market/checks.h"
 #include "market/data/importer.h"
+#include "market/factor_source.h"
+#include "market/starter.h"
 #include "market/testing/market_files.h"
 
 namespace hadal::market {
@@ -221,6 +224,57 @@ TEST(MarketImport, TrialsOfOneStrategyOnTheSameDataAreOne) {
   EXPECT_EQ(trials[0].sharpe, 0.5) << "a training does not forget it";
   EXPECT_TRUE(std::isnan(trials[1].sharpe));
   EXPECT_EQ(market.summary().trials, 2);
+}
+
+TEST(MarketImport, AnEmptyDatabaseBesideSegmentsIsALossAndSaysSo) {
+  MarketFolder folder;
+  folder.import("ABC.csv", kThreeDays);
+  for (const char* name : {"market.db", "market.db-wal", "market.db-shm"})
+    std::filesystem::remove(Path(folder.market()) / name);
+  write_file_whole(Path(folder.market()) / "market.db", "");
+  EXPECT_HAS(error_of([&] { folder.open(); }), "found an empty one beside 1 segment in bars/");
+  EXPECT_HAS(error_of([&] { folder.import("ABC.csv", kThreeDays); }), "found an empty one beside 1 segment");
+  EXPECT_EQ(read_file(Path(folder.market()) / "market.db"), "");
+}
+
+TEST(MarketImport, DamagedMarketsAreListedBesideTheOthers) {
+  const test::ScratchFolder folder;
+  const Path before = std::filesystem::current_path();
+  std::filesystem::current_path(folder.path());
+  write_file_whole("ABC.csv", kThreeDays);
+  for (const char* name : {"a", "b", "c"}) import_files(name, {"ABC.csv"}, {});
+  for (const char* name : {"market.db-wal", "market.db-shm"}) std::filesystem::remove(Path("markets/b") / name);
+  write_file_whole("markets/b/market.db", "this is no database, but long enough to be taken for one\n");
+  const std::vector<MarketSummary> markets = list_markets();
+  std::filesystem::current_path(before);
+  ASSERT_EQ(markets.size(), 3u);
+  EXPECT_EQ(markets[0].damage + markets[2].damage, "");
+  EXPECT_EQ(markets[2].bars, 3);
+  EXPECT_EQ(markets[1].name, "b");
+  EXPECT_HAS(markets[1].damage, "expected the database of a market");
+}
+
+TEST(MarketImport, FrequenciesOfStrategyAndBarsMustAgree) {
+  MarketFolder folder;
+  std::string hours = "Datetime,Open,High,Low,Close,Volume\n";
+  for (Date day = date(2020, 1, 1); day < date(2020, 3, 1); ++day)
+    for (int hour = 10; hour < 16; ++hour)
+      hours += fmt::format("{} {}:00,10,11,9,{},1000\n", date_text(day), hour, 9.5 + day % 3 * 0.5);
+  folder.import("HRS.csv", hours);
+  Market market = folder.open();
+  const std::string text = starter_strategy(starter_facts(market, folder.market()));
+  EXPECT_HAS(text, "frequency = \"1h\"");
+  const StrategyFile good = parse_strategy(text, folder.path() / "s.toml");
+  EXPECT_EQ(error_of([&] { check_frequency(good, market); }), "");
+  StrategyFile wrong = good;
+  wrong.frequency = "1d";
+  EXPECT_HAS(error_of([&] { run_strategy(wrong, market); }),
+             "s.toml: [data] frequency: expected \"1h\", as the bars of HRS in this market are, found \"1d\"");
+  EXPECT_HAS(error_of([&] { train_run(wrong, market, {}, true); }), "frequency: expected \"1h\"");
+  folder.import("ABC.csv", kThreeDays);
+  EXPECT_HAS(error_of([&] { check_frequency(good, folder.open()); }), "expected instruments of one frequency");
+  wrong.symbols = {"ABC"};
+  EXPECT_EQ(error_of([&] { check_frequency(wrong, folder.open()); }), "");
 }
 
 }  // namespace

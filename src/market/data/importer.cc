@@ -89,6 +89,37 @@ std::vector<Known> known_rows(const std::vector<RunView>& runs, bool daily, int6
   return known;
 }
 
+bool is_inside(Action::Kind kind, Adjustment prices) {
+  if (kind == Action::Kind::split) return prices != Adjustment::raw;
+  return kind == Action::Kind::dividend && prices == Adjustment::adjusted;
+}
+
+// What was made of a file's prices, events and columns: what a user should not have to guess.
+std::string note_of(const BarFile& file, bool known_as_said) {
+  std::vector<std::string> parts;
+  if (file.prices != Adjustment::raw)
+    parts.push_back(fmt::format("{} prices, {}", file.prices == Adjustment::split ? "split-adjusted" : "adjusted",
+                                known_as_said ? "known as said" : "known from this import on"));
+  if (file.has_actions) {
+    for (const auto& [kind, name] : {std::pair(Action::Kind::dividend, "dividends"), {Action::Kind::split, "splits"}}) {
+      int64_t count = 0;
+      for (const Series& series : file.series)
+        count += std::count_if(series.actions.begin(), series.actions.end(),
+                               [&, wanted = kind](const RawAction& action) { return action.kind == wanted; });
+      parts.push_back(fmt::format("{} {}{}", count, name,
+                                  count == 0                     ? ""
+                                  : is_inside(kind, file.prices) ? ", which are inside these prices"
+                                                                 : " taken as events"));
+    }
+  }
+  std::string names;
+  for (const std::string& name : file.ignored) names += (names.empty() ? "" : ", ") + name;
+  if (!names.empty()) parts.push_back("not read: " + names);
+  std::string note;
+  for (const std::string& part : parts) note += (note.empty() ? "" : "; ") + part;
+  return note;
+}
+
 std::string sha256_of_input(const Path& path) {
   if (!std::filesystem::is_directory(path)) return sha256_of_file(path);
   std::set<std::string> files;
@@ -117,7 +148,7 @@ Import::Import(const std::string& market, const ImportOptions& options)
   lock_ = std::make_unique<ImportLock>(folder_, options.wait_seconds);
   {
     Database database(folder_ / "market.db", true);
-    make_schema(database, (folder_ / "market.db").string());
+    make_schema(database, folder_ / "market.db");
   }
   store_ = std::make_unique<Store>(folder_);
   remove_orphans();
@@ -179,10 +210,8 @@ void Import::add_bars(const Path& path, ImportedFile& report) {
                                                : Adjustment::adjusted;
   report.format = file.format, report.rows = file.rows;
   if (file.rows == 0) report_.notes.push_back(path.string() + ": holds no bars");
-  if (file.prices != Adjustment::raw && file.rows > 0)
-    report_.notes.push_back(fmt::format("{}: {} prices, {}", path.string(),
-                                        file.prices == Adjustment::split ? "split-adjusted" : "adjusted",
-                                        options_.known_at ? "known as said" : "known from this import on"));
+  if (const std::string note = note_of(file, options_.known_at.has_value()); file.rows > 0 && !note.empty())
+    report_.notes.push_back(path.string() + ": " + note);
   first_ = kEver, last_ = kBeginning;
   for (Series& series : file.series) {
     add_series(file, path, series, report);
@@ -205,6 +234,18 @@ void Import::add_series(const BarFile& file, const Path& path, Series& series, I
   if (placed.interval == kDay) placed.stamps = Stamps::days;
   placed.stamped_by_end = file.stamped_by_end, placed.has_volume = file.has_volume, placed.has_vwap = file.has_vwap;
   placed.where_first = file.where_first;
+  std::vector<Action> actions;
+  for (const RawAction& raw : series.actions) {
+    const RawBar& bar = series.bars[raw.bar];
+    const Date day = date_of(file.is_number ? bar.time : bar.stamp);
+    Action action = raw.kind == Action::Kind::split ? split_action(day, raw.value, Decimal(1)) : Action{};
+    action.kind = raw.kind, action.effective = day;
+    if (raw.kind == Action::Kind::dividend) action.amount = raw.value;
+    // As its prices: a dividend that later splits divided was not seen before them.
+    const Time known = options_.known_at ? *options_.known_at : file.prices == Adjustment::raw ? kBeginning : now_;
+    action.known_at = std::max(start_of(day) + 1, known);
+    actions.push_back(std::move(action));
+  }
   bool reversed = false;
   RunColumns run = row_maker(file, entry).make(placed, series, &reversed);
   if (reversed) report_.notes.push_back(fmt::format("{}: {} stood newest first", path.string(), series.symbol));
@@ -221,6 +262,7 @@ void Import::add_series(const BarFile& file, const Path& path, Series& series, I
     report.symbols.back() = entry.record.last_symbol;
   }
   keep_new_rows(std::move(run), entry, file.prices);
+  for (Action& action : actions) take_action(entry, std::move(action));
   if (pending_rows_ >= kSegmentRows) write_segments();
 }
 
@@ -339,6 +381,7 @@ void Import::add_lean_events(const Path& path, const RunColumns& run, Entry& ent
   if (accepted.count() == 0) return;
   const auto exchange = entry.record.calendar.empty() ? Calendar::find("XNYS", "LEAN") : store_->calendar(entry.record);
   LeanEvents events = read_lean_events(path, accepted.view(), *exchange);
+  report_.notes.push_back(path.string() + ": " + events.note);
   for (Action& action : events.actions) {
     if (options_.known_at) action.known_at = std::max(action.known_at, *options_.known_at);
     add_action(entry, std::move(action));
@@ -353,6 +396,12 @@ void Import::add_lean_events(const Path& path, const RunColumns& run, Entry& ent
   by_symbol_.erase(entry.record.last_symbol);
   entry.record.last_symbol = entry.spells.back().symbol;
   by_symbol_.emplace(entry.record.last_symbol, entry.record.id);
+}
+
+bool Import::take_action(Entry& entry, Action action) {
+  if (is_inside(action.kind, entry.record.prices)) return false;
+  add_action(entry, std::move(action));
+  return true;
 }
 
 void Import::add_action(Entry& entry, Action action) {
@@ -401,8 +450,11 @@ void Import::add_events(const Path& path, ImportedFile& report) {
            brief(named.symbol));
     Entry& entry = *entries_[static_cast<size_t>(found != by_symbol_.end() ? found->second : instrument->id) - 1];
     named.action.known_at = options_.known_at.value_or(start_of(named.action.effective) + 1);
-    add_action(entry, std::move(named.action));
+    if (!take_action(entry, std::move(named.action))) --report.accepted;
   }
+  if (report.accepted < report.rows)
+    report_.notes.push_back(fmt::format("{}: {} {} are inside the adjusted prices of their instruments, and not taken",
+                                        path.string(), report.rows - report.accepted, options_.kind));
   for (MembershipSpell& spell : file.memberships) add_membership(std::move(spell));
   for (const SessionRecord& session : file.sessions) new_sessions_.push_back(session);
 }
@@ -455,7 +507,7 @@ ImportReport Import::commit() {
     if (entry->touched) touched.push_back(entry->record.last_symbol);
   entries_.clear();  // their memory
   const int64_t written_from = new_segments_.empty() ? kNoSegment : new_segments_.front().id;
-  if (!touched.empty()) report_.issues = check_store(Store(folder_, written_from), touched).counts;
+  if (!touched.empty()) report_.issues = count_issues(Store(folder_, written_from), touched);
   return std::move(report_);
 }
 

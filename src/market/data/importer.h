@@ -44,6 +44,7 @@ class Import {
   void add_series(const BarFile& file, const Path& path, Series& series, ImportedFile& report);
   void add_lean_events(const Path& path, const RunColumns& run, Entry& entry);
   void add_events(const Path& path, ImportedFile& report);
+  bool take_action(Entry& entry, Action action);  // false: the instrument's prices are adjusted for it already
   void add_action(Entry& entry, Action action);
   void add_membership(MembershipSpell spell);
   Entry& entry_of(const BarFile& file, const std::string& symbol);

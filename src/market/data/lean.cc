@@ -180,6 +180,15 @@ LeanEvents read_lean_events(const Path& bars_file, const RunView& bars, const Ca
   const Path factors = base / "factor_files" / name, map = base / "map_files" / name;
   if (std::filesystem::exists(factors)) add_factor_actions(read_factors(factors), effective, factors.string(), events);
   if (std::filesystem::exists(map)) add_map(map, effective, events);
+  const auto count = [&](Action::Kind kind) {
+    return std::count_if(events.actions.begin(), events.actions.end(), [&](const Action& a) { return a.kind == kind; });
+  };
+  events.note = std::filesystem::exists(factors)
+                    ? fmt::format("read {} ({} splits, {} dividends)", factors.string(), count(Action::Kind::split),
+                                  count(Action::Kind::dividend))
+                    : fmt::format("without splits and dividends: there is no {}", factors.string());
+  events.note += std::filesystem::exists(map) ? fmt::format(" and {} ({} symbols)", map.string(), events.spells.size())
+                                              : fmt::format("; without earlier symbols: there is no {}", map.string());
   // Known with the first instant of the day on which they take effect.
   for (Action& action : events.actions) action.known_at = start_of(action.effective) + 1;
   for (SymbolSpell& spell : events.spells) spell.known_at = start_of(spell.first) + 1;

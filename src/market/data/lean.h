@@ -16,6 +16,7 @@ struct LeanEvents {
   std::vector<Action> actions;
   std::vector<VendorFactor> factors;
   std::vector<SymbolSpell> spells;  // empty without a map file
+  std::string note;                 // which files were read and what they hold
 };
 
 // Of the bars of `bars_file` (.../daily/spy.zip), in `bars`: from ../factor_files/spy.csv and ../map_files/spy.csv,

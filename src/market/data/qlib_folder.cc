@@ -38,7 +38,9 @@ Feature read_feature(const Path& file, size_t num_days) {
   std::memcpy(feature.values.data(), bytes.data(), bytes.size());
   const float first = feature.values.front();
   feature.values.erase(feature.values.begin());
-  if (!(first >= 0) || first != std::floor(first) || static_cast<size_t>(first) + feature.values.size() > num_days)
+  const auto days = static_cast<float>(num_days);
+  if (!(first >= 0 && first <= days) || first != std::floor(first) ||
+      static_cast<size_t>(first) + feature.values.size() > num_days)
     fail("{}: expected a first day within the {} days of the calendar, found {} and {} values", file.string(), num_days,
          first, feature.values.size());
   feature.first = static_cast<int64_t>(first);
@@ -74,6 +76,20 @@ Series read_symbol(const Path& folder, const std::vector<Date>& days) {
   return series;
 }
 
+// Features that are no part of a bar.
+void note_others(const Path& folder, std::vector<std::string>& ignored) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names) {
+    const auto is_read = [&](std::string_view feature) { return name == std::string(feature) + ".day.bin"; };
+    if (std::none_of(std::begin(kNames), std::end(kNames), is_read) &&
+        std::find(ignored.begin(), ignored.end(), name) == ignored.end())
+      ignored.push_back(name);
+  }
+}
+
 }  // namespace
 
 BarFile read_qlib_folder(const Path& folder) {
@@ -90,6 +106,8 @@ BarFile read_qlib_folder(const Path& folder) {
   file.format = "qlib", file.prices = Adjustment::adjusted, file.interval = kDay;
   file.where_first = features.string();
   file.has_volume = file.has_vwap = true;
+  for (const Path& symbol : symbols) note_others(symbol, file.ignored);
+  if (std::filesystem::is_directory(folder / "instruments")) file.ignored.push_back("instruments/");
   for (const Path& symbol : symbols) {
     file.series.push_back(read_symbol(symbol, days));
     file.rows += static_cast<int64_t>(file.series.back().bars.size());

@@ -1,6 +1,7 @@
 #include "market/data/records.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
 #include <map>
 
@@ -10,7 +11,7 @@
 namespace hadal::market {
 namespace {
 
-constexpr int kVersion = 1;
+constexpr int kSchemaVersion = 1;
 
 constexpr const char* kSchema = R"(
 CREATE TABLE IF NOT EXISTS instruments (id INTEGER PRIMARY KEY, prices TEXT NOT NULL, calendar TEXT NOT NULL,
@@ -35,7 +36,6 @@ CREATE TABLE IF NOT EXISTS trials (id INTEGER PRIMARY KEY, strategy TEXT NOT NUL
   run TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, sharpe REAL, at INTEGER NOT NULL);
 )";
 
-constexpr std::string_view kKinds[] = {"split", "dividend", "delisting", "rename"};
 constexpr std::string_view kAdjustments[] = {"raw", "split", "adjusted"};
 
 template <typename Enum, size_t n>
@@ -74,7 +74,7 @@ void load_actions(Database& database, Records& records) {
   auto rows = database.prepare(
       "SELECT instrument, kind, effective, known_at, over, under, amount, symbol FROM actions ORDER BY instrument, id");
   while (rows.step()) {
-    Action action{.kind = enum_of<Action::Kind>(rows.text(1), kKinds),
+    Action action{.kind = enum_of<Action::Kind>(rows.text(1), kActionKinds),
                   .effective = static_cast<Date>(rows.integer(2)),
                   .known_at = rows.integer(3),
                   .over = rows.integer(4),
@@ -94,11 +94,30 @@ void load_actions(Database& database, Records& records) {
 
 std::string_view text_of(Adjustment adjustment) { return kAdjustments[static_cast<size_t>(adjustment)]; }
 
-void make_schema(Database& database, const std::string& who) {
+namespace {
+
+int64_t num_segments(const Path& bars) {
+  std::error_code ignored;
+  int64_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(bars, ignored))
+    count += entry.path().extension() == ".seg" ? 1 : 0;
+  return count;
+}
+
+}  // namespace
+
+void make_schema(Database& database, const Path& file) {
+  const std::string who = file.string();
   const int64_t version = database.integer("PRAGMA user_version");
-  if (version > kVersion)
-    fail("{}: expected a market of version {} or earlier, found {}; take a newer hadal", who, kVersion, version);
-  if (version == kVersion) return;
+  if (version > kSchemaVersion)
+    fail("{}: expected a market of version {} or earlier, found {}; take a newer hadal", who, kSchemaVersion, version);
+  if (version == kSchemaVersion) return;
+  if (const int64_t segments = num_segments(file.parent_path() / "bars"); segments > 0)
+    fail(
+        "{}: expected the database of a market, found an empty one beside {} in bars/; put a copy of it back, or move "
+        "the "
+        "folder away and import the files anew",
+        who, counted(segments, "segment"));
   database.run("PRAGMA journal_mode = WAL");
   Transaction transaction(database, Transaction::Kind::write);
   database.run(kSchema);

@@ -77,8 +77,11 @@ struct Records {
   std::vector<Action> actions_of(int64_t instrument, Time as_of) const;  // the newest known ones, ordered for Market
 };
 
-// The tables, where they are not there yet; Error for a database of a later version.
-void make_schema(Database& database, const std::string& who);
+inline constexpr std::string_view kActionKinds[] = {"split", "dividend", "delisting", "rename"};  // as in the tables
+
+// The tables, where they are not there yet; Error for a database of a later version, and for an empty one beside
+// segments: what named them is lost. `file`: of the database.
+void make_schema(Database& database, const Path& file);
 Records load_records(Database& database);
 
 }  // namespace hadal::market

@@ -14,7 +14,7 @@ namespace hadal::market {
 namespace {
 
 constexpr char kMagic[8] = {'H', 'A', 'D', 'A', 'L', 'S', 'E', 'G'};
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kSegmentVersion = 1;
 constexpr int64_t kAlignment = 64;
 
 enum Kind : uint32_t { kTime, kSession, kFlags, kStamp, kFirstValue, kNumKinds = kFirstValue + kNumValues };
@@ -112,7 +112,7 @@ RunView RunColumns::view() const {
 void write_segment(const Path& path, std::span<const RunColumns* const> runs) {
   Header header{};
   std::copy(std::begin(kMagic), std::end(kMagic), header.magic);
-  header.version = kVersion;
+  header.version = kSegmentVersion;
   std::vector<RunEntry> entries;
   for (const RunColumns* run : runs) {
     entries.push_back({run->instrument, run->known_from, header.num_rows, run->count(),
@@ -166,8 +166,9 @@ Segment::Segment(const Path& path) : path_(path), file_(path) {
   if (size < static_cast<int64_t>(sizeof header)) fail_damaged(path, fmt::format("{} bytes", size));
   std::memcpy(&header, bytes.data(), sizeof header);
   if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0) fail_damaged(path, "another kind of file");
-  if (header.version != kVersion)
-    fail("{}: expected a segment of version {}, found {}; take a newer hadal", path.string(), kVersion, header.version);
+  if (header.version != kSegmentVersion)
+    fail("{}: expected a segment of version {}, found {}; take a newer hadal", path.string(), kSegmentVersion,
+         header.version);
   if (header.num_columns < 0 || header.num_columns > kNumKinds || header.num_runs < 0 ||
       header.num_runs > size / static_cast<int64_t>(sizeof(RunEntry)) || header.num_rows < 0 || header.num_rows > size)
     fail_damaged(path, "a header with impossible numbers");
@@ -190,8 +191,8 @@ Segment::Segment(const Path& path) : path_(path), file_(path) {
     columns[entry.kind] = bytes.data() + entry.offset;
     columns_.push_back({entry.offset, entry.num_bytes, entry.kind, entry.crc});
   }
-  if (columns[kTime] == nullptr || columns[kSession] == nullptr || columns[kFlags] == nullptr)
-    fail_damaged(path, "no times");
+  for (uint32_t kind = 0; kind <= kFirstValue + uint32_t{kClose}; ++kind)
+    if (kind != kStamp && columns[kind] == nullptr) fail_damaged(path, fmt::format("no column {}", kKindNames[kind]));
   num_rows_ = header.num_rows;
   const std::byte* entries = bytes.data() + front - header.num_runs * static_cast<int64_t>(sizeof(RunEntry));
   for (int64_t i = 0; i < header.num_runs; ++i) {
@@ -199,6 +200,8 @@ Segment::Segment(const Path& path) : path_(path), file_(path) {
     std::memcpy(&entry, entries + static_cast<size_t>(i) * sizeof entry, sizeof entry);
     if (entry.begin < 0 || entry.count < 0 || entry.begin > num_rows_ - entry.count || entry.stamps > 2)
       fail_damaged(path, "a run that reaches beyond the rows");
+    if (static_cast<Stamps>(entry.stamps) != Stamps::days && columns[kStamp] == nullptr)
+      fail_damaged(path, "no column stamp");
     const auto column = [&](uint32_t kind) {
       return columns[kind] == nullptr ? nullptr : columns[kind] + entry.begin * kKindBytes[kind];
     };

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/files.h"
@@ -40,6 +41,7 @@ inline Fault fault_of(uint16_t flags) { return static_cast<Fault>(flags & kFault
 enum class Stamps : uint32_t { days, numbers, clocks };
 
 enum Value { kOpen, kHigh, kLow, kClose, kVolume, kVwap, kNumValues };
+inline constexpr std::string_view kValueNames[] = {"open", "high", "low", "close", "volume", "vwap"};
 
 // The rows of a run, wherever they lie. `stamp` is null where times are days, a value where no bar has it.
 struct RunView {

@@ -31,7 +31,7 @@ bool is_number(std::string_view text) {
 // A first line is a header where hardly any of its fields is a number or a time.
 bool is_header(const FieldCutter& fields, size_t count) {
   for (size_t i = 0; i < count; ++i)
-    if (is_number(fields[i]) || parse_stamp(fields[i])) return false;
+    if (is_number(fields[i]) || parse_stamp(fields[i]) || parse_stamp(fields[i], DayOrder::day_first)) return false;
   return true;
 }
 
@@ -76,7 +76,12 @@ void find_values(Shape& shape, const ImportOptions& options, const std::string& 
   shape.value[kClose] = find("close", {"close", "<close>", "c", "close/last", "last"});
   shape.value[kVolume] = find("volume", {"volume", "<vol>", "vol", "v", "vol."});
   shape.value[kVwap] = find("vwap", {"vwap"});
-  shape.period = find_column(shape.names, "", {"<per>"}, options, where);
+  const auto find_own = [&](const std::vector<std::string_view>& usual) {
+    return find_column(shape.names, "", usual, options, where);
+  };
+  shape.period = find_own({"<per>"});
+  shape.has_adjusted_close = find_own({"adj close", "adj_close", "adjclose", "adj. close"}) >= 0;
+  shape.dividend = find_own({"dividends"}), shape.split = find_own({"stock splits"});
 }
 
 std::string format_of(const Shape& shape, const std::string& file_name) {
@@ -85,7 +90,7 @@ std::string format_of(const Shape& shape, const std::string& file_name) {
       return std::find(names.begin(), names.end(), lower_case(name)) != names.end();
     });
   };
-  if (has({"adj close", "adj_close", "adjclose", "adj. close"})) return "yahoo";
+  if (shape.has_adjusted_close || (shape.dividend >= 0 && shape.split >= 0)) return "yahoo";
   if (has({"<ticker>"}) && has({"<date>"})) return "stooq";
   if (has({"open_time", "open time"}) && has({"close_time", "close time"})) return "binance";
   if (has({"factor"}) && shape.value[kClose] >= 0) return "qlib";
@@ -103,6 +108,30 @@ void require_columns(const Shape& shape, const std::string& where) {
       "{}: expected columns date, open, high, low and close, found {} without {}; say which they are, as --map "
       "{}=Column",
       where, brief(joined(shape.names), 200), joined(absent), absent.front());
+}
+
+[[noreturn]] void fail_twice(const std::vector<std::string>& header, const std::string& field, ptrdiff_t first,
+                             ptrdiff_t second, const std::string& where) {
+  const std::string &a = header[static_cast<size_t>(first)], &b = header[static_cast<size_t>(second)];
+  fail("{}: expected one column of this name, found two, columns {} ({}) and {} ({}); rename one{}", where, first + 1,
+       brief(a), second + 1, brief(b),
+       a == b || field.empty() ? "" : fmt::format(", or say which it is, as --map {}={}", field, a));
+}
+
+// The names of columns that nothing is read from.
+std::vector<std::string> ignored_of(const Shape& shape) {
+  std::vector<char> is_read(shape.names.size());
+  const auto read = [&](int column) {
+    if (column >= 0) is_read[static_cast<size_t>(column)] = 1;
+  };
+  for (const int column : {shape.date, shape.time, shape.end, shape.symbol, shape.period, shape.turnover,
+                           shape.close_time, shape.dividend, shape.split})
+    read(column);
+  for (const int column : shape.value) read(column);
+  std::vector<std::string> ignored;
+  for (size_t i = 0; i < shape.names.size(); ++i)
+    if (is_read[i] == 0) ignored.push_back(shape.names[i].empty() ? fmt::format("column {}", i + 1) : shape.names[i]);
+  return ignored;
 }
 
 }  // namespace
@@ -128,14 +157,22 @@ int find_column(const std::vector<std::string>& header, const std::string& field
   const auto named = options.columns.find(field);
   if (named != options.columns.end()) {
     const auto at = std::find(header.begin(), header.end(), named->second);
+    if (at != header.end())
+      if (const auto other = std::find(at + 1, header.end(), named->second); other != header.end())
+        fail_twice(header, field, at - header.begin(), other - header.begin(), where);
     if (at == header.end())
       fail("{}: --map {}={}: expected one of the columns {}, found no such", where, field, named->second,
            brief(joined(header), 300));
     return static_cast<int>(at - header.begin());
   }
   for (const std::string_view name : usual)
-    for (size_t i = 0; i < header.size(); ++i)
-      if (lower_case(header[i]) == name) return static_cast<int>(i);
+    for (size_t i = 0; i < header.size(); ++i) {
+      if (lower_case(header[i]) != name) continue;
+      for (size_t other = i + 1; other < header.size(); ++other)
+        if (lower_case(header[other]) == name)
+          fail_twice(header, field, static_cast<ptrdiff_t>(i), static_cast<ptrdiff_t>(other), where);
+      return static_cast<int>(i);
+    }
   return -1;
 }
 
@@ -180,10 +217,13 @@ Shape shape_of(std::string_view first_line, const std::string& file_name, const 
     if (count < 8) fail("{}: expected Binance's 12 columns of klines, found {}", where, count);
     shape = shape_of_binance(true);
     shape.names = names;
+    shape.ignored = ignored_of(shape);
     return shape;
   }
   require_columns(shape, where);
-  for (const int column : {shape.date, shape.time, shape.symbol, shape.period})
+  if (shape.format != "yahoo") shape.dividend = shape.split = -1;
+  shape.ignored = ignored_of(shape);
+  for (const int column : {shape.date, shape.time, shape.symbol, shape.period, shape.dividend, shape.split})
     shape.width = std::max(shape.width, column + 1);
   for (const int column : shape.value) shape.width = std::max(shape.width, column + 1);
   return shape;

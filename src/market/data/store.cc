@@ -9,7 +9,7 @@
 namespace hadal::market {
 
 Store::Store(const Path& folder, int64_t written_from) : folder_(folder), database_(folder / "market.db", false) {
-  make_schema(database_, (folder / "market.db").string());
+  make_schema(database_, folder / "market.db");
   {
     Transaction transaction(database_, Transaction::Kind::read);
     records_ = load_records(database_);

@@ -18,6 +18,7 @@
 namespace hadal::market {
 namespace {
 
+constexpr size_t kBufferBytes = size_t{1} << 20;
 constexpr const char* kEarlyEnd = "; it was not written or copied to its end, fetch it again";
 
 class PlainSource : public TextSource {
@@ -157,8 +158,9 @@ void for_each_text(const Path& path, const std::function<void(TextSource&)>& use
   }
 }
 
-LineReader::LineReader(TextSource& source) : source_(source), buffer_(size_t{1} << 20, '\0') {
-  if (fill() && std::string_view(buffer_).substr(0, end_).starts_with("\xef\xbb\xbf")) begin_ = 3;
+LineReader::LineReader(TextSource& source)
+    : source_(source), buffer_(std::make_unique_for_overwrite<char[]>(kBufferBytes)) {
+  if (fill() && std::string_view(buffer_.get(), end_).starts_with("\xef\xbb\xbf")) begin_ = 3;
 }
 
 std::string LineReader::where() const { return fmt::format("{}:{}", source_.who(), number_); }
@@ -166,12 +168,12 @@ std::string LineReader::where() const { return fmt::format("{}:{}", source_.who(
 // Moves what is left to the front and reads more behind it; false where there is no more.
 bool LineReader::fill() {
   if (at_end_) return false;
-  std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+  std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
   end_ -= begin_, begin_ = 0;
-  const size_t n = source_.read(buffer_.data() + end_, buffer_.size() - end_);
-  const char* fresh = buffer_.data() + end_;
+  const size_t n = source_.read(buffer_.get() + end_, kBufferBytes - end_);
+  const char* fresh = buffer_.get() + end_;
   if (const void* nul = std::memchr(fresh, '\0', n)) {
-    const int64_t line = number_ + 1 + std::count<const char*>(buffer_.data(), static_cast<const char*>(nul), '\n');
+    const int64_t line = number_ + 1 + std::count<const char*>(buffer_.get(), static_cast<const char*>(nul), '\n');
     fail("{}:{}: expected text, found a NUL byte; is it another kind of file, or text in UTF-16?", source_.who(), line);
   }
   end_ += n;
@@ -182,7 +184,7 @@ bool LineReader::fill() {
 bool LineReader::next(std::string_view& line) {
   size_t searched = 0;
   for (;;) {
-    const char* begin = buffer_.data() + begin_;
+    const char* begin = buffer_.get() + begin_;
     const void* found = std::memchr(begin + searched, '\n', end_ - begin_ - searched);
     const size_t length =
         found != nullptr ? static_cast<size_t>(static_cast<const char*>(found) - begin) : end_ - begin_;
@@ -194,7 +196,7 @@ bool LineReader::next(std::string_view& line) {
       if (fill()) continue;
       if (length == 0) return false;
     }
-    line = {buffer_.data() + begin_, length};
+    line = {buffer_.get() + begin_, length};
     line_begin_ = begin_;
     begin_ += length + (found != nullptr ? 1 : 0);
     ++number_;

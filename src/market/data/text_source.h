@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -41,7 +42,7 @@ class LineReader {
  private:
   bool fill();
   TextSource& source_;
-  std::string buffer_;
+  std::unique_ptr<char[]> buffer_;  // not cleared: small files touch little of it
   size_t begin_ = 0, end_ = 0, line_begin_ = 0;
   int64_t number_ = 0;
   bool at_end_ = false;

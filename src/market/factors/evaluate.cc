@@ -13,29 +13,33 @@ constexpr size_t kBlockBytes = size_t{384} << 20;
 constexpr size_t kLeastBlockRows = 16, kMostBlockRows = 256;
 constexpr size_t kStreamCapacity = 64;
 
-size_t rows_of_block(const FactorProgram& program, const Panel& panel, size_t asked) {
-  if (program.look_ahead() > 0) return panel.num_times();
+size_t rows_of_block(const FactorProgram& program, size_t times, size_t instruments, size_t asked) {
+  if (program.look_ahead() > 0) return times;
   if (asked == 0) {
-    const size_t row_bytes = std::max<size_t>(1, program.num_factors() * panel.num_instruments() * sizeof(double));
+    const size_t row_bytes = std::max<size_t>(1, program.num_factors() * instruments * sizeof(double));
     asked = std::clamp(kBlockBytes / row_bytes, kLeastBlockRows, kMostBlockRows);
   }
-  return std::min(asked, panel.num_times());
+  return std::min(asked, times);
 }
 
-// Instruments that begin and end together share tiles, and tiles that have no bars yet, or no more, cost nothing.
-std::vector<uint32_t> order_of(const Panel& panel) {
+std::vector<PanelReader::Span> spans_of(const Panel& panel) {
   const size_t n = panel.num_instruments();
-  std::vector<size_t> first(n, panel.num_times()), last(n, 0);
+  std::vector<PanelReader::Span> spans(n, {panel.num_times(), 0});
   for (size_t t = 0; t < panel.num_times(); ++t)
     for (size_t i = 0; i < n; ++i)
       if (panel.has_bar(t, i)) {
-        first[i] = std::min(first[i], t);
-        last[i] = t;
+        spans[i].first = std::min(spans[i].first, t);
+        spans[i].last = t;
       }
-  std::vector<uint32_t> order(n);
+  return spans;
+}
+
+// Instruments that begin and end together share tiles, and tiles that have no bars yet, or no more, cost nothing.
+std::vector<uint32_t> order_of(const std::vector<PanelReader::Span>& spans) {
+  std::vector<uint32_t> order(spans.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
-    return first[a] != first[b] ? first[a] < first[b] : last[a] < last[b];
+    return spans[a].first != spans[b].first ? spans[a].first < spans[b].first : spans[a].last < spans[b].last;
   });
   return order;
 }
@@ -46,26 +50,54 @@ const std::vector<double>* column_of(const Panel& panel, size_t field) {
   return columns[field];
 }
 
+factors::Columns columns_of(const Panel& panel, size_t first_row) {
+  const size_t at = first_row * panel.num_instruments();
+  factors::Columns columns;
+  for (size_t f = 0; f < factors::kNumFields; ++f) {
+    const std::vector<double>& column = *column_of(panel, f);
+    columns.fields[f] = column.empty() ? nullptr : column.data() + at;
+  }
+  columns.member = panel.member.empty() ? nullptr : panel.member.data() + at;
+  return columns;
+}
+
+// `columns(first, rows)` gives the columns of these rows.
+template <typename ColumnsOf>
+void evaluate(const FactorProgram& program, const std::vector<std::string>& symbols,
+              const std::vector<PanelReader::Span>& spans, size_t times, size_t block_rows, ColumnsOf&& columns,
+              const std::function<void(const FactorBlock&)>& use) {
+  const size_t n = symbols.size(), most = rows_of_block(program, times, n, block_rows);
+  if (times == 0 || n == 0) return;
+  factors::Engine engine(program.shared(), symbols, order_of(spans), most, most);
+  std::vector<double> values(program.num_factors() * most * n);
+  for (size_t begin = 0; begin < times; begin += most) {
+    const size_t rows = std::min(most, times - begin);
+    engine.run(columns(begin, rows), rows, values.data());
+    use({begin, rows, n, program.num_factors(), values.data()});
+  }
+}
+
 }  // namespace
 
 void evaluate_factors(const FactorProgram& program, const Panel& panel,
                       const std::function<void(const FactorBlock&)>& use, FactorOptions options) {
-  const size_t times = panel.num_times(), n = panel.num_instruments();
-  const size_t most = rows_of_block(program, panel, options.block_rows);
-  if (times == 0 || n == 0) return;
-  factors::Engine engine(program.shared(), panel.symbols, order_of(panel), most, most);
-  std::vector<double> values(program.num_factors() * most * n);
-  for (size_t begin = 0; begin < times; begin += most) {
-    const size_t rows = std::min(most, times - begin);
-    factors::Columns columns;
-    for (size_t f = 0; f < factors::kNumFields; ++f) {
-      const std::vector<double>& column = *column_of(panel, f);
-      columns.fields[f] = column.empty() ? nullptr : column.data() + begin * n;
-    }
-    columns.member = panel.member.empty() ? nullptr : panel.member.data() + begin * n;
-    engine.run(columns, rows, values.data());
-    use({begin, rows, n, program.num_factors(), values.data()});
-  }
+  evaluate(
+      program, panel.symbols, spans_of(panel), panel.num_times(), options.block_rows,
+      [&](size_t begin, size_t) { return columns_of(panel, begin); }, use);
+}
+
+void evaluate_factors(const FactorProgram& program, PanelReader& reader,
+                      const std::function<void(const FactorBlock&)>& use, FactorOptions options) {
+  if (program.look_ahead() > 0)
+    fail("an expression that looks {} bars ahead cannot be computed in blocks of time", program.look_ahead());
+  Panel panel;
+  evaluate(
+      program, reader.symbols(), reader.spans(), reader.times().size(), options.block_rows,
+      [&](size_t begin, size_t rows) {
+        reader.read_rows(begin, rows, panel);
+        return columns_of(panel, 0);
+      },
+      use);
 }
 
 std::vector<double> evaluate_factors(const FactorProgram& program, const Panel& panel) {

@@ -219,8 +219,8 @@ Term Parser::parse_call() {
   const size_t name_end = at_;
   const Operator* op = find_operator(name);
   if (op == nullptr) {
-    static const std::vector<std::string> kFields = {"open", "high", "low", "close", "volume", "vwap"};
-    for (const std::string& field : kFields)
+    static const std::vector<std::string> kNames = {"open", "high", "low", "close", "volume", "vwap"};
+    for (const std::string& field : kNames)
       if (field == name) refuse(begin, name_end, fmt::format("expected ${} for the field {}", field, field));
     refuse(begin, name_end,
            fmt::format("unknown operator {}; did you mean {}?", brief(name),

@@ -179,6 +179,7 @@ const std::vector<std::string>& FactorProgram::names() const { return program_->
 int64_t FactorProgram::look_back(size_t factor) const { return program_->graph[program_->outputs[factor]].look_back; }
 int64_t FactorProgram::look_ahead(size_t factor) const { return program_->graph[program_->outputs[factor]].look_ahead; }
 int64_t FactorProgram::look_ahead() const { return program_->look_ahead; }
+bool FactorProgram::reads_others() const { return program_->num_boards > 0; }
 const std::string& FactorProgram::text(size_t factor) const { return program_->graph[program_->outputs[factor]].text; }
 
 FactorProgram FactorProgram::all_nodes() const {

@@ -106,6 +106,27 @@ Query query_of(const StrategyFile& strategy) {
   return query;
 }
 
+void check_frequency(const StrategyFile& strategy, const Market& market) {
+  const std::vector<std::string> symbols = market.symbols_of(query_of(strategy));
+  if (symbols.empty()) return;
+  const auto finest = std::min_element(symbols.begin(), symbols.end(), [&](const std::string& a, const std::string& b) {
+    return market.interval(a) < market.interval(b);
+  });
+  const Time interval = market.interval(*finest);
+  for (const std::string& symbol : symbols) {
+    // Bars of a minute may pause, but those of a day are none of a minute.
+    if (market.is_daily(symbol) == market.is_daily(*finest)) continue;
+    fail(
+        "{}: [data] expected instruments of one frequency, found {} with bars of {} and {} with bars of {}; name the "
+        "symbols of one of them",
+        strategy.file.string(), brief(*finest), frequency_text(interval), brief(symbol),
+        frequency_text(market.interval(symbol)));
+  }
+  if (frequency_text(interval) == strategy.frequency) return;
+  fail("{}: [data] frequency: expected \"{}\", as the bars of {} in this market are, found \"{}\"",
+       strategy.file.string(), frequency_text(interval), brief(*finest), strategy.frequency);
+}
+
 PanelAsOf panels_of(const Market& market, const StrategyFile& strategy) {
   return [&market, query = query_of(strategy)](Time as_of) {
     Query then = query;

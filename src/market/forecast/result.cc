@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "market/data/fields.h"
 #include "market/forecast.h"
 
 namespace hadal::market {
@@ -71,7 +72,8 @@ void write_scores(const ForecastResult& result, const Panel& panel, const std::v
     for (size_t i = 0; i < panel.num_instruments(); ++i) {
       const size_t at = panel.at(row, i);
       if (std::isnan(result.scores[at])) continue;
-      text += fmt::format("{},{},{}", time_of(panel, row, daily), panel.symbols[i], exact(result.scores[at]));
+      text +=
+          fmt::format("{},{},{}", time_of(panel, row, daily), csv_field(panel.symbols[i]), exact(result.scores[at]));
       for (const auto& scores : result.seed_scores) text += ',' + (std::isnan(scores[at]) ? "" : exact(scores[at]));
       text += '\n';
     }
@@ -89,11 +91,12 @@ std::vector<double> read_scores(const Panel& panel, const Path& file) {
   for (size_t row = 0; row < panel.num_times(); ++row) rows[time_of(panel, row, daily)] = row;
   for (size_t i = 0; i < panel.num_instruments(); ++i) instruments[panel.symbols[i]] = i;
   std::vector<double> scores(panel.num_times() * panel.num_instruments(), kMissing);
+  FieldCutter cells(',');
   for_each_line(file, [&](std::string_view line, int64_t number_of_line) {
     if (number_of_line == 1) return true;
-    const std::vector<std::string> cells = split(line, ',');
-    const auto row = cells.size() < 3 ? rows.end() : rows.find(cells[0]);
-    const auto instrument = cells.size() < 3 ? instruments.end() : instruments.find(cells[1]);
+    const size_t count = cells.cut(line, [&] { return fmt::format("{}:{}", file.string(), number_of_line); });
+    const auto row = count < 3 ? rows.end() : rows.find(cells[0]);
+    const auto instrument = count < 3 ? instruments.end() : instruments.find(cells[1]);
     double score = 0;
     const bool read = row != rows.end() && instrument != instruments.end() &&
                       std::from_chars(cells[2].data(), cells[2].data() + cells[2].size(), score).ptr ==

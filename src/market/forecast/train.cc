@@ -1,6 +1,7 @@
 // The walk-forward run: windows one after the other, each fitted and tested, then everything judged together.
 #include <algorithm>
 
+#include "base/command.h"
 #include "base/error.h"
 #include "market/forecast/checkpoint.h"
 #include "market/forecast/forecaster.h"
@@ -64,7 +65,8 @@ void Run::check_source() const {
   const size_t cells = panel_.num_times() * num_instruments();
   HADAL_CHECK(source_.labels().size() == cells && source_.label_ends().size() == cells, "labels of another panel");
   if (num_instruments() == 0 || panel_.num_times() == 0) {
-    fail("{}: expected instruments with bars, found none; see `hadal market show`", strategy_.file.string());
+    fail("{}: expected instruments with bars, found none; see `{}`", strategy_.file.string(),
+         command({"market", "show", strategy_.market}));
   }
 }
 
@@ -245,7 +247,8 @@ std::string Run::headline(const std::string& best, double best_rank_ic) const {
   if (std::isnan(q.rank_ic)) {
     return fmt::format("{}: nothing found: at no time are there two instruments to rank", result_.kind);
   }
-  const std::string own = fmt::format("mean rank IC {:.4f}, error {:.4f}", q.rank_ic, q.rank_ic_error);
+  const std::string own = fmt::format("mean rank IC {:.4f}, error {}", q.rank_ic,
+                                      std::isnan(q.rank_ic_error) ? "unknown" : fmt::format("{:.4f}", q.rank_ic_error));
   if (!(q.rank_ic > best_rank_ic)) {
     return fmt::format("{} does not beat the naive forecaster \"{}\": nothing found ({}, against {:.4f})", result_.kind,
                        best, own, best_rank_ic);

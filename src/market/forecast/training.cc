@@ -1,5 +1,7 @@
 #include "market/training.h"
 
+#include <cctype>
+
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -10,6 +12,20 @@ namespace {
 
 std::string key_of(const StrategyFile& strategy, const std::string& data_hash) {
   return strategy.hash() + " " + data_hash;
+}
+
+// A name that needs no quotes in a shell and shows as it is.
+std::string plain_name(std::string_view text) {
+  constexpr size_t kMost = 80;
+  std::string name;
+  for (const char c : text.substr(0, kMost)) {
+    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.' || c == '_';
+    if (plain && !(name.empty() && (c == '-' || c == '.')))
+      name += c;
+    else if (!name.ends_with('_'))
+      name += '_';
+  }
+  return name.empty() ? "strategy" : name;
 }
 
 // What is finished needs none; where they cannot be deleted they do no harm.
@@ -37,14 +53,38 @@ bool take_what_is_there(Training& training) {
 
 Path run_folder(const StrategyFile& strategy, const std::string& data_hash) {
   const uint64_t hash = mix(fnv1a(key_of(strategy, data_hash)));
-  return Path("runs") / fmt::format("{}-{:08x}", strategy.file.stem().string(), hash >> 32);
+  return Path("runs") / fmt::format("{}-{:08x}", plain_name(strategy.file.stem().string()), hash >> 32);
+}
+
+RunLock::RunLock(Path folder) : folder_(std::move(folder)) {
+  for (int tries = 0;; ++tries) {
+    std::error_code error;
+    std::filesystem::create_directories(folder_, error);
+    if (error) fail("{}: this folder cannot be made: {}", folder_.string(), error.message());
+    try {
+      lock_.emplace(folder_, "another backtest or training works in this folder",
+                    "wait until it has ended; nothing was changed");
+      return;
+    } catch (const Error&) {  // another one may just have removed it, empty
+      if (tries == 10 || std::filesystem::exists(folder_)) throw;
+    }
+  }
+}
+
+RunLock::~RunLock() {
+  std::error_code ignored;
+  size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_, ignored)) count += entry.exists(ignored);
+  if (count == 1) std::filesystem::remove_all(folder_, ignored);  // the lock alone
 }
 
 Training train_run(const StrategyFile& strategy, const Market& market, TrainOptions options, bool reuse) {
   const Query query = query_of(strategy);
+  check_frequency(strategy, market);
   Training training;
   training.data_hash = market.data_hash(query);
   training.run = run_folder(strategy, training.data_hash);
+  training.held = std::make_shared<RunLock>(training.run);
   training.source = make_factor_source(strategy, market.panel(query));
   const Panel& panel = training.source->panel();
   if (!strategy.forecast) {
@@ -67,6 +107,7 @@ Training train_run(const StrategyFile& strategy, const Market& market, TrainOpti
 OrderedJson train_series_run(const StrategyFile& strategy) {
   Training training;
   training.run = run_folder(strategy, fmt::format("{:016x}", fnv1a(read_file(strategy.series->file))));
+  training.held = std::make_shared<RunLock>(training.run);
   training.forecast = to_json(train_series(strategy), training.run.string());
   write_run(strategy, training);
   return training.forecast;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <span>
 
 #include "market/factor_source.h"
 
@@ -10,8 +11,6 @@ namespace hadal::market {
 namespace {
 
 constexpr int kQuantiles = 5, kHorizons = 10;
-
-OrderedJson number(double value) { return std::isfinite(value) ? OrderedJson(value) : OrderedJson(nullptr); }
 
 // Of the values that are there; missing where none is.
 double mean_of(const std::vector<double>& values) {
@@ -64,14 +63,6 @@ std::vector<double> turnover_by_session(const BacktestResult& result) {
 
 std::string time_of(const BacktestResult& result, const EquityPoint& point) {
   return result.daily ? date_text(point.date) : time_text(point.time);
-}
-
-// At which point of the curve the first decision was made.
-size_t first_decision(const BacktestResult& result) {
-  if (result.orders.empty()) return 0;
-  const auto at = std::lower_bound(result.curve.begin(), result.curve.end(), result.orders.front().time,
-                                   [](const EquityPoint& point, Time time) { return point.time < time; });
-  return at == result.curve.end() ? 0 : static_cast<size_t>(at - result.curve.begin());
 }
 
 // Wealth of equal parts bought at row `first` of the panel, by row from there on; 1 at first.
@@ -127,17 +118,20 @@ OrderedJson months_json(const Panel& panel, const std::vector<double>& ic, const
 
 }  // namespace
 
+OrderedJson number(double value) { return std::isfinite(value) ? OrderedJson(value) : OrderedJson(nullptr); }
+
 OrderedJson add_trading(const BacktestResult& result, OrderedJson& series) {
   const std::vector<int64_t> positions = positions_by_session(result);
   const std::vector<double> turnover = turnover_by_session(result);
   for (const char* key : {"time", "equity", "drawdown", "long", "short", "net", "positions", "turnover"})
     series[key] = OrderedJson::array();
-  // From the first decision on: before it there was nothing to hold.
-  const size_t first = first_decision(result);
+  // From the first decision on: before it there was nothing to hold. A ruin is the end.
+  const size_t end = result.num_points();
+  const size_t first = std::min(result.first_decision, end - 1);
   double peak = 0, longs = 0, shorts = 0, held = 0, traded = 0, deepest = 0;
   std::string deepest_at;
   int64_t most = 0;
-  for (size_t i = 0; i < result.curve.size(); ++i) {
+  for (size_t i = 0; i < end; ++i) {
     const EquityPoint& point = result.curve[i];
     const double equity = point.equity.to_double(), cash = point.cash.to_double(), sold = point.shorts.to_double();
     const bool solvent = equity > 0;
@@ -157,9 +151,9 @@ OrderedJson add_trading(const BacktestResult& result, OrderedJson& series) {
     longs += of_longs, shorts += of_shorts, held += static_cast<double>(positions[i]), traded += turnover[i];
     most = std::max(most, positions[i]);
   }
-  const auto count = static_cast<double>(result.curve.size() - first);
+  const auto count = static_cast<double>(end - first);
   OrderedJson json{{"from", time_of(result, result.curve[first])},
-                   {"sessions", result.curve.size() - first},
+                   {"sessions", end - first},
                    {"mean_long", longs / count},
                    {"mean_short", shorts / count},
                    {"mean_net", (longs - shorts) / count},
@@ -172,8 +166,8 @@ OrderedJson add_trading(const BacktestResult& result, OrderedJson& series) {
 }
 
 OrderedJson add_hold(const StrategyFile& strategy, const Market& market, const BacktestRun& run, OrderedJson& series) {
-  const auto& curve = run.result.curve;
-  const size_t first = first_decision(run.result);
+  const std::span<const EquityPoint> curve(run.result.curve.data(), run.result.num_points());
+  const size_t first = std::min(run.result.first_decision, curve.size() - 1);
   Query query = query_of(strategy);
   query.from = curve[first].date;
   query.prices = Prices::forward;
@@ -200,7 +194,7 @@ OrderedJson add_hold(const StrategyFile& strategy, const Market& market, const B
   std::vector<double> returns, own;
   for (size_t i = 1; i < at_closes.size(); ++i) {
     returns.push_back(at_closes[i] / at_closes[i - 1] - 1);
-    own.push_back(run.returns[first + i - 1]);
+    own.push_back(run.returns[i - 1]);
   }
   StatisticsOptions options;
   options.bootstrap.replicas = 100;  // its interval is not shown

@@ -6,6 +6,8 @@
 
 namespace hadal::market {
 
+OrderedJson number(double value);  // null for one that is missing or infinite
+
 // time, equity, drawdown, long, short, net (of equity), positions, turnover (of a session: half of what was traded over
 // equity).
 OrderedJson add_trading(const BacktestResult& result, OrderedJson& series);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/command.h"
 #include "base/error.h"
 #include "market/checks.h"
 #include "market/report.h"
@@ -9,8 +10,6 @@
 
 namespace hadal::market {
 namespace {
-
-OrderedJson number(double value) { return std::isfinite(value) ? OrderedJson(value) : OrderedJson(nullptr); }
 
 OrderedJson strategy_json(const StrategyFile& s) {
   OrderedJson json{{"file", s.file.string()},
@@ -56,6 +55,7 @@ OrderedJson data_json(const StrategyFile& s, const Market& market, const Backtes
           {"calendar", market.calendar()},
           {"prices", text_of(s.prices)},
           {"prices_look_ahead", s.prices == Prices::back},
+          {"stored_prices", stored_prices_text(market, run.result.symbols)},
           {"hash", run.training.data_hash},
           {"symbols", run.result.symbols}};
 }
@@ -87,9 +87,12 @@ OrderedJson costs_json(const BacktestResult& r) {
 
 OrderedJson earnings_json(const BacktestRun& run) {
   const BacktestResult& r = run.result;
-  const double growth = r.end_equity.to_double() / r.start_equity.to_double();
-  const double years = (r.curve.back().date - r.curve.front().date) / 365.25;
-  OrderedJson json{{"profit", (r.end_equity - r.start_equity).text()}, {"return", growth - 1}, {"years", years}};
+  const Decimal last = r.last_equity();
+  const double growth = last.to_double() / r.start_equity.to_double();
+  // Since the first decision, as the returns.
+  const size_t end = r.num_points(), first = std::min(r.first_decision, end - 1);
+  const double years = (r.curve[end - 1].date - r.curve[first].date) / 365.25;
+  OrderedJson json{{"profit", (last - r.start_equity).text()}, {"return", growth - 1}, {"years", years}};
   json["return_annual"] = growth > 0 && years > 0 ? number(std::pow(growth, 1 / years) - 1) : OrderedJson(nullptr);
   return json;
 }
@@ -159,17 +162,15 @@ Path find_run(const std::string& name_or_path) {
   const Path path = name_or_path, under = Path("runs") / name_or_path;
   for (const Path& run : {path, under})
     if (std::filesystem::is_directory(run)) return run;
-  fail(
-      "{}: expected the folder of a run, or its name under runs/, found none; make one with: hadal market backtest "
-      "STRATEGY.toml",
-      name_or_path);
+  fail("{}: expected the folder of a run, or its name under runs/, found none; make one with: {}", name_or_path,
+       command({"market", "backtest", "STRATEGY.toml"}));
 }
 
 OrderedJson read_figures(const Path& run) {
   const Path file = run / "figures.json";
   if (!std::filesystem::exists(file)) {
-    fail("{}: expected figures.json of a backtest, found none; run: hadal market backtest {}", run.string(),
-         (run / "strategy.toml").string());
+    fail("{}: expected figures.json of a backtest, found none; run: {}", run.string(),
+         command({"market", "backtest", (run / "strategy.toml").string()}));
   }
   return parse_ordered_json(read_file(file, uint64_t{1} << 30), file.string());
 }

@@ -2,10 +2,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/command.h"
 #include "base/error.h"
 #include "market/report.h"
+#include "market/report/chart.h"
 #include "market/report/page.h"
-#include "market/report/svg.h"
 #include "market/report/text.h"
 #include "market/report/words.h"
 
@@ -29,7 +30,7 @@ class Page {
     exposures();
     tries();
     quality();
-    return page_of("Report of " + text("run"), body_);
+    return page_of("Report of " + text("run"), body_, charts_);
   }
 
  private:
@@ -62,6 +63,11 @@ class Page {
     for (const OrderedJson& v : series_.at(name)) values.push_back(v.is_number() ? v.get<double>() : kMissing);
     return values;
   }
+  std::vector<std::string> counted(const char* name) const {  // from 1
+    std::vector<std::string> words;
+    for (size_t i = 1; i <= series_.at(name).size(); ++i) words.push_back(fmt::format("{}", i));
+    return words;
+  }
   std::vector<std::string> labels(const char* name) const { return series_.at(name).get<std::vector<std::string>>(); }
 
   // ---- Elements
@@ -77,16 +83,21 @@ class Page {
   void table(const Rows& rows) {
     put("<table>\n");
     for (const auto& [what, value] : rows)
-      put(fmt::format("<tr><td>{}</td><td class=\"n\">{}</td></tr>\n", html(what), html(value)));
+      put(fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td></tr>\n", html(what), html(value)));
     put("</table>\n");
   }
-  void figure(const std::string& title, const Chart& chart, bool bars, const std::string& command) {
-    put("<figure>\n");
-    if (!bars)
-      for (size_t i = 0; i < chart.curves.size(); ++i)
-        put(fmt::format("<span class=\"key c{}\">{}</span>", i, html(chart.curves[i].name)));
-    put(bars ? bars_svg(chart, title) : curves_svg(chart, title));
-    put(fmt::format("<figcaption>{}. Made by <code>{}</code></figcaption>\n</figure>\n", html(title), html(command)));
+  void figure(const Chart& chart, const std::string& command) {
+    for (const Curve& curve : chart.curves)
+      if (curve.values.size() != chart.labels.size())
+        fail("figures.json: expected {} values of {}, found {}; run: {}", chart.labels.size(), curve.name,
+             curve.values.size(), backtest());
+    if (chart.labels.empty()) return;
+    const std::string id = fmt::format("chart-{}", charts_.size());
+    put(fmt::format("<figure id=\"{}\">\n<figcaption>{}</figcaption>\n", id, html(chart.title)));
+    put(chart_table(chart));
+    made_by(command);
+    put("</figure>\n");
+    charts_.push_back(chart_json(chart, id));
   }
 
   std::string backtest() const { return "hadal market backtest " + strategy_; }
@@ -99,6 +110,13 @@ class Page {
     put(fmt::format("<h1>{}</h1>\n", html(finding == "nothing"  ? "Nothing found by " + text("strategy.name")
                                           : finding == "signal" ? "A signal found by " + text("strategy.name")
                                                                 : text("strategy.name"))));
+    if (figure_at(figures_, "ruined")) {
+      paragraph(
+          fmt::format("The account was ruined on {}: its equity was {}. An account ends there, and so do the figures "
+                      "and curves; how sure one can be (PSR, DSR) is not said of a loss of everything.",
+                      text("ruined.time"), text("ruined.equity")),
+          "warn");
+    }
     if (finding != "-") paragraph(text("forecast.headline"), finding == "nothing" ? "warn" : "");
     if (is_true("data.prices_look_ahead")) {
       paragraph(
@@ -106,19 +124,19 @@ class Page {
           "shown here may rest on that look-ahead.",
           "warn");
     }
-    paragraph(
-        fmt::format("Market {}, {} to {}, {} instruments; try {} of {} on these dates. A calculation on the past, "
-                    "not advice.",
-                    text("data.market"), text("data.first"), text("data.last"), text("data.instruments"), text("try"),
-                    text("trials")),
-        "soft");
+    paragraph(fmt::format("Market {}, {} to {}, {} {}; try {} of {} on these dates. A calculation on the past, "
+                          "not advice.",
+                          text("data.market"), text("data.first"), text("data.last"), text("data.instruments"),
+                          number("data.instruments") == 1 ? "instrument" : "instruments", text("try"), text("trials")),
+              "soft");
   }
 
   void results() {
     heading("Result");
     put("<div class=\"pair\">\n");
     table({{"Equity at the start", fixed("start_equity", 2)},
-           {"Equity at the end", fixed("end_equity", 2)},
+           {figure_at(figures_, "ruined") ? "Equity when it was ruined" : "Equity at the end",
+            fixed(figure_at(figures_, "ruined") ? "ruined.equity" : "end_equity", 2)},
            {"Return", percent("earned.return")},
            {"Return a year", percent("earned.return_annual")},
            {"Deepest drawdown", percent("statistics.max_drawdown")},
@@ -140,41 +158,62 @@ class Page {
 
   void equity() {
     heading("Equity and drawdown");
-    Chart chart{.labels = labels("time"), .curves = {{"strategy", numbers("equity")}}, .height = 300};
+    Chart chart{.title = "Equity at each close",
+                .labels = labels("time"),
+                .curves = {{"strategy", numbers("equity")}},
+                .height = 300};
     if (figure_at(figures_, "hold")) chart.curves.push_back({"the same instruments, bought and held", numbers("hold")});
-    figure("Equity at each close", chart, false, backtest());
-    figure("Below the last peak",
-           {.labels = labels("time"),
+    figure(chart, backtest());
+    figure({.title = "Drawdown: equity below its last peak",
+            .labels = labels("time"),
             .curves = {{"drawdown", numbers("drawdown"), true}},
             .unit = Unit::percent,
             .height = 150,
             .with_zero = true},
-           false, backtest());
+           backtest());
   }
 
   void forecast() {
     if (!figure_at(figures_, "by_score")) return;
     heading("Forecasts against what came");
     if (figure_at(figures_, "forecast")) forecast_table();
-    Chart months{.curves = {{"rank IC", {}}}, .height = 200};
+    Chart months{.title = "Mean rank IC by month, on sessions that were not learned from",
+                 .of_labels = "Month",
+                 .curves = {{"rank IC"}},
+                 .bars = true,
+                 .digits = 4};
     for (const OrderedJson& month : series_.at("ic_months")) {
       months.labels.push_back(month.at("month").get<std::string>());
       const OrderedJson& value = month.at("rank_ic");
       months.curves[0].values.push_back(value.is_null() ? kMissing : value.get<double>());
     }
-    figure("Mean rank IC by month, on sessions that were not learned from", months, true, train());
-    Chart decay{.curves = {{"rank IC", numbers("decay")}}, .height = 180};
-    for (size_t i = 0; i < decay.curves[0].values.size(); ++i) decay.labels.push_back(fmt::format("{}", i + 1));
-    figure("Decay: mean rank IC with the return of the bar that comes so many bars later", decay, true, train());
-    if (series_.at("quantiles").empty()) return;
-    Chart quantiles{.curves = {{"label", numbers("quantiles")}}, .unit = Unit::percent, .height = 180};
-    for (size_t i = 0; i < quantiles.curves[0].values.size(); ++i) quantiles.labels.push_back(fmt::format("{}", i + 1));
-    figure("Mean label by quantile of the score, lowest first", quantiles, true, train());
-    Chart spread{.labels = labels("spread_time"), .unit = Unit::percent, .height = 180, .with_zero = true};
+    figure(months, train());
+    figure({.title = "Decay: mean rank IC with the return of the bar that comes so many bars later",
+            .of_labels = "Bars",
+            .labels = counted("decay"),
+            .curves = {{"rank IC", numbers("decay")}},
+            .bars = true,
+            .digits = 4,
+            .height = 180},
+           train());
+    figure({.title = "Mean label by quantile of the score, lowest first",
+            .of_labels = "Quantile",
+            .labels = counted("quantiles"),
+            .curves = {{"label", numbers("quantiles")}},
+            .bars = true,
+            .unit = Unit::percent,
+            .digits = 3,
+            .height = 180},
+           train());
+    Chart spread{.title = "Spread: top less bottom quantile, summed",
+                 .labels = labels("spread_time"),
+                 .unit = Unit::percent,
+                 .height = 180,
+                 .with_zero = true};
     std::vector<double> sum = numbers("spread");
     for (size_t i = 1; i < sum.size(); ++i) sum[i] += sum[i - 1];
-    spread.curves.push_back({"top less bottom quantile, summed", std::move(sum)});
-    figure("Spread between the quantiles", spread, false, train());
+    spread.curves.push_back({"spread", std::move(sum)});
+    figure(spread, train());
   }
 
   void forecast_table() {
@@ -195,15 +234,23 @@ class Page {
 
   void costs() {
     heading("Costs");
-    Chart chart{.labels = {"fees", "slippage", "borrowing", "interest"}, .curves = {{"cost", {}}}, .height = 170};
+    Chart chart{.title = "What trading cost, in money",
+                .of_labels = "Cost",
+                .labels = {"fees", "slippage", "borrowing", "interest"},
+                .curves = {{"cost"}},
+                .bars = true,
+                .height = 170};
     for (const char* kind : {"costs.fees", "costs.slippage", "costs.borrow", "costs.interest_paid"})
       chart.curves[0].values.push_back(number(kind));
-    figure("What trading cost, in money", chart, true, backtest());
-    table({{"Fees", fixed("costs.fees", 2)},
-           {"Slippage", fixed("costs.slippage", 2)},
-           {"Borrowing", fixed("costs.borrow", 2)},
-           {"Interest paid", fixed("costs.interest_paid", 2)},
-           {"All", fixed("costs.total", 2)},
+    figure(chart, backtest());
+    const OrderedJson* costs = figure_at(figures_, "costs");
+    const int digits = costs ? digits_that_add(*costs, kCostParts, "total") : 2;
+    const auto amount = [&](const char* name) { return costs ? amount_text(costs->at(name), digits) : "-"; };
+    table({{"Fees", amount("fees")},
+           {"Slippage", amount("slippage")},
+           {"Borrowing", amount("borrow")},
+           {"Interest paid", amount("interest_paid")},
+           {"All", amount("total")},
            {"of the money at the start", percent("costs.share_of_start")},
            {"Dividends", fixed("dividends", 2)}});
     made_by(backtest());
@@ -213,24 +260,27 @@ class Page {
     heading("Exposures and trading");
     std::vector<double> shorts = numbers("short");
     for (double& value : shorts) value = -value;
-    figure("Long, short and net, of equity",
-           {.labels = labels("time"),
+    figure({.title = "Long, short and net, of equity",
+            .labels = labels("time"),
             .curves = {{"long", numbers("long")}, {"short", std::move(shorts)}, {"net", numbers("net")}},
             .unit = Unit::percent,
             .height = 200,
             .with_zero = true},
-           false, backtest());
-    figure(
-        "Positions held",
-        {.labels = labels("time"), .curves = {{"positions", numbers("positions")}}, .height = 150, .with_zero = true},
-        false, backtest());
-    figure("Turnover of each session: half of what was traded, of equity",
-           {.labels = labels("time"),
+           backtest());
+    figure({.title = "Positions held",
+            .labels = labels("time"),
+            .curves = {{"positions", numbers("positions")}},
+            .digits = 0,
+            .height = 150,
+            .with_zero = true},
+           backtest());
+    figure({.title = "Turnover: half of what was traded, of equity",
+            .labels = labels("time"),
             .curves = {{"turnover", numbers("turnover")}},
             .unit = Unit::percent,
             .height = 150,
             .with_zero = true},
-           false, backtest());
+           backtest());
     table({{"Orders, fills", text("orders") + ", " + text("fills")},
            {"Mean turnover of a session", percent("trading.mean_turnover")},
            {"Mean positions", fixed("trading.mean_positions", 1)},
@@ -258,6 +308,8 @@ class Page {
     Rows rows = {{"Market", text("data.market")},
                  {"Calendar", text("data.calendar")},
                  {"Prices that factors see", text("data.prices")},
+                 {"Orders fill at", text("data.stored_prices")},
+                 {"Returns that count, since the first decision", text("statistics.length")},
                  {"Accepted bars", text("quality.bars")},
                  {"Quarantined bars", text("quality.quarantined")},
                  {"Doubtful places", text("quality.warnings")}};
@@ -274,6 +326,7 @@ class Page {
   const OrderedJson& figures_;
   const OrderedJson& series_;
   std::string strategy_, body_;
+  OrderedJson charts_ = OrderedJson::array();
 };
 
 }  // namespace
@@ -282,8 +335,8 @@ std::string report_html(const OrderedJson& figures) {
   try {
     return Page(figures).make();
   } catch (const nlohmann::json::exception& error) {
-    fail("figures.json: expected figures of this version, found: {}; run: hadal market backtest STRATEGY.toml",
-         plain_words(error));
+    fail("figures.json: expected figures of this version, found: {}; run: {}", plain_words(error),
+         command({"market", "backtest", "STRATEGY.toml"}));
   }
 }
 

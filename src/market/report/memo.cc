@@ -15,6 +15,7 @@ namespace {
 //   s      a name or a date
 //   n      a whole number
 //   .2     a number with two digits after the point
+//   $3     an amount with three digits after the point, rounded half to even
 //   %2     a hundred times the figure, with two digits; the percent sign stands behind the braces
 // and a before . or %: without its sign.
 class Writer {
@@ -37,6 +38,10 @@ class Writer {
   size_t size(std::string_view path) const {
     const OrderedJson* figure = figure_at(figures_, path);
     return figure ? figure->size() : 0;
+  }
+
+  int cost_digits() const {
+    return has("costs.total") ? digits_that_add(figures_.at("costs"), kCostParts, "total") : 2;
   }
 
   // Leaves the sentence out, and returns false, where one of its figures is not there.
@@ -78,6 +83,7 @@ class Writer {
 
   static std::string written(const OrderedJson& figure, std::string_view how) {
     if (how == "s") return name_text(figure.get<std::string>());
+    if (how.starts_with('$')) return amount_text(figure, how[1] - '0');
     if (how == "n") return fmt::format("{}", figure.get<int64_t>());
     double value = number_of(figure);
     if (how.starts_with('a')) value = std::abs(value), how.remove_prefix(1);
@@ -111,7 +117,9 @@ class Writer {
 
 void write_title(Writer& w) {
   const std::string finding = w.text("forecast.finding");
-  if (finding == "nothing")
+  if (w.has("ruined.time"))
+    w.say("# The account was ruined on {ruined.time:s}: all of its money was lost\n\n");
+  else if (finding == "nothing")
     w.say("# Nothing found: this forecaster does not beat the naive ones by more than its error\n\n");
   else if (finding == "signal")
     w.say("# A signal: this forecaster beats the naive ones on sessions that it did not see\n\n");
@@ -144,20 +152,29 @@ void write_tried(Writer& w) {
     w.say("The forecaster `{strategy.forecaster:s}`");
     if (w.size("strategy.sets") > 0) w.say(", on the factors `{strategy.sets.0:s}`");
     for (size_t i = 1; i < w.size("strategy.sets"); ++i) w.say(" and `{strategy.sets." + fmt::format("{}", i) + ":s}`");
+    w.say(w.number("forecast.num_windows") == 1 ? ", was fitted in {forecast.num_windows:n} window"
+                                                : ", was fitted anew for each of {forecast.num_windows:n} windows");
     w.say(
-        ", was fitted anew for each of {forecast.num_windows:n} windows, and judged from {forecast.test_first:s} to "
-        "{forecast.test_last:s} on sessions that come after those it learned from");
+        ", and judged from {forecast.test_first:s} to {forecast.test_last:s} on sessions that come after those it "
+        "learned "
+        "from");
     w.say(". ");
   } else if (w.has("strategy.score")) {
     w.say("Scores are the factor `{strategy.score:s}`. ");
   }
   write_holdings(w);
   if (w.number("quality.quarantined") > 0)
-    w.say("{quality.quarantined:n} bars of these instruments contradict themselves and were left out; ");
+    w.say(w.number("quality.quarantined") == 1
+              ? "{quality.quarantined:n} bar of these instruments contradicts itself and was left out; "
+              : "{quality.quarantined:n} bars of these instruments contradict themselves and were left out; ");
   else
     w.say("No bar of these instruments contradicts itself; ");
-  w.say(w.number("quality.warnings") > 0 ? "{quality.warnings:n} places are doubtful, as the report lists.\n\n"
-                                         : "none is doubtful.\n\n");
+  const double doubtful = w.number("quality.warnings");
+  w.say(doubtful == 1  ? "{quality.warnings:n} place is doubtful; the report says of which kind"
+        : doubtful > 0 ? "{quality.warnings:n} places are doubtful; the report counts them by kind"
+                       : "none is doubtful");
+  w.say(doubtful > 0 ? ", and `hadal market check {data.market_path:s}` shows where.\n\n" : ".\n\n");
+  if (w.text("data.stored_prices") != "raw prices") w.say("Orders filled at {data.stored_prices:s}.\n\n");
   if (w.is_true("data.prices_look_ahead")) {
     w.say(
         "**The factors saw prices adjusted backward: a level of them knows dividends and splits that came later. What "
@@ -165,25 +182,44 @@ void write_tried(Writer& w) {
   }
 }
 
+void write_costs(Writer& w) {
+  w.say("\n\n");
+  if (!w.has("costs.total")) return;
+  w.say("Costs were ");
+  const std::string how = fmt::format(":${}}}", w.cost_digits());
+  const auto amount = [&](const char* words, const char* name) { w.say(words + std::string("{costs.") + name + how); };
+  amount("", "total");
+  w.say(" in all");
+  w.say(", {costs.share_of_start:%2}% of the money at the start");
+  amount(": fees ", "fees"), amount(", slippage ", "slippage");
+  amount(", borrowing ", "borrow"), amount(", interest ", "interest_paid");
+  w.say(". ");
+}
+
 void write_earned(Writer& w) {
   w.say("## What it earned and what it cost\n\n");
-  const bool gained = w.number("earned.return") >= 0;
-  w.say("{start_equity:.2} became {end_equity:.2}, ");
+  const bool gained = w.number("earned.return") >= 0, ruined = w.has("ruined.time");
+  w.say(
+      ruined
+          ? "On {ruined.time:s} the equity was {ruined.equity:$2}, of {start_equity:$2} at the start: an account ends "
+            "there, and so do these figures. It was "
+          : "{start_equity:$2} became {end_equity:$2}, ");
   w.say(gained ? "a gain of {earned.return:a%2}%" : "a loss of {earned.return:a%2}%");
-  w.say(gained ? " ({earned.return_annual:a%2}% a year)" : " ({earned.return_annual:a%2}% lost a year)");
+  if (w.has("earned.return_annual")) {
+    w.say(gained ? " ({earned.return_annual:a%2}% a year" : " ({earned.return_annual:a%2}% lost a year");
+    w.say(w.number("trading.sessions") < w.number("data.sessions") ? " from {trading.from:s} on)" : ")");
+  }
   w.say(". ");
   if (w.number("statistics.max_drawdown") < 0) {
     w.say(
         "At worst, on {trading.deepest_drawdown_at:s}, it stood {statistics.max_drawdown:a%2}% below an earlier "
         "peak. ");
-    w.say("The longest wait for a new peak took {statistics.drawdown_days:n} sessions. ");
+    w.say(w.number("statistics.drawdown_days") == 1
+              ? "The longest wait for a new peak took {statistics.drawdown_days:n} session. "
+              : "The longest wait for a new peak took {statistics.drawdown_days:n} sessions. ");
   }
-  w.say("\n\nCosts were {costs.total:.2} in all");
-  w.say(", {costs.share_of_start:%2}% of the money at the start");
-  w.say(
-      ": fees {costs.fees:.2}, slippage {costs.slippage:.2}, borrowing {costs.borrow:.2}, interest "
-      "{costs.interest_paid:.2}. ");
-  if (w.number("dividends") != 0) w.say("Dividends came to {dividends:.2}. ");
+  write_costs(w);
+  if (w.number("dividends") != 0) w.say("Dividends came to {dividends:$2}. ");
   w.say(
       "From {trading.from:s} on, {trading.mean_turnover:%2}% of the equity changed hands in a session, and "
       "{trading.mean_positions:.1} positions were held, both on average.\n\n");
@@ -213,6 +249,12 @@ void write_sure(Writer& w) {
     w.say("This is try {try:n} of {trials:n} on these dates that the market has counted. ");
   else
     w.say("It is the only try on these dates that the market has counted. ");
+  if (w.has("ruined.time")) {
+    w.say(
+        "All was lost, and no measure of luck undoes that: the probabilities (PSR, DSR) and the interval of the Sharpe "
+        "ratio are not given.\n\n");
+    return;
+  }
   if (!w.say("The Sharpe ratio is {statistics.sharpe:.4} a session ({statistics.sharpe_annual:.2} a year)")) {
     w.say("The returns do not vary, so nothing can be said of their Sharpe ratio.\n\n");
     return;
@@ -222,14 +264,14 @@ void write_sure(Writer& w) {
       "{statistics.sharpe_interval.1:.4}");
   w.say(". ");
   if (w.number("trading.sessions") < w.number("data.sessions"))
-    w.say("The sessions before {trading.from:s}, when nothing was held, count as returns of nothing. ");
+    w.say("Returns count from the first decision on, at the close of {trading.from:s}. ");
   w.say("The probability that the true one is above zero is {statistics.psr:%2}%");
   w.say(", and {statistics.dsr:%2}% once the tries are counted");
   w.say(". ");
   if (w.number("statistics.min_track_record") > 0) {
     w.say(
-        "To be believed with usual confidence, such a ratio needs {statistics.min_track_record:.0} sessions; there are "
-        "{data.sessions:n}. ");
+        "To be believed with usual confidence, such a ratio needs {statistics.min_track_record:.0} sessions; "
+        "{statistics.length:n} count. ");
   } else {
     w.say("No record, however long, makes a ratio believable that is not above zero. ");
   }

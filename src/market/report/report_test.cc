@@ -1,12 +1,13 @@
 #include "market/report.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
-#include "market/report/svg.h"
+#include "market/report/chart.h"
 #include "market/report/text.h"
 #include "market/report/words.h"
 #include "market/synth.h"
@@ -311,28 +312,54 @@ TEST(Unbound, NumbersOfATextAgainstFigures) {
 
 // ---- Page
 
+// What the program writes into the frame.
+std::string body_of(const std::string& page) {
+  const size_t begin = page.find("<main>"), end = page.find("</main>");
+  return begin < end && end != page.npos ? page.substr(begin, end - begin) : "";
+}
+
+Json charts_of(const std::string& page) {
+  const std::string open = "<script type=\"application/json\" id=\"charts\">";
+  const size_t at = page.find(open);
+  if (at == page.npos) return nullptr;
+  return parse_json(page.substr(at + open.size(), page.find("</script>", at) - at - open.size()), "charts");
+}
+
 TEST_F(ReportOfRun, PageIsWholeAndNeedsNothing) {
   const std::string page = report_html(figures());
   for (const char* part :
-       {"<!doctype html>", "prefers-color-scheme: dark", "@media print", "Equity and drawdown", "Mean rank IC by month",
-        "quantile", "Costs", "Exposures", "Tries", "Quarantined bars", "hadal market backtest idea7.toml",
-        "hadal market train idea7.toml", "hadal market check m/market", "hadal market report runs/idea7-"})
+       {"<!doctype html>", "Equity and drawdown", "Mean rank IC by month", "quantile", "Costs", "Exposures", "Tries",
+        "Quarantined bars", "hadal market backtest idea7.toml", "hadal market train idea7.toml",
+        "hadal market check m/market", "hadal market report runs/idea7-"})
     EXPECT_HAS(page, part);
-  for (const char* part : {"http:", "https:", "src=", "<script", "@import", "url(", "nan", "inf "})
-    EXPECT_EQ(page.find(part), page.npos) << part;
-  const auto count = [&](std::string_view what) {
+  const auto count = [](std::string_view text, std::string_view what) {
     size_t n = 0;
-    for (size_t at = page.find(what); at != page.npos; at = page.find(what, at + 1)) ++n;
+    for (size_t at = text.find(what); at != text.npos; at = text.find(what, at + 1)) ++n;
     return n;
   };
-  EXPECT_EQ(count("<figure>"), count("</figure>"));
-  EXPECT_EQ(count("<figure>"), count("<svg "));
-  EXPECT_GE(count("Made by <code>"), count("<figure>"));
+  EXPECT_HAS(page, "content=\"default-src 'none'; ");
+  for (const char* part : {"src=", "@import", "url(", "href="}) EXPECT_EQ(page.find(part), page.npos) << part;
+  const std::string body = body_of(page);
+  for (const char* part : {"http:", "https:", "nan", "inf "}) EXPECT_EQ(body.find(part), body.npos) << part;
+  EXPECT_EQ(count(body, "<figure id="), count(body, "</figure>"));
+  EXPECT_EQ(count(body, "<figure id="), count(body, "<details open>"));
+  EXPECT_GE(count(body, "Made by <code>"), count(body, "<figure id="));
+
+  // Each figure has its chart, of what stands in the figures.
+  const Json charts = charts_of(page);
+  ASSERT_EQ(charts.size(), count(body, "<figure id="));
+  for (const Json& chart : charts)
+    EXPECT_HAS(body, "<figure id=\"" + chart.at("id").get<std::string>() + "\">\n<figcaption>");
+  EXPECT_EQ(charts[0].at("labels"), figures().at("series").at("time"));
+  EXPECT_EQ(charts[0].at("curves")[0].at("name"), "strategy");
+  ASSERT_EQ(charts[0].at("curves")[0].at("values").size(), 240u);
+  EXPECT_NEAR(charts[0].at("curves")[0].at("values")[239].get<double>(), figures().at("series").at("equity")[239],
+              1e-4);
 }
 
 TEST_F(ReportOfRun, HostileTextIsShownAndNothingElse) {
   OrderedJson changed = figures();
-  const std::string hostile = "<script>alert(1)</script>\"'><img src=x onerror=y>`\n# \xE2\x80\xAE&";
+  const std::string hostile = "<script>alert(1)</script><!--\"'><img src=x onerror=y>`\n# \xE2\x80\xAE\xD8\x9C\x07&";
   changed["strategy"]["name"] = changed["strategy"]["file"] = changed["data"]["market"] = hostile;
   changed["data"]["market_path"] = "x; rm -rf 'y'";
   changed["forecast"]["headline"] = hostile;
@@ -341,11 +368,13 @@ TEST_F(ReportOfRun, HostileTextIsShownAndNothingElse) {
   changed["series"]["time"][0] = hostile;
   changed["series"]["ic_months"][0]["month"] = hostile;
   changed["run"] = hostile;
-  const std::string page = report_html(changed);
-  EXPECT_EQ(page.find("<script"), page.npos);
-  EXPECT_EQ(page.find("<img"), page.npos);
-  EXPECT_EQ(page.find("\xE2\x80\xAE"), page.npos);
+  const std::string page = report_html(changed), body = body_of(page);
+  EXPECT_EQ(body.find("<script>"), body.npos);
+  EXPECT_EQ(body.find("</script"), body.rfind("</script")) << "the end of the data";
+  for (const char* part : {"<img", "<!--", "\xE2\x80\xAE", "\xD8\x9C", "\x07"})
+    EXPECT_EQ(body.find(part), body.npos) << part;
   EXPECT_HAS(page, "&lt;script&gt;alert(1)");
+  EXPECT_HAS(charts_of(page)[0].at("labels")[0].get<std::string>(), "<script>alert(1)</script><!--\"'><img src=x");
   EXPECT_HAS(page, "hadal market check &#39;x; rm -rf &#39;\\&#39;&#39;y&#39;");
 
   const Memo memo = memo_of(changed);
@@ -359,28 +388,135 @@ TEST_F(ReportOfRun, ErrorsSayWhatToDo) {
   EXPECT_HAS(error_of([] { read_figures(find_run("empty")); }), "hadal market backtest runs/empty/strategy.toml");
   EXPECT_HAS(error_of([] { report_html(OrderedJson{{"series", OrderedJson::object()}}); }), "figures.json: expected");
   EXPECT_HAS(error_of([] { report_html(OrderedJson::object()); }), "figures.json: expected");
+  OrderedJson cut = figures();
+  cut["series"]["equity"].erase(0);
+  EXPECT_HAS(error_of([&] { report_html(cut); }), "expected 240 values of strategy, found 239");
 }
 
-TEST(Svg, DrawsGapsFlatLinesAndNothing) {
-  EXPECT_HAS(curves_svg({}, "t"), "<svg");
-  Chart chart{.labels = {"a", "b", "c", "d", "e"}, .curves = {{"x", {1, 1, kMissing, 1, 1}, true}}};
-  const std::string gap = curves_svg(chart, "t");
-  const size_t line = gap.find("class=\"line");
-  EXPECT_EQ(std::count(gap.begin() + static_cast<ptrdiff_t>(line), gap.end(), 'M'), 2);
-  EXPECT_EQ(gap.find("nan"), gap.npos);
-  chart.curves[0].values = {0.1, -0.2, kMissing, 0, 0.3};
-  chart.unit = Unit::percent;
-  const std::string bars = bars_svg(chart, "<t>");
-  EXPECT_HAS(bars, "aria-label=\"&lt;t&gt;\"");
-  EXPECT_HAS(bars, "<title>b: -20.0%</title>");
-  // Many points are thinned out, but for the extremes.
-  Chart many;
-  for (int i = 0; i < 100'000; ++i) many.labels.emplace_back("x");
-  many.curves = {{"x", std::vector<double>(100'000, 1)}};
-  many.curves[0].values[54'321] = 1000;
-  const std::string thin = curves_svg(many, "t");
-  EXPECT_LT(thin.size(), 60'000u);
-  EXPECT_HAS(thin, " 12.0L");
+TEST(Chart, ManyPlacesAreThinnedButForTheExtremes) {
+  Chart chart{.title = "t", .curves = {{"x"}, {"y"}}};
+  for (int i = 0; i < 100'000; ++i) {
+    chart.labels.push_back(fmt::format("d{}", i));
+    for (Curve& curve : chart.curves) curve.values.push_back(i == 0 ? kMissing : 1);
+  }
+  chart.curves[0].values[54'321] = 1000, chart.curves[1].values[77'777] = -5;
+  const OrderedJson json = chart_json(chart, "c");
+  const auto at = json.at("at").get<std::vector<size_t>>();
+  EXPECT_LE(at.size(), 3002u);
+  EXPECT_TRUE(std::is_sorted(at.begin(), at.end()));
+  EXPECT_EQ(at.front(), 0u);
+  EXPECT_EQ(at.back(), 99'999u);
+  for (const auto& [place, curve, value] : {std::tuple(54'321u, 0, 1000.0), std::tuple(77'777u, 1, -5.0)}) {
+    const auto found = std::find(at.begin(), at.end(), place);
+    ASSERT_NE(found, at.end());
+    EXPECT_EQ(json.at("curves")[static_cast<size_t>(curve)].at("values")[static_cast<size_t>(found - at.begin())],
+              value);
+    EXPECT_EQ(json.at("labels")[static_cast<size_t>(found - at.begin())], fmt::format("d{}", place));
+  }
+  EXPECT_TRUE(json.at("curves")[0].at("values")[0].is_null());
+
+  const std::string table = chart_table(chart);
+  EXPECT_HAS(table, "one row in 2500 of 100000, and the last");
+  for (const char* row : {"<tr><th scope=\"row\">d0</th><td>-</td><td>-</td></tr>", ">d2500<", ">d97500<", ">d99999<"})
+    EXPECT_HAS(table, row);
+  EXPECT_EQ(table.find(">d2499<"), table.npos);
+}
+
+TEST(Chart, ValuesAreShownWithTheirUnit) {
+  Chart chart{.title = "<t>", .labels = {"a", "<b>"}, .curves = {{"x", {-0.00001, 0.12345}}}, .unit = Unit::percent};
+  EXPECT_EQ(shown(0.12345, chart), "12.35%");
+  EXPECT_EQ(shown(-0.00001, chart), "0.00%");
+  EXPECT_EQ(shown(kMissing, chart), "-");
+  EXPECT_HAS(chart_table(chart), "<summary>Table</summary>");
+  EXPECT_HAS(chart_table(chart), "<th scope=\"row\">&lt;b&gt;</th><td>12.35%</td>");
+  EXPECT_EQ(chart_json(chart, "c").at("curves")[0].at("values")[1], 0.12345);
+}
+
+// ---- The folder of a run
+
+TEST_F(ReportOfRun, ASecondRunOfTheSameStrategyLeavesTheFirstOneAlone) {
+  Market market = Market::open(made_->strategy.market);
+  const std::string before = read_file(made_->run.run / "forecast.json");  // made_->run holds the folder
+  const int64_t tries = market.summary().trials;
+  EXPECT_HAS(error_of([&] { run_strategy(made_->strategy, market); }),
+             "another backtest or training works in this folder: process " + std::to_string(::getpid()));
+  EXPECT_HAS(error_of([&] { train_run(made_->strategy, market, {}, false); }), "works in this folder");
+  EXPECT_EQ(read_file(made_->run.run / "forecast.json"), before);
+  EXPECT_EQ(market.summary().trials, tries);
+}
+
+TEST(RunLock, LeavesNoEmptyFolder) {
+  const test::ScratchFolder folder;
+  { const RunLock held(folder / "runs/a"); }
+  EXPECT_FALSE(std::filesystem::exists(folder / "runs/a"));
+  {
+    const RunLock held(folder / "runs/a");
+    write_file_whole(folder / "runs/a/strategy.toml", "x");
+  }
+  EXPECT_EQ(read_file(folder / "runs/a/strategy.toml"), "x");
+  EXPECT_EQ(error_of([&] { RunLock(folder / "runs/a"); }), "");
+}
+
+TEST(RunFolder, NamesArePlain) {
+  StrategyFile strategy = parse_strategy(kStrategy, "s.toml");
+  const auto name = [&](const char* file) {
+    strategy.file = file;
+    const std::string folder = run_folder(strategy, "data").string();
+    return folder.substr(0, folder.rfind('-'));
+  };
+  EXPECT_EQ(name("dir/my-idea_7.v2.toml"), "runs/my-idea_7.v2");
+  EXPECT_EQ(name("a b\n;$(x)\x1b[31m.toml"), "runs/a_b_x_31m");
+  EXPECT_EQ(name("-rf.toml"), "runs/_rf");
+  EXPECT_EQ(name("..hidden.toml"), "runs/_.hidden");
+  EXPECT_LT(name((std::string(300, 'x') + ".toml").c_str()).size(), 100u);
+}
+
+// ---- A ruin
+
+TEST_F(ReportOfRun, ARuinIsSaidFirst) {
+  OrderedJson changed = figures();
+  changed["ruined"] = {{"time", "2012-08-20"}, {"equity", "-1234.5"}};
+  changed["earned"]["return"] = -1.012345;
+  for (const char* key : {"psr", "dsr", "sharpe_interval"}) changed["statistics"][key] = nullptr;
+  const Memo memo = memo_of(changed);
+  EXPECT_TRUE(memo.text.starts_with("# The account was ruined on 2012-08-20")) << memo.text;
+  EXPECT_HAS(memo.text, "the equity was -1234.50, of 100000.00 at the start");
+  EXPECT_HAS(memo.text, "a loss of 101.23%");
+  EXPECT_EQ(memo.text.find("luck alone"), memo.text.npos);
+  EXPECT_TRUE(unbound_numbers(memo.text, changed).empty());
+  const std::string page = report_html(changed);
+  EXPECT_LT(page.find("The account was ruined on 2012-08-20"), page.find("Equity at"));
+  EXPECT_HAS(page, "Equity when it was ruined");
+}
+
+// ---- Amounts that add up
+
+TEST_F(ReportOfRun, CostsAreWrittenSuchThatTheyAddUp) {
+  OrderedJson changed = figures();
+  changed["costs"] = {{"fees", "9533.505"},   {"slippage", "12804.00340348"}, {"borrow", "0"},
+                      {"interest_paid", "0"}, {"total", "22337.50840348"},    {"share_of_start", 0.2234}};
+  const Memo memo = memo_of(changed);
+  EXPECT_HAS(memo.text, "Costs were 22337.508 in all");
+  EXPECT_HAS(memo.text, "fees 9533.505, slippage 12804.003, borrowing 0.000, interest 0.000");
+  EXPECT_HAS(report_html(changed), "12804.003<");
+  EXPECT_TRUE(unbound_numbers(memo.text, changed).empty());
+  changed["costs"]["fees"] = "1", changed["costs"]["total"] = "12805.00340348";
+  EXPECT_HAS(memo_of(changed).text, "fees 1.00, slippage 12804.00,");
+}
+
+TEST_F(ReportOfRun, CountsAndPricesAreSaidAsTheyAre) {
+  OrderedJson changed = figures();
+  EXPECT_EQ(figures().at("statistics").at("length"), made_->run.returns.size());
+  EXPECT_EQ(figures().at("data").at("stored_prices"), "raw prices");
+  EXPECT_LT(made_->run.returns.size(), 239u) << "what was before the first decision does not count";
+  EXPECT_HAS(memo_of(changed).text, fmt::format("sessions; {} count. ", made_->run.returns.size()));
+  changed["quality"]["warnings"] = 1;
+  changed["data"]["stored_prices"] = "prices that a vendor adjusted for splits";
+  const Memo memo = memo_of(changed);
+  EXPECT_HAS(memo.text,
+             "1 place is doubtful; the report says of which kind, and `hadal market check m/market` shows where");
+  EXPECT_HAS(memo.text, "Orders filled at prices that a vendor adjusted for splits.");
+  EXPECT_HAS(report_html(changed), "Orders fill at</th><td>prices that a vendor adjusted for splits<");
 }
 
 }  // namespace

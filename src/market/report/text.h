@@ -14,7 +14,5 @@ std::string utf8(std::u32string_view text);
 std::string one_line(std::string_view text);
 // The same as HTML: no character of it is markup, in content or in a quoted attribute.
 std::string html(std::string_view text);
-// A word of a shell's command line, quoted where it needs to be.
-std::string shell_word(std::string_view text);
 
 }  // namespace hadal::market

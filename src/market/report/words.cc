@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <optional>
 
+#include "base/command.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "market/decimal.h"
 #include "market/report/text.h"
 
 namespace hadal::market {
@@ -46,8 +49,38 @@ double number_of(const OrderedJson& figure) {
   if (figure.is_number()) return figure.get<double>();
   double value = 0;
   if (!figure.is_string() || !read_number(figure.get_ref<const std::string&>(), value))
-    fail("figures.json: expected a number, found {}; make it again: hadal market backtest", brief_json(figure));
+    fail("figures.json: expected a number, found {}; make it again: {}", brief_json(figure),
+         command({"market", "backtest"}));
   return value;
+}
+
+namespace {
+
+Decimal amount_of(const OrderedJson& figure) {
+  const auto value = figure.is_string() ? Decimal::parse(figure.get_ref<const std::string&>())
+                                        : std::optional(Decimal::of_double(number_of(figure)));
+  if (!value) fail("figures.json: expected an amount, found {}", brief_json(figure));
+  return *value;
+}
+
+}  // namespace
+
+int digits_that_add(const OrderedJson& amounts, std::initializer_list<const char*> parts, const char* total) {
+  int digits = 2;
+  for (; digits < 8; ++digits) {
+    Decimal sum;
+    for (const char* part : parts) sum += round_half_even(amount_of(amounts.at(part)), digits);
+    if (sum == round_half_even(amount_of(amounts.at(total)), digits)) break;
+  }
+  return digits;
+}
+
+std::string amount_text(const OrderedJson& amount, int digits) {
+  std::string text = round_half_even(amount_of(amount), digits).text();
+  const size_t point = text.find('.');
+  if (digits > 0 && point == std::string::npos) text += '.';
+  const size_t written = point == std::string::npos ? 0 : text.size() - point - 1;
+  return text + std::string(static_cast<size_t>(digits) - written, '0');
 }
 
 std::string name_text(std::string_view name) {

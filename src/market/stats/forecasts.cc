@@ -9,28 +9,33 @@
 namespace hadal::market {
 namespace {
 
-// Of values without missing ones.
-double correlation(std::span<const double> x, std::span<const double> y) {
-  if (x.size() < 2) return kMissing;
-  const auto n = static_cast<double>(x.size());
-  const double mean_x = std::accumulate(x.begin(), x.end(), 0.0) / n;
-  const double mean_y = std::accumulate(y.begin(), y.end(), 0.0) / n;
-  double xx = 0, yy = 0, xy = 0;
-  for (size_t i = 0; i < x.size(); ++i) {
-    const double a = x[i] - mean_x, b = y[i] - mean_y;
-    xx += a * a, yy += b * b, xy += a * b;
-  }
-  const auto flat = [](std::span<const double> v) {
-    return std::all_of(v.begin(), v.end(), [&](double e) { return e == v[0]; });
-  };
-  if (!(xx > 0) || !(yy > 0) || flat(x) || flat(y)) return kMissing;
-  return std::clamp(xy / std::sqrt(xx * yy), -1.0, 1.0);
+// In four sums, which do not wait for each other.
+template <typename Term>
+double sum_of(size_t n, Term&& term) {
+  double sums[4] = {};
+  size_t i = 0;
+  for (; i + 4 <= n; i += 4)
+    for (size_t k = 0; k < 4; ++k) sums[k] += term(i + k);
+  for (; i < n; ++i) sums[i % 4] += term(i);
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-// One row's pairs and their ranks; kept from row to row.
+// Ranks from 1 on of values without missing ones, ties averaged.
+void rank_values(std::span<const double> values, std::vector<uint32_t>& order, std::vector<double>& ranks) {
+  order.resize(values.size()), ranks.resize(values.size());
+  std::iota(order.begin(), order.end(), uint32_t{0});
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return values[a] < values[b]; });
+  for (size_t begin = 0, end = 0; begin < order.size(); begin = end) {
+    while (end < order.size() && values[order[end]] == values[order[begin]]) ++end;
+    const double mean = (static_cast<double>(begin + end) + 1) / 2;
+    for (size_t i = begin; i < end; ++i) ranks[order[i]] = mean;
+  }
+}
+
+// One row's pairs; kept from row to row.
 struct Pairs {
-  std::vector<double> x, y, rank_x, rank_y;
-  std::vector<size_t> order;
+  std::vector<double> x, y, rank_x;
+  std::vector<uint32_t> order;
 
   void take(std::span<const double> a, std::span<const double> b) {
     x.clear(), y.clear();
@@ -38,21 +43,6 @@ struct Pairs {
       if (std::isnan(a[i]) || std::isnan(b[i])) continue;
       x.push_back(a[i]), y.push_back(b[i]);
     }
-  }
-  void rank(std::span<const double> values, std::vector<double>& ranks) {
-    order.resize(values.size()), ranks.resize(values.size());
-    std::iota(order.begin(), order.end(), size_t{0});
-    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return values[a] < values[b]; });
-    for (size_t begin = 0, end = 0; begin < order.size(); begin = end) {
-      while (end < order.size() && values[order[end]] == values[order[begin]]) ++end;
-      const double mean = (static_cast<double>(begin + end) + 1) / 2;
-      for (size_t i = begin; i < end; ++i) ranks[order[i]] = mean;
-    }
-  }
-  double correlate(IcKind kind) {
-    if (kind == IcKind::pearson) return correlation(x, y);
-    rank(x, rank_x), rank(y, rank_y);
-    return correlation(rank_x, rank_y);
   }
 };
 
@@ -79,26 +69,82 @@ double long_run_variance(std::span<const double> centred, int lags) {
 
 }  // namespace
 
+void LabelRow::Side::measure() {
+  const size_t n = values.size();
+  mean = n == 0 ? 0 : sum_of(n, [&](size_t i) { return values[i]; }) / static_cast<double>(n);
+  square = sum_of(n, [&](size_t i) { return (values[i] - mean) * (values[i] - mean); });
+  flat = std::all_of(values.begin(), values.end(), [&](double value) { return value == values[0]; });
+}
+
+void LabelRow::rank(const std::vector<double>& values, std::vector<double>& ranks) {
+  rank_values(values, order_, ranks);
+}
+
+void LabelRow::set(std::span<const double> labels, IcKind kind) {
+  kind_ = kind;
+  present_.clear(), labels_.clear();
+  for (size_t i = 0; i < labels.size(); ++i) {
+    if (std::isnan(labels[i])) continue;
+    present_.push_back(static_cast<uint32_t>(i)), labels_.push_back(labels[i]);
+  }
+  if (kind == IcKind::rank)
+    rank(labels_, all_.values);
+  else
+    all_.values = labels_;
+  all_.measure();
+}
+
+double LabelRow::ic(std::span<const double> scores) {
+  const size_t most = present_.size();
+  values_.resize(most);
+  size_t n = 0;
+  for (const uint32_t i : present_) {
+    values_[n] = scores[i];
+    n += scores[i] == scores[i];
+  }
+  values_.resize(n);
+  if (n < 2) return kMissing;
+  const Side* labels = &all_;
+  if (n < most) {
+    std::vector<double>& kept = kind_ == IcKind::rank ? scores_.values : part_.values;  // the former is still free
+    kept.clear();
+    for (size_t k = 0; k < most; ++k)
+      if (const double score = scores[present_[k]]; score == score) kept.push_back(labels_[k]);
+    if (kind_ == IcKind::rank) rank(kept, part_.values);
+    part_.measure();
+    labels = &part_;
+  }
+  if (kind_ == IcKind::rank)
+    rank(values_, scores_.values);
+  else
+    scores_.values.swap(values_);
+  scores_.measure();
+  if (!(scores_.square > 0) || !(labels->square > 0) || scores_.flat || labels->flat) return kMissing;
+  const std::vector<double>&x = scores_.values, &y = labels->values;
+  const double xy = sum_of(n, [&](size_t i) { return (x[i] - scores_.mean) * (y[i] - labels->mean); });
+  return std::clamp(xy / std::sqrt(scores_.square * labels->square), -1.0, 1.0);
+}
+
 double pearson(std::span<const double> x, std::span<const double> y) {
-  Pairs pairs;
-  pairs.take(x, y);
-  return pairs.correlate(IcKind::pearson);
+  LabelRow labels;
+  labels.set(y, IcKind::pearson);
+  return labels.ic(x);
 }
 
 double spearman(std::span<const double> x, std::span<const double> y) {
-  Pairs pairs;
-  pairs.take(x, y);
-  return pairs.correlate(IcKind::rank);
+  LabelRow labels;
+  labels.set(y, IcKind::rank);
+  return labels.ic(x);
 }
 
 std::vector<double> average_ranks(std::span<const double> values) {
-  Pairs pairs;
-  pairs.x = without_missing(values);
-  pairs.rank(pairs.x, pairs.rank_x);
+  std::vector<uint32_t> order;
+  std::vector<double> kept;
+  rank_values(without_missing(values), order, kept);
   std::vector<double> ranks(values.begin(), values.end());
   size_t next = 0;
   for (double& rank : ranks)
-    if (!std::isnan(rank)) rank = pairs.rank_x[next++];
+    if (!std::isnan(rank)) rank = kept[next++];
   return ranks;
 }
 
@@ -107,10 +153,10 @@ std::vector<double> ic_series(std::span<const double> scores, std::span<const do
   HADAL_CHECK(num_instruments > 0 && scores.size() == labels.size() && scores.size() % num_instruments == 0);
   std::vector<double> series;
   series.reserve(scores.size() / num_instruments);
-  Pairs pairs;
+  LabelRow label_row;
   for (size_t row = 0; row < scores.size(); row += num_instruments) {
-    pairs.take(scores.subspan(row, num_instruments), labels.subspan(row, num_instruments));
-    series.push_back(pairs.correlate(kind));
+    label_row.set(labels.subspan(row, num_instruments), kind);
+    series.push_back(label_row.ic(scores.subspan(row, num_instruments)));
   }
   return series;
 }
@@ -162,7 +208,7 @@ QuantileReturns quantile_returns(std::span<const double> scores, std::span<const
   Pairs pairs;
   for (size_t row = 0; row < scores.size(); row += num_instruments) {
     pairs.take(scores.subspan(row, num_instruments), labels.subspan(row, num_instruments));
-    pairs.rank(pairs.x, pairs.rank_x);
+    rank_values(pairs.x, pairs.order, pairs.rank_x);
     std::fill(sums.begin(), sums.end(), 0.0), std::fill(counts.begin(), counts.end(), 0.0);
     const auto n = static_cast<double>(pairs.x.size());
     for (size_t i = 0; i < pairs.x.size(); ++i) {  // ties share a quantile

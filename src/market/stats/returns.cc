@@ -161,10 +161,16 @@ void add_sharpe(const TrackRecord& record, const StatisticsOptions& o, ReturnSta
 
 ReturnStatistics statistics_of(std::span<const double> returns, const StatisticsOptions& options) {
   ReturnStatistics s;
+  const auto ruin = std::find_if(returns.begin(), returns.end(), [](double r) { return r <= -1; });
+  s.ruined = ruin != returns.end();
+  if (s.ruined) returns = returns.first(static_cast<size_t>(ruin - returns.begin()) + 1);
   s.moments = moments_of(returns);
   if (returns.empty()) return s;
   add_sharpe(track_record_of(s.moments), options, s);
-  s.sharpe_interval = market::sharpe_interval(returns, options.bootstrap);
+  if (s.ruined)
+    s.psr = s.dsr = s.min_track_record = s.min_backtest_length = kMissing;
+  else
+    s.sharpe_interval = market::sharpe_interval(returns, options.bootstrap);
   s.drawdown = max_drawdown(returns);
   add_downside(returns, options.periods, s);
   return s;
@@ -209,7 +215,10 @@ OrderedJson ReturnStatistics::json() const {
                    {"sortino", number_or_null(sortino)},
                    {"calmar", number_or_null(calmar)},
                    {"cvar_95", number_or_null(cvar_95)},
-                   {"var_95", number_or_null(var_95)}};
+                   {"var_95", number_or_null(var_95)},
+                   {"length", moments.count},
+                   {"missing_because", nullptr}};
+  if (ruined) json["missing_because"] = "all was lost in the last of these periods: no probability undoes that";
   if (!std::isnan(drawdown.depth)) json["drawdown_days"] = drawdown.periods;
   return json;
 }

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/rng.h"
+#include "base/testing/scratch.h"
 
 namespace hadal::market {
 namespace {
@@ -211,6 +212,26 @@ TEST(Forecasts, AlphaAndBeta) {
   EXPECT_NEAR(fit.alpha, 0.001, 4 * fit.alpha_error);
   EXPECT_NEAR(fit.beta, 1.5, 4 * fit.beta_error);
   EXPECT_NEAR(fit.r_squared, 0.9, 0.01);
+}
+
+TEST(Statistics, ALossOfEverythingEndsTheSeries) {
+  std::vector<double> returns(200, 0.02);
+  for (size_t i = 0; i < returns.size(); i += 2) returns[i] = 0.01;
+  const ReturnStatistics before = statistics_of(returns);
+  EXPECT_FALSE(before.ruined);
+  EXPECT_GT(before.psr, 0.99);
+  EXPECT_TRUE(before.json().at("missing_because").is_null());
+  returns.push_back(-1.2);
+  const ReturnStatistics ruined = statistics_of(returns);
+  std::vector<double> longer = returns;
+  longer.insert(longer.end(), 1000, 0.5);
+  const OrderedJson found = statistics_of(longer).json();
+  EXPECT_EQ(found, ruined.json()) << "nothing counts behind it";
+  EXPECT_EQ(found.at("length"), 201);
+  for (const char* key : {"psr", "dsr", "sharpe_interval", "min_track_record", "min_backtest_length", "calmar"})
+    EXPECT_TRUE(found.at(key).is_null()) << key;
+  EXPECT_HAS(found.at("missing_because").get<std::string>(), "all was lost");
+  EXPECT_NEAR(found.at("max_drawdown").get<double>(), -1.2, 1e-12);
 }
 
 }  // namespace

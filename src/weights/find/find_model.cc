@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <set>
 
+#include "base/command.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -196,11 +197,11 @@ std::optional<ModelFiles> find_named(const HubName& name) {
                                    : fmt::format("under models/ there are: {}", fmt::join(names, ", "));
   if (here.size() > 600) here.resize(600), here += "...";
   if (!name || (name->owner.empty() && name->tag.empty())) {
-    fail("{}: there is no such model; {}; `hadal pull hf:OWNER/REPO` fetches one from the hub", text.substr(0, 300),
-         here);
+    fail("{}: there is no such model; {}; `{}` fetches one from the hub", text.substr(0, 300), here,
+         command({"pull", "hf:OWNER/REPO"}));
   }
-  fail("{}: there is no such model on this disk; {}; `hadal pull {}` fetches it{}", text.substr(0, 300), here,
-       name->text(), name->owner.empty() ? ", with the name of its owner on the hub" : "");
+  fail("{}: there is no such model on this disk; {}; `{}` fetches it{}", text.substr(0, 300), here,
+       command({"pull", name->text()}), name->owner.empty() ? ", with the name of its owner on the hub" : "");
 }
 
 // A bare name: in the models folders before the working folder, unless that has a model of this name.

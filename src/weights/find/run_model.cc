@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "base/command.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -36,10 +37,10 @@ Path model_of_run(const Path& path) {
   if (std::filesystem::is_regular_file(path / "state.json", ignored) &&
       std::filesystem::is_regular_file(path / "optimizer.safetensors", ignored)) {
     fail(
-        "{}: this checkpoint has no config.json, so it is not a model: resume it with `hadal train RECIPE --resume`, "
-        "which leaves the "
-        "run's model/ when it stops",
-        path.string());
+        "{}: this checkpoint has no config.json, so it is not a model: resume it with `{}`, which leaves the run's "
+        "model/ "
+        "when it stops",
+        path.string(), command({"train", "RECIPE", "--resume"}));
   }
   Path newest;
   int64_t step = -1;

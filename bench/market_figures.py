@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""The figures of docs/markets.md that need no peer: each runs the program, and appends a row to bench/results/market.csv with --record.
+
+    bench/market_figures.py WORK... [--hadal build/hadal] [--folder /tmp/hadal_market_figures] [--record]
+      import    a made-up CSV of 800 instruments x 3,400 sessions into a fresh market, one core, checks included: MB a second of CPU time
+      ic        alpha158 with the daily IC of each factor over 20.9M made-up bars (6,257 x 3,340), two threads: seconds, peak memory
+      rsr       the same over RSR's daily bars: --rsr FOLDER with the .csv files of data/google_finance of
+                github.com/fulifeng/Temporal_Relational_Stock_Ranking (AGPL; 1.2 GB, 6,257 tickers; never kept here)
+      demo      hadal market demo: seconds
+      planted, noise   rank IC of ridge over alpha158 on the project's made-up markets
+      etth1     MSE of ridge, horizon 96: --ett ETTh1.csv of github.com/zhouhaoyi/ETDataset
+
+Memory is the program's largest resident set. It counts pages of the mapped files, which the system may take back at any time.
+"""
+import argparse
+import csv
+import glob
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+COLUMNS = ["commit", "cpu", "threads", "work", "figure", "value", "unit", "goal", "wall_seconds", "cpu_seconds", "peak_gib", "load", "command"]
+RIDGE = """[data]
+market = "{market}"
+[factors]
+sets = ["alpha158"]
+[label]
+expression = "Ref($open,-2)/Ref($open,-1)-1"
+[process]
+features = ["cs_winsorize", "cs_zscore", "fill_zero"]
+label = "cs_rank"
+[forecast]
+kind = "ridge"
+penalty = 1e4
+train_days = 440
+valid_days = 60
+embargo_days = 5
+test_days = 120
+"""
+SERIES = """[data]
+file = "{file}"
+time = "date"
+split = [8640, 2880, 2880]
+[forecast]
+kind = "ridge"
+task = "series"
+look_back = {look_back}
+horizon = 96
+penalty = {penalty}
+"""
+
+
+class Run:
+    """A command, with what it took and what it printed."""
+
+    def __init__(self, hadal, words, threads, cwd):
+        self.words, self.threads = words, threads
+        start = time.monotonic()
+        environment = os.environ | {"HADAL_THREADS": str(threads)}
+        with open(os.path.join(cwd, "stdout"), "w+") as out:
+            process = subprocess.Popen([hadal, "market", *words, "--json"], stdout=out, cwd=cwd, env=environment)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            out.seek(0)
+            self.text = out.read()
+        if process.returncode != 0:
+            sys.exit(f"expected `hadal market {' '.join(words)[:200]}` to succeed, found exit code {process.returncode}")
+        self.wall, self.cpu, self.gib = time.monotonic() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20
+        self.json = json.loads(self.text)
+
+
+class Figures:
+    def __init__(self, args):
+        self.args = args
+        self.hadal = os.path.abspath(args.hadal)
+        os.makedirs(args.folder, exist_ok=True)
+
+    def market(self, *words, threads=2):
+        return Run(self.hadal, [str(word) for word in words], threads, self.args.folder)
+
+    def fresh(self, name):
+        path = os.path.join(self.args.folder, name)
+        shutil.rmtree(path, ignore_errors=True)
+        return path + "/"
+
+    def write(self, name, text):
+        path = os.path.join(self.args.folder, name)
+        with open(path, "w") as file:
+            file.write(text)
+        return path
+
+    def row(self, work, figure, value, unit, goal, run, command):
+        print(f"{work:8} {figure:34} {value:10.4g} {unit:8} goal {goal:16} wall {run.wall:7.1f} s, CPU {run.cpu:7.1f} s, peak {run.gib:.2f} GiB")
+        if not self.args.record:
+            return
+        cpu = next(line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
+        commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--abbrev=10"], capture_output=True, text=True).stdout.strip()
+        changed = subprocess.run(["git", "-C", ROOT, "diff", "--quiet", "HEAD", "--", "src", "bench/*.py"]).returncode != 0
+        path = os.path.join(ROOT, "bench/results/market.csv")
+        fresh = not os.path.exists(path)
+        with open(path, "a", newline="") as file:
+            out = csv.writer(file, lineterminator="\n")
+            if fresh:
+                out.writerow(COLUMNS)
+            out.writerow([commit + ("+" if changed else ""), cpu, run.threads, work, figure, f"{value:.6g}", unit, goal, f"{run.wall:.1f}",
+                          f"{run.cpu:.1f}", f"{run.gib:.2f}", f"{os.getloadavg()[0]:.1f}", command])
+
+    def synth(self, name, instruments, days):
+        path = os.path.join(self.args.folder, name)
+        if not os.path.exists(os.path.join(path, "bars.csv")):
+            self.market("synth", path, "--instruments", instruments, "--days", days)
+        return os.path.join(path, "bars.csv")
+
+    def do_import(self):
+        bars = self.synth("import_bars", 800, 3400)
+        megabytes = os.path.getsize(bars) / 1e6
+        best = None
+        for _ in range(3):
+            run = self.market("import", self.fresh("import_market"), bars, threads=1)
+            best = run if best is None or run.cpu < best.cpu else best
+        self.row("import", f"CSV of {megabytes:.0f} MB", megabytes / best.cpu, "MB/s", ">= 150", best, "market_figures.py import")
+
+    def ics(self, work, market):
+        run = self.market("factors", market, "--set", "alpha158", "--ic", "pearson", "--out", os.path.join(self.args.folder, work + "_ic.csv"))
+        bars, n = run.json["bars"], len(run.json["factors"])
+        best = max(run.json["factors"], key=lambda factor: abs(factor["ic"] or 0))
+        print(f"{work}: {bars} bars of {run.json['instruments']} instruments, {n} factors; the strongest is {best['name']}, mean IC {best['ic']:.4f}")
+        self.row(work, f"alpha158 and daily ICs of {bars / 1e6:.1f}M bars", run.wall, "s", "<= 60 and 4 GiB", run, f"market_figures.py {work}")
+
+    def do_ic(self):
+        market = os.path.join(self.args.folder, "ic_market") + "/"
+        if not os.path.exists(os.path.join(market, "market.db")):
+            self.market("import", market, self.synth("ic_bars", 6257, 3340))
+        self.ics("ic", market)
+
+    def do_rsr(self):
+        if not self.args.rsr:
+            sys.exit("rsr: expected --rsr FOLDER with the files NASDAQ_AAPL_30Y.csv and so on, found none")
+        files = sorted(path for path in glob.glob(os.path.join(self.args.rsr, "*_30Y.csv")) if os.path.getsize(path) > 100)
+        megabytes = sum(map(os.path.getsize, files)) / 1e6
+        market = self.fresh("rsr_market")
+        # Google's prices are adjusted for splits.
+        run = self.market("import", market, *files, "--prices", "split", "--known-at", "2018-01-01", threads=1)
+        rows = sum(file["rows"] for file in run.json["files"])
+        bad = sum(file["quarantined"] for file in run.json["files"])
+        print(f"rsr: {len(files)} files, {rows} rows, {bad} quarantined; {run.json['issues']}")
+        self.row("rsr", f"import of {megabytes:.0f} MB in {len(files)} files", megabytes / run.cpu, "MB/s", ">= 150", run, "market_figures.py rsr")
+        self.ics("rsr", market)
+
+    def do_demo(self):
+        run = self.market("demo", "--out", self.fresh("demo"))
+        self.row("demo", "from the files to the memo", run.wall, "s", "<= 60", run, "market_figures.py demo")
+
+    def made(self, name, goal):
+        market = self.fresh(name + "_market")
+        self.market("import", market, os.path.join(ROOT, "examples/market/synthetic", name + ".csv.zst"))
+        run = self.market("train", self.write(name + ".toml", RIDGE.format(market=market)))
+        print(f"{name}: {run.json['headline']}")
+        self.row(name, "rank IC of ridge, alpha158", run.json["rank_ic"], "", goal, run, f"market_figures.py {name}")
+        self.row(name, "error of the rank IC", run.json["rank_ic_error"], "", "", run, f"market_figures.py {name}")
+
+    def do_planted(self):
+        self.made("planted", ">= .050")
+
+    def do_noise(self):
+        self.made("noise", "within 2 errors")
+
+    def do_etth1(self):
+        if not self.args.ett:
+            sys.exit("etth1: expected --ett ETTh1.csv, found none")
+        for look_back, penalty, goal in ((336, "100", ".370055"), (720, "1e4", ".367371")):
+            toml = self.write("etth1.toml", SERIES.format(file=os.path.abspath(self.args.ett), look_back=look_back, penalty=penalty))
+            run = self.market("train", toml)
+            self.row("etth1", f"MSE of ridge, look-back {look_back}", run.json["mse"], "", goal, run, "market_figures.py etth1")
+
+
+def main():
+    works = ["import", "ic", "rsr", "demo", "planted", "noise", "etth1"]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("work", nargs="+", choices=works)
+    parser.add_argument("--hadal", default=os.path.join(ROOT, "build/hadal"))
+    parser.add_argument("--folder", default="/tmp/hadal_market_figures")
+    parser.add_argument("--rsr")
+    parser.add_argument("--ett")
+    parser.add_argument("--record", action="store_true")
+    args = parser.parse_args()
+    figures = Figures(args)
+    for work in args.work:
+        getattr(figures, "do_" + work)()
+
+
+if __name__ == "__main__":
+    main()
