@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "research/claims.h"
 #include "research/claims/facts.h"
-#include "research/evidence.h"
+#include "research/evidence/evidence.h"
 
 namespace hadal::research {
 namespace {

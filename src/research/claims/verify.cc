@@ -8,7 +8,7 @@
 #include "research/claims.h"
 #include "research/report/files.h"
 #include "research/run/journal.h"
-#include "research/source.h"
+#include "research/sources/source.h"
 
 namespace hadal::research {
 namespace {

@@ -6,7 +6,7 @@
 #include <unordered_set>
 
 #include "base/text.h"
-#include "research/evidence.h"
+#include "research/evidence/evidence.h"
 
 namespace hadal::research {
 namespace {

@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "research/evidence.h"
+#include "research/evidence/evidence.h"
 
 namespace hadal::research {
 namespace {

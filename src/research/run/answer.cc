@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "research/claims/facts.h"
-#include "research/evidence.h"
+#include "research/evidence/evidence.h"
 
 namespace hadal::research {
 namespace {

@@ -5,7 +5,7 @@
 #include <ctime>
 
 #include "base/error.h"
-#include "research/evidence.h"
+#include "research/evidence/evidence.h"
 #include "research/report/escape.h"
 #include "research/report/files.h"
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "research/evidence.h"
+#include "research/evidence/evidence.h"
 #include "research/report.h"
 #include "research/run/library.h"
 #include "research/run/model.h"

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "research/evidence.h"
+#include "research/evidence/evidence.h"
 #include "research/run/library.h"
 #include "research/run/search.h"
 

@@ -2,7 +2,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
-#include "research/source.h"
+#include "research/sources/source.h"
 
 namespace hadal::research {
 void Library::read_archive(const Path& archive) {

@@ -10,7 +10,7 @@
 #include "research/run.h"
 #include "research/run/library.h"
 #include "research/run/steps.h"
-#include "research/source.h"
+#include "research/sources/source.h"
 
 namespace hadal::research {
 

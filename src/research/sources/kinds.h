@@ -1,7 +1,7 @@
 // The kinds of sources; source.cc chooses.
 #pragma once
 
-#include "research/source.h"
+#include "research/sources/source.h"
 
 namespace hadal::research {
 

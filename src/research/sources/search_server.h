@@ -5,7 +5,7 @@
 
 #include "base/json_fwd.h"
 #include "net/web_url.h"
-#include "research/source.h"
+#include "research/sources/source.h"
 
 namespace hadal::research {
 

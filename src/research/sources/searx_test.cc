@@ -11,7 +11,7 @@
 
 #include "base/process.h"
 #include "base/testing/scratch.h"
-#include "research/source.h"
+#include "research/sources/source.h"
 
 namespace hadal::research {
 namespace {

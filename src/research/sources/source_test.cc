@@ -1,4 +1,4 @@
-#include "research/source.h"
+#include "research/sources/source.h"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "research/evidence.h"
+#include "research/evidence/evidence.h"
 
 #include <algorithm>
 #include <cmath>
