@@ -1,4 +1,5 @@
 // A report for a terminal: nothing that was read can do anything there.
+#include "base/command.h"
 #include "base/error.h"
 #include "research/report.h"
 #include "research/report/notes.h"
@@ -34,7 +35,7 @@ std::string to_terminal(const Report& report, const Path& folder) {
     out += fmt::format("not read: {}: {}\n", inert(refusal.url), inert(refusal.why));
   for (const char* name : {kReportHtml, kReportMarkdown, kReportJson, kArchive})
     out += inert((folder / name).string()) + "\n";
-  return out + fmt::format("next: hadal research verify {}\n", inert(folder.string()));
+  return out + fmt::format("next: {}\n", command({"research", "verify", inert(folder.string())}));
 }
 
 }  // namespace hadal::research
