@@ -14,6 +14,8 @@
 
 namespace hadal::research {
 
+inline constexpr uint64_t kMaxRecordBytes = uint64_t{64} << 20;  // larger ones are refused
+
 struct WarcRecord {
   std::string type;          // "warcinfo", "response", "conversion", "resource", "metadata", "request", "revisit"
   std::string id;            // "<urn:uuid:...>"; the writer makes it where it is empty
@@ -64,6 +66,6 @@ std::string warc_date(double unix_seconds);  // "2026-11-28T10:00:00Z"
 // all; digests (SHA-1, SHA-256) are checked. Error with the offset where it is broken; `torn` gets true in place of an
 // Error where only the last record is cut off.
 void read_warc(const Path& path, const std::function<bool(WarcRecord&&)>& use, bool* torn = nullptr,
-               uint64_t max_record_bytes = uint64_t{64} << 20);
+               uint64_t max_record_bytes = kMaxRecordBytes);
 
 }  // namespace hadal::research

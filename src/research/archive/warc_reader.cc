@@ -15,12 +15,6 @@ namespace {
 constexpr size_t kMaxHeadBytes = 64 << 10;
 constexpr int kMaxLinesBetween = 64;
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r')) text.remove_suffix(1);
-  return text;
-}
-
 std::string_view without_brackets(std::string_view text) {  // <http://...>, as some tools write addresses
   return text.starts_with('<') && text.ends_with('>') ? text.substr(1, text.size() - 2) : text;
 }

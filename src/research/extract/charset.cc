@@ -1,4 +1,5 @@
 #include "research/extract/charset.h"
+#include "research/extract/trim.h"
 
 #include <uchardet/uchardet.h>
 #include <unicode/ucnv.h>
@@ -17,12 +18,6 @@ namespace hadal::research {
 namespace {
 
 constexpr size_t kPrescan = 1024, kGuessBytes = 1 << 18;
-
-std::string_view trim(std::string_view text, std::string_view what = " \t\r\n\f\"'") {
-  const size_t begin = text.find_first_not_of(what);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(what) - begin + 1);
-}
 
 // The value of charset= in a content type, or in a <meta> tag.
 std::string charset_parameter(std::string_view text) {
@@ -93,7 +88,7 @@ std::string converter_name(std::string_view label) {
       {"utf-16", "utf-16le"},
       {"x-mac-roman", "macintosh"},
   };
-  const std::string name = lower_case(std::string(trim(label)));
+  const std::string name = lower_case(std::string(trim(label, " \t\r\n\f\"'")));
   for (const auto& [alias, icu] : kAliases)
     if (name == alias) return icu;
   return name;

@@ -1,4 +1,5 @@
 #include "research/extract/plain.h"
+#include "research/extract/trim.h"
 
 #include <algorithm>
 
@@ -9,12 +10,6 @@
 namespace hadal::research {
 
 namespace {
-
-std::string_view trim(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
 
 // Lines without white space at their ends, at most one empty line between two.
 class Lines {

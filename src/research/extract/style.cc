@@ -1,4 +1,5 @@
 #include "research/extract/style.h"
+#include "research/extract/trim.h"
 
 #include <algorithm>
 #include <charconv>
@@ -13,12 +14,6 @@ namespace {
 constexpr uint32_t kImportant = 1u << 30;
 constexpr size_t kMaxRules = 20'000, kMaxRulesOfKey = 64, kMaxCompounds = 8, kMaxStyle = 1 << 20;
 constexpr double kEm = 16;
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 // A number and where it ends; none where there is none.
 std::optional<double> number_at(std::string_view text, size_t& at) {

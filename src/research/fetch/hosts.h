@@ -10,6 +10,8 @@
 
 namespace hadal::research {
 
+inline constexpr std::chrono::milliseconds kLook{50};  // how often what waits asks whether to stop
+
 class Hosts {
   struct Host;
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "research/archive/warc_reader.h"
 #include "research/fetch/answers.h"
+#include "research/warc.h"
 
 namespace hadal::research {
 namespace {
@@ -53,8 +54,6 @@ class ReplayFetcher : public Fetcher {
   }
 
  private:
-  static constexpr uint64_t kMaxRecordBytes = uint64_t{64} << 20;
-
   // Of several records of one address the last one counts.
   void note(const WarcRecord& record, WarcPlace place) {
     if (record.date.size() >= 19) now_ = std::max(now_, record.date.substr(0, 19) + "Z");

@@ -20,7 +20,6 @@ using Stopped = std::function<bool()>;
 
 constexpr double kMaxCrawlDelayS = 10, kMaxRetryAfterS = 60;
 constexpr int kRobotsRedirects = 5;
-constexpr std::chrono::milliseconds kLook{50};
 
 bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;

@@ -46,7 +46,7 @@ std::string link(const std::string& url) {
   return fmt::format("<a href=\"{}\" rel=\"noreferrer nofollow\">{}</a>", shown, shown);
 }
 
-void add_claims(std::string& out, const std::vector<Claim>& claims, const Notes& notes) {
+void html_claims(std::string& out, const std::vector<Claim>& claims, const Notes& notes) {
   for (const Claim& claim : claims) {
     const bool quote = claim.kind == "quote";
     out += (quote ? "<blockquote>" : "<p>") + html_text(claim.text);
@@ -93,7 +93,7 @@ void add_notes(std::string& out, const Report& report, const Notes& notes, const
   out += "</ol>\n";
 }
 
-void add_search(std::string& out, const Report& report) {
+void html_search(std::string& out, const Report& report) {
   out += "<h2>How it was searched</h2>\n<ul>\n";
   for (const SearchNode& node : report.searches) {
     out += fmt::format("<li>{}: {}", html_text(node.source), html_text(node.query));
@@ -125,18 +125,18 @@ std::string to_html(const Report& report, const Path& archive) {
                      html_text(how_it_was_made(report)));
   for (const Section& section : report.sections) {
     out += fmt::format("<h2>{}</h2>\n", html_text(section.heading));
-    add_claims(out, section.claims, notes);
+    html_claims(out, section.claims, notes);
   }
   if (!report.conflicts.empty()) out += "<h2>Sources that differ</h2>\n";
   for (const ReportConflict& conflict : report.conflicts) {
     out += fmt::format("<p>{}</p>\n", html_text(conflict.heading));
-    add_claims(out, conflict.claims, notes);
+    html_claims(out, conflict.claims, notes);
   }
   if (!report.gaps.empty()) out += "<h2>What was not found</h2>\n<ul>\n";
   for (const std::string& gap : report.gaps) out += fmt::format("<li>{}</li>\n", html_text(gap));
   if (!report.gaps.empty()) out += "</ul>\n";
   add_notes(out, report, notes, archive);
-  add_search(out, report);
+  html_search(out, report);
   return out + "</main>\n</body>\n</html>\n";
 }
 

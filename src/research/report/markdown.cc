@@ -9,7 +9,7 @@ namespace {
 
 std::string address(const std::string& url) { return is_web_link(url) ? fmt::format("<{}>", url) : markdown_text(url); }
 
-void add_claims(std::string& out, const std::vector<Claim>& claims, const Notes& notes) {
+void markdown_claims(std::string& out, const std::vector<Claim>& claims, const Notes& notes) {
   for (const Claim& claim : claims) {
     const std::string text = markdown_text(claim.text);
     out += claim.kind == "quote" ? fmt::format("- “{}”", text) : fmt::format("- {}", text);
@@ -33,7 +33,7 @@ void add_notes(std::string& out, const Notes& notes) {
   out += "\n";
 }
 
-void add_search(std::string& out, const Report& report) {
+void markdown_search(std::string& out, const Report& report) {
   out += "## How it was searched\n\n";
   for (const SearchNode& node : report.searches) {
     out += fmt::format("- {}, asked: {}\n", markdown_text(node.source), markdown_text(node.query));
@@ -57,18 +57,18 @@ std::string to_markdown(const Report& report) {
   out += markdown_text(how_it_was_made(report)) + "\n\n";
   for (const Section& section : report.sections) {
     out += fmt::format("## {}\n\n", markdown_text(section.heading));
-    add_claims(out, section.claims, notes);
+    markdown_claims(out, section.claims, notes);
   }
   if (!report.conflicts.empty()) out += "## Sources that differ\n\n";
   for (const ReportConflict& conflict : report.conflicts) {
     out += fmt::format("{}\n\n", markdown_text(conflict.heading));
-    add_claims(out, conflict.claims, notes);
+    markdown_claims(out, conflict.claims, notes);
   }
   if (!report.gaps.empty()) out += "## What was not found\n\n";
   for (const std::string& gap : report.gaps) out += fmt::format("- {}\n", markdown_text(gap));
   if (!report.gaps.empty()) out += "\n";
   add_notes(out, notes);
-  add_search(out, report);
+  markdown_search(out, report);
   return out;
 }
 

@@ -7,7 +7,7 @@
 namespace hadal::research {
 namespace {
 
-constexpr size_t kMaxReplyBytes = 64 << 10;
+constexpr size_t kMaxJsonBytes = 64 << 10;
 constexpr int kMaxTries = 64;  // places where an object may begin
 
 Json text_schema(size_t longest) { return {{"type", "string"}, {"minLength", 1}, {"maxLength", longest}}; }
@@ -113,7 +113,7 @@ bool fits(const Json& value, const Json& schema) {
 }
 
 std::optional<Json> first_fitting(std::string_view text, const Json& schema) {
-  text = text.substr(0, kMaxReplyBytes);
+  text = text.substr(0, kMaxJsonBytes);
   int tries = 0;
   for (size_t at = 0; (at = text.find('{', at)) != std::string_view::npos && tries < kMaxTries; ++at, ++tries) {
     const size_t end = end_of_object(text, at);

@@ -8,11 +8,10 @@
 #include "research/archive/warc_reader.h"
 #include "research/fetch/answers.h"
 #include "research/sources/kinds.h"
+#include "research/warc.h"
 
 namespace hadal::research {
 namespace {
-
-constexpr uint64_t kMaxRecordBytes = uint64_t{64} << 20;
 
 class Archive : public Source {
  public:

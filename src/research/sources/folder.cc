@@ -12,12 +12,13 @@
 #include "research/archive/warc_reader.h"
 #include "research/fetch/answers.h"
 #include "research/sources/kinds.h"
+#include "research/warc.h"
 
 namespace hadal::research {
 namespace {
 
 constexpr size_t kMaxFiles = 20'000;
-constexpr uint64_t kMaxFileBytes = 32 << 20, kMaxRecordBytes = uint64_t{64} << 20;
+constexpr uint64_t kMaxFileBytes = 32 << 20;
 
 // By its name; "" for a file of another kind.
 std::string type_of(const Path& file) {
