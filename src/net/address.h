@@ -27,7 +27,7 @@ class AllowList {
  public:
   AllowList() = default;
   explicit AllowList(const std::vector<std::string>& host_ports);
-  bool contains(std::string_view host, int port) const;  // the host as it stands in the address
+  bool contains(std::string_view host, int port) const;                  // the host as it stands in the address
   const std::vector<std::string>& texts() const { return host_ports_; }  // as AllowList takes them
  private:
   std::vector<std::string> host_ports_;

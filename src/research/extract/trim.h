@@ -1,3 +1,4 @@
+// White space taken off both ends of a text.
 #pragma once
 
 #include <string_view>
