@@ -2,6 +2,7 @@
 # compiled into it, every *_test.cc becomes one case of the test program NAME_test. DEPS are the modules this one may
 # include; tests/house compares them with the includes.
 find_package(Threads REQUIRED)
+find_package(CLI11 REQUIRED)
 
 add_library(hadal_flags INTERFACE)
 target_compile_options(hadal_flags INTERFACE -Wall -Wextra -Wshadow -Wno-psabi -fno-math-errno)
@@ -33,29 +34,35 @@ function(hadal_test NAME)
   endif()
 endfunction()
 
-# hadal_bundle(SOURCES NAME SIZE FILES...) takes these files out of the list SOURCES and puts files into it that include
-# up to SIZE of them each: most of what they cost to compile is the headers that they share. What they name in unnamed
-# namespaces must differ.
-function(hadal_bundle SOURCES NAME SIZE)
+# hadal_bundle(SOURCES NAME SIZE PATTERN) takes the files that the pattern matches out of the list SOURCES, and puts files
+# into it that include up to SIZE of them each: most of what they cost to compile is the headers that they share. What
+# they name in unnamed namespaces must differ.
+function(hadal_bundle SOURCES NAME SIZE PATTERN)
+  file(GLOB matched ${PATTERN})
   set(count 0)
-  foreach(file ${ARGN})
+  set(bundles)
+  set(sources ${${SOURCES}})
+  foreach(file ${matched})
+    if(NOT file IN_LIST sources)
+      continue()
+    endif()
+    list(REMOVE_ITEM sources ${file})
     math(EXPR bundle "${count} / ${SIZE}")
+    math(EXPR count "${count} + 1")
+    list(APPEND bundles ${bundle})
     file(RELATIVE_PATH path ${CMAKE_SOURCE_DIR}/src ${file})  # the same text wherever the repository lies
     string(APPEND text_${bundle} "#include \"${path}\"\n")
-    math(EXPR count "${count} + 1")
   endforeach()
-  set(sources ${${SOURCES}})
-  list(REMOVE_ITEM sources ${ARGN})
-  foreach(i RANGE ${bundle})
-    set(file ${CMAKE_CURRENT_BINARY_DIR}/${NAME}_${i}.cc)
-    file(CONFIGURE OUTPUT ${file} CONTENT "${text_${i}}" @ONLY)
+  list(REMOVE_DUPLICATES bundles)
+  foreach(bundle ${bundles})
+    set(file ${CMAKE_CURRENT_BINARY_DIR}/${NAME}_${bundle}.cc)
+    file(CONFIGURE OUTPUT ${file} CONTENT "${text_${bundle}}" @ONLY)
     list(APPEND sources ${file})
   endforeach()
   set(${SOURCES} ${sources} PARENT_SCOPE)
 endfunction()
 
-# BUNDLE folders... compiles the files of these sub-folders ("." is the module's own) together, but those of ALONE, which
-# have flags or definitions of their own.
+# BUNDLE patterns...: what matches one of them is compiled together, but the files ALONE, which have flags of their own.
 function(hadal_module NAME)
   cmake_parse_arguments(ARG "" "" "DEPS;LIBS;BUNDLE;ALONE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
@@ -65,15 +72,15 @@ function(hadal_module NAME)
   if(NOT sources)
     return()  # a module whose face alone is written
   endif()
-  list(TRANSFORM ARG_ALONE PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
-  foreach(folder ${ARG_BUNDLE})
-    file(GLOB files ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cc)  # the glob above notices new ones
-    list(FILTER files EXCLUDE REGEX "_test\\.cc$")
-    string(REPLACE /./ / files "${files}")
-    list(REMOVE_ITEM files ${ARG_ALONE})
-    string(REPLACE . all folder ${folder})
-    hadal_bundle(sources ${NAME}_${folder} 8 ${files})
+  foreach(file ${ARG_ALONE})
+    list(REMOVE_ITEM sources ${CMAKE_CURRENT_SOURCE_DIR}/${file})
   endforeach()
+  foreach(pattern ${ARG_BUNDLE})
+    string(MAKE_C_IDENTIFIER ${NAME}_${pattern} bundle)
+    hadal_bundle(sources ${bundle} 8 ${CMAKE_CURRENT_SOURCE_DIR}/${pattern})
+  endforeach()
+  list(TRANSFORM ARG_ALONE PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
+  list(APPEND sources ${ARG_ALONE})
   add_library(hadal_${NAME} STATIC ${sources})
   list(TRANSFORM ARG_DEPS PREPEND hadal_ OUTPUT_VARIABLE deps)
   target_link_libraries(hadal_${NAME} PUBLIC hadal_flags ${deps} ${ARG_LIBS})

@@ -9,3 +9,6 @@ set_source_files_properties(factors/level_generic.cc factors/power.cc factors/cr
                             PROPERTIES COMPILE_OPTIONS "${exact}")
 set_source_files_properties(factors/level_avx2.cc PROPERTIES COMPILE_OPTIONS "${exact};${market_avx2}")
 set_source_files_properties(factors/level_avx512.cc PROPERTIES COMPILE_OPTIONS "${exact};${market_avx512}")
+# They, and what embeds files, are compiled each by itself.
+set(with_flags factors/level_generic.cc factors/level_avx2.cc factors/level_avx512.cc factors/power.cc
+  factors/cross_section.cc backtest/profile.cc report/page.cc)
