@@ -11,7 +11,8 @@ std::string to_terminal(const Report& report, const Path& folder) {
   std::string out = (report.found ? inert(report.answer) : "No answer to this was found in these sources.") + "\n";
   const auto add = [&](const std::vector<Claim>& claims) {
     for (const Claim& claim : claims) {
-      out += claim.kind == "quote" ? fmt::format("  \"{}\"", inert(claim.text)) : "  " + inert(claim.text);
+      out +=
+          claim.kind == "quote" ? fmt::format("  \"{}\"", inert(claim.text)) : fmt::format("  {}", inert(claim.text));
       for (const Cite& cite : claim.cites) {
         const ReportSource* source = notes.source(cite.source);
         out += fmt::format(" [{}]", notes.number(cite));
@@ -21,7 +22,7 @@ std::string to_terminal(const Report& report, const Path& folder) {
     }
   };
   for (const Section& section : report.sections) {
-    out += "\n" + inert(section.heading) + "\n";
+    out += fmt::format("\n{}\n", inert(section.heading));
     add(section.claims);
   }
   for (const ReportConflict& conflict : report.conflicts) {
@@ -30,7 +31,7 @@ std::string to_terminal(const Report& report, const Path& folder) {
   }
   if (!report.gaps.empty()) out += "\n";
   for (const std::string& gap : report.gaps) out += inert(gap) + "\n";
-  out += "\n" + inert(how_it_was_made(report)) + "\n" + why_it_stopped(report) + " " + cost_text(report) + ".\n";
+  out += fmt::format("\n{}\n{} {}.\n", inert(how_it_was_made(report)), why_it_stopped(report), cost_text(report));
   for (const Refusal& refusal : report.refused)
     out += fmt::format("not read: {}: {}\n", inert(refusal.url), inert(refusal.why));
   for (const char* name : {kReportHtml, kReportMarkdown, kReportJson, kArchive})
