@@ -16,6 +16,8 @@
 #include "cli/chat_model.h"
 #include "cli/line_editor.h"
 #include "cli/reply_printer.h"
+#include "cli/research_line.h"
+#include "cli/research_model.h"
 #include "cli/verb.h"
 #include "cli/votes.h"
 
@@ -71,7 +73,8 @@ class OwnModel : public ChatModel {
  public:
   OwnModel(const std::string& model, const CommandLine& app, SamplingFlags& sampling, const ThinkFlag& think,
            const EngineFlags& flags, int answers)
-      : contexts_(std::min(answers, 4)),
+      : model_(model),
+        contexts_(std::min(answers, 4)),
         loaded_(weights::load_model(model, weights::LoadAs::frozen, flags.plan(contexts_))),
         engine_(loaded_.model, loaded_.tokenizer, flags.options(loaded_, contexts_)),
         assistant_(engine_),
@@ -83,6 +86,9 @@ class OwnModel : public ChatModel {
 
   std::string name() const override { return loaded_.name; }
   int64_t max_context() const override { return engine_.max_context(); }
+  std::unique_ptr<research::Writer> writer() override {
+    return assistant_writer(engine_, assistant_, loaded_.name, weights_fingerprint(model_));
+  }
   bool fits(const chat::Conversation& conversation) override {
     return static_cast<int64_t>(assistant_.prompt(conversation).ids.size()) <= engine_.max_context() * 3 / 4;
   }
@@ -112,6 +118,7 @@ class OwnModel : public ChatModel {
     return request;
   }
 
+  const std::string model_;
   const int64_t contexts_;  // that the cache holds; more answers share it
   weights::LoadedModel loaded_;
   Engine engine_;
@@ -224,8 +231,38 @@ bool is_command(std::string_view line) {
   return std::ranges::all_of(line.substr(1), [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; });
 }
 
-void converse(Chat& chat, Input& input, bool& failed) {
-  static constexpr std::string_view kHelp = "/new starts over, /quit or Ctrl-D leaves, Ctrl-C stops an answer\n";
+// "/research QUESTION": a small run over the sources that the user named, by the model that he talks with.
+bool research_in_chat(ChatModel& model, const std::vector<std::string>& sources, const std::string& question) {
+  constexpr research::Budget kSmall = {.tokens = 6'000, .seconds = 90, .pages = 12};
+  try {
+    if (question.empty()) fail("/research: expected a question, as in: /research Which pump did we choose?");
+    if (sources.empty())
+      fail("/research: expected sources, found none; start with: hadal chat --research-sources folder:docs");
+    const Path runs = "runs/research";
+    research::RunOptions options;
+    options.question = question;
+    options.sources = sources;
+    options.budget = kSmall;
+    options.out = runs / research::new_run_id(runs, question);
+    const std::unique_ptr<research::Writer> writer = model.writer();
+    const InterruptGuard guard;
+    ResearchLine line(kSmall);
+    const research::Report report =
+        research::research(options, writer.get(), line.hooks([] { return interrupted.load(); }));
+    line.clear();
+    print_text(research::to_terminal(report, options.out));
+    return true;
+  } catch (const Error& e) {
+    log_error("{}", e.what());
+    return false;
+  }
+}
+
+void converse(Chat& chat, Input& input, ChatModel& model, const std::vector<std::string>& sources, bool& failed) {
+  static constexpr std::string_view kHelp =
+      "/new starts over, /research QUESTION looks through your sources, /quit or Ctrl-D leaves, Ctrl-C stops an "
+      "answer\n";
+  static constexpr std::string_view kResearch = "/research";
   std::string line;
   while (input.next(line)) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
@@ -233,6 +270,9 @@ void converse(Chat& chat, Input& input, bool& failed) {
     if (line == "/quit" || line == "/exit") return;
     if (line == "/new") {
       chat.start_over();
+    } else if (line == kResearch || line.starts_with("/research ")) {
+      const size_t question = line.find_first_not_of(" \t", kResearch.size());
+      if (!research_in_chat(model, sources, question == std::string::npos ? "" : line.substr(question))) failed = true;
     } else if (line == "/help") {
       fmt::print(stderr, "{}", kHelp);
     } else if (input.terminal() && is_command(line)) {
@@ -264,6 +304,10 @@ int chat_command(int argc, char** argv) {
   think.add_to(app);
   app.add_option("--votes", votes, "ask so many times and show the answer that most agree on").range(1, 128);
   sampling.add_to(app);
+  std::vector<std::string> sources;
+  app.add_option("--research-sources", sources,
+                 "what /research looks through, parted by commas: folder:PATH, index:DIR, searx:URL, mediawiki:URL, "
+                 "brave");
   engine_flags.add_to(app);
   add_common_options(app, &json);
   for (const char* flag : {"--model", "--context", "--precision", "--kv-cache", "--expert-cache"})
@@ -287,7 +331,7 @@ int chat_command(int argc, char** argv) {
   Input input;
   if (input.terminal()) fmt::print(stderr, "{}: write and press Enter; /help shows what else there is\n", who->name());
   bool failed = false;
-  converse(chat, input, failed);
+  converse(chat, input, *who, research_source_list(sources), failed);
   if (json) print_json(chat.as_json());
   return failed && !input.terminal() ? 1 : 0;
 }

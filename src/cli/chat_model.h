@@ -9,6 +9,7 @@
 
 #include "assistant/assistant.h"
 #include "cli/options.h"
+#include "research/slots.h"
 
 namespace hadal {
 
@@ -34,6 +35,8 @@ class ChatModel {
   // So many answers to it, each with a seed of its own.
   virtual std::vector<Answer> answers(const chat::Conversation& conversation, int count,
                                       const std::function<bool()>& stopped) = 0;
+  // The same model as a research run asks it; must not outlive this.
+  virtual std::unique_ptr<research::Writer> writer() = 0;
 };
 
 // A model behind the API of a running `hadal serve` at `url` ("http://127.0.0.1:8080"). What `app` was not given of the

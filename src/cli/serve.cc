@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "cli/api_keys.h"
 #include "cli/options.h"
+#include "cli/research_model.h"
+#include "cli/research_routes.h"
 #include "cli/verb.h"
 #include "server/openai_routes.h"
 #include "server/page_routes.h"
@@ -44,6 +46,17 @@ int serve_command(int argc, char** argv) {
   app.add_option("--max-queue", queue, "requests that wait; more get a 503").range(0, 1024).show_default();
   app.add_option("--temperature", sampling.options.temperature, "where a request says nothing").show_default();
   app.add_option("--top-p", sampling.options.top_p, "where a request says nothing").show_default();
+  ResearchDeskOptions research;
+  std::vector<std::string> research_sources, research_allow;
+  std::string research_folder = research.folder.string();
+  const Option sources_option = app.add_option(
+      "--research-sources", research_sources,
+      "what the page and /v1/research may look through, parted by commas: folder:PATH, index:DIR, searx:URL, "
+      "mediawiki:URL, brave");
+  app.add_option("--research-folder", research_folder, "where research runs are kept").show_default().filled();
+  app.add_option("--research-allow", research_allow,
+                 "a HOST:PORT that research may connect to although it is not public")
+      .needs(sources_option);
   engine_flags.add_to(app);
   add_common_options(app);
   if (const auto code = app.parse(argc, argv)) return *code;
@@ -65,6 +78,13 @@ int serve_command(int argc, char** argv) {
                                                       .sampling = sampling.options,
                                                       .max_body_bytes = options.max_body_bytes});
   for (Route& route : page_routes()) routes.push_back(std::move(route));
+  research.folder = research_folder;
+  research.sources = research_source_list(research_sources);
+  research.fetch.allowed = net::AllowList(research_allow);
+  const std::string fingerprint = weights_fingerprint(model);
+  research.writer = [&] { return assistant_writer(engine, assistant, loaded.name, fingerprint); };
+  ResearchDesk desk(std::move(research));
+  for (Route& route : desk.routes()) routes.push_back(std::move(route));
   options.stop_on_signals = true;
   options.shutdown_ms = static_cast<int>(shutdown_seconds * 1000);
   Server server(options, std::move(routes));

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "cli/chat_model.h"
 #include "net/http.h"
+#include "net/web_url.h"
 
 namespace hadal {
 namespace {
@@ -53,7 +54,7 @@ class EventLines {
 class ServedModel : public ChatModel {
  public:
   ServedModel(std::string url, const std::string& api_key, OrderedJson options)
-      : url_(std::move(url)), options_(std::move(options)), http_(http_options(), {api_key, url_}) {
+      : url_(std::move(url)), key_(api_key), options_(std::move(options)), http_(http_options(), {key_, url_}) {
     const std::string address = url_ + "/v1/models";
     const Json list = parse_json(
         http_.get_text(address, kMaxReplyBytes,
@@ -72,6 +73,12 @@ class ServedModel : public ChatModel {
 
   std::string name() const override { return name_; }
   int64_t max_context() const override { return max_context_; }
+  std::unique_ptr<research::Writer> writer() override {
+    const auto address = net::parse_url(url_);
+    if (!address) fail("--server: expected an address, found {}", brief(url_));
+    const net::AllowList asked({fmt::format("{}:{}", address->host, address->effective_port())});
+    return research::endpoint_writer(url_ + "/v1", key_, asked);
+  }
 
   // By the tokens a byte that the last turn took: the server counts exactly, and refuses what is too long.
   bool fits(const chat::Conversation& conversation) override {
@@ -205,7 +212,7 @@ class ServedModel : public ChatModel {
     return "the server stopped the answer: " + (error.is_string() ? error.get<std::string>() : brief_json(error));
   }
 
-  std::string url_;
+  std::string url_, key_;
   OrderedJson options_;
   net::HttpSession http_;
   std::string name_;

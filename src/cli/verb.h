@@ -30,6 +30,7 @@ int distill_command(int argc, char** argv);
 int eval_command(int argc, char** argv);
 int export_command(int argc, char** argv);
 int generate_command(int argc, char** argv);
+int index_command(int argc, char** argv);
 int inspect_command(int argc, char** argv);
 int logits_command(int argc, char** argv);
 int logprobs_command(int argc, char** argv);
@@ -39,10 +40,12 @@ int pull_command(int argc, char** argv);
 int quantize_command(int argc, char** argv);
 int reason_data_command(int argc, char** argv);
 int render_command(int argc, char** argv);
+int research_command(int argc, char** argv);
 int rl_command(int argc, char** argv);
 int serve_command(int argc, char** argv);
 int tokenize_command(int argc, char** argv);
 int train_command(int argc, char** argv);
 int verify_command(int argc, char** argv);
+int web_command(int argc, char** argv);
 
 }  // namespace hadal

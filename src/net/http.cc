@@ -127,7 +127,8 @@ struct HttpSession::Exchange {
     e.last_byte = Clock::now();
     std::string_view line(data, size * count);
     if ((e.header_bytes += line.size()) > kMaxHeaderBytes) return 0;
-    if (line.starts_with("HTTP/")) e.reply.headers.clear();  // an interim answer (100) came before
+    if (line.starts_with("HTTP/")) e.reply.headers.clear(), e.reply.head.clear();  // an interim answer came before
+    if (!e.head_done) e.reply.head += line;
     if (const size_t colon = line.find(':'); colon != std::string_view::npos) {
       e.reply.headers[lower(std::string(line.substr(0, colon)))] = trimmed(line.substr(colon + 1));
     }
@@ -230,7 +231,12 @@ void HttpSession::exchange(const std::string& url, const TransferRequest& reques
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout_ms));
   if (request.compressed) curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
   if (resolved.items != nullptr) curl_easy_setopt(curl, CURLOPT_RESOLVE, resolved.items);
-  if (options_.direct || options_.guard) curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+  if (!options_.proxy.empty()) {
+    curl_easy_setopt(curl, CURLOPT_PROXY, options_.proxy.c_str());
+    curl_easy_setopt(curl, CURLOPT_NOPROXY, "");  // nor the environment's exceptions
+  } else if (options_.direct || options_.guard) {
+    curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+  }
   if (options_.guard) {
     state.guard = &options_.guard;
     state.host = url_host(url);
@@ -290,13 +296,22 @@ void HttpSession::perform(const std::string& url, Exchange& state) {
   throw TransferError(what);
 }
 
+void HttpSession::ask_guard(const Url& url) const {
+  if (!options_.url_guard) return;
+  if (const std::string why = options_.url_guard(url); !why.empty())
+    throw AddressRefused(fmt::format("{}: nothing is fetched from {}", url_shown(url.href()), why));
+}
+
 TransferReply HttpSession::send(const TransferRequest& request) {
-  std::string url = request.url;
+  auto at = parse_url(request.url);
+  if (!at) fail("{}: expected an address that begins with http:// or https://", brief(url_shown(request.url)));
   std::vector<TransferReply> redirects;
   auto deadline = Clock::time_point::max();
   if (request.max_ms > 0) deadline = Clock::now() + std::chrono::milliseconds(request.max_ms);
   for (int hop = 0;; ++hop) {
-    url_origin(url);  // refuses what is no http(s)
+    at->fragment.reset();  // not the server's business
+    ask_guard(*at);
+    const std::string url = at->href();
     Exchange state;
     state.request = &request;
     state.handle = curl_;
@@ -306,24 +321,27 @@ TransferReply HttpSession::send(const TransferRequest& request) {
     state.reply.redirects = redirects;
     exchange(url, request, state);
     state.wants_body();
-    if (!is_redirect(state.reply.status)) return std::move(state.reply);
+    if (!is_redirect(state.reply.status) || !request.follow) return std::move(state.reply);
     if (has_body_of_its_own(request)) fail("{}: expected an answer, found a redirection", url_shown(url));
 
     if (state.body_bytes > kMaxRedirectBytes)
       fail("{}: expected a redirection, found one with a page of more than {} KiB", url_shown(url),
            kMaxRedirectBytes >> 10);
-    char* next = nullptr;
-    curl_easy_getinfo(curl_, CURLINFO_REDIRECT_URL, &next);
-    if (next == nullptr) fail("{}: status {} without an address to continue at", url_shown(url), state.reply.status);
-    const std::string target = next;
+    const std::string location = state.reply.header("location");
+    if (location.empty()) fail("{}: status {} without an address to continue at", url_shown(url), state.reply.status);
+    auto next = parse_url(location, &*at);
+    if (!next)
+      fail("{}: expected an address of http or https to continue at, found {}", url_shown(url),
+           brief(url_shown(location)));
+    const std::string target = next->href();
     if (hop >= options_.max_redirects) {
       fail("{}: redirected more than {} times, last to {}; is it a circle?", url_shown(request.url),
            options_.max_redirects, url_shown(target));
     }
-    if (url.starts_with("https:") && !target.starts_with("https:")) {
+    if (at->scheme == "https" && next->scheme != "https") {
       fail("{}: redirects to {}, which is not encrypted; refused", url_shown(url), url_shown(target));
     }
-    url = target;
+    at = std::move(next);
     state.reply.redirects.clear();
     redirects.push_back(std::move(state.reply));
   }

@@ -1,6 +1,7 @@
-// The HTTP client, through libcurl, for servers that are not trusted. Redirects are followed here, hop by hop: a
-// secret goes to its own origin and to no other, each hop meets the address guard, and the reply lists them. A session
-// belongs to one thread; connections are kept between calls.
+// The HTTP client, through libcurl, for servers that are not trusted. libcurl gets addresses as parse_url() wrote them,
+// so that the guards and it see the same host. No cookies, no .netrc, nothing but http and https. Redirects are
+// followed here, hop by hop: a secret goes to its own origin and to no other, each hop meets the address guard, and the
+// reply lists them. A session belongs to one thread; connections are kept between calls.
 #pragma once
 
 #include <array>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "net/web_url.h"
 
 namespace hadal::net {
 
@@ -28,15 +30,21 @@ struct Address {
 // name was resolved, so that no second look-up can give another. `host`: as the URL names it.
 using AddressGuard = std::function<std::string(const Address& address, const std::string& host)>;
 
+// Why nothing may be fetched from there; "" lets it pass. Asked before the name is looked up, again at each
+// redirection.
+using UrlGuard = std::function<std::string(const Url& url)>;
+
 struct HttpOptions {
   int64_t connect_timeout_ms = 20'000;
   int64_t stall_timeout_ms = 60'000;  // longest time without a byte
   int max_redirects = 8;
-  bool direct = false;                    // past any proxy that the environment names
-  int max_failures = 6;                   // in a row, without progress; then the last one is thrown
-  int64_t first_wait_ms = 1000;           // between failures: doubled each time
-  int64_t longest_wait_ms = 120'000;      // a server that asks for more (Retry-After) is an Error
-  AddressGuard guard = {};                // implies `direct`: behind a proxy the address is not ours to see
+  bool direct = false;                // past any proxy that the environment names
+  std::string proxy = {};             // one to go through, "http://host:port", in place of the environment's
+  int max_failures = 6;               // in a row, without progress; then the last one is thrown
+  int64_t first_wait_ms = 1000;       // between failures: doubled each time
+  int64_t longest_wait_ms = 120'000;  // a server that asks for more (Retry-After) is an Error
+  AddressGuard guard = {};            // implies `direct`; with `proxy` it sees the proxy alone
+  UrlGuard url_guard = {};
   std::vector<std::string> resolve = {};  // "host:port:address[,address]": names that are not looked up
 };
 
@@ -47,7 +55,7 @@ class TransferError : public Error {
   int64_t wait_ms;  // the least time to wait, as the server asked
 };
 
-// The guard let none of the host's addresses pass.
+// A guard refused the address, or let none of the host's addresses pass.
 class AddressRefused : public Error {
  public:
   using Error::Error;
@@ -57,7 +65,8 @@ struct TransferReply {
   int status = 0;
   std::string url;                             // after redirects
   std::string peer;                            // the address that was connected to
-  std::map<std::string, std::string> headers;  // names in lower case
+  std::string head;                            // as it came: status line, headers, the empty line
+  std::map<std::string, std::string> headers;  // of it; names in lower case
   std::vector<TransferReply> redirects;        // the answers on the way, the first one first
 
   std::string header(const std::string& name) const;  // "" when absent
@@ -70,6 +79,7 @@ struct TransferRequest {
   std::function<bool(const TransferReply&)> head = {};  // once, before the body; false: skip the rest
   std::function<bool(std::string_view)> body = {};      // the next piece; false: skip the rest
   std::string method = "GET";                           // only GET and HEAD follow redirects
+  bool follow = true;                                   // false: a redirect is an answer, whose body is skipped
   std::string content = {};                             // sent as the body of the request
   std::function<std::string()> next_content = {};       // or in pieces: the next one, "" at the end
   int64_t content_bytes = -1;                           // of all those pieces; -1: not known
@@ -107,6 +117,7 @@ class HttpSession {
 
  private:
   struct Exchange;
+  void ask_guard(const Url& url) const;
   void exchange(const std::string& url, const TransferRequest& request, Exchange& state);
   void perform(const std::string& url, Exchange& state);
   HttpOptions options_;

@@ -1,30 +1,19 @@
 #include "net/url.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <cctype>
-#include <memory>
+#include <charconv>
 
 #include "base/error.h"
+#include "net/web_url.h"
 
 namespace hadal::net {
 namespace {
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
-}
-
-std::string url_part(const std::string& url, CURLUPart part, unsigned flags = 0) {
-  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), curl_url_cleanup);
-  char* text = nullptr;
-  if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK ||
-      curl_url_get(parsed.get(), part, &text, flags) != CURLUE_OK) {
-    fail("{}: expected an address like https://host/path, found something else", url);
-  }
-  const std::unique_ptr<char, decltype(&curl_free)> owner(text, curl_free);
-  return text;
+Url parsed(const std::string& url) {
+  const auto found = parse_url(url);
+  if (!found) fail("{}: expected an address like https://host/path, found something else", brief(url_shown(url)));
+  return *found;
 }
 
 }  // namespace
@@ -43,17 +32,23 @@ std::string url_escape(std::string_view text, bool keep_slashes) {
 }
 
 std::string url_unescape(std::string_view text) {
-  int length = 0;
-  const std::unique_ptr<char, decltype(&curl_free)> plain(
-      curl_easy_unescape(nullptr, text.data(), static_cast<int>(text.size()), &length), curl_free);
-  return plain ? std::string(plain.get(), static_cast<size_t>(length)) : std::string(text);
+  std::string out;
+  for (size_t at = 0; at < text.size(); ++at) {
+    unsigned char byte = 0;
+    const char* digits = text.data() + at + 1;
+    if (text[at] == '%' && at + 2 < text.size() && std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2) {
+      out += static_cast<char>(byte);
+      at += 2;
+    } else {
+      out += text[at];
+    }
+  }
+  return out;
 }
 
 std::string url_origin(const std::string& url) {
-  const std::string scheme = lower(url_part(url, CURLUPART_SCHEME));
-  if (scheme != "http" && scheme != "https") fail("{}: expected an address that begins with http:// or https://", url);
-  return fmt::format("{}://{}:{}", scheme, lower(url_part(url, CURLUPART_HOST)),
-                     url_part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT));
+  const Url found = parsed(url);
+  return fmt::format("{}://{}:{}", found.scheme, found.host, found.effective_port());
 }
 
 std::string url_shown(const std::string& url) {
@@ -63,8 +58,8 @@ std::string url_shown(const std::string& url) {
   return open.substr(0, open.find_first_of("?#"));
 }
 
-std::string url_host(const std::string& url) { return lower(url_part(url, CURLUPART_HOST)); }
+std::string url_host(const std::string& url) { return parsed(url).host; }
 
-std::string url_path(const std::string& url) { return url_part(url, CURLUPART_PATH); }
+std::string url_path(const std::string& url) { return parsed(url).path; }
 
 }  // namespace hadal::net

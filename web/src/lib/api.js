@@ -13,7 +13,7 @@ export class ApiFailure extends Error {
 const kOffline = 'The server cannot be reached. Is “hadal serve” still running?';
 const kBroken = 'The connection broke before the answer was complete.';
 
-async function request(path, options) {
+export async function request(path, options) {
   let response;
   try {
     response = await fetch(path, options);
