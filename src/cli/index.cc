@@ -10,6 +10,7 @@
 #include "cli/verb.h"
 #include "research/document.h"
 #include "research/index.h"
+#include "research/report.h"
 #include "research/warc.h"
 
 namespace hadal {
@@ -32,7 +33,7 @@ struct Added {
 };
 
 Index open_index(const Flags& flags, bool make) {
-  const Path file = Path(flags.folder) / "index.db";
+  const Path file = Path(flags.folder) / research::kIndexFile;
   if (!make && !fs::exists(file)) {
     fail("index: expected an index in {}, found none; make one with: hadal index add PATH --index {}", flags.folder,
          flags.folder);
@@ -212,7 +213,7 @@ int list(const Flags& flags) {
   std::string text;
   for (const auto& [url, title] : documents) {
     array.push_back({{"url", url}, {"title", title}});
-    text += without_controls(url) + "  " + without_controls(title) + "\n";
+    text += research::inert(url) + "  " + research::inert(title) + "\n";
   }
   if (flags.json) {
     print_json(OrderedJson{{"documents", array}});

@@ -75,7 +75,8 @@ int run_verb(const Verb& verb, int argc, char** argv) {
     complain(name, e.what());
     return 2;
   } catch (const std::bad_alloc&) {
-    complain(name, "out of memory; take a smaller model, a smaller batch or a shorter context");
+    complain(name, verb.name == "market" ? "out of memory; take fewer instruments, fewer factors or a shorter time"
+                                         : "out of memory; take a smaller model, a smaller batch or a shorter context");
   } catch (const std::filesystem::filesystem_error& e) {
     complain(name, fmt::format("{}: {}", e.path1().string(), e.code().message()));
   } catch (const std::exception& e) {

@@ -1,4 +1,5 @@
 // hadal market backtest STRATEGY.toml
+#include <algorithm>
 #include <cmath>
 
 #include "base/command.h"
@@ -30,6 +31,17 @@ std::string ruin_text(const market::BacktestRun& run) {
       r.daily ? market::date_text(point.date) : market::time_text(point.time), point.equity.text());
 }
 
+// Why an account did less than its strategy asked for.
+std::string idle_text(const market::BacktestRun& run) {
+  if (const int64_t refused = run.result.refused(); refused > 0)
+    return fmt::format("  refused       {}: not enough margin (ledger.txt shows which)\n", counted(refused, "order"));
+  if (!run.result.orders.empty()) return "";
+  const std::vector<double>& scores = run.training.scores;
+  const bool all_missing =
+      !scores.empty() && std::all_of(scores.begin(), scores.end(), [](double score) { return std::isnan(score); });
+  return all_missing ? "  no order: every score was missing\n" : "  no order was given\n";
+}
+
 // Ten lines: result, costs, which try it is, how sure one can be.
 std::string text_of(const market::BacktestRun& run) {
   const market::BacktestResult& r = run.result;
@@ -41,6 +53,7 @@ std::string text_of(const market::BacktestRun& run) {
                       market::date_text(r.curve.back().date), counted(r.bars, "bar"),
                       counted(static_cast<int64_t>(r.orders.size()), "order"),
                       counted(static_cast<int64_t>(r.fills.size()), "fill"));
+  text += idle_text(run);
   text += fmt::format("  equity        {} -> {} ({})\n", r.start_equity.text(), r.last_equity().text(), percent(gain));
   text += fmt::format("  costs         fees {}, slippage {}, borrow {}; dividends {}\n", r.fees.text(),
                       r.slippage.text(), r.borrow.text(), r.dividends.text());

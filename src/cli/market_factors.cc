@@ -209,7 +209,7 @@ int market_factors_command(int argc, char** argv) {
                  "across instruments; --out gets it by time")
       .one_of({"pearson", "rank"});
   app.add_option("--label", o.label, "what --ic compares with; may look ahead").show_default();
-  app.add_option("--out", o.out, "write the values to this CSV file");
+  app.add_option("--out", o.out, "write the values to this CSV file").filled();
   add_common_options(app, &o.json);
   if (const auto code = app.parse(argc, argv)) return *code;
   if (o.sets.empty() && o.expressions.empty())

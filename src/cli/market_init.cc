@@ -14,7 +14,7 @@ int market_init_command(int argc, char** argv) {
   std::string name, out = "strategy.toml";
   bool json = false;
   app.add_option("market", name, "a market's name, or its path").required();
-  app.add_option("--out", out, "the file to write").show_default();
+  app.add_option("--out", out, "the file to write").filled().show_default();
   add_common_options(app, &json);
   if (const auto code = app.parse(argc, argv)) return *code;
 

@@ -89,6 +89,12 @@ TEST_F(MarketReport, MemoVerifiesAndAChangedOneDoesNot) {
   EXPECT_HAS(words.out, "1234.57");
 }
 
+TEST_F(MarketReport, FiguresOfAnotherKindAreRefused) {
+  write_file_whole(folder_ / "run/figures.json", "{}");
+  EXPECT_HAS(run({"memo", run_}).out, "expected figures of this version");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run/memo.md"));
+}
+
 TEST_F(MarketReport, SaysWhatIsMissingOrNotYetBuilt) {
   EXPECT_EQ(run({"memo", run_, "--model", "pilot"}).code, 2);
   EXPECT_HAS(run({"memo"}).out, "expected a run");

@@ -120,6 +120,11 @@ int market_stats_command(int argc, char** argv) {
   if (const auto code = app.parse(argc, argv)) return *code;
   if (returns.count() + sharpe.count() + matrix.count() == 0)
     throw UsageError("expected --returns, --sharpe with --length, or --matrix, found none of them; see --help");
+  for (const auto& [option, value] : {std::pair("--sharpe", flags.given_sharpe),
+                                      {"--skew", flags.skew},
+                                      {"--kurtosis", flags.kurtosis},
+                                      {"--benchmark-sharpe", o.benchmark_sharpe}})
+    if (!std::isfinite(value)) throw UsageError(fmt::format("{}: expected a number, found {}", option, value));
   if (flags.trials > 1 && !app.given("--trials-sd"))
     throw UsageError("--trials: expected --trials-sd beside it, the deviation of their Sharpe ratios, found none");
   const OrderedJson result = result_of(flags);

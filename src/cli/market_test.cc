@@ -113,6 +113,7 @@ TEST_F(MarketVerb, MistakesOnTheCommandLineAreUsageErrors) {
                                                           {"factors", market_},
                                                           {"memo"},
                                                           {"memo", "--verify", bars},
+                                                          {"stats", "--sharpe", "nan", "--length", "100"},
                                                           {"stats"}};
   for (std::vector<std::string> words : mistakes) {
     std::string shown;
@@ -122,6 +123,14 @@ TEST_F(MarketVerb, MistakesOnTheCommandLineAreUsageErrors) {
     for (std::string& word : words) argv.push_back(word.data());
     EXPECT_THROW(market_command(static_cast<int>(argv.size()), argv.data()), UsageError) << shown;
   }
+}
+
+TEST_F(MarketVerb, AFileToWriteNeedsAName) {
+  run({"import", market_, file("ABC.csv", "Date,Open,High,Low,Close\n2020-01-02,10,11,9,10.5\n")});
+  std::vector<std::string> words = {"hadal market", "init", market_, "--out", ""};
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  EXPECT_EQ(market_command(static_cast<int>(argv.size()), argv.data()), 2);
 }
 
 TEST_F(MarketVerb, TextShowsNoControlCharactersAndNoNan) {

@@ -1,4 +1,7 @@
 // hadal market train STRATEGY.toml, hadal market check STRATEGY.toml --lookahead
+#include <algorithm>
+#include <cmath>
+
 #include "base/command.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -84,7 +87,9 @@ int market_exit_code(const std::string& name, const std::function<int()>& run) {
   try {
     return run();
   } catch (const market::Stopped& stopped) {
-    say(fmt::format("{}: {}\n", name, stopped.what()));
+    say(fmt::format("{}: {}; {}\n", name, stopped.what(),
+                    name == "hadal market train" ? "--resume goes on from there"
+                                                 : "run the same command again: what was trained is kept"));
     return kExitStopped;
   } catch (const market::NotYetError& error) {
     say(fmt::format("{}: {}\n", name, error.what()));
@@ -108,11 +113,17 @@ int market_train_command(int argc, char** argv) {
 namespace {
 
 // Prices that a vendor adjusted are known from their import on: then every factor would seem to look ahead.
-void check_known(const std::string& file, const market::PanelAsOf& panels) {
+void check_known(const std::string& file, const market::Market& opened, const market::PanelAsOf& panels) {
   const market::Panel full = panels(market::kEver);
   if (full.num_times() == 0) fail("{}: expected bars between start and end, found none", file);
   const market::Time middle = full.times[full.num_times() / 2];
   if (panels(middle).num_times() > 0) return;
+  if (std::all_of(full.symbols.begin(), full.symbols.end(),
+                  [&](const std::string& symbol) { return opened.adjustment(symbol) == "raw"; }))
+    fail(
+        "{}: nothing of this market was known at {}: its bars were imported with a later --known-at; import them into "
+        "another market without it, or with the time since when they were known",
+        file, market::time_text(middle));
   fail(
       "{}: nothing of this market was known at {}: a vendor adjusted its prices, and such prices are known from their "
       "import on; take raw ones (market import --prices raw), or say since when these were known (--known-at)",
@@ -128,7 +139,7 @@ int market_check_lookahead(const std::string& file, int64_t samples, bool json) 
     const market::Market opened = market::Market::open(strategy.market);
     market::check_frequency(strategy, opened);
     const market::PanelAsOf panels = market::panels_of(opened, strategy);
-    check_known(file, panels);
+    check_known(file, opened, panels);
     const auto report = market::check_lookahead(
         strategy, panels, [&](market::Panel panel) { return market::make_factor_source(strategy, std::move(panel)); },
         samples);

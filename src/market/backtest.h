@@ -10,6 +10,7 @@
 // at their last close) gains is what the event explains; else an Error names the event.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -185,12 +186,13 @@ struct BacktestResult {
   Decimal last_equity() const;  // of the last one; start_equity where there is none
   // From close to close, from the first decision on (before it nothing could be held) to the ruin.
   std::vector<double> returns() const;
+  int64_t refused() const;            // orders that the margin did not allow; 0 without a ledger
   double periods_a_year() const;      // 252 sessions of as many points as there are on average
   std::string ledger_text() const;    // one event a line: time, kind, symbol, quantity, price, amount, cash after
   std::string ledger_sha256() const;  // of that text; empty without a ledger
   std::string orders_csv() const, fills_csv() const, equity_csv() const;
-  // orders, fills, start_equity, end_equity, fees, borrow, interest, dividends, slippage, ledger_sha256, bars, ruined
-  // (null, or time and equity); amounts as decimal strings.
+  // orders, refused, fills, start_equity, end_equity, fees, borrow, interest, dividends, slippage, ledger_sha256, bars,
+  // ruined (null, or time and equity); amounts as decimal strings.
   OrderedJson json() const;
 };
 
@@ -249,8 +251,10 @@ class TradingSession {
   std::unique_ptr<Impl> impl_;
 };
 
-// The event engine: a whole feed through a TradingSession.
-BacktestResult run_backtest(const Feed& feed, const Broker& broker, Strategy& strategy);
+// The event engine: a whole feed through a TradingSession. Throws Stopped (stopped.h) between two sessions once `stop`
+// is set.
+BacktestResult run_backtest(const Feed& feed, const Broker& broker, Strategy& strategy,
+                            const std::atomic<bool>* stop = nullptr);
 
 // ---- Targets and order files
 
@@ -286,6 +290,7 @@ std::unique_ptr<Strategy> scheduled_strategy(Schedule schedule, const Broker& br
 
 // The vector engine: the same equity within 1e-9, relative, in floating point, for weights at a frictionless broker
 // (which may ask for borrow_rate). Error where the broker asks for anything else.
-BacktestResult run_vector(const Feed& feed, const Broker& broker, const Schedule& schedule);
+BacktestResult run_vector(const Feed& feed, const Broker& broker, const Schedule& schedule,
+                          const std::atomic<bool>* stop = nullptr);
 
 }  // namespace hadal::market

@@ -10,6 +10,7 @@
 #include "base/toml_table.h"
 #include "market/factor_source.h"
 #include "market/portfolio/portfolio.h"
+#include "market/stopped.h"
 
 namespace hadal::market {
 namespace {
@@ -106,6 +107,7 @@ BacktestRun run_strategy(const StrategyFile& strategy, Market& market, const Bac
          strategy.market, command({"market", "show", strategy.market}));
   }
 
+  check_stop(options.train.stop);
   BacktestRun run;
   Schedule schedule;
   if (strategy.needs_factors()) {
@@ -121,12 +123,13 @@ BacktestRun run_strategy(const StrategyFile& strategy, Market& market, const Bac
 
   const Stopwatch watch;
   if (options.engine == EngineKind::vector) {
-    run.result = run_vector(feed, broker, schedule);
+    run.result = run_vector(feed, broker, schedule, options.train.stop);
   } else {
     const auto follower = scheduled_strategy(std::move(schedule), broker, &feed);
-    run.result = run_backtest(feed, broker, *follower);
+    run.result = run_backtest(feed, broker, *follower, options.train.stop);
   }
   run.seconds = watch.seconds();
+  check_stop(options.train.stop);
 
   run.returns = run.result.returns();
   const Date from = feed.sessions.front().date, to = feed.sessions.back().date;

@@ -121,6 +121,12 @@ double Decimal::to_double() const {
   return value;
 }
 
+bool holds_price(double price) {
+  if (!(price > 0 && price < 1e10)) return false;
+  if (price >= 0.005) return true;  // rounded by at most half of 1e-8
+  return std::abs(Decimal::of_double(price).to_double() - price) <= 1e-6 * price;
+}
+
 std::string Decimal::text() const {
   Wide rest = magnitude(units_);
   std::string digits;

@@ -51,4 +51,8 @@ Decimal truncate(Decimal a);                                  // to a whole numb
 Decimal round_half_even(Decimal a, int digits);               // digits after the point: 0 to 8
 Decimal times_ratio(Decimal a, int64_t over, int64_t under);  // a * over / under, rounded half to even once
 
+// Whether a price can be traded at: above 0, below 1e10, and of digits that 8 after the point hold to a millionth of
+// it. False for a missing one.
+bool holds_price(double price);
+
 }  // namespace hadal::market

@@ -24,6 +24,7 @@
 #include "base/files.h"
 #include "base/json_fwd.h"
 #include "market/panel.h"
+#include "market/stopped.h"
 #include "market/strategy_file.h"
 
 namespace hadal::market {
@@ -94,12 +95,6 @@ struct TrainOptions {
   const std::atomic<bool>* stop = nullptr;           // set by a signal: throws Stopped after the window
   std::function<void(const std::string&)> progress;  // a line for each window
   std::optional<size_t> only_row;                    // only windows that test this row: for the look-ahead check
-};
-
-// Thrown where `stop` was set; what is done so far is in the checkpoints.
-class Stopped : public Error {
- public:
-  using Error::Error;
 };
 
 // Throws Error where there are too few sessions, no label, or no sample to train on.

@@ -104,6 +104,9 @@ void read_data(TomlTable& table, const Path& folder, StrategyFile& s) {
   if (s.market.find('/') != std::string::npos) s.market = anchored(folder, s.market).string();
   s.universe = table.text("universe", s.universe);
   s.symbols = table.texts("symbols");
+  if (table.has("symbols") && s.symbols.empty())
+    fail("{}: symbols: expected at least one, found none; leave it out for all of the universe",
+         table.where("symbols"));
   const std::string frequency = table.text("frequency", s.frequency);
   const auto interval = parse_frequency(frequency);
   if (!interval) {

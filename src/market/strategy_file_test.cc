@@ -64,6 +64,11 @@ margin = 0.5
   EXPECT_EQ(broker.number("margin", 0, 0, 1), 0.5);
 }
 
+TEST(Strategy, NoSymbolsAreNotAllOfThem) {
+  EXPECT_NE(error_of(kData + "symbols = []\n" + kFactor + kScore).find("symbols: expected at least one"),
+            std::string::npos);
+}
+
 TEST(Strategy, UnknownKeysNameTheNearest) {
   EXPECT_NE(error_of(kData + "prises = \"raw\"\n")
                 .find("s.toml:3: unknown key \"prises\" in [data]; the nearest valid key is \"prices\""),

@@ -48,6 +48,8 @@ struct SearchOptions {
   int hops = 1;  // 2: lifts documents whose titles (or link targets) strong passages name, and those that name theirs
 };
 
+inline constexpr const char* kIndexFile = "index.db";  // in an index's folder
+
 class Index {
  public:
   explicit Index(const Path& file);  // makes it where it is missing; ":memory:" for one that lives with the object

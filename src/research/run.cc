@@ -75,12 +75,19 @@ class Run {
       if (std::all_of(found_.begin(), found_.end(), [](bool f) { return f; })) return "done";
       if (model_.tokens_spent()) return "tokens";
       if (search_.has_pages() && search_.pages_spent()) return "pages";
-      if (!search_.has_pages() || (round > 1 && !news)) return "no new evidence";
+      const bool again = search_.deserves_another();
+      if (!search_.has_pages() || (round > 1 && !news && !again)) return no_more();
       queries = next_queries(round);
       links = hop_links(library_, evidence_, missing_parts(), search_, kHopLinks);
-      if (queries.empty() && links.empty()) return "no new evidence";
+      if (queries.empty() && links.empty() && !again) return no_more();
     }
-    return "no new evidence";
+    return no_more();
+  }
+
+  // A round that was cut short by the clock brings nothing new either.
+  std::string no_more() {
+    const std::string why = steps_.stopped_here(kSearching);
+    return why.empty() ? "no new evidence" : why;
   }
 
   std::vector<Query> first_queries() const {

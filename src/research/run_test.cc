@@ -87,6 +87,23 @@ TEST_F(RunTest, AFolderIsPrivateAndNamedByItsFiles) {
   EXPECT_EQ(faults(o.out), "");
 }
 
+TEST_F(RunTest, FilesThatCannotBeReadAreNamed) {
+  std::filesystem::create_directories(scratch_ / "notes");
+  write_file_whole(scratch_ / "notes/pump.md", "We chose the pump P-12 in March.\n");
+  write_file_whole(scratch_ / "notes/broken.pdf", "%PDF-1.4 and no more");
+  RunOptions o;
+  o.question = "Which pump did we choose?";
+  o.sources = {"folder:" + (scratch_ / "notes").string()};
+  o.out = scratch_ / "a";
+  const Report report = research(o, nullptr);
+  EXPECT_TRUE(report.found);
+  ASSERT_EQ(report.refused.size(), 1u);
+  EXPECT_EQ(report.refused[0].url, "notes/broken.pdf");
+  EXPECT_HAS(report.refused[0].why, "PDF");
+  EXPECT_HAS(read_file(o.out / kReportMarkdown), "notes/broken.pdf");
+  EXPECT_EQ(faults(o.out), "");
+}
+
 TEST_F(RunTest, TheSameArchiveGivesTheSameReport) {
   research(options("a"), nullptr);
   research(options("b"), nullptr);

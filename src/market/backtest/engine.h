@@ -14,6 +14,9 @@ namespace hadal::market {
 
 inline constexpr Decimal kNone;
 
+// Error where money cannot hold one of a bar's prices.
+void check_prices(const FeedBar& bar, const std::string& symbol, Date date);
+
 struct TradingSession::Impl {
   struct LastBar {  // what is read for each bar
     FeedBar bar;

@@ -9,6 +9,7 @@
 #include "market/backtest/ledger.h"
 #include "market/backtest/testing/feeds.h"
 #include "market/stats.h"
+#include "market/stopped.h"
 
 namespace hadal::market {
 namespace {
@@ -349,6 +350,57 @@ TEST(Engine, ResultsEndWhenTheAccountIsRuined) {
     EXPECT_TRUE(std::isnan(statistics.psr) && std::isnan(statistics.dsr));
   }
   EXPECT_TRUE(hold(feed, "1", broker).json().at("ruined").is_null());
+}
+
+TEST(Engine, PricesThatMoneyCannotHoldAreRefused) {
+  Schedule schedule;
+  schedule.targets.push_back({.date = date(2014, 1, 3), .weight = Decimal(1)});
+  const Broker broker = broker_profile("frictionless", "test");
+  const auto error_at = [&](double price) {
+    FeedBuilder feed({"SHIB"});
+    feed.session("2014-01-02").flat(1).session("2014-01-03").flat(price).session("2014-01-06").flat(price);
+    const std::string event =
+        error_of([&] { run_backtest(feed.feed(), broker, *scheduled_strategy(schedule, broker, &feed.feed())); });
+    EXPECT_EQ(error_of([&] { run_vector(feed.feed(), broker, schedule); }), event);
+    return event;
+  };
+  for (const double price : {4e-9, 6e-9, 1.4e-8, 0.0012345678912}) {
+    const std::string error = error_at(price);
+    for (const std::string& part : {std::string("SHIB"), std::string("2014-01-03"), fmt::format("close {}", price),
+                                    std::string("in a smaller unit")})
+      EXPECT_NE(error.find(part), std::string::npos) << error;
+  }
+  EXPECT_NE(error_at(2e10).find("below 1e10"), std::string::npos);
+  for (const double price : {1e-8, 0.00001234, 0.00123456, 0.0051234567891, 9e9})
+    EXPECT_EQ(error_at(price), "no error");
+}
+
+TEST(Engine, AWeightNeedsACloseThatSplitsLeaveAboveZero) {
+  FeedBuilder feed({"A", "B"});
+  feed.session("2014-01-02").flat(0.001).flat(1, 1);
+  feed.session("2014-01-03").split(1'000'000).flat(1, 1);
+  Deciding strategy([](TradingSession& session) { session.order_target(0, Decimal(1)); });
+  EXPECT_NE(error_of([&] { run_backtest(feed.feed(), {}, strategy); }).find("after its splits"), std::string::npos);
+}
+
+TEST(Engine, StopsBetweenSessions) {
+  FeedBuilder feed({"A"});
+  for (const char* day : {"2014-01-02", "2014-01-03", "2014-01-06"}) feed.session(day).flat(1);
+  std::atomic<bool> stop = false;
+  int decided = 0;
+  Deciding strategy([&](TradingSession&) { stop = ++decided == 2; });
+  EXPECT_THROW(run_backtest(feed.feed(), {}, strategy, &stop), Stopped);
+  EXPECT_EQ(decided, 2);
+  EXPECT_THROW(run_vector(feed.feed(), broker_profile("frictionless", "test"), {}, &stop), Stopped);
+}
+
+TEST(Engine, OrdersThatTheMarginDoesNotAllowAreCounted) {
+  FeedBuilder feed({"A"});
+  for (const char* day : {"2014-01-02", "2014-01-03", "2014-01-06"}) feed.session(day).flat(10);
+  Broker broker = broker_with("1000");
+  broker.margin = dec("0.5");
+  EXPECT_EQ(hold(feed.feed(), "100", broker).json().at("refused"), 0);
+  EXPECT_EQ(hold(feed.feed(), "1000", broker).json().at("refused"), 1);
 }
 
 TEST(Engine, AYearHas252SessionsOfAsManyPeriodsAsThereAre) {

@@ -58,6 +58,7 @@ void read_step(TomlTable& table, const char* key, Decimal& value) {
 void read_settings(TomlTable& table, Broker& broker) {
   constexpr double kMoney = 1e15;
   read_amount(table, "cash", broker.cash, 0, kMoney);
+  if (broker.cash.is_zero()) fail("{}: cash: expected money to begin with, above 0, found 0", table.where("cash"));
   read_amount(table, "commission_per_share", broker.commission_per_share, 0, 1e6);
   read_amount(table, "commission_rate", broker.commission_rate, 0, 1);
   read_amount(table, "commission_minimum", broker.commission_minimum, 0, 1e6);

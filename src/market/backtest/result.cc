@@ -40,6 +40,11 @@ std::vector<double> BacktestResult::returns() const {
   return returns;
 }
 
+int64_t BacktestResult::refused() const {
+  return std::count_if(events.begin(), events.end(),
+                       [](const LedgerEvent& event) { return event.kind == LedgerEvent::Kind::reject; });
+}
+
 double BacktestResult::periods_a_year() const {
   size_t sessions = 0;
   for (size_t i = 0; i < curve.size(); ++i) sessions += i == 0 || curve[i].date != curve[i - 1].date ? 1 : 0;
@@ -111,6 +116,7 @@ OrderedJson BacktestResult::json() const {
                     {"fee", fill.fee.text()},
                     {"order", fill.order}});
   OrderedJson json{{"orders", orders.size()},
+                   {"refused", refused()},
                    {"fills", std::move(list)},
                    {"start_equity", start_equity.text()},
                    {"end_equity", end_equity.text()},

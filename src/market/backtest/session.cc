@@ -3,8 +3,23 @@
 
 #include "base/error.h"
 #include "market/backtest/engine.h"
+#include "market/stopped.h"
 
 namespace hadal::market {
+
+void check_prices(const FeedBar& bar, const std::string& symbol, Date date) {
+  if (holds_price(bar.open) && holds_price(bar.high) && holds_price(bar.low) && holds_price(bar.close)) return;
+  const auto tiny = [](double price) { return price > 0 && price < 1 && !holds_price(price); };
+  const std::string where = fmt::format("bar of {} on {}", brief(symbol), date_text(date));
+  const std::string found = fmt::format("open {}, high {}, low {}, close {}", bar.open, bar.high, bar.low, bar.close);
+  if (tiny(bar.open) || tiny(bar.high) || tiny(bar.low) || tiny(bar.close))
+    fail(
+        "{}: expected prices that money's 8 digits after the point hold to a millionth, found {}; quote it in a "
+        "smaller unit (a thousand of it as one), and import that",
+        where, found);
+  fail("{}: expected four prices above 0 and below 1e10, found {}; run market check", where, found);
+}
+
 TradingSession::Impl::Impl(Broker b, std::vector<std::string> names, Strategy& s, bool is_daily)
     : broker(std::move(b)),
       strategy(&s),
@@ -32,14 +47,11 @@ void TradingSession::Impl::on_bar(const FeedBar& bar) {
   HADAL_CHECK(in_session && bar.instrument >= 0 && static_cast<size_t>(bar.instrument) < last.size(), "instrument {}",
               bar.instrument);
   LastBar& slot = last[static_cast<size_t>(bar.instrument)];
-  // Written so that a missing price fails.
-  constexpr double kMost = 1e10, kMostVolume = 1e18;
-  const bool priced = bar.open > 0 && bar.low > 0 && bar.close > 0 && bar.high > 0 && bar.open < kMost &&
-                      bar.high < kMost && bar.close < kMost && bar.low < kMost;
-  if (!priced || slot.session == session)
-    fail("bar of {} on {}: expected {}, found open {}, high {}, low {}, close {}; run market check",
-         brief(symbols[static_cast<size_t>(bar.instrument)]), date_text(date),
-         priced ? "one bar a session" : "four prices above 0 and below 1e10", bar.open, bar.high, bar.low, bar.close);
+  constexpr double kMostVolume = 1e18;
+  check_prices(bar, symbols[static_cast<size_t>(bar.instrument)], date);
+  if (slot.session == session)
+    fail("bar of {} on {}: expected one bar a session, found a second; run market check",
+         brief(symbols[static_cast<size_t>(bar.instrument)]), date_text(date));
   if (bar.volume > kMostVolume)
     fail("bar of {} on {}: expected a volume below {:g}, found {:g}; run market check",
          brief(symbols[static_cast<size_t>(bar.instrument)]), date_text(date), kMostVolume, bar.volume);
@@ -194,6 +206,9 @@ void TradingSession::cancel_all(int32_t instrument) { impl_->cancel_all(instrume
 
 std::optional<int64_t> TradingSession::order_target(int32_t instrument, Decimal weight) {
   if (std::isnan(last_close(instrument))) return {};
+  if (impl_->last_close(instrument).is_zero())
+    fail("{} on {}: expected a close that 8 digits after the point hold, found {} after its splits; check them",
+         brief(symbol(instrument)), date_text(date()), last_close(instrument));
   impl_->note_decision();
   cancel_all(instrument);
   const Decimal quantity =
@@ -201,10 +216,11 @@ std::optional<int64_t> TradingSession::order_target(int32_t instrument, Decimal 
   return quantity.is_zero() ? 0 : submit({.instrument = instrument, .quantity = quantity});
 }
 
-BacktestResult run_backtest(const Feed& feed, const Broker& broker, Strategy& strategy) {
+BacktestResult run_backtest(const Feed& feed, const Broker& broker, Strategy& strategy, const std::atomic<bool>* stop) {
   TradingSession session(broker, feed.symbols, strategy, feed.daily);
   size_t action = 0, bar = 0;
   for (const Feed::Session& s : feed.sessions) {
+    check_stop(stop);
     session.begin_session(s.date, s.time);
     for (; action < s.actions_end; ++action)
       session.on_action(feed.actions[action].instrument, feed.actions[action].action);

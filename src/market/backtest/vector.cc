@@ -4,7 +4,9 @@
 #include <optional>
 
 #include "base/error.h"
+#include "market/backtest/engine.h"
 #include "market/backtest/schedule.h"
+#include "market/stopped.h"
 
 namespace hadal::market {
 namespace {
@@ -70,7 +72,8 @@ int rank_of(Action::Kind kind) { return kind == Action::Kind::dividend ? 0 : kin
 
 }  // namespace
 
-BacktestResult run_vector(const Feed& feed, const Broker& broker, const Schedule& lines) {
+BacktestResult run_vector(const Feed& feed, const Broker& broker, const Schedule& lines,
+                          const std::atomic<bool>* stop) {
   if (const auto what = obstacle(broker); !what.empty())
     fail("vector engine: expected a frictionless broker, found {} with {}; use --engine event", brief(broker.profile),
          what);
@@ -93,6 +96,7 @@ BacktestResult run_vector(const Feed& feed, const Broker& broker, const Schedule
   std::optional<Date> before;
   bool decided = false;
   for (const Feed::Session& session : feed.sessions) {
+    check_stop(stop);
     for (const int rank : {0, 1, 2})
       for (size_t i = action; i < session.actions_end; ++i)
         if (rank_of(feed.actions[i].action.kind) == rank)
@@ -101,6 +105,7 @@ BacktestResult run_vector(const Feed& feed, const Broker& broker, const Schedule
     for (; bar < session.bars_end; ++bar) {
       const FeedBar& b = feed.bars[bar];
       const auto i = static_cast<size_t>(b.instrument);
+      check_prices(b, feed.symbols[i], session.date);
       if (account.pending[i] != 0) {
         account.cash -= account.pending[i] * b.open;
         account.quantity[i] += account.pending[i];

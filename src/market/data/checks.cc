@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "market/data/check_store.h"
 #include "market/data/view.h"
 
@@ -153,12 +154,17 @@ class InstrumentCheck {
     int64_t before_row = 0, same = 1;
     const RunView* first = nullptr;  // of bars with the same prices
     int64_t first_row = 0;
+    const RunView* untraded = nullptr;  // the first bar that a backtest refuses
+    int64_t untraded_row = 0, num_untraded = 0;
     for (const Piece& piece : visible_) {
       const RunView& run = *piece.run;
       const double* const* value = run.value;
       for (int64_t row = piece.begin; row < piece.end; ++row) {
         if (value[kVolume] != nullptr && value[kVolume][row] == 0)
           add_at("zero_volume", false, run, row, [] { return "volume is 0"; });
+        const auto holds = [&](int v) { return holds_price(value[v][row]); };
+        if (!(holds(kOpen) && holds(kHigh) && holds(kLow) && holds(kClose)) && ++num_untraded == 1)
+          untraded = &run, untraded_row = row;
         if (before != nullptr) {
           check_step(*before, before_row, run, row);
           const auto equal = [&](int v) { return value[v][row] == before->value[v][before_row]; };
@@ -174,6 +180,13 @@ class InstrumentCheck {
         before = &run, before_row = row;
       }
     }
+    if (untraded != nullptr)
+      add_at("untradable_price", false, *untraded, untraded_row, [&] {
+        return fmt::format(
+            "close {}; a backtest refuses {} of this instrument: prices above 1e10, or with digits beyond the eighth "
+            "after the point that matter; quote it in another unit",
+            value_of(*untraded, kClose, untraded_row), counted(num_untraded, "bar"));
+      });
   }
 
   void check_step(const RunView& before, int64_t before_row, const RunView& run, int64_t row) {

@@ -108,6 +108,17 @@ TEST(MarketChecks, TimesKeepTheTextOfTheirFile) {
   EXPECT_EQ(issues_of("2920-01-02,1,2,1,1,1\n"), (Keys{{"A", "2920-01-02", "future_time"}}));
 }
 
+TEST(MarketChecks, PricesThatABacktestRefusesAreNamedOnceAnInstrument) {
+  MarketFolder folder;
+  folder.import("A.csv",
+                "symbol,date,open,high,low,close\nA,2020-01-02,1e-8,1e-8,1e-8,1e-8\n"
+                "A,2020-01-03,1e-8,1e-8,9e-9,9e-9\nA,2020-01-06,9e-9,1e-8,9e-9,1e-8\n"
+                "B,2020-01-02,2e10,2e10,2e10,2e10\nC,2020-01-02,0.00001234,1,0.00001234,1\n");
+  const CheckReport report = check_market(folder.open());
+  EXPECT_EQ(keys_of(report), (Keys{{"A", "2020-01-03", "untradable_price"}, {"B", "2020-01-02", "untradable_price"}}));
+  EXPECT_HAS(report.issues.at(0).detail, "refuses 2 bars");
+}
+
 TEST(MarketChecks, OverlappingSpellsAreNamed) {
   MarketFolder folder;
   folder.import("A.csv", "date,open,high,low,close\n2020-01-02,1,2,1,1\n");

@@ -33,6 +33,16 @@ std::vector<double> closes(const Market& market, const std::string& symbol, Quer
 
 using Closes = std::vector<double>;
 
+TEST(MarketImport, SaysThatAnotherTimeOfTheSameBarsChangesNothing) {
+  MarketFolder folder;
+  folder.import("ABC.csv", kThreeDays, {.prices = "adjusted", .known_at = parse_time("2020-03-01", "test")});
+  const ImportReport again =
+      folder.import("ABC.csv", kThreeDays, {.prices = "adjusted", .known_at = parse_time("2020-02-01", "test")});
+  ASSERT_EQ(again.notes.size(), 1u);
+  EXPECT_HAS(again.notes[0], "unchanged: these bars are there already, known from 2020-03-01");
+  EXPECT_EQ(again.notes[0].find("known as said"), std::string::npos);
+}
+
 TEST(MarketImport, KeepsEveryVersionOfABar) {
   MarketFolder folder;
   const ImportReport first = folder.import("ABC.csv", kThreeDays);

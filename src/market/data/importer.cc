@@ -210,13 +210,18 @@ void Import::add_bars(const Path& path, ImportedFile& report) {
                                                : Adjustment::adjusted;
   report.format = file.format, report.rows = file.rows;
   if (file.rows == 0) report_.notes.push_back(path.string() + ": holds no bars");
-  if (const std::string note = note_of(file, options_.known_at.has_value()); file.rows > 0 && !note.empty())
-    report_.notes.push_back(path.string() + ": " + note);
-  first_ = kEver, last_ = kBeginning;
+  std::string note = note_of(file, options_.known_at.has_value());
+  first_ = kEver, last_ = kBeginning, repeated_ = 0, repeated_from_ = kEver;
   for (Series& series : file.series) {
     add_series(file, path, series, report);
     series = {};  // its memory
   }
+  if (options_.known_at && repeated_ == file.rows && file.rows > 0)
+    note = fmt::format(
+        "unchanged: these bars are there already, known from {} on; import them into another market to state another "
+        "time",
+        time_text(repeated_from_));
+  if (file.rows > 0 && !note.empty()) report_.notes.push_back(path.string() + ": " + note);
   std::sort(report.symbols.begin(), report.symbols.end());
   if (first_ <= last_) {
     report.first = daily_ ? date_text(static_cast<Date>(first_)) : time_text(first_);
@@ -358,7 +363,11 @@ void Import::keep_new_rows(RunColumns run, Entry& entry, Adjustment prices) {
       }
       const Known* before = visible != nullptr ? visible : earliest;
       if (before != nullptr) repeated = same_values(run, row, *before->run, before->row);
-      if (repeated) continue;
+      if (repeated) {
+        ++repeated_;
+        if (at != known.end() && at->key == key) repeated_from_ = std::min(repeated_from_, at->known_at);
+        continue;
+      }
       if (before != nullptr) ++report_.restated;
       append_row(before != nullptr ? restated : fresh, run, row);
     }

@@ -80,6 +80,8 @@ class Import {
   ImportReport report_;
   Time first_ = kEver, last_ = kBeginning;  // of the file that is read: days of daily bars
   bool daily_ = true;
+  int64_t repeated_ = 0;        // of its rows: equal to what is known
+  Time repeated_from_ = kEver;  // since when the first of them is known
   bool committed_ = false;
 };
 

@@ -95,7 +95,7 @@ ForecastResult Run::go() {
                                     windows.size(), w.train_from, w.train_to, w.rows, w.test_from, w.test_to));
     }
     if (options_.stop && *options_.stop && i + 1 < windows.size()) {
-      throw Stopped(fmt::format("stopped after window {} of {}; --resume goes on from there", i + 1, windows.size()));
+      throw Stopped(fmt::format("stopped after window {} of {}", i + 1, windows.size()));
     }
   }
   finish_scores();

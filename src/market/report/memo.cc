@@ -219,6 +219,9 @@ void write_earned(Writer& w) {
               : "The longest wait for a new peak took {statistics.drawdown_days:n} sessions. ");
   }
   write_costs(w);
+  if (w.number("refused") > 0)
+    w.say(w.number("refused") == 1 ? "{refused:n} order was refused: not enough margin. "
+                                   : "{refused:n} orders were refused: not enough margin. ");
   if (w.number("dividends") != 0) w.say("Dividends came to {dividends:$2}. ");
   w.say(
       "From {trading.from:s} on, {trading.mean_turnover:%2}% of the equity changed hands in a session, and "

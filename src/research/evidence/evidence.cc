@@ -41,6 +41,7 @@ Wanted wanted_of(const Index& index, std::string_view question, std::string_view
   for (Term& term : terms_of(question)) wanted.question_terms.push_back(std::move(term.text));
   wanted.kind = answer_kind(part);
   wanted.counted = counted_term(part);
+  wanted.part = part;
   return wanted;
 }
 
@@ -56,15 +57,18 @@ std::vector<PassageHit> merged(std::vector<PassageHit> a, const std::vector<Pass
 // Takes from several rankings what does not overlap with what was taken.
 class Chooser {
  public:
+  explicit Chooser(Readings& readings) : readings_(readings) {}
+
   bool take(const std::vector<Window>& list, size_t& at, Quote& quote) {
     for (; at < list.size(); ++at) {
       const Window& window = list[at];
-      bool free = true;
+      bool free = !said_.contains(plain(window));
       for (const Span& other : taken_[window.document]) {
         free = free && (window.span.end <= other.begin || window.span.begin >= other.end);
       }
       if (!free) continue;
       taken_[window.document].push_back(window.span);
+      said_.insert(plain(window));
       quote.document = window.document;
       quote.span = window.span;
       quote.score = window.score;
@@ -75,14 +79,22 @@ class Chooser {
   }
 
  private:
+  // Its words: what stands in several places is quoted once.
+  std::string plain(const Window& window) {
+    std::string text;
+    for (const Term& term : terms_of(readings_.of(window.document).text(window.span))) text += term.text + " ";
+    return text;
+  }
+  Readings& readings_;
   std::map<int64_t, std::vector<Span>> taken_;
+  std::unordered_set<std::string> said_;
 };
 
 std::vector<Window> bridge(const Index& index, Readings& readings, std::string_view question,
                            const std::vector<Window>& best) {
   Wanted wanted = wanted_of(index, question, question);
   const std::unordered_set<std::string> asked(wanted.question_terms.begin(), wanted.question_terms.end());
-  Chooser chooser;
+  Chooser chooser(readings);
   std::map<std::string, double> names;
   size_t at = 0;
   Quote quote;
@@ -150,7 +162,7 @@ Evidence gather(const Index& index, std::string_view question, const std::vector
   const std::vector<Window> led = bridge(index, readings, question, lists[0]);
 
   Evidence evidence;
-  Chooser chooser;
+  Chooser chooser(readings);
   std::vector<size_t> places(lists.size(), 0);
   size_t bridge_place = 0, turn = 0, dry = 0;
   while (evidence.quotes.size() < max_quotes && dry < lists.size()) {

@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/files.h"
 #include "base/json.h"
+#include "base/testing/scratch.h"
 #include "base/text.h"
 #include "research/evidence/question.h"
 #include "research/evidence/windows.h"
@@ -30,6 +32,46 @@ void add(Index& index, const std::string& url, const std::string& text) {
   document.title = url;
   document.text = text;
   index.add(document, "1");
+}
+
+TEST(Counts, WhoHasHowMany) {
+  const std::string question = "How many known moons has Saturn?";
+  EXPECT_EQ(counted_term(question), "moon");
+  EXPECT_EQ(counted_term("Who has moons?"), "");
+  EXPECT_EQ(counts("Saturn has at least 274 known moons.", "moon", question), 2);
+  EXPECT_EQ(counts("The six regular moons of Saturn are small.", "moon", question), 1);
+  EXPECT_EQ(counts("Saturn is far away. It has 274 moons.", "moon", question), 1);
+  EXPECT_EQ(counts("Saturn was seen in 1655.", "moon", question), 0);
+  EXPECT_EQ(counts("Saturn has 274 moons.", "moon", "How many of the 274 moons has Saturn?"), 0);
+}
+
+TEST(Gather, QuestionsOfOtherLanguages) {
+  Index index(":memory:");
+  add(index, "ja", "温室は1987年に建てられました。トマトは240本あります。");
+  add(index, "ru", "Насос установлен в 1994 году в подвале. Крыша стоит с весны.");
+  for (const auto& [question, part] : {std::pair("温室はいつ建てられましたか？", "1987"),
+                                       {"トマトは何本ありますか？", "240"},
+                                       {"Когда установлен насос?", "1994"}}) {
+    const auto parts = split_question(question);
+    const Evidence evidence = gather(index, question, parts, 10);
+    ASSERT_FALSE(evidence.quotes.empty()) << question;
+    const Quote& best = evidence.quotes.front();
+    EXPECT_HAS(index.document(best.document).document.text.substr(best.span.begin, best.span.end - best.span.begin),
+               part);
+    EXPECT_TRUE(evidence.found.at(0)) << question;
+    EXPECT_TRUE(evidence.missing.empty()) << question << ": " << evidence.missing.at(0);
+  }
+}
+
+TEST(Gather, TheSameSentenceIsQuotedOnce) {
+  Index index(":memory:");
+  add(index, "a", "The lighthouse is 31 metres tall. The lighthouse is 31 metres tall. Ships see it from afar.");
+  add(index, "b", "Boats pass here. The lighthouse is 31 metres tall.");
+  const std::string question = "How tall is the lighthouse?";
+  std::multiset<std::string> said;
+  for (const Quote& q : gather(index, question, split_question(question), 10).quotes)
+    said.insert(index.document(q.document).document.text.substr(q.span.begin, q.span.end - q.span.begin));
+  EXPECT_LE(said.count("The lighthouse is 31 metres tall."), 1u);
 }
 
 TEST(SplitQuestion, AtClausesMarksAndSides) {

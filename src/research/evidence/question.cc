@@ -174,16 +174,27 @@ std::string counted_term(std::string_view question) {
   return counted;
 }
 
-bool counts(std::string_view text, const std::string& counted, const std::vector<std::string>& question_terms) {
-  constexpr size_t kBetween = 2;  // "274 known moons"
-  const std::vector<Term> terms = terms_of(text);
+int counts(std::string_view text, const std::string& counted, std::string_view question) {
+  constexpr size_t kBetween = 2, kBefore = 5;  // "274 known moons", "Saturn has at least 274"
+  const std::vector<Term> terms = terms_of(text), asked = terms_of(question.substr(0, kMostQuestion));
+  const std::vector<std::string> names = named_terms(question.substr(0, kMostQuestion));
+  const auto in_question = [&](const std::string& term) {
+    return std::any_of(asked.begin(), asked.end(), [&](const Term& t) { return t.text == term; });
+  };
+  int best = 0;
   for (size_t i = 0; i < terms.size(); ++i) {
-    if (!has_digit(terms[i].text) && !is_number_word(terms[i].text)) continue;
-    if (contains(question_terms, terms[i].text)) continue;
+    if ((!has_digit(terms[i].text) && !is_number_word(terms[i].text)) || in_question(terms[i].text)) continue;
+    bool counted_here = false;
     for (size_t j = i + 1; j < std::min(terms.size(), i + 2 + kBetween); ++j)
-      if (terms[j].text == counted) return true;
+      counted_here = counted_here || terms[j].text == counted;
+    if (!counted_here) continue;
+    best = std::max(best, 1);
+    for (size_t j = i > kBefore ? i - kBefore : 0; j < i; ++j)
+      if (contains(names, terms[j].text) &&
+          text.substr(terms[j].end, terms[i].begin - terms[j].end).find_first_of(".!?\n") == std::string_view::npos)
+        best = 2;
   }
-  return false;
+  return best;
 }
 
 std::vector<std::string> content_words(std::string_view text) {

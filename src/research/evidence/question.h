@@ -21,8 +21,9 @@ bool states(std::string_view text, AnswerKind kind, const std::vector<std::strin
 
 // What "how many ..." counts: "moon" of "How many known moons has Saturn?"; "" where the question asks nothing so.
 std::string counted_term(std::string_view question);
-// Whether the text says a number of them: "274 known moons". The number is not one of the question's.
-bool counts(std::string_view text, const std::string& counted, const std::vector<std::string>& question_terms);
+// Whether the text says a number of them that the question does not hold: 1 for "274 known moons", 2 where a name of
+// the question goes before: "Saturn has 274 known moons". 0: it does not.
+int counts(std::string_view text, const std::string& counted, std::string_view question);
 
 struct Figure {
   std::string value;  // "1204"

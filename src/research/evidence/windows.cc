@@ -64,8 +64,7 @@ class Scorer {
     if (wanted_.kind != AnswerKind::any && states(reading.text(span), wanted_.kind, wanted_.question_terms)) {
       score += kKind;
     }
-    if (!wanted_.counted.empty() && counts(reading.text(span), wanted_.counted, wanted_.question_terms))
-      score += kCounts;
+    if (!wanted_.counted.empty()) score += kCounts * counts(reading.text(span), wanted_.counted, wanted_.part);
     return score;
   }
 

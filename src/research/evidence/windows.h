@@ -17,7 +17,7 @@ struct Wanted {
   std::vector<std::string> order;  // as they stand in the question
   std::vector<std::string> question_terms;
   AnswerKind kind = AnswerKind::any;
-  std::string counted = {};  // by counted_term()
+  std::string counted = {}, part = {};  // what "how many" counts, and the question that asks it
   double total() const;
 };
 

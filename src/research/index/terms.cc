@@ -216,6 +216,15 @@ class Reader {
 
 std::vector<Term> terms_of(std::string_view text) { return Reader(text).read(); }
 
+// Particles and endings of Japanese: a pair that holds one of these letters says little by itself.
+bool has_hiragana(std::string_view term) {
+  for (size_t i = 0; i + 2 < term.size(); ++i) {  // U+3041 to U+309F
+    const auto a = static_cast<unsigned char>(term[i]), b = static_cast<unsigned char>(term[i + 1]);
+    if (a == 0xE3 && (b == 0x81 || b == 0x82)) return static_cast<unsigned char>(term[i + 2]) <= 0x9F || b == 0x81;
+  }
+  return false;
+}
+
 bool is_stop_term(std::string_view term) {
   static const std::unordered_set<std::string> kStop = [] {
     constexpr std::string_view kWords =
@@ -223,7 +232,14 @@ bool is_stop_term(std::string_view term) {
         "their our your my we you i me us is are was were be been being am do does did done doing has have had having "
         "will would shall should can could may might must of in on at by for from to with without into onto over under "
         "about as up down out off between among during per via within what which who whom whose when where why how "
-        "many much long any some all both each every no not only own same such too very just also s t re ve ll d m ";
+        "many much long any some all both each every no not only own same such too very just also s t re ve ll d m "
+        // What asks in other languages.
+        "wer wann wie wo warum welche welcher welches wieviel und ist qui quand comment pourquoi combien quel quelle "
+        "est "
+        "quien cuando donde como cuanto cuantos cuanta cuantas "
+        "когда кто что где как почему сколько какои какая какое какие кем чем был была было были "
+        "什么 什麼 多少 哪里 哪裡 哪个 哪個 哪些 何时 何時 几个 幾個 怎么 怎麼 为何 為何 为什 為什 时候 時候 多久 是谁 "
+        "是誰 何本 何人 何個 ";
     std::unordered_set<std::string> stems;
     for (size_t at = 0; at < kWords.size();) {
       const size_t end = kWords.find(' ', at);
@@ -232,7 +248,7 @@ bool is_stop_term(std::string_view term) {
     }
     return stems;
   }();
-  return kStop.contains(std::string(term));
+  return kStop.contains(std::string(term)) || has_hiragana(term);
 }
 
 }  // namespace hadal::research

@@ -8,13 +8,14 @@
 #include "base/text.h"
 #include "research/claims/facts.h"
 #include "research/evidence/evidence.h"
+#include "research/evidence/question.h"
 
 namespace hadal::research {
 namespace {
 
 constexpr size_t kQuotes = 4;      // that are looked at
 constexpr size_t kLongWords = 60;  // a sentence of a table or a list may be endless
-constexpr double kTypeWeight = 0.35, kRankWeight = 0.08, kNewShare = 0.15;
+constexpr double kTypeWeight = 0.35, kCountWeight = 0.3, kRankWeight = 0.08, kNewShare = 0.15;
 
 enum class Asks { anything, number, name };
 
@@ -57,6 +58,7 @@ std::vector<Sentence> read_sentences(const std::string& question, const std::vec
   std::set<std::string> wanted;
   for (const std::string& word : content_words(question)) wanted.insert(word);
   const Asks asks = what_is_asked(question);
+  const std::string counted = counted_term(question);
   std::vector<Sentence> all;
   for (size_t rank = 0; rank < std::min(kQuotes, quotes.size()); ++rank)
     for (const Span& span : sentences_of(quotes[rank])) {
@@ -67,7 +69,9 @@ std::vector<Sentence> read_sentences(const std::string& question, const std::vec
           wanted.empty() ? 0 : static_cast<double>(sentence.covers.size()) / static_cast<double>(wanted.size());
       const bool type = asks != Asks::anything && share > 0 && gives(asks, sentence.text, question);
       const bool heading = sentence.text.starts_with("#") || echoes(sentence.text, question);
-      sentence.score = share + (type ? kTypeWeight : 0) - kRankWeight * static_cast<double>(rank) - (heading ? 1 : 0);
+      const int count = counted.empty() ? 0 : counts(sentence.text, counted, question);
+      sentence.score = share + (type ? kTypeWeight : 0) + kCountWeight * count -
+                       kRankWeight * static_cast<double>(rank) - (heading ? 1 : 0);
       all.push_back(std::move(sentence));
     }
   return all;

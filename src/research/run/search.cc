@@ -79,11 +79,12 @@ void Search::open(size_t i) {
   const OrderedJson data = steps_.step("source", [&]() -> Steps::Done {
     try {
       const Source& opened = source(i);
-      return {opened.name() + " opened",
-              {{"name", opened.name()},
-               {"private", opened.is_private()},
-               {"outside", opened.is_outside()},
-               {"documents", library_.index().list().size()}}};
+      OrderedJson json = {{"name", opened.name()},
+                          {"private", opened.is_private()},
+                          {"outside", opened.is_outside()},
+                          {"documents", library_.index().list().size()}};
+      for (const auto& [url, why] : opened.unread()) json["unread"].push_back({{"url", url}, {"why", brief(why, 400)}});
+      return {opened.name() + " opened", std::move(json)};
     } catch (const Error& e) {
       const std::string why = e.what();
       return {why, {{"name", names_[i]}, {"error", why}}};
@@ -97,6 +98,9 @@ void Search::open(size_t i) {
   if (!opened.usable) return refuse(opened.name, data.at("error").get<std::string>());
   opened.is_private = data.at("private").get<bool>();
   opened.is_outside = data.at("outside").get<bool>();
+  if (data.contains("unread"))
+    for (const OrderedJson& file : data["unread"])
+      refuse(file.at("url").get<std::string>(), file.at("why").get<std::string>());
 }
 
 void Search::open_sources() {
@@ -124,7 +128,13 @@ std::string Search::round(const std::vector<Query>& queries, const std::vector<s
       if (std::string why = steps_.stopped_here(kSearching); !why.empty()) return why;
       for (auto& list : ask(i, query)) answers.push_back(std::move(list));
     }
+  answers.push_back(std::move(waiting_));
+  read_none_ = true;
   const std::vector<std::string> urls = choose(answers, links);
+  waiting_.clear();
+  for (const auto& list : answers)
+    for (const Candidate& candidate : list)
+      if (candidate.document < 0 && !seen_.contains(page_url(candidate.url))) waiting_.push_back(candidate);
   if (urls.empty()) return "";
   if (std::string why = steps_.stopped_here(kSearching); !why.empty()) return why;
   fetch(urls);
@@ -242,6 +252,7 @@ void Search::take_page(const OrderedJson& page) {
   const std::string url = page.at("url").get<std::string>(), why = page.at("refused").get<std::string>();
   if (why.empty()) {
     ++pages_;
+    read_none_ = false;
     bytes_ += page.at("bytes").get<uint64_t>();
     library_.set_public(page.at("number").get<int64_t>());
     steps_.progress.pages = pages_;

@@ -37,6 +37,9 @@ class Search {
   // that were found on others. Returns why the run stops; "" where it goes on.
   std::string round(const std::vector<Query>& queries, const std::vector<std::string>& links);
 
+  // Whether the last round read no page, as all that it asked for were refused, and others were named beside them.
+  bool deserves_another() const { return read_none_ && !waiting_.empty(); }
+
   bool seen(const std::string& url) const { return seen_.count(url) > 0; }
   const std::vector<SearchNode>& tree() const { return tree_; }
   const std::vector<Refusal>& refused() const { return refused_; }
@@ -72,6 +75,8 @@ class Search {
   std::vector<Opened> sources_;
   std::set<std::pair<size_t, std::string>> asked_;
   std::set<std::string> seen_;
+  std::vector<Candidate> waiting_;  // that a round had no place for
+  bool read_none_ = false;
   std::vector<SearchNode> tree_;
   std::vector<Refusal> refused_;
   int64_t pages_ = 0, tried_ = 0;

@@ -67,6 +67,7 @@ class Folder : public Source {
 
   std::string name() const override { return name_; }
   bool is_private() const override { return true; }
+  std::vector<std::pair<std::string, std::string>> unread() const override { return unread_; }
   bool is_outside() const override { return false; }
 
   std::vector<Candidate> search(const std::string& query, int64_t limit, const std::function<bool()>&) override {
@@ -121,7 +122,8 @@ class Folder : public Source {
       const bool hidden = at->path().filename().string().starts_with('.');
       const bool is_folder = !at->is_symlink(error) && at->is_directory(error);
       if (is_folder && !hidden && ::access(at->path().c_str(), R_OK | X_OK) != 0) {
-        note_fault(fmt::format("{} cannot be read", at->path().string()));
+        note_fault(prefix_ + shown(at->path().lexically_relative(folder).generic_string()),
+                   "the folder cannot be read");
         at.disable_recursion_pending();
       }
       if (is_folder && hidden) at.disable_recursion_pending();
@@ -175,13 +177,14 @@ class Folder : public Source {
     ++read_;
   }
 
-  void note_fault(const std::string& why) {
-    log_warning("{}: {}", name_, why);
+  void note_fault(const std::string& url, const std::string& why) {
+    log_warning("{}: {}", url, why);
     if (first_fault_.empty()) first_fault_ = why;
+    unread_.emplace_back(url, why);
   }
 
   void refuse(const std::string& url, const std::string& why, const std::string& date) {
-    note_fault(why);
+    note_fault(url, why);
     Fetched refused;
     refused.url = url;
     refused.refused = why;
@@ -189,6 +192,7 @@ class Folder : public Source {
   }
 
   SourceContext context_;
+  std::vector<std::pair<std::string, std::string>> unread_;
   std::string name_, prefix_, first_fault_;
   size_t read_ = 0;
 };

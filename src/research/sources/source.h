@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "research/fetch.h"
@@ -27,13 +28,14 @@ class Source {
   // search.formats of its settings").
   virtual std::vector<Candidate> search(const std::string& query, int64_t limit,
                                         const std::function<bool()>& stopped) = 0;
+  // What it was opened with and could not read: url and why.
+  virtual std::vector<std::pair<std::string, std::string>> unread() const { return {}; }
 };
 
 // "searx:URL", "brave" (BRAVE_API_KEY; HADAL_BRAVE_URL leads it elsewhere), "mediawiki:URL", "index:DIR",
 // "folder:PATH". Error naming all kinds, with a line that works for each, for another one or none. A folder is read
 // into `index`, each document with its `resource` and `conversion` records in `archive`; symbolic links are not
 // followed. Of an index the documents that a search finds are taken over, with a `conversion` record alone.
-inline constexpr const char* kIndexFile = "index.sqlite";  // in an index's folder
 struct SourceContext {
   Fetcher& fetcher;
   Index& index;

@@ -1,0 +1,45 @@
+// From an index that the command line makes to a report that the command line verifies.
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "base/testing/scratch.h"
+#include "cli/verb.h"
+
+namespace hadal {
+namespace {
+using test::error_of;
+
+// What it prints; of an error its text.
+std::string run(int (*verb)(int, char**), const std::string& name, std::vector<std::string> words) {
+  words.insert(words.begin(), name);
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  ::testing::internal::CaptureStdout();
+  const std::string error = error_of([&] { verb(static_cast<int>(argv.size()), argv.data()); });
+  const std::string out = ::testing::internal::GetCapturedStdout();
+  return error.empty() ? out : error;
+}
+
+TEST(IndexVerb, WhatItReadsResearchQuotes) {
+  test::ScratchFolder folder;
+  const std::string index = (folder / "ix").string(), out = (folder / "run").string();
+  write_file_whole(folder / "n.md", "# The pump\n\nWe chose the pump P-12 because it runs at 40 degrees.\n");
+  EXPECT_HAS(run(index_command, "hadal index", {"add", (folder / "n.md").string(), "--index", index}), "1 document");
+  const Json hits =
+      parse_json(run(index_command, "hadal index", {"search", "pump", "--index", index, "--json"}), "out");
+  EXPECT_FALSE(hits.empty());
+  const Json report = parse_json(
+      run(research_command, "hadal research",
+          {"Which pump did we choose?", "--sources", "index:" + index, "--no-model", "--out", out, "--json"}),
+      "report");
+  EXPECT_EQ(report.at("found"), true);
+  EXPECT_HAS(report.at("answer").get<std::string>(), "P-12");
+  EXPECT_EQ(report.at("sources").at(0).at("kind"), "index");
+  const Json verdict = parse_json(run(research_command, "hadal research", {"verify", out, "--json"}), "verdict");
+  EXPECT_EQ(verdict.at("ok"), true) << verdict.dump();
+  EXPECT_HAS(run(research_command, "hadal research", {"show", out}), "P-12");
+  EXPECT_HAS(run(index_command, "hadal index", {"list", "--index", (folder / "none").string()}), "found none");
+}
+
+}  // namespace
+}  // namespace hadal
