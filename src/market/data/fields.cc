@@ -1,6 +1,7 @@
 #include "market/data/fields.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -122,21 +123,43 @@ std::optional<int> take_offset(std::string_view& text) {  // "Z", "UTC", "+02:00
 
 }  // namespace
 
+namespace {
+
+// The highest bit of each byte of `word` that is `c`.
+uint64_t bytes_that_are(uint64_t word, char c) {
+  constexpr uint64_t kOnes = 0x0101010101010101, kLow = 0x7F7F7F7F7F7F7F7F;
+  const uint64_t other = word ^ (kOnes * static_cast<unsigned char>(c));
+  return ~(((other & kLow) + kLow) | other | kLow);
+}
+
+}  // namespace
+
 size_t FieldCutter::cut_fields(std::string_view line) {
   const char *at = line.data(), *const end = at + line.size();
   const char* start = at;
   size_t count = 0;
-  for (; at != end; ++at) {
-    if (*at == delimiter_) {
-      if (count < kMaxColumns) fields_[count] = {start, static_cast<size_t>(at - start)};
-      ++count;
-      start = at + 1;
-    } else if (*at == '"') [[unlikely]] {
-      return cut_quoted(line);
+  const auto cut = [&](const char* delimiter) {
+    if (count < kMaxColumns) fields_[count] = {start, static_cast<size_t>(delimiter - start)};
+    ++count;
+    start = delimiter + 1;
+  };
+  if constexpr (std::endian::native == std::endian::little) {
+    for (; end - at >= 8; at += 8) {
+      uint64_t word;
+      std::memcpy(&word, at, sizeof word);
+      if (bytes_that_are(word, '"') != 0) [[unlikely]]
+        return cut_quoted(line);
+      for (uint64_t found = bytes_that_are(word, delimiter_); found != 0; found &= found - 1)
+        cut(at + std::countr_zero(found) / 8);
     }
   }
-  if (count < kMaxColumns) fields_[count] = {start, static_cast<size_t>(end - start)};
-  ++count;
+  for (; at != end; ++at) {
+    if (*at == delimiter_)
+      cut(at);
+    else if (*at == '"') [[unlikely]]
+      return cut_quoted(line);
+  }
+  cut(end);
   for (size_t i = 0; i < std::min(count, kMaxColumns); ++i) {
     std::string_view& field = fields_[i];
     if (!field.empty() && (field.front() <= ' ' || field.back() <= ' ')) field = trimmed(field);
@@ -194,15 +217,16 @@ std::optional<double> parse_number(std::string_view text) {
   const bool negative = at != end && *at == '-';
   if (negative) ++at;
   uint64_t digits = 0;
-  const char* const begin = at;
-  while (at != end && is_digit(*at)) digits = digits * 10 + static_cast<uint64_t>(*at++ - '0');
-  int64_t count = at - begin, after = 0;
-  if (at != end && *at == '.') {
-    const char* const point = ++at;
-    while (at != end && is_digit(*at)) digits = digits * 10 + static_cast<uint64_t>(*at++ - '0');
-    after = at - point;
-    count += after;
+  const char *const begin = at, *point = end;
+  for (; at != end; ++at) {
+    if (is_digit(*at))
+      digits = digits * 10 + static_cast<uint64_t>(*at - '0');
+    else if (*at == '.' && point == end)
+      point = at;
+    else
+      break;
   }
+  const int64_t count = at - begin - (point == end ? 0 : 1), after = point == end ? 0 : end - point - 1;
   // Both parts are exact, so that their quotient is rounded once: the nearest double, as from_chars() finds it.
   if (at == end && count > 0 && count <= 19 && digits <= uint64_t{1} << 53) {
     const double value = static_cast<double>(digits) / kPowers[after];
