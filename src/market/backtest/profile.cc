@@ -1,6 +1,7 @@
 // Broker profiles: TOML, the built-in ones inside the program.
 #include <algorithm>
 
+#include "base/embed.h"
 #include "base/error.h"
 #include "base/toml_table.h"
 #include "market/backtest.h"
@@ -9,39 +10,26 @@
 #error "src/market/CMakeLists.txt defines HADAL_PROFILES: the folder of the broker profiles"
 #endif
 
-#define HADAL_PROFILE(name)                 \
-  __asm__(                                  \
-      ".section .rodata\n"                  \
-      ".global hadal_profile_" #name        \
-      "\n"                                  \
-      "hadal_profile_" #name                \
-      ":\n"                                 \
-      ".incbin \"" HADAL_PROFILES "/" #name \
-      ".toml\"\n"                           \
-      ".byte 0\n"                           \
-      ".previous\n");                       \
-  extern "C" const char hadal_profile_##name[];
-
-HADAL_PROFILE(frictionless)
-HADAL_PROFILE(ib_us)
-HADAL_PROFILE(binance_spot)
-HADAL_PROFILE(cn_a)
-HADAL_PROFILE(lean)
+HADAL_EMBED(frictionless, HADAL_PROFILES "/frictionless.toml");
+HADAL_EMBED(ib_us, HADAL_PROFILES "/ib_us.toml");
+HADAL_EMBED(binance_spot, HADAL_PROFILES "/binance_spot.toml");
+HADAL_EMBED(cn_a, HADAL_PROFILES "/cn_a.toml");
+HADAL_EMBED(lean, HADAL_PROFILES "/lean.toml");
 
 namespace hadal::market {
 namespace {
 
 struct BuiltIn {
   std::string name;
-  const char* text;
+  std::string_view text;
 };
 
 const std::vector<BuiltIn>& built_in() {
-  static const std::vector<BuiltIn> list{{"frictionless", hadal_profile_frictionless},
-                                         {"ib_us", hadal_profile_ib_us},
-                                         {"binance_spot", hadal_profile_binance_spot},
-                                         {"cn_a", hadal_profile_cn_a},
-                                         {"lean", hadal_profile_lean}};
+  static const std::vector<BuiltIn> list{{"frictionless", HADAL_EMBEDDED(frictionless)},
+                                         {"ib_us", HADAL_EMBEDDED(ib_us)},
+                                         {"binance_spot", HADAL_EMBEDDED(binance_spot)},
+                                         {"cn_a", HADAL_EMBEDDED(cn_a)},
+                                         {"lean", HADAL_EMBEDDED(lean)}};
   return list;
 }
 
@@ -106,7 +94,7 @@ std::vector<std::string> broker_profiles() {
 
 Broker broker_profile(const std::string& name, const std::string& who, const Path& folder) {
   for (const BuiltIn& profile : built_in())
-    if (profile.name == name) return profile_of(TomlTable::parse(profile.text, name + ".toml"), name);
+    if (profile.name == name) return profile_of(TomlTable::parse(std::string(profile.text), name + ".toml"), name);
   if (name.ends_with(".toml")) return profile_of(TomlTable::parse_file(folder / name), name);
   fail(
       "{}: expected frictionless, ib_us, binance_spot, cn_a, lean or the path of a .toml file, found {}; did you mean "

@@ -1,5 +1,6 @@
 #include "market/report/page.h"
 
+#include "base/embed.h"
 #include "base/error.h"
 #include "market/report/text.h"
 
@@ -7,18 +8,7 @@
 #error "src/market/CMakeLists.txt defines HADAL_REPORT_FILE: the page to embed"
 #endif
 
-__asm__(
-    ".section .rodata\n"
-    ".global hadal_report_begin\n"
-    "hadal_report_begin:\n"
-    ".incbin \"" HADAL_REPORT_FILE
-    "\"\n"
-    ".global hadal_report_end\n"
-    "hadal_report_end:\n"
-    ".byte 0\n"
-    ".previous\n");
-
-extern "C" const char hadal_report_begin[], hadal_report_end[];
+HADAL_EMBED(report, HADAL_REPORT_FILE);
 
 namespace hadal::market {
 namespace {
@@ -33,7 +23,7 @@ std::string script_text(const OrderedJson& json) {
 }  // namespace
 
 std::string page_of(const std::string& title, const std::string& body, const OrderedJson& charts) {
-  const std::string_view frame(hadal_report_begin, static_cast<size_t>(hadal_report_end - hadal_report_begin));
+  const std::string_view frame = HADAL_EMBEDDED(report);
   std::string page;
   size_t from = 0;
   const auto put = [&](std::string_view place, const std::string& text) {
