@@ -80,11 +80,11 @@ npm_install() {
   mkdir -p "${stamp%/*}" && echo "$wanted" >"$stamp"
 }
 
-# The web pages, each one file that the binary embeds: web/dist/index.html and web/dist/report.html.
+# The web pages, each one file that the binary embeds: web/dist/{index,report,cluster}.html.
 build_web() {
   local stamp=web/dist/.hadal_stamp wanted
   wanted=$(hash_of web)
-  [[ -f web/dist/index.html && -f web/dist/report.html && -f $stamp && $(<"$stamp") == "$wanted" ]] && return 0
+  [[ -f web/dist/index.html && -f web/dist/report.html && -f web/dist/cluster.html && -f $stamp && $(<"$stamp") == "$wanted" ]] && return 0
   npm_install web
   say "Building the web pages"
   (cd web && npm run --silent build) >&2 || die "the web pages could not be built (npm's message is above)"

@@ -2,18 +2,22 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
 import { oneFile, woff2Only } from './one_file.js';
 
-// Two pages, each one file: that of the server, and (`vite build --mode report`) that of a market's report.
-const kServerPolicy = [
-  'img-src data:',
-  'font-src data:',
-  "connect-src 'self' http://127.0.0.1:*", // the latter to see if it is another name of the same server
-];
+// Three pages, each one file: that of the server, and (`vite build --mode report`, `cluster`) those of a market's report
+// and of a cluster.
+const kAllowed = {
+  'index.html': [
+    'img-src data:',
+    'font-src data:',
+    "connect-src 'self' http://127.0.0.1:*", // the latter to see if it is another name of the same server
+  ],
+  'report.html': [],
+  'cluster.html': ['img-src data:', "connect-src 'self'"],
+};
 
 export default defineConfig(({ mode }) => {
-  const isReport = mode === 'report';
-  const page = isReport ? 'report.html' : 'index.html';
+  const page = `${mode === 'production' ? 'index' : mode}.html`;
   return {
-    plugins: [woff2Only(), svelte(), oneFile(page, isReport ? [] : kServerPolicy)],
+    plugins: [woff2Only(), svelte(), oneFile(page, kAllowed[page])],
     build: {
       target: 'es2022',
       modulePreload: false,
@@ -21,7 +25,7 @@ export default defineConfig(({ mode }) => {
       cssCodeSplit: false,
       chunkSizeWarningLimit: 2000,
       reportCompressedSize: false,
-      emptyOutDir: !isReport,
+      emptyOutDir: page === 'index.html',
       rollupOptions: { input: page },
     },
     // `npm run dev` beside a running `hadal serve`

@@ -9,12 +9,13 @@ const kSteps = [1, 2, 5].flatMap((n) => [0, 1, 2, 3, 4, 5, 6].map((power) => n *
 const grid = { stroke: () => colour('--rule'), width: 1 };
 const faint = (name) => `color-mix(in srgb, ${colour(name)} 18%, transparent)`;
 
-function lines({ curves }) {
-  const dashes = [undefined, [7, 3], [2, 3]]; // told apart without colours
+function lines({ curves, spans }) {
+  const dashes = [undefined, [7, 3], [2, 3], [12, 4], [7, 3, 2, 3], [1, 5]]; // told apart without colours
   return curves.map(({ filled }, i) => ({
     stroke: () => colour(`--c${i}`),
     fill: filled ? () => faint(`--c${i}`) : undefined,
     dash: dashes[i],
+    spanGaps: spans,
     width: 1.6,
     points: { show: false },
   }));
