@@ -52,9 +52,10 @@ struct PolicyRun {
   double waiting_since = 0;
   double began = 0;                                         // active, leaving: this attempt
   double saved = -std::numeric_limits<double>::infinity();  // the last checkpoint of this attempt
-  double ends = kUnknown;                                   // when it ends or pauses, where that is known
-  std::vector<Place> held;                                  // active, leaving
-  std::vector<Place> claim;                                 // waiting: slots of those that were suspended for it
+  double ends = kUnknown;    // when it ends or pauses (waiting: if it started now), where that is known
+  std::vector<Place> held;   // active, leaving
+  std::vector<Place> claim;  // waiting: slots kept for it, for which others were suspended
+  int64_t leaving_for = 0;   // leaving: the run for which it was suspended; 0: by a person, or not known
 };
 
 struct PolicyGrant {
