@@ -52,12 +52,18 @@ std::optional<double> starts_within(const PolicyRules& rules, const Snapshot& sn
   return *after + rules.min_run_s;
 }
 
-int position(const PolicyRules& rules, const Snapshot& snapshot, int64_t run) {
+std::vector<int64_t> line(const PolicyRules& rules, const Snapshot& snapshot) {
   PolicyState state(rules, snapshot);
-  const int at = state.index_of(run);
-  const std::vector<int> line = Round(state, Lending::on, false).line();
-  const auto found = std::find(line.begin(), line.end(), at);
-  return found == line.end() ? 0 : static_cast<int>(found - line.begin()) + 1;
+  std::vector<int64_t> ids;
+  for (const int at : Round(state, Lending::on, false).line())
+    ids.push_back(state.runs[static_cast<size_t>(at)].run->id);
+  return ids;
+}
+
+int position(const PolicyRules& rules, const Snapshot& snapshot, int64_t run) {
+  const std::vector<int64_t> ids = line(rules, snapshot);
+  const auto found = std::find(ids.begin(), ids.end(), run);
+  return found == ids.end() ? 0 : static_cast<int>(found - ids.begin()) + 1;
 }
 
 std::string never_fits(const std::vector<PolicyNode>& nodes, const Size& size) {

@@ -96,7 +96,10 @@ std::vector<PolicyDecision> decide(const PolicyRules& rules, const Snapshot& sna
 // nothing is promised.
 std::optional<double> starts_within(const PolicyRules& rules, const Snapshot& snapshot, int64_t run);
 
-// Where `run` stands in the line of those that wait, from 1.
+// Those that wait, in the order in which they are served.
+std::vector<int64_t> line(const PolicyRules& rules, const Snapshot& snapshot);
+
+// Where `run` stands in that line, from 1; 0 where it does not wait.
 int position(const PolicyRules& rules, const Snapshot& snapshot, int64_t run);
 
 // Why such a size can never run on these nodes ("8 slots on one node; the largest has 4"); "" where it can.

@@ -24,6 +24,7 @@ void Daemon::Impl::close_attempt(LiveRun& live, Attempt attempt, RunState to, co
     store.update(attempt);
     store.drop_tokens_of_run(id);
     if (to != RunState::paused) store.drop_note("attempt", id, "rung");
+    store.drop_note("attempt", id, "leaving_for");
     change_state(live, to, by, rule, reason);
   });
   add_usage(live.run.person, attempt.core_seconds, attempt.ended);
@@ -31,6 +32,7 @@ void Daemon::Impl::close_attempt(LiveRun& live, Attempt attempt, RunState to, co
   if (attempt.started > 0) live.started_before = true;
   live.attempt.reset();
   live.tail.reset();
+  live.leaving_for = 0;
   live.saved = live.silent_since = live.start_again = 0;
   live.suspend_sent = live.stop_sent = false;
   live.start_failures = 0;
@@ -58,10 +60,10 @@ void Daemon::Impl::end_attempt(LiveRun& live, const AttemptEnd& end) {
   if (end.code == 0) return close(RunState::done, "backend", "exit", "exit code 0");
   if (!live.stop_by.empty()) return close(RunState::stopped, live.stop_by, live.stop_rule, live.stop_why);
   if (run.state == RunState::suspending) {
-    const std::string how =
-        end.code == kResumable
-            ? fmt::format("saved and ended after {:.0f} s", seconds)
-            : fmt::format("ended with {}: what its last checkpoint lacks is lost", end.why.empty() ? "no word" : end.why);
+    const std::string how = end.code == kResumable
+                                ? fmt::format("saved and ended after {:.0f} s", seconds)
+                                : fmt::format("ended with {}: what its last checkpoint lacks is lost",
+                                              end.why.empty() ? "no word" : end.why);
     return close(RunState::suspended, "backend", "exit", how);
   }
   if (end.stopped) {
@@ -89,8 +91,10 @@ void Daemon::Impl::lose_attempt(LiveRun& live, const std::string& why) {
   const double at = now();
   Attempt attempt = *live.attempt;
   attempt.ended = at;
-  if (attempt.started > 0) attempt.core_seconds = std::max(0.0, at - live.began) * slots_of(attempt);
-  else attempt.started = at;
+  if (attempt.started > 0)
+    attempt.core_seconds = std::max(0.0, at - live.began) * slots_of(attempt);
+  else
+    attempt.started = at;
   attempt.why = why;
   attempt.tokens = tokens_of(live.run.id);
   if (!live.stop_by.empty())
@@ -106,8 +110,7 @@ void Daemon::Impl::lose_attempt(LiveRun& live, const std::string& why) {
 }
 
 void Daemon::Impl::drop_ended() {
-  for (auto it = runs.begin(); it != runs.end();)
-    it = is_over(it->second.run.state) ? runs.erase(it) : std::next(it);
+  for (auto it = runs.begin(); it != runs.end();) it = is_over(it->second.run.state) ? runs.erase(it) : std::next(it);
 }
 
 }  // namespace hadal::cluster

@@ -30,25 +30,28 @@ struct LiveRun {
   double saved = 0;          // the newest checkpoint of this attempt; 0: none seen
   double looked_saved = -1;  // when that was looked at
   bool started_before = false;
+  int64_t leaving_for = 0;  // the run for which the policy suspends it
 
   // Metrics of the attempt.
   std::optional<MetricsTail> tail;
   int64_t tokens = -1, first_tokens = -1;  // now, and when its rate began to be measured
   double first_tokens_at = 0;
   int64_t last_step = 0;
-  std::set<std::string> keys;  // that this daemon has seen
+  std::set<std::string> keys;                                // that this daemon has seen
   std::optional<std::map<std::string, int64_t>> last_steps;  // by key: of a file that was written anew
-  std::map<std::string, double> mean_parts;  // validation/*/bits_per_byte of one step
+  std::map<std::string, double> mean_parts;                  // validation/*/bits_per_byte of one step
   int64_t mean_step = -1;
   size_t mean_count = 0;  // how many there were at the last step
+
+  int attempt_rung = 1;  // whose budget the attempt was given
 
   // What is asked of the backend.
   std::string stop_by, stop_why;  // who stops it; "": nobody
   std::string stop_rule;
   bool suspend_sent = false, stop_sent = false;
   bool seen_waiting = false;  // in the backend's own queue
-  double start_again = 0;   // not before: a start that failed
-  double silent_since = 0;  // seen ended, or not seen, and without an exit.json; 0: not so
+  double start_again = 0;     // not before: a start that failed
+  double silent_since = 0;    // seen ended, or not seen, and without an exit.json; 0: not so
   int start_failures = 0;
 };
 
@@ -86,15 +89,15 @@ struct Daemon::Impl {
   struct Usage {
     double core_seconds = 0, at = 0;  // decayed to `at`
   };
-  std::map<int64_t, Usage> usage;  // by person, of ended attempts
-  std::vector<PolicyNode> nodes;   // as the backend said last
+  std::map<int64_t, Usage> usage;          // by person, of ended attempts
+  std::vector<PolicyNode> nodes;           // as the backend said last
   std::map<std::string, int> stale_slots;  // held on a node by attempts that are over for us
   PolicyRules rules;
   std::string policy_error, backend_error, store_error;
   std::filesystem::file_time_type policy_time = {};
   std::vector<std::pair<std::string, std::string>> stale;  // to be stopped: name, backend_id
-  bool looked = false;     // in this round the backend could be asked
-  int64_t read_left = 0;   // bytes of metrics in this round
+  bool looked = false;                                     // in this round the backend could be asked
+  int64_t read_left = 0;                                   // bytes of metrics in this round
   bool nodes_known = false, must_load = true, ladder_due = true, decide_due = true;
   double nodes_at = -1e18;
 
@@ -149,6 +152,27 @@ struct Daemon::Impl {
   Account account_of(const Run& run);
   int64_t budget_of(const Run& run) const;
 
+  // submit.cc
+  Account account_for(const Caller& caller);  // whom the caller's runs run as
+  Idea idea_for(const Caller& caller, const Submission& submission);
+  void check_takes_runs(const Caller& caller, const Idea& idea);
+
+  // people.cc
+  Person person_of_uid(uid_t uid);
+  std::pair<Person, std::string> add_user(const Caller& caller, const std::string& name, const std::string& unix_user,
+                                          bool lead);
+  void remove_user(const Caller& caller, const std::string& name);
+
+  // actions.cc, under `mutex`
+  void stop_run(LiveRun& live, const std::string& by, const std::string& why);
+  void suspend_run(LiveRun& live, const std::string& by, const std::string& why);
+  void resume_run(LiveRun& live, const std::string& by, const std::string& why);
+  Idea idea_to_change(const Caller& caller, const Daemon& daemon, const std::string& name, bool leads_only);
+  void set_idea_state(const Caller& caller, Idea idea, IdeaState state, const std::string& why);
+  void set_baseline(const Caller& caller, Idea idea, bool baseline, const std::string& why);
+  std::vector<int64_t> promote(const Caller& caller, const Idea& idea, int to, const std::string& why);
+  Grant give_grant(const Caller& caller, const Idea& idea, int slots, double until, const std::string& why);
+
   // metrics.cc
   void begin_tail(LiveRun& live);
   void read_metrics(LiveRun& live, bool to_its_end);
@@ -157,6 +181,7 @@ struct Daemon::Impl {
 
   // climb.cc
   void climb_ladder();
+  void score_passed_rungs(const Run& run, int reached, const std::vector<CurvePoint>& curve);
 
   // snapshot.cc
   Snapshot snapshot();
@@ -177,12 +202,14 @@ AccountDetails details_of(const std::string& user);
 
 // run_files.cc: what is written into a run's folder as its user
 struct NewFolder {
-  // Made at once, with mode 700; commit() gives it to the account under its final name. Else it is removed.
+  // Made at once, with mode 700; give() it to the account when all is written; commit() gives it its final name. Else
+  // it is removed.
   NewFolder(const Path& target, const Account& account);
   ~NewFolder();
   NewFolder(const NewFolder&) = delete;
   NewFolder& operator=(const NewFolder&) = delete;
   void write(const std::string& name, std::string_view content, uint32_t mode = 0644);
+  void give();
   void commit();
   Path path, target;
   Account account;
@@ -190,6 +217,11 @@ struct NewFolder {
 };
 // A file of a run's folder, opened for reading and safe from what its user may have put in its place; -1: none.
 int open_run_file(const Path& folder, const std::string& name);
+std::string read_run_file(const Path& folder, const std::string& name, size_t most);  // "" where there is none
+
+// orders.cc
+std::string random_token();  // 256 bits
+std::string token_hash(const std::string& token);
 
 // recipe_check.cc: `PROGRAM train|rl recipe.toml --check --json` as the account, in the run's folder
 struct RecipeFacts {

@@ -40,8 +40,11 @@ void Daemon::Impl::load() {
       live.used_s += std::max(0.0, attempt.ended - attempt.started);
     } else if (is_live(live.run.state)) {
       live.began = past(attempt.started > 0 ? attempt.started : attempt.decided);
+      live.attempt_rung = std::stoi(store.note("attempt", attempt.run, "rung").value_or("1"));
       live.tail = store.tail(attempt.run);
       if (live.tail && live.tail->attempt != attempt.number) live.tail.reset();
+      if (live.run.state == RunState::suspending)
+        live.leaving_for = std::stoll(store.note("attempt", attempt.run, "leaving_for").value_or("0"));
       live.attempt = std::move(attempt);
     }
   }

@@ -13,10 +13,10 @@
 namespace hadal::cluster {
 namespace {
 
-constexpr int64_t kTailBytes = 1 << 20;       // of one run, in one round
-constexpr int64_t kEndBytes = 32 << 20;       // of one that ended
-constexpr int64_t kBehindBytes = 64 << 20;    // a file that is so far ahead is not caught up with
-constexpr size_t kPointsOfKey = 200;          // of one round
+constexpr int64_t kTailBytes = 1 << 20;     // of one run, in one round
+constexpr int64_t kEndBytes = 32 << 20;     // of one that ended
+constexpr int64_t kBehindBytes = 64 << 20;  // a file that is so far ahead is not caught up with
+constexpr size_t kPointsOfKey = 200;        // of one round
 constexpr size_t kKeysOfRun = 2'000, kKeyBytes = 250;
 
 constexpr std::string_view kPartBegin = "validation/", kPartEnd = "/bits_per_byte";

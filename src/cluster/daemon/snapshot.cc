@@ -10,8 +10,8 @@
 namespace hadal::cluster {
 namespace {
 
-constexpr double kRateSeconds = 20;        // a rate of tokens is believed after so long
-constexpr double kCheckpointsSeconds = 10; // between two looks for checkpoints
+constexpr double kRateSeconds = 20;         // a rate of tokens is believed after so long
+constexpr double kCheckpointsSeconds = 10;  // between two looks for checkpoints
 
 }  // namespace
 
@@ -25,10 +25,14 @@ PolicyRun Daemon::Impl::policy_run(const LiveRun& live, double at) const {
   seen.id = run.id, seen.idea = run.idea, seen.person = run.person, seen.size = run.size, seen.rung = run.rung;
   seen.arrived = run.submitted, seen.started_before = live.started_before;
   seen.waiting_since = live.waiting_since, seen.claim = run.claim;
-  if (!live.attempt) return seen;
+  if (!live.attempt) {
+    if (run.time_limit_s > 0) seen.ends = at + std::max(0.0, run.time_limit_s - live.used_s);
+    return seen;
+  }
   const bool leaves = run.state == RunState::suspending || !live.stop_by.empty();
   seen.phase = leaves ? PolicyRun::Phase::leaving : PolicyRun::Phase::active;
   seen.began = live.began, seen.held = live.attempt->places;
+  seen.leaving_for = live.leaving_for;
   if (live.saved > 0) seen.saved = live.saved;
   if (run.time_limit_s > 0) seen.ends = std::max(at, live.began + run.time_limit_s - live.used_s);
   const double measured_s = at - live.first_tokens_at;
@@ -45,8 +49,7 @@ Snapshot Daemon::Impl::snapshot() {
   seen.now = now();
   seen.nodes = nodes;
   for (PolicyNode& node : seen.nodes)
-    if (const auto stale = stale_slots.find(node.name); stale != stale_slots.end())
-      node.foreign_slots += stale->second;
+    if (const auto held = stale_slots.find(node.name); held != stale_slots.end()) node.foreign_slots += held->second;
   std::set<int64_t> persons;
   double arrived = 0;
   for (const auto& [id, live] : runs) {

@@ -10,8 +10,8 @@
 namespace hadal::cluster {
 namespace {
 
-constexpr double kSilentSeconds = 10;  // between a supervisor's end and its exit.json, which a shared disk may delay
-constexpr double kNodesSeconds = 10;   // between two questions for the nodes while nothing waits
+constexpr double kSilentSeconds = 10;     // between a supervisor's end and its exit.json, which a shared disk may delay
+constexpr double kNodesSeconds = 10;      // between two questions for the nodes while nothing waits
 constexpr int64_t kReadBytes = 16 << 20;  // of metrics, in one round
 
 }  // namespace
@@ -136,8 +136,7 @@ void Daemon::Impl::follow(LiveRun& live, const Sighting* sighting) {
     return lose_attempt(live, fmt::format("its node was lost ({})", sighting->words));
 
   std::error_code error;
-  const bool taken =
-      std::filesystem::exists(folder / "attempts" / std::to_string(attempt.number) / "taken", error);
+  const bool taken = std::filesystem::exists(folder / "attempts" / std::to_string(attempt.number) / "taken", error);
   const bool never_started = sighting == nullptr && !taken && attempt.backend_id.empty();
   if (never_started && live.stop_by.empty() && live.run.state == RunState::starting) {
     if (!std::filesystem::is_directory(folder, error)) lose_attempt(live, "it could not be started");
@@ -147,19 +146,19 @@ void Daemon::Impl::follow(LiveRun& live, const Sighting* sighting) {
     Attempt none = attempt;
     none.started = none.ended = at;
     none.why = "was never started";
-    if (!live.stop_by.empty()) return close_attempt(live, none, RunState::stopped, live.stop_by, live.stop_rule, live.stop_why);
+    if (!live.stop_by.empty())
+      return close_attempt(live, none, RunState::stopped, live.stop_by, live.stop_rule, live.stop_why);
     return close_attempt(live, none, RunState::suspended, "daemon", "exit", "had not been started yet");
   }
   if (live.silent_since == 0) live.silent_since = at;
   if (at - live.silent_since < kSilentSeconds) return;
-  lose_attempt(live, fmt::format("it ended without a word ({})", sighting != nullptr ? sighting->words
-                                                                                    : "the backend does not know it"));
+  lose_attempt(live, fmt::format("it ended without a word ({})",
+                                 sighting != nullptr ? sighting->words : "the backend does not know it"));
 }
 
 void Daemon::Impl::decide_and_commit() {
-  const bool anyone_waits = std::any_of(runs.begin(), runs.end(), [](const auto& entry) {
-    return waits_in_line(entry.second);
-  });
+  const bool anyone_waits =
+      std::any_of(runs.begin(), runs.end(), [](const auto& entry) { return waits_in_line(entry.second); });
   if (!anyone_waits) return;
   const Snapshot seen = snapshot();
   const std::vector<PolicyDecision> decisions = decide(rules, seen);
@@ -182,6 +181,7 @@ void Daemon::Impl::carry_out(const PolicyDecision& decision, double at) {
       change_state(live, RunState::starting, "policy", decision.rule, decision.reason);
       live.attempt = attempt;
       live.began = at;
+      live.attempt_rung = run.rung;
       live.saved = live.silent_since = live.start_again = 0;
       live.tokens = live.first_tokens = -1;
       live.suspend_sent = live.stop_sent = false;
@@ -189,7 +189,10 @@ void Daemon::Impl::carry_out(const PolicyDecision& decision, double at) {
     }
     case PolicyDecision::Kind::suspend:
       HADAL_CHECK(live.attempt.has_value() && run.state != RunState::suspending, "{}", run_name(run.id));
-      return change_state(live, RunState::suspending, "policy", decision.rule, decision.reason);
+      store.set_note("attempt", run.id, "leaving_for", std::to_string(decision.for_run));
+      change_state(live, RunState::suspending, "policy", decision.rule, decision.reason);
+      live.leaving_for = decision.for_run;
+      return;
     case PolicyDecision::Kind::claim:
       if (run.claim == decision.places) return;
       note_decision(run, "claim", std::to_string(run.claim.size()), std::to_string(decision.places.size()), "policy",
@@ -216,13 +219,13 @@ void Daemon::Impl::act_on_backend() {
       if (!live.attempt) continue;
       const std::string& backend_id = live.attempt->backend_id;
       const bool stops = !live.stop_by.empty(), suspends = live.run.state == RunState::suspending;
-      if (!stops && !suspends && live.run.state == RunState::starting && backend_id.empty() &&
-          live.silent_since == 0 && now() >= live.start_again)
+      if (!stops && !suspends && live.run.state == RunState::starting && backend_id.empty() && live.silent_since == 0 &&
+          now() >= live.start_again)
         starts.push_back(id);
       // One that the backend has still in its own queue has nothing to save.
       if (!backend_id.empty() && ((stops && !live.stop_sent) || (!stops && suspends && !live.suspend_sent)))
-        signals.push_back({id, live.attempt->number, attempt_name(id, live.attempt->number), backend_id,
-                           stops || live.seen_waiting});
+        signals.push_back(
+            {id, live.attempt->number, attempt_name(id, live.attempt->number), backend_id, stops || live.seen_waiting});
     }
     for (const auto& [name, backend_id] : stale) signals.push_back({0, 0, name, backend_id, true});
     stale.clear();
