@@ -49,8 +49,9 @@ struct PolicyRun {
     active,
     leaving
   } phase = Phase::waiting;  // leaving: asked to save, holds its slots still
-  double waiting_since = 0;
-  double began = 0;                                         // active, leaving: this attempt
+  double waiting_since =
+      0;             // when it came into the line: submitted, suspended or resumed (active: before this attempt)
+  double began = 0;  // active, leaving: this attempt
   double saved = -std::numeric_limits<double>::infinity();  // the last checkpoint of this attempt
   double ends = kUnknown;    // when it ends or pauses (waiting: if it started now), where that is known
   std::vector<Place> held;   // active, leaving

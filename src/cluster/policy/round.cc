@@ -54,8 +54,7 @@ bool Round::entitled(int at) const {
   const bool binds = lending_ == Lending::off || state_.waiting_free > person.free_waiting;
   if (in_share && !binds) return true;
   if (!in_share && run.started_before) return false;
-  const int64_t ahead = run.started_before ? 0 : ahead_[static_cast<size_t>(run.person)];
-  return ahead + state_.free_use_against(run) + run.slots <= state_.free_cap;
+  return ahead_[static_cast<size_t>(run.person)] + state_.free_use_against(run) + run.slots <= state_.free_cap;
 }
 
 void Round::serve(RunClass cls) {

@@ -264,7 +264,7 @@ bool PolicyState::before(int a, int b) const {
   if (x.cls == RunClass::promoted && x.run->rung != y.run->rung) return x.run->rung > y.run->rung;
   if (x.cls == RunClass::free) {
     if (x.started_before != y.started_before) return y.started_before;
-    if (!x.started_before && x.run->arrived != y.run->arrived) return x.run->arrived < y.run->arrived;
+    if (!x.started_before && x.waiting_since != y.waiting_since) return x.waiting_since < y.waiting_since;
   }
   const double used = people[static_cast<size_t>(x.person)].core_seconds,
                others = people[static_cast<size_t>(y.person)].core_seconds;
@@ -279,8 +279,7 @@ int64_t PolicyState::free_use_against(const StateRun& run) const {
   if (run.started_before || used + run.slots <= free_cap) return used;
   for (const int at : free_runs_[static_cast<size_t>(run.person)]) {
     const StateRun& other = runs[static_cast<size_t>(at)];
-    if (!other.is_active() || other.began < run.run->arrived) continue;
-    if (std::pair(other.run->arrived, other.run->id) > std::pair(run.run->arrived, run.run->id)) used -= other.slots;
+    if (other.is_active() && other.waiting_since > run.waiting_since) used -= other.slots;
   }
   return used;
 }

@@ -83,7 +83,8 @@ struct PolicyState {
   int index_of(int64_t id) const;  // -1: none
   // The order of policy.md inside a class.
   bool before(int a, int b) const;
-  // The cap, counted for this run: what the person got by overtaking this first start does not stand in its way.
+  // What counts against the cap of this run's person: not what came into the line after this first start and overtook
+  // it.
   int64_t free_use_against(const StateRun& run) const;
 
   const PolicyRules* rules;
