@@ -73,15 +73,18 @@ class LocalBackend : public Backend {
            order.name, own, order.account.user, order.account.uid);
     if (!std::filesystem::is_directory(order.folder))
       fail("{}: the folder of its run is not there", order.folder.string());
+    const std::vector<LocalNote> notes = read_notes(folder_);
+    for (const LocalNote& note : notes)
+      if (note.name == order.name) return std::to_string(note.process);
     Launch launch{.program = program_, .order = &order, .notes = folder_, .note = {}};
     launch.note = {.name = order.name, .run_folder = order.folder, .attempt = order.attempt, .boot = boot_};
-    const std::vector<LocalNote> notes = read_notes(folder_);
     launch.note.cores = free_cores(notes, order);
     if (const auto process = launch_supervisor(launch)) {
       children_.insert(*process);
       return std::to_string(*process);
     }
-    for (const LocalNote& note : read_notes(folder_))  // it was started before
+    // The child of a daemon that was killed was faster. Its note is whole.
+    for (const LocalNote& note : read_notes(folder_))
       if (note.name == order.name) return std::to_string(note.process);
     fail("{}: cannot be read", note_file(folder_, order.name).string());
   }
