@@ -39,6 +39,7 @@ struct Caller {
   Person person;
   bool local = false;  // by the Unix socket
   int64_t run = 0;     // by an attempt's token: this run alone, tracking alone
+  int attempt = 0;     // whose token it is
 };
 
 struct Submission {
