@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -24,13 +25,14 @@ struct ApiRequest {
   std::string method, path;  // decoded, without the query: "/api/cluster/runs/r12"
   std::map<std::string, std::string, std::less<>> query;
   std::string body;
+  std::function<std::string()> read = {};  // of a PUT: the body in pieces in place of `body`; "" at its end
 };
 
 struct ApiReply {
   int status = 200;
   std::string body;
   std::string content_type = "application/json";
-  std::optional<std::string> file;  // send this file's content in place of `body`
+  std::function<std::string()> read = {};  // the body in pieces in place of `body`; "" at its end
 };
 
 // Paths of the cluster's own API, below /api/cluster:
@@ -40,10 +42,10 @@ struct ApiReply {
 //   GET  ideas/NAME   GET runs/rN                as `hadal idea show --json`
 //   POST runs/rN/stop|suspend|resume             {"why"}
 //   POST ideas/NAME/promote|grant|park|close     {"why", "to", "slots", "until"}; also baseline
-//   GET  runs/rN/log ?from=BYTE                  -> {"text","next","more"}: more: the run is not over
+//   GET  runs/rN/log ?from=BYTE                  -> {"text","next","more"}: more: the run is not over; -N: the last N
 //   GET  runs/rN/metrics ?key=K &from=STEP       -> {"points":[[step, value, tokens, time], ...]}
 //   GET  compare ?runs=r1,r2 &metric=K           the runs' metric and the spread of seeds
-//   GET  status   GET queue   GET decisions ?after=ID    GET ledger ?by=person|idea|run
+//   GET  status   GET queue   GET decisions ?after=ID (-N: the newest N)   GET ledger ?by=person|idea|run
 //   POST users  {"name","unix","lead"} -> {"name","token"}    DELETE users/NAME    GET whoami
 //   GET  check                                   the store's invariants, counted
 // and MLflow's REST below /api/2.0/mlflow and /api/2.0/mlflow-artifacts (tracking.h). Errors of the former:

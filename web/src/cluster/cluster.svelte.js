@@ -1,6 +1,7 @@
 // What the daemon says, asked for again every two seconds while the page is looked at.
 const kEveryMs = 2000;
 const kMostCurves = 6;
+const kShownDecisions = 200;
 
 export const cluster = $state({
   status: null, ideas: [], decisions: [],
@@ -43,19 +44,14 @@ export function placeOf(hash) {
 
 const segment = encodeURIComponent;
 
-async function curvesOf(runs, key) {
+// Of the first runs that have any; the key is the one that each run is compared by.
+async function curvesOf(runs) {
   const curves = [];
-  for (const run of runs.slice(0, kMostCurves)) {
-    const { points } = await ask(`runs/${segment(run.run)}/metrics?key=${segment(key)}`);
-    if (points.length) curves.push({ name: run.label ?? run.run, points });
+  for (const { run } of runs.slice(0, kMostCurves)) {
+    const { points } = await ask(`runs/${segment(run)}/metrics`);
+    if (points.length) curves.push({ name: run, points });
   }
   return curves;
-}
-
-// The metric that is drawn: the ladder's, else the first that a run has.
-function keyOf(metrics, wanted) {
-  const keys = Object.keys(metrics ?? {});
-  return keys.includes(wanted) ? wanted : (keys.find((k) => /^validation\/.*bits_per_byte$/.test(k)) ?? keys.find((k) => /loss/.test(k)) ?? keys[0]);
 }
 
 async function refreshDetail() {
@@ -66,27 +62,26 @@ async function refreshDetail() {
   }
   if (place.kind === 'idea') {
     const idea = await ask(`ideas/${segment(place.name)}`);
-    const runs = idea.runs ?? [];
-    const key = keyOf(runs.find((r) => Object.keys(r.metrics ?? {}).length)?.metrics, idea.metric);
-    const curves = key ? await curvesOf(runs.filter((r) => r.metrics?.[key]), key) : [];
-    Object.assign(cluster, { idea, run: null, log: '', curves, curveTitle: key ?? '' });
+    const measured = idea.runs.filter((run) => run.last !== null);
+    const curves = await curvesOf(measured);
+    const curveTitle = curves.length ? (await ask(`runs/${segment(measured[0].run)}`)).metric : '';
+    Object.assign(cluster, { idea, run: null, log: '', curves, curveTitle });
     return;
   }
   const run = await ask(`runs/${segment(place.name)}`);
-  const key = keyOf(run.metrics, run.metric);
-  const curves = key ? await curvesOf([{ run: run.run }], key) : [];
-  const { text } = await ask(`runs/${segment(place.name)}/log?tail=8192`).catch(() => ({ text: '' }));
-  Object.assign(cluster, { run, idea: null, curves, curveTitle: key ?? '', log: text });
+  const curves = await curvesOf([run]);
+  const { text } = await ask(`runs/${segment(place.name)}/log?from=-8192`);
+  Object.assign(cluster, { run, idea: null, curves, curveTitle: run.metric, log: text });
 }
 
 export async function refresh() {
   clearTimeout(timer);
   try {
     const [status, { ideas }, { decisions, last }] = await Promise.all([
-      ask('status'), ask('ideas'), ask(`decisions?after=${lastDecision}`),
+      ask('status'), ask('ideas'), ask(`decisions?after=${lastDecision || -kShownDecisions}`),
     ]);
     lastDecision = last ?? lastDecision;
-    cluster.decisions = [...decisions.reverse(), ...cluster.decisions].slice(0, 200);
+    cluster.decisions = [...decisions.reverse(), ...cluster.decisions].slice(0, kShownDecisions);
     Object.assign(cluster, { status, ideas, failure: '', locked: false, now: Date.now() / 1000 });
     await refreshDetail();
   } catch (error) {

@@ -28,7 +28,7 @@ export function costText(cost) {
 // Curves over common places for a chart (charts/shown.js): [{ name, points: [[step, value, tokens, time]] }] become one
 // axis of tokens, or of steps where a point has none. Missing values are null.
 export function chartOf(title, curves) {
-  const byTokens = curves.every(({ points }) => points.every(([, , tokens]) => tokens >= 0));
+  const byTokens = curves.every(({ points }) => points.every(([, , tokens]) => tokens !== null && tokens >= 0));
   const placeOf = ([step, , tokens]) => (byTokens ? tokens : step);
   const places = [...new Set(curves.flatMap(({ points }) => points.map(placeOf)))].sort((a, b) => a - b);
   const numberOf = new Map(places.map((place, i) => [place, i]));
