@@ -39,7 +39,7 @@ struct Sighting {
   std::string name, backend_id;
   enum class State { waiting, running, ended, lost } state = State::running;  // lost: its node does not answer
   std::vector<std::string> nodes;
-  std::string words;  // how the backend calls its state ("COMPLETING", "NODE_FAIL")
+  std::string words = {};  // how the backend calls its state ("COMPLETING", "NODE_FAIL")
 };
 
 class Backend {
@@ -57,7 +57,8 @@ class Backend {
 struct LocalOptions {
   std::string cluster;  // its id, part of every name
   Path folder;          // its own notes of what it started
-  int slots = 0;        // 0: the cores of this machine
+  int slots = 0;        // 0: the cores that this process may use
+  Path program = {};    // `PROGRAM cluster supervise ORDER`; empty: this program
 };
 std::unique_ptr<Backend> local_backend(const LocalOptions& options);
 

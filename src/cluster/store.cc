@@ -67,8 +67,9 @@ void Store::Impl::write(const std::function<void()>& body, bool forced) {
     depth = 1, writer_thread = std::this_thread::get_id();
     const int64_t newest = generation == 0 ? 0 : writer.integer("SELECT value FROM meta WHERE key = 'generation'");
     if (newest > generation)
-      fail("{}: another daemon has taken this cluster over (generation {}, this one is {}); this one ends",
-           file.string(), newest, generation);
+      throw TakenOver(
+          fmt::format("{}: another daemon has taken this cluster over (generation {}, this one is {}); this one ends",
+                      file.string(), newest, generation));
     body();
     HADAL_CHECK(!doomed, "a part of a transaction failed and its error was ignored");
     writer.run("COMMIT");

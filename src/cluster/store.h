@@ -13,11 +13,17 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/error.h"
 #include "base/files.h"
 #include "cluster/idea.h"
 #include "cluster/run.h"
 
 namespace hadal::cluster {
+
+// Another daemon has taken the store's generation over.
+struct TakenOver : Error {
+  using Error::Error;
+};
 
 struct MetricPoint {
   int64_t run = 0;

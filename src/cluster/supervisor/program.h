@@ -1,0 +1,21 @@
+// The program of an order, started: in a session of its own, with the order's environment, its output in a pipe; it
+// dies with this process.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "cluster/supervisor.h"
+
+namespace hadal::cluster {
+
+struct Program {
+  pid_t id = -1;        // -1: it could not be started
+  int output = -1;      // to be read without waiting
+  std::string mistake;  // in words
+  int code = 0;         // 126 or 127 then
+};
+Program start_program(const Order& order);
+
+}  // namespace hadal::cluster
