@@ -84,7 +84,7 @@ void log_params(Store& store, const Run& run, const std::vector<NamedText>& para
 void log_all(const TrackingCall& call, std::vector<MetricPoint> points, const std::vector<NamedText>& params,
              const std::vector<NamedText>& tags) {
   take_tokens(points);
-  call.store.write([&] {
+  const auto body = [&] {
     const Run run = run_asked(call, Act::change);
     check_active(call.store, run);
     check_fence(call);
@@ -95,8 +95,13 @@ void log_all(const TrackingCall& call, std::vector<MetricPoint> points, const st
     log_params(call.store, run, params);
     for (const NamedText& tag : tags) call.store.set_note("tag", run.id, tag.name, tag.value);
     for (MetricPoint& point : points) point.run = run.id;
-    if (!points.empty()) call.store.add(points);
-  });
+    call.store.add(points);
+  };
+  if (params.empty() && tags.empty()) {
+    call.store.write_unforced(body);
+  } else {
+    call.store.write(body);
+  }
 }
 
 std::string point_json(const MetricPoint& point) {
