@@ -183,6 +183,7 @@ TEST_F(LocalBackendTest, ANoteOfAnotherBootIsAnEnd) {
   backend_->stop(order.name, "");
   EXPECT_EQ(::kill(id, 0), 0);
   write_file_whole(note, before);
+  restart();
 }
 
 // A daemon that is killed at any moment, ten times: each attempt runs once, and the next daemon finds it.
