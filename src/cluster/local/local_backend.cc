@@ -18,6 +18,7 @@
 #include "cluster/local/notes.h"
 #include "cluster/supervisor.h"
 #include "cluster/supervisor/attempt_files.h"
+#include "cluster/supervisor/memory_group.h"
 #include "cluster/supervisor/processes.h"
 
 namespace hadal::cluster {
@@ -77,9 +78,15 @@ class LocalBackend : public Backend {
     Launch launch{.program = program_, .order = &order, .notes = notes_.folder(), .note = {}};
     launch.note = {.name = order.name, .run_folder = order.folder, .attempt = order.attempt, .boot = boot_};
     launch.note.cores = free_cores(order);
-    if (const auto process = launch_supervisor(launch)) {
-      children_.insert(*process);
-      return std::to_string(*process);
+    if (order.size.memory_bytes > 0 && ::geteuid() == 0) launch.note.group = give_group(order.name, order.account.uid);
+    try {
+      if (const auto process = launch_supervisor(launch)) {
+        children_.insert(*process);
+        return std::to_string(*process);
+      }
+    } catch (const Error&) {
+      if (!launch.note.group.empty()) take_group_back(launch.note.group);
+      throw;
     }
     // The child of a daemon that was killed was faster. Its note is whole.
     if (const LocalNote* note = note_of(order.name)) return std::to_string(note->process);
@@ -100,6 +107,7 @@ class LocalBackend : public Backend {
         const auto [seen, first] = ends_seen_.try_emplace(name, since_.seconds());
         const bool has_end = read_attempt_end(note.run_folder, note.attempt).has_value();
         if (!first && (has_end || since_.seconds() - seen->second > kForgetSeconds)) {
+          if (!note.group.empty()) take_group_back(note.group);
           notes_.remove(name);
           ends_seen_.erase(seen);
           continue;

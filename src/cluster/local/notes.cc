@@ -26,6 +26,7 @@ LocalNote read_note(const Path& file) {
     note.run_folder = json.at("run_folder").get<std::string>();
     note.attempt = json.at("attempt").get<int>();
     note.cores = json.at("cores").get<std::vector<int>>();
+    note.group = json.at("group").get<std::string>();
     note.boot = json.at("boot").get<std::string>();
     note.process = json.at("process").get<pid_t>();
     note.start = json.at("start").get<uint64_t>();
@@ -63,6 +64,7 @@ std::string note_beginning(const LocalNote& note) {
                                            {"run_folder", note.run_folder.string()},
                                            {"attempt", note.attempt},
                                            {"cores", note.cores},
+                                           {"group", note.group.string()},
                                            {"boot", note.boot}});
   text.pop_back();  // the brace
   return text;

@@ -20,6 +20,7 @@ struct LocalNote {
   Path run_folder;
   int attempt = 0;
   std::vector<int> cores = {};  // that it is bound to
+  Path group = {};              // the control group that it was given (supervisor/memory_group.h), or none
   std::string boot;
   pid_t process = 0;
   uint64_t start = 0;
