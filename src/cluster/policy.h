@@ -55,7 +55,7 @@ struct PolicyRun {
   double saved = -std::numeric_limits<double>::infinity();  // the last checkpoint of this attempt
   double ends = kUnknown;    // when it ends or pauses (waiting: if it started now), where that is known
   std::vector<Place> held;   // active, leaving
-  std::vector<Place> claim;  // waiting: slots kept for it, for which others were suspended
+  std::vector<Place> claim;  // waiting: slots kept for it; who leaves the line gives them up
   int64_t leaving_for = 0;   // leaving: the run for which it was suspended; 0: by a person, or not known
 };
 

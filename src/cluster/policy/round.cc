@@ -25,6 +25,7 @@ Round::Round(PolicyState& state, Lending lending, bool with_reasons)
       with_reasons_(with_reasons),
       held_back_(state.nodes.size()),
       reserved_of_(state.nodes.size(), -1),
+      settled_(state.runs.size()),
       ahead_(state.people.size()) {}
 
 std::vector<Move> Round::play() {
@@ -69,7 +70,9 @@ void Round::serve(RunClass cls) {
 
 void Round::lend(RunClass cls) {
   for (const int at : waiting(cls))
-    if (state_.runs[static_cast<size_t>(at)].claim.empty() && !start_if_it_fits(at, false)) reserve(at, false);
+    if (state_.runs[static_cast<size_t>(at)].claim.empty() && !settled_[static_cast<size_t>(at)] &&
+        !start_if_it_fits(at, false))
+      reserve(at, false);
 }
 
 Room Round::open(int node) const {
@@ -204,13 +207,39 @@ bool Round::start_if_it_fits(int at, bool is_entitled) {
   return true;
 }
 
-// Runs leave that nobody claims: their slots suffice, and nobody need be suspended.
+void Round::keep(int at, std::vector<Hold> places, std::string why) {
+  StateRun& run = state_.runs[static_cast<size_t>(at)];
+  run.slots = 0;
+  for (const Hold& place : places) run.slots += place.slots;
+  run.claim = places;
+  state_.claim(run.claim, at, 1);
+  state_.use(at, 1);
+  Move& move = moves_.emplace_back();
+  move.kind = PolicyDecision::Kind::claim;
+  move.run = at;
+  move.rule = "preempt";
+  move.places = std::move(places);
+  move.reason = std::move(why);
+}
+
+// Runs leave that nobody claims: their slots suffice, and nobody need be suspended. A run that was promised its start
+// claims them; another leaves them to who comes before it in the meantime.
 bool Round::wait_for_leavers(int at) {
-  const auto places = fit(at, false);
+  auto places = fit(at, false);
   if (!places) return false;
   const StateRun& run = state_.runs[static_cast<size_t>(at)];
+  if (run.cls == RunClass::granted || (run.cls == RunClass::free && !run.started_before)) {
+    std::string why;
+    if (with_reasons_)
+      why = fmt::format("{} gets {}: those who hold them leave already", run_name(run.run->id),
+                        counted(run.slots, "slot"));
+    keep(at, std::move(*places), std::move(why));
+    return true;
+  }
   for (const Hold& place : *places)
     held_back_[static_cast<size_t>(place.node)] += Room{place.slots, run.run->size.memory_bytes};
+  state_.use(at, 1);
+  settled_[static_cast<size_t>(at)] = 1;
   return true;
 }
 
@@ -228,13 +257,8 @@ bool Round::preempt(int at) {
   auto victims = choose_victims(state_, at, std::move(room));
   if (!victims) return false;
 
-  Move claim;
-  claim.kind = PolicyDecision::Kind::claim;
-  claim.run = at;
-  claim.rule = "preempt";
-  claim.places = victims->places;
   int64_t slots = 0, freed = 0;
-  for (const Hold& place : claim.places) slots += place.slots;
+  for (const Hold& place : victims->places) slots += place.slots;
   std::vector<Move> suspensions;
   for (const int victim : victims->runs) {
     StateRun& other = state_.runs[static_cast<size_t>(victim)];
@@ -258,15 +282,12 @@ bool Round::preempt(int at) {
     other.leaves = state_.now + state_.rules->grace_s + 10;
     state_.leave(other.held, victim);
   }
+  std::string why;
   if (with_reasons_)
-    claim.reason = fmt::format("{} gets {}: {} of {} {} suspended for it", run_name(run.run->id),
-                               counted(slots, "slot"), counted(static_cast<int64_t>(victims->runs.size()), "run"),
-                               counted(freed, "slot"), victims->runs.size() == 1 ? "is" : "are");
-  run.slots = slots;
-  run.claim = claim.places;
-  state_.claim(run.claim, at, 1);
-  state_.use(at, 1);
-  moves_.push_back(std::move(claim));
+    why = fmt::format("{} gets {}: {} of {} {} suspended for it", run_name(run.run->id), counted(slots, "slot"),
+                      counted(static_cast<int64_t>(victims->runs.size()), "run"), counted(freed, "slot"),
+                      victims->runs.size() == 1 ? "is" : "are");
+  keep(at, std::move(victims->places), std::move(why));
   for (Move& move : suspensions) moves_.push_back(std::move(move));
   return true;
 }

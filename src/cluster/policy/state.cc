@@ -79,6 +79,30 @@ PolicyState::PolicyState(const PolicyRules& rules_in, const Snapshot& snapshot)
   for (size_t i = 0; i < runs.size(); ++i)
     if (runs[i].run->leaving_for != 0) runs[i].leaving_for = index_of(runs[i].run->leaving_for);
   count();
+  break_claims();
+}
+
+// More is claimed than there is: a node shrank, or others use more of it. Who began to wait last gives its claim up.
+void PolicyState::break_claims() {
+  std::vector<int> over;
+  for (StateNode& node : nodes)
+    if (const Room room = node.capacity - node.active - node.claimed; room.slots < 0 || room.memory < 0)
+      over.insert(over.end(), node.claimers.begin(), node.claimers.end());
+  if (over.empty()) return;
+  std::sort(over.begin(), over.end(), [&](int a, int b) {
+    return std::pair(-runs[static_cast<size_t>(a)].waiting_since, a) <
+           std::pair(-runs[static_cast<size_t>(b)].waiting_since, b);
+  });
+  for (const int at : over) {
+    StateRun& run = runs[static_cast<size_t>(at)];
+    bool fits = true;
+    for (const Hold& place : run.claim) fits &= free_later(place.node).has({0, 0});
+    if (fits) continue;
+    const std::vector<Hold> places = std::exchange(run.claim, {});
+    run.claim_broken = true;
+    claim(places, at, -1);
+  }
+  count();
 }
 
 int64_t PolicyState::slots_of(const Size& size) const {

@@ -100,6 +100,7 @@ struct PolicyState {
 
  private:
   void classify();
+  void break_claims();
   int64_t slots_of(const Size& size) const;
   std::vector<std::vector<int>> free_runs_;  // active, of each person
 };
