@@ -43,7 +43,8 @@ struct PolicyRun {
   Size size;
   int rung = 1;
   double arrived = 0;
-  bool started_before = false;  // no first start any more
+  bool started_before = false;    // no first start any more
+  double promised_by = kUnknown;  // when it is to start at the latest, as starts_within() said when it was submitted
   enum class Phase {
     waiting,
     active,

@@ -47,6 +47,7 @@ class Round {
   void keep(int run, std::vector<Hold> places, std::string why);
   bool preempt(int run);
   void reserve(int run, bool is_entitled);
+  double free_at(int run, int node, bool by_age) const;
   void drop_broken_claims();
   void start(int run, std::vector<Hold> places, const char* rule, std::string how);
 

@@ -58,7 +58,8 @@ class World {
   void suspend_by_hand(int at) {
     WorldRun& r = runs[static_cast<size_t>(at)];
     r.held_by_person = true;
-    r.run.claim.clear();  // who leaves the line gives up what was kept for it
+    r.run.claim.clear();  // who leaves the line gives up what was kept for it, and what was promised
+    r.run.promised_by = kUnknown;
     if (r.run.phase == PolicyRun::Phase::active) ask_to_leave(r, 0);
   }
 
@@ -106,6 +107,7 @@ class World {
     for (const WorldRun& r : runs) {
       if (r.over) continue;
       at((r.run.phase == PolicyRun::Phase::active ? r.run.began : r.run.waiting_since) + rules.min_run_s);
+      at(r.run.promised_by - rules.min_run_s - rules.grace_s - 10);
       if (r.run.phase == PolicyRun::Phase::waiting) continue;
       at(now + std::max(1.0, r.lasts_s - r.ran_s));
       if (r.run.phase == PolicyRun::Phase::leaving) at(r.asked + r.saves_in_s);
