@@ -45,8 +45,10 @@ class World {
   }
 
   std::optional<double> promise(int at) {
-    return runs[static_cast<size_t>(at)].promised =
-               starts_within(rules, snapshot(), runs[static_cast<size_t>(at)].run.id);
+    WorldRun& r = runs[static_cast<size_t>(at)];
+    r.promised = starts_within(rules, snapshot(), r.run.id);
+    if (r.promised) r.run.promised_by = now + *r.promised;
+    return r.promised;
   }
 
   void end(int at) {
