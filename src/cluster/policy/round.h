@@ -44,8 +44,10 @@ class Round {
   bool start_if_it_fits(int run, bool is_entitled);
   bool start_on_claim(int run);
   bool wait_for_leavers(int run);
+  void keep(int run, std::vector<Hold> places, std::string why);
   bool preempt(int run);
   void reserve(int run, bool is_entitled);
+  double free_at(int run, int node, bool by_age) const;
   void drop_broken_claims();
   void start(int run, std::vector<Hold> places, const char* rule, std::string how);
 
@@ -61,6 +63,7 @@ class Round {
   std::vector<Room> held_back_;  // of each node: what entitled runs wait for that others leave
   std::vector<Reservation> reservations_;
   std::vector<int> reserved_of_;  // of each node: index of its reservation, or -1
+  std::vector<char> settled_;     // runs that will start without more ado: they wait for leavers
   std::vector<int64_t> ahead_;    // of each person: slots of entitled first starts that were passed over
   bool reservation_given_ = false;
 };
