@@ -1,11 +1,14 @@
 // hadal index COMMAND ...: documents of one's own, searched.
-#include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <vector>
 
+#include "base/command.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/paths.h"
+#include "base/text.h"
 #include "cli/options.h"
 #include "cli/verb.h"
 #include "research/document.h"
@@ -19,6 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 using research::Document;
 using research::Index;
+
+constexpr uint64_t kMostBytes = uint64_t{64} << 20;  // of a file, or of an answer in an archive
 
 struct Flags {
   std::string folder, text, queries, remove;
@@ -35,8 +40,8 @@ struct Added {
 Index open_index(const Flags& flags, bool make) {
   const Path file = Path(flags.folder) / research::kIndexFile;
   if (!make && !fs::exists(file)) {
-    fail("index: expected an index in {}, found none; make one with: hadal index add PATH --index {}", flags.folder,
-         flags.folder);
+    fail("index: expected an index in {}, found none; make one with: {}", flags.folder,
+         command({"index", "add", "PATH", "--index", flags.folder}));
   }
   return Index(file);
 }
@@ -61,35 +66,38 @@ void add_lines(Index& index, const Path& path, Added& added) {
   });
 }
 
-// What cannot be read is left out and named.
+// What `read` gives. What cannot be read is left out and named; what the index itself cannot do ends all.
+template <typename F>
+auto read_or_name(const std::string& name, Added& added, const F& read) -> std::optional<decltype(read())> {
+  try {
+    return read();
+  } catch (const Error& error) {
+    added.left_out.push_back(fmt::format("{}: {}", name, error.what()));
+    return {};
+  }
+}
+
 void add_document(Index& index, const research::RawDocument& raw, const std::string& snapshot, Added& added) {
   const std::string hash = sha256(raw.bytes);
-  if (index.has(raw.url, hash)) {
-    ++added.documents;
-    return;
+  if (!index.has(raw.url, hash)) {
+    auto document = read_or_name(raw.url, added, [&] { return research::extract(raw); });
+    if (!document) return;
+    document->url = raw.url;
+    index.add(*document, hash, snapshot);
   }
-  Document document;
-  try {
-    document = research::extract(raw);
-  } catch (const Error& error) {
-    added.left_out.push_back(fmt::format("{}: {}", raw.url, error.what()));
-    return;
-  }
-  document.url = raw.url;
-  index.add(document, hash, snapshot);
   ++added.documents;
 }
 
 void add_archive(Index& index, const Path& path, Added& added) {
-  constexpr uint64_t kMostBytes = uint64_t{64} << 20;
   bool torn = false;
   research::read_warc(
       path,
       [&](research::WarcRecord&& record) {
         if (record.type != "response" || !record.content_type.starts_with("application/http")) return true;
-        const research::WarcResponse response = research::read_response(record, kMostBytes);
-        if (response.status != 200) return true;
-        add_document(index, {record.target_uri, response.header("content-type"), response.body}, record.id, added);
+        const auto response =
+            read_or_name(record.target_uri, added, [&] { return research::read_response(record, kMostBytes); });
+        if (!response || response->status != 200) return true;
+        add_document(index, {record.target_uri, response->header("content-type"), response->body}, record.id, added);
         return true;
       },
       &torn);
@@ -97,30 +105,20 @@ void add_archive(Index& index, const Path& path, Added& added) {
 }
 
 void add_file(Index& index, const Path& path, const std::string& name, Added& added) {
-  constexpr uint64_t kMostBytes = uint64_t{64} << 20;
   const std::string file = path.filename().string();
   if (file.ends_with(".jsonl") || file.ends_with(".jsonl.zst")) return add_lines(index, path, added);
   if (file.ends_with(".warc") || file.ends_with(".warc.gz")) return add_archive(index, path, added);
-  add_document(index, {name, "", read_file(path, kMostBytes)}, "", added);
+  const auto bytes = read_or_name(name, added, [&] { return read_file(path, kMostBytes); });
+  if (bytes) add_document(index, {name, "", *bytes}, "", added);
 }
 
-// Files below the folder in the order of their names; links out of it are not followed, hidden ones left out.
 void add_folder(Index& index, const Path& folder, Added& added) {
-  std::vector<Path> files;
-  for (auto at = fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied);
-       at != fs::recursive_directory_iterator(); ++at) {
-    const bool hidden = at->path().filename().string().starts_with('.');
-    if (hidden || at->is_symlink()) {
-      at.disable_recursion_pending();
-    } else if (at->is_regular_file()) {
-      files.push_back(at->path());
-    }
-  }
-  std::sort(files.begin(), files.end());
   const std::string name = fs::canonical(folder).filename().string();
-  for (const Path& file : files) {
-    add_file(index, file, name + "/" + file.lexically_relative(folder).generic_string(), added);
-  }
+  const auto name_of = [&](const Path& path) { return name + "/" + path.lexically_relative(folder).generic_string(); };
+  const std::vector<Path> files = files_below(
+      folder, [](const Path&) { return true; },
+      [&](const Path& path, const std::string& why) { added.left_out.push_back(name_of(path) + ": " + why); });
+  for (const Path& file : files) add_file(index, file, name_of(file), added);
 }
 
 int add(const Flags& flags) {
@@ -143,8 +141,8 @@ int add(const Flags& flags) {
     return 0;
   }
   for (const std::string& line : added.left_out) fmt::print(stderr, "left out: {}\n", without_controls(line));
-  print_text(fmt::format("{} documents in {}\nNext: hadal index search QUERY --index {}\n", added.documents,
-                         without_controls(flags.folder), without_controls(flags.folder)));
+  print_text(fmt::format("{} in {}\nNext: {}\n", counted(added.documents, "document"), without_controls(flags.folder),
+                         without_controls(command({"index", "search", "QUERY", "--index", flags.folder}))));
   return 0;
 }
 
@@ -226,7 +224,8 @@ int list(const Flags& flags) {
 int remove(const Flags& flags) {
   Index index = open_index(flags, false);
   if (!index.remove(flags.remove)) {
-    fail("index: expected a document or folder of the index, found no {}; hadal index list names all", flags.remove);
+    fail("index: expected a document or folder of the index, found no {}; {} names all", flags.remove,
+         command({"index", "list", "--index", flags.folder}));
   }
   if (flags.json) print_json(OrderedJson{{"removed", flags.remove}});
   return 0;

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/testing/scratch.h"
 #include "cli/verb.h"
+#include "research/warc.h"
 
 namespace hadal {
 namespace {
@@ -27,7 +28,7 @@ TEST(IndexVerb, WhatItReadsResearchQuotes) {
   EXPECT_HAS(run(index_command, "hadal index", {"add", (folder / "n.md").string(), "--index", index}), "1 document");
   const Json hits =
       parse_json(run(index_command, "hadal index", {"search", "pump", "--index", index, "--json"}), "out");
-  EXPECT_FALSE(hits.empty());
+  EXPECT_HAS(hits.at("results").at(0).at("hits").at(0).at("text").get<std::string>(), "P-12");
   const Json report = parse_json(
       run(research_command, "hadal research",
           {"Which pump did we choose?", "--sources", "index:" + index, "--no-model", "--out", out, "--json"}),
@@ -39,6 +40,37 @@ TEST(IndexVerb, WhatItReadsResearchQuotes) {
   EXPECT_EQ(verdict.at("ok"), true) << verdict.dump();
   EXPECT_HAS(run(research_command, "hadal research", {"show", out}), "P-12");
   EXPECT_HAS(run(index_command, "hadal index", {"list", "--index", (folder / "none").string()}), "found none");
+}
+
+// One that is broken, of a kind that is not read, or too large ends nothing.
+TEST(IndexVerb, WhatCannotBeReadIsLeftOutAndNamed) {
+  test::ScratchFolder folder;
+  const std::string index = (folder / "ix").string();
+  std::filesystem::create_directories(folder / "docs");
+  write_file_whole(folder / "docs/a.md", "# The pump\n\nWe chose the pump P-12.\n");
+  write_file_whole(folder / "docs/large.txt", "");
+  std::filesystem::resize_file(folder / "docs/large.txt", (uint64_t{64} << 20) + 1);
+  {
+    research::WarcWriter writer(folder / "docs/web.warc");
+    for (const auto& [url, block] :
+         {std::pair("http://a.test/broken", "HTTP/1.1 no status\r\n\r\nno"),
+          {"http://a.test/whole", "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nThe valve."}}) {
+      research::WarcRecord record;
+      record.type = "response";
+      record.target_uri = url;
+      record.date = "2026-11-28T10:00:00Z";
+      record.content_type = "application/http; msgtype=response";
+      record.block = block;
+      writer.append(std::move(record));
+    }
+  }
+  const Json added = parse_json(
+      run(index_command, "hadal index", {"add", (folder / "docs").string(), "--index", index, "--json"}), "added");
+  EXPECT_EQ(added.at("documents"), 2) << added.dump();
+  ASSERT_EQ(added.at("left_out").size(), 2u) << added.dump();
+  EXPECT_HAS(added.at("left_out").at(0).get<std::string>(), "docs/large.txt");
+  EXPECT_HAS(added.at("left_out").at(1).get<std::string>(), "http://a.test/broken");
+  EXPECT_HAS(run(index_command, "hadal index", {"search", "valve", "--index", index}), "http://a.test/whole");
 }
 
 }  // namespace

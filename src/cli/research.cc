@@ -12,7 +12,6 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "base/progress.h"
 #include "base/text.h"
 #include "cli/options.h"
 #include "cli/research_line.h"
@@ -24,8 +23,6 @@ namespace hadal {
 namespace {
 
 std::string shown(std::string_view text) { return research::inert(text); }
-
-constexpr const char* kRuns = "runs/research";
 
 // Ctrl-C once: stop looking and report. Twice: end at once; the run can be resumed.
 std::atomic<bool> interrupted = false;
@@ -90,7 +87,7 @@ void print_report(const research::Report& report, const Path& folder, bool json)
 // A folder, or a run's name under runs/research.
 Path find_run(const std::string& name) {
   if (std::filesystem::exists(name)) return name;
-  if (const Path under = Path(kRuns) / name; std::filesystem::exists(under)) return under;
+  if (const Path under = Path(research::kRunsFolder) / name; std::filesystem::exists(under)) return under;
   return name;
 }
 
@@ -133,7 +130,8 @@ int ask_command(int argc, char** argv) {
       "--slots", [&](const std::string& text) { options.slots = read_slots(text); },
       "what the model does: all, none, or some of plan,judge,gap,write (default: what it shows that it can)");
   app.add_option("--replay", replay, "answer every search and page from this archive (.warc.gz), without network");
-  app.add_option("--out", out, fmt::format("the run's folder (default: a new one under {})", kRuns)).filled();
+  app.add_option("--out", out, fmt::format("the run's folder (default: a new one under {})", research::kRunsFolder))
+      .filled();
   app.add_option("--seed", options.seed, "of the model").show_default();
   app.add_option("--allow", allow,
                  "a HOST:PORT that may be connected to although it is not public; may be given again");
@@ -152,11 +150,13 @@ int ask_command(int argc, char** argv) {
   }
   options.replay = replay;
   options.fetch.allowed = net::AllowList(allow);
-  options.out = out.empty() ? Path(kRuns) / research::new_run_id(kRuns, options.question) : Path(out);
+  options.out = out.empty()
+                    ? Path(research::kRunsFolder) / research::new_run_id(research::kRunsFolder, options.question)
+                    : Path(out);
 
   std::unique_ptr<research::Writer> writer;
   if (!no_model) writer = make_writer(model, engine, options.fetch.allowed);
-  ResearchLine line(options.budget);
+  ResearchLine line;
   const research::Report report = research::research(options, writer.get(), hooks_of(line));
   line.clear();
   print_report(report, options.out, json);
@@ -169,7 +169,8 @@ int resume_command(int argc, char** argv) {
   std::vector<std::string> allow;
   bool json = false;
   EngineFlags engine;
-  app.add_option("RUN", name, fmt::format("the folder of a run, or its name under {}", kRuns)).required();
+  app.add_option("RUN", name, fmt::format("the folder of a run, or its name under {}", research::kRunsFolder))
+      .required();
   app.add_option("-m,--model", model, "the model that it was begun with").show_default();
   app.add_option("--allow", allow, "a HOST:PORT where the model may be");
   engine.add_to(app);
@@ -178,7 +179,7 @@ int resume_command(int argc, char** argv) {
   const Path folder = find_run(name);
   std::unique_ptr<research::Writer> writer;
   if (research::run_has_model(folder)) writer = make_writer(model, engine, net::AllowList(allow));
-  ResearchLine line({});
+  ResearchLine line;
   const research::Report report = research::resume(folder, writer.get(), hooks_of(line));
   line.clear();
   print_report(report, folder, json);
@@ -189,7 +190,8 @@ int verify_run_command(int argc, char** argv) {
   CommandLine app("Checks a run by its folder alone: the archive, every quote, every claim, and the reports.");
   std::string name;
   bool json = false;
-  app.add_option("RUN", name, fmt::format("the folder of a run, or its name under {}", kRuns)).required();
+  app.add_option("RUN", name, fmt::format("the folder of a run, or its name under {}", research::kRunsFolder))
+      .required();
   add_common_options(app, &json);
   if (const auto code = app.parse(argc, argv)) return *code;
   const research::Verdict verdict = research::verify_run(find_run(name));
@@ -197,9 +199,10 @@ int verify_run_command(int argc, char** argv) {
     print_json(OrderedJson{
         {"ok", verdict.ok}, {"claims", verdict.claims}, {"quotes", verdict.quotes}, {"faults", verdict.faults}});
   } else {
+    const auto faults = static_cast<int64_t>(verdict.faults.size());
     std::string text =
-        fmt::format("{}: {} claims, {} quotes, {}\n", verdict.ok ? "ok" : "NOT OK", verdict.claims, verdict.quotes,
-                    verdict.faults.empty() ? "no fault" : fmt::format("{} faults", verdict.faults.size()));
+        fmt::format("{}: {}, {}, {}\n", verdict.ok ? "ok" : "NOT OK", counted(verdict.claims, "claim"),
+                    counted(verdict.quotes, "quote"), faults == 0 ? "no fault" : counted(faults, "fault"));
     for (const std::string& fault : verdict.faults) text += "  " + shown(fault) + "\n";
     print_text(text);
   }
@@ -210,7 +213,8 @@ int show_command(int argc, char** argv) {
   CommandLine app("Shows the report of a run.");
   std::string name;
   bool json = false;
-  app.add_option("RUN", name, fmt::format("the folder of a run, or its name under {}", kRuns)).required();
+  app.add_option("RUN", name, fmt::format("the folder of a run, or its name under {}", research::kRunsFolder))
+      .required();
   add_common_options(app, &json);
   if (const auto code = app.parse(argc, argv)) return *code;
   const Path folder = find_run(name);
@@ -219,9 +223,9 @@ int show_command(int argc, char** argv) {
 }
 
 int list_command(int argc, char** argv) {
-  CommandLine app(fmt::format("Lists the runs under {}.", kRuns));
+  CommandLine app(fmt::format("Lists the runs under {}.", research::kRunsFolder));
   bool json = false;
-  std::string folder = kRuns;
+  std::string folder = research::kRunsFolder;
   app.add_option("--runs", folder, "the folder that they stand in").show_default();
   add_common_options(app, &json);
   if (const auto code = app.parse(argc, argv)) return *code;

@@ -1,7 +1,5 @@
 #include "cli/research_line.h"
 
-#include <algorithm>
-
 #include "base/error.h"
 
 namespace hadal {
@@ -18,11 +16,10 @@ research::RunHooks ResearchLine::hooks(std::function<bool()> stopped) {
 }
 
 void ResearchLine::show(const research::RunProgress& p, bool stopping) {
-  const double left = std::max(0.0, budget_.seconds - p.seconds);
   std::string text = fmt::format("round {}, {} pages read, {} refused", p.round, p.pages, p.refused);
   if (!last_refused_.empty()) text += " (" + last_refused_ + ")";
   if (p.tokens > 0) text += fmt::format(", {} tokens", p.tokens);
-  text += fmt::format(", {}, {} left", duration_text(p.seconds), duration_text(left));
+  text += fmt::format(", {}, {} left", duration_text(p.seconds), duration_text(p.left_s));
   if (stopping) text += ", stopping";
   line_.show(text);
 }

@@ -11,14 +11,12 @@ namespace hadal {
 
 class ResearchLine {
  public:
-  explicit ResearchLine(research::Budget budget) : budget_(budget) {}
   // What keeps the line; it must not outlive it. `stopped`: the user wants no more.
   research::RunHooks hooks(std::function<bool()> stopped);
   void clear() { line_.clear(); }
 
  private:
   void show(const research::RunProgress& progress, bool stopping);
-  research::Budget budget_;
   std::string last_refused_;
   ProgressLine line_;
 };

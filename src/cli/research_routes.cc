@@ -19,7 +19,7 @@ namespace hadal {
 namespace {
 
 constexpr uint64_t kMaxRequestBytes = 64 << 10;
-constexpr size_t kMaxQuestionBytes = 4 << 10;
+constexpr size_t kMaxRemembered = 1000;  // runs that left no folder
 constexpr std::chrono::milliseconds kProgressInterval(500);
 
 // One run of this process. Its fields belong to the desk's mutex.
@@ -103,12 +103,6 @@ Asked read_request(const std::string& body, const research::Budget& most) {
           brief(name), "unknown_parameter");
     }
   }
-  if (asked.question.find_first_not_of(" \t\r\n") == std::string::npos)
-    throw ApiError(400, "question: expected a question, found nothing", "question");
-  if (asked.question.size() > kMaxQuestionBytes)
-    throw ApiError(
-        400, fmt::format("question: expected at most {} bytes, found {}", kMaxQuestionBytes, asked.question.size()),
-        "question");
   return asked;
 }
 
@@ -125,6 +119,12 @@ Event to_event(const research::RunProgress& p, const std::string& state) {
                                         {"refused", p.refused},
                                         {"tokens", p.tokens},
                                         {"seconds", p.seconds}})};
+}
+
+OrderedJson to_json(const research::RunSummary& run) {
+  OrderedJson json = {{"id", run.id}, {"question", run.question}, {"state", run.state}, {"started", run.started}};
+  if (!run.error.empty()) json["error"] = run.error;
+  return json;
 }
 
 // The last one: the client asks no more.
@@ -193,6 +193,23 @@ struct ResearchDesk::Impl {
     changed.notify_all();
   }
 
+  // With the mutex held. Of a run that is over its folder tells all; one that left none is remembered for a while.
+  void forget_finished() {
+    const size_t too_many = runs.size() > kMaxRemembered ? runs.size() - kMaxRemembered : 0;
+    size_t forgotten = 0;
+    for (auto at = runs.begin(); at != runs.end();) {
+      LiveRun& run = *at->second;
+      if (run.over() && run.thread.joinable()) run.thread.join();  // it has given the mutex back
+      const bool told = std::filesystem::exists(run.options.out / research::kJournal);
+      if (!run.over() || (!told && forgotten >= too_many)) {
+        ++at;
+      } else {
+        ++forgotten;
+        at = runs.erase(at);
+      }
+    }
+  }
+
   LiveRunPtr live(const std::string& id) {
     const std::lock_guard lock(mutex);
     const auto found = runs.find(id);
@@ -230,7 +247,7 @@ struct ResearchDesk::Impl {
     }
     for (const research::RunSummary& run : research::list_runs(options.folder)) {
       if (shown.count(run.id) != 0) continue;
-      list.push_back({{"id", run.id}, {"question", run.question}, {"state", run.state}, {"started", run.started}});
+      list.push_back(to_json(run));
     }
     return {{"runs", list}, {"sources", options.sources}, {"model", static_cast<bool>(options.writer)}};
   }
@@ -242,10 +259,7 @@ struct ResearchDesk::Impl {
       const std::lock_guard lock(mutex);
       return summary(*run);
     }
-    for (const research::RunSummary& run : research::list_runs(options.folder)) {
-      if (run.id == id)
-        return {{"id", run.id}, {"question", run.question}, {"state", run.state}, {"started", run.started}};
-    }
+    if (const auto run = research::run_summary(folder)) return to_json(*run);
     throw ApiError(404, fmt::format("no research run {}; GET /v1/research lists them", brief(id)), "id", "not_found");
   }
 
@@ -254,17 +268,24 @@ struct ResearchDesk::Impl {
     if (options.sources.empty())
       throw ApiError(400, "this server researches nothing: it was started without --research-sources");
     const LiveRunPtr run = std::make_shared<LiveRun>();
-    const std::lock_guard lock(mutex);
-    if (closing) throw ApiError(503, "the server is stopping");
-    if (static_cast<int>(line.size()) >= options.waiting)
-      throw ApiError(503, fmt::format("{} runs wait already; try again later", line.size()), "", "queue_full");
-    run->id = research::new_run_id(options.folder, asked.question);
     run->options.question = asked.question;
     run->options.sources = options.sources;
     run->options.budget = asked.budget;
     run->options.fetch = options.fetch;
-    run->options.out = options.folder / run->id;
     run->no_model = asked.no_model;
+    try {
+      research::check_options(run->options);
+    } catch (const Error& e) {
+      throw ApiError(400, e.what(), "question");
+    }
+    const std::lock_guard lock(mutex);
+    forget_finished();
+    if (closing) throw ApiError(503, "the server is stopping");
+    if (static_cast<int>(line.size()) >= options.waiting)
+      throw ApiError(503, fmt::format("{} runs wait already; try again later", line.size()), "", "queue_full");
+    run->id = research::new_run_id(options.folder, asked.question,
+                                   [&](const std::string& id) { return runs.contains(id); });  // one that waits
+    run->options.out = options.folder / run->id;
     runs[run->id] = run;
     line.push_back(run);
     start_next();
@@ -346,8 +367,8 @@ struct ResearchDesk::Impl {
     if (type == "text/html; charset=utf-8")
       headers.emplace_back("Content-Security-Policy",
                            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox");
-    if (name == "archive.warc.gz")
-      headers.emplace_back("Content-Disposition", "attachment; filename=\"archive.warc.gz\"");
+    if (name == research::kArchive)
+      headers.emplace_back("Content-Disposition", fmt::format("attachment; filename=\"{}\"", name));
     exchange.reply({200, type, read_file(path), std::move(headers)});
   }
 
@@ -355,10 +376,9 @@ struct ResearchDesk::Impl {
   void source(const HttpRequest& request, Exchange& exchange) {
     const Path folder = folder_of(request);
     const std::string wanted = request.parameter("source");
-    const Path path = folder / "report.json";
-    if (!std::filesystem::is_regular_file(path)) throw ApiError(409, "the run has no report yet", "", "not_ready");
-    const research::Report report =
-        research::report_from_json(parse_json(read_file(path), path.string()), path.string());
+    if (!std::filesystem::is_regular_file(folder / research::kReportJson))
+      throw ApiError(409, "the run has no report yet", "", "not_ready");
+    const research::Report report = research::read_report(folder);
     const auto found = std::find_if(report.sources.begin(), report.sources.end(),
                                     [&](const research::ReportSource& s) { return std::to_string(s.id) == wanted; });
     if (found == report.sources.end())
@@ -366,7 +386,7 @@ struct ResearchDesk::Impl {
     std::optional<std::string> text;
     bool torn = false;
     research::read_warc(
-        folder / "archive.warc.gz",
+        folder / research::kArchive,
         [&](research::WarcRecord&& record) {
           if (record.id == found->snapshot) text = std::move(record.block);
           return !text;
@@ -393,12 +413,6 @@ struct ResearchDesk::Impl {
 ResearchDesk::ResearchDesk(ResearchDeskOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 
 ResearchDesk::~ResearchDesk() { impl_->close(); }
-
-void ResearchDesk::stop() {
-  const std::lock_guard lock(impl_->mutex);
-  impl_->closing = true;
-  impl_->changed.notify_all();
-}
 
 std::vector<Route> ResearchDesk::routes() {
   Impl* desk = impl_.get();
@@ -440,10 +454,10 @@ std::vector<Route> ResearchDesk::routes() {
        .path = "/v1/research/{id}/sources/{source}",
        .slow = true,
        .handler = [desk](const HttpRequest& request, Exchange& exchange) { desk->source(request, exchange); }},
-      file("report.html", "text/html; charset=utf-8"),
-      file("report.md", "text/markdown; charset=utf-8"),
-      file("report.json", "application/json"),
-      file("archive.warc.gz", "application/warc"),
+      file(research::kReportHtml, "text/html; charset=utf-8"),
+      file(research::kReportMarkdown, "text/markdown; charset=utf-8"),
+      file(research::kReportJson, "application/json"),
+      file(research::kArchive, "application/warc"),
   };
 }
 

@@ -13,8 +13,8 @@
 namespace hadal {
 
 struct ResearchDeskOptions {
-  Path folder = "runs/research";     // a folder a run
-  std::vector<std::string> sources;  // none: runs are refused with how to give some
+  Path folder = research::kRunsFolder;  // a folder a run
+  std::vector<std::string> sources;     // none: runs are refused with how to give some
   research::FetchOptions fetch = {};
   research::Budget most = {200'000, 3600, 200};  // what a request may ask for
   int at_once = 2, waiting = 16;                 // runs; more get a 503
@@ -31,7 +31,6 @@ class ResearchDesk {
   ResearchDesk& operator=(const ResearchDesk&) = delete;
 
   std::vector<Route> routes();  // /v1/research ...; must not outlive the desk
-  void stop();                  // all runs: they report what they have
 
  private:
   struct Impl;

@@ -81,7 +81,7 @@ int serve_command(int argc, char** argv) {
   research.folder = research_folder;
   research.sources = research_source_list(research_sources);
   research.fetch.allowed = net::AllowList(research_allow);
-  const std::string fingerprint = weights_fingerprint(model);
+  const std::string fingerprint = research.sources.empty() ? "" : weights_fingerprint(model);  // reads the weights
   research.writer = [&] { return assistant_writer(engine, assistant, loaded.name, fingerprint); };
   ResearchDesk desk(std::move(research));
   for (Route& route : desk.routes()) routes.push_back(std::move(route));

@@ -1,13 +1,9 @@
 // hadal web COMMAND ...: what Hadal does with addresses and pages of the web, one piece at a time.
 #include "cli/web.h"
 
-#include <algorithm>
-#include <iterator>
-
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
-#include "base/toml_table.h"
 #include "cli/options.h"
 #include "cli/verb.h"
 #include "net/address.h"
@@ -24,13 +20,6 @@ constexpr Verb kCommands[] = {
     {"extract", "what a page, a text or a PDF says", web_extract_command},
     {"robots", "may this agent fetch this page, under this robots.txt?", web_robots_command},
 };
-
-std::string help() {
-  std::string text =
-      "hadal web: addresses and pages of the web, one piece at a time\n\nusage: hadal web COMMAND [options]\n\n";
-  for (const Verb& command : kCommands) text += fmt::format("  {:<12}{}\n", command.name, command.summary);
-  return text + "\n  hadal web COMMAND --help   the options of a command\n";
-}
 
 // What `answer` makes of the file that --cases names; printed.
 int answer_cases(int argc, char** argv, const std::string& about, Json (*answer)(const Json&)) {
@@ -128,23 +117,7 @@ int web_check_command(int argc, char** argv) {
 }
 
 int web_command(int argc, char** argv) {
-  const std::string name = argc > 1 ? argv[1] : "--help";
-  if (name == "--help" || name == "-h" || name == "help") {
-    print_text(help());
-    return 0;
-  }
-  const auto* command =
-      std::find_if(std::begin(kCommands), std::end(kCommands), [&](const Verb& verb) { return verb.name == name; });
-  if (command == std::end(kCommands)) {
-    std::vector<std::string> names;
-    for (const Verb& verb : kCommands) names.emplace_back(verb.name);
-    fmt::print(stderr, "hadal web: expected a command, found {} (did you mean {}?)\n\n{}", brief(name),
-               nearest_word(name, names), help());
-    return 2;
-  }
-  std::string title = "hadal web " + name;
-  argv[1] = title.data();
-  return command->run(argc - 1, argv + 1);
+  return run_command_of("web", "addresses and pages of the web, one piece at a time", kCommands, argc, argv);
 }
 
 }  // namespace hadal
