@@ -35,11 +35,17 @@ bool amx_present() {
   return false;
 }
 
+// clang 14 has no f16c_present().
+bool f16c_present() {
+  unsigned a, b, c, d;
+  return __get_cpuid(1, &a, &b, &c, &d) && (c & (1u << 29));
+}
+
 CpuFeatures detect() {
   __builtin_cpu_init();
   CpuFeatures f;
   f.avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
-           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("f16c") && __builtin_cpu_supports("aes") &&
+           __builtin_cpu_supports("bmi2") && f16c_present() && __builtin_cpu_supports("aes") &&
            __builtin_cpu_supports("pclmul");
   f.avx512 = f.avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
              __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
