@@ -7,7 +7,7 @@
       rsr       the same over RSR's daily bars: --rsr FOLDER with the .csv files of data/google_finance of
                 github.com/fulifeng/Temporal_Relational_Stock_Ranking (AGPL; 1.2 GB, 6,257 tickers; never kept here)
       demo      hadal market demo: seconds
-      planted, noise   rank IC of ridge over alpha158 on the project's made-up markets
+      planted, noise   rank IC of ridge over alpha158 on the project's made-up markets, by the strategies of hadal market demo
       etth1     MSE of ridge, horizon 96: --ett ETTh1.csv of github.com/zhouhaoyi/ETDataset
 
 Memory is the program's largest resident set. It counts pages of the mapped files, which the system may take back at any time.
@@ -24,23 +24,6 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 COLUMNS = ["commit", "cpu", "threads", "work", "figure", "value", "unit", "goal", "wall_seconds", "cpu_seconds", "peak_gib", "load", "command"]
-RIDGE = """[data]
-market = "{market}"
-[factors]
-sets = ["alpha158"]
-[label]
-expression = "Ref($open,-2)/Ref($open,-1)-1"
-[process]
-features = ["cs_winsorize", "cs_zscore", "fill_zero"]
-label = "cs_rank"
-[forecast]
-kind = "ridge"
-penalty = 1e4
-train_days = 440
-valid_days = 60
-embargo_days = 5
-test_days = 120
-"""
 SERIES = """[data]
 file = "{file}"
 time = "date"
@@ -156,9 +139,10 @@ class Figures:
         self.row("demo", "from the files to the memo", run.wall, "s", "<= 60", run, "market_figures.py demo")
 
     def made(self, name, goal):
-        market = self.fresh(name + "_market")
-        self.market("import", market, os.path.join(ROOT, "examples/market/synthetic", name + ".csv.zst"))
-        run = self.market("train", self.write(name + ".toml", RIDGE.format(market=market)))
+        strategy = os.path.join(self.args.folder, "demo", name + ".toml")
+        if not os.path.exists(strategy):
+            self.market("demo", "--out", self.fresh("demo"))
+        run = self.market("train", strategy)
         print(f"{name}: {run.json['headline']}")
         self.row(name, "rank IC of ridge, alpha158", run.json["rank_ic"], "", goal, run, f"market_figures.py {name}")
         self.row(name, "error of the rank IC", run.json["rank_ic_error"], "", "", run, f"market_figures.py {name}")

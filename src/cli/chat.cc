@@ -238,7 +238,7 @@ bool research_in_chat(ChatModel& model, const std::vector<std::string>& sources,
     if (question.empty()) fail("/research: expected a question, as in: /research Which pump did we choose?");
     if (sources.empty())
       fail("/research: expected sources, found none; start with: hadal chat --research-sources folder:docs");
-    const Path runs = "runs/research";
+    const Path runs = research::kRunsFolder;
     research::RunOptions options;
     options.question = question;
     options.sources = sources;
@@ -246,7 +246,7 @@ bool research_in_chat(ChatModel& model, const std::vector<std::string>& sources,
     options.out = runs / research::new_run_id(runs, question);
     const std::unique_ptr<research::Writer> writer = model.writer();
     const InterruptGuard guard;
-    ResearchLine line(kSmall);
+    ResearchLine line;
     const research::Report report =
         research::research(options, writer.get(), line.hooks([] { return interrupted.load(); }));
     line.clear();

@@ -1,13 +1,12 @@
 // hadal market COMMAND ...: from files of prices to what can be believed about an idea.
 #include "cli/market.h"
 
-#include <algorithm>
-#include <iterator>
+#include <cmath>
 
-#include "base/command.h"
 #include "base/error.h"
-#include "base/toml_table.h"
+#include "base/paths.h"
 #include "cli/options.h"
+#include "cli/training_process.h"
 #include "cli/verb.h"
 
 namespace hadal {
@@ -29,13 +28,6 @@ constexpr Verb kCommands[] = {
     {"synth", "a made-up market, with a signal or faults in known places", market_synth_command},
 };
 
-std::string help() {
-  std::string text = "hadal market: from files of prices to what can be believed about an idea\n\nusage: " +
-                     command({"market", "COMMAND"}) + " [options]\n\n";
-  for (const Verb& command : kCommands) text += fmt::format("  {:<12}{}\n", command.name, command.summary);
-  return text + fmt::format("\n  {} --help   the options of a command\n", command({"market", "COMMAND"}));
-}
-
 }  // namespace
 
 std::optional<market::Time> market_time(const std::string& text, const std::string& option) {
@@ -51,32 +43,36 @@ std::optional<market::Date> market_date(const std::string& text, const std::stri
 
 void print_words(std::string_view text) { print_text(without_controls(text)); }
 
+std::string shown_number(double value, int digits) {
+  return std::isnan(value) ? "-" : fmt::format("{:.{}f}", value, digits);
+}
+
+void print_words_of(const Path& out, std::string_view text) {
+  if (!out.empty() && is_written_through(out))
+    say(without_controls(text));
+  else
+    print_words(text);
+}
+
+void check_out(const Path& out) {
+  const Path folder = std::filesystem::weakly_canonical(std::filesystem::absolute(out)).parent_path();
+  for (const Path& at : {folder, folder.parent_path()})  // a market is a market.db and a folder of bars
+    if (std::filesystem::exists(at / "market.db"))
+      throw UsageError(fmt::format("--out: expected a file outside of a market, found {} in {}, which holds one",
+                                   out.string(), at.string()));
+}
+
 std::string market_time_text(const market::Market& market, const std::string& symbol, const market::Bar& bar) {
   return market.is_daily(symbol) ? market::date_text(bar.session) : market::time_text(bar.time);
 }
 
 int market_command(int argc, char** argv) {
-  const std::string name = argc > 1 ? argv[1] : "--help";
-  if (name == "--help" || name == "-h" || name == "help") {
-    print_text(help());
-    return 0;
-  }
-  const auto* command =
-      std::find_if(std::begin(kCommands), std::end(kCommands), [&](const Verb& verb) { return verb.name == name; });
+  const std::string_view name = argc > 1 ? argv[1] : "";
   if (name == "paper" || name == "optimize") {
     fmt::print(stderr, "hadal market: {} comes with a later version\n", name);
     return 2;
   }
-  if (command == std::end(kCommands)) {
-    std::vector<std::string> names;
-    for (const Verb& verb : kCommands) names.emplace_back(verb.name);
-    fmt::print(stderr, "hadal market: expected a command, found {} (did you mean {}?)\n\n{}", brief(name),
-               nearest_word(name, names), help());
-    return 2;
-  }
-  std::string title = "hadal market " + name;
-  argv[1] = title.data();
-  return command->run(argc - 1, argv + 1);
+  return run_command_of("market", "from files of prices to what can be believed about an idea", kCommands, argc, argv);
 }
 
 }  // namespace hadal

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/files.h"
 #include "base/json_fwd.h"
 #include "cli/verb.h"
 #include "market/market.h"
@@ -51,6 +52,12 @@ std::optional<market::Time> market_time(const std::string& text, const std::stri
 std::optional<market::Date> market_date(const std::string& text, const std::string& option);
 // Text for people: control characters of names and paths are shown as U+FFFD.
 void print_words(std::string_view text);
+// The same beside a file that was written to `out` ("": none): to standard error where `out` is a pipe or a device,
+// such as /dev/stdout, so that nothing mixes with what was written there.
+void print_words_of(const Path& out, std::string_view text);
+std::string shown_number(double value, int digits);  // "-" where it is missing
+// UsageError where a file that is to be written would stand within a market's own folder.
+void check_out(const Path& out);
 // A bar's time as it is shown: the day of a daily bar, else the time of its end.
 std::string market_time_text(const market::Market& market, const std::string& symbol, const market::Bar& bar);
 

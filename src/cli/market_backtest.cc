@@ -16,7 +16,6 @@ namespace hadal {
 namespace {
 
 std::string percent(double value) { return std::isnan(value) ? "-" : fmt::format("{:.1f}%", 100 * value); }
-std::string number(double value, int digits) { return std::isnan(value) ? "-" : fmt::format("{:.{}f}", value, digits); }
 
 // What an account that lost everything has to say first.
 std::string ruin_text(const market::BacktestRun& run) {
@@ -59,10 +58,11 @@ std::string text_of(const market::BacktestRun& run) {
                       r.slippage.text(), r.borrow.text(), r.dividends.text());
   text += fmt::format("  drawdown      {}, {} below a peak\n", percent(s.drawdown.depth),
                       counted(s.drawdown.periods, "period"));
-  text += fmt::format("  Sharpe ratio  {} a year; of a period {}, 95% {} to {}\n", number(s.sharpe_annual, 2),
-                      number(s.sharpe(), 4), number(s.sharpe_interval.low, 4), number(s.sharpe_interval.high, 4));
-  text += fmt::format("  tries         {} over these dates; the best of so many without skill would show {:.4f}\n",
-                      run.tries.count, s.expected_max_sharpe);
+  text += fmt::format("  Sharpe ratio  {} a year; of a period {}, 95% {} to {}\n", shown_number(s.sharpe_annual, 2),
+                      shown_number(s.sharpe(), 4), shown_number(s.sharpe_interval.low, 4),
+                      shown_number(s.sharpe_interval.high, 4));
+  text += fmt::format("  tries         {} over these dates; the best of so many without skill would show {}\n",
+                      run.tries.count, shown_number(s.expected_max_sharpe, 4));
   text += fmt::format("  how sure      above 0: {} (PSR); above what so many tries show by chance: {} (DSR)\n",
                       percent(s.psr), percent(s.dsr));
   text += fmt::format(

@@ -34,7 +34,7 @@ std::string text_of(const market::CheckReport& report, const std::string& name) 
   for (size_t i = 0; i < std::min(kShown, report.issues.size()); ++i) {
     const market::Issue& issue = report.issues[i];
     text += fmt::format("{:<8}{:<12} {:<22} {:<21} {}\n", issue.is_error ? "error" : "warning", issue.symbol,
-                        issue.time, issue.code, issue.detail);
+                        market::time_in_words(issue), issue.code, issue.detail);
   }
   if (report.issues.size() > kShown)
     text += fmt::format("... and {} more; --json lists all\n", report.issues.size() - kShown);

@@ -56,15 +56,19 @@ Query query_of(const FactorsOptions& o) {
   return query;
 }
 
+bool is_daily(const std::vector<Date>& sessions) {  // no two rows of one day
+  return std::adjacent_find(sessions.begin(), sessions.end()) == sessions.end();
+}
+
 std::string csv_number(double value) { return std::isnan(value) ? "" : fmt::format("{:.17g}", value); }
 
 // The shown rows as JSON and as CSV, block after block.
 class Table {
  public:
   Table(const FactorProgram& program, const Panel& panel, const FactorsOptions& o)
-      : panel_(panel), json_(o.json), to_stdout_(!o.json && o.out.empty()) {
+      : panel_(panel), out_(o.out), json_(o.json), to_stdout_(!o.json && o.out.empty()) {
     from_ = market_date(o.from, "--from");
-    for (size_t t = 1; t < panel.num_times(); ++t) daily_ = daily_ && panel.sessions[t] != panel.sessions[t - 1];
+    daily_ = is_daily(panel.sessions);
     if (!o.out.empty()) file_ = std::make_unique<WholeFile>(o.out);
     std::string header = "symbol,time";
     OrderedJson names = OrderedJson::array();
@@ -93,7 +97,7 @@ class Table {
     if (json_) print_text("]}\n");
     if (file_) {
       file_->commit();
-      if (!json_) print_text(counted(num_rows_, "row") + "\n");
+      if (!json_) print_words_of(out_, counted(num_rows_, "row") + "\n");
     }
   }
 
@@ -127,6 +131,7 @@ class Table {
   }
 
   const Panel& panel_;
+  Path out_;
   bool json_, to_stdout_, daily_ = true;
   std::optional<Date> from_;
   std::unique_ptr<WholeFile> file_;
@@ -134,8 +139,7 @@ class Table {
 };
 
 void write_ics(const FactorIcs& ics, const std::string& path) {
-  bool daily = true;
-  for (size_t t = 1; t < ics.times.size(); ++t) daily = daily && ics.sessions[t] != ics.sessions[t - 1];
+  const bool daily = is_daily(ics.sessions);
   WholeFile file(path);
   std::string text = "time";
   for (const std::string& name : ics.names) text += "," + csv_field(name);
@@ -175,8 +179,8 @@ void show_ics(const FactorProgram& program, const FactorsOptions& o) {
     const IcSummary sum = ics.summary(f);
     list.push_back(
         {{"name", ics.names[f]}, {"ic", sum.mean}, {"ic_error", sum.error}, {"icir", sum.icir}, {"times", sum.count}});
-    table +=
-        fmt::format("{:<16}{:>10.4f}{:>10.4f}{:>8.2f}{:>8}\n", ics.names[f], sum.mean, sum.error, sum.icir, sum.count);
+    table += fmt::format("{:<16}{:>10}{:>10}{:>8}{:>8}\n", ics.names[f], shown_number(sum.mean, 4),
+                         shown_number(sum.error, 4), shown_number(sum.icir, 2), sum.count);
   }
   if (o.json)
     print_json(OrderedJson{{"ic", o.ic},
@@ -185,7 +189,8 @@ void show_ics(const FactorProgram& program, const FactorsOptions& o) {
                            {"bars", reader->num_bars()},
                            {"factors", list}});
   else
-    print_text(fmt::format("{} bars of {} instruments\n{}", reader->num_bars(), reader->symbols().size(), table));
+    print_words_of(o.out, fmt::format("{} of {}\n{}", counted(reader->num_bars(), "bar"),
+                                      counted(static_cast<int64_t>(reader->symbols().size()), "instrument"), table));
 }
 
 }  // namespace
@@ -216,6 +221,7 @@ int market_factors_command(int argc, char** argv) {
     throw UsageError("expected factors: --set alpha158, or --expr NAME=EXPRESSION, found none");
   if (!o.ic.empty() && o.streaming) throw UsageError("expected --ic or --streaming, found both");
   const FactorProgram program = market_usage([&] { return FactorProgram(factors_of(o), "--expr"); });
+  if (!o.out.empty()) check_out(o.out);
   if (!o.ic.empty()) {
     show_ics(program, o);
     return 0;

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "base/paths.h"
 #include "cli/market.h"
 #include "cli/options.h"
 #include "market/starter.h"
@@ -19,8 +20,8 @@ int market_init_command(int argc, char** argv) {
   if (const auto code = app.parse(argc, argv)) return *code;
 
   const market::Market opened = market::Market::open(name);
-  const bool is_device = out.starts_with("/dev/") || out.starts_with("/proc/");  // as /dev/stdout: written to
-  if (!is_device && std::filesystem::exists(out))
+  check_out(out);
+  if (!is_written_through(out) && std::filesystem::exists(out))
     fail("{}: expected no such file yet, found one; name another with --out", out);
   // A strategy finds a market that is named by its path from where the strategy stands.
   const bool by_path = name.find('/') != std::string::npos;
@@ -29,7 +30,7 @@ int market_init_command(int argc, char** argv) {
   if (json)
     print_json(OrderedJson{{"out", out}});
   else
-    print_words(fmt::format("{}\nnext: {}\n", out, command({"market", "backtest", out})));
+    print_words_of(out, fmt::format("{}\nnext: {}\n", out, command({"market", "backtest", out})));
   return 0;
 }
 

@@ -38,6 +38,10 @@ int market_list_command(int argc, char** argv) {
                      {"first", m.first ? OrderedJson(day(m.first)) : OrderedJson(nullptr)},
                      {"last", m.last ? OrderedJson(day(m.last)) : OrderedJson(nullptr)},
                      {"trials", m.trials}});
+    if (m.instruments == 0) {
+      text += fmt::format("{:<20} empty: no import into it has ended; import its files again\n", m.name);
+      continue;
+    }
     text += fmt::format("{:<20}{:>20}{:>17}  {:<10} to {:<10}{:>13}\n", m.name, counted(m.instruments, "instrument"),
                         counted(m.bars, "bar"), day(m.first), day(m.last), counted(m.trials, "trial"));
     last = m.name;

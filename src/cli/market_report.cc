@@ -19,11 +19,12 @@ int market_report_command(int argc, char** argv) {
 
   const Path run = market::find_run(name);
   const Path file = out.empty() ? run / "report.html" : Path(out);
+  check_out(file);
   write_file_whole(file, market::report_html(market::read_figures(run)));
   if (json)
     print_json(OrderedJson{{"out", file.string()}});
   else
-    print_words(fmt::format("{}\nnext: {}\n", file.string(), command({"market", "memo", name})));
+    print_words_of(file, fmt::format("{}\nnext: {}\n", file.string(), command({"market", "memo", name})));
   return 0;
 }
 

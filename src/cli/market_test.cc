@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/testing/scratch.h"
+#include "base/text.h"
 #include "cli/verb.h"
 
 namespace hadal {
@@ -142,6 +143,84 @@ TEST_F(MarketVerb, TextShowsNoControlCharactersAndNoNan) {
     EXPECT_EQ(text.find("nan"), text.npos) << text;
   }
   EXPECT_HAS(run({"show", market_, "A\x1b[31mB"}), "raw prices");
+}
+
+TEST_F(MarketVerb, FactorsAreJudgedByTheirCorrelationWithALabel) {
+  std::string bars = "symbol,Date,Open,High,Low,Close\n";
+  const char* days[] = {"2020-01-02", "2020-01-03", "2020-01-06", "2020-01-07"};
+  for (int day = 0; day < 4; ++day)
+    for (int i = 0; i < 4; ++i) {
+      const int price = 10 * (1 << i) + day;
+      bars += fmt::format("{},{},{},{},{},{}\n", static_cast<char>('A' + i), days[day], price, price, price, price);
+    }
+  run({"import", market_, file("bars.csv", bars), "--calendar", "XNYS"});
+  const std::string out = (folder_ / "ic.csv").string();
+  const std::vector<std::string> words = {
+      "factors",          market_,  "--expr",          "same=$close", "--expr",
+      "against=0-$close", "--expr", "log=Log($close)", "--expr",      "flat=$close-$close",
+      "--label",          "$close", "--from",          "2020-01-03"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), words.begin(), words.end());
+    return more;
+  };
+  const Json pearson = json(with({"--ic", "pearson", "--out", out}));
+  EXPECT_EQ(pearson.at("label"), "$close");
+  EXPECT_EQ(pearson.at("instruments"), 4);
+  EXPECT_EQ(pearson.at("bars"), 16);
+  const Json& factors = pearson.at("factors");
+  ASSERT_EQ(factors.size(), 4u);
+  EXPECT_NEAR(factors.at(0).at("ic").get<double>(), 1, 1e-12);
+  EXPECT_EQ(factors.at(0).at("times"), 3) << "from --from on";
+  EXPECT_NEAR(factors.at(1).at("ic").get<double>(), -1, 1e-12);
+  EXPECT_GT(factors.at(2).at("ic").get<double>(), 0.9);
+  EXPECT_LT(factors.at(2).at("ic").get<double>(), 0.99);
+  EXPECT_TRUE(factors.at(3).at("ic").is_null()) << factors.dump();
+  EXPECT_EQ(factors.at(3).at("times"), 0);
+  const std::vector<std::string> lines = split(read_file(out), '\n');
+  ASSERT_EQ(lines.size(), 5u) << "a head, three days, and the end";
+  EXPECT_EQ(lines[0], "time,same,against,log,flat");
+  EXPECT_EQ(lines[1].substr(0, 11), "2020-01-03,");
+  EXPECT_TRUE(lines[1].ends_with(",")) << "what is missing is empty: " << lines[1];
+
+  const Json rank = json(with({"--ic", "rank"}));
+  EXPECT_NEAR(rank.at("factors").at(2).at("ic").get<double>(), 1, 1e-12) << "Log keeps the order";
+  const std::string text = run(with({"--ic", "pearson"}));
+  EXPECT_HAS(text, "16 bars of 4 instruments");
+  EXPECT_EQ(text.find("nan"), text.npos) << text;
+}
+
+TEST_F(MarketVerb, WhatIsWrittenToADeviceIsNotMixedWithHints) {
+  run({"import", market_, file("ABC.csv", "Date,Open,High,Low,Close\n2020-01-02,10,11,9,10.5\n")});
+  EXPECT_EQ(run({"factors", market_, "--expr", "c=$close", "--out", "/dev/stdout"}),
+            "symbol,time,c\nABC,2020-01-02,10.5\n");
+  std::string bars = "Date,Open,High,Low,Close\n";
+  for (int day = 1; day <= 31; ++day) bars += fmt::format("2020-01-{:02},10,11,9,10.5\n", day);
+  const std::string longer = (folder_ / "longer").string();
+  run({"import", longer, file("DEF.csv", bars), "--calendar", "24/7"});
+  const std::string strategy = run({"init", longer, "--out", "/dev/stdout"});
+  EXPECT_HAS(strategy, "[data]");
+  EXPECT_EQ(strategy.find("next:"), strategy.npos);
+}
+
+TEST_F(MarketVerb, NothingIsWrittenIntoAMarketsFolder) {
+  run({"import", market_, file("ABC.csv", "Date,Open,High,Low,Close\n2020-01-02,10,11,9,10.5\n")});
+  const std::string before = read_file(market_ + "/market.db");
+  for (const std::string& out : {market_ + "/market.db", market_ + "/bars/x.csv", market_ + "/new.csv"})
+    EXPECT_HAS(run({"factors", market_, "--expr", "c=$close", "--out", out}), "expected a file outside of a market")
+        << out;
+  EXPECT_EQ(read_file(market_ + "/market.db"), before);
+  EXPECT_FALSE(std::filesystem::exists(market_ + "/new.csv"));
+}
+
+TEST_F(MarketVerb, AMarketWithoutAnImportIsSaidToBeEmpty) {
+  const Path before = std::filesystem::current_path();
+  std::filesystem::create_directories(folder_ / "markets/new/bars");  // as an import leaves it that was killed
+  write_file_whole(folder_ / "markets/new/market.db", "");
+  std::filesystem::current_path(folder_.path());
+  const std::string text = run({"list"});
+  std::filesystem::current_path(before);
+  EXPECT_HAS(text, "new ");
+  EXPECT_HAS(text, "empty: no import into it has ended");
 }
 
 TEST_F(MarketVerb, HintsCallTheProgramAsItsUserDid) {

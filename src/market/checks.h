@@ -17,6 +17,8 @@ struct Issue {
   std::string detail;  // in words, with the values
 };
 
+std::string time_in_words(const Issue& issue);  // a number, such as seconds since 1970, as a date and a time
+
 struct CheckReport {
   int64_t bars = 0;  // accepted ones
   int64_t instruments = 0;

@@ -1,14 +1,15 @@
 #include "market/checks.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <map>
-#include <set>
 #include <unordered_set>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "market/data/check_store.h"
+#include "market/data/fields.h"
 #include "market/data/view.h"
 
 namespace hadal::market {
@@ -278,6 +279,13 @@ void check_all_spells(const Records& records, std::vector<Issue>& issues) {
 }
 
 }  // namespace
+
+std::string time_in_words(const Issue& issue) {
+  int64_t number = 0;
+  const char* end = issue.time.data() + issue.time.size();
+  const auto [at, error] = std::from_chars(issue.time.data(), end, number);
+  return error == std::errc() && at == end ? time_text(time_of_number(number)) : issue.time;
+}
 
 CheckReport check_market(const Market& market, const std::vector<std::string>& symbols) {
   return check_store(store_of(market), symbols);

@@ -203,10 +203,10 @@ void EventReader::for_each_row(const std::function<void(const std::string& where
 }
 
 EventFile EventReader::read() {
-  // Once for the order of its days, which the last line may show.
+  // Once for the order of its days, which the last line may show. An empty field or a clock says nothing of it.
   for_each_row([&](const std::string& where) {
     for (const int column : {date_, first_, last_, open_, close_})
-      if (column >= 0) order_.note(field(column), [&] { return where; });
+      if (field(column).find('/') != std::string_view::npos) order_.note(field(column), [&] { return where; });
   });
   order_.check_settled();
   for_each_row([&](const std::string& where) { read_line(where); });

@@ -6,7 +6,9 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <string>
 #include <thread>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -40,9 +42,12 @@ bool ImportLock::take(const Path& file) {
     // The file that was locked may have been removed meanwhile, and another made.
     struct stat mine, there;
     if (::fstat(fd_, &mine) == 0 && ::stat(file.c_str(), &there) == 0 && mine.st_ino == there.st_ino) return true;
+  } else if (errno != EWOULDBLOCK && errno != EINTR) {
+    const std::string why = std::strerror(errno);
+    ::close(std::exchange(fd_, -1));
+    fail("{}: cannot be locked: {}; put the market on another file system", file.string(), why);
   }
-  ::close(fd_);
-  fd_ = -1;
+  ::close(std::exchange(fd_, -1));
   return false;
 }
 

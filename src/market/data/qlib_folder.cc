@@ -9,8 +9,6 @@
 namespace hadal::market {
 namespace {
 
-constexpr std::string_view kNames[] = {"open", "high", "low", "close", "volume", "vwap"};
-
 std::vector<Date> read_calendar(const Path& file) {
   std::vector<Date> days;
   for_each_line(file, [&](std::string_view line, int64_t number) {
@@ -59,7 +57,7 @@ Series read_symbol(const Path& folder, const std::vector<Date>& days) {
     std::fill(std::begin(bars[i].value), std::end(bars[i].value), kMissing);
   }
   for (int name = 0; name < kNumValues; ++name) {
-    const Path file = folder / (std::string(kNames[name]) + ".day.bin");
+    const Path file = folder / (std::string(kValueNames[name]) + ".day.bin");
     if (!std::filesystem::exists(file)) {
       if (name <= kClose) fail("{}: expected this file of Qlib's data, found none", file.string());
       continue;
@@ -84,7 +82,7 @@ void note_others(const Path& folder, std::vector<std::string>& ignored) {
   std::sort(names.begin(), names.end());
   for (const std::string& name : names) {
     const auto is_read = [&](std::string_view feature) { return name == std::string(feature) + ".day.bin"; };
-    if (std::none_of(std::begin(kNames), std::end(kNames), is_read) &&
+    if (std::none_of(std::begin(kValueNames), std::end(kValueNames), is_read) &&
         std::find(ignored.begin(), ignored.end(), name) == ignored.end())
       ignored.push_back(name);
   }

@@ -98,11 +98,10 @@ std::string format_of(const Shape& shape, const std::string& file_name) {
 }
 
 void require_columns(const Shape& shape, const std::string& where) {
-  constexpr std::string_view kNames[] = {"open", "high", "low", "close"};
   std::vector<std::string> absent;
   if (shape.date < 0) absent.emplace_back("date");
   for (int i = kOpen; i <= kClose; ++i)
-    if (shape.value[i] < 0) absent.emplace_back(kNames[i]);
+    if (shape.value[i] < 0) absent.emplace_back(kValueNames[i]);
   if (absent.empty()) return;
   fail(
       "{}: expected columns date, open, high, low and close, found {} without {}; say which they are, as --map "
