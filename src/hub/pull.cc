@@ -1,14 +1,12 @@
 #include "hub/pull.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <fstream>
+#include <optional>
 #include <set>
 
 #include "base/digest.h"
+#include "base/folder_lock.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "formats/gguf_name.h"
@@ -123,13 +121,8 @@ class Stage {
     std::error_code error;
     fs::create_directories(files_, error);
     if (error) fail("{}: cannot create: {}", files_.string(), error.message());
-    lock_ = ::open((folder_ / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (lock_ < 0 || ::flock(lock_, LOCK_EX | LOCK_NB) != 0)
-      fail("{}: another pull of this name is running; wait for it", folder_.string());
+    lock_.emplace(folder_, "another pull of this name is running", "wait for it");
   }
-  ~Stage() { ::close(lock_); }
-  Stage(const Stage&) = delete;
-  Stage& operator=(const Stage&) = delete;
 
   Path file(const std::string& path) const { return files_ / path; }
   bool has(const PlannedFile& file) const { return fs::is_regular_file(this->file(file.path)); }
@@ -179,7 +172,7 @@ class Stage {
 
  private:
   Path folder_, files_;
-  int lock_ = -1;
+  std::optional<FolderLock> lock_;
 };
 
 void check_space(const Plan& plan, const Stage& stage, const Path& folder) {

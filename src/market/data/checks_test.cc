@@ -105,6 +105,8 @@ TEST(MarketChecks, TimesKeepTheTextOfTheirFile) {
             {"A", "1577952180000", "zero_volume"}}));
   EXPECT_EQ(issues_of("2020-01-02 09:30,1,2,1,1,1\n2020-01-02 09:31,1,2,1,1,0\n2020-01-02 09:32,1,2,1,1,1\n"),
             (Keys{{"A", "2020-01-02 09:31:00", "zero_volume"}}));
+  EXPECT_EQ(time_in_words({.time = "1577952120000"}), "2020-01-02T08:02:00Z");
+  EXPECT_EQ(time_in_words({.time = "2020-01-02 09:31:00"}), "2020-01-02 09:31:00");
   EXPECT_EQ(issues_of("2920-01-02,1,2,1,1,1\n"), (Keys{{"A", "2920-01-02", "future_time"}}));
 }
 

@@ -43,6 +43,22 @@ TEST(MarketImport, SaysThatAnotherTimeOfTheSameBarsChangesNothing) {
   EXPECT_EQ(again.notes[0].find("known as said"), std::string::npos);
 }
 
+// An empty last day and a clock say nothing of the order of days and months.
+TEST(MarketImport, EventsMayHaveDaysWithSlashesBesideEmptyFieldsAndClocks) {
+  MarketFolder folder;
+  const ImportReport members = folder.import(
+      "list.csv", "ticker,start_date,end_date\nA,3/4/2019,13/5/2019\nB,5/6/2019,\n", {.kind = "membership"});
+  EXPECT_EQ(members.files[0].first, "2019-04-03");
+  EXPECT_EQ(members.files[0].last, "2019-06-05");
+  const ImportReport sessions = folder.import(
+      "s.csv", "session,open_utc,close_utc\n3/1/2020,10:00,12:00\n1/13/2020,10:00,12:00\n", {.kind = "sessions"});
+  EXPECT_EQ(sessions.files[0].first, "2020-01-13");
+  EXPECT_EQ(sessions.files[0].last, "2020-03-01");
+  EXPECT_HAS(
+      error_of([&] { folder.import("x.csv", "ticker,start_date,end_date\nA,3/4/2019,\n", {.kind = "membership"}); }),
+      "--dates");
+}
+
 TEST(MarketImport, KeepsEveryVersionOfABar) {
   MarketFolder folder;
   const ImportReport first = folder.import("ABC.csv", kThreeDays);

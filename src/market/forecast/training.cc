@@ -10,6 +10,8 @@
 namespace hadal::market {
 namespace {
 
+constexpr const char* kLock = "lock";  // as FolderLock names it
+
 std::string key_of(const StrategyFile& strategy, const std::string& data_hash) {
   return strategy.hash() + " " + data_hash;
 }
@@ -73,9 +75,10 @@ RunLock::RunLock(Path folder) : folder_(std::move(folder)) {
 
 RunLock::~RunLock() {
   std::error_code ignored;
-  size_t count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_, ignored)) count += entry.exists(ignored);
-  if (count == 1) std::filesystem::remove_all(folder_, ignored);  // the lock alone
+  for (const auto& entry : std::filesystem::directory_iterator(folder_, ignored))
+    if (entry.path().filename() != kLock) return;
+  std::filesystem::remove(folder_ / kLock, ignored);
+  std::filesystem::remove(folder_, ignored);  // stays where another one has just written into it
 }
 
 Training train_run(const StrategyFile& strategy, const Market& market, TrainOptions options, bool reuse) {

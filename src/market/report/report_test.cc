@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "market/report/chart.h"
 #include "market/report/text.h"
@@ -455,6 +454,16 @@ TEST(RunLock, LeavesNoEmptyFolder) {
   }
   EXPECT_EQ(read_file(folder / "runs/a/strategy.toml"), "x");
   EXPECT_EQ(error_of([&] { RunLock(folder / "runs/a"); }), "");
+}
+
+TEST(RunLock, LeavesWhatIsNotItsOwn) {
+  const test::ScratchFolder folder;
+  {
+    const RunLock held(folder / "runs/a");
+    write_file_whole(folder / "runs/a/mine.txt", "mine");
+    std::filesystem::remove(folder / "runs/a/lock");
+  }
+  EXPECT_EQ(read_file(folder / "runs/a/mine.txt"), "mine");
 }
 
 TEST(RunFolder, NamesArePlain) {
