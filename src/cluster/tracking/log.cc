@@ -141,17 +141,17 @@ std::vector<NamedText> tags_of(const RequestFields& fields) {
 
 ApiReply log_metric(const TrackingCall& call) {
   log_all(call, {point_of(call.fields)}, {}, {});
-  return json_reply(OrderedJson::object());
+  return mlflow_reply(OrderedJson::object());
 }
 
 ApiReply log_parameter(const TrackingCall& call) {
   log_all(call, {}, {param_of(call.fields)}, {});
-  return json_reply(OrderedJson::object());
+  return mlflow_reply(OrderedJson::object());
 }
 
 ApiReply set_tag(const TrackingCall& call) {
   log_all(call, {}, {}, {tag_of(call.fields)});
-  return json_reply(OrderedJson::object());
+  return mlflow_reply(OrderedJson::object());
 }
 
 ApiReply log_batch(const TrackingCall& call) {
@@ -177,7 +177,7 @@ ApiReply log_batch(const TrackingCall& call) {
     }
   });
   log_all(call, std::move(points), params, tags);
-  return json_reply(OrderedJson::object());
+  return mlflow_reply(OrderedJson::object());
 }
 
 ApiReply delete_tag(const TrackingCall& call) {
@@ -191,7 +191,7 @@ ApiReply delete_tag(const TrackingCall& call) {
     }
     call.store.drop_note("tag", run.id, key);
   });
-  return json_reply(OrderedJson::object());
+  return mlflow_reply(OrderedJson::object());
 }
 
 ApiReply metric_history(const TrackingCall& call) {
