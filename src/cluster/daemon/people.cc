@@ -52,7 +52,7 @@ Caller Daemon::caller(const Credentials& who) {
     if (!person) refuse(401, "this token's person is not there");
     if (person->removed && owner->run == 0) refuse(401, "{} was removed from this cluster", person->name);
     caller.person = *person;
-    caller.run = owner->run;
+    caller.run = owner->run, caller.attempt = owner->attempt;
     return caller;
   }
   if (!who.uid)
