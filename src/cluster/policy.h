@@ -49,12 +49,14 @@ struct PolicyRun {
     active,
     leaving
   } phase = Phase::waiting;  // leaving: asked to save, holds its slots still
-  double waiting_since = 0;
-  double began = 0;                                         // active, leaving: this attempt
+  double waiting_since =
+      0;             // when it came into the line: submitted, suspended or resumed (active: before this attempt)
+  double began = 0;  // active, leaving: this attempt
   double saved = -std::numeric_limits<double>::infinity();  // the last checkpoint of this attempt
-  double ends = kUnknown;                                   // when it ends or pauses, where that is known
-  std::vector<Place> held;                                  // active, leaving
-  std::vector<Place> claim;                                 // waiting: slots of those that were suspended for it
+  double ends = kUnknown;    // when it ends or pauses (waiting: if it started now), where that is known
+  std::vector<Place> held;   // active, leaving
+  std::vector<Place> claim;  // waiting: slots kept for it, for which others were suspended
+  int64_t leaving_for = 0;   // leaving: the run for which it was suspended; 0: by a person, or not known
 };
 
 struct PolicyGrant {
@@ -95,7 +97,10 @@ std::vector<PolicyDecision> decide(const PolicyRules& rules, const Snapshot& sna
 // nothing is promised.
 std::optional<double> starts_within(const PolicyRules& rules, const Snapshot& snapshot, int64_t run);
 
-// Where `run` stands in the line of those that wait, from 1.
+// Those that wait, in the order in which they are served.
+std::vector<int64_t> line(const PolicyRules& rules, const Snapshot& snapshot);
+
+// Where `run` stands in that line, from 1; 0 where it does not wait.
 int position(const PolicyRules& rules, const Snapshot& snapshot, int64_t run);
 
 // Why such a size can never run on these nodes ("8 slots on one node; the largest has 4"); "" where it can.
