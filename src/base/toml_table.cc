@@ -14,7 +14,9 @@
 
 #include <toml++/toml.h>
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <sstream>
 
 #include "base/error.h"
 
@@ -90,6 +92,14 @@ size_t edit_distance(const std::string& a, const std::string& b) {
   return row[b.size()];
 }
 
+toml::table parse_toml(const std::string& text, const std::string& who) {
+  try {
+    return toml::parse(text, who);
+  } catch (const toml::parse_error& error) {
+    fail("{}:{}: not valid TOML: {}", who, error.source().begin.line, brief(error.description(), 200));
+  }
+}
+
 }  // namespace
 
 std::string nearest_word(const std::string& word, const std::vector<std::string>& candidates) {
@@ -108,16 +118,12 @@ TomlTable TomlTable::parse_file(const Path& path) {
 }
 
 TomlTable TomlTable::parse(const std::string& text, const std::string& who) {
-  try {
-    auto node = std::make_shared<Node>();
-    node->root = std::make_shared<toml::table>(toml::parse(text, who));
-    node->table = node->root.get();
-    node->who = who;
-    node->values = std::make_shared<std::vector<TomlValue>>();
-    return TomlTable(node);
-  } catch (const toml::parse_error& error) {
-    fail("{}:{}: not valid TOML: {}", who, error.source().begin.line, brief(error.description(), 200));
-  }
+  auto node = std::make_shared<Node>();
+  node->root = std::make_shared<toml::table>(parse_toml(text, who));
+  node->table = node->root.get();
+  node->who = who;
+  node->values = std::make_shared<std::vector<TomlValue>>();
+  return TomlTable(node);
 }
 
 const std::vector<TomlValue>& TomlTable::asked() const { return *node_->values; }
@@ -305,6 +311,121 @@ void TomlTable::finish() const {
     fail("{}: unknown key \"{}\"{}; the nearest valid key is \"{}\"", where(name), brief(name),
          node_->name.empty() ? "" : " in " + node_->name, nearest_word(name, valid));
   }
+}
+
+namespace {
+
+std::string quoted(const std::string& text) {
+  const toml::value<std::string> value(text);
+  std::ostringstream out;
+  out << toml::default_formatter(
+      value, toml::default_formatter::default_flags &
+                 ~(toml::format_flags::allow_literal_strings | toml::format_flags::allow_multi_line_strings));
+  return out.str();
+}
+
+// A value as it is written on a command line: TOML where it is some, else a text.
+std::string written_value(const std::string& value) {
+  if (value.find_first_of("\n\r#") == std::string::npos) {
+    try {
+      if (toml::parse("x = " + value).size() == 1) return value;
+    } catch (const toml::parse_error&) {
+    }
+  }
+  return quoted(value);
+}
+
+std::string written_key(const std::string& key) {
+  const bool bare = !key.empty() && std::all_of(key.begin(), key.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-';
+  });
+  return bare ? key : quoted(key);
+}
+
+// The table of a list that has this name, or else this number.
+toml::table* element(toml::array& list, const std::string& part) {
+  for (toml::node& item : list) {
+    const auto* name = item.is_table() ? item.as_table()->get_as<std::string>("name") : nullptr;
+    if (name != nullptr && name->get() == part) return item.as_table();
+  }
+  size_t number = 0;
+  const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), number);
+  const bool is_number = !part.empty() && error == std::errc() && end == part.data() + part.size();
+  return is_number && number < list.size() ? list[number].as_table() : nullptr;
+}
+
+// Where a position of the parser's stands in the text; the parser counts letters, not bytes.
+size_t offset_of(const std::string& text, const toml::source_position& position) {
+  size_t at = 0;
+  for (toml::source_index line = 1; line < position.line; ++line) {
+    const size_t end = text.find('\n', at);
+    if (end == std::string::npos) return text.size();
+    at = end + 1;
+  }
+  for (toml::source_index column = 1; column < position.column && at < text.size(); ++column)
+    for (++at; at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;) ++at;
+  return at;
+}
+
+// `key = value` put where the parser found `table`: behind its header, or inside its braces. What comes out may be
+// another document where the table came to be in another way; the caller looks.
+std::string with_line(const std::string& text, const toml::table& table, bool is_root, const std::string& line) {
+  if (is_root) return line + "\n" + text;
+  std::string out = text;
+  const size_t at = offset_of(text, table.source().begin);
+  if (at < text.size() && text[at] == '{') return out.insert(at + 1, " " + line + (table.empty() ? " " : ","));
+  const size_t end = text.find('\n', at);
+  return end == std::string::npos ? out + "\n" + line + "\n" : out.insert(end + 1, line + "\n");
+}
+
+}  // namespace
+
+std::string with_toml_value(const std::string& text, const std::string& key, const std::string& value,
+                            const std::string& who) {
+  toml::table root = parse_toml(text, who);
+  std::vector<std::string> parts;
+  for (size_t begin = 0, end = 0; end != std::string::npos; begin = end + 1) {
+    end = key.find('.', begin);
+    parts.push_back(key.substr(begin, end == std::string::npos ? end : end - begin));
+    if (parts.back().empty()) fail("{}: expected a key such as optimizer.weight_decay, found {}", who, brief(key));
+  }
+  toml::table* table = &root;
+  std::string added;  // the header of a table that is not there yet
+  for (size_t i = 0; i + 1 < parts.size(); ++i) {
+    toml::node* next = table->get(parts[i]);
+    if (next == nullptr) {
+      for (size_t k = 0; k <= i; ++k) added = (k == 0 ? "" : added + ".") + written_key(parts[k]);
+      next = &table->insert(parts[i], toml::table()).first->second;
+    }
+    if (toml::array* list = next->as_array()) {
+      const std::string which = i + 2 < parts.size() ? parts[++i] : "";
+      table = element(*list, which);
+      if (table == nullptr)
+        fail("{}: {}: expected the name or the number from 0 of one of its {} [[{}]], found {}", who, key, list->size(),
+             parts[i - (which.empty() ? 0 : 1)], which.empty() ? "none" : brief(which));
+    } else if ((table = next->as_table()) == nullptr) {
+      fail("{}: {}: expected a table at {}, found {}", who, key, brief(parts[i]), type_text(*next));
+    }
+  }
+  const std::string written = written_value(value), name = parts.back();
+  std::string edited = text;
+  if (const toml::node* old = table->get(name)) {
+    const size_t begin = offset_of(text, old->source().begin), end = offset_of(text, old->source().end);
+    edited.replace(begin, end - begin, written);
+  } else if (!added.empty()) {
+    edited += fmt::format("{}\n[{}]\n{} = {}\n", text.ends_with('\n') ? "" : "\n", added, written_key(name), written);
+  } else {
+    edited = with_line(text, *table, table == &root, written_key(name) + " = " + written);
+  }
+  toml::table one = toml::parse("x = " + written);
+  table->insert_or_assign(name, std::move(*one.get("x")));
+  try {
+    if (toml::parse(edited) == root) return edited;
+  } catch (const toml::parse_error&) {
+  }
+  std::ostringstream printed;  // all the same, without its comments
+  printed << root << "\n";
+  return printed.str();
 }
 
 }  // namespace hadal

@@ -59,6 +59,13 @@ class TomlTable {
   std::shared_ptr<Node> node_;
 };
 
+// `text`, which is TOML, with one value set and all else as it was, comments too where that is possible. `key` is
+// dotted; a table of a list is called by its `name` or by its number from 0: "optimizer.weight_decay",
+// "stage.chat.steps", "stage.1.steps". `value` is written as in TOML, or is a text where it is none. A key that is not
+// there is added. Error naming `who` where `text` is no TOML, or `key` leads through what is no table.
+std::string with_toml_value(const std::string& text, const std::string& key, const std::string& value,
+                            const std::string& who);
+
 // The candidate with the smallest edit distance to `word`; "" if there are none.
 std::string nearest_word(const std::string& word, const std::vector<std::string>& candidates);
 

@@ -150,5 +150,69 @@ TEST(NearestWord, HasTheSmallestEditDistance) {
   EXPECT_EQ(nearest_word("same", {"name", "same"}), "same");
 }
 
+// What is set, is read; everything else is as it was.
+TEST(TomlValueSet, ChangesOneValueInItsPlace) {
+  const std::string text =
+      "# of mine\nseed = 1 # one\nb = { x = 1 }\n\n[optimizer]\n\n[[stage]]\nname = \"é.t\"\nsteps = 4\n"
+      "[[stage]]\nname = \"chat\"\nnote = \"ü\" \nsteps = 5 # five\n";
+  const auto set = [&](const std::string& key, const std::string& value) {
+    return with_toml_value(text, key, value, "r");
+  };
+  const auto replaced = [&](const std::string& from, const std::string& to) {
+    std::string out = text;
+    return out.replace(out.find(from), from.size(), to);
+  };
+  EXPECT_EQ(set("seed", "2"), replaced("seed = 1", "seed = 2"));
+  EXPECT_EQ(set("stage.chat.steps", "50"), replaced("steps = 5", "steps = 50"));
+  EXPECT_EQ(set("stage.1.note", "a b"), replaced("\"ü\"", "\"a b\""));
+  EXPECT_EQ(set("stage.0.steps", "[1, 2]"), replaced("steps = 4", "steps = [1, 2]"));
+  EXPECT_EQ(set("stage.0.rate", "0.1"), replaced("[[stage]]\n", "[[stage]]\nrate = 0.1\n"));
+  EXPECT_EQ(set("optimizer.matrices", "adamw"), replaced("[optimizer]\n", "[optimizer]\nmatrices = \"adamw\"\n"));
+  EXPECT_EQ(set("b.y", "true"), replaced("{ x", "{ y = true, x"));
+  EXPECT_EQ(set("b.x", "\"1\""), replaced("x = 1", "x = \"1\""));
+  EXPECT_EQ(set("name", "say \"hi\""), "name = \"say \\\"hi\\\"\"\n" + text);
+  EXPECT_EQ(set("run.a.every", "3"), text + "\n[run.a]\nevery = 3\n");
+  EXPECT_EQ(with_toml_value("", "a", "1", "r"), "a = 1\n");
+}
+
+// Where a line cannot be put in, the document is written anew: with the same values.
+TEST(TomlValueSet, KeepsTheDocumentInAnyForm) {
+  for (const std::string text : {"a.b = 1\n", "[a.c]\nx = 1\n", "a = {}\n", "[a]\nb = \"\"\"\n2\n\"\"\"\n", "[a]"}) {
+    TomlTable set = TomlTable::parse(with_toml_value(text, "a.d", "7", "r"), "r");
+    EXPECT_EQ(set.table("a")->integer("d", 0, 0, 9), 7) << text;
+    const size_t before = TomlTable::parse(text, "r").table("a")->keys().size();
+    EXPECT_EQ(set.table("a")->keys().size(), before + 1) << text;
+  }
+  TomlTable both = TomlTable::parse(with_toml_value("[a]\nb = \"\"\"\n2\n\"\"\"\nc = 3\n", "a.c", "4", "r"), "r");
+  EXPECT_EQ(both.table("a")->text("b", ""), "2\n");
+  EXPECT_EQ(both.table("a")->integer("c", 0, 0, 9), 4);
+}
+
+TEST(TomlValueSet, TakesOneValueAlone) {
+  for (const std::string value : {"1\nb = 2", "1 # x", "a, b", "", "[1", "1 2"}) {
+    TomlTable set = TomlTable::parse(with_toml_value("", "a", value, "r"), "r");
+    EXPECT_EQ(set.keys().size(), 1u) << value;
+    EXPECT_EQ(set.text("a", ""), value);
+  }
+}
+
+TEST(TomlValueSet, SaysWhatIsNoTable) {
+  const std::string text = "a = 1\n[[stage]]\nname = \"x\"\n";
+  const auto error = [&](const std::string& key, const std::string& from) {
+    try {
+      with_toml_value(from, key, "1", "r.toml");
+    } catch (const Error& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  EXPECT_NE(error("a.b", text).find("r.toml: a.b: expected a table at a, found an integer"), std::string::npos);
+  EXPECT_NE(error("stage.y.steps", text).find("one of its 1 [[stage]], found y"), std::string::npos);
+  EXPECT_NE(error("stage.1.steps", text).find("found 1"), std::string::npos);
+  EXPECT_NE(error("stage.steps", text).find("found none"), std::string::npos);
+  EXPECT_NE(error("a..b", text).find("expected a key"), std::string::npos);
+  EXPECT_NE(error("a", "a = ").find("not valid TOML"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace hadal

@@ -26,16 +26,19 @@ int train_command(int argc, char** argv) {
   CommandLine app(
       "Trains a model by a recipe (recipes/*.toml): tokenizer, data, stages, checkpoints and the finished model's "
       "folder.\n"
-      "Ctrl-C or SIGTERM saves a checkpoint and stops with exit code 3; --resume continues from there.");
+      "Ctrl-C or SIGTERM saves a checkpoint and stops with exit code 3; --resume continues from there.\n"
+      "In a cluster (docs/cluster.md) HADAL_RESUME, HADAL_BUDGET and HADAL_ATTEMPT say how.");
   std::string file, output, measured;
   TrainRunOptions options;
-  bool json = false, no_save = false;
+  bool json = false, no_save = false, check_only = false;
   app.add_option("recipe", file, "the recipe, a TOML file").required();
   app.add_flag("--resume", options.resume, "continue from the run's newest checkpoint");
   app.add_option("--output", output, "the run's folder, instead of the recipe's").filled();
   app.add_option("--max-steps", options.max_steps, "stop after so many steps in all").above_zero();
   app.add_flag("--no-save", no_save, "write no checkpoints, logs or model (for timing)");
   app.add_option("--measure", measured, "train nothing: the loss of this model on what the recipe's sources hold out");
+  app.add_flag("--check", check_only,
+               "train nothing: how long the run is, what it holds out, the memory that it takes");
   add_common_options(app, &json);
   if (const auto code = app.parse(argc, argv)) return *code;
   options.save = !no_save;
@@ -50,6 +53,14 @@ int train_command(int argc, char** argv) {
       print_measured(report);
     return 0;
   }
+  if (check_only) {
+    print_figures(figures_of(recipe), json);
+    return 0;
+  }
+  const ClusterOrders orders = read_cluster_orders();
+  options.resume |= orders.resume;
+  options.max_tokens = orders.max_tokens(tokens_of(recipe));
+  options.may_publish = orders.may_publish;
   options.stop = &stop_on_signals();
   keep_freed_memory();
   const TrainRun run = run_recipe(recipe, options);
@@ -62,7 +73,7 @@ int train_command(int argc, char** argv) {
   }
   say(fmt::format("{}: stopped at step {}{}{}\n", recipe.name, report.at("steps").get<int64_t>(), model,
                   options.save ? "; continue with --resume" : ""));
-  return run.summary.stopped ? kExitStopped : done;
+  return run.summary.stopped || run.summary.spent ? kExitStopped : done;
 }
 
 }  // namespace hadal

@@ -6,6 +6,7 @@
 // to standard error.
 #pragma once
 
+#include <span>
 #include <string_view>
 
 #include "base/error.h"
@@ -22,6 +23,11 @@ struct Verb {
   std::string_view name, summary;
   int (*run)(int argc, char** argv);
 };
+
+// A verb that is itself a table of commands ("hadal market"): runs the one that argv[1] names, or prints the help; 2
+// for another one. `about`: "from files of prices to ...".
+int run_command_of(std::string_view verb, std::string_view about, std::span<const Verb> commands, int argc,
+                   char** argv);
 
 int bench_command(int argc, char** argv);
 int chat_command(int argc, char** argv);

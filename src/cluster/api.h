@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -24,13 +25,14 @@ struct ApiRequest {
   std::string method, path;  // decoded, without the query: "/api/cluster/runs/r12"
   std::map<std::string, std::string, std::less<>> query;
   std::string body;
+  std::function<std::string()> read = {};  // of a PUT: the body in pieces in place of `body`; "" at its end
 };
 
 struct ApiReply {
   int status = 200;
   std::string body;
   std::string content_type = "application/json";
-  std::optional<std::string> file;  // send this file's content in place of `body`
+  std::function<std::string()> read = {};  // the body in pieces in place of `body`; "" at its end
 };
 
 // Paths of the cluster's own API, below /api/cluster:

@@ -64,7 +64,8 @@ class Backend {
 struct LocalOptions {
   std::string cluster;  // its id, part of every name
   Path folder;          // its own notes of what it started
-  int slots = 0;        // 0: the cores of this machine
+  int slots = 0;        // 0: the cores that this process may use
+  Path program = {};    // `PROGRAM cluster supervise ORDER`; empty: this program
 };
 std::unique_ptr<Backend> local_backend(const LocalOptions& options);
 

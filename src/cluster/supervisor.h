@@ -5,9 +5,11 @@
 // cannot make it ends with exit code 4 and has started nothing; `attempts/N/exit.json`, written whole at the end; `log`
 // (head) and, for what is longer, `log.tail`.
 //
-// SIGUSR1: suspend: SIGUSR1 to the program, SIGTERM to its group after grace_s, SIGKILL after 10 s more. SIGTERM: stop:
-// at once SIGTERM, SIGKILL after 10 s. Whatever the program left behind (also what made itself a daemon) is killed;
-// where the supervisor is killed, so is its program.
+// SIGUSR1: suspend: SIGUSR1 to the program, SIGTERM to its group after grace_s, SIGKILL after kill_after_s more.
+// SIGTERM: stop: at once SIGTERM, SIGKILL after kill_after_s. Whatever the program left behind (also what made itself a
+// daemon) is killed; where the supervisor is killed, so is its program. An exit.json is written in all of these cases;
+// it is missing only where the run's folder is gone, the machine went down, or all of the supervisor (it is two
+// processes) was killed.
 #pragma once
 
 #include <cstdint>
@@ -27,12 +29,15 @@ struct Order {
   int attempt = 0;
   Path folder;  // the run's own: where the program works
   std::vector<std::string> command;
-  std::vector<std::pair<std::string, std::string>> environment;  // the protocol of docs/cluster.md
+  // All that the program has, but for PATH, HOME, USER and LOGNAME where they are missing here, and Slurm's own
+  // variables in a job of Slurm. The value of a key with TOKEN, KEY, PASSWORD or SECRET in it is masked in the log.
+  std::vector<std::pair<std::string, std::string>> environment;
   int slots = 1;
-  std::vector<int> cores;                  // to bind to; empty: none
-  int64_t memory_bytes = 0;                // 0: no limit
-  double grace_s = 120, time_limit_s = 0;  // 0: none
-  int64_t log_bytes = 8 << 20;             // of head and tail each
+  std::vector<int> cores;    // to bind to; empty: none
+  int64_t memory_bytes = 0;  // 0: no limit
+  double grace_s = 120, kill_after_s = 10;
+  double time_limit_s = 0;      // 0: none
+  int64_t log_bytes = 8 << 20;  // of head and tail each
 };
 void write_order(const Path& file, const Order& order, uint32_t uid, uint32_t gid);
 Order read_order(const Path& file);
@@ -40,16 +45,17 @@ Order read_order(const Path& file);
 // attempts/N/exit.json
 struct AttemptEnd {
   int attempt = 0;
-  std::optional<int> code;  // of the program; 128 + signal
-  std::string why;          // "exit code 3", "memory above 2 GiB", "time limit of 2 h", "killed 10 s after SIGTERM"
-  bool suspended = false;   // it was asked to save
-  bool stopped = false;     // by SIGTERM or its time limit
+  std::optional<int> code = {};  // of the program; 128 + signal; 126 and 127: it could not be started; none: not known
+  std::string why = {};    // "exit code 3", "memory above 2 GiB", "time limit of 2 h", "killed 10 s after SIGTERM"
+  bool suspended = false;  // it was asked to save
+  bool stopped = false;    // by SIGTERM or its time limit
   double started = 0, ended = 0;  // seconds since 1970
   double seconds = 0;             // on a clock that nobody sets
   double core_seconds = 0;        // slots times that
 };
-std::optional<AttemptEnd> read_attempt_end(const Path& run_folder,
-                                           int attempt);  // none: not there; never follows links
+// None: not there, or its supervisor is there still, and what stands there not its word. Follows no links below the
+// run's folder; one that is damaged is an end too, which says so.
+std::optional<AttemptEnd> read_attempt_end(const Path& run_folder, int attempt);
 
 int supervise(const Path& order_file);  // the exit code of the process
 

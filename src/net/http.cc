@@ -234,9 +234,10 @@ void HttpSession::exchange(const std::string& url, const TransferRequest& reques
   if (!options_.proxy.empty()) {
     curl_easy_setopt(curl, CURLOPT_PROXY, options_.proxy.c_str());
     curl_easy_setopt(curl, CURLOPT_NOPROXY, "");  // nor the environment's exceptions
-  } else if (options_.direct || options_.guard) {
+  } else if (options_.direct || options_.guard || !options_.unix_socket.empty()) {
     curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
   }
+  if (!options_.unix_socket.empty()) curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, options_.unix_socket.c_str());
   if (options_.guard) {
     state.guard = &options_.guard;
     state.host = url_host(url);

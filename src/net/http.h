@@ -39,6 +39,7 @@ struct HttpOptions {
   int64_t stall_timeout_ms = 60'000;  // longest time without a byte
   int max_redirects = 8;
   bool direct = false;                // past any proxy that the environment names
+  std::string unix_socket = {};       // connect to this file in place of the URL's host; implies `direct`
   std::string proxy = {};             // one to go through, "http://host:port", in place of the environment's
   int max_failures = 6;               // in a row, without progress; then the last one is thrown
   int64_t first_wait_ms = 1000;       // between failures: doubled each time

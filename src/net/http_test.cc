@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/un.h>
 
 #include "base/testing/scratch.h"
 #include "net/testing/test_server.h"
@@ -255,6 +256,39 @@ TEST(AddressTest, IsShownAsItIsWritten) {
   Address v6{.v6 = true};
   v6.bytes[15] = 1;
   EXPECT_EQ(v6.text(), "::1");
+}
+
+// Only the connection goes there: the URL says what is asked.
+TEST(Http, GoesThroughAUnixSocket) {
+  const hadal::test::ScratchFolder folder;
+  const std::string file = folder / "socket";
+  const int listener = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  file.copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::listen(listener, 1), 0);
+  std::string asked;
+  std::thread server([&] {
+    const int fd = ::accept(listener, nullptr, nullptr);
+    char piece[1024];
+    while (asked.find("\r\n\r\n") == std::string::npos) {
+      const ssize_t n = ::recv(fd, piece, sizeof piece, 0);
+      if (n <= 0) break;
+      asked.append(piece, static_cast<size_t>(n));
+    }
+    const std::atomic<bool> stop = false;
+    Connection(fd, stop).reply(200, "", "from the file");
+    ::close(fd);
+  });
+  HttpOptions options = quick();
+  options.unix_socket = file;
+  HttpSession session(options);
+  EXPECT_EQ(send(session, {.url = "http://cluster/a?b=c"}).body, "from the file");
+  server.join();
+  ::close(listener);
+  EXPECT_HAS(asked, "GET /a?b=c HTTP/1.1\r\nHost: cluster\r\n");
+  EXPECT_THROW(HttpSession(options).send({.url = "http://cluster/"}), TransferError);
 }
 
 }  // namespace

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "rl/loop/best_model.h"
+#include "rl/loop/development.h"
+#include "rl/loop/items.h"
 #include "rl/loop/policy.h"
 #include "rl/loop/trained_first.h"
 #include "rl/run_curves.h"
@@ -36,9 +39,8 @@ void check_reference(const RlRecipe& recipe, const weights::LoadedModel& start, 
        recipe.where("[rl] reference"), start.model->config.vocab, reference.model->config.vocab, reference.name);
 }
 
-// What does not fit is refused before anything is rolled out. Returns what the cache of roll-outs may take: half of
-// what training leaves. `available`: before the start was loaded.
-uint64_t plan_memory(const RlRecipe& recipe, const ModelConfig& config, uint64_t available) {
+// The cache of roll-outs may take half of what training leaves. `available`: before the start was loaded.
+TrainingMemory memory_plan(const RlRecipe& recipe, const ModelConfig& config, uint64_t available) {
   const RolloutSpec& spec = recipe.rollout;
   const int64_t longest = longest_rollout(config, spec);
   const int64_t tokens =
@@ -50,6 +52,12 @@ uint64_t plan_memory(const RlRecipe& recipe, const ModelConfig& config, uint64_t
   plan.available_bytes = available;
   const uint64_t left = available - std::min(available, plan.needed_bytes());
   plan.cache_bytes = rollout_cache_bytes(config, spec, recipe.trainer.precision, left / 2);
+  return plan;
+}
+
+// What does not fit is refused before anything is rolled out. Returns what the cache of roll-outs may take.
+uint64_t plan_memory(const RlRecipe& recipe, const ModelConfig& config, uint64_t available) {
+  const TrainingMemory plan = memory_plan(recipe, config, available);
   check_fits(plan, recipe.file.string());
   log_info("{}", plan.text());
   return plan.cache_bytes;
@@ -62,7 +70,9 @@ TrainerOptions trainer_options(const RlRecipe& recipe, const RlRunOptions& run) 
   o.spec = recipe.trainer;
   o.max_steps = run.max_steps;
   o.resume = run.resume;
+  o.max_tokens = run.max_tokens;
   o.stop = run.stop;
+  o.may_publish = run.may_publish;
   o.save_start = true;
   if (run.keep_rollouts && run.max_steps > 0 && run.max_steps <= kFewSteps) {
     o.spec.checkpoint_every_steps = 1;
@@ -115,9 +125,9 @@ OrderedJson measure_after(const Path& model, const Items& items, const RlRecipe&
 RlRun run_in_folder(const RlRecipe& recipe, const RlRunOptions& options) {
   if (options.resume) check_recipe(recipe);
   Items items(recipe);
-  const auto start_name = recipe.start_is_recipe
-                              ? trained_first(recipe.start, recipe.output / "start", recipe.name, options.stop)
-                              : std::optional(recipe.start);
+  const auto start_name = recipe.start_is_recipe ? trained_first(recipe.start, recipe.output / "start", recipe.name,
+                                                                 options.stop, options.may_publish)
+                                                 : std::optional(recipe.start);
   if (!start_name) return {.stopped = true, .report = {{"finished", false}, {"steps", 0}}};
   const uint64_t available = available_memory_bytes();
   const weights::LoadedModel start = weights::load_model(*start_name, weights::LoadAs::trainable);
@@ -139,6 +149,7 @@ RlRun run_in_folder(const RlRecipe& recipe, const RlRunOptions& options) {
   TrainerOptions trainer_opts = trainer_options(recipe, options);
   trainer_opts.after_validation = [&](const TrainSummary& summary) { best.offer(summary); };
   TrainSummary summary = std::make_unique<Trainer>(policy, trainer_opts)->run();  // its moments are let go here
+  if (options.may_publish) options.may_publish();
   if (!best.is_there()) {  // removed, and nothing was validated since
     summary.evaluations = policy.evaluate({}, local_collective());
     best.offer(summary);
@@ -146,7 +157,7 @@ RlRun run_in_folder(const RlRecipe& recipe, const RlRunOptions& options) {
   best.finish(summary);
   write_run_curves(recipe.output, recipe.name);
 
-  RlRun run{summary.finished, summary.stopped, {}};
+  RlRun run{summary.finished, summary.stopped, summary.spent, {}};
   OrderedJson& report = run.report;
   report["name"] = recipe.name;
   report["finished"] = summary.finished;
@@ -155,7 +166,8 @@ RlRun run_in_folder(const RlRecipe& recipe, const RlRunOptions& options) {
   report["model"] = best.folder().string();
   report["best_step"] = best.step();
   report["before"] = std::move(before);
-  const bool in_a_hurry = options.stop && *options.stop;  // who stops a run by a signal waits for it
+  // Who stops a run by a signal waits for it, and after a budget others wait for the machine.
+  const bool in_a_hurry = summary.spent || (options.stop && *options.stop);
   if (summary.finished || !in_a_hurry) report["after"] = measure_after(best.folder(), items, recipe, options.stop);
   report["hours"] = (summary.seconds + policy.evaluation_seconds()) / 3600;
   report["tokens"] = policy.rolled_out_tokens();
@@ -165,7 +177,33 @@ RlRun run_in_folder(const RlRecipe& recipe, const RlRunOptions& options) {
   return run;
 }
 
+std::string held_out_of(const RlRecipe& recipe) {
+  Digest digest;
+  const Items items(recipe);
+  for (const Question& q : development_questions(items, recipe.development_items, development_seed(recipe.seed))) {
+    const std::string item = dump_json(*q.item);
+    digest.add(fmt::format("{}|{}|{}{}", q.text.size(), item.size(), q.text, item));
+  }
+  return digest.hex().substr(0, 32);
+}
+
 }  // namespace
+
+RecipeFigures figures_of(const RlRecipe& recipe) {
+  RecipeFigures figures;
+  std::optional<Recipe> first;
+  if (recipe.start_is_recipe) first = read_recipe(recipe.start);
+  if (first) figures.memory_bytes = hadal::figures_of(*first).memory_bytes;
+  ModelConfig config = first ? shape_of(*first) : shape_of_model(recipe.start);
+  if (config.vocab == 0) config.vocab = first->tokenizer.bytes_only ? 256 + 1 : first->tokenizer.vocab;
+  const TrainingMemory plan = memory_plan(recipe, config, available_memory_bytes());
+  figures.memory_bytes = std::max(figures.memory_bytes, plan.needed_bytes());
+  const int64_t samples = recipe.rollout.items * recipe.train_samples;
+  const int64_t updates = std::max<int64_t>(1, recipe.updates_per_rollout);
+  figures.tokens = recipe.plan.steps * ((samples + updates - 1) / updates) * longest_rollout(config, recipe.rollout);
+  figures.held_out = held_out_of(recipe);
+  return figures;
+}
 
 RlRun run_rl(const RlRecipe& recipe, const RlRunOptions& options) {
   return in_run_folder(recipe.output, [&] {

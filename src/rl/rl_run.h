@@ -3,9 +3,11 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 
 #include "base/json.h"
 #include "rl/rl_recipe.h"
+#include "train/recipe_figures.h"
 #include "train/trainer.h"
 
 namespace hadal::rl {
@@ -14,12 +16,15 @@ struct RlRunOptions {
   bool resume = false;
   bool keep_rollouts = false;  // rollouts-STEP.jsonl; with max_steps of at most 10, checkpoint-STEP of every step too
   int64_t max_steps = 0;       // 0: all of the recipe
-  const std::atomic<bool>* stop = nullptr;  // as in TrainerOptions
+  int64_t max_tokens = 0;      // as in TrainerOptions, as all below
+  const std::atomic<bool>* stop = nullptr;
+  std::function<void()> may_publish = {};
 };
 
 struct RlRun {
   bool finished = false;  // all steps are done
-  bool stopped = false;   // before that, by `stop`
+  bool stopped = false;   // before that, by `stop`, or
+  bool spent = false;     // by max_tokens
   OrderedJson report;
 };
 
@@ -29,5 +34,9 @@ struct RlRun {
 // ({KIND: {"items", "pass@1", "interval_95", ...}}, on items drawn for this alone), "hours", "tokens" (rolled out).
 // Throws Error.
 RlRun run_rl(const RlRecipe& recipe, const RlRunOptions& options);
+
+// Of the items that validations ask, and as tokens at most those of all steps (train/recipe_figures.h). Verifiers that
+// are programs are tried.
+RecipeFigures figures_of(const RlRecipe& recipe);
 
 }  // namespace hadal::rl

@@ -123,6 +123,37 @@ TEST(RlRun, ResumesBetweenUpdatesOfARollout) {
   expect_resumes_to_the_same_bits("updates_per_rollout = 3\nloss = \"gspo\"");
 }
 
+// The validation there is for the logs alone: the best model is chosen as ever.
+TEST(RlRun, ABudgetChangesNothing) {
+  const TemporaryFolder folder;
+  test::toy_start(folder);
+  const RlRecipe whole = toy_recipe(folder, "whole"), parts = toy_recipe(folder, "parts");
+  run_rl(whole, {.max_steps = 3});
+  const RlRun first = run_rl(parts, {.max_tokens = 1});
+  EXPECT_TRUE(first.spent && !first.finished && !first.stopped);
+  EXPECT_EQ(first.report["steps"], 1);
+  EXPECT_TRUE(lines_of(parts.output / "metrics.jsonl").back().contains("validation/countdown3/pass@1"));
+  run_rl(parts, {.resume = true, .max_steps = 3});
+  EXPECT_TRUE(weights_of(whole.output / "checkpoint-3") == weights_of(parts.output / "checkpoint-3"));
+  EXPECT_TRUE(read_file(whole.output / "model" / "model.safetensors") ==
+              read_file(parts.output / "model" / "model.safetensors"));
+}
+
+TEST(RlRun, HasFiguresBeforeItBegins) {
+  const TemporaryFolder folder;
+  test::toy_start(folder);
+  RlRecipe recipe = toy_recipe(folder, "run");
+  const RecipeFigures figures = figures_of(recipe);
+  EXPECT_EQ(figures.held_out.size(), 32u);
+  EXPECT_GT(figures.memory_bytes, uint64_t{64} << 20);
+  const RlRun run = run_rl(recipe, {});
+  EXPECT_LE(run.report["trained_tokens"].get<int64_t>(), figures.tokens);
+  recipe.plan.matrix_lr = 1, recipe.rollout.items = 3;
+  EXPECT_EQ(figures_of(recipe).held_out, figures.held_out);
+  recipe.seed = 2;
+  EXPECT_NE(figures_of(recipe).held_out, figures.held_out);
+}
+
 // A weight of the KL that is next to nothing takes the general way, by ratios; the gradient is the same one.
 TEST(RlRun, BothWaysOfTheLossAgree) {
   const TemporaryFolder folder;

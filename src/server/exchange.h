@@ -1,6 +1,8 @@
 // Requests and answers as the handlers of routes see them, free of sockets and of the HTTP library.
 #pragma once
 
+#include <sys/types.h>
+
 #include <map>
 #include <optional>
 #include <string>
@@ -15,12 +17,13 @@ using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 struct HttpRequest {
   std::string method, target;               // target: path and query as sent
   std::string host, origin, authorization;  // host: "" where the client named none
-  std::string body = {};              // still compressed where content_encoding says so; "" for a route with `upload`
-  std::string content_encoding = {};  // how the body is compressed; "": not at all
-  std::string asked_headers = {};     // of a preflight: what the page would send
-  bool asks_private_network = false;  // of a preflight: a public page reaches for a private address
-  bool http_1_0 = false;              // knows neither chunks nor, unless it says so, kept connections
-  HttpHeaders headers = {};           // all of them, as sent
+  std::string body = {};               // still compressed where content_encoding says so; "" for a route with `upload`
+  std::string content_encoding = {};   // how the body is compressed; "": not at all
+  std::string asked_headers = {};      // of a preflight: what the page would send
+  bool asks_private_network = false;   // of a preflight: a public page reaches for a private address
+  std::optional<uid_t> peer_uid = {};  // on the Unix socket: the user who asks, as the kernel knows it
+  bool http_1_0 = false;               // knows neither chunks nor, unless it says so, kept connections
+  HttpHeaders headers = {};            // all of them, as sent
   std::map<std::string, std::string, std::less<>> parameters = {};  // what stands for "{name}" in the route's path
 
   // Decoded, without the query; doubled slashes are one, and one at the end is none.

@@ -8,13 +8,13 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "train/checkpoint.h"
+#include "train/recipe_figures.h"
 #include "train/resumed.h"
 #include "train/run/language_model.h"
 #include "train/run/model_card.h"
 #include "train/run/run_tokenizer.h"
 #include "train/run_folder.h"
 #include "train/training_memory.h"
-#include "weights/gguf_model.h"
 #include "weights/load.h"
 
 namespace hadal {
@@ -33,18 +33,9 @@ ModelConfig fit_config(const Recipe& recipe, const Tokenizer& tokenizer) {
   return config;
 }
 
-// The shape before the weights are loaded.
-ModelConfig config_to_start_from(const Recipe& recipe) {
-  const weights::ModelFiles files = weights::find_model(model_named(recipe, recipe.start));
-  if (files.kind == weights::ModelFiles::Kind::gguf) return weights::config_from_gguf(GgufFile::open(files.path));
-  const Path file = files.path / "config.json";
-  return config_from_json(parse_json(read_file(file, 16 << 20), file.string()), file.string());
-}
-
 // What a run needs of memory is refused before anything of it is taken, or read, or learnt.
 void plan_memory(const Recipe& recipe) {
-  const ModelConfig config = recipe.start.empty() ? recipe.model : config_to_start_from(recipe);
-  const TrainingMemory plan = plan_training(recipe, config, ThreadPool::shared().size());
+  const TrainingMemory plan = plan_training(recipe, shape_of(recipe), ThreadPool::shared().size());
   check_fits(plan, recipe.file.string());
   log_info("{}", plan.text());
 }
@@ -57,7 +48,9 @@ TrainerOptions trainer_options(const Recipe& recipe, const TrainRunOptions& run)
   if (!run.save) o.spec.validate_every_steps = 0;
   o.max_steps = run.max_steps;
   o.resume = run.resume;
+  o.max_tokens = run.max_tokens;
   o.stop = run.stop;
+  o.may_publish = run.may_publish;
   return o;
 }
 
@@ -176,7 +169,9 @@ TrainRun run_in_folder(const Recipe& recipe, const TrainRunOptions& options) {
   for (const auto& [key, value] : outcome.items()) report[key] = value;
   if (!options.save) return done;
   std::function<std::vector<Evaluation>(const Path&)> of_files;
-  const bool in_a_hurry = options.stop && *options.stop;  // who stops a run by a signal waits for it
+  // Who stops a run by a signal waits for it, and after a budget others wait for the machine.
+  const bool in_a_hurry = summary.spent || (options.stop && *options.stop);
+  if (options.may_publish) options.may_publish();
   if (summary.finished || !in_a_hurry)
     of_files = [&](const Path& folder) { return measure(recipe, weights::load_model(folder.string()), stores); };
   model.finish(summary, of_files);

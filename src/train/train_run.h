@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 
 #include "base/json.h"
 #include "train/run/recipe.h"
@@ -16,9 +17,11 @@ weights::LoadedModel starting_point(const Recipe& recipe);
 
 struct TrainRunOptions {
   bool resume = false;
-  bool save = true;                         // false: nothing is written but the caches (for timing)
-  int64_t max_steps = 0;                    // 0: all of the recipe
-  const std::atomic<bool>* stop = nullptr;  // as in TrainerOptions
+  bool save = true;        // false: nothing is written but the caches (for timing)
+  int64_t max_steps = 0;   // 0: all of the recipe
+  int64_t max_tokens = 0;  // as in TrainerOptions, as all below
+  const std::atomic<bool>* stop = nullptr;
+  std::function<void()> may_publish = {};
 };
 
 struct TrainRun {

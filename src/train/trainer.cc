@@ -72,6 +72,7 @@ Trainer::Trainer(Trainee& trainee, TrainerOptions options, ThreadPool& pool)
   options_.run.clear();
   options_.quiet = true;
   options_.after_validation = {};
+  options_.may_publish = {};
 }
 
 Trainer::~Trainer() = default;
@@ -79,8 +80,9 @@ Trainer::~Trainer() = default;
 TrainSummary Trainer::run() {
   peak_flops_ = total(measure_peak_flops(options_.spec.precision, pool_.size()));
   const bool anew = begin();
+  if (options_.may_publish) options_.may_publish();
   if (!options_.run.empty())
-    logs_->files = std::make_unique<RunLogs>(options_.run, summary_.steps, anew || progress() >= 1);
+    logs_->files = std::make_unique<RunLogs>(options_.run, summary_.steps, anew || progress() >= 1 || is_spent());
   optimizer_.zero_gradients();
   if (anew && options_.save_start) {
     validate();
@@ -113,6 +115,11 @@ bool Trainer::run_stage() {
     if (options_.max_steps > 0 && summary_.steps >= options_.max_steps) return false;
     summary_.stopped = total(options_.stop && *options_.stop ? 1 : 0) > 0;
     if (summary_.stopped) return false;
+    summary_.spent = is_spent();
+    if (summary_.spent) {
+      if (validated_step_ != summary_.steps) evaluate();
+      return false;
+    }
     train_step();
     const bool by_steps =
         options_.spec.checkpoint_every_steps > 0 && summary_.steps % options_.spec.checkpoint_every_steps == 0;
@@ -125,6 +132,8 @@ bool Trainer::run_stage() {
   }
   return true;
 }
+
+bool Trainer::is_spent() const { return options_.max_tokens > 0 && summary_.tokens >= options_.max_tokens; }
 
 double Trainer::progress() const {
   const StagePlan& p = plan();
@@ -269,7 +278,7 @@ void Trainer::report(const StepStats& stats, double factor, double norm, double 
                                                          {"seconds", summary_.seconds},
                                                          {"stage", static_cast<double>(stage_)}};
   for (const auto& item : stats.extra) numbers.push_back(item);
-  if (logs_->files) logs_->files->write(summary_.steps, "train/", numbers);
+  log("train/", numbers);
   if (options_.quiet) return;
   std::string line =
       fmt::format("{} step {} ({:.0f}%)  ", plan().name, summary_.steps, 100 * std::min(1.0, progress()));
@@ -297,7 +306,21 @@ double Trainer::eta_s() const {
   return left;
 }
 
+void Trainer::log(const std::string& prefix, const std::vector<std::pair<std::string, double>>& numbers) {
+  if (!logs_->files) return;
+  if (options_.may_publish) options_.may_publish();
+  logs_->files->write(summary_.steps, summary_.tokens, prefix, numbers);
+}
+
 void Trainer::validate() {
+  evaluate();
+  if (summary_.evaluations.empty() || !options_.after_validation) return;
+  if (options_.may_publish) options_.may_publish();
+  options_.after_validation(summary_);
+}
+
+void Trainer::evaluate() {
+  validated_step_ = summary_.steps;
   Context ctx;
   ctx.precision = options_.spec.precision;
   ctx.pool = &pool_;
@@ -306,24 +329,26 @@ void Trainer::validate() {
   for (const Evaluation& e : summary_.evaluations) {
     std::vector<std::pair<std::string, double>> numbers;
     for (const Metric& m : e.metrics) numbers.emplace_back(m.name, m.value);
-    if (logs_->files) logs_->files->write(summary_.steps, "validation/" + e.name + "/", numbers);
+    log("validation/" + e.name + "/", numbers);
   }
   if (!options_.quiet)
     logs_->line.note(fmt::format("step {}: validation: {}", summary_.steps, evaluations_text(summary_.evaluations)));
-  if (options_.after_validation) options_.after_validation(summary_);
 }
 
 void Trainer::save() {
   since_save_s_ = 0;
   if (options_.run.empty()) return;
+  if (options_.may_publish) options_.may_publish();
   Json state = {
       {"steps", summary_.steps},     {"tokens", summary_.tokens},       {"skipped_steps", summary_.skipped_steps},
       {"seconds", summary_.seconds}, {"loss", summary_.last_loss},      {"stage", stage_},
       {"stage_step", stage_step_},   {"stage_tokens", stage_tokens_},   {"stage_seconds", stage_seconds_},
       {"mean_loss", mean_loss_},     {"loss_variance", loss_variance_}, {"data", trainee_.state()}};
   if (first_loss_) state["first_loss"] = *first_loss_;
-  save_checkpoint(options_.run, summary_.steps, params_, optimizer_, state,
-                  [this](const Path& folder) { trainee_.describe(folder); });
+  save_checkpoint(options_.run, summary_.steps, params_, optimizer_, state, [this](const Path& folder) {
+    trainee_.describe(folder);
+    if (options_.may_publish) options_.may_publish();  // writing may have taken long
+  });
   saved_step_ = summary_.steps;
   prune_checkpoints(options_.run, options_.spec.keep_checkpoints, good_step_);
 }

@@ -24,7 +24,8 @@ namespace hadal {
 
 struct TrainSummary {
   bool finished = false;  // all stages done
-  bool stopped = false;   // before that, by TrainerOptions::stop; neither: max_steps was reached
+  bool stopped = false;   // before that, by TrainerOptions::stop, or
+  bool spent = false;     // as max_tokens were reached; none of them: max_steps were
   int64_t steps = 0, tokens = 0, skipped_steps = 0;
   double seconds = 0;                // of training, all resumes together
   double tokens_per_s = 0, mfu = 0;  // of this process, without its first two steps, validation and saving
@@ -38,13 +39,19 @@ struct TrainerOptions {
   Path run;  // the run's folder; empty: nothing is written
   std::vector<StagePlan> stages;
   TrainerSpec spec;
-  int64_t max_steps = 0;    // stop (unfinished) when so many steps were done in all; 0: no limit
+  int64_t max_steps = 0;  // stop (unfinished) when so many steps were done in all; 0: no limit
+  // Stop (unfinished) when so many tokens were trained on in all, with a validation there that the logs alone see: what
+  // goes on from there has the bits of a run that never stopped. 0: no limit.
+  int64_t max_tokens = 0;
   bool resume = false;      // from the newest whole checkpoint of `run`; from the start when there is none
   bool quiet = false;       // no progress line
   bool save_start = false;  // validate and save checkpoint-0 before the first step
   // Where this becomes true (a signal handler may set it), a checkpoint is saved and run() ends after the current step.
   // Outlives the trainer; null: nothing stops it. On one rank it stops all, after the same step.
   const std::atomic<bool>* stop = nullptr;
+  // Asked before a line of the logs, a checkpoint or a model is written; throws Error where this process may write
+  // nothing more, since another one has taken the run over. Empty: it always may.
+  std::function<void()> may_publish = {};
   Collective* ranks = nullptr;                                     // outlives the trainer; null: this process alone
   std::function<void(const TrainSummary&)> after_validation = {};  // the trainee has the weights that were validated
 };
@@ -74,9 +81,12 @@ class Trainer {
   bool update(StepStats& stats, double factor);  // false: the step was skipped
   void count(const StepStats& stats, double step_s, double cpu_s);
   void validate();
+  void evaluate();  // into summary_ and the logs
   void save();
+  void log(const std::string& prefix, const std::vector<std::pair<std::string, double>>& numbers);
   void report(const StepStats& stats, double factor, double norm, double step_s);
   double progress() const;  // of the stage, from 0 to 1
+  bool is_spent() const;    // max_tokens are
   double eta_s() const;
   const StagePlan& plan() const { return options_.stages[static_cast<size_t>(stage_)]; }
 
@@ -91,7 +101,7 @@ class Trainer {
 
   int64_t stage_ = 0, stage_step_ = 0, stage_tokens_ = 0;
   double stage_seconds_ = 0;
-  int64_t bad_steps_ = 0, saved_step_ = -1;
+  int64_t bad_steps_ = 0, saved_step_ = -1, validated_step_ = -1;
   // A checkpoint is known to be good when the step after it is: good_step_ is the newest such, and is kept until
   // another one is known. Those whose next step was not are in diverged_steps_.
   int64_t good_step_ = -1;

@@ -8,6 +8,8 @@
 #include <cmath>
 #include <csignal>
 #include <cstring>
+#include <map>
+#include <set>
 
 #include "base/json.h"
 #include "train/checkpoint.h"
@@ -240,6 +242,78 @@ TEST_F(TrainerTest, AStopRequestSavesAndStops) {
   s = Trainer(f, o).run();
   EXPECT_TRUE(s.finished);
   EXPECT_FALSE(s.stopped);
+}
+
+// What stops at a budget in tokens is measured there, and goes on to the bits and the choices of a run that never
+// stopped.
+TEST_F(TrainerTest, ABudgetStopsWithAValidationAndChangesNothing) {
+  Forecaster straight;
+  std::set<int64_t> offered, offered_straight;  // one that ends a stage is offered again
+  TrainerOptions o = options_for({}, 6);
+  o.spec.validate_every_steps = 4;
+  o.after_validation = [&](const TrainSummary& s) { offered_straight.insert(s.steps); };
+  const TrainSummary whole = Trainer(straight, o).run();
+  o.run = folder_.path();
+  o.after_validation = [&](const TrainSummary& s) { offered.insert(s.steps); };
+  o.resume = true;
+  const int64_t step_tokens = whole.tokens / whole.steps;
+  int64_t stops = 0;
+  for (const int64_t budget : {2 * step_tokens - 1, 2 * step_tokens, 4 * step_tokens, 6 * step_tokens}) {
+    o.max_tokens = budget;
+    Forecaster fresh(99);
+    if (stops == 0) fresh = Forecaster();
+    const TrainSummary s = Trainer(fresh, o).run();
+    EXPECT_TRUE(s.spent && !s.finished && !s.stopped);
+    EXPECT_GE(s.tokens, budget);
+    EXPECT_LT(s.tokens, budget + step_tokens);
+    EXPECT_EQ(checkpoint_step(list_checkpoints(folder_.path()).back()), s.steps);
+    ++stops;
+  }
+  o.max_tokens = 0;
+  Forecaster last(98);
+  const TrainSummary s = Trainer(last, o).run();
+  EXPECT_TRUE(s.finished && !s.spent);
+  EXPECT_TRUE(test::same(last.numbers(), straight.numbers()));
+  EXPECT_EQ(offered, offered_straight);
+  std::map<int64_t, int64_t> validations;  // each step once, with its tokens
+  for_each_line(folder_.path() / "metrics.jsonl", [&](std::string_view line, int64_t) {
+    const Json json = parse_json(line, "line");
+    EXPECT_EQ(json.at("tokens").get<int64_t>(), json.at("step").get<int64_t>() * step_tokens);
+    for (const auto& [key, value] : json.items())
+      if (key.starts_with("validation/") && key.ends_with("/loss")) ++validations[json["step"].get<int64_t>()];
+    return true;
+  });
+  EXPECT_EQ(validations, (std::map<int64_t, int64_t>{{2, 1}, {4, 1}, {6, 1}, {8, 1}, {9, 1}}));
+}
+
+TEST_F(TrainerTest, ABudgetAtTheEndIsNone) {
+  Forecaster f;
+  TrainerOptions o = options_for({}, 6);
+  const int64_t all = Trainer(f, o).run().tokens;
+  o.max_tokens = all;
+  Forecaster again;
+  const TrainSummary s = Trainer(again, o).run();
+  EXPECT_TRUE(s.finished && !s.spent);
+}
+
+// Another process has taken the run over: nothing of it changes any more.
+TEST_F(TrainerTest, WhoMayNotPublishWritesNothing) {
+  Forecaster f;
+  TrainerOptions o = options_for(folder_.path(), 50);
+  o.spec.checkpoint_every_steps = 2;
+  bool may = true;
+  o.may_publish = [&] {
+    if (!may) fail("attempt 3 has begun");
+  };
+  f.on_step = [&](int64_t step) { may = step < 5; };
+  expect_contains(error_of([&] { Trainer(f, o).run(); }), {"attempt 3 has begun"});
+  EXPECT_EQ(list_checkpoints(folder_.path()).back().filename(), "checkpoint-4");
+  int64_t last = 0;
+  for_each_line(folder_.path() / "metrics.jsonl", [&](std::string_view line, int64_t) {
+    last = parse_json(line, "line").at("step");
+    return true;
+  });
+  EXPECT_EQ(last, 4);
 }
 
 TEST_F(TrainerTest, KeepsTheNewestCheckpointsOnly) {

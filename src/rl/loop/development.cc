@@ -8,11 +8,18 @@
 
 namespace hadal::rl {
 
-std::vector<KindScore> measure_development(const Roller& roller, const Items& items, int64_t count, uint64_t seed) {
+uint64_t development_seed(uint64_t run_seed) { return seed_of({run_seed, 3}); }
+
+std::vector<Question> development_questions(const Items& items, int64_t count, uint64_t seed) {
   std::vector<Question> questions;
   for (size_t kind = 0; kind < items.kinds().size(); ++kind)
     for (Question& question : items.development(kind, count, seed_of({seed, kind})))
       questions.push_back(std::move(question));
+  return questions;
+}
+
+std::vector<KindScore> measure_development(const Roller& roller, const Items& items, int64_t count, uint64_t seed) {
+  const std::vector<Question> questions = development_questions(items, count, seed);
   std::vector<std::vector<TokenId>> prompts;
   for (const Question& question : questions) prompts.push_back(roller.prompt(question.text));
 

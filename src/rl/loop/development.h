@@ -18,7 +18,11 @@ struct KindScore {
   double pass_at_1() const { return items > 0 ? static_cast<double>(right) / static_cast<double>(items) : 0; }
 };
 
-// `count` items of each kind, drawn by seed.
+// `count` items of each kind, drawn by seed; that of a run's validations.
+std::vector<Question> development_questions(const Items& items, int64_t count, uint64_t seed);
+uint64_t development_seed(uint64_t run_seed);
+
+// The model's replies to these.
 std::vector<KindScore> measure_development(const Roller& roller, const Items& items, int64_t count, uint64_t seed);
 
 double mean_pass(const std::vector<KindScore>& scores);  // over the kinds, each the same

@@ -21,7 +21,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 }
 
 // Seeds of independent draws.
-enum Stream : uint64_t { kItemStream = 1, kSampleStream, kDevelopmentStream, kShuffleStream };
+enum Stream : uint64_t { kItemStream = 1, kSampleStream = 2, kShuffleStream = 4 };  // 3: development_seed()
 
 double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
@@ -307,7 +307,7 @@ std::vector<Evaluation> Policy::evaluate(const Context&, Collective&) {
   const auto since = Clock::now();
   roller_.weights_changed();
   const std::vector<KindScore> scores =
-      measure_development(roller_, items_, recipe_.development_items, seed_of({recipe_.seed, kDevelopmentStream}));
+      measure_development(roller_, items_, recipe_.development_items, development_seed(recipe_.seed));
   pass_at_1_ = mean_pass(scores);
   std::vector<Evaluation> evaluations = {{"development", {{"pass@1", pass_at_1_, true}}, 0}};
   for (const KindScore& s : scores) {

@@ -7,7 +7,7 @@
 namespace hadal::rl {
 
 std::optional<std::string> trained_first(const Path& recipe, const Path& folder, const std::string& who,
-                                         const std::atomic<bool>* stop) {
+                                         const std::atomic<bool>* stop, const std::function<void()>& may_publish) {
   Recipe first = read_recipe(recipe);
   first.output = folder;
   const Path model = folder / "model";
@@ -16,7 +16,8 @@ std::optional<std::string> trained_first(const Path& recipe, const Path& folder,
   const bool finished = std::filesystem::exists(folder / "report.json", ignored);
   if (there && (finished || list_checkpoints(folder).empty())) return model.string();
   log_info("{}: trains {} first, in {}", who, recipe.string(), folder.string());
-  if (!run_recipe(first, {.resume = true, .stop = stop}).summary.finished) return std::nullopt;
+  if (!run_recipe(first, {.resume = true, .stop = stop, .may_publish = may_publish}).summary.finished)
+    return std::nullopt;
   return model.string();
 }
 

@@ -100,6 +100,7 @@ bool Gate::origin_allowed(std::string_view origin) const {
 }
 
 std::optional<HttpReply> Gate::refuse(const HttpRequest& request, bool auth) const {
+  if (handlers_ask_ || request.peer_uid) return std::nullopt;
   // Without a Host it is no browser's request, and only browsers are led here by names that are not ours.
   if (loopback_ && !request.host.empty() && !is_loopback_host(request.host)) {
     return ApiError(403,

@@ -16,13 +16,17 @@ class Gate {
  public:
   // An allowed origin of "*" means every page. `loopback`: the server is bound to a loopback address, so only loopback
   // names are its own. `methods`: those that pages of other origins may use ("GET, HEAD, POST, OPTIONS").
-  Gate(std::vector<std::string> api_keys, std::vector<std::string> allowed_origins, bool loopback, std::string methods)
+  // `handlers_ask`: for a token that no page of another origin has, so that all may pass to them.
+  Gate(std::vector<std::string> api_keys, std::vector<std::string> allowed_origins, bool loopback, std::string methods,
+       bool handlers_ask = false)
       : api_keys_(std::move(api_keys)),
         allowed_origins_(std::move(allowed_origins)),
         methods_(std::move(methods)),
-        loopback_(loopback) {}
+        loopback_(loopback),
+        handlers_ask_(handlers_ask) {}
 
   // The refusal, or nothing when the request may pass. `auth`: its route asks for the key. The body is not looked at.
+  // No page reaches the Unix socket, and the mode of its file says who may: everything from there passes.
   std::optional<HttpReply> refuse(const HttpRequest& request, bool auth) const;
 
   // Headers that let an allowed origin read the reply, and for its preflight what it may send: whatever it asks for,
@@ -36,7 +40,7 @@ class Gate {
 
   std::vector<std::string> api_keys_, allowed_origins_;
   std::string methods_;
-  bool loopback_;
+  bool loopback_, handlers_ask_;
 };
 
 // An origin as browsers send it, from what a person wrote: "http://LocalHost:3000/" is "http://localhost:3000"; "*" and

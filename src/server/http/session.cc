@@ -7,8 +7,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <chrono>
 #include <thread>
@@ -91,7 +91,7 @@ void set_headers(Message& message, const HttpHeaders& headers) {
   for (const auto& [name, value] : headers) message.set(name, value);
 }
 
-bool is_reset(asio::ip::tcp::socket& socket) {
+bool is_reset(Socket& socket) {
   pollfd poll_fd{socket.native_handle(), 0, 0};
   return ::poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & (POLLERR | POLLHUP)) != 0;
 }
@@ -99,11 +99,8 @@ bool is_reset(asio::ip::tcp::socket& socket) {
 }  // namespace
 
 struct Session::Impl {
-  Impl(asio::ip::tcp::socket socket, Shared& shared_)
-      : shared(shared_), stream(std::move(socket)), wake(stream.get_executor()) {
-    error_code ignored;
-    address = stream.socket().remote_endpoint(ignored).address();
-  }
+  Impl(Socket socket, Peer peer_, Shared& shared_)
+      : shared(shared_), peer(std::move(peer_)), stream(std::move(socket)), wake(stream.get_executor()) {}
 
   asio::awaitable<void> serve_requests();
   asio::awaitable<bool> serve_one();
@@ -133,8 +130,8 @@ struct Session::Impl {
   void set_standing(Standing next);
 
   Shared& shared;
-  asio::ip::address address;
-  beast::tcp_stream stream;
+  const Peer peer;
+  beast::basic_stream<asio::generic::stream_protocol> stream;
   beast::flat_buffer buffer;
   asio::steady_timer wake;         // cancelled when the outbox has news
   std::shared_ptr<Outbox> outbox;  // of the answer under way
@@ -147,8 +144,8 @@ struct Session::Impl {
   bool chunked = true;       // how the stream under way is written
 };
 
-Session::Session(asio::ip::tcp::socket socket, Shared& shared)
-    : impl_(std::make_unique<Impl>(std::move(socket), shared)) {
+Session::Session(Socket socket, Peer peer, Shared& shared)
+    : impl_(std::make_unique<Impl>(std::move(socket), std::move(peer), shared)) {
   shared.sessions.insert(this);
 }
 
@@ -156,7 +153,7 @@ Session::~Session() { impl_->shared.sessions.erase(this); }
 
 Session::Standing Session::standing() const { return impl_->standing; }
 std::chrono::steady_clock::time_point Session::since() const { return impl_->since; }
-const asio::ip::address& Session::address() const { return impl_->address; }
+const Peer& Session::peer() const { return impl_->peer; }
 bool Session::dropped() const { return impl_->dropped; }
 
 void Session::drop() {
@@ -235,6 +232,7 @@ asio::awaitable<bool> Session::Impl::serve_one() {
   const HeadFields& head = parser.get().base();
   if (error) co_return co_await bad_request(error, head, shared.options.max_body_bytes);
   HttpRequest request = request_of(head);
+  request.peer_uid = peer.uid;
   RouteTable::Match match = shared.routes.match(request);
   request.parameters = std::move(match.parameters);
   const bool probe = match.route && match.route->probe;
@@ -412,7 +410,7 @@ void Session::Impl::watch_for_end(std::weak_ptr<Outbox> watched) {
     }
     wake.cancel();
   };
-  stream.socket().async_wait(asio::ip::tcp::socket::wait_read, on_readable);
+  stream.socket().async_wait(Socket::wait_read, on_readable);
 }
 
 // Writes what the generating thread makes until it is finished; false when the connection is to end.

@@ -3,10 +3,11 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <chrono>
 #include <memory>
 #include <set>
+#include <string>
 
 #include "server/http/gate.h"
 #include "server/http/route_table.h"
@@ -26,9 +27,17 @@ struct Shared {
   bool stopping = false;  // no further request is read
 };
 
+using Socket = boost::asio::generic::stream_protocol::socket;  // TCP or Unix
+
+// The client at the other end.
+struct Peer {
+  std::string name;          // its address, or on the Unix socket its user: whose connections are counted together
+  std::optional<uid_t> uid;  // on the Unix socket
+};
+
 class Session {
  public:
-  Session(boost::asio::ip::tcp::socket socket, Shared& shared);
+  Session(Socket socket, Peer peer, Shared& shared);
   ~Session();
 
   // Answers requests until the connection ends. `refuse`: one only, with 503 (but probes as ever), since the server
@@ -40,7 +49,7 @@ class Session {
   enum class Standing { silent, idle, reading, replying, answering };
   Standing standing() const;
   std::chrono::steady_clock::time_point since() const;  // in this standing
-  const boost::asio::ip::address& address() const;      // of the client
+  const Peer& peer() const;
 
   void drop();  // ends it, unless a model answers
   bool dropped() const;

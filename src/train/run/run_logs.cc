@@ -42,10 +42,11 @@ RunLogs::RunLogs(const Path& run, int64_t first_step, bool validates_again)
   if (!file_) fail("{}: cannot be written: {}", path_.string(), std::strerror(errno));
 }
 
-void RunLogs::write(int64_t step, const std::string& prefix,
+void RunLogs::write(int64_t step, int64_t tokens, const std::string& prefix,
                     const std::vector<std::pair<std::string, double>>& numbers) {
   OrderedJson line;
   line["step"] = step;
+  line["tokens"] = tokens;
   std::vector<std::pair<std::string, float>> scalars;
   for (const auto& [name, value] : numbers) {
     line[prefix + name] = std::isfinite(value) ? OrderedJson(value) : OrderedJson();

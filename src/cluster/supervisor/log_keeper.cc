@@ -1,0 +1,152 @@
+#include "cluster/supervisor/log_keeper.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace hadal::cluster {
+namespace {
+
+constexpr double kTailSeconds = 5;
+constexpr std::string_view kMask = "***";
+constexpr std::string_view kLeftOut = "[left out here: ";
+
+// How many of the bytes were written.
+size_t append(int fd, std::string_view text) {
+  size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t count = ::write(fd, text.data() + done, text.size() - done);
+    if (count > 0)
+      done += static_cast<size_t>(count);
+    else if (count == 0 || errno != EINTR)
+      break;
+  }
+  return done;
+}
+
+bool is_secret(const std::string& name) {
+  const std::string lower = lower_case(name);
+  for (const char* word : {"token", "key", "password", "secret"})
+    if (lower.find(word) != std::string::npos) return true;
+  return false;
+}
+
+}  // namespace
+
+LogKeeper::LogKeeper(const Path& run_folder, size_t bytes)
+    : tail_file_(run_folder / "log.tail"), bytes_(std::max<size_t>(bytes, 1024)) {
+  head_ =
+      ::open((run_folder / "log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
+  struct stat status {};
+  if (head_ >= 0 && ::fstat(head_, &status) == 0)
+    head_left_ = bytes_ - std::min(bytes_, static_cast<size_t>(status.st_size));
+  std::error_code error;
+  if (std::filesystem::is_regular_file(std::filesystem::symlink_status(tail_file_, error))) load_tail();
+}
+
+LogKeeper::~LogKeeper() {
+  if (head_ >= 0) ::close(head_);
+}
+
+void LogKeeper::load_tail() {
+  head_left_ = 0;  // the order of lines: nothing goes to the head any more
+  std::error_code error;
+  if (std::filesystem::file_size(tail_file_, error) > 2 * bytes_) return;  // not one of ours
+  std::string text = read_file(tail_file_);
+  if (text.starts_with(kLeftOut)) {
+    const char* number = text.data() + kLeftOut.size();
+    std::from_chars(number, text.data() + text.size(), left_out_);
+    text.erase(0, std::min(text.find('\n'), text.size() - 1) + 1);
+  }
+  add_to_tail(text);
+  unwritten_ = false;
+}
+
+void LogKeeper::add(std::string_view text) {
+  const std::string_view for_head = text.substr(0, head_left_);
+  const size_t written = append(head_, for_head);
+  head_left_ -= written;
+  if (written < for_head.size()) head_left_ = 0;
+  if (head_left_ == 0 && head_ >= 0) ::close(std::exchange(head_, -1));
+  if (written < text.size()) add_to_tail(text.substr(written));
+}
+
+void LogKeeper::add_to_tail(std::string_view text) {
+  unwritten_ = true;
+  if (text.size() > bytes_) {
+    left_out_ += text.size() - bytes_;
+    text.remove_prefix(text.size() - bytes_);
+  }
+  const size_t grows = std::min(text.size(), bytes_ - ring_.size());  // begin_ is 0 as long as it grows
+  ring_.append(text.substr(0, grows));
+  text.remove_prefix(grows);
+  left_out_ += text.size();
+  while (!text.empty()) {
+    const size_t count = std::min(text.size(), bytes_ - begin_);
+    std::copy_n(text.begin(), count, ring_.begin() + static_cast<std::ptrdiff_t>(begin_));
+    begin_ = (begin_ + count) % bytes_;
+    text.remove_prefix(count);
+  }
+}
+
+std::string LogKeeper::tail_text() const {
+  std::string text = ring_.substr(begin_) + ring_.substr(0, begin_);
+  if (left_out_ == 0) return text;
+  // From the beginning of a line, where there is one.
+  const size_t line = text.find('\n') + 1;
+  text.erase(0, line);
+  return fmt::format("{}{} bytes]\n", kLeftOut, left_out_ + line) + text;
+}
+
+void LogKeeper::tick() {
+  if (unwritten_ && since_written_.seconds() > kTailSeconds) finish();
+}
+
+bool LogKeeper::finish() {
+  if (!unwritten_) return true;
+  since_written_.restart();
+  Path temporary = tail_file_;
+  temporary += ".tmp";
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+  if (fd < 0) return false;
+  const std::string text = tail_text();
+  const bool whole = append(fd, text) == text.size();
+  ::close(fd);
+  unwritten_ = !whole || ::rename(temporary.c_str(), tail_file_.c_str()) != 0;
+  if (unwritten_) ::unlink(temporary.c_str());
+  return !unwritten_;
+}
+
+Masker::Masker(const std::vector<std::pair<std::string, std::string>>& environment) {
+  for (const auto& [name, value] : environment)
+    if (is_secret(name) && value.size() >= 8) secrets_.push_back(value);  // a shorter one is a word that says nothing
+  // The longest first, so that one which is part of another leaves nothing of it.
+  std::sort(secrets_.begin(), secrets_.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
+}
+
+std::string Masker::pass(std::string_view text) {
+  if (secrets_.empty()) return std::string(text);
+  std::string all = std::move(kept_);
+  all.append(text);
+  size_t keep = 0;
+  for (const std::string& secret : secrets_) {
+    for (size_t at = 0; (at = all.find(secret, at)) != std::string::npos; at += kMask.size())
+      all.replace(at, secret.size(), kMask);
+    for (size_t part = std::min(secret.size() - 1, all.size()); part > keep; --part)
+      if (std::string_view(all).ends_with(std::string_view(secret).substr(0, part))) keep = part;
+  }
+  kept_ = all.substr(all.size() - keep);
+  all.resize(all.size() - keep);
+  return all;
+}
+
+std::string Masker::rest() { return std::exchange(kept_, {}); }
+
+}  // namespace hadal::cluster
