@@ -25,13 +25,14 @@ name=${folder##*.}
 name=hadal${name,,}
 export SLURM_CONF=$folder/slurm.conf HADAL_SLURM_DIR=$folder
 
-# The processes of this Slurm and of its jobs, by their environment: a job has the cluster's name in its own.
+# The processes of this Slurm and of its jobs: by their environment, where a job has the cluster's name, or by what they hold
+# open in the folder (slurmstepd writes its title over its environment).
 processes() {
-  local file
-  for file in /proc/[0-9]*/environ; do
-    if tr '\0' '\n' 2>/dev/null <"$file" | grep -qxF -e "HADAL_SLURM_DIR=$folder" -e "SLURM_CLUSTER_NAME=$name"; then
-      file=${file#/proc/}
-      echo "${file%/environ}"
+  local process
+  for process in /proc/[0-9]*; do
+    if tr '\0' '\n' <"$process/environ" | grep -qxF -e "HADAL_SLURM_DIR=$folder" -e "SLURM_CLUSTER_NAME=$name" ||
+      find "$process/fd" -lname "$folder/*" | grep -q .; then
+      echo "${process#/proc/}"
     fi
   done 2>/dev/null
 }
@@ -43,6 +44,7 @@ guard() {
   unset HADAL_SLURM_DIR SLURM_CONF
   exec >/dev/null 2>&1 </dev/null
   cat <&8
+  exec 8<&-
   for round in 1 2 3 4 5 6 7 8 9 10; do
     pids=$(processes)
     [[ $pids ]] || break

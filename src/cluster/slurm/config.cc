@@ -91,8 +91,9 @@ int cores_of_this_machine() {
     return value;
   };
   const int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  for (int cpu = 0; cpu < 4096; ++cpu) {
+  for (int cpu = 0;; ++cpu) {
     const std::string folder = fmt::format("/sys/devices/system/cpu/cpu{}/topology/", cpu);
+    if (!std::filesystem::exists(Path(folder).parent_path().parent_path())) break;
     const int core = number(folder + "core_id"), package = number(folder + "physical_package_id");
     if (core >= 0) cores.insert({package, core});
   }
