@@ -76,8 +76,10 @@ void Daemon::Impl::rouse() {
   wake.notify_all();
 }
 
-Daemon::Daemon(DaemonOptions options, std::unique_ptr<Backend> backend)
-    : impl_(std::make_unique<Impl>(std::move(options), std::move(backend))) {}
+Daemon::Daemon(DaemonOptions options, std::unique_ptr<Backend> backend) {
+  options.folder = std::filesystem::absolute(options.folder);  // runs have other working folders
+  impl_ = std::make_unique<Impl>(std::move(options), std::move(backend));
+}
 Daemon::~Daemon() = default;
 
 void Daemon::run() {
