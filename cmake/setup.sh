@@ -29,9 +29,34 @@ missing_packages() {
   done
 }
 
-# install_packages WHAT...: asks apt for what is missing, and for nothing else.
+# A Slurm that is there already is somebody's, whole or not, and so is a munge that no package brought: nothing is added
+# to it, and nothing of it upgraded.
+have_slurm() {
+  local PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+  command -v slurmctld slurmd sbatch >/dev/null && return 0
+  command -v munged >/dev/null && ! dpkg-query -W munge >/dev/null 2>&1
+}
+
+# apt_install NAME...: as root. Packages that bring services would start them where there is an init system; a policy-rc.d
+# that says no keeps them from it. One that is there already stays; ours goes, also where a killed run left it.
+apt_install() (
+  policy=/usr/sbin/policy-rc.d ours='# of ./run and ./test, while apt installs'
+  if [[ ! -e $policy && ! -L $policy ]] || grep -qxF -- "$ours" "$policy" 2>/dev/null; then
+    trap 'rm -f "$policy"' EXIT
+    trap 'exit 1' HUP INT TERM
+    mkdir -p "${policy%/*}" && printf '#!/bin/sh\n%s\nexit 101\n' "$ours" >"$policy" && chmod 755 "$policy" || exit 1
+  fi
+  apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0)
+  "${apt[@]}" update && "${apt[@]}" install --no-install-recommends "$@"
+)
+
+# install_packages WHAT...: asks apt for what is missing, and for nothing else. What is "web" and "slurm" is wanted where no
+# Node and no Slurm is there.
 install_packages() {
-  local wanted=("$@") missing as_root=() log=build/apt.log
+  local wanted=() missing as_root=() log=build/apt.log what
+  for what in "$@"; do
+    [[ $what == slurm ]] && have_slurm || wanted+=("$what")
+  done
   have_node || wanted+=(web)
   if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     command -v cmake >/dev/null && command -v ninja >/dev/null && have_node && return 0 # another system: CMake will tell
@@ -43,6 +68,9 @@ install_packages() {
   if ((EUID != 0)); then
     if command -v sudo >/dev/null && { [[ -t 0 ]] || sudo -n true 2>/dev/null; }; then
       as_root=(sudo)
+    elif ! printf '%s\n' "${missing[@]}" | grep -qvxFf <(packages_for slurm); then
+      say "These packages are missing and only root can install them, so that what they are for is skipped: ${missing[*]}"
+      return 0
     else
       die "these packages are missing and only root can install them: ${missing[*]}
 Ask for: apt-get install --no-install-recommends ${missing[*]}"
@@ -51,8 +79,7 @@ Ask for: apt-get install --no-install-recommends ${missing[*]}"
   mkdir -p build
   say "Installing with apt: ${missing[*]}"
   say "(a few minutes the first time; the whole output is in $log)"
-  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0)
-  if ! { "${apt[@]}" update && "${apt[@]}" install --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+  if ! "${as_root[@]}" bash -c "$(declare -f apt_install); apt_install \"\$@\"" apt "${missing[@]}" >"$log" 2>&1; then
     tail -n 20 "$log" >&2
     die "apt could not install: ${missing[*]} (its last lines are above)"
   fi

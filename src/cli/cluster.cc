@@ -13,7 +13,6 @@ constexpr Verb kCommands[] = {
     {"login", "store the token for a cluster elsewhere", cluster_login},
     {"ledger", "what was used, by person, idea or run", cluster_ledger},
     {"check", "whether what the cluster remembers is sound", cluster_check},
-    {"simulate", "the policy on workloads without machines", cluster_simulate},
     {"slurm-config", "a working slurm.conf for a list of hosts", cluster_slurm_config},
 };
 

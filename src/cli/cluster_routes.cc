@@ -7,7 +7,8 @@
 namespace hadal {
 namespace {
 
-constexpr uint64_t kMaxUploadBytes = 64 << 20;
+constexpr uint64_t kMaxBodyBytes = 64 << 20;             // of a submission with its files
+constexpr uint64_t kMaxUploadBytes = uint64_t{1} << 40;  // of an artifact, which is never in memory whole
 
 // "" where there is none.
 std::string bearer_token(const std::string& authorization) {
@@ -54,7 +55,7 @@ std::vector<Route> cluster_routes(std::function<cluster::Daemon*()> daemon) {
                       .path = path,
                       .slow = true,
                       .upload = upload,
-                      .max_body_bytes = kMaxUploadBytes,
+                      .max_body_bytes = upload ? kMaxUploadBytes : kMaxBodyBytes,
                       .handler = handler_of(daemon, upload)});
   };
   for (const char* method : {"GET", "POST", "DELETE"}) add(method, "/api/cluster/{path...}");

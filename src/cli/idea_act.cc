@@ -16,14 +16,12 @@ void print_answer_of(const ClusterFlags& flags, const OrderedJson& answer, const
     print_text(words + "\n");
 }
 
-int act_on_run(int argc, char** argv, const std::string& about, const std::string& verb, const std::string& done,
-               bool needs_why) {
+int act_on_run(int argc, char** argv, const std::string& about, const std::string& verb, const std::string& done) {
   CommandLine app(about);
   ClusterFlags flags;
   std::string run, why;
   app.add_option("RUN", run, "its id, as r12").required().filled();
-  const Option option = app.add_option("--why", why, "the reason, kept with the decision").filled();
-  if (needs_why) option.required();
+  app.add_option("--why", why, "the reason, kept with the decision").filled();
   flags.add_to(app);
   if (const auto code = app.parse(argc, argv)) return *code;
   ClusterClient client(flags);
@@ -65,17 +63,17 @@ int idea_new(int argc, char** argv) {
 }
 
 int idea_stop(int argc, char** argv) {
-  return act_on_run(argc, argv, "Ends a run for good. Its folder and figures stay.", "stop", "is to stop", true);
+  return act_on_run(argc, argv, "Ends a run for good. Its folder and figures stay.", "stop", "is to stop");
 }
 
 int idea_suspend(int argc, char** argv) {
   return act_on_run(argc, argv, "Lets a run save and end, and keeps it out of line until `hadal idea resume`.",
-                    "suspend", "is to save and end; hadal idea resume puts it back into the line", true);
+                    "suspend", "is to save and end; hadal idea resume puts it back into the line");
 }
 
 int idea_resume(int argc, char** argv) {
   return act_on_run(argc, argv, "Puts a run that a person suspended back into the line.", "resume",
-                    "is back in the line", false);
+                    "is back in the line");
 }
 
 int idea_park(int argc, char** argv) {

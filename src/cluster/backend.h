@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "base/files.h"
 #include "cluster/policy.h"
 #include "cluster/run.h"
@@ -42,6 +43,12 @@ struct Sighting {
   std::string words = {};  // how the backend calls its state ("COMPLETING", "NODE_FAIL")
 };
 
+// The backend was asked and will never start such an order; trying again is in vain.
+class StartRefused : public Error {
+ public:
+  using Error::Error;
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -63,12 +70,23 @@ struct LocalOptions {
 std::unique_ptr<Backend> local_backend(const LocalOptions& options);
 
 struct SlurmOptions {
-  std::string cluster;
-  Path folder;  // seen by all nodes
+  std::string cluster;  // its id, part of every name
+  Path folder;          // the cluster's own, seen by all nodes; the folders of runs lie below it
+  Path program;         // `hadal`, by the same path on every node
 };
+// Through Slurm's own programs, found in PATH; SLURM_CONF, SBATCH_PARTITION and SBATCH_ACCOUNT of this process say
+// which Slurm, partition (else the default one) and account. A node counts as up once a job of ours proved that it sees
+// `folder` and `program`.
 std::unique_ptr<Backend> slurm_backend(const SlurmOptions& options);
 
-// A `slurm.conf`, how its key is made and in which order the daemons start, for `hadal cluster slurm-config HOSTS`.
+// The command of a run with ranks (Size.nodes > 0): one rank a slot, started by `mpirun`, which asks Slurm for the
+// nodes and passes SIGUSR1 on to all ranks.
+std::vector<std::string> mpi_command(const std::vector<Place>& places, const std::vector<std::string>& command);
+
+// A `slurm.conf`, in its comments how its key is made and in which order the daemons start, for `hadal cluster
+// slurm-config HOSTS`. A host: NAME; NAME=ADDRESS where it is called by another address; NAME=ADDRESS:PORT for several
+// nodes on one machine; NAME with numbers: "n[1-4,07]". Cores and memory are those of this machine. Error names a host
+// that cannot be read.
 std::string slurm_config(const std::vector<std::string>& hosts);
 
 }  // namespace hadal::cluster

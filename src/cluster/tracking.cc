@@ -4,7 +4,7 @@
 #include <array>
 
 #include "base/json.h"
-#include "cluster/daemon.h"
+#include "cluster/daemon/impl.h"
 #include "cluster/tracking/endpoints.h"
 #include "cluster/tracking/mlflow_error.h"
 
@@ -60,7 +60,7 @@ ApiReply answer_call(const TrackingCall& call) {
 
 }  // namespace
 
-ApiReply json_reply(const OrderedJson& json) {
+ApiReply mlflow_reply(const OrderedJson& json) {
   ApiReply reply;
   reply.body = dump_json(json);
   return reply;
@@ -78,12 +78,39 @@ ViewType view_type(const RequestFields& fields, std::string_view name) {
 
 bool is_shown(ViewType view, bool deleted) { return view == ViewType::all || deleted == (view == ViewType::deleted); }
 
-ApiReply answer_mlflow(Store& store, const Caller& caller, const Path& folder, const ApiRequest& request) {
+ApiReply answer_mlflow(Store& store, const Caller& caller, const Path& folder, const ApiRequest& request,
+                       std::vector<int64_t>* changed) {
+  std::vector<int64_t> ideas;
   try {
     const RequestFields fields(request);
-    return answer_call({store, caller, folder, request, fields});
+    ApiReply reply = answer_call({store, caller, folder, request, fields, ideas});
+    if (changed) *changed = std::move(ideas);
+    return reply;
   } catch (const MlflowError& error) {
     return mlflow_error_reply(error.code, error.what());
+  } catch (const std::exception& error) {
+    return mlflow_error_reply(MlflowCode::internal, error.what());
+  }
+}
+
+ApiReply answer_mlflow(Daemon& daemon, const ApiRequest& request) {
+  try {
+    const Caller caller = daemon.caller(request.who);
+    Daemon::Impl& d = daemon.impl();
+    std::vector<int64_t> changed;
+    ApiReply reply = answer_mlflow(d.store, caller, d.options.folder, request, &changed);
+    if (!changed.empty()) {
+      const auto guard = d.enter();
+      for (const int64_t id : changed)
+        if (const std::optional<Idea> idea = d.store.idea(id)) d.ideas[id] = *idea;
+      d.decide_due = true;
+    }
+    return reply;
+  } catch (const ApiError& error) {
+    const MlflowCode code = error.status == 401   ? MlflowCode::unauthenticated
+                            : error.status == 403 ? MlflowCode::denied
+                                                  : MlflowCode::invalid;
+    return mlflow_error_reply(code, error.what());
   } catch (const std::exception& error) {
     return mlflow_error_reply(MlflowCode::internal, error.what());
   }

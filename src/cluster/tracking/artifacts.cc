@@ -48,7 +48,7 @@ ApiReply list_place(const TrackingCall& call) {
   const auto place = artifact_place(call, call.fields.text("path").value_or(""), Act::read);
   OrderedJson files = OrderedJson::array();
   for (const auto& entry : folder_of(call, place.run).list(place.path)) files.push_back(file_json(entry.name, entry));
-  return json_reply({{"files", std::move(files)}});
+  return mlflow_reply({{"files", std::move(files)}});
 }
 
 }  // namespace
@@ -61,7 +61,7 @@ ApiReply list_artifacts(const TrackingCall& call) {
   root.clear();
   for (const std::string& part : path) root += part + "/";
   for (const auto& entry : folder_of(call, run).list(path)) files.push_back(file_json(root + entry.name, entry));
-  return json_reply({{"root_uri", RunView(call, run).info()["artifact_uri"]}, {"files", std::move(files)}});
+  return mlflow_reply({{"root_uri", RunView(call, run).info()["artifact_uri"]}, {"files", std::move(files)}});
 }
 
 ApiReply answer_artifacts(const TrackingCall& call, std::string_view path) {
@@ -85,7 +85,7 @@ ApiReply answer_artifacts(const TrackingCall& call, std::string_view path) {
     check_active(call.store, place.run);
     folder_of(call, place.run).write(place.path, body_of(call.request));
   }
-  return json_reply(OrderedJson::object());
+  return mlflow_reply(OrderedJson::object());
 }
 
 }  // namespace hadal::cluster

@@ -34,6 +34,7 @@ Idea default_idea(const TrackingCall& call) {
     idea.why = "runs logged without an experiment";
     idea.created = unix_seconds();
     idea = call.store.add_idea(idea);
+    call.changed_ideas.push_back(idea.id);
     call.store.add(Decision{.time = idea.created,
                             .idea = idea.id,
                             .kind = "idea",

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/files.h"
 #include "cluster/api.h"
@@ -20,6 +21,7 @@ struct TrackingCall {
   const Path& folder;  // the cluster's
   const ApiRequest& request;
   const RequestFields& fields;
+  std::vector<int64_t>& changed_ideas;
 };
 
 enum class Act { read, change };

@@ -8,7 +8,7 @@
 
 namespace hadal::cluster {
 
-ApiReply json_reply(const OrderedJson& json);
+ApiReply mlflow_reply(const OrderedJson& json);
 
 enum class ViewType { active, deleted, all };
 ViewType view_type(const RequestFields& fields, std::string_view name);

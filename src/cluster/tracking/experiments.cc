@@ -35,8 +35,9 @@ std::string asked_name(const TrackingCall& call, const char* field) {
   return name;
 }
 
-void note_update(Store& store, const Idea& idea) {
-  store.set_note("experiment", idea.id, "last_update_time", std::to_string(now_ms()));
+void note_update(const TrackingCall& call, const Idea& idea) {
+  call.store.set_note("experiment", idea.id, "last_update_time", std::to_string(now_ms()));
+  call.changed_ideas.push_back(idea.id);
 }
 
 void note_name(Store& store, const Idea& idea, const std::string& name) {
@@ -98,15 +99,16 @@ ApiReply create_experiment(const TrackingCall& call) {
     idea.created = unix_seconds();
     idea = call.store.add_idea(idea);
     note_name(call.store, idea, name);
+    note_update(call, idea);
     call.fields.for_each("tags", [&](const RequestFields& tag) { set_tag_of_experiment(call, idea, tag); });
     decide(call, idea, "", "open", "an experiment, made through MLflow's API");
   });
-  return json_reply({{"experiment_id", experiment_id(idea)}});
+  return mlflow_reply({{"experiment_id", experiment_id(idea)}});
 }
 
 ApiReply get_experiment(const TrackingCall& call) {
   const Idea idea = experiment_of(call, call.fields.id("experiment_id"), Act::read);
-  return json_reply({{"experiment", ExperimentView(call, idea).json()}});
+  return mlflow_reply({{"experiment", ExperimentView(call, idea).json()}});
 }
 
 ApiReply get_experiment_by_name(const TrackingCall& call) {
@@ -118,7 +120,7 @@ ApiReply get_experiment_by_name(const TrackingCall& call) {
     refuse(MlflowCode::no_such, "Could not find experiment with name {}", brief(name));
   }
   const Idea seen = experiment_of(call, experiment_id(*idea), Act::read);
-  return json_reply({{"experiment", ExperimentView(call, seen).json()}});
+  return mlflow_reply({{"experiment", ExperimentView(call, seen).json()}});
 }
 
 ApiReply search_experiments(const TrackingCall& call) {
@@ -140,7 +142,7 @@ ApiReply search_experiments(const TrackingCall& call) {
   for (; at < order.size() && at < page.offset + page.size; ++at)
     reply["experiments"].push_back(static_cast<const ExperimentView*>(found[order[at]])->json());
   if (at < order.size()) reply["next_page_token"] = std::to_string(at);
-  return json_reply(reply);
+  return mlflow_reply(reply);
 }
 
 ApiReply list_experiments(const TrackingCall& call) {
@@ -148,7 +150,7 @@ ApiReply list_experiments(const TrackingCall& call) {
   OrderedJson list = OrderedJson::array();
   for (const ExperimentView& view : seen_experiments(call, view_type(call.fields, "view_type")))
     list.push_back(view.json());
-  return json_reply({{"experiments", std::move(list)}});
+  return mlflow_reply({{"experiments", std::move(list)}});
 }
 
 ApiReply update_experiment(const TrackingCall& call) {
@@ -162,9 +164,9 @@ ApiReply update_experiment(const TrackingCall& call) {
     idea.name = idea_name(name);
     call.store.update(idea);
     note_name(call.store, idea, name);
-    note_update(call.store, idea);
+    note_update(call, idea);
   });
-  return json_reply(OrderedJson::object());
+  return mlflow_reply(OrderedJson::object());
 }
 
 ApiReply delete_experiment(const TrackingCall& call) {
@@ -182,9 +184,9 @@ ApiReply delete_experiment(const TrackingCall& call) {
     call.store.set_note("experiment", idea.id, "state", std::string(idea_state_name(idea.state)));
     idea.state = IdeaState::closed;
     call.store.update(idea);
-    note_update(call.store, idea);
+    note_update(call, idea);
   });
-  return json_reply(OrderedJson::object());
+  return mlflow_reply(OrderedJson::object());
 }
 
 ApiReply restore_experiment(const TrackingCall& call) {
@@ -197,9 +199,9 @@ ApiReply restore_experiment(const TrackingCall& call) {
     call.store.drop_note("experiment", idea.id, "stage");
     call.store.drop_note("experiment", idea.id, "state");
     call.store.update(idea);
-    note_update(call.store, idea);
+    note_update(call, idea);
   });
-  return json_reply(OrderedJson::object());
+  return mlflow_reply(OrderedJson::object());
 }
 
 ApiReply set_experiment_tag(const TrackingCall& call) {
@@ -209,9 +211,9 @@ ApiReply set_experiment_tag(const TrackingCall& call) {
       refuse(MlflowCode::invalid, "The experiment {} must be in the 'active' state; restore it first", idea.id);
     }
     set_tag_of_experiment(call, idea, call.fields);
-    note_update(call.store, idea);
+    note_update(call, idea);
   });
-  return json_reply(OrderedJson::object());
+  return mlflow_reply(OrderedJson::object());
 }
 
 }  // namespace hadal::cluster

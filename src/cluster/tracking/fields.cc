@@ -126,7 +126,7 @@ double RequestFields::needed_number(std::string_view name) const {
 std::vector<std::string> RequestFields::texts(std::string_view name) const {
   const Json* value = find(name);
   if (!value) return {};
-  if (value->is_string()) return {value->get<std::string>()};
+  if (const std::optional<std::string> one = text_or_integer(*value)) return {*one};
   if (!value->is_array()) refuse_field(where_, name, "a list of strings", *value);
   std::vector<std::string> out;
   for (const Json& item : *value) {

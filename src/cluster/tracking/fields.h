@@ -29,7 +29,7 @@ class RequestFields {
   int64_t needed_integer(std::string_view name) const;
   double needed_number(std::string_view name) const;
 
-  std::vector<std::string> texts(std::string_view name) const;  // a list, or one text; numbers will do
+  std::vector<std::string> texts(std::string_view name) const;  // a list or one; numbers will do
   size_t for_each(std::string_view name, const std::function<void(const RequestFields&)>& entry) const;  // of a list
   size_t count(std::string_view name) const;                                                             // of a list
 

@@ -84,7 +84,7 @@ void log_params(Store& store, const Run& run, const std::vector<NamedText>& para
 void log_all(const TrackingCall& call, std::vector<MetricPoint> points, const std::vector<NamedText>& params,
              const std::vector<NamedText>& tags) {
   take_tokens(points);
-  call.store.write([&] {
+  const auto body = [&] {
     const Run run = run_asked(call, Act::change);
     check_active(call.store, run);
     check_fence(call);
@@ -95,8 +95,13 @@ void log_all(const TrackingCall& call, std::vector<MetricPoint> points, const st
     log_params(call.store, run, params);
     for (const NamedText& tag : tags) call.store.set_note("tag", run.id, tag.name, tag.value);
     for (MetricPoint& point : points) point.run = run.id;
-    if (!points.empty()) call.store.add(points);
-  });
+    call.store.add(points);
+  };
+  if (params.empty() && tags.empty()) {
+    call.store.write_unforced(body);
+  } else {
+    call.store.write(body);
+  }
 }
 
 std::string point_json(const MetricPoint& point) {
@@ -136,17 +141,17 @@ std::vector<NamedText> tags_of(const RequestFields& fields) {
 
 ApiReply log_metric(const TrackingCall& call) {
   log_all(call, {point_of(call.fields)}, {}, {});
-  return json_reply(OrderedJson::object());
+  return mlflow_reply(OrderedJson::object());
 }
 
 ApiReply log_parameter(const TrackingCall& call) {
   log_all(call, {}, {param_of(call.fields)}, {});
-  return json_reply(OrderedJson::object());
+  return mlflow_reply(OrderedJson::object());
 }
 
 ApiReply set_tag(const TrackingCall& call) {
   log_all(call, {}, {}, {tag_of(call.fields)});
-  return json_reply(OrderedJson::object());
+  return mlflow_reply(OrderedJson::object());
 }
 
 ApiReply log_batch(const TrackingCall& call) {
@@ -172,7 +177,7 @@ ApiReply log_batch(const TrackingCall& call) {
     }
   });
   log_all(call, std::move(points), params, tags);
-  return json_reply(OrderedJson::object());
+  return mlflow_reply(OrderedJson::object());
 }
 
 ApiReply delete_tag(const TrackingCall& call) {
@@ -186,7 +191,7 @@ ApiReply delete_tag(const TrackingCall& call) {
     }
     call.store.drop_note("tag", run.id, key);
   });
-  return json_reply(OrderedJson::object());
+  return mlflow_reply(OrderedJson::object());
 }
 
 ApiReply metric_history(const TrackingCall& call) {

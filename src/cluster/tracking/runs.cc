@@ -99,11 +99,11 @@ ApiReply create_run(const TrackingCall& call) {
     for (const NamedText& tag : tags) call.store.set_note("tag", run.id, tag.name, tag.value);
     call.store.set_note("tag", run.id, std::string(kRunNameTag), name.empty() ? run_name(run.id) : name);
   });
-  return json_reply({{"run", RunView(call, run).json()}});
+  return mlflow_reply({{"run", RunView(call, run).json()}});
 }
 
 ApiReply get_run(const TrackingCall& call) {
-  return json_reply({{"run", RunView(call, run_asked(call, Act::read)).json()}});
+  return mlflow_reply({{"run", RunView(call, run_asked(call, Act::read)).json()}});
 }
 
 ApiReply update_run(const TrackingCall& call) {
@@ -124,7 +124,7 @@ ApiReply update_run(const TrackingCall& call) {
     }
     if (end_time && *end_time > 0) call.store.set_note("run", run.id, "end_time", std::to_string(*end_time));
   });
-  return json_reply({{"run_info", RunView(call, run).info()}});
+  return mlflow_reply({{"run_info", RunView(call, run).info()}});
 }
 
 ApiReply delete_run(const TrackingCall& call) {
@@ -137,13 +137,13 @@ ApiReply delete_run(const TrackingCall& call) {
     }
     call.store.set_note("run", run.id, "stage", "deleted");
   });
-  return json_reply(OrderedJson::object());
+  return mlflow_reply(OrderedJson::object());
 }
 
 ApiReply restore_run(const TrackingCall& call) {
   refuse_attempt(call, "its restoration");
   call.store.write([&] { call.store.drop_note("run", run_asked(call, Act::change).id, "stage"); });
-  return json_reply(OrderedJson::object());
+  return mlflow_reply(OrderedJson::object());
 }
 
 ApiReply search_runs(const TrackingCall& call) {
@@ -180,7 +180,7 @@ ApiReply search_runs(const TrackingCall& call) {
   size_t at = page.offset;
   for (; at < order.size() && at < page.offset + page.size; ++at) reply["runs"].push_back(views[order[at]].json());
   if (at < order.size()) reply["next_page_token"] = std::to_string(at);
-  return json_reply(reply);
+  return mlflow_reply(reply);
 }
 
 }  // namespace hadal::cluster

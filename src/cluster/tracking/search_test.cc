@@ -201,7 +201,7 @@ TEST(TrackingSearch, AnyTextIsAFilterOrRefused) {
   Rng rng(18);
   const Item one = item();
   size_t parsed = 0;
-  for (int i = 0; i < 60'000; ++i) {
+  for (int i = 0; i < 15'000; ++i) {
     std::string text;
     for (uint64_t n = rng.below(9); n > 0; --n) text += pieces[rng.below(std::size(pieces))];
     try {
@@ -215,7 +215,7 @@ TEST(TrackingSearch, AnyTextIsAFilterOrRefused) {
     } catch (const MlflowError&) {
     }
   }
-  EXPECT_GT(parsed, 100u);
+  EXPECT_GT(parsed, 50u);
 }
 
 // A valid filter with one byte changed, left out or doubled.
