@@ -26,6 +26,7 @@ struct LiveRun {
   Run run;
   std::optional<Attempt> attempt;  // the live one
   double waiting_since = 0, began = 0;
+  double last_seen = 0;      // running, by the backend; 0: not yet
   double used_s = 0;         // seconds of attempts before this one: for its time limit
   double saved = 0;          // the newest checkpoint of this attempt; 0: none seen
   double looked_saved = -1;  // when that was looked at
