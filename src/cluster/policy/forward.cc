@@ -25,8 +25,7 @@ double next_moment(const PolicyState& state, double begin) {
     if (run.phase == PolicyRun::Phase::leaving) {
       if (run.leaves > state.now) moments.push_back(run.leaves);
     } else {
-      if (run.waits() && state.is_promised(run))
-        on_tick(run.run->promised_by - state.rules->min_run_s - state.rules->grace_s - 10);
+      if (run.waits() && state.is_promised(run)) on_tick(state.due_at(run));
       on_tick((run.is_active() ? run.began : run.waiting_since) + state.rules->min_run_s);
     }
   }

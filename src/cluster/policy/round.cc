@@ -27,7 +27,8 @@ Round::Round(PolicyState& state, Lending lending, bool with_reasons)
       held_back_(state.nodes.size()),
       reserved_of_(state.nodes.size(), -1),
       settled_(state.runs.size()),
-      ahead_(state.people.size()) {}
+      ahead_(state.people.size()),
+      promised_waits_(state.people.size()) {}
 
 std::vector<Move> Round::play() {
   drop_broken_claims();
@@ -62,18 +63,26 @@ bool Round::entitled(int at) const {
 
 void Round::serve(RunClass cls) {
   for (const int at : waiting(cls)) {
-    if (!entitled(at) || start_if_it_fits(at, true)) continue;
+    if (!entitled(at) || overtakes_its_own(at) || start_if_it_fits(at, true)) continue;
     const StateRun& run = state_.runs[static_cast<size_t>(at)];
     if (!run.claim.empty() || wait_for_leavers(at) || preempt(at)) continue;
     if (cls == RunClass::free && !run.started_before) ahead_[static_cast<size_t>(run.person)] += run.slots;
+    if (cls == RunClass::free && state_.is_promised(run)) promised_waits_[static_cast<size_t>(run.person)] = 1;
     reserve(at, true);
   }
+}
+
+// It would take what its person's own first start was promised, and could not be suspended for it.
+bool Round::overtakes_its_own(int at) const {
+  const StateRun& run = state_.runs[static_cast<size_t>(at)];
+  return run.cls == RunClass::free && run.claim.empty() && promised_waits_[static_cast<size_t>(run.person)] &&
+         !state_.is_promised(run);
 }
 
 void Round::lend(RunClass cls) {
   for (const int at : waiting(cls))
     if (state_.runs[static_cast<size_t>(at)].claim.empty() && !settled_[static_cast<size_t>(at)] &&
-        !start_if_it_fits(at, false))
+        !overtakes_its_own(at) && !start_if_it_fits(at, false))
       reserve(at, false);
 }
 
@@ -250,11 +259,10 @@ bool Round::preempt(int at) {
   std::vector<Room> room(state_.nodes.size());
   for (size_t n = 0; n < room.size(); ++n) {
     room[n] = later(static_cast<int>(n));
-    if (const int which = reserved_of_[n]; which >= 0)
-      room[n] -=
-          smaller(room[n].at_least_nothing(),
-                  state_.need(state_.runs[static_cast<size_t>(reservations_[static_cast<size_t>(which)].run)].run->size,
-                              static_cast<int>(n)));
+    if (const int which = reserved_of_[n]; which >= 0) {
+      const int other = reservations_[static_cast<size_t>(which)].run;
+      room[n] -= state_.need(state_.runs[static_cast<size_t>(other)].run->size, static_cast<int>(n));
+    }
   }
   auto victims = choose_victims(state_, at, std::move(room));
   if (!victims) return false;
