@@ -41,7 +41,7 @@ export function dataOf({ kind, at, curves }) {
 
 // `onPlace` is called with the number of the place under the cursor.
 export function optionsOf(chart, width, onPlace) {
-  const { kind, at, labels, height, with_zero, unit } = chart;
+  const { kind, at, labels, height, with_zero, unit, nameOf } = chart;
   const isBars = kind === 'bars';
   const room = isBars || at.length < 2 ? 0.5 : 0;
   const numberAt = new Map(at.map((place, i) => [place, i]));
@@ -77,7 +77,7 @@ export function optionsOf(chart, width, onPlace) {
         incrs: kSteps,
         size: 30,
         space: 20 + 7 * Math.max(...labels.slice(0, 100).map((label) => Math.min(label.length, 20))),
-        values: (_, places) => places.map((place) => labels[nearest(place)] ?? ''),
+        values: (_, places) => places.map((place) => (nameOf ? nameOf(place) : (labels[nearest(place)] ?? ''))),
       },
       {
         ...axis,

@@ -1,7 +1,7 @@
 // What a chart says of its values in words. A chart is
 //   { id, title, kind: 'lines' | 'bars', unit: 'plain' | 'percent', digits, height, with_zero,
 //     at: places on the axis, labels: of each place, curves: [{ name, values: numbers or null, filled }],
-//     spans: a curve goes on past what is null }
+//     spans: a curve goes on past what is null, nameOf: the words of any place on the axis }
 
 // As the program writes it into its tables.
 export function shown(value, { unit, digits }) {

@@ -31,6 +31,7 @@ export function chartOf(title, curves) {
   const byTokens = curves.every(({ points }) => points.every(([, , tokens]) => tokens !== null && tokens >= 0));
   const placeOf = ([step, , tokens]) => (byTokens ? tokens : step);
   const places = [...new Set(curves.flatMap(({ points }) => points.map(placeOf)))].sort((a, b) => a - b);
+  const nameOf = (place) => (byTokens ? `${tokensText(place)} tokens` : `step ${place}`);
   const numberOf = new Map(places.map((place, i) => [place, i]));
   return {
     id: title,
@@ -42,7 +43,8 @@ export function chartOf(title, curves) {
     with_zero: false,
     spans: true,
     at: places,
-    labels: places.map((place) => (byTokens ? `${tokensText(place)} tokens` : `step ${place}`)),
+    labels: places.map(nameOf),
+    nameOf,
     curves: curves.map(({ name, points }) => {
       const values = new Array(places.length).fill(null);
       for (const point of points) values[numberOf.get(placeOf(point))] = Number.isFinite(point[1]) ? point[1] : null;
