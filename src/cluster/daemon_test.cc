@@ -297,7 +297,7 @@ TEST(ClusterDaemon, SubmissionsThatCannotBeAreRefusedAndLeaveNothing) {
   EXPECT_HAS(refused({{"command", {"x"}}, {"idea", "a/b"}}, 400), "other characters");
   EXPECT_HAS(refused({{"recipe", {{"name", "a.toml"}, {"text", "a = = 1"}}}}, 400), "a.toml");
   EXPECT_FALSE(refused({{"recipe", {{"name", "a.toml"}, {"text", "a = 1"}}}}, 400).empty());  // /bin/false checks it
-  for (const char* name : {"../x", "/etc/x", "a/../../x", "", ".", "attempts/1/exit.json", "a//../b", "x\u0000y"}) {
+  for (const char* name : {"../x", "/etc/x", "a/../../x", "", ".", "attempts/1/exit.json", "a//../b"}) {
     const Json files = Json::array({{{"path", name}, {"base64", "eA=="}}});
     EXPECT_FALSE(refused({{"command", {"x"}}, {"files", files}}, 400).empty()) << name;
   }

@@ -43,7 +43,8 @@ struct PolicyRun {
   Size size;
   int rung = 1;
   double arrived = 0;
-  bool started_before = false;  // no first start any more
+  bool started_before = false;    // no first start any more
+  double promised_by = kUnknown;  // when it is to start at the latest, as starts_within() said when it was submitted
   enum class Phase {
     waiting,
     active,
@@ -55,7 +56,7 @@ struct PolicyRun {
   double saved = -std::numeric_limits<double>::infinity();  // the last checkpoint of this attempt
   double ends = kUnknown;    // when it ends or pauses (waiting: if it started now), where that is known
   std::vector<Place> held;   // active, leaving
-  std::vector<Place> claim;  // waiting: slots kept for it, for which others were suspended
+  std::vector<Place> claim;  // waiting: slots kept for it; who leaves the line gives them up
   int64_t leaving_for = 0;   // leaving: the run for which it was suspended; 0: by a person, or not known
 };
 

@@ -103,7 +103,7 @@ ApiReply answer_mlflow(Daemon& daemon, const ApiRequest& request) {
       const auto guard = d.enter();
       for (const int64_t id : changed)
         if (const std::optional<Idea> idea = d.store.idea(id)) d.ideas[id] = *idea;
-      d.decide_due = true;
+      d.ladder_due = true;
     }
     return reply;
   } catch (const ApiError& error) {

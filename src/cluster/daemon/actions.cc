@@ -73,7 +73,6 @@ void Daemon::Impl::suspend_run(LiveRun& live, const std::string& by, const std::
       live.run.claim.clear();
       note_decision(live.run, "hold", std::string(name_of(state)), std::string(name_of(state)), by, "person", why);
       store.update(live.run);
-      decide_due = true;
     } else {
       change_state(live, live.attempt ? RunState::suspending : RunState::suspended, by, "person", why);
     }
@@ -94,7 +93,6 @@ void Daemon::Impl::resume_run(LiveRun& live, const std::string& by, const std::s
     note_decision(run, "resume", std::string(name_of(run.state)), std::string(name_of(run.state)), by, "person", why);
     store.update(run);
   });
-  decide_due = true;
 }
 
 Idea Daemon::Impl::idea_to_change(const Caller& caller, const Daemon& daemon, const std::string& name,
@@ -119,7 +117,7 @@ void Daemon::Impl::set_idea_state(const Caller& caller, Idea idea, IdeaState sta
     store.add(Decision{now(), 0, idea.id, "idea", from, to, caller.person.name, "person", why_or(why, "by hand")});
   });
   ideas[idea.id] = idea;
-  decide_due = ladder_due = true;
+  ladder_due = true;
 }
 
 void Daemon::Impl::set_baseline(const Caller& caller, Idea idea, bool baseline, const std::string& why) {
@@ -153,7 +151,7 @@ std::vector<int64_t> Daemon::Impl::promote(const Caller& caller, const Idea& ide
     }
     if (promoted.empty()) refuse(409, "the idea \"{}\" has no run below rung {} that is not over", idea.name, to);
   });
-  decide_due = ladder_due = true;
+  ladder_due = true;
   return promoted;
 }
 
@@ -176,7 +174,6 @@ Grant Daemon::Impl::give_grant(const Caller& caller, const Idea& idea, int slots
                        why_or(why, "granted by hand")});
   });
   grants.push_back(grant);
-  decide_due = true;
   return grant;
 }
 

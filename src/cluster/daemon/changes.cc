@@ -24,7 +24,7 @@ void Daemon::Impl::change_state(LiveRun& live, RunState to, const std::string& b
   }
   store.update(run);
   if (to == RunState::queued || to == RunState::suspended) live.waiting_since = now();
-  decide_due = ladder_due = true;
+  ladder_due = true;
 }
 
 void Daemon::Impl::commit(const std::function<void()>& body) {

@@ -22,19 +22,6 @@ int64_t Daemon::Impl::budget_of(const Run& run) const {
   return rung_tokens(rules, std::max(1, rung), ladder_length(run));
 }
 
-// Of rungs that a lead let it pass, the score is what the ladder would have seen there.
-void Daemon::Impl::score_passed_rungs(const Run& run, int reached, const std::vector<CurvePoint>& curve) {
-  for (int rung = static_cast<int>(store.scores(run.id).size()) + 1; rung < reached; ++rung) {
-    const int64_t tokens = rung_tokens(rules, rung, ladder_length(run));
-    std::vector<CurvePoint> then;
-    for (const CurvePoint& point : curve)
-      if (point.tokens <= tokens) then.push_back(point);
-    if (then.empty()) then.push_back(curve.empty() ? CurvePoint{0, std::nan("")} : curve.front());
-    const auto predicted = predicted_final(then, ladder_length(run), run.larger_is_better);
-    commit([&] { store.add_score(run.id, rung, predicted.value_or(then.back().value)); });
-  }
-}
-
 void Daemon::Impl::climb_ladder() {
   ladder_due = false;
   const bool anyone = std::any_of(runs.begin(), runs.end(),
@@ -53,7 +40,6 @@ void Daemon::Impl::climb_ladder() {
       const auto reached = store.note("attempt", run.id, "rung");
       if (reached) seen.rung = std::min(run.rung, std::stoi(*reached));
       seen.curve = curve_of(run);
-      score_passed_rungs(run, seen.rung, seen.curve);
     }
     seen.scores = store.scores(run.id);
     all.push_back(std::move(seen));
@@ -69,9 +55,9 @@ void Daemon::Impl::climb_ladder() {
       Run& run = live.run;
       switch (decision.kind) {
         case LadderDecision::Kind::score:
-          store.add_score(run.id, reached[run.id], decision.score);
-          note_decision(run, "score", fmt::format("{}", reached[run.id]), fmt::format("{:.6g}", decision.score),
-                        "policy", "ladder", decision.reason);
+          store.add_score(run.id, decision.rung, decision.score);
+          note_decision(run, "score", std::to_string(decision.rung), fmt::format("{:.6g}", decision.score), "policy",
+                        "ladder", decision.reason);
           break;
         case LadderDecision::Kind::hold:
           if (run.reason == decision.reason) break;

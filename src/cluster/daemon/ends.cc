@@ -33,6 +33,7 @@ void Daemon::Impl::close_attempt(LiveRun& live, Attempt attempt, RunState to, co
   live.attempt.reset();
   live.tail.reset();
   live.leaving_for = 0;
+  live.last_seen = 0;
   live.saved = live.silent_since = live.start_again = 0;
   live.suspend_sent = live.stop_sent = false;
   live.start_failures = 0;
@@ -44,7 +45,9 @@ void Daemon::Impl::end_attempt(LiveRun& live, const AttemptEnd& end) {
   const Run& run = live.run;
   const double at = now();
   Attempt attempt = *live.attempt;
-  const double seconds = std::max(0.0, end.seconds);
+  // Its user may write what they like into their folder: at least as long as it was seen, at most since it was decided.
+  const double seen_s = std::max(0.0, live.last_seen - live.began), most_s = std::max(seen_s, at - attempt.decided);
+  const double seconds = std::clamp(end.seconds, seen_s, most_s);
   attempt.ended = std::clamp(end.ended, std::min(attempt.decided, at), at);
   if (attempt.started == 0) attempt.started = std::max(attempt.decided, attempt.ended - seconds);
   attempt.ended = std::max(attempt.ended, attempt.started);

@@ -26,11 +26,13 @@ struct LiveRun {
   Run run;
   std::optional<Attempt> attempt;  // the live one
   double waiting_since = 0, began = 0;
+  double last_seen = 0;      // running, by the backend; 0: not yet
   double used_s = 0;         // seconds of attempts before this one: for its time limit
   double saved = 0;          // the newest checkpoint of this attempt; 0: none seen
   double looked_saved = -1;  // when that was looked at
   bool started_before = false;
-  int64_t leaving_for = 0;  // the run for which the policy suspends it
+  double promised_by = kUnknown;  // its first start, as was said when it was submitted
+  int64_t leaving_for = 0;        // the run for which the policy suspends it
 
   // Metrics of the attempt.
   std::optional<MetricsTail> tail;
@@ -98,7 +100,7 @@ struct Daemon::Impl {
   std::vector<std::pair<std::string, std::string>> stale;  // to be stopped: name, backend_id
   bool looked = false;                                     // in this round the backend could be asked
   int64_t read_left = 0;                                   // bytes of metrics in this round
-  bool nodes_known = false, must_load = true, ladder_due = true, decide_due = true;
+  bool nodes_known = false, must_load = true, ladder_due = true;
   double nodes_at = -1e18;
 
   std::mutex wake_mutex;
@@ -181,7 +183,6 @@ struct Daemon::Impl {
 
   // climb.cc
   void climb_ladder();
-  void score_passed_rungs(const Run& run, int reached, const std::vector<CurvePoint>& curve);
 
   // snapshot.cc
   Snapshot snapshot();

@@ -27,6 +27,7 @@ void Daemon::Impl::load() {
       const Json stop = parse_json(*asked, "the store's note of a stop");
       live.stop_by = stop.at("by"), live.stop_why = stop.at("why"), live.stop_rule = stop.at("rule");
     }
+    if (const auto promised = store.note("run", live.run.id, "promised_by")) live.promised_by = std::stod(*promised);
     runs.emplace(live.run.id, std::move(live));
   }
   for (Attempt& attempt : store.all_attempts()) {
@@ -49,7 +50,7 @@ void Daemon::Impl::load() {
     }
   }
   must_load = false;
-  decide_due = ladder_due = true;
+  ladder_due = true;
 }
 
 void Daemon::Impl::load_policy() {
@@ -66,7 +67,6 @@ void Daemon::Impl::load_policy() {
   try {
     rules = read_policy(file);
     policy_error.clear();
-    decide_due = true;
   } catch (const Error& mistake) {
     policy_error = mistake.what();
     log_warning("{}; the rules from before stay", policy_error);

@@ -71,9 +71,11 @@ void Daemon::Impl::write_order_of(const LiveRun& live) {
   if (run.time_limit_s > 0) order.time_limit_s = std::max(1.0, run.time_limit_s - live.used_s);
 
   std::map<std::string, std::string> environment = {{"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"LANG", "C.UTF-8"}};
-  if (const std::string given = read_run_file(folder, "environment.json", 4 << 20); !given.empty())
-    for (const auto& [name, value] : parse_json(given, (folder / "environment.json").string()).items())
+  if (const std::string given = read_run_file(folder, "environment.json", 4 << 20); !given.empty()) {
+    const Json submitted = parse_json(given, (folder / "environment.json").string());
+    for (const auto& [name, value] : submitted.items())
       if (value.is_string() && !is_ours(name)) environment[name] = value.get<std::string>();
+  }
   const AccountDetails details = details_of(account.user);
   environment["HOME"] = details.home, environment["SHELL"] = details.shell;
   environment["USER"] = environment["LOGNAME"] = account.user;

@@ -24,6 +24,7 @@ PolicyRun Daemon::Impl::policy_run(const LiveRun& live, double at) const {
   PolicyRun seen;
   seen.id = run.id, seen.idea = run.idea, seen.person = run.person, seen.size = run.size, seen.rung = run.rung;
   seen.arrived = run.submitted, seen.started_before = live.started_before;
+  seen.promised_by = live.promised_by;
   seen.waiting_since = live.waiting_since, seen.claim = run.claim;
   if (!live.attempt) {
     if (run.time_limit_s > 0) seen.ends = at + std::max(0.0, run.time_limit_s - live.used_s);

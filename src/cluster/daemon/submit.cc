@@ -158,6 +158,9 @@ OrderedJson Daemon::submit(const Caller& caller, const Submission& submission) {
   {
     const auto guard = d.enter();
     Idea idea;
+    LiveRun live;
+    int place = 0;
+    std::optional<double> within;
     run.submitted = now();
     try {
       d.commit([&] {
@@ -172,25 +175,27 @@ OrderedJson Daemon::submit(const Caller& caller, const Submission& submission) {
         if (!submission.version.empty()) d.store.set_note("run", run.id, "version", submission.version);
         d.note_decision(run, "state", "", "queued", caller.person.name, "submit",
                         submission.why.empty() ? "submitted" : submission.why);
+        live.run = run;
+        live.waiting_since = run.submitted;
+        d.ideas[idea.id] = idea;
+        d.runs.emplace(run.id, live);
+        const Snapshot seen = d.snapshot();
+        place = position(d.rules, seen, run.id);
+        within = starts_within(d.rules, seen, run.id);
+        // What was promised is kept, whoever comes later.
+        if (within) d.store.set_note("run", run.id, "promised_by", fmt::format("{:.3f}", run.submitted + *within));
         folder->commit();
       });
-    } catch (...) {
+    } catch (...) {  // memory is loaded anew
       std::error_code ignored;
       if (folder->committed) std::filesystem::remove_all(folder->target, ignored);
       throw;
     }
-    d.ideas[idea.id] = idea;
-    LiveRun live;
-    live.run = run;
-    live.waiting_since = now();
-    d.runs.emplace(run.id, std::move(live));
-    d.decide_due = true;
-    const Snapshot seen = d.snapshot();
-    const auto within = starts_within(d.rules, seen, run.id);
+    if (within) d.runs.at(run.id).promised_by = run.submitted + *within;
     reply = {{"idea", idea.name},
              {"run", run_name(run.id)},
              {"state", name_of(run.state)},
-             {"position", position(d.rules, seen, run.id)},
+             {"position", place},
              {"starts_within_s", within ? OrderedJson(std::round(*within * 10) / 10) : OrderedJson()}};
   }
   wake();

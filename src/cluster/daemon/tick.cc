@@ -88,8 +88,7 @@ void Daemon::Impl::look_for_stale(const std::vector<Sighting>& sightings, const 
     const auto run = run_named(rest.substr(0, dash));
     if (!run || dash == std::string::npos) continue;
     for (const Attempt& attempt : store.attempts(*run)) {
-      if (std::to_string(attempt.number) != rest.substr(dash + 1) || read_attempt_end(run_folder(*run), attempt.number))
-        continue;
+      if (std::to_string(attempt.number) != rest.substr(dash + 1)) continue;
       for (const Place& place : attempt.places) stale_slots[place.node] += place.slots;
       stale.emplace_back(sighting.name, sighting.backend_id);
     }
@@ -100,22 +99,13 @@ void Daemon::Impl::follow(LiveRun& live, const Sighting* sighting) {
   const int64_t id = live.run.id;
   const Attempt& attempt = *live.attempt;
   const Path folder = run_folder(id);
-  try {
-    if (const auto end = read_attempt_end(folder, attempt.number)) {
-      read_metrics(live, true);
-      return end_attempt(live, *end);
-    }
-  } catch (const TakenOver&) {
-    throw;
-  } catch (const Error& mistake) {
-    if (must_load) throw;  // the store's
-    log_warning("{}", mistake.what());
-  }
   live.seen_waiting = sighting != nullptr && sighting->state == Sighting::State::waiting;
   if (!looked) return;
   const double at = now();
+  // What the backend still sees holds its slots, whatever stands in its folder.
   if (sighting != nullptr && (sighting->state == Sighting::State::running || live.seen_waiting)) {
     live.silent_since = 0;
+    if (!live.seen_waiting) live.last_seen = at;
     if (attempt.backend_id != sighting->backend_id || (attempt.started == 0 && !live.seen_waiting)) {
       Attempt changed = attempt;
       changed.backend_id = sighting->backend_id;
@@ -131,6 +121,10 @@ void Daemon::Impl::follow(LiveRun& live, const Sighting* sighting) {
     }
     read_metrics(live, false);
     return;
+  }
+  if (const auto end = read_attempt_end(folder, attempt.number)) {
+    read_metrics(live, true);
+    return end_attempt(live, *end);
   }
   if (sighting != nullptr && sighting->state == Sighting::State::lost)
     return lose_attempt(live, fmt::format("its node was lost ({})", sighting->words));

@@ -25,6 +25,7 @@ double next_moment(const PolicyState& state, double begin) {
     if (run.phase == PolicyRun::Phase::leaving) {
       if (run.leaves > state.now) moments.push_back(run.leaves);
     } else {
+      if (run.waits() && state.is_promised(run)) on_tick(state.due_at(run));
       on_tick((run.is_active() ? run.began : run.waiting_since) + state.rules->min_run_s);
     }
   }
@@ -41,9 +42,9 @@ double next_moment(const PolicyState& state, double begin) {
 std::optional<double> starts_after(PolicyState state, int run) {
   const double begin = state.now;
   for (double work = 0; work <= kMostWork; work += static_cast<double>(state.runs.size())) {
-    Round(state, Lending::off, false).play();
+    const bool moved = !Round(state, Lending::off, false).play().empty();
     if (!state.runs[static_cast<size_t>(run)].waits()) return state.now - begin;
-    state.now = next_moment(state, begin);
+    state.now = std::min(next_moment(state, begin), moved ? state.now + state.rules->tick_s : kUnknown);
     if (state.now == kUnknown) return std::nullopt;
     for (StateRun& other : state.runs) {
       if (other.phase != PolicyRun::Phase::leaving || other.leaves > state.now) continue;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <tuple>
 #include <utility>
 
 #include "base/text.h"
@@ -25,7 +26,9 @@ Round::Round(PolicyState& state, Lending lending, bool with_reasons)
       with_reasons_(with_reasons),
       held_back_(state.nodes.size()),
       reserved_of_(state.nodes.size(), -1),
-      ahead_(state.people.size()) {}
+      settled_(state.runs.size()),
+      ahead_(state.people.size()),
+      promised_waits_(state.people.size()) {}
 
 std::vector<Move> Round::play() {
   drop_broken_claims();
@@ -47,29 +50,40 @@ std::vector<int> Round::waiting(RunClass cls) const {
 
 bool Round::entitled(int at) const {
   const StateRun& run = state_.runs[static_cast<size_t>(at)];
-  if (!run.claim.empty()) return true;  // it was, when others were suspended for it
+  // It was, when others were suspended for it, or when it was promised its start.
+  if (!run.claim.empty() || state_.is_promised(run)) return true;
   const bool in_share = state_.in_use[as_index(run.cls)] + run.slots <= state_.share[as_index(run.cls)];
   if (run.cls != RunClass::free) return in_share;
   const StatePerson& person = state_.people[static_cast<size_t>(run.person)];
   const bool binds = lending_ == Lending::off || state_.waiting_free > person.free_waiting;
   if (in_share && !binds) return true;
   if (!in_share && run.started_before) return false;
-  return ahead_[static_cast<size_t>(run.person)] + state_.free_use_against(run) + run.slots <= state_.free_cap;
+  return ahead_[static_cast<size_t>(run.person)] + person.free_use + run.slots <= state_.free_cap;
 }
 
 void Round::serve(RunClass cls) {
   for (const int at : waiting(cls)) {
-    if (!entitled(at) || start_if_it_fits(at, true)) continue;
+    if (!entitled(at) || overtakes_its_own(at) || start_if_it_fits(at, true)) continue;
     const StateRun& run = state_.runs[static_cast<size_t>(at)];
     if (!run.claim.empty() || wait_for_leavers(at) || preempt(at)) continue;
     if (cls == RunClass::free && !run.started_before) ahead_[static_cast<size_t>(run.person)] += run.slots;
+    if (cls == RunClass::free && state_.is_promised(run)) promised_waits_[static_cast<size_t>(run.person)] = 1;
     reserve(at, true);
   }
 }
 
+// It would take what its person's own first start was promised, and could not be suspended for it.
+bool Round::overtakes_its_own(int at) const {
+  const StateRun& run = state_.runs[static_cast<size_t>(at)];
+  return run.cls == RunClass::free && run.claim.empty() && promised_waits_[static_cast<size_t>(run.person)] &&
+         !state_.is_promised(run);
+}
+
 void Round::lend(RunClass cls) {
   for (const int at : waiting(cls))
-    if (state_.runs[static_cast<size_t>(at)].claim.empty() && !start_if_it_fits(at, false)) reserve(at, false);
+    if (state_.runs[static_cast<size_t>(at)].claim.empty() && !settled_[static_cast<size_t>(at)] &&
+        !overtakes_its_own(at) && !start_if_it_fits(at, false))
+      reserve(at, false);
 }
 
 Room Round::open(int node) const {
@@ -204,13 +218,39 @@ bool Round::start_if_it_fits(int at, bool is_entitled) {
   return true;
 }
 
-// Runs leave that nobody claims: their slots suffice, and nobody need be suspended.
+void Round::keep(int at, std::vector<Hold> places, std::string why) {
+  StateRun& run = state_.runs[static_cast<size_t>(at)];
+  run.slots = 0;
+  for (const Hold& place : places) run.slots += place.slots;
+  run.claim = places;
+  state_.claim(run.claim, at, 1);
+  state_.use(at, 1);
+  Move& move = moves_.emplace_back();
+  move.kind = PolicyDecision::Kind::claim;
+  move.run = at;
+  move.rule = "preempt";
+  move.places = std::move(places);
+  move.reason = std::move(why);
+}
+
+// Runs leave that nobody claims: their slots suffice, and nobody need be suspended. A run that was promised its start
+// claims them; another leaves them to who comes before it in the meantime.
 bool Round::wait_for_leavers(int at) {
-  const auto places = fit(at, false);
+  auto places = fit(at, false);
   if (!places) return false;
   const StateRun& run = state_.runs[static_cast<size_t>(at)];
+  if (run.cls == RunClass::granted || (run.cls == RunClass::free && !run.started_before)) {
+    std::string why;
+    if (with_reasons_)
+      why = fmt::format("{} gets {}: those who hold them leave already", run_name(run.run->id),
+                        counted(run.slots, "slot"));
+    keep(at, std::move(*places), std::move(why));
+    return true;
+  }
   for (const Hold& place : *places)
     held_back_[static_cast<size_t>(place.node)] += Room{place.slots, run.run->size.memory_bytes};
+  state_.use(at, 1);
+  settled_[static_cast<size_t>(at)] = 1;
   return true;
 }
 
@@ -219,22 +259,16 @@ bool Round::preempt(int at) {
   std::vector<Room> room(state_.nodes.size());
   for (size_t n = 0; n < room.size(); ++n) {
     room[n] = later(static_cast<int>(n));
-    if (const int which = reserved_of_[n]; which >= 0)
-      room[n] -=
-          smaller(room[n].at_least_nothing(),
-                  state_.need(state_.runs[static_cast<size_t>(reservations_[static_cast<size_t>(which)].run)].run->size,
-                              static_cast<int>(n)));
+    if (const int which = reserved_of_[n]; which >= 0) {
+      const int other = reservations_[static_cast<size_t>(which)].run;
+      room[n] -= state_.need(state_.runs[static_cast<size_t>(other)].run->size, static_cast<int>(n));
+    }
   }
   auto victims = choose_victims(state_, at, std::move(room));
   if (!victims) return false;
 
-  Move claim;
-  claim.kind = PolicyDecision::Kind::claim;
-  claim.run = at;
-  claim.rule = "preempt";
-  claim.places = victims->places;
   int64_t slots = 0, freed = 0;
-  for (const Hold& place : claim.places) slots += place.slots;
+  for (const Hold& place : victims->places) slots += place.slots;
   std::vector<Move> suspensions;
   for (const int victim : victims->runs) {
     StateRun& other = state_.runs[static_cast<size_t>(victim)];
@@ -258,15 +292,12 @@ bool Round::preempt(int at) {
     other.leaves = state_.now + state_.rules->grace_s + 10;
     state_.leave(other.held, victim);
   }
+  std::string why;
   if (with_reasons_)
-    claim.reason = fmt::format("{} gets {}: {} of {} {} suspended for it", run_name(run.run->id),
-                               counted(slots, "slot"), counted(static_cast<int64_t>(victims->runs.size()), "run"),
-                               counted(freed, "slot"), victims->runs.size() == 1 ? "is" : "are");
-  run.slots = slots;
-  run.claim = claim.places;
-  state_.claim(run.claim, at, 1);
-  state_.use(at, 1);
-  moves_.push_back(std::move(claim));
+    why = fmt::format("{} gets {}: {} of {} {} suspended for it", run_name(run.run->id), counted(slots, "slot"),
+                      counted(static_cast<int64_t>(victims->runs.size()), "run"), counted(freed, "slot"),
+                      victims->runs.size() == 1 ? "is" : "are");
+  keep(at, std::move(victims->places), std::move(why));
   for (Move& move : suspensions) moves_.push_back(std::move(move));
   return true;
 }
@@ -285,51 +316,71 @@ void Round::drop_broken_claims() {
   }
 }
 
-// As EASY backfill: the first that has waited long enough, and it alone.
+// As EASY backfill: the first that has waited long enough, and it alone; but who is due keeps what comes free as well.
 void Round::reserve(int at, bool is_entitled) {
   const StateRun& run = state_.runs[static_cast<size_t>(at)];
-  if (reservation_given_ || state_.now - run.waiting_since < state_.rules->min_run_s) return;
-  reservation_given_ = true;
-  const size_t wanted = static_cast<size_t>(std::max(1, run.run->size.nodes));
-  const double gone = state_.now + state_.rules->grace_s + 10;  // those who leave
-  std::vector<std::pair<double, int>> known;
-  std::vector<std::pair<Room, int>> kept;
+  const bool due = is_entitled && state_.is_due(run);
+  const bool first = !reservation_given_ && state_.now - run.waiting_since >= state_.rules->min_run_s;
+  if (!due && !first) return;
+  reservation_given_ |= first;
+  struct Option {
+    double when = kUnknown;
+    Room lacks;
+    int node = 0;
+  };
+  std::vector<Option> by_ends, by_age;
   for (size_t n = 0; n < state_.nodes.size(); ++n) {
     const int node = static_cast<int>(n);
     const Room need = state_.need(run.run->size, node);
-    if (state_.nodes[n].capacity.slots <= 0 || !state_.nodes[n].capacity.has(need)) continue;
-    Room room = later(node);
-    kept.emplace_back((need - room).at_least_nothing(), node);
-    double when = open(node).has(need) ? state_.now : gone;
-    std::vector<int> ending;
-    for (const int holder : state_.nodes[n].holders)
-      if (state_.runs[static_cast<size_t>(holder)].ends < kUnknown) ending.push_back(holder);
-    const auto ends = [&](int h) { return state_.runs[static_cast<size_t>(h)].ends; };
-    std::sort(ending.begin(), ending.end(), [&](int a, int b) { return ends(a) < ends(b); });
-    for (size_t i = 0; !room.has(need) && i < ending.size(); ++i) {
-      const StateRun& other = state_.runs[static_cast<size_t>(ending[i])];
-      for (const Hold& place : other.held)
-        if (place.node == node) room += Room{place.slots, other.run->size.memory_bytes};
-      when = std::max(when, other.ends);
-    }
-    if (room.has(need)) known.emplace_back(when, node);
+    if (state_.nodes[n].capacity.slots <= 0 || !state_.nodes[n].capacity.has(need) || reserved_of_[n] >= 0) continue;
+    const Room lacks = (need - later(node)).at_least_nothing();
+    by_ends.push_back({free_at(at, node, false), lacks, node});
+    by_age.push_back({free_at(at, node, true), lacks, node});
   }
+  const size_t wanted = static_cast<size_t>(std::max(1, run.run->size.nodes));
+  if (by_ends.size() < wanted) return;
+  const auto sort = [](std::vector<Option>& options) {
+    std::stable_sort(options.begin(), options.end(), [](const Option& a, const Option& b) {
+      return std::tuple(a.when, a.lacks.slots, a.lacks.memory) < std::tuple(b.when, b.lacks.slots, b.lacks.memory);
+    });
+  };
+  sort(by_ends);
   Reservation reservation;
   reservation.run = at;
-  if (known.size() >= wanted) {
-    std::sort(known.begin(), known.end());
-    reservation.at = known[wanted - 1].first;
-    for (size_t i = 0; i < wanted; ++i) reservation.nodes.push_back(known[i].second);
-  } else {
-    if (!is_entitled || kept.size() < wanted) return;
-    std::stable_sort(kept.begin(), kept.end(), [](const auto& a, const auto& b) {
-      return std::pair(a.first.slots, a.first.memory) < std::pair(b.first.slots, b.first.memory);
-    });
-    for (size_t i = 0; i < wanted; ++i) reservation.nodes.push_back(kept[i].second);
+  if (!due) reservation.at = by_ends[wanted - 1].when;
+  if (reservation.at == kUnknown) {
+    if (!is_entitled) return;
+    sort(by_age);
+    by_ends = by_age;
   }
-  for (const int node : reservation.nodes)
-    reserved_of_[static_cast<size_t>(node)] = static_cast<int>(reservations_.size());
+  for (size_t i = 0; i < wanted; ++i) {
+    reservation.nodes.push_back(by_ends[i].node);
+    reserved_of_[static_cast<size_t>(by_ends[i].node)] = static_cast<int>(reservations_.size());
+  }
   reservations_.push_back(std::move(reservation));
+}
+
+// When this node has room for the run: as those who hold it end, where that is known, or as they get old enough to be
+// suspended for it.
+double Round::free_at(int at, int node, bool by_age) const {
+  const StateRun& run = state_.runs[static_cast<size_t>(at)];
+  const Room need = state_.need(run.run->size, node);
+  Room room = later(node);
+  double when = open(node).has(need) ? state_.now : state_.now + state_.rules->grace_s + 10;  // those who leave
+  std::vector<std::pair<double, int>> going;
+  for (const int holder : state_.nodes[static_cast<size_t>(node)].holders) {
+    const StateRun& other = state_.runs[static_cast<size_t>(holder)];
+    if (!by_age && other.ends < kUnknown) going.emplace_back(other.ends, holder);
+    if (by_age && may_ever_go(state_, other, run)) going.emplace_back(other.began + state_.rules->min_run_s, holder);
+  }
+  std::sort(going.begin(), going.end());
+  for (size_t i = 0; !room.has(need) && i < going.size(); ++i) {
+    const StateRun& other = state_.runs[static_cast<size_t>(going[i].second)];
+    for (const Hold& place : other.held)
+      if (place.node == node) room += Room{place.slots, other.run->size.memory_bytes};
+    when = std::max(when, going[i].first);
+  }
+  return room.has(need) ? when : kUnknown;
 }
 
 // Everybody entitled is taken to start where it stands, whether it fits or not.

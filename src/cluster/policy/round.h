@@ -39,13 +39,16 @@ class Round {
 
   std::vector<int> waiting(RunClass cls) const;
   bool entitled(int run) const;
+  bool overtakes_its_own(int run) const;
   void serve(RunClass cls);
   void lend(RunClass cls);
   bool start_if_it_fits(int run, bool is_entitled);
   bool start_on_claim(int run);
   bool wait_for_leavers(int run);
+  void keep(int run, std::vector<Hold> places, std::string why);
   bool preempt(int run);
   void reserve(int run, bool is_entitled);
+  double free_at(int run, int node, bool by_age) const;
   void drop_broken_claims();
   void start(int run, std::vector<Hold> places, const char* rule, std::string how);
 
@@ -60,8 +63,10 @@ class Round {
   std::vector<Move> moves_;
   std::vector<Room> held_back_;  // of each node: what entitled runs wait for that others leave
   std::vector<Reservation> reservations_;
-  std::vector<int> reserved_of_;  // of each node: index of its reservation, or -1
-  std::vector<int64_t> ahead_;    // of each person: slots of entitled first starts that were passed over
+  std::vector<int> reserved_of_;      // of each node: index of its reservation, or -1
+  std::vector<char> settled_;         // runs that will start without more ado: they wait for leavers
+  std::vector<int64_t> ahead_;        // of each person: slots of entitled first starts that were passed over
+  std::vector<char> promised_waits_;  // of each person: a promised first start that does not fit yet
   bool reservation_given_ = false;
 };
 

@@ -79,6 +79,30 @@ PolicyState::PolicyState(const PolicyRules& rules_in, const Snapshot& snapshot)
   for (size_t i = 0; i < runs.size(); ++i)
     if (runs[i].run->leaving_for != 0) runs[i].leaving_for = index_of(runs[i].run->leaving_for);
   count();
+  break_claims();
+}
+
+// More is claimed than there is: a node shrank, or others use more of it. Who began to wait last gives its claim up.
+void PolicyState::break_claims() {
+  std::vector<int> over;
+  for (StateNode& node : nodes)
+    if (const Room room = node.capacity - node.active - node.claimed; room.slots < 0 || room.memory < 0)
+      over.insert(over.end(), node.claimers.begin(), node.claimers.end());
+  if (over.empty()) return;
+  std::sort(over.begin(), over.end(), [&](int a, int b) {
+    return std::pair(-runs[static_cast<size_t>(a)].waiting_since, a) <
+           std::pair(-runs[static_cast<size_t>(b)].waiting_since, b);
+  });
+  for (const int at : over) {
+    StateRun& run = runs[static_cast<size_t>(at)];
+    bool fits = true;
+    for (const Hold& place : run.claim) fits &= free_later(place.node).has({0, 0});
+    if (fits) continue;
+    const std::vector<Hold> places = std::exchange(run.claim, {});
+    run.claim_broken = true;
+    claim(places, at, -1);
+  }
+  count();
 }
 
 int64_t PolicyState::slots_of(const Size& size) const {
@@ -228,7 +252,6 @@ void PolicyState::count() {
     node.leavers.clear();
     node.claimers.clear();
   }
-  free_runs_.assign(people.size(), {});
   std::vector<int> claimers;
   for (size_t i = 0; i < runs.size(); ++i) {
     const StateRun& run = runs[i];
@@ -237,7 +260,6 @@ void PolicyState::count() {
     if (run.is_active()) {
       hold(run.held, at, 1);
       use(at, 1);
-      if (run.cls == RunClass::free) free_runs_[static_cast<size_t>(run.person)].push_back(at);
     } else if (run.waits()) {
       if (run.cls == RunClass::free) ++waiting_free, ++people[static_cast<size_t>(run.person)].free_waiting;
       if (!run.claim.empty()) claimers.push_back(at);
@@ -260,11 +282,13 @@ void PolicyState::count() {
 
 bool PolicyState::before(int a, int b) const {
   const StateRun &x = runs[static_cast<size_t>(a)], &y = runs[static_cast<size_t>(b)];
+  if (is_due(x) != is_due(y)) return is_due(x);
+  if (is_due(x) && x.run->promised_by != y.run->promised_by) return x.run->promised_by < y.run->promised_by;
   if (x.cls == RunClass::granted && x.grant_given != y.grant_given) return x.grant_given < y.grant_given;
   if (x.cls == RunClass::promoted && x.run->rung != y.run->rung) return x.run->rung > y.run->rung;
   if (x.cls == RunClass::free) {
     if (x.started_before != y.started_before) return y.started_before;
-    if (!x.started_before && x.waiting_since != y.waiting_since) return x.waiting_since < y.waiting_since;
+    if (!x.started_before && x.run->arrived != y.run->arrived) return x.run->arrived < y.run->arrived;
   }
   const double used = people[static_cast<size_t>(x.person)].core_seconds,
                others = people[static_cast<size_t>(y.person)].core_seconds;
@@ -273,15 +297,15 @@ bool PolicyState::before(int a, int b) const {
   return x.run->id < y.run->id;
 }
 
-int64_t PolicyState::free_use_against(const StateRun& run) const {
-  int64_t used = people[static_cast<size_t>(run.person)].free_use;
-  if (!run.claim.empty() && run.cls == RunClass::free) used -= run.slots;
-  if (run.started_before || used + run.slots <= free_cap) return used;
-  for (const int at : free_runs_[static_cast<size_t>(run.person)]) {
-    const StateRun& other = runs[static_cast<size_t>(at)];
-    if (other.is_active() && other.waiting_since > run.waiting_since) used -= other.slots;
-  }
-  return used;
+bool PolicyState::is_promised(const StateRun& run) const {
+  return !run.started_before && run.run->promised_by < kUnknown;
+}
+
+double PolicyState::due_at(const StateRun& run) const {
+  if (!is_promised(run)) return kUnknown;
+  const Size& size = run.run->size;
+  const bool large = size.slots != 1 || size.nodes > 0 || size.memory_bytes > 0;
+  return run.run->promised_by - rules->min_run_s - (rules->grace_s + 10) * (large ? 2 : 1);
 }
 
 }  // namespace hadal::cluster

@@ -83,9 +83,11 @@ struct PolicyState {
   int index_of(int64_t id) const;  // -1: none
   // The order of policy.md inside a class.
   bool before(int a, int b) const;
-  // What counts against the cap of this run's person: not what came into the line after this first start and overtook
-  // it.
-  int64_t free_use_against(const StateRun& run) const;
+  bool is_promised(const StateRun& run) const;  // a first start that was promised a time
+  // From when on it goes before all others of its class: an attempt that is young now can be suspended, and have saved,
+  // just before its time is over. One that needs more than a slot may have to wait for another's claim as well.
+  double due_at(const StateRun& run) const;
+  bool is_due(const StateRun& run) const { return now >= due_at(run) - 1e-6; }
 
   const PolicyRules* rules;
   double now;
@@ -100,8 +102,8 @@ struct PolicyState {
 
  private:
   void classify();
+  void break_claims();
   int64_t slots_of(const Size& size) const;
-  std::vector<std::vector<int>> free_runs_;  // active, of each person
 };
 
 }  // namespace hadal::cluster

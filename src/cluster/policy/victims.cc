@@ -170,26 +170,26 @@ class Search {
   Price price_;
 };
 
-// Who could make way for `mine`, were there enough of them.
-bool may_go(const PolicyState& state, const StateRun& run, const StateRun& mine, const Purse& purse, bool heed_age) {
-  if (!run.is_active() || (heed_age && !state.is_old(run))) return false;
-  if (run.person == mine.person && run.cls == mine.cls) return false;
-  return run.slots <= purse.lent[static_cast<size_t>(run.cls)];
+// What a class uses above its share; a first start may take other people's free runs as well.
+int64_t lent_by(const PolicyState& state, RunClass cls, const StateRun& winner) {
+  if (cls == RunClass::free && winner.cls == RunClass::free && !winner.started_before) return kNoLimit;
+  const auto c = static_cast<size_t>(cls);
+  return std::max<int64_t>(0, state.in_use[c] - state.share[c]);
 }
 
 }  // namespace
 
-std::optional<Victims> choose_victims(const PolicyState& state, int for_run, std::vector<Room> room, bool heed_age) {
+bool may_ever_go(const PolicyState& state, const StateRun& run, const StateRun& winner) {
+  return run.is_active() && !(run.person == winner.person && run.cls == winner.cls) &&
+         run.slots <= lent_by(state, run.cls, winner);
+}
+
+std::optional<Victims> choose_victims(const PolicyState& state, int for_run, std::vector<Room> room) {
   const StateRun& mine = state.runs[static_cast<size_t>(for_run)];
   Purse purse;
-  bool any = false;
-  for (size_t c = 0; c < kNumClasses; ++c) {
-    purse.lent[c] = std::max<int64_t>(0, state.in_use[c] - state.share[c]);
-    if (mine.cls == RunClass::free && !mine.started_before && c == static_cast<size_t>(RunClass::free))
-      purse.lent[c] = kNoLimit;  // other people's free runs
-    any |= purse.lent[c] > 0;
-  }
-  if (!any) return std::nullopt;
+  for (const RunClass cls : {RunClass::free, RunClass::granted, RunClass::promoted})
+    purse.lent[static_cast<size_t>(cls)] = lent_by(state, cls, mine);
+  if (purse.lent == std::array<int64_t, kNumClasses>{}) return std::nullopt;
 
   const size_t wanted = static_cast<size_t>(std::max(1, mine.run->size.nodes));
   Victims victims;
@@ -206,7 +206,8 @@ std::optional<Victims> choose_victims(const PolicyState& state, int for_run, std
       if (lacking.slots > 0 || lacking.memory > 0) {
         for (const int at : state.nodes[n].holders) {
           const StateRun& run = state.runs[static_cast<size_t>(at)];
-          if (!may_go(state, run, mine, purse, heed_age)) continue;
+          if (!state.is_old(run) || !may_ever_go(state, run, mine)) continue;
+          if (run.slots > purse.lent[static_cast<size_t>(run.cls)]) continue;
           if (std::find(victims.runs.begin(), victims.runs.end(), at) != victims.runs.end()) continue;
           Candidate& c = candidates.emplace_back();
           c.run = at;

@@ -16,8 +16,10 @@ struct Victims {
   std::vector<Hold> places;  // where the run that they make way for will stand
 };
 
-// `room`: of each node, what is there for the run without suspending anyone. `heed_age` false: as if all were old.
-std::optional<Victims> choose_victims(const PolicyState& state, int for_run, std::vector<Room> room,
-                                      bool heed_age = true);
+// `room`: of each node, what is there for the run without suspending anyone.
+std::optional<Victims> choose_victims(const PolicyState& state, int for_run, std::vector<Room> room);
+
+// Whether `run` may be suspended for `winner` once it is old enough, as far as it alone is concerned.
+bool may_ever_go(const PolicyState& state, const StateRun& run, const StateRun& winner);
 
 }  // namespace hadal::cluster

@@ -2,9 +2,10 @@
 // told to, and every decision is carried out and written down. It checks nothing itself.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
-#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,8 +45,10 @@ class World {
   }
 
   std::optional<double> promise(int at) {
-    return runs[static_cast<size_t>(at)].promised =
-               starts_within(rules, snapshot(), runs[static_cast<size_t>(at)].run.id);
+    WorldRun& r = runs[static_cast<size_t>(at)];
+    r.promised = starts_within(rules, snapshot(), r.run.id);
+    if (r.promised) r.run.promised_by = now + *r.promised;
+    return r.promised;
   }
 
   void end(int at) {
@@ -57,6 +60,8 @@ class World {
   void suspend_by_hand(int at) {
     WorldRun& r = runs[static_cast<size_t>(at)];
     r.held_by_person = true;
+    r.run.claim.clear();  // who leaves the line gives up what was kept for it, and what was promised
+    r.run.promised_by = kUnknown;
     if (r.run.phase == PolicyRun::Phase::active) ask_to_leave(r, 0);
   }
 
@@ -71,7 +76,7 @@ class World {
     return s;
   }
 
-  // Decides and carries out; what was decided is appended to `log` and returned.
+  // Decides and carries out.
   std::vector<PolicyDecision> decide_now() {
     std::vector<PolicyDecision> decisions = decide(rules, snapshot());
     for (const PolicyDecision& d : decisions) {
@@ -90,20 +95,38 @@ class World {
         r.run.claim = d.places;
       }
     }
-    log.insert(log.end(), decisions.begin(), decisions.end());
+    decided = !decisions.empty();
     return decisions;
   }
 
-  // To the next second: who saved is gone, who is at the end ends.
-  void pass() {
+  // The next moment at which anything of this world's own happens, or at which a decision may differ from the last.
+  double next_moment() const {
+    double next = decided ? now + rules.tick_s : kUnknown;
+    const auto at = [&](double when) {
+      if (when > now) next = std::min(next, when);
+    };
+    for (const PolicyGrant& grant : grants) at(grant.given), at(grant.until);
+    for (const WorldRun& r : runs) {
+      if (r.over) continue;
+      at((r.run.phase == PolicyRun::Phase::active ? r.run.began : r.run.waiting_since) + rules.min_run_s);
+      for (const int saves : {1, 2}) at(r.run.promised_by - rules.min_run_s - saves * (rules.grace_s + 10));
+      if (r.run.phase == PolicyRun::Phase::waiting) continue;
+      at(now + std::max(1.0, r.lasts_s - r.ran_s));
+      if (r.run.phase == PolicyRun::Phase::leaving) at(r.asked + r.saves_in_s);
+    }
+    return next;
+  }
+
+  // Time passes: who saved is gone, who is at the end ends.
+  void pass(double seconds = 1) {
     for (WorldRun& r : runs) {
       if (r.over || r.run.phase == PolicyRun::Phase::waiting) continue;
-      for (const Place& place : r.run.held) core_seconds[r.run.person] += place.slots;
-      ++r.ran_s;
+      for (const Place& place : r.run.held) core_seconds[r.run.person] += place.slots * seconds;
+      r.ran_s += seconds;
     }
-    ++now;
-    const double decay = std::exp2(-1 / (rules.half_life_days * 86400));
-    for (auto& [person, seconds] : core_seconds) seconds *= decay;
+    now += seconds;
+    const double decay = std::exp2(-seconds / (rules.half_life_days * 86400));
+    for (auto& [person, used] : core_seconds) used *= decay;
     for (size_t i = 0; i < runs.size(); ++i) {
       WorldRun& r = runs[i];
       if (r.over || r.run.phase == PolicyRun::Phase::waiting) continue;
@@ -123,7 +146,7 @@ class World {
   std::vector<PolicyGrant> grants;
   std::vector<WorldRun> runs;
   std::map<int64_t, double> core_seconds;
-  std::vector<PolicyDecision> log;
+  bool decided = false;  // something, the last time
   double now = 0;
 
  private:
