@@ -9,11 +9,11 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
-#include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "base/paths.h"
 
 namespace hadal {
 namespace {
@@ -81,31 +81,6 @@ void write_file_whole(const Path& path, std::string_view content) {
   file.write(content);
   file.commit();
 }
-
-namespace {
-
-// Of /dev/fd/N and /proc/self/fd/N: this process's own descriptor, which is shared by others that write there too.
-std::optional<int> descriptor_of(const Path& path) {
-  const std::string folder = path.parent_path().string(), name = path.filename().string();
-  if ((folder != "/proc/self/fd" && folder != "/dev/fd") || name.empty() || name.size() > 6) return {};
-  if (name.find_first_not_of("0123456789") != std::string::npos) return {};
-  return std::stoi(name);
-}
-
-// Where its links lead: a descriptor, or what is no link; nothing need be there.
-Path end_of_links(const Path& path) {
-  Path at = path;
-  for (int links = 0; links < 40; ++links) {
-    std::error_code error;
-    if (descriptor_of(at)) return at;
-    const Path next = std::filesystem::read_symlink(at, error);
-    if (error) return at;
-    at = next.is_absolute() ? next : at.parent_path() / next;
-  }
-  fail("{}: expected a file, found a symbolic link that leads to itself", path.string());
-}
-
-}  // namespace
 
 WholeFile::WholeFile(Path path) : path_(end_of_links(path)) {
   struct stat status;

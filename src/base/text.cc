@@ -11,6 +11,12 @@ std::string lower_case(std::string text) {
   return text;
 }
 
+std::string_view trimmed(std::string_view text, std::string_view what) {
+  const size_t first = text.find_first_not_of(what);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(what) + 1 - first);
+}
+
 std::vector<std::string> split(std::string_view text, char at) {
   std::vector<std::string> parts;
   for (size_t begin = 0;;) {

@@ -10,6 +10,9 @@ namespace hadal {
 
 std::string lower_case(std::string text);  // of ASCII letters
 
+// Without what stands at both ends of it, white space of ASCII unless named.
+std::string_view trimmed(std::string_view text, std::string_view what = " \t\n\v\f\r");
+
 // Between every `at`; "" and what ends with one give an empty last part.
 std::vector<std::string> split(std::string_view text, char at);
 

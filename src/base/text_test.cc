@@ -15,6 +15,13 @@ TEST(Text, SplitKeepsEmptyParts) {
   EXPECT_EQ(split("", '/'), (Parts{""}));
 }
 
+TEST(Text, TrimsBothEnds) {
+  EXPECT_EQ(trimmed(" \t a b \r\n\f"), "a b");
+  EXPECT_EQ(trimmed(" \v\n"), "");
+  EXPECT_EQ(trimmed(""), "");
+  EXPECT_EQ(trimmed("\" a\"", "\""), " a");
+}
+
 TEST(Text, FieldsOfCsvAreQuotedWhereTheyMust) {
   EXPECT_EQ(csv_field("BRK.B"), "BRK.B");
   EXPECT_EQ(csv_field("a,b"), "\"a,b\"");

@@ -57,6 +57,16 @@ TEST(TomlTable, ReadsDatesAndListsOfIntegers) {
   EXPECT_EQ(t.keys(), (std::vector<std::string>{"a", "b", "c", "d", "seeds"}));
 }
 
+// What the parser's library takes for impossible and a file may hold: an Error, and no undefined behaviour.
+TEST(TomlTable, NoFileIsImpossible) {
+  for (const char* text : {"[/x]\n", "[[/x]]\n", "\xC3\xA9 = 1\n", "a.\xC3\xA9 = 1\n", "[\xC3\xA9]\n", "a = \xC3\xA9\n",
+                           "/ = 1\n", "a = [\xC3\xA9]\n"})
+    EXPECT_NE(error_of([&] { TomlTable::parse(text, "r.toml"); }).find("r.toml:1"), std::string::npos) << text;
+  TomlTable t = TomlTable::parse("a = \"\xC3\xA9\"\n\"\xC3\xA9\" = 2\n", "r.toml");
+  EXPECT_EQ(t.text("a", ""), "\xC3\xA9");
+  EXPECT_EQ(t.integer("\xC3\xA9", 0, 0, 9), 2);
+}
+
 TEST(TomlTable, ReadsValuesAndDefaults) {
   TomlTable t = table();
   EXPECT_EQ(t.text("name", "x"), "pilot");

@@ -34,6 +34,8 @@ constexpr Verb kVerbs[] = {
     {"bench", "measure how fast a model runs here", bench_command},
     {"pull", "fetch a model from the hub or from an address", pull_command},
     {"models", "list, remove and rename the models on this disk", models_command},
+    {"idea", "submit ideas to a cluster, and see what comes of them", idea_command},
+    {"cluster", "machines that are shared, and what runs on them", cluster_command},
     {"inspect", "show what a model is made of", inspect_command},
     {"tokenize", "text to token ids", tokenize_command},
     {"detokenize", "token ids to text", detokenize_command},

@@ -31,11 +31,13 @@ int run_command_of(std::string_view verb, std::string_view about, std::span<cons
 
 int bench_command(int argc, char** argv);
 int chat_command(int argc, char** argv);
+int cluster_command(int argc, char** argv);
 int detokenize_command(int argc, char** argv);
 int distill_command(int argc, char** argv);
 int eval_command(int argc, char** argv);
 int export_command(int argc, char** argv);
 int generate_command(int argc, char** argv);
+int idea_command(int argc, char** argv);
 int index_command(int argc, char** argv);
 int inspect_command(int argc, char** argv);
 int logits_command(int argc, char** argv);

@@ -39,6 +39,7 @@ struct Caller {
   Person person;
   bool local = false;  // by the Unix socket
   int64_t run = 0;     // by an attempt's token: this run alone, tracking alone
+  int attempt = 0;     // whose token it is
 };
 
 struct Submission {
@@ -54,6 +55,7 @@ struct Submission {
   std::string metric;  // KEY or KEY:max
   std::string version;
 };
+inline constexpr int64_t kMaxSubmissionBytes = 64 << 20;
 Submission read_submission(const std::string& body);  // JSON; Error names the field
 std::string submission_text(const Submission& submission);
 
@@ -68,15 +70,21 @@ class Daemon {
   void run();   // ticks until stop(); throws where another daemon took the store over
   void stop();  // any thread
   void tick();  // one round, for tests: looks, reads metrics, decides, acts
+  void wake();  // any thread: the next round is now
   std::string url() const;
 
   // Any thread. ApiError (daemon/api_error.h) says the status.
   Caller caller(const Credentials& who);
+  bool may_see(const Caller& caller, const Idea& idea) const;  // a private one: its owner and leads
+  bool may_act(const Caller& caller, const Run& run) const;    // its person and leads
   OrderedJson submit(const Caller& caller, const Submission& submission);
   void act(const Caller& caller, int64_t run, const std::string& verb, const std::string& why);  // stop suspend resume
   Store& store();
+  Path run_folder(int64_t run) const;
+  double now() const;  // seconds since 1970 as at the daemon's start, and steady from then on
 
   struct Impl;
+  Impl& impl() { return *impl_; }  // for the module's own files
 
  private:
   std::unique_ptr<Impl> impl_;

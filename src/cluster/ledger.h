@@ -17,6 +17,8 @@ struct Cost {
   bool estimated = false;               // joules from watts_per_core
 };
 Cost cost_of(const PolicyRules& rules, const std::vector<Attempt>& attempts);
+// Of sums: `joules` were measured, but not those of `unmeasured_core_seconds`.
+Cost cost_of(const PolicyRules& rules, double core_seconds, double joules, double unmeasured_core_seconds);
 OrderedJson cost_json(const Cost& cost);
 
 }  // namespace hadal::cluster

@@ -43,18 +43,21 @@ struct PolicyRun {
   Size size;
   int rung = 1;
   double arrived = 0;
-  bool started_before = false;  // no first start any more
+  bool started_before = false;    // no first start any more
+  double promised_by = kUnknown;  // when it is to start at the latest, as starts_within() said when it was submitted
   enum class Phase {
     waiting,
     active,
     leaving
   } phase = Phase::waiting;  // leaving: asked to save, holds its slots still
-  double waiting_since = 0;
-  double began = 0;                                         // active, leaving: this attempt
+  double waiting_since =
+      0;             // when it came into the line: submitted, suspended or resumed (active: before this attempt)
+  double began = 0;  // active, leaving: this attempt
   double saved = -std::numeric_limits<double>::infinity();  // the last checkpoint of this attempt
-  double ends = kUnknown;                                   // when it ends or pauses, where that is known
-  std::vector<Place> held;                                  // active, leaving
-  std::vector<Place> claim;                                 // waiting: slots of those that were suspended for it
+  double ends = kUnknown;    // when it ends or pauses (waiting: if it started now), where that is known
+  std::vector<Place> held;   // active, leaving
+  std::vector<Place> claim;  // waiting: slots kept for it; who leaves the line gives them up
+  int64_t leaving_for = 0;   // leaving: the run for which it was suspended; 0: by a person, or not known
 };
 
 struct PolicyGrant {
@@ -95,7 +98,10 @@ std::vector<PolicyDecision> decide(const PolicyRules& rules, const Snapshot& sna
 // nothing is promised.
 std::optional<double> starts_within(const PolicyRules& rules, const Snapshot& snapshot, int64_t run);
 
-// Where `run` stands in the line of those that wait, from 1.
+// Those that wait, in the order in which they are served.
+std::vector<int64_t> line(const PolicyRules& rules, const Snapshot& snapshot);
+
+// Where `run` stands in that line, from 1; 0 where it does not wait.
 int position(const PolicyRules& rules, const Snapshot& snapshot, int64_t run);
 
 // Why such a size can never run on these nodes ("8 slots on one node; the largest has 4"); "" where it can.

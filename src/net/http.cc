@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <chrono>
 #include <cstring>
@@ -13,6 +12,7 @@
 #include <memory>
 #include <set>
 
+#include "base/text.h"
 #include "net/retry.h"
 #include "net/url.h"
 
@@ -22,17 +22,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr size_t kMaxHeaderBytes = 256 << 10;
 constexpr size_t kMaxRedirectBytes = 64 << 10;  // of the page that comes with a redirect, which is ignored
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) text.remove_prefix(1);
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) text.remove_suffix(1);
-  return text;
-}
 
 int64_t milliseconds_since(Clock::time_point then) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - then).count();
@@ -130,7 +119,7 @@ struct HttpSession::Exchange {
     if (line.starts_with("HTTP/")) e.reply.headers.clear(), e.reply.head.clear();  // an interim answer came before
     if (!e.head_done) e.reply.head += line;
     if (const size_t colon = line.find(':'); colon != std::string_view::npos) {
-      e.reply.headers[lower(std::string(line.substr(0, colon)))] = trimmed(line.substr(colon + 1));
+      e.reply.headers[lower_case(std::string(line.substr(0, colon)))] = trimmed(line.substr(colon + 1));
     }
     return size * count;
   }

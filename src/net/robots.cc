@@ -21,12 +21,6 @@ enum class Key { user_agent, allow, disallow, crawl_delay, other };
 
 bool is_hex(char c) { return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f'); }
 
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = std::min(text.find_first_not_of(kBlank), text.size());
-  const size_t end = text.find_last_not_of(kBlank);
-  return end == std::string_view::npos ? std::string_view() : text.substr(begin, end + 1 - begin);
-}
-
 // What begins like a key is taken for it ("Disallowed"), and so are the commonest slips.
 Key key_of(std::string_view text) {
   const std::string name = lower_case(std::string(text.substr(0, 16)));

@@ -1,7 +1,6 @@
 #include "research/document.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/error.h"
 #include "base/text.h"

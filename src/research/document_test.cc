@@ -6,7 +6,6 @@
 
 #include "base/json.h"
 #include "base/testing/scratch.h"
-#include "base/text.h"
 #include "research/warc.h"
 
 namespace hadal::research {

@@ -16,7 +16,6 @@ struct FetchLimits {
   uint64_t max_bytes = 10 << 20;  // decoded
   double seconds = 30;            // a page, redirects included
   int redirects = 5;
-  int hosts = 4;               // at once
   double host_interval_s = 1;  // between two requests to a host; Crawl-delay up to 10, Retry-After up to 60
 };
 

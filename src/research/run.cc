@@ -1,11 +1,12 @@
 #include "research/run.h"
 
 #include <algorithm>
-#include <fstream>
 
+#include "base/command.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "research/report/escape.h"
 #include "research/report/files.h"
 #include "research/run/answer.h"
@@ -55,7 +56,7 @@ class Run {
     }
     OrderedJson list = OrderedJson::array();
     for (const SubQuestion& part : parts_) list.push_back({{"question", part.text}, {"queries", part.queries}});
-    steps_.note("plan", fmt::format("{} {}", parts_.size(), parts_.size() == 1 ? "question" : "questions"),
+    steps_.note("plan", counted(static_cast<int64_t>(parts_.size()), "question"),
                 {{"by", planned ? "model" : "rule"}, {"questions", std::move(list)}});
   }
 
@@ -146,7 +147,8 @@ class Run {
                           [&](const Judged& q) { return !echoes(q.text, options_.question); });
     const auto count = std::count(found_.begin(), found_.end(), true);
     steps_.note("evidence",
-                fmt::format("{} quotes; {} of {} questions have an answer", quotes_.size(), count, parts_.size()),
+                fmt::format("{}; {} of {} have an answer", counted(static_cast<int64_t>(quotes_.size()), "quote"),
+                            count, counted(static_cast<int64_t>(parts_.size()), "question")),
                 {{"quotes", quotes_.size()}, {"found", count}});
     return news;
   }
@@ -274,8 +276,8 @@ Report research(const RunOptions& options, Writer* writer, const RunHooks& hooks
 
 Report resume(const Path& folder, Writer* writer, const RunHooks& hooks) {
   if (!std::filesystem::exists(folder / kJournal))
-    fail("{}: expected the folder of a run, with a {}, found none; hadal research list shows the runs", folder.string(),
-         kJournal);
+    fail("{}: expected the folder of a run, with a {}, found none; {} shows the runs", folder.string(), kJournal,
+         command({"research", "list"}));
   const RunOptions options = options_of(folder);
   Steps steps(folder, hooks);
   return go(options, writer, steps);

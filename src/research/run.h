@@ -37,15 +37,16 @@ struct RunOptions {
 // What a watcher sees, in order; `number` counts from 1 and is stable over a resume.
 struct RunEvent {
   int64_t number = 0;
-  std::string kind;  // "plan", "search", "page", "refused", "evidence", "round", "thought", "sentence", "done"
-  std::string text;  // one line for people
-  std::string json;  // the journal's line
+  // "begin", "slots", "source", "plan", "round", "search", "fetch", "page", "refused", "evidence", "model", "thought",
+  // "sentence", "stop", "spent", "failed", "done"
+  std::string kind;
+  std::string text;  // one line for people; "" where there is nothing to say
 };
 
 struct RunProgress {
   int round = 0;
   int64_t pages = 0, refused = 0, tokens = 0;
-  double seconds = 0;
+  double seconds = 0, left_s = 0;  // since it began, over all processes; until the budget of seconds is spent
 };
 
 struct RunHooks {
@@ -57,15 +58,21 @@ struct RunHooks {
 // `writer` null: without a model. Error where the options make no sense, the folder is in use, or the disk is full;
 // whatever the network and the model do, a report comes.
 Report research(const RunOptions& options, Writer* writer, const RunHooks& hooks = {});
+void check_options(const RunOptions& options);  // the Error where they make no sense; `out` is not looked at
 Report resume(const Path& folder, Writer* writer, const RunHooks& hooks = {});  // what is done is read, not done again
 
 struct RunSummary {
   std::string id, question, state;  // "running", "done", "stopped", "failed", "killed"
   std::string started;
+  std::string error;  // why it failed, where its journal says so
 };
-std::vector<RunSummary> list_runs(const Path& folder);  // newest first
+inline constexpr const char* kRunsFolder = "runs/research";  // where runs are kept unless the user names another place
+std::vector<RunSummary> list_runs(const Path& folder);       // newest first
+std::optional<RunSummary> run_summary(const Path& folder);   // of one run; none where the folder holds no run
 // A name for a run under `folder` that is not taken: the date and time and words of the question; letters, digits, '-'.
-std::string new_run_id(const Path& folder, const std::string& question);
+// `taken`: whether a run that has no folder yet has this name.
+std::string new_run_id(const Path& folder, const std::string& question,
+                       const std::function<bool(const std::string&)>& taken = {});
 bool run_has_model(const Path& folder);  // whether it was begun with one
 // What a watcher of the run in `folder` saw, by its journal.
 std::vector<RunEvent> run_events(const Path& folder);

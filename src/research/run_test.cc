@@ -13,7 +13,6 @@
 #include "base/testing/scratch.h"
 #include "net/testing/test_server.h"
 #include "research/claims.h"
-#include "research/report/files.h"
 #include "research/testing/scripted_writer.h"
 #include "research/testing/small_web.h"
 
@@ -355,6 +354,59 @@ TEST_F(RunTest, PrivateWordsStayHere) {
     EXPECT_EQ(told, allowed);
     EXPECT_FALSE(server.requests().empty());
   }
+}
+
+// A page of the web that says nearly the same does not make a private document public.
+TEST_F(RunTest, ANearDuplicateOfAPageStaysPrivate) {
+  std::string rest;
+  for (int i = 0; i < 300; ++i) {
+    for (const int letter : {i % 17, i % 7, i % 13, i % 5}) rest += static_cast<char>('a' + letter);
+    rest += i % 15 == 14 ? ".\n" : " ";
+  }
+  const auto text = [&](const std::string& who) { return "We chose the pump that " + who + " recommended.\n" + rest; };
+  std::filesystem::create_directories(scratch_ / "notes");
+  write_file_whole(scratch_ / "notes/pump.md", "# Pumps\n\n" + text("Quixote"));
+  std::string origin;
+  test::Server server([&](test::Connection& c, const test::Request& request) {
+    if (request.target == "/page")
+      return c.reply(200, "Content-Type: text/html\r\n", test::page("Pumps", "<p>" + text("everybody") + "</p>"));
+    if (request.target == "/robots.txt") return c.reply(404);
+    c.reply(200, "Content-Type: application/json\r\n",
+            fmt::format(R"({{"results":[{{"url":"{}/page","title":"Pumps"}}]}})", origin));
+  });
+  origin = server.url();
+  RunOptions o;
+  o.question = "Which pump did we choose, and who invented the Freedonian valve of brass?";
+  o.sources = {"searx:" + server.url(), "folder:" + (scratch_ / "notes").string()};
+  o.fetch.allowed = net::AllowList({origin.substr(origin.find("//") + 2)});
+  o.fetch.limits.host_interval_s = 0;
+  o.out = scratch_ / "a";
+  o.slots = {Slot::gap};
+  ScriptedWriter writer([](auto, const std::string& asked) {
+    const bool seen = asked.find("Quixote") != std::string::npos;
+    return seen ? R"({"missing":["Quixote"]})" : R"({"missing":["Freedonian brass valve"]})";
+  });
+  const Report report = research(o, &writer);
+  EXPECT_EQ(report.cost.pages, 1);
+  ASSERT_EQ(report.sources.size(), 1u) << "page and note are one document, or this shows nothing";
+  EXPECT_EQ(report.sources[0].kind, "folder");
+  for (const test::Request& request : server.requests())
+    EXPECT_EQ(request.target.find("Quixote"), std::string::npos) << request.target;
+}
+
+TEST_F(RunTest, TheTimeThatIsLeftIsThatOfTheBudgetAlsoAfterAResume) {
+  RunOptions o = options("a");
+  o.budget.seconds = 5000;
+  run_and_kill(o, 6);
+  RunHooks hooks;
+  bool told = false;
+  hooks.on_progress = [&](const RunProgress& progress) {
+    if (progress.round == 0) return;
+    told = true;
+    EXPECT_DOUBLE_EQ(progress.left_s, std::max(0.0, 5000 - progress.seconds));
+  };
+  resume(o.out, nullptr, hooks);
+  EXPECT_TRUE(told);
 }
 
 }  // namespace

@@ -48,7 +48,6 @@ class WarcWriter {
   // (the hash of type, address, date and block), so that a replay gives the same ids. A record whose id the file holds
   // already is not written again: what a killed run did is done. Returns the id. Any thread may call it.
   std::string append(WarcRecord record);
-  bool has(const std::string& id) const;
   uint64_t bytes() const;
 
  private:

@@ -61,6 +61,13 @@ std::string HttpRequest::header(std::string_view name) const {
 }
 
 std::optional<std::string> HttpRequest::query(std::string_view name) const {
+  auto all = queries();
+  const auto found = all.find(name);
+  return found == all.end() ? std::nullopt : std::optional(std::move(found->second));
+}
+
+std::map<std::string, std::string, std::less<>> HttpRequest::queries() const {
+  std::map<std::string, std::string, std::less<>> found;
   const std::string_view text = std::string_view(target).substr(0, target.find('#'));
   const size_t mark = text.find('?');
   std::string_view rest = mark == std::string_view::npos ? std::string_view() : text.substr(mark + 1);
@@ -68,10 +75,10 @@ std::optional<std::string> HttpRequest::query(std::string_view name) const {
     const std::string_view field = rest.substr(0, rest.find('&'));
     rest.remove_prefix(std::min(rest.size(), field.size() + 1));
     const size_t equals = std::min(field.size(), field.find('='));
-    if (decoded_query(field.substr(0, equals)) == name)
-      return decoded_query(field.substr(std::min(field.size(), equals + 1)));
+    found.try_emplace(decoded_query(field.substr(0, equals)),
+                      decoded_query(field.substr(std::min(field.size(), equals + 1))));
   }
-  return std::nullopt;
+  return found;
 }
 
 std::string HttpRequest::parameter(std::string_view name) const {

@@ -29,9 +29,10 @@ struct HttpRequest {
   // Decoded, without the query; doubled slashes are one, and one at the end is none.
   std::string path() const;
 
-  std::string header(std::string_view name) const;                // of any case; "" when absent, the first of several
-  std::optional<std::string> query(std::string_view name) const;  // "?name=value", decoded; the first of several
-  std::string parameter(std::string_view name) const;             // of the route's path; decoded, never empty
+  std::string header(std::string_view name) const;                  // of any case; "" when absent, the first of several
+  std::optional<std::string> query(std::string_view name) const;    // "?name=value", decoded; the first of several
+  std::map<std::string, std::string, std::less<>> queries() const;  // all of them, likewise
+  std::string parameter(std::string_view name) const;               // of the route's path; decoded, never empty
 };
 
 struct HttpReply {

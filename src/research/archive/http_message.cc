@@ -65,13 +65,6 @@ std::string unpacked(std::string body, const std::string& encoding, uint64_t max
 
 }  // namespace
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) + 1 - first);
-}
-
 size_t end_of_head(std::string_view block) {
   const size_t strict = block.find("\r\n\r\n"), loose = block.substr(0, strict).find("\n\n");
   if (loose != std::string_view::npos) return loose + 2;

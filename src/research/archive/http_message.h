@@ -15,8 +15,6 @@ class BodyTooLarge : public Error {
   using Error::Error;
 };
 
-std::string_view trimmed(std::string_view text);  // without white space around it
-
 size_t end_of_head(std::string_view block);  // past its empty line; npos where there is none
 
 // What a chunked body holds; none where it is not chunked. Of one that is cut off, or broken later on, what came.

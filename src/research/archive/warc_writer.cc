@@ -93,8 +93,11 @@ struct WarcWriter::Impl {
     fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (fd < 0) fail("{}: expected a file to write to, found: {}", path.string(), reason());
     try {
-      if (::flock(fd, LOCK_EX | LOCK_NB) != 0)
-        fail("{}: another process writes this archive; wait for it or choose another file", path.string());
+      if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK)
+          fail("{}: another process writes this archive; wait for it or choose another file", path.string());
+        fail("{}: cannot be locked: {}; choose a file on another file system", path.string(), reason());
+      }
       size = static_cast<uint64_t>(::lseek(fd, 0, SEEK_END));
       if (size > 0) take_up();
     } catch (...) {
@@ -155,11 +158,6 @@ std::string WarcWriter::append(WarcRecord record) {
   impl_->write(bytes);
   impl_->ids.insert(record.id);
   return record.id;
-}
-
-bool WarcWriter::has(const std::string& id) const {
-  const std::lock_guard lock(impl_->mutex);
-  return impl_->ids.contains(id);
 }
 
 uint64_t WarcWriter::bytes() const {

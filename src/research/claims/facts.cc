@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cmath>
 #include <map>
-#include <optional>
 
 #include "base/brief.h"
 #include "base/error.h"

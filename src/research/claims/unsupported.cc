@@ -1,6 +1,5 @@
 // A sentence against its quotes. What is doubtful is refused: the quotes themselves are shown in its place.
 #include <algorithm>
-#include <array>
 #include <map>
 #include <set>
 

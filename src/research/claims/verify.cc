@@ -2,13 +2,15 @@
 #include <algorithm>
 #include <map>
 
+#include "base/command.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "research/claims.h"
-#include "research/report/files.h"
+#include "research/report.h"
 #include "research/run/journal.h"
 #include "research/sources/source.h"
+#include "research/warc.h"
 
 namespace hadal::research {
 namespace {
@@ -69,7 +71,6 @@ class Verifier {
   void check_archive() {
     std::map<std::string, RawDocument> raw;
     read_warc(folder_ / kArchive, [&](WarcRecord&& record) {
-      if (!record.fault.empty()) fault("{}: record {}: {}", kArchive, record.id, record.fault);
       if (record.type == "response" || record.type == "resource") {
         try {
           raw[record.id] = raw_document(record);
@@ -203,7 +204,8 @@ class Verifier {
 
 Verdict verify_run(const Path& folder) {
   if (!std::filesystem::is_directory(folder))
-    fail("{}: expected the folder of a run, found none; hadal research list shows the runs", folder.string());
+    fail("{}: expected the folder of a run, found none; {} shows the runs", folder.string(),
+         command({"research", "list"}));
   return Verifier(folder).check();
 }
 

@@ -1,7 +1,6 @@
 #include "research/evidence/question.h"
 
 #include <algorithm>
-#include <array>
 #include <regex>
 #include <unordered_set>
 

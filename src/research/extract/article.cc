@@ -4,7 +4,6 @@
 #include <unordered_set>
 
 #include "base/hash.h"
-#include "base/text.h"
 #include "research/extract/charset.h"
 #include "research/extract/names.h"
 #include "research/extract/render.h"

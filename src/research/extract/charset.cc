@@ -1,5 +1,4 @@
 #include "research/extract/charset.h"
-#include "research/extract/trim.h"
 
 #include <uchardet/uchardet.h>
 #include <unicode/ucnv.h>
@@ -88,7 +87,7 @@ std::string converter_name(std::string_view label) {
       {"utf-16", "utf-16le"},
       {"x-mac-roman", "macintosh"},
   };
-  const std::string name = lower_case(std::string(trim(label, " \t\r\n\f\"'")));
+  const std::string name = lower_case(std::string(trimmed(label, " \t\r\n\f\"'")));
   for (const auto& [alias, icu] : kAliases)
     if (name == alias) return icu;
   return name;

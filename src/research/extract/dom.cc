@@ -10,7 +10,6 @@
 #include <unordered_map>
 
 #include "base/error.h"
-#include "base/text.h"
 
 namespace hadal::research {
 

@@ -1,7 +1,6 @@
 #include "research/extract/names.h"
 
 #include <algorithm>
-#include <array>
 #include <unordered_set>
 
 #include "base/error.h"

@@ -1,5 +1,4 @@
 #include "research/extract/plain.h"
-#include "research/extract/trim.h"
 
 #include <algorithm>
 
@@ -32,11 +31,11 @@ class Lines {
 };
 
 std::vector<std::string> cells_of_pipes(std::string_view line) {
-  line = trim(line);
+  line = trimmed(line);
   if (line.starts_with('|')) line.remove_prefix(1);
   if (line.ends_with('|')) line.remove_suffix(1);
   std::vector<std::string> cells;
-  for (const std::string& cell : split(line, '|')) cells.emplace_back(trim(cell));
+  for (const std::string& cell : split(line, '|')) cells.emplace_back(trimmed(cell));
   return cells;
 }
 
@@ -65,7 +64,7 @@ void find_links(std::string_view text, std::vector<Link>& links) {
     const size_t open = text.substr(near, at - near).rfind('[');
     const size_t close = text.substr(at, 4000).find(')');
     if (open == std::string_view::npos || close == std::string_view::npos) continue;
-    const std::string_view inside = trim(text.substr(at + 2, close - 2));
+    const std::string_view inside = trimmed(text.substr(at + 2, close - 2));
     const std::string url(inside.substr(0, inside.find_first_of(" \t\n")));
     if (!url.empty() && !(near + open > 0 && text[near + open - 1] == '!'))  // not of a picture
       links.push_back({url, one_line(text.substr(near + open + 1, at - near - open - 1))});
@@ -81,7 +80,7 @@ void read_plain(std::string_view utf8, Document& to) {
   Lines lines(to.text);
   for (const std::string& line : all) lines.add(line);
   // A short first line by itself is a title.
-  if (to.title.empty() && all.size() > 2 && all[0].size() < 120 && trim(all[1]).empty()) to.title = one_line(all[0]);
+  if (to.title.empty() && all.size() > 2 && all[0].size() < 120 && trimmed(all[1]).empty()) to.title = one_line(all[0]);
 }
 
 void read_markdown(std::string_view utf8, Document& to) {
@@ -93,7 +92,7 @@ void read_markdown(std::string_view utf8, Document& to) {
   bool in_code = false;
   for (size_t i = 0; i < all.size(); ++i) {
     const std::string_view line = all[i];
-    if (trim(line).starts_with("```") || trim(line).starts_with("~~~")) in_code = !in_code;
+    if (trimmed(line).starts_with("```") || trimmed(line).starts_with("~~~")) in_code = !in_code;
     if (!in_code && to.title.empty() && line.starts_with("# ")) to.title = one_line(line.substr(2));
     if (in_code || i + 1 >= all.size() || line.find('|') == std::string_view::npos || !is_rule_of_table(all[i + 1])) {
       lines.add(line);
@@ -131,7 +130,7 @@ void read_csv(std::string_view utf8, char separator, Document& to) {
       } else {
         cell += c == '\n' ? ' ' : c;
       }
-    } else if (c == '"' && trim(cell).empty()) {
+    } else if (c == '"' && trimmed(cell).empty()) {
       quoted = true;
     } else if (c == separator) {
       rows.back().emplace_back();
@@ -143,7 +142,7 @@ void read_csv(std::string_view utf8, char separator, Document& to) {
   }
   Table table;
   for (auto& row : rows) {
-    for (std::string& cell : row) cell = std::string(trim(cell));
+    for (std::string& cell : row) cell = std::string(trimmed(cell));
     if (std::all_of(row.begin(), row.end(), [](const std::string& cell) { return cell.empty(); })) continue;
     if (table.head.empty()) {
       table.head = std::move(row);

@@ -1,5 +1,4 @@
 #include "research/extract/style.h"
-#include "research/extract/trim.h"
 
 #include <algorithm>
 #include <charconv>
@@ -146,7 +145,7 @@ struct Declarations {
         style.take(Style::opacity, *number / (value.substr(at).starts_with("%") ? 100 : 1), weight);
     }
     if (name == "filter" || name == "-webkit-filter")
-      if (const auto inside = arguments(value, "opacity(")) declare("opacity", trim(*inside));
+      if (const auto inside = arguments(value, "opacity(")) declare("opacity", trimmed(*inside));
     if (name == "zoom") size(Style::opacity, value);
     if (name == "font-size")
       if (const auto px = font_size(value)) style.take(Style::font_size, *px, weight);
@@ -188,7 +187,7 @@ std::optional<Color> parse_color(std::string_view text) {
       {"orange", {255, 165, 0}},      {"whitesmoke", {245, 245, 245}},
       {"snow", {255, 250, 250}},      {"ivory", {255, 255, 240}},
       {"lightgray", {211, 211, 211}}, {"ghostwhite", {248, 248, 255}}};
-  text = trim(text);
+  text = trimmed(text);
   for (const auto& [name, color] : kNames)
     if (text == name) return color;
   if (text.starts_with("#")) {
@@ -228,10 +227,10 @@ Style parse_declarations(std::string_view text, uint32_t specificity) {
   for (const std::string& declaration : split(lower, ';')) {
     const size_t colon = declaration.find(':');
     if (colon == std::string::npos) continue;
-    std::string_view value = trim(std::string_view(declaration).substr(colon + 1));
+    std::string_view value = trimmed(std::string_view(declaration).substr(colon + 1));
     const size_t mark = value.find('!');
     to.weight = specificity + 1 + (mark != std::string_view::npos ? kImportant : 0);
-    to.declare(trim(std::string_view(declaration).substr(0, colon)), trim(value.substr(0, mark)));
+    to.declare(trimmed(std::string_view(declaration).substr(0, colon)), trimmed(value.substr(0, mark)));
   }
   return std::move(to.style);
 }
@@ -248,11 +247,11 @@ void StyleSheet::add(std::string_view css) {
   for (size_t i = 0; i < all.size();) {
     const size_t stop = all.find_first_of("{};", i);
     if (stop == std::string_view::npos) return;
-    const std::string_view prelude = trim(all.substr(i, stop - i));
+    const std::string_view prelude = trimmed(all.substr(i, stop - i));
     i = stop + 1;
     if (all[stop] != '{') continue;
     if (prelude.starts_with("@media")) {
-      const std::string media(trim(prelude.substr(6)));
+      const std::string media(trimmed(prelude.substr(6)));
       if (media == "all" || media == "screen") continue;  // its rules stand as if they were outside
     }
     // To the brace that ends this block; a rule has none inside.
@@ -292,7 +291,7 @@ void StyleSheet::add_rule(std::string_view selectors, std::string_view declarati
 std::optional<std::vector<StyleSheet::Compound>> StyleSheet::parse_selector(std::string_view text) {
   std::vector<Compound> selector;
   bool child = false;
-  text = trim(text);
+  text = trimmed(text);
   for (size_t i = 0; i < text.size();) {
     if (is_space(text[i]) || text[i] == '>') {
       child = child || text[i] == '>';

@@ -1,7 +1,6 @@
 // Cuts what makes tree builders slow: their cost grows with the depth of open elements times the number of tags, and
 // with the square of a tag's attributes.
 #include <algorithm>
-#include <array>
 
 #include "base/text.h"
 #include "research/extract/dom.h"

@@ -36,13 +36,11 @@ std::string answer_refusal(int status, std::string_view content_type) {
   return fmt::format("type {}", brief(type));
 }
 
-std::string size_text(uint64_t bytes) {
-  if (bytes >= 1 << 20 && bytes % (1 << 20) == 0) return fmt::format("{} MiB", bytes >> 20);
-  if (bytes >= 1 << 10 && bytes % (1 << 10) == 0) return fmt::format("{} KiB", bytes >> 10);
-  return fmt::format("{} bytes", bytes);
+std::string over_size(uint64_t bytes) {
+  if (bytes >= 1 << 20 && bytes % (1 << 20) == 0) return fmt::format("over {} MiB", bytes >> 20);
+  if (bytes >= 1 << 10 && bytes % (1 << 10) == 0) return fmt::format("over {} KiB", bytes >> 10);
+  return fmt::format("over {} bytes", bytes);
 }
-
-std::string over_size(uint64_t max_bytes) { return "over " + size_text(max_bytes); }
 
 void read_answer(const WarcRecord& record, uint64_t max_bytes, Fetched& fetched) {
   fetched.record = record.id;

@@ -13,7 +13,6 @@ inline constexpr const char* kNotInArchive = "not in the archive";
 // Why an answer is not read ("status 404", "type image/png"); "" where it is.
 std::string answer_refusal(int status, std::string_view content_type);
 
-std::string size_text(uint64_t bytes);      // "10 MiB"
 std::string over_size(uint64_t max_bytes);  // "over 10 MiB"
 
 // Takes body and type out of a `response` or `resource` record, or says why they are not read.

@@ -1,7 +1,6 @@
 #include "research/fetch/web_client.h"
 
 #include <algorithm>
-#include <ctime>
 
 #include "base/clock.h"
 #include "base/error.h"

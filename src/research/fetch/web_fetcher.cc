@@ -19,7 +19,7 @@ using net::Url;
 using Stopped = std::function<bool()>;
 
 constexpr double kMaxCrawlDelayS = 10, kMaxRetryAfterS = 60;
-constexpr int kRobotsRedirects = 5;
+constexpr int kRobotsRedirects = 5, kHostsAtOnce = 4;
 
 bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -38,8 +38,7 @@ class WebFetcher : public Fetcher {
         archive_(archive),
         hosts_(options_.limits.host_interval_s),
         guard_(net::public_urls(options_.allowed)) {
-    for (int i = 0; i < std::max(1, options_.limits.hosts); ++i)
-      clients_.push_back(std::make_unique<WebClient>(options_, options_.allowed));
+    for (int i = 0; i < kHostsAtOnce; ++i) clients_.push_back(std::make_unique<WebClient>(options_, options_.allowed));
     if (archive_ != nullptr) write_warcinfo(*archive_, now());
   }
 

@@ -1,6 +1,5 @@
 #include "research/report/files.h"
 
-#include "base/error.h"
 #include "base/json.h"
 #include "research/report/escape.h"
 

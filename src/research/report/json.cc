@@ -100,6 +100,19 @@ Cost read_cost(const Fields& f) {
           f.whole("pages"),     f.size("bytes"),       f.maybe_number("joules")};
 }
 
+// A run makes some dozens; who checks or shows a report compares each cite with all sources and all other cites.
+void check_counts(const Report& report, const std::string& where) {
+  constexpr size_t kMost = 20'000;
+  size_t cites = 0;
+  for (const Section& section : report.sections)
+    for (const Claim& claim : section.claims) cites += claim.cites.size();
+  for (const ReportConflict& conflict : report.conflicts)
+    for (const Claim& claim : conflict.claims) cites += claim.cites.size();
+  for (const auto& [name, count] : {std::pair("sources", report.sources.size()), {"cites", cites}})
+    if (count > kMost)
+      fail("{}: expected at most {} {}, found {}; no run of Hadal wrote it", where, kMost, name, count);
+}
+
 SearchNode read_search(const Fields& f) {
   SearchNode node{f.text("query"), f.text("source"), {}};
   f.each("pages", [&](const Json& page, const std::string& where) {
@@ -181,6 +194,7 @@ Report report_from_json(const Json& json, const std::string& where) {
   report.rejected = f.whole("rejected");
   report.stopped = f.text("stopped");
   report.cost = read_cost(f.object("cost"));
+  check_counts(report, where);
   return report;
 }
 

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "base/error.h"
+#include "base/text.h"
 
 namespace hadal::research {
 namespace {
@@ -62,9 +63,9 @@ std::string why_it_stopped(const Report& report) {
 
 std::string cost_text(const Report& report) {
   const Cost& cost = report.cost;
-  std::string text = fmt::format("{} {} ({:.1f} MB), {} tokens read and {} written, {:.1f} seconds", cost.pages,
-                                 cost.pages == 1 ? "page" : "pages", static_cast<double>(cost.bytes) / 1e6,
-                                 cost.tokens_in, cost.tokens_out, cost.seconds);
+  std::string text = fmt::format("{} ({:.1f} MB), {} read and {} written, {:.1f} seconds", counted(cost.pages, "page"),
+                                 static_cast<double>(cost.bytes) / 1e6, counted(cost.tokens_in, "token"),
+                                 cost.tokens_out, cost.seconds);
   if (cost.joules) text += fmt::format(", {:.0f} joules", *cost.joules);
   return text;
 }

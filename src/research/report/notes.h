@@ -21,9 +21,9 @@ class Notes {
   std::vector<Cite> all_;
 };
 
-std::string how_it_was_made(const Report& report);    // "Quotes alone: no model was asked."
+std::string how_it_was_made(const Report& report);    // "Quotes alone: every word below stands in its source."
 std::string why_it_stopped(const Report& report);     // "It stopped because the budget of pages was spent."
-std::string cost_text(const Report& report);          // "30 pages (1.2 MB), 0 tokens read and 0 written, 3.2 s"
+std::string cost_text(const Report& report);          // "30 pages (1.2 MB), 0 tokens read and 0 written, 3.2 seconds"
 std::string source_text(const ReportSource& source);  // "Title, 2024-05-31"
 
 }  // namespace hadal::research

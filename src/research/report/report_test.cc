@@ -5,7 +5,6 @@
 #include "base/json.h"
 #include "base/testing/scratch.h"
 #include "research/report/escape.h"
-#include "research/report/files.h"
 #include "research/warc.h"
 
 namespace hadal::research {
@@ -60,6 +59,18 @@ TEST(Report, ErrorsNameTheField) {
   }
   json["sections"][0]["claims"][0]["cites"][0]["start"] = -1;
   EXPECT_HAS(error_of([&] { report_from_json(json, "report.json"); }), "start");
+}
+
+TEST(Report, OneOfTooManyCitesIsRefused) {
+  Report report = hostile("s", "q");
+  report.conflicts[0].claims[0].cites.resize(20'000 - 1, {1, 0, 1, "q"});
+  const auto read = [&] { report_from_json(parse_json(json_file(report), "report.json"), "report.json"); };
+  EXPECT_EQ(error_of(read), "") << "20000 with that of its section";
+  report.conflicts[0].claims[0].cites.push_back({1, 0, 1, "q"});
+  EXPECT_HAS(error_of(read), "report.json: expected at most 20000 cites, found 20001");
+  report.conflicts.clear();
+  report.sources.resize(20'001);
+  EXPECT_HAS(error_of(read), "sources");
 }
 
 TEST(Report, NothingThatWasReadIsMarkup) {

@@ -1,7 +1,6 @@
 #include "research/run/answer.h"
 
 #include <algorithm>
-#include <cctype>
 #include <set>
 
 #include "base/error.h"

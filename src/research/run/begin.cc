@@ -4,10 +4,11 @@
 #include <cctype>
 #include <ctime>
 
+#include "base/command.h"
 #include "base/error.h"
 #include "research/evidence/evidence.h"
 #include "research/report/escape.h"
-#include "research/report/files.h"
+#include "research/warc.h"
 
 namespace hadal::research {
 namespace {
@@ -48,7 +49,8 @@ void check_options(const RunOptions& options) {
 bool make_run_folder(const Path& folder) {
   std::error_code none;
   if (std::filesystem::exists(folder / kJournal, none))
-    fail("{}: holds a run already; go on with it by hadal research resume, or name another --out", folder.string());
+    fail("{}: holds a run already; go on with it: {}, or name another --out", folder.string(),
+         command({"research", "resume", folder.string()}));
   if (std::filesystem::exists(folder, none) && !std::filesystem::is_empty(folder, none))
     fail("{}: expected an empty folder or none, found files in it; name another --out", folder.string());
   return std::filesystem::create_directories(folder);
@@ -148,7 +150,8 @@ void mark_failed(Steps& steps, const std::string& why) {
   }
 }
 
-std::string new_run_id(const Path& folder, const std::string& question) {
+std::string new_run_id(const Path& folder, const std::string& question,
+                       const std::function<bool(const std::string&)>& taken) {
   const time_t now = static_cast<time_t>(unix_seconds());
   tm parts{};
   ::gmtime_r(&now, &parts);
@@ -166,7 +169,8 @@ std::string new_run_id(const Path& folder, const std::string& question) {
     }
   }
   std::string free = id;
-  for (int n = 2; std::filesystem::exists(folder / free); ++n) free = fmt::format("{}-{}", id, n);
+  for (int n = 2; std::filesystem::exists(folder / free) || (taken && taken(free)); ++n)
+    free = fmt::format("{}-{}", id, n);
   return free;
 }
 
@@ -176,29 +180,36 @@ std::vector<RunEvent> run_events(const Path& folder) {
   return events;
 }
 
+std::optional<RunSummary> run_summary(const Path& folder) {
+  const Path journal = folder / kJournal;
+  std::error_code none;
+  if (!std::filesystem::exists(journal, none)) return {};
+  RunSummary run{folder.filename().string(), "", "failed", "", ""};
+  try {
+    const std::vector<JournalLine> lines = read_journal(journal);
+    if (!lines.empty() && lines[0].kind == "begin") {
+      run.question = lines[0].data.value("question", std::string());
+      run.started = lines[0].data.value("started", std::string());
+    }
+    const std::string last = lines.empty() ? "" : lines.back().kind;
+    if (last == "done")
+      run.state = lines.back().data.value("stopped", std::string()) == "user" ? "stopped" : "done";
+    else if (journal_is_held(journal))
+      run.state = "running";
+    else if (last == "failed")
+      run.error = lines.back().data.value("why", std::string());
+    else
+      run.state = "killed";
+  } catch (const Error&) {  // its journal is damaged
+  }
+  return run;
+}
+
 std::vector<RunSummary> list_runs(const Path& folder) {
   std::vector<RunSummary> runs;
   std::error_code none;
   for (const auto& entry : std::filesystem::directory_iterator(folder, none)) {
-    const Path journal = entry.path() / kJournal;
-    if (!std::filesystem::exists(journal, none)) continue;
-    RunSummary run{entry.path().filename().string(), "", "failed", ""};
-    try {
-      const std::vector<JournalLine> lines = read_journal(journal);
-      if (!lines.empty() && lines[0].kind == "begin") {
-        run.question = lines[0].data.value("question", std::string());
-        run.started = lines[0].data.value("started", std::string());
-      }
-      const std::string last = lines.empty() ? "" : lines.back().kind;
-      if (last == "done")
-        run.state = lines.back().data.value("stopped", std::string()) == "user" ? "stopped" : "done";
-      else if (journal_is_held(journal))
-        run.state = "running";
-      else if (last != "failed")
-        run.state = "killed";
-    } catch (const Error&) {  // its journal is damaged
-    }
-    runs.push_back(std::move(run));
+    if (auto run = run_summary(entry.path())) runs.push_back(std::move(*run));
   }
   std::sort(runs.begin(), runs.end(), [](const RunSummary& a, const RunSummary& b) {
     return a.started != b.started ? a.started > b.started : a.id > b.id;

@@ -7,8 +7,7 @@
 
 namespace hadal::research {
 
-void check_options(const RunOptions& options);  // Error where they make no sense
-bool make_run_folder(const Path& folder);       // true: it was not there; Error where it holds something
+bool make_run_folder(const Path& folder);  // true: it was not there; Error where it holds something
 void remove_if_nothing_was_read(const Path& folder);
 
 OrderedJson begin_data(const RunOptions& options, const Writer* writer);

@@ -9,7 +9,7 @@
 #include "chat/own_template.h"
 #include "net/testing/test_server.h"
 #include "research/claims.h"
-#include "research/report/files.h"
+#include "research/run/journal.h"
 #include "research/slots/prompts.h"
 #include "research/testing/scripted_writer.h"
 #include "research/testing/small_web.h"
@@ -49,10 +49,9 @@ std::vector<std::string> list(const Json& json, const char* name) {
 void expect_inert(const Json& c, const Path& folder, const Report& report) {
   const std::string id = c["id"];
   std::vector<std::string> asked;
-  for (const RunEvent& event : run_events(folder)) {
-    const Json line = parse_json(event.json, "line");
-    if (event.kind != "fetch") continue;
-    for (const Json& page : line["data"]["pages"]) asked.push_back(page["url"]);
+  for (const JournalLine& line : read_journal(folder / kJournal)) {
+    if (line.kind != "fetch") continue;
+    for (const OrderedJson& page : line.data.at("pages")) asked.push_back(page.at("url"));
   }
   for (const std::string& never : list(c, "never_fetch"))
     for (const std::string& url : asked) EXPECT_FALSE(url.starts_with(never)) << id << ": " << url;

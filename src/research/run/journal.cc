@@ -43,7 +43,6 @@ JournalLine read_line(std::string_view line, std::string& sum, const std::string
     fail("{}: line {}: expected a line of a journal ({})", who, number, plain_words(e));
   }
   if (out.number != number) fail("{}: line {}: expected its number, found {}", who, number, out.number);
-  out.json = std::string(line);
   sum = expected;
   return out;
 }
@@ -68,8 +67,11 @@ Journal::Journal(const Path& file) : file_(file) {
   fd_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0644);
   if (fd_ < 0) fail("{}: {}", file.string(), std::strerror(errno));
   try {
-    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0)
-      fail("{}: another process works in this folder; wait for it, or stop it", file.parent_path().string());
+    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+      if (errno == EWOULDBLOCK)
+        fail("{}: another process works in this folder; wait for it, or stop it", file.parent_path().string());
+      fail("{}: cannot be locked: {}; choose a folder on another file system", file.string(), std::strerror(errno));
+    }
     const std::string text = read_file(file, kMaxBytes);
     size_t good = 0;
     lines_ = read_lines(text, file.string(), sum_, good);
@@ -85,7 +87,7 @@ Journal::~Journal() { ::close(fd_); }
 
 const JournalLine& Journal::append(const std::string& kind, const std::string& text, OrderedJson data, uint64_t archive,
                                    double seconds) {
-  JournalLine line{static_cast<int64_t>(lines_.size()) + 1, kind, text, std::move(data), archive, seconds, ""};
+  JournalLine line{static_cast<int64_t>(lines_.size()) + 1, kind, text, std::move(data), archive, seconds};
   std::string body = dump_json(OrderedJson{{"n", line.number},
                                            {"kind", line.kind},
                                            {"text", line.text},
@@ -94,10 +96,10 @@ const JournalLine& Journal::append(const std::string& kind, const std::string& t
                                            {"seconds", line.seconds}});
   body.pop_back();
   const std::string sum = next_sum(sum_, body);
-  line.json = body + std::string(kSumField) + sum + "\"}";
+  const std::string whole = body + std::string(kSumField) + sum + "\"}";
   // What a later reader gets is what this run goes on with, invalid UTF-8 mended.
-  line.data = parse_ordered_json(line.json, file_.string()).at("data");
-  std::string bytes = line.json + "\n";
+  line.data = parse_ordered_json(whole, file_.string()).at("data");
+  const std::string bytes = whole + "\n";
   for (std::string_view rest = bytes; !rest.empty();) {
     const ssize_t n = ::write(fd_, rest.data(), rest.size());
     if (n < 0 && errno == EINTR) continue;
@@ -113,9 +115,9 @@ const JournalLine& Journal::append(const std::string& kind, const std::string& t
 bool journal_is_held(const Path& file) {
   const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
-  const bool free = ::flock(fd, LOCK_SH | LOCK_NB) == 0;
+  const bool held = ::flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
   ::close(fd);
-  return !free;
+  return held;
 }
 
 }  // namespace hadal::research

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +18,6 @@ struct JournalLine {
   OrderedJson data;      // what the step gave
   uint64_t archive = 0;  // bytes of the archive when the step was done
   double seconds = 0;    // since the run began
-  std::string json;      // the line itself
 };
 
 // Lines of a file: a last line that is torn is left out. Error naming the line that is no line of a journal or that was

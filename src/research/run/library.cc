@@ -55,7 +55,6 @@ Library::Added Library::add_page(const Fetched& page, WarcWriter& archive) {
     added.snapshot = append_text(archive, page.final_url, page.date, page.record, document.text);
     added.title = document.title;
     added.number = index_.add(document, sha256(page.body), added.snapshot);
-    set_public(added.number);
   } catch (const Error& e) {
     added.refused = e.what();
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "net/web_url.h"
 #include "research/fetch/answers.h"
 #include "research/report/escape.h"
@@ -186,10 +187,9 @@ std::vector<std::vector<Candidate>> Search::ask(size_t i, const Query& query) {
     node.pages.push_back({sources_[i].name, "refused: " + data["error"].get<std::string>()});
   } else {
     for (const OrderedJson& c : data.at("candidates")) {
-      Candidate candidate{c.at("url").get<std::string>(), c.at("title").get<std::string>(), "",
+      Candidate candidate{c.at("url").get<std::string>(), c.at("title").get<std::string>(),
                           c.at("document").get<int64_t>()};
       if (candidate.document >= 0) {
-        if (!sources_[i].is_private) library_.set_public(candidate.document);
         node.pages.push_back({candidate.url, "read"});
       } else if (std::string url = page_url(candidate.url); !url.empty()) {
         candidate.url = url;
@@ -240,7 +240,7 @@ void Search::fetch(const std::vector<std::string>& urls) {
       json["refused"] = page.refused;
       pages.push_back(std::move(json));
     }
-    return {fmt::format("{} pages asked for", urls.size()), {{"pages", std::move(pages)}}};
+    return {counted(static_cast<int64_t>(urls.size()), "page") + " asked for", {{"pages", std::move(pages)}}};
   });
   if (past) library_.restore(steps_.archive_then());
   library_.name_kind("web");
@@ -254,7 +254,10 @@ void Search::take_page(const OrderedJson& page) {
     ++pages_;
     read_none_ = false;
     bytes_ += page.at("bytes").get<uint64_t>();
-    library_.set_public(page.at("number").get<int64_t>());
+    // A page that says what a document of the user's own says is held by that one, which stays private.
+    const auto number = page.at("number").get<int64_t>();
+    if (library_.index().document(number).document.url == page.at("final_url").get<std::string>())
+      library_.set_public(number);
     steps_.progress.pages = pages_;
     steps_.note("page", url + " read", {{"url", url}});
   } else {

@@ -2,13 +2,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
 
 #include "base/error.h"
 #include "research/report/escape.h"
-#include "research/report/files.h"
+#include "research/warc.h"
 
 namespace hadal::research {
 namespace {
@@ -28,7 +29,7 @@ void cut_archive(const Path& archive, uint64_t bytes) {
 
 }  // namespace
 
-RunEvent to_event(const JournalLine& line) { return {line.number, line.kind, line.text, line.json}; }
+RunEvent to_event(const JournalLine& line) { return {line.number, line.kind, line.text}; }
 
 Steps::Steps(const Path& folder, const RunHooks& hooks) : folder_(folder), hooks_(hooks), journal_(folder / kJournal) {
   past_ = !journal_.lines().empty();
@@ -96,8 +97,8 @@ void Steps::tell(const JournalLine& line) {
 }
 
 void Steps::show_progress() {
-  const std::lock_guard lock(showing_);
   progress.seconds = seconds();
+  progress.left_s = std::max(0.0, budget_s_ - progress.seconds);
   if (hooks_.on_progress) hooks_.on_progress(progress);
 }
 

@@ -4,7 +4,6 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "base/clock.h"
@@ -50,7 +49,7 @@ class Steps {
 
  private:
   void tell(const JournalLine& line);
-  void show_progress();  // any thread
+  void show_progress();
   void pass_failures();
   Path folder_;
   const RunHooks& hooks_;
@@ -60,7 +59,6 @@ class Steps {
   bool past_ = false, frozen_ = false;
   double before_s_ = 0, budget_s_ = 0;
   Stopwatch watch_;
-  std::mutex showing_;
 };
 
 RunEvent to_event(const JournalLine& line);

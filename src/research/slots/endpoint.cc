@@ -13,12 +13,6 @@ namespace {
 constexpr uint64_t kMaxReplyBytes = 4 << 20;
 constexpr int64_t kMaxMs = 300'000;  // of one answer
 
-bool is_loopback(const net::Address& address) {
-  if (!address.v6) return address.bytes[0] == 127;
-  return std::all_of(address.bytes.begin(), address.bytes.end() - 1, [](uint8_t b) { return b == 0; }) &&
-         address.bytes.back() == 1;
-}
-
 net::HttpOptions http_options(const net::AllowList& allowed) {
   net::HttpOptions options;
   options.connect_timeout_ms = 5'000;
@@ -27,7 +21,7 @@ net::HttpOptions http_options(const net::AllowList& allowed) {
   options.max_failures = 1;
   options.direct = true;
   options.guard = [allowed](const net::Address& address, const std::string& host) -> std::string {
-    if (is_loopback(address) || allowed.contains(host, address.port)) return "";
+    if (net::address_refusal(address) == "loopback" || allowed.contains(host, address.port)) return "";
     return fmt::format("it is not on this machine; --allow {}:{} lets it", host, address.port);
   };
   return options;

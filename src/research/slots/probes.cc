@@ -1,6 +1,5 @@
 // Which slots a model can fill: eight small tasks for each, on texts of our own, whose right answer is known.
 #include <algorithm>
-#include <cctype>
 
 #include "base/digest.h"
 #include "base/error.h"

@@ -37,7 +37,7 @@ class Archive : public Source {
     std::vector<Candidate> found;
     for (const DocumentHit& hit : index_.documents(query, {.k = limit})) {
       const IndexedDocument kept = index_.document(hit.number);
-      Candidate candidate{hit.id, kept.document.title, ""};
+      Candidate candidate{hit.id, kept.document.title};
       if (!net::parse_url(hit.id)) candidate.document = take_over(kept);
       found.push_back(std::move(candidate));
     }

@@ -11,16 +11,12 @@
 namespace hadal::research {
 namespace {
 
-class Brave : public Source {
+class Brave : public SearchServer {
  public:
   Brave(std::string name, net::Url server, std::string key, SourceContext context)
-      : name_(std::move(name)), server_(std::move(server)), key_(std::move(key)), fetcher_(context.fetcher) {
-    while (server_.path.ends_with('/')) server_.path.pop_back();
+      : SearchServer(std::move(name), std::move(server), context), key_(std::move(key)) {
     server_.path += "/res/v1/web/search";
   }
-  std::string name() const override { return name_; }
-  bool is_private() const override { return false; }
-  bool is_outside() const override { return true; }
 
   std::vector<Candidate> search(const std::string& query, int64_t limit,
                                 const std::function<bool()>& stopped) override {
@@ -36,16 +32,12 @@ class Brave : public Source {
     const auto results = web->is_object() ? web->find("results") : web->end();
     if (!web->is_object() || results == web->end() || !results->is_array())
       fail("{}: expected \"web\": {{\"results\": [...]}} in its answer, found {}", name_, brief_json(answer));
-    for (const Json& result : *results)
-      list.add(text_or_empty(result, "url"), text_or_empty(result, "title"), text_or_empty(result, "description"));
+    for (const Json& result : *results) list.add(text_or_empty(result, "url"), text_or_empty(result, "title"));
     return list.take();
   }
 
  private:
-  std::string name_;
-  net::Url server_;
   std::string key_;
-  Fetcher& fetcher_;
 };
 
 std::string variable(const char* name) {

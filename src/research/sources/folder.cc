@@ -1,13 +1,13 @@
 // A folder of the user's own documents, read whole when it is opened.
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <map>
 
+#include "base/command.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/paths.h"
 #include "base/text.h"
 #include "research/archive/warc_reader.h"
 #include "research/fetch/answers.h"
@@ -78,7 +78,7 @@ class Folder : public Source {
       const auto hits = context_.index.documents(query, {.k = k});
       for (const DocumentHit& hit : hits) {
         if (!hit.id.starts_with(prefix_) || static_cast<int64_t>(found.size()) >= limit) continue;
-        found.push_back({hit.id, context_.index.document(hit.number).document.title, "", hit.number});
+        found.push_back({hit.id, context_.index.document(hit.number).document.title, hit.number});
       }
       if (static_cast<int64_t>(found.size()) >= limit || static_cast<int64_t>(hits.size()) < k || k > kMost)
         return found;
@@ -110,35 +110,21 @@ class Folder : public Source {
     }
   }
 
-  // In the order of their names. Hidden ones are left out; links are, since they may lead anywhere.
   std::vector<Path> files_of(const Path& folder) {
-    namespace fs = std::filesystem;
-    std::vector<Path> files;
-    std::error_code error;
-    fs::recursive_directory_iterator at(folder, error), end;
-    if (error) fail("{}: {} cannot be read: {}", name_, folder.string(), error.message());
-    size_t seen = 0;
-    while (at != end) {
-      const bool hidden = at->path().filename().string().starts_with('.');
-      const bool is_folder = !at->is_symlink(error) && at->is_directory(error);
-      if (is_folder && !hidden && ::access(at->path().c_str(), R_OK | X_OK) != 0) {
-        note_fault(prefix_ + shown(at->path().lexically_relative(folder).generic_string()),
-                   "the folder cannot be read");
-        at.disable_recursion_pending();
-      }
-      if (is_folder && hidden) at.disable_recursion_pending();
-      if (!hidden && !at->is_symlink(error) && at->is_regular_file(error) && !type_of(at->path()).empty())
-        files.push_back(at->path());
-      if (++seen > 10 * kMaxFiles || files.size() > kMaxFiles)
-        fail(
-            "{}: expected at most {} documents, found more in {}; index them once with `hadal index add`, and use "
-            "index:DIR",
-            name_, kMaxFiles, folder.string());
-      at.increment(error);
-      if (error) fail("{}: {} cannot be read: {}", name_, folder.string(), error.message());
-    }
-    std::sort(files.begin(), files.end());
-    return files;
+    size_t seen = 0, documents = 0;
+    return files_below(
+        folder,
+        [&](const Path& file) {
+          const bool wanted = !type_of(file).empty();
+          documents += wanted;
+          if (++seen > 10 * kMaxFiles || documents > kMaxFiles)
+            fail("{}: expected at most {} documents, found more in {}; index them once with `{}`, and use index:DIR",
+                 name_, kMaxFiles, folder.string(), command({"index", "add", folder.string(), "--index", "DIR"}));
+          return wanted;
+        },
+        [&](const Path& path, const std::string& why) {
+          note_fault(prefix_ + shown(path.lexically_relative(folder).generic_string()), why);
+        });
   }
 
   // As a run before read it: of several records of one file the last one.

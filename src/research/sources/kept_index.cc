@@ -1,6 +1,7 @@
 // An index that `hadal index add` made: what a search finds is taken over into the run's own.
 #include <map>
 
+#include "base/command.h"
 #include "base/error.h"
 #include "research/archive/warc_reader.h"
 #include "research/sources/kinds.h"
@@ -18,8 +19,8 @@ class KeptIndex : public Source {
     }
     const Path file = folder / kIndexFile;
     if (!std::filesystem::exists(file))
-      fail("{}: expected an index, found none at {}; make one: hadal index add PATH --index {}", name_, file.string(),
-           folder.string());
+      fail("{}: expected an index, found none at {}; make one: {}", name_, file.string(),
+           command({"index", "add", "PATH", "--index", folder.string()}));
     index_ = std::make_unique<Index>(file);
   }
   std::string name() const override { return name_; }
@@ -33,11 +34,13 @@ class KeptIndex : public Source {
       const Document& document = kept.document;
       std::string snapshot;
       if (context_.archive != nullptr) {
-        const auto date = dates_.find(document.url);
-        snapshot = append_text(*context_.archive, document.url,
-                               date == dates_.end() ? context_.fetcher.now() : date->second, "", document.text);
+        const auto then = dates_.find(document.url);
+        const std::string date = then != dates_.end()     ? then->second
+                                 : !context_.date.empty() ? context_.date
+                                                          : context_.fetcher.now();
+        snapshot = append_text(*context_.archive, document.url, date, "", document.text);
       }
-      found.push_back({document.url, document.title, "", context_.index.add(document, kept.hash, snapshot)});
+      found.push_back({document.url, document.title, context_.index.add(document, kept.hash, snapshot)});
     }
     return found;
   }

@@ -10,17 +10,13 @@
 namespace hadal::research {
 namespace {
 
-class MediaWiki : public Source {
+class MediaWiki : public SearchServer {
  public:
   MediaWiki(std::string name, net::Url server, SourceContext context)
-      : name_(std::move(name)), server_(std::move(server)), fetcher_(context.fetcher) {
-    if (server_.path == "/") server_.path = "/w/api.php";  // where Wikipedia has it
-    while (server_.path.ends_with('/')) server_.path.pop_back();
+      : SearchServer(std::move(name), std::move(server), context) {
+    if (server_.path.empty()) server_.path = "/w";  // where Wikipedia has it
     if (!server_.path.ends_with(".php")) server_.path += "/api.php";
   }
-  std::string name() const override { return name_; }
-  bool is_private() const override { return false; }
-  bool is_outside() const override { return true; }
 
   std::vector<Candidate> search(const std::string& query, int64_t limit,
                                 const std::function<bool()>& stopped) override {
@@ -46,14 +42,9 @@ class MediaWiki : public Source {
            brief_json(answer));
     }
     CandidateList list(limit);
-    for (const Json* page : pages) list.add(text_or_empty(*page, "fullurl"), text_or_empty(*page, "title"), "");
+    for (const Json* page : pages) list.add(text_or_empty(*page, "fullurl"), text_or_empty(*page, "title"));
     return list.take();
   }
-
- private:
-  std::string name_;
-  net::Url server_;
-  Fetcher& fetcher_;
 };
 
 }  // namespace

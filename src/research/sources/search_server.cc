@@ -12,9 +12,9 @@
 namespace hadal::research {
 namespace {
 
-constexpr size_t kMaxTextBytes = 1000;  // of a title or snippet
+constexpr size_t kMaxTextBytes = 1000;  // of a title
 
-// Titles and snippets come with marks of emphasis.
+// Titles come with marks of emphasis.
 std::string plain_text(std::string_view html) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kEntities = {{{"&lt;", "<"},
                                                                                               {"&gt;", ">"},
@@ -86,14 +86,14 @@ Json ask_server(Fetcher& fetcher, const SearchQuestion& question, const std::fun
   return parse_json(body, name + ": its answer", {.mend_surrogates = true});
 }
 
-void CandidateList::add(const std::string& text, const std::string& title, const std::string& snippet) {
+void CandidateList::add(const std::string& text, const std::string& title) {
   if (static_cast<int64_t>(list_.size()) >= limit_) return;
   auto url = net::parse_url(text);
   if (!url) return;
   url->fragment.reset();
   std::string href = url->href();
   if (std::any_of(list_.begin(), list_.end(), [&](const Candidate& c) { return c.url == href; })) return;
-  list_.push_back({std::move(href), plain_text(title), plain_text(snippet)});
+  list_.push_back({std::move(href), plain_text(title)});
 }
 
 std::string text_or_empty(const Json& object, const char* name) {

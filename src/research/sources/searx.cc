@@ -23,16 +23,12 @@ std::string silent_engines(const Json& answer) {
   return text;
 }
 
-class Searx : public Source {
+class Searx : public SearchServer {
  public:
   Searx(std::string name, net::Url server, SourceContext context)
-      : name_(std::move(name)), server_(std::move(server)), fetcher_(context.fetcher) {
-    while (server_.path.ends_with('/')) server_.path.pop_back();
+      : SearchServer(std::move(name), std::move(server), context) {
     if (!server_.path.ends_with("/search")) server_.path += "/search";
   }
-  std::string name() const override { return name_; }
-  bool is_private() const override { return false; }
-  bool is_outside() const override { return true; }
 
   std::vector<Candidate> search(const std::string& query, int64_t limit,
                                 const std::function<bool()>& stopped) override {
@@ -45,8 +41,7 @@ class Searx : public Source {
     if (results == answer.end() || !results->is_array())
       fail("{}: expected \"results\" in its answer, found {}; is it SearXNG?", name_, brief_json(answer));
     CandidateList list(limit);
-    for (const Json& result : *results)
-      list.add(text_or_empty(result, "url"), text_or_empty(result, "title"), text_or_empty(result, "content"));
+    for (const Json& result : *results) list.add(text_or_empty(result, "url"), text_or_empty(result, "title"));
     std::vector<Candidate> found = list.take();
     const std::string silent = silent_engines(answer);
     if (found.empty() && !silent.empty())
@@ -54,11 +49,6 @@ class Searx : public Source {
            brief(silent));
     return found;
   }
-
- private:
-  std::string name_;
-  net::Url server_;
-  Fetcher& fetcher_;
 };
 
 }  // namespace

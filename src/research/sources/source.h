@@ -14,7 +14,7 @@ namespace hadal::research {
 
 // One answer of a source. Either an address to fetch, or a document of the user's own, read already.
 struct Candidate {
-  std::string url, title, snippet;
+  std::string url, title;
   int64_t document = -1;  // of the run's index: nothing is fetched
 };
 

@@ -559,7 +559,7 @@ asio::awaitable<bool> Session::Impl::write_raw(std::string data) {
 // Closing with unread bytes would reset the connection and destroy a reply on its way, so they are read for a moment.
 asio::awaitable<void> Session::Impl::close() {
   error_code ignored;
-  stream.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  stream.socket().shutdown(Socket::shutdown_send, ignored);
   stream.expires_after(std::chrono::seconds(2));
   buffer.clear();
   for (size_t drained = 0; input_left && drained < kMaxDrainBytes;) {

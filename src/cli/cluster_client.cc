@@ -1,0 +1,261 @@
+#include "cli/cluster_client.h"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+
+#include "base/command.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "cli/cluster_text.h"
+#include "net/http.h"
+
+extern char** environ;
+
+namespace hadal {
+namespace {
+
+constexpr uint64_t kMaxReplyBytes = 256 << 20;
+constexpr auto kStartsWithin = std::chrono::seconds(60);
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+Path home() {
+  if (const std::string path = variable("HOME"); !path.empty()) return path;
+  const passwd* user = ::getpwuid(::getuid());
+  if (user == nullptr || user->pw_dir == nullptr) fail("HOME: expected your folder, found none; set it");
+  return user->pw_dir;
+}
+
+bool is_url(std::string_view text) { return text.starts_with("http://") || text.starts_with("https://"); }
+
+std::string hint_to_start(const ClusterPlace& place) {
+  const std::string folder = place.folder.string();
+  return fmt::format("start one with \"{}\", or submit an idea, which does it for you",
+                     command({"cluster", "serve", "--dir", folder}));
+}
+
+Path token_file() { return home() / ".config" / "hadal" / "cluster_tokens.json"; }
+
+OrderedJson stored_tokens() {
+  std::error_code ignored;
+  const Path file = token_file();
+  if (!std::filesystem::exists(file, ignored)) return OrderedJson::object();
+  OrderedJson tokens = parse_ordered_json(read_file(file, 1 << 20), file.string());
+  if (!tokens.is_object()) fail("{}: expected an object of tokens, found {}", file.string(), tokens.type_name());
+  return tokens;
+}
+
+std::string tail_of(const Path& file) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored)) return "";
+  const std::string text = read_file(file);
+  return text.substr(text.size() - std::min<size_t>(text.size(), 2000));
+}
+
+// `hadal cluster serve` in a session of its own. Returns its process.
+pid_t spawn_daemon(const Path& folder, const Path& log) {
+  posix_spawn_file_actions_t files;
+  posix_spawnattr_t attributes;
+  posix_spawn_file_actions_init(&files);
+  posix_spawnattr_init(&attributes);
+  posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
+  posix_spawn_file_actions_addchdir_np(&files, "/");
+  sigset_t none, usual;
+  sigemptyset(&none);
+  sigemptyset(&usual);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGUSR1}) sigaddset(&usual, signal);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &usual);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  std::string program = std::filesystem::read_symlink("/proc/self/exe").string(), where = folder.string();
+  std::vector<std::string> words = {program, "cluster", "serve", "--dir", where, "--port", "0"};
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  pid_t process = -1;
+  const int error = posix_spawn(&process, program.c_str(), &files, &attributes, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&files);
+  posix_spawnattr_destroy(&attributes);
+  if (error != 0) fail("the cluster's daemon cannot be started: {}", std::strerror(error));
+  return process;
+}
+
+}  // namespace
+
+ClusterPlace find_cluster(const std::string& given) {
+  std::string text = given.empty() ? variable("HADAL_CLUSTER") : given;
+  if (is_url(text)) {
+    while (text.ends_with('/')) text.pop_back();
+    if (!net::parse_url(text))
+      fail("--cluster: expected a folder or an address such as https://host:8090, found {}", text);
+    return {{}, text};
+  }
+  if (text.empty()) {
+    const Path shared = "/var/lib/hadal/cluster";
+    std::error_code ignored;
+    text = std::filesystem::is_directory(shared, ignored) ? shared : home() / ".local/share/hadal/cluster";
+  }
+  if (text.find("://") != std::string::npos)
+    fail("--cluster: expected a folder or an address such as https://host:8090, found {}", text);
+  return {std::filesystem::absolute(text).lexically_normal(), ""};
+}
+
+void ClusterFlags::add_to(CommandLine& app) {
+  app.add_option("--cluster", cluster,
+                 "the cluster: its folder on this machine, or https://host:8090 (default: HADAL_CLUSTER)")
+      .filled();
+  app.add_flag("--json", json, "print one JSON document");
+}
+
+struct ClusterClient::Session {
+  Session(const net::HttpOptions& options, const net::HttpSecret& secret) : http(options, secret) {}
+  net::HttpSession http;
+  std::string base;
+};
+
+ClusterClient::ClusterClient(ClusterPlace place) : place_(std::move(place)) {
+  net::HttpOptions options;
+  options.connect_timeout_ms = 10'000;
+  options.stall_timeout_ms = 300'000;
+  net::HttpSecret secret;
+  if (local())
+    options.unix_socket = (place_.folder / "socket").string();
+  else
+    secret = {cluster_token(place_.url), place_.url};
+  session_ = std::make_unique<Session>(options, secret);
+  session_->base = local() ? "http://cluster" : place_.url;
+}
+
+ClusterClient::~ClusterClient() = default;
+
+OrderedJson ClusterClient::get(const std::string& path, const Query& query) {
+  std::string target = path;
+  for (const auto& [name, value] : query)
+    target += fmt::format("{}{}={}", target.find('?') == std::string::npos ? '?' : '&', name, url_part(value));
+  return ask("GET", target, "");
+}
+
+OrderedJson ClusterClient::post(const std::string& path, const std::string& body) { return ask("POST", path, body); }
+OrderedJson ClusterClient::post(const std::string& path, const OrderedJson& body) {
+  return ask("POST", path, dump_json(body));
+}
+OrderedJson ClusterClient::remove(const std::string& path) { return ask("DELETE", path, ""); }
+
+OrderedJson ClusterClient::ask(const std::string& method, const std::string& path, const std::string& body) {
+  net::TransferRequest request;
+  request.url = session_->base + "/api/cluster/" + path;
+  request.method = method;
+  request.content = body;
+  request.headers = {"Content-Type: application/json", "Accept: application/json"};
+  request.max_bytes = kMaxReplyBytes;
+  request.follow = false;
+  std::string text;
+  request.body = [&](std::string_view piece) {
+    text += piece;
+    return true;
+  };
+  net::TransferReply reply;
+  try {
+    reply = session_->http.send(request);
+  } catch (const net::TransferError& error) {
+    if (local()) fail("no daemon answers in {}; {}", place_.folder.string(), hint_to_start(place_));
+    throw;
+  }
+  OrderedJson json;
+  try {
+    json = parse_ordered_json(text.empty() ? "{}" : text, request.url);
+  } catch (const Error&) {
+    fail("{}: expected the answer of a cluster, found status {} and {}", session_->base, reply.status, brief(text, 80));
+  }
+  if (reply.status < 400) return json;
+  const OrderedJson& error = json.is_object() && json.contains("error") ? json["error"] : json;
+  const std::string words = error.is_string()                                ? error.get<std::string>()
+                            : error.is_object() && error.contains("message") ? figure_text(error["message"])
+                                                                             : dump_json(error);
+  if (reply.status == 401 && !local()) {
+    fail("{}: {}; store a token with \"{}\", or set HADAL_CLUSTER_TOKEN", place_.url, words,
+         command({"cluster", "login", "--cluster", place_.url}));
+  }
+  fail("{}", words);
+}
+
+bool ClusterClient::answers() {
+  net::TransferRequest request;
+  request.url = session_->base + "/health";
+  try {
+    return session_->http.send(request).status == 200;
+  } catch (const net::TransferError&) {
+    return false;
+  }
+}
+
+void ClusterClient::start_daemon_if_none() {
+  if (!local() || answers()) return;
+  std::error_code error;
+  std::filesystem::create_directories(place_.folder, error);
+  if (error) fail("{}: cannot be made: {}", place_.folder.string(), error.message());
+  const Path log = place_.folder / "daemon.log";
+  const pid_t process = spawn_daemon(place_.folder, log);
+  const auto last = std::chrono::steady_clock::now() + kStartsWithin;
+  while (!answers()) {
+    int status = 0;
+    const bool ended = ::waitpid(process, &status, WNOHANG) == process;
+    // Somebody else may have started one at the same time: this one then ends, and that one answers soon.
+    if (ended && !answers()) std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    if (answers()) return;
+    if (ended || std::chrono::steady_clock::now() > last)
+      fail("the cluster's daemon did not start in {}; its log {} ends:\n{}", place_.folder.string(), log.string(),
+           tail_of(log));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  fmt::print(stderr, "no daemon ran in {}: started one (process {}, log {})\n", place_.folder.string(), process,
+             log.string());
+}
+
+std::string url_part(const std::string& text) {
+  std::string out;
+  for (const unsigned char c : text) {
+    const bool plain = std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '~';
+    out += plain ? std::string(1, static_cast<char>(c)) : fmt::format("%{:02X}", c);
+  }
+  return out;
+}
+
+std::string cluster_token(const std::string& url) {
+  if (const std::string token = variable("HADAL_CLUSTER_TOKEN"); !token.empty()) return token;
+  const OrderedJson tokens = stored_tokens();
+  return tokens.contains(url) && tokens[url].is_string() ? tokens[url].get<std::string>() : "";
+}
+
+void store_cluster_token(const std::string& url, const std::string& token) {
+  OrderedJson tokens = stored_tokens();
+  tokens[url] = token;
+  const Path file = token_file();
+  std::filesystem::create_directories(file.parent_path());
+  const mode_t before = ::umask(0077);
+  try {
+    write_file_whole(file, dump_json(tokens, 1) + "\n");
+  } catch (...) {
+    ::umask(before);
+    throw;
+  }
+  ::umask(before);
+}
+
+}  // namespace hadal

@@ -1,0 +1,127 @@
+// What changes an idea or a run: new, stop, suspend, resume, promote, grant, park, close.
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "cli/cluster_text.h"
+#include "cli/idea.h"
+#include "cli/options.h"
+
+namespace hadal {
+namespace {
+
+void print_answer_of(const ClusterFlags& flags, const OrderedJson& answer, const std::string& words) {
+  if (flags.json)
+    print_json(answer);
+  else
+    print_text(words + "\n");
+}
+
+int act_on_run(int argc, char** argv, const std::string& about, const std::string& verb, const std::string& done) {
+  CommandLine app(about);
+  ClusterFlags flags;
+  std::string run, why;
+  app.add_option("RUN", run, "its id, as r12").required().filled();
+  app.add_option("--why", why, "the reason, kept with the decision").filled();
+  flags.add_to(app);
+  if (const auto code = app.parse(argc, argv)) return *code;
+  ClusterClient client(flags);
+  const OrderedJson answer = client.post(fmt::format("runs/{}/{}", url_part(run), verb), OrderedJson{{"why", why}});
+  print_answer_of(flags, answer, fmt::format("{} {}", run, done));
+  return 0;
+}
+
+int act_on_idea(int argc, char** argv, const std::string& about, const std::string& verb, const std::string& done) {
+  CommandLine app(about);
+  ClusterFlags flags;
+  std::string idea, why;
+  app.add_option("IDEA", idea, "its name").required().filled();
+  app.add_option("--why", why, "the reason, kept with the decision").filled();
+  flags.add_to(app);
+  if (const auto code = app.parse(argc, argv)) return *code;
+  ClusterClient client(flags);
+  const OrderedJson answer = client.post(fmt::format("ideas/{}/{}", url_part(idea), verb), OrderedJson{{"why", why}});
+  print_answer_of(flags, answer, fmt::format("{} {}", idea, done));
+  return 0;
+}
+
+}  // namespace
+
+int idea_new(int argc, char** argv) {
+  CommandLine app("Makes an idea, before its first run. (hadal idea submit --idea NAME makes one too.)");
+  ClusterFlags flags;
+  std::string name, why;
+  bool secret = false;
+  app.add_option("NAME", name, "its unique name: letters, digits, . _ -").required().filled();
+  app.add_option("--why", why, "what it is for").required().filled();
+  app.add_flag("--private", secret, "shown to you and to leads alone");
+  flags.add_to(app);
+  if (const auto code = app.parse(argc, argv)) return *code;
+  ClusterClient client(flags);
+  const OrderedJson answer = client.post("ideas", OrderedJson{{"name", name}, {"why", why}, {"private", secret}});
+  print_answer_of(flags, answer, fmt::format("{} is there; hadal idea submit --idea {} ... runs it", name, name));
+  return 0;
+}
+
+int idea_stop(int argc, char** argv) {
+  return act_on_run(argc, argv, "Ends a run for good. Its folder and figures stay.", "stop", "is to stop");
+}
+
+int idea_suspend(int argc, char** argv) {
+  return act_on_run(argc, argv, "Lets a run save and end, and keeps it out of line until `hadal idea resume`.",
+                    "suspend", "is to save and end; hadal idea resume puts it back into the line");
+}
+
+int idea_resume(int argc, char** argv) {
+  return act_on_run(argc, argv, "Puts a run that a person suspended back into the line.", "resume",
+                    "is back in the line");
+}
+
+int idea_park(int argc, char** argv) {
+  return act_on_idea(argc, argv, "Parks an idea: its runs start no more until its next one is submitted.", "park",
+                     "is parked");
+}
+
+int idea_close(int argc, char** argv) {
+  return act_on_idea(argc, argv, "Closes an idea: it takes no more runs.", "close", "is closed");
+}
+
+int idea_promote(int argc, char** argv) {
+  CommandLine app("Lets an idea's runs go on to a rung, whatever the ladder says. For leads.");
+  ClusterFlags flags;
+  std::string idea, why;
+  int64_t rung = 0;
+  app.add_option("IDEA", idea, "its name, or a run's id").required().filled();
+  app.add_option("--to", rung, "the rung").required().range(1, 64);
+  app.add_option("--why", why, "the reason, kept with the decision").required().filled();
+  flags.add_to(app);
+  if (const auto code = app.parse(argc, argv)) return *code;
+  ClusterClient client(flags);
+  const OrderedJson answer =
+      client.post(fmt::format("ideas/{}/promote", url_part(idea)), OrderedJson{{"to", rung}, {"why", why}});
+  print_answer_of(flags, answer, fmt::format("{} goes on to rung {}", idea, rung));
+  return 0;
+}
+
+int idea_grant(int argc, char** argv) {
+  CommandLine app("Gives an idea so many slots until a date, ahead of everybody. For leads.");
+  ClusterFlags flags;
+  std::string idea, why;
+  int64_t slots = 0;
+  double until = 0;
+  app.add_option("IDEA", idea, "its name").required().filled();
+  app.add_option("--slots", slots, "how many").required().range(1, 1'000'000);
+  app.add_function(
+         "--until", [&](const std::string& text) { until = parse_until(text, "--until", unix_seconds()); },
+         "a day, 2026-12-24, with a time, 2026-12-24T18:00, or a span from now, 7d")
+      .required();
+  app.add_option("--why", why, "the reason, kept with the decision").required().filled();
+  flags.add_to(app);
+  if (const auto code = app.parse(argc, argv)) return *code;
+  ClusterClient client(flags);
+  const OrderedJson answer = client.post(fmt::format("ideas/{}/grant", url_part(idea)),
+                                         OrderedJson{{"slots", slots}, {"until", until}, {"why", why}});
+  print_answer_of(flags, answer, fmt::format("{} has {} slots until {}", idea, slots, clock_text(until)));
+  return 0;
+}
+
+}  // namespace hadal
