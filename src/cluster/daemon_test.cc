@@ -373,10 +373,10 @@ TEST(ClusterDaemon, WrongPolicyKeepsTheOldOne) {
   test::ScratchFolder folder;
   DaemonBench bench(folder / "c");
   const Path file = folder / "c/policy.toml";
-  write_file_whole(file, "free_share = .5\n");
+  write_file_whole(file, "free_share = 0.5\n");
   bench.tick();
   EXPECT_EQ(bench.get("status").at("slots").at("free_share"), 4);
-  write_file_whole(file, "free_sahre = .1\n");
+  write_file_whole(file, "free_sahre = 0.1\n");
   std::filesystem::last_write_time(file, std::filesystem::last_write_time(file) + std::chrono::seconds(2));
   bench.tick();
   const Json status = bench.get("status");

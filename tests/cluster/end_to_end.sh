@@ -44,6 +44,17 @@ printf 'first_tokens = 12288\nmin_run_s = 0\ngrace_s = 30\n' >"$HADAL_CLUSTER/po
 sed 's/^steps = .*/steps = 15/; s/^checkpoint_every_steps.*/checkpoint_every_steps = 5/' "$root/recipes/smoke.toml" >"$work/smoke.toml"
 mkdir "$work/data" && cp "$root"/recipes/data/{smoke_text,persona}.jsonl "$work/data"
 
+# What a recipe says before it runs; and an attempt that was overtaken, which writes nothing.
+sed 's/^matrix_lr.*/matrix_lr = 0.5/; s/^name = "smoke"/name = "other"/' "$work/smoke.toml" >"$work/other.toml"
+"$hadal" train "$work/smoke.toml" --check --json >"$work/check"
+[[ $(value tokens <"$work/check") == 30720 && -n $(value held_out <"$work/check") ]] || { cat "$work/check"; fail "30720 tokens"; }
+[[ $("$hadal" train "$work/other.toml" --check --json | value held_out) == "$(value held_out <"$work/check")" ]] ||
+  fail "the same texts to be held out"
+mkdir "$work/overtaken" && echo 2 >"$work/overtaken/attempt"
+refused "another one has taken the run over" env HADAL_ATTEMPT=1 HADAL_RUN_DIR="$work/overtaken" \
+  "$hadal" train "$work/smoke.toml" --output "$work/overtaken"
+if compgen -G "$work/overtaken/checkpoint-*" >/dev/null || [[ -s $work/overtaken/metrics.jsonl ]]; then fail "nothing of an older attempt"; fi
+
 # Only a submission starts a daemon; the others say that none is there.
 refused "cluster serve" "$hadal" idea list
 refused "cluster serve" "$hadal" cluster status
@@ -105,3 +116,23 @@ code=0
 "$hadal" cluster ledger --by run --csv | grep -q '^r1,one,' || fail "a ledger"
 "$hadal" cluster status >"$work/status"
 (($(wc -L <"$work/status") <= 80)) || { cat "$work/status"; fail "at most 80 columns"; }
+
+# Over HTTP everything but /health wants a token, and who has no user of this machine may not submit.
+url=$("$hadal" cluster status --json | value url)
+answer() { # PATH HEADERS: the status
+  exec 3<>"/dev/tcp/127.0.0.1/${url##*:}"
+  printf 'GET %s HTTP/1.1\r\nHost: any.example\r\nConnection: close\r\n%b\r\n' "$1" "$2" >&3
+  head -1 <&3 | cut -d' ' -f2
+  exec 3>&-
+}
+[[ $(answer /health "") == 200 ]] || fail "/health to answer"
+for path in /api/cluster/status /api/2.0/mlflow/experiments/search; do
+  [[ $(answer $path "") == 401 ]] || fail "401 of $path without a token"
+  [[ $(answer $path "Authorization: Bearer wrong\\r\\n") == 401 ]] || fail "401 of $path with a wrong token"
+done
+token=$("$hadal" cluster user add ada --json | value token)
+[[ $(answer /api/cluster/status "Authorization: Bearer $token\\r\\n") == 200 ]] || fail "200 with a token"
+export HOME=$work
+echo "$token" | HADAL_CLUSTER=$url "$hadal" cluster login >/dev/null
+HADAL_CLUSTER=$url "$hadal" idea list --json | grep -q '"idea": *"one"' || fail "the ideas over HTTP"
+HADAL_CLUSTER=$url refused "may only track" "$hadal" idea submit -- true

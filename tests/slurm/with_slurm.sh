@@ -28,13 +28,10 @@ export SLURM_CONF=$folder/slurm.conf HADAL_SLURM_DIR=$folder
 # The processes of this Slurm and of its jobs: by their environment, where a job has the cluster's name, or by what they hold
 # open in the folder (slurmstepd writes its title over its environment).
 processes() {
-  local process
-  for process in /proc/[0-9]*; do
-    if tr '\0' '\n' <"$process/environ" | grep -qxF -e "HADAL_SLURM_DIR=$folder" -e "SLURM_CLUSTER_NAME=$name" ||
-      find "$process/fd" -lname "$folder/*" | grep -q .; then
-      echo "${process#/proc/}"
-    fi
-  done 2>/dev/null
+  {
+    grep -lzxF -e "HADAL_SLURM_DIR=$folder" -e "SLURM_CLUSTER_NAME=$name" /proc/[0-9]*/environ
+    find /proc/[0-9]*/fd -lname "$folder/*"
+  } 2>/dev/null | cut -d / -f 3 | sort -u
 }
 
 # It waits for the end of a pipe that this shell alone holds open, and then clears up: so it does even after kill -9.
