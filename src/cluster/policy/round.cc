@@ -29,6 +29,7 @@ Round::Round(PolicyState& state, Lending lending, bool with_reasons)
       later_(state.nodes.size()),
       held_back_(state.nodes.size()),
       reserved_of_(state.nodes.size(), -1),
+      in_vain_(state.people.size() * kNumClasses * 2),
       settled_(state.runs.size()),
       ahead_(state.people.size()),
       promised_waits_(state.people.size()) {
@@ -273,6 +274,13 @@ bool Round::wait_for_leavers(int at) {
 
 bool Round::preempt(int at) {
   StateRun& run = state_.runs[static_cast<size_t>(at)];
+  const Size& size = run.run->size;
+  std::optional<Size>& in_vain =
+      in_vain_[(static_cast<size_t>(run.person) * kNumClasses + as_index(run.cls)) * 2 + (run.started_before ? 1 : 0)];
+  if (in_vain && size.nodes >= in_vain->nodes && size.memory_bytes >= in_vain->memory_bytes &&
+      (in_vain->slots == size.slots ||
+       (in_vain->nodes == size.nodes && in_vain->slots > 0 && size.slots > in_vain->slots)))
+    return false;
   std::vector<Room> room = later_;
   for (size_t n = 0; !reservations_.empty() && n < room.size(); ++n) {
     if (const int which = reserved_of_[n]; which >= 0) {
@@ -281,7 +289,10 @@ bool Round::preempt(int at) {
     }
   }
   auto victims = victims_.choose(at, std::move(room));
-  if (!victims) return false;
+  if (!victims) {
+    in_vain = size;
+    return false;
+  }
 
   int64_t slots = 0, freed = 0;
   for (const Hold& place : victims->places) slots += place.slots;
