@@ -24,10 +24,18 @@ Round::Round(PolicyState& state, Lending lending, bool with_reasons)
     : state_(state),
       lending_(lending),
       with_reasons_(with_reasons),
+      victims_(state),
+      open_(state.nodes.size()),
+      later_(state.nodes.size()),
       held_back_(state.nodes.size()),
       reserved_of_(state.nodes.size(), -1),
       settled_(state.runs.size()),
-      ahead_(state.people.size()) {}
+      ahead_(state.people.size()),
+      promised_waits_(state.people.size()) {
+  std::vector<Hold> all;
+  for (size_t n = 0; n < state.nodes.size(); ++n) all.push_back({static_cast<int>(n), 0});
+  refresh(all);
+}
 
 std::vector<Move> Round::play() {
   drop_broken_claims();
@@ -62,26 +70,36 @@ bool Round::entitled(int at) const {
 
 void Round::serve(RunClass cls) {
   for (const int at : waiting(cls)) {
-    if (!entitled(at) || start_if_it_fits(at, true)) continue;
+    if (!entitled(at) || overtakes_its_own(at) || start_if_it_fits(at, true)) continue;
     const StateRun& run = state_.runs[static_cast<size_t>(at)];
     if (!run.claim.empty() || wait_for_leavers(at) || preempt(at)) continue;
     if (cls == RunClass::free && !run.started_before) ahead_[static_cast<size_t>(run.person)] += run.slots;
+    if (cls == RunClass::free && state_.is_promised(run)) promised_waits_[static_cast<size_t>(run.person)] = 1;
     reserve(at, true);
   }
+}
+
+// It would take what its person's own first start was promised, and could not be suspended for it.
+bool Round::overtakes_its_own(int at) const {
+  const StateRun& run = state_.runs[static_cast<size_t>(at)];
+  return run.cls == RunClass::free && run.claim.empty() && promised_waits_[static_cast<size_t>(run.person)] &&
+         !state_.is_promised(run);
 }
 
 void Round::lend(RunClass cls) {
   for (const int at : waiting(cls))
     if (state_.runs[static_cast<size_t>(at)].claim.empty() && !settled_[static_cast<size_t>(at)] &&
-        !start_if_it_fits(at, false))
+        !overtakes_its_own(at) && !start_if_it_fits(at, false))
       reserve(at, false);
 }
 
-Room Round::open(int node) const {
-  return smaller(state_.free_now(node), state_.free_later(node) - held_back_[static_cast<size_t>(node)]);
+void Round::refresh(const std::vector<Hold>& places) {
+  for (const Hold& place : places) {
+    const auto n = static_cast<size_t>(place.node);
+    later_[n] = state_.free_later(place.node) - held_back_[n];
+    open_[n] = smaller(state_.free_now(place.node), later_[n]);
+  }
 }
-
-Room Round::later(int node) const { return state_.free_later(node) - held_back_[static_cast<size_t>(node)]; }
 
 // A reservation keeps its room from all that come after it in the line.
 bool Round::leaves_reserved_room(int at, int node, const Room& need) const {
@@ -106,11 +124,14 @@ bool Round::leaves_reserved_room(int at, int node, const Room& need) const {
 std::optional<std::vector<Hold>> Round::fit(int at, bool now) const {
   const StateRun& run = state_.runs[static_cast<size_t>(at)];
   const size_t wanted = static_cast<size_t>(std::max(1, run.run->size.nodes));
+  const int64_t least = std::max(1, run.run->size.slots);
+  const std::vector<Room>& rooms = now ? open_ : later_;
   std::vector<std::pair<int64_t, int>> nodes;
-  for (size_t n = 0; n < state_.nodes.size(); ++n) {
+  for (size_t n = 0; n < rooms.size(); ++n) {
+    const Room& room = rooms[n];
+    if (room.slots < least) continue;
     const int node = static_cast<int>(n);
-    if (state_.nodes[n].capacity.slots <= 0) continue;
-    const Room need = state_.need(run.run->size, node), room = now ? open(node) : later(node);
+    const Room need = state_.need(run.run->size, node);
     if (!room.has(need) || !leaves_reserved_room(at, node, need)) continue;
     if (wanted > 1)
       nodes.emplace_back(room.slots, node);
@@ -132,6 +153,7 @@ void Round::start(int at, std::vector<Hold> places, const char* rule, std::strin
     state_.use(at, -1);
     const std::vector<Hold> claim = std::exchange(run.claim, {});
     state_.claim(claim, at, -1);
+    refresh(claim);
   }
   if (run.cls == RunClass::free) --state_.waiting_free, --state_.people[static_cast<size_t>(run.person)].free_waiting;
   run.phase = Phase::active;
@@ -142,6 +164,7 @@ void Round::start(int at, std::vector<Hold> places, const char* rule, std::strin
   run.held = places;
   state_.hold(run.held, at, 1);
   state_.use(at, 1);
+  refresh(run.held);
   Move& move = moves_.emplace_back();
   move.run = at;
   move.rule = rule;
@@ -172,11 +195,12 @@ bool Round::start_on_claim(int at) {
 bool Round::start_if_it_fits(int at, bool is_entitled) {
   StateRun& run = state_.runs[static_cast<size_t>(at)];
   const std::vector<Hold> claim = std::exchange(run.claim, {});
-  if (!claim.empty()) state_.claim(claim, at, -1);
+  if (!claim.empty()) state_.claim(claim, at, -1), refresh(claim);
   auto places = fit(at, true);
   if (!claim.empty()) {
     run.claim = claim;
     state_.claim(claim, at, 1);
+    refresh(claim);
   }
   if (!places) return false;
   const char* rule = is_entitled ? rule_of(run.cls) : "lent";
@@ -216,6 +240,7 @@ void Round::keep(int at, std::vector<Hold> places, std::string why) {
   run.claim = places;
   state_.claim(run.claim, at, 1);
   state_.use(at, 1);
+  refresh(run.claim);
   Move& move = moves_.emplace_back();
   move.kind = PolicyDecision::Kind::claim;
   move.run = at;
@@ -240,6 +265,7 @@ bool Round::wait_for_leavers(int at) {
   }
   for (const Hold& place : *places)
     held_back_[static_cast<size_t>(place.node)] += Room{place.slots, run.run->size.memory_bytes};
+  refresh(*places);
   state_.use(at, 1);
   settled_[static_cast<size_t>(at)] = 1;
   return true;
@@ -247,16 +273,14 @@ bool Round::wait_for_leavers(int at) {
 
 bool Round::preempt(int at) {
   StateRun& run = state_.runs[static_cast<size_t>(at)];
-  std::vector<Room> room(state_.nodes.size());
-  for (size_t n = 0; n < room.size(); ++n) {
-    room[n] = later(static_cast<int>(n));
-    if (const int which = reserved_of_[n]; which >= 0)
-      room[n] -=
-          smaller(room[n].at_least_nothing(),
-                  state_.need(state_.runs[static_cast<size_t>(reservations_[static_cast<size_t>(which)].run)].run->size,
-                              static_cast<int>(n)));
+  std::vector<Room> room = later_;
+  for (size_t n = 0; !reservations_.empty() && n < room.size(); ++n) {
+    if (const int which = reserved_of_[n]; which >= 0) {
+      const int other = reservations_[static_cast<size_t>(which)].run;
+      room[n] -= state_.need(state_.runs[static_cast<size_t>(other)].run->size, static_cast<int>(n));
+    }
   }
-  auto victims = choose_victims(state_, at, std::move(room));
+  auto victims = victims_.choose(at, std::move(room));
   if (!victims) return false;
 
   int64_t slots = 0, freed = 0;
@@ -277,12 +301,14 @@ bool Round::preempt(int at) {
                       run_name(run.run->id), lent ? "lent" : "for another person's first start",
                       state_.now - other.saved, other.saved > other.began ? "its checkpoint" : "it began");
     }
+    victims_.remove(victim);
     state_.use(victim, -1);
     state_.hold(other.held, victim, -1);
     other.phase = Phase::leaving;
     other.leaving_for = at;
     other.leaves = state_.now + state_.rules->grace_s + 10;
     state_.leave(other.held, victim);
+    refresh(other.held);
   }
   std::string why;
   if (with_reasons_)

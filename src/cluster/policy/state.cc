@@ -298,11 +298,14 @@ bool PolicyState::before(int a, int b) const {
 }
 
 bool PolicyState::is_promised(const StateRun& run) const {
-  return !run.started_before && run.run->promised_by < kUnknown;
+  return !run.started_before && run.run->promised_by > run.run->arrived && run.run->promised_by < kUnknown;
 }
 
-bool PolicyState::is_due(const StateRun& run) const {
-  return is_promised(run) && now >= run.run->promised_by - rules->min_run_s - rules->grace_s - 10 - 1e-6;
+double PolicyState::due_at(const StateRun& run) const {
+  if (!is_promised(run)) return kUnknown;
+  const Size& size = run.run->size;
+  const bool large = size.slots != 1 || size.nodes > 0 || size.memory_bytes > 0;
+  return run.run->promised_by - rules->min_run_s - (rules->grace_s + 10) * (large ? 2 : 1);
 }
 
 }  // namespace hadal::cluster

@@ -83,10 +83,11 @@ struct PolicyState {
   int index_of(int64_t id) const;  // -1: none
   // The order of policy.md inside a class.
   bool before(int a, int b) const;
-  // A first start that was promised a time; and one whose time is so near that it goes before all others of its class:
-  // an attempt that is young now can be suspended, and have saved, just before then.
-  bool is_promised(const StateRun& run) const;
-  bool is_due(const StateRun& run) const;
+  bool is_promised(const StateRun& run) const;  // a first start that was promised a time
+  // From when on it goes before all others of its class: an attempt that is young now can be suspended, and have saved,
+  // just before its time is over. One that needs more than a slot may have to wait for another's claim as well.
+  double due_at(const StateRun& run) const;
+  bool is_due(const StateRun& run) const { return now >= due_at(run) - 1e-6; }
 
   const PolicyRules* rules;
   double now;
