@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "cluster/daemon/impl.h"
 #include "cluster/daemon/views.h"
-#include "cluster/ledger.h"
+#include "cluster/daemon/ledger.h"
 
 namespace hadal::cluster {
 namespace {

@@ -16,7 +16,7 @@
 #include "base/folder_lock.h"
 #include "cluster/daemon.h"
 #include "cluster/daemon/api_error.h"
-#include "cluster/ladder.h"
+#include "cluster/policy/ladder.h"
 #include "cluster/supervisor.h"
 
 namespace hadal::cluster {

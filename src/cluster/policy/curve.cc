@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "cluster/ladder.h"
+#include "cluster/policy/ladder.h"
 
 namespace hadal::cluster {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "cluster/simulator/workload.h"
-#include "cluster/sizing.h"
+#include "cluster/policy/sizing.h"
 
 namespace hadal::cluster {
 

@@ -1,4 +1,4 @@
-#include "cluster/ledger.h"
+#include "cluster/daemon/ledger.h"
 
 #include "base/json.h"
 

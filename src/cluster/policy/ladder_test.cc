@@ -1,4 +1,4 @@
-#include "cluster/ladder.h"
+#include "cluster/policy/ladder.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
