@@ -17,6 +17,7 @@ constexpr Verb kCommands[] = {
     {"stop", "end a run for good", idea_stop},
     {"suspend", "save a run and free its slots", idea_suspend},
     {"resume", "back into the line", idea_resume},
+    {"baseline", "the idea that others are measured against", idea_baseline},
     {"promote", "a lead's word: on to a higher rung", idea_promote},
     {"grant", "a lead's gift: slots until a date", idea_grant},
     {"park", "an idea that starts nothing for now", idea_park},

@@ -10,6 +10,7 @@
 
 namespace hadal {
 
+int idea_baseline(int argc, char** argv);
 int idea_close(int argc, char** argv);
 int idea_compare(int argc, char** argv);
 int idea_grant(int argc, char** argv);

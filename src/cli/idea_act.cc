@@ -1,4 +1,4 @@
-// What changes an idea or a run: new, stop, suspend, resume, promote, grant, park, close.
+// What changes an idea or a run: new, stop, suspend, resume, baseline, promote, grant, park, close.
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -83,6 +83,14 @@ int idea_park(int argc, char** argv) {
 
 int idea_close(int argc, char** argv) {
   return act_on_idea(argc, argv, "Closes an idea: it takes no more runs.", "close", "is closed");
+}
+
+int idea_baseline(int argc, char** argv) {
+  return act_on_idea(
+      argc, argv,
+      "Makes an idea the baseline: whoever is worse than its runs at a rung does not go on by itself. For "
+      "leads.",
+      "baseline", "is the baseline now");
 }
 
 int idea_promote(int argc, char** argv) {

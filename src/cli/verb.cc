@@ -14,7 +14,9 @@ int run_command_of(std::string_view verb, std::string_view about, std::span<cons
   const std::string name = argc > 1 ? argv[1] : "--help";
   const std::string usage = command({verb, "COMMAND"});
   std::string help = fmt::format("hadal {}: {}\n\nusage: {} [options]\n\n", verb, about, usage);
-  for (const Verb& each : commands) help += fmt::format("  {:<12}{}\n", each.name, each.summary);
+  size_t width = 12;
+  for (const Verb& each : commands) width = std::max(width, each.name.size() + 2);
+  for (const Verb& each : commands) help += fmt::format("  {:<{}}{}\n", each.name, width, each.summary);
   help += fmt::format("\n  {} --help   the options of a command\n", usage);
   if (name == "--help" || name == "-h" || name == "help") {
     print_text(help);
