@@ -20,13 +20,24 @@ targets=()
 for program in build-fuzz/fuzz_*; do targets+=("${program#build-fuzz/fuzz_}"); done
 (($# > 1)) && targets=("${@:2}")
 export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-for target in "${targets[@]}"; do
+
+# One fuzzer; a find goes to standard error, with the log's end.
+fuzz() {
+  local target=$1 log=build-fuzz/$1.log
   mkdir -p "build-fuzz/corpus/$target" build-fuzz/finds
-  log=build-fuzz/$target.log
-  options=(-max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -malloc_limit_mb=1024 -max_len=16384
+  local options=(-max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -malloc_limit_mb=1024 -max_len=16384
     -print_final_stats=1 -artifact_prefix="build-fuzz/finds/$target-")
   [[ -f tests/fuzz/$target.dict ]] && options+=(-dict="tests/fuzz/$target.dict")
   "build-fuzz/fuzz_$target" "${options[@]}" "build-fuzz/corpus/$target" "tests/fuzz/corpus/$target" >"$log" 2>&1 ||
     { tail -n 60 "$log" >&2; die "the fuzzer $target found something; its input is in build-fuzz/finds (log: $log)"; }
   say "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs, nothing found"
+}
+
+# As many at once as there are cores.
+status=0
+for target in "${targets[@]}"; do
+  while (($(jobs -rp | wc -l) >= $(nproc))); do wait -n || status=1; done
+  (fuzz "$target") &
 done
+while [[ -n $(jobs -p) ]]; do wait -n || { code=$?; ((code == 127)) && break; status=1; }; done
+exit "$status"
