@@ -298,7 +298,7 @@ bool PolicyState::before(int a, int b) const {
 }
 
 bool PolicyState::is_promised(const StateRun& run) const {
-  return !run.started_before && run.run->promised_by < kUnknown;
+  return !run.started_before && run.run->promised_by > run.run->arrived && run.run->promised_by < kUnknown;
 }
 
 double PolicyState::due_at(const StateRun& run) const {
