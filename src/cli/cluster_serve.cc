@@ -21,9 +21,10 @@ namespace {
 
 constexpr int kMaxRunning = 64;  // requests at once
 
-std::unique_ptr<cluster::Backend> backend_of(const std::string& kind, const Path& folder, int slots) {
+std::unique_ptr<cluster::Backend> backend_of(const std::string& kind, const Path& folder, int slots,
+                                             const Path& program) {
   const std::string id = cluster::Store(folder / "store.db").cluster_id();
-  if (kind == "slurm") return cluster::slurm_backend({id, folder});
+  if (kind == "slurm") return cluster::slurm_backend({id, folder, program});
   return cluster::local_backend({id, folder / "local", slots});
 }
 
@@ -71,7 +72,7 @@ int cluster_serve(int argc, char** argv) {
   settings.policy = policy.empty() ? Path() : std::filesystem::absolute(policy);
   settings.program = std::filesystem::read_symlink("/proc/self/exe").string();
   settings.url = server.url();
-  cluster::Daemon daemon(settings, backend_of(kind, place.folder, slots));
+  cluster::Daemon daemon(settings, backend_of(kind, place.folder, slots, settings.program));
   running = &daemon;
 
   std::exception_ptr failure;

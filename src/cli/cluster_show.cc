@@ -50,7 +50,7 @@ void print_status(const OrderedJson& status) {
                         person.value("core_hours", 0.0));
   }
   if (status["queue"].empty()) {
-    print_text(text + "\nNobody waits.\n");
+    print_table(text + "\nNobody waits.\n");
     return;
   }
   text += "\n  #  RUN    IDEA                 PERSON       SLOTS  WAITS       STARTS WITHIN\n";
@@ -61,7 +61,7 @@ void print_status(const OrderedJson& status) {
                         cell(text_at(run, "idea"), 20), cell(text_at(run, "person"), 12), cell(size, 6),
                         cell(duration_text(run.value("waits_s", 0.0)), 11), starts_text(run["starts_within_s"]));
   }
-  print_text(text);
+  print_table(text);
 }
 
 std::string status_line(const OrderedJson& status) {
@@ -91,7 +91,7 @@ void print_ledger(const OrderedJson& ledger, const std::string& by) {
   std::string text =
       fmt::format("{} ATTEMPTS CORE-HOURS   JOULES           {}\n", cell(heading, 24), text_at(ledger, "currency"));
   for (const OrderedJson& row : ledger["rows"]) text += row_text(row, text_at(row, by.c_str()));
-  print_text(text + row_text(ledger["total"], "all"));
+  print_table(text + row_text(ledger["total"], "all"));
 }
 
 void print_csv(const OrderedJson& ledger) {
@@ -170,7 +170,7 @@ int cluster_check(int argc, char** argv) {
     text += found["mistakes"].empty() ? "all agree\n" : counted(std::ssize(found["mistakes"]), "mistake") + "\n";
     for (const OrderedJson& mistake : found["mistakes"])
       text += "  " + without_controls(mistake.get<std::string>()) + "\n";
-    print_text(text);
+    print_table(text);
   }
   return found["mistakes"].empty() ? 0 : 1;
 }

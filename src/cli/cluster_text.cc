@@ -6,7 +6,9 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/command_line.h"
+#include "cli/options.h"
 
 namespace hadal {
 namespace {
@@ -119,6 +121,13 @@ std::string cell(std::string_view text, size_t width) {
     out = out.substr(0, at) + "…";
   }
   return out + std::string(width - std::min(width, columns(out)), ' ');
+}
+
+void print_table(std::string_view text) {
+  std::string out;
+  for (const std::string& line : split(text, '\n')) out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+  out.pop_back();  // behind the last line's end is nothing
+  print_text(out);
 }
 
 }  // namespace hadal

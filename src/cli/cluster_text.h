@@ -24,5 +24,6 @@ std::string tokens_text(double tokens);  // "950", "12k", "6.2M"
 
 // At most `width` columns: cut at its end where it is longer, filled up to it with spaces; "" as "-".
 std::string cell(std::string_view text, size_t width);
+void print_table(std::string_view text);  // without the spaces that cells leave at the ends of lines
 
 }  // namespace hadal

@@ -59,7 +59,7 @@ void print_ideas(const OrderedJson& ideas) {
                         cell(fmt::format("{:.3g}", number_of(idea["cost"], "core_hours")), 7),
                         cell(text_of(idea, "why"), 13));
   }
-  print_text(text);
+  print_table(text);
 }
 
 std::string ideas_line(const OrderedJson& ideas) {
@@ -78,7 +78,8 @@ std::string decisions_text(const OrderedJson& decisions) {
   for (const OrderedJson& d : decisions) {
     const std::string from = text_of(d, "from"), to = text_of(d, "to");
     const std::string change = from == to || from.empty() ? to : to.empty() ? "not " + from : from + " -> " + to;
-    text += fmt::format("  {}  {} ({}, {})\n", clock_text(number_of(d, "time")), change, text_of(d, "by"),
+    const std::string kind = text_of(d, "kind") == "state" ? "" : text_of(d, "kind") + " ";
+    text += fmt::format("  {}  {}{} ({}, {})\n", clock_text(number_of(d, "time")), kind, change, text_of(d, "by"),
                         text_of(d, "rule"));
     text += wrapped(text_of(d, "reason"), 6);
   }
@@ -113,7 +114,7 @@ void print_run(const OrderedJson& run) {
     text += fmt::format("{} {} {} {}\n", cell(without_controls(key), 35), cell(figure_text(value["last"]), 10),
                         cell(figure_text(value["best"]), 10), figure_text(value["step"]));
   text += "\nDECISIONS\n" + decisions_text(run["decisions"]);
-  print_text(text);
+  print_table(text);
 }
 
 void print_idea(const OrderedJson& idea) {
@@ -134,7 +135,7 @@ void print_idea(const OrderedJson& idea) {
                         cell(figure_text(run["best"]), 8), cell(text_of(run, "reason"), 34));
   }
   if (!idea["decisions"].empty()) text += "\nDECISIONS\n" + decisions_text(idea["decisions"]);
-  print_text(text);
+  print_table(text);
 }
 
 }  // namespace
@@ -219,7 +220,7 @@ int idea_compare(int argc, char** argv) {
     text += fmt::format("{} {} {} {}\n", cell(text_of(idea, "idea"), 20), cell(figure_text(idea["runs"]), 4),
                         cell(figure_text(idea["mean"]), 10),
                         idea["spread"].is_number() ? "+- " + figure_text(idea["spread"]) : "of one run: not known");
-  print_text(text);
+  print_table(text);
   return 0;
 }
 

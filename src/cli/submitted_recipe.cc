@@ -35,7 +35,7 @@ class Rewriter {
     text_ = with_toml_value(text_, key, value, file_.string());
   }
   // The text at `key` of `table`, which is called `prefix` as a whole.
-  void make_absolute(TomlTable& table, const std::string& prefix, const std::string& key, bool model) {
+  void make_absolute(TomlTable table, const std::string& prefix, const std::string& key, bool model) {
     if (!table.has(key)) return;
     const std::string value = table.text(key, "");
     if (value.empty()) return;

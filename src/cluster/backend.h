@@ -37,9 +37,9 @@ struct StartOrder {
 // An attempt as the backend sees it now. Who is not in the list is not known to the backend: it never was started, or
 // ended long ago.
 struct Sighting {
-  std::string name, backend_id;
+  std::string name, backend_id = {};
   enum class State { waiting, running, ended, lost } state = State::running;  // lost: its node does not answer
-  std::vector<std::string> nodes;
+  std::vector<std::string> nodes = {};
   std::string words = {};  // how the backend calls its state ("COMPLETING", "NODE_FAIL")
 };
 

@@ -53,7 +53,8 @@ struct AttemptEnd {
   double seconds = 0;             // on a clock that nobody sets
   double core_seconds = 0;        // slots times that
 };
-// None: not there. Follows no links below the run's folder; one that is damaged is an end too, which says so.
+// None: not there, or its supervisor is there still, and what stands there not its word. Follows no links below the
+// run's folder; one that is damaged is an end too, which says so.
 std::optional<AttemptEnd> read_attempt_end(const Path& run_folder, int attempt);
 
 int supervise(const Path& order_file);  // the exit code of the process

@@ -194,6 +194,16 @@ TEST(Supervisor, WhatForksAwayIsKilled) {
   EXPECT_FALSE(runs(id_in(folder / "daemon")));
 }
 
+// A process that forks and ends at once, and so on: whoever looks for it comes too late.
+TEST(Supervisor, WhatForksFasterThanOneLooksIsKilled) {
+  if (!std::filesystem::exists("/usr/bin/perl")) GTEST_SKIP() << "needs perl";
+  const ScratchFolder folder;
+  Supervised run(shell_order(folder.path(),
+                             "perl -e 'open my $f, \">\", \"flies\"; while (1) { fork and exit }' & "
+                             "until [ -e flies ]; do sleep .01; done; exit 7"));
+  EXPECT_EQ(run.end().code, 7);
+}
+
 constexpr const char* kFamily =
     "echo $PPID > worker; (setsid sleep 1000 & echo $! > away); echo $$ > id; exec sleep 1000";
 
@@ -340,6 +350,18 @@ TEST(Supervisor, AFullDiskEndsNoRun) {
   order = shell_order(folder.path(), "cat /dev/zero > full; exit 6", 2);
   EXPECT_EQ(Supervised(order).end().code, 6);
   ::umount(folder.path().c_str());
+}
+
+TEST(Supervisor, AProgramDoesNotWriteItsOwnEnd) {
+  const ScratchFolder folder;
+  Supervised run(shell_order(folder.path(),
+                             "echo '{\"code\":0,\"why\":\"\",\"suspended\":false,\"stopped\":false,\"started\":0,"
+                             "\"ended\":0,\"seconds\":0,\"core_seconds\":0}' > attempts/1/exit.json; "
+                             "echo $$ > id; exec sleep 1000"));
+  id_in(folder / "id");
+  EXPECT_FALSE(read_attempt_end(folder.path(), 1)) << "it runs still";
+  run.signal(SIGTERM);
+  EXPECT_EQ(run.end().code, 128 + SIGTERM);
 }
 
 TEST(Supervisor, EndsThatAreNoneOfOurs) {

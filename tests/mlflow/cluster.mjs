@@ -19,6 +19,7 @@ export async function startCluster() {
       const found = said.match(/listening on (\S+)/);
       if (found) resolve(found[1]);
     });
+    daemon.on('error', reject);
     daemon.on('exit', (code) => reject(new Error(`hadal cluster serve ended with ${code}: ${said}`)));
   });
   const hadal = (...args) => execFileSync(binary, args, { env, encoding: 'utf8' });

@@ -25,15 +25,13 @@ name=${folder##*.}
 name=hadal${name,,}
 export SLURM_CONF=$folder/slurm.conf HADAL_SLURM_DIR=$folder
 
-# The processes of this Slurm and of its jobs, by their environment: a job has the cluster's name in its own.
+# The processes of this Slurm and of its jobs: by their environment, where a job has the cluster's name, or by what they hold
+# open in the folder (slurmstepd writes its title over its environment).
 processes() {
-  local file
-  for file in /proc/[0-9]*/environ; do
-    if tr '\0' '\n' 2>/dev/null <"$file" | grep -qxF -e "HADAL_SLURM_DIR=$folder" -e "SLURM_CLUSTER_NAME=$name"; then
-      file=${file#/proc/}
-      echo "${file%/environ}"
-    fi
-  done 2>/dev/null
+  {
+    grep -lzxF -e "HADAL_SLURM_DIR=$folder" -e "SLURM_CLUSTER_NAME=$name" /proc/[0-9]*/environ
+    find /proc/[0-9]*/fd -lname "$folder/*"
+  } 2>/dev/null | cut -d / -f 3 | sort -u
 }
 
 # It waits for the end of a pipe that this shell alone holds open, and then clears up: so it does even after kill -9.
@@ -43,6 +41,7 @@ guard() {
   unset HADAL_SLURM_DIR SLURM_CONF
   exec >/dev/null 2>&1 </dev/null
   cat <&8
+  exec 8<&-
   for round in 1 2 3 4 5 6 7 8 9 10; do
     pids=$(processes)
     [[ $pids ]] || break

@@ -33,6 +33,7 @@ struct ChildPlan {
   std::vector<gid_t> groups;
   bool bind;
   cpu_set_t cores;
+  std::string entrance;  // of the group; "": of none
   std::string note, note_file, note_temporary;
   char* const* arguments;
   char* const* environment;
@@ -71,6 +72,11 @@ void close_all_but(int a, int b) {
   if (noted != 0) report_mistake(plan, LaunchMistake::note, noted);
   if (plan.bind && ::sched_setaffinity(0, sizeof plan.cores, &plan.cores) != 0)
     report_mistake(plan, LaunchMistake::cores, errno);
+  if (!plan.entrance.empty()) {  // where that fails, memory is watched instead
+    const int fd = ::open(plan.entrance.c_str(), O_WRONLY | O_CLOEXEC);
+    static_cast<void>(!::write(fd, "0", 1));
+    ::close(fd);
+  }
   if (plan.change_account &&
       (::setgroups(plan.groups.size(), plan.groups.data()) != 0 || ::setresgid(plan.gid, plan.gid, plan.gid) != 0 ||
        ::setresuid(plan.uid, plan.uid, plan.uid) != 0))
@@ -113,11 +119,13 @@ std::optional<pid_t> launch_supervisor(const Launch& launch) {
                  .groups = {},
                  .bind = !launch.note.cores.empty(),
                  .cores = {},
+                 .entrance = "",
                  .note = note_beginning(launch.note),
                  .note_file = note_file(launch.notes, order.name).string(),
                  .note_temporary = "",
                  .arguments = arguments,
                  .environment = environment};
+  if (!launch.note.group.empty()) plan.entrance = (launch.note.group / "supervisor" / "cgroup.procs").string();
   CPU_ZERO(&plan.cores);
   for (const int core : launch.note.cores) CPU_SET(core, &plan.cores);
   if (plan.change_account) plan.groups = groups_of(order.account);

@@ -14,7 +14,7 @@ struct Launch {
   int program = -1;  // a descriptor of the program
   const StartOrder* order = nullptr;
   Path notes;
-  LocalNote note;  // all but its process; with cores, it is bound to them
+  LocalNote note;  // all but its process; with cores, it is bound to them; with a group, it enters that
 };
 
 // The process, a child of this one, once it has become the supervisor; none where the name has a note: it was started

@@ -18,6 +18,7 @@
 #include "cluster/local/notes.h"
 #include "cluster/supervisor.h"
 #include "cluster/supervisor/attempt_files.h"
+#include "cluster/supervisor/memory_group.h"
 #include "cluster/supervisor/processes.h"
 
 namespace hadal::cluster {
@@ -43,10 +44,10 @@ std::string name_of_this_machine() {
 class LocalBackend : public Backend {
  public:
   explicit LocalBackend(const LocalOptions& options)
-      : folder_(options.folder), cores_(cores_of_this_process()), node_(name_of_this_machine()), boot_(boot_id()) {
+      : notes_(options.folder), cores_(cores_of_this_process()), node_(name_of_this_machine()), boot_(boot_id()) {
     slots_ = options.slots > 0 ? options.slots : static_cast<int>(cores_.size());
-    std::filesystem::create_directories(folder_);
-    std::filesystem::permissions(folder_, std::filesystem::perms::owner_all);
+    std::filesystem::create_directories(options.folder);
+    std::filesystem::permissions(options.folder, std::filesystem::perms::owner_all);
     // Held from now on: what is started later is this program, also when its file was replaced.
     const Path program = options.program.empty() ? Path("/proc/self/exe") : options.program;
     const int opened = ::open(program.c_str(), O_PATH | O_CLOEXEC);
@@ -73,20 +74,23 @@ class LocalBackend : public Backend {
            order.name, own, order.account.user, order.account.uid);
     if (!std::filesystem::is_directory(order.folder))
       fail("{}: the folder of its run is not there", order.folder.string());
-    const std::vector<LocalNote> notes = read_notes(folder_);
-    for (const LocalNote& note : notes)
-      if (note.name == order.name) return std::to_string(note.process);
-    Launch launch{.program = program_, .order = &order, .notes = folder_, .note = {}};
+    if (const LocalNote* note = note_of(order.name)) return std::to_string(note->process);
+    Launch launch{.program = program_, .order = &order, .notes = notes_.folder(), .note = {}};
     launch.note = {.name = order.name, .run_folder = order.folder, .attempt = order.attempt, .boot = boot_};
-    launch.note.cores = free_cores(notes, order);
-    if (const auto process = launch_supervisor(launch)) {
-      children_.insert(*process);
-      return std::to_string(*process);
+    launch.note.cores = free_cores(order);
+    if (order.size.memory_bytes > 0 && ::geteuid() == 0) launch.note.group = give_group(order.name, order.account.uid);
+    try {
+      if (const auto process = launch_supervisor(launch)) {
+        children_.insert(*process);
+        return std::to_string(*process);
+      }
+    } catch (const Error&) {
+      if (!launch.note.group.empty()) take_group_back(launch.note.group);
+      throw;
     }
     // The child of a daemon that was killed was faster. Its note is whole.
-    for (const LocalNote& note : read_notes(folder_))
-      if (note.name == order.name) return std::to_string(note.process);
-    fail("{}: cannot be read", note_file(folder_, order.name).string());
+    if (const LocalNote* note = note_of(order.name)) return std::to_string(note->process);
+    fail("{}: cannot be read", note_file(notes_.folder(), order.name).string());
   }
 
   void suspend(const std::string& name, const std::string&) override { send(name, SIGUSR1); }
@@ -95,15 +99,16 @@ class LocalBackend : public Backend {
   std::vector<Sighting> look() override {
     reap();
     std::vector<Sighting> all;
-    for (const LocalNote& note : read_notes(folder_)) {
-      Sighting sighting{.name = note.name, .backend_id = std::to_string(note.process), .nodes = {node_}};
+    for (const auto& [name, note] : notes_.read()) {
+      Sighting sighting{.name = name, .backend_id = std::to_string(note.process), .nodes = {node_}};
       if (is_alive(note)) {
         sighting.words = "running";
       } else {
-        const auto [seen, first] = ends_seen_.try_emplace(note.name, since_.seconds());
+        const auto [seen, first] = ends_seen_.try_emplace(name, since_.seconds());
         const bool has_end = read_attempt_end(note.run_folder, note.attempt).has_value();
         if (!first && (has_end || since_.seconds() - seen->second > kForgetSeconds)) {
-          std::filesystem::remove(note_file(folder_, note.name));
+          if (!note.group.empty()) take_group_back(note.group);
+          notes_.remove(name);
           ends_seen_.erase(seen);
           continue;
         }
@@ -124,19 +129,25 @@ class LocalBackend : public Backend {
     return attempt_held(note.run_folder, note.attempt);
   }
 
+  const LocalNote* note_of(const std::string& name) {
+    const auto& notes = notes_.read();
+    const auto note = notes.find(name);
+    return note == notes.end() ? nullptr : &note->second;
+  }
+
   void send(const std::string& name, int signal) {
-    for (const LocalNote& note : read_notes(folder_))
-      if (note.name == name && note.boot == boot_) signal_process(note.process, note.start, signal);
+    const LocalNote* note = note_of(name);
+    if (note != nullptr && note->boot == boot_) signal_process(note->process, note->start, signal);
   }
 
   // None where slots are more than cores, or where not enough are free.
-  std::vector<int> free_cores(const std::vector<LocalNote>& notes, const StartOrder& order) const {
+  std::vector<int> free_cores(const StartOrder& order) {
     if (slots_ > static_cast<int>(cores_.size())) return {};
     int wanted = 0;
     for (const Place& place : order.places) wanted += place.slots;
     if (wanted == 0) wanted = order.size.nodes > 0 && order.size.slots == 0 ? slots_ : order.size.slots;
     std::set<int> taken;
-    for (const LocalNote& note : notes)
+    for (const auto& [name, note] : notes_.read())
       if (!note.cores.empty() && is_alive(note)) taken.insert(note.cores.begin(), note.cores.end());
     std::vector<int> free;
     for (const int core : cores_)
@@ -148,7 +159,7 @@ class LocalBackend : public Backend {
     std::erase_if(children_, [](pid_t child) { return ::waitpid(child, nullptr, WNOHANG) != 0; });
   }
 
-  Path folder_;
+  LocalNotes notes_;
   std::vector<int> cores_;
   std::string node_, boot_;
   int slots_ = 0, program_ = -1;

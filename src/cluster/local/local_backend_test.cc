@@ -16,6 +16,7 @@
 #include "base/rng.h"
 #include "base/text.h"
 #include "cluster/backend.h"
+#include "cluster/supervisor/memory_group.h"
 #include "cluster/testing/supervised.h"
 
 namespace hadal::cluster {
@@ -183,6 +184,7 @@ TEST_F(LocalBackendTest, ANoteOfAnotherBootIsAnEnd) {
   backend_->stop(order.name, "");
   EXPECT_EQ(::kill(id, 0), 0);
   write_file_whole(note, before);
+  restart();
 }
 
 // A daemon that is killed at any moment, ten times: each attempt runs once, and the next daemon finds it.
@@ -228,6 +230,28 @@ TEST_F(LocalBackendTest, TenKillsLoseAndRepeatNothing) {
     EXPECT_EQ(read_attempt_end(order.folder, 1)->code, 0);
     EXPECT_EQ(split(text_of(order.folder / "started"), '\n').size(), 2u) << "one line";
     EXPECT_EQ(text_of(order.folder / "ended"), "\n");
+  }
+}
+
+// By a control group where there may be one, by watching elsewhere; as root under another user.
+TEST_F(LocalBackendTest, MemoryIsLimited) {
+  StartOrder start = prepared(1, "mkfifo f; exec 3<>f; dd if=/dev/zero of=f bs=40M 2>/dev/null & wait; exit 5");
+  if (const passwd* nobody = ::getpwnam("nobody"); ::geteuid() == 0 && nobody != nullptr)
+    start.account = {"nobody", nobody->pw_uid, nobody->pw_gid};
+  ASSERT_EQ(::chown(start.folder.c_str(), start.account.uid, start.account.gid), 0);
+  Order order = read_order(start.order_file);
+  order.memory_bytes = start.size.memory_bytes = 20 << 20;
+  write_order(start.order_file, order, start.account.uid, start.account.gid);
+  backend_->start(start);
+  wait_for_end(start.name);
+  const auto end = read_attempt_end(start.folder, 1);
+  ASSERT_TRUE(end);
+  EXPECT_EQ(end->code, 137);
+  EXPECT_HAS(end->why, "memory above 20 MiB");
+  EXPECT_FALSE(seen(start.name));
+  if (const auto group = MemoryGroup::make("hadal-test", 20 << 20)) {
+    EXPECT_HAS(end->why, "(its control group)");
+    EXPECT_FALSE(std::filesystem::exists(group->folder().parent_path() / start.name)) << "nothing is left of it";
   }
 }
 

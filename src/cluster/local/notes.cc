@@ -16,37 +16,55 @@ namespace hadal::cluster {
 
 Path note_file(const Path& folder, const std::string& name) { return folder / (name + ".json"); }
 
-std::vector<LocalNote> read_notes(const Path& folder) {
-  std::vector<LocalNote> notes;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+namespace {
+
+LocalNote read_note(const Path& file) {
+  const Json json = parse_json(read_file(file, 1 << 20), file.string());
+  try {
+    LocalNote note;
+    note.name = json.at("name").get<std::string>();
+    note.run_folder = json.at("run_folder").get<std::string>();
+    note.attempt = json.at("attempt").get<int>();
+    note.cores = json.at("cores").get<std::vector<int>>();
+    note.group = json.at("group").get<std::string>();
+    note.boot = json.at("boot").get<std::string>();
+    note.process = json.at("process").get<pid_t>();
+    note.start = json.at("start").get<uint64_t>();
+    if (note_file(file.parent_path(), note.name) != file) fail("{}: expected the note of this name", file.string());
+    return note;
+  } catch (const nlohmann::json::exception& error) {
+    fail("{}: expected a note of what was started, found another: {}", file.string(), plain_words(error));
+  }
+}
+
+}  // namespace
+
+const std::map<std::string, LocalNote>& LocalNotes::read() {
+  std::map<std::string, LocalNote> now;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
     if (entry.path().extension() != ".json") continue;
+    const std::string name = entry.path().stem().string();
+    if (auto known = notes_.extract(name)) {
+      now.insert(std::move(known));
+      continue;
+    }
     try {
-      const Json json = parse_json(read_file(entry.path(), 1 << 20), entry.path().string());
-      LocalNote note;
-      note.name = json.at("name").get<std::string>();
-      note.run_folder = json.at("run_folder").get<std::string>();
-      note.attempt = json.at("attempt").get<int>();
-      note.cores = json.at("cores").get<std::vector<int>>();
-      note.boot = json.at("boot").get<std::string>();
-      note.process = json.at("process").get<pid_t>();
-      note.start = json.at("start").get<uint64_t>();
-      notes.push_back(std::move(note));
-    } catch (const nlohmann::json::exception& error) {
-      log_warning("{}: expected a note of what was started, found another: {}", entry.path().string(),
-                  plain_words(error));
+      now[name] = read_note(entry.path());
     } catch (const Error& error) {
-      log_warning("{}", error.what());
+      if (damaged_.insert(name).second) log_warning("{}", error.what());
     }
   }
-  std::sort(notes.begin(), notes.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
-  return notes;
+  return notes_ = std::move(now);
 }
+
+void LocalNotes::remove(const std::string& name) { std::filesystem::remove(note_file(folder_, name)); }
 
 std::string note_beginning(const LocalNote& note) {
   std::string text = dump_json(OrderedJson{{"name", note.name},
                                            {"run_folder", note.run_folder.string()},
                                            {"attempt", note.attempt},
                                            {"cores", note.cores},
+                                           {"group", note.group.string()},
                                            {"boot", note.boot}});
   text.pop_back();  // the brace
   return text;

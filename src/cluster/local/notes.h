@@ -5,7 +5,10 @@
 
 #include <sys/types.h>
 
+#include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/files.h"
@@ -17,13 +20,27 @@ struct LocalNote {
   Path run_folder;
   int attempt = 0;
   std::vector<int> cores = {};  // that it is bound to
+  Path group = {};              // the control group that it was given (supervisor/memory_group.h), or none
   std::string boot;
   pid_t process = 0;
   uint64_t start = 0;
 };
 
 Path note_file(const Path& folder, const std::string& name);
-std::vector<LocalNote> read_notes(const Path& folder);  // one that cannot be read is logged and left out
+
+// The notes of a folder. They never change: each is read once.
+class LocalNotes {
+ public:
+  explicit LocalNotes(Path folder) : folder_(std::move(folder)) {}
+  const Path& folder() const { return folder_; }
+  const std::map<std::string, LocalNote>& read();  // by name; one that cannot be read is logged and left out
+  void remove(const std::string& name);
+
+ private:
+  Path folder_;
+  std::map<std::string, LocalNote> notes_;
+  std::set<std::string> damaged_;  // files
+};
 
 // The note's text but for what only its process knows. That process, in which nothing may be allocated any more, puts
 // it into its place with this; returns 0, EEXIST where the name has a note, or another errno.

@@ -21,6 +21,7 @@
 #include "cluster/slurm/commands.h"
 #include "cluster/slurm/node_proof.h"
 #include "cluster/slurm/reading.h"
+#include "cluster/supervisor.h"
 
 namespace hadal::cluster {
 namespace {
@@ -37,9 +38,17 @@ bool is_live(const Sighting::State state) {
   return state == Sighting::State::waiting || state == Sighting::State::running;
 }
 
+// The supervisor of an attempt that was taken before ends with this code, having started nothing.
+constexpr int kTakenCode = 4;
+
+bool found_it_taken(const SlurmJob& job) {
+  return job.state == Sighting::State::ended && job.signal == 0 && job.code == kTakenCode;
+}
+
 // Which job stands for a name that several have.
-int weight(Sighting::State state) {
-  switch (state) {
+int weight(const SlurmJob& job) {
+  if (found_it_taken(job)) return -1;
+  switch (job.state) {
     case Sighting::State::running:
       return 3;
     case Sighting::State::waiting:
@@ -51,6 +60,8 @@ int weight(Sighting::State state) {
   }
   return 0;
 }
+
+int attempt_of(const std::string& name) { return std::atoi(name.c_str() + name.rfind('-') + 1); }
 
 std::string list_of_nodes(const std::vector<Place>& places) {
   std::string list;
@@ -114,10 +125,10 @@ class SlurmBackend : public Backend {
     std::map<std::string, const SlurmJob*> by_name;
     std::vector<const SlurmJob*> surplus;
     for (const SlurmJob& job : jobs()) {
-      if (!is_ours(job)) continue;
+      if (!is_ours(job) || job.refused) continue;
       const SlurmJob*& best = by_name[job.name];
       const SlurmJob* worse = best == nullptr ? nullptr : &job;
-      if (best == nullptr || weight(job.state) > weight(best->state)) {
+      if (best == nullptr || weight(job) > weight(*best)) {
         worse = best;
         best = &job;
       }
@@ -222,12 +233,13 @@ class SlurmBackend : public Backend {
   // The job of this name, rather a live one; "" where Slurm knows none.
   std::string find(const StartOrder& order) {
     const std::string text =
-        commands_.text({"squeue", "--noheader", "--states=all", "--name=" + order.name, "--format=%A %U %T"});
+        commands_.text({"squeue", "--noheader", "--states=all", "--name=" + order.name, "--format=%A %U %T %N"});
     std::string best;
     bool best_live = false;
     for (const std::string& line : split(text, '\n')) {
       const std::vector<std::string> words = split(line, ' ');
-      if (words.size() < 3 || words[1] != std::to_string(order.account.uid)) continue;
+      if (words.size() < 4 || words[1] != std::to_string(order.account.uid)) continue;
+      if (words[2] == "FAILED" && words[3].empty()) continue;  // refused (SlurmJob::refused)
       const bool live = words[2] == "PENDING" || words[2] == "RUNNING" || words[2] == "COMPLETING";
       if (best.empty() || (live && !best_live)) best = words[0];
       best_live |= live;
@@ -303,6 +315,12 @@ class SlurmBackend : public Backend {
     one.state = job.state;
     for (const SlurmJob::Share& share : job.shares) one.nodes.push_back(share.node);
     one.words = job.words;
+    // A controller that was killed had not written down yet that the job ran: it ended what it found running on the
+    // node, and began the job again.
+    if (found_it_taken(job) && !read_attempt_end(job.folder, attempt_of(job.name))) {
+      one.state = Sighting::State::lost;
+      one.words += ": Slurm began it twice, having ended the first";
+    }
     if (job.state == Sighting::State::ended && job.signal == 53) one.words += ": its folder could not be opened";
     return one;
   }
@@ -321,8 +339,13 @@ class SlurmBackend : public Backend {
     if (!read_ends_ || !missed.empty()) {
       if (ends_age_.seconds() > kKeptEndsSeconds) ends_.clear();
       for (SlurmJob& job : job_ends()) {
-        if (!is_ours(job) || known.contains(job.name) || (read_ends_ && !missed.contains(job.name))) continue;
+        if (!is_ours(job) || job.refused || known.contains(job.name) || (read_ends_ && !missed.contains(job.name)))
+          continue;
         ends_[job.name] = sighting(job);
+      }
+      for (const std::string& name : missed) {
+        Sighting lost{.name = name, .state = Sighting::State::lost, .words = "Slurm does not know it any more"};
+        ends_.emplace(name, std::move(lost));
       }
       ends_age_.restart();
       read_ends_ = true;

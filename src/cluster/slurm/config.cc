@@ -91,8 +91,9 @@ int cores_of_this_machine() {
     return value;
   };
   const int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  for (int cpu = 0; cpu < 4096; ++cpu) {
+  for (int cpu = 0;; ++cpu) {
     const std::string folder = fmt::format("/sys/devices/system/cpu/cpu{}/topology/", cpu);
+    if (!std::filesystem::exists(Path(folder).parent_path().parent_path())) break;
     const int core = number(folder + "core_id"), package = number(folder + "physical_package_id");
     if (core >= 0) cores.insert({package, core});
   }
@@ -123,6 +124,7 @@ std::string slurm_config(const std::vector<std::string>& texts) {
   const int64_t memory_mb = memory_mb_of_this_machine() * 95 / 100;  // more than a node finds would drain it
 
   std::string all_names, nodes;
+  int64_t memory_per_core = memory_mb;  // of the node that has least
   for (const SlurmHost& host : hosts) {
     const int sharing = nodes_at[host.address.empty() ? host.name : host.address];
     all_names += (all_names.empty() ? "" : ",") + host.name;
@@ -130,7 +132,9 @@ std::string slurm_config(const std::vector<std::string>& texts) {
     if (host.port > 0) nodes += " NodeHostname=" + host.address;
     if (!host.address.empty()) nodes += " NodeAddr=" + numbered(host.address);
     if (host.port > 0) nodes += fmt::format(" Port={}", host.port);
-    nodes += fmt::format(" CPUs={} RealMemory={}\n", std::max(1, cores / sharing), memory_mb / sharing);
+    const int own_cores = std::max(1, cores / sharing);
+    nodes += fmt::format(" CPUs={} RealMemory={}\n", own_cores, memory_mb / sharing);
+    memory_per_core = std::min(memory_per_core, memory_mb / sharing / own_cores);
   }
 
   std::string text = fmt::format(R"(# Slurm for Hadal: the same file, /etc/slurm/slurm.conf, on every host.
@@ -196,7 +200,7 @@ ReturnToService=2
 )",
                                  fmt::arg("controller", controller), fmt::arg("at", at), fmt::arg("of_node", of_node),
                                  fmt::arg("per_node", several ? "     slurmd -N NODE for each node of it" : ""),
-                                 fmt::arg("memory_per_cpu", std::max<int64_t>(1, memory_mb / std::max(1, cores))),
+                                 fmt::arg("memory_per_cpu", memory_per_core),
                                  fmt::arg("overrides", several ? "SlurmdParameters=config_overrides\n" : ""),
                                  fmt::arg("nodes", nodes), fmt::arg("all_names", all_names));
   return text;

@@ -125,17 +125,22 @@ std::vector<SlurmJob::Share> shares_of(const Json& job) {
   return shares;
 }
 
-// 22.05: as wait() gives it; since 23.02 {"signal": {"id": {"number": 10}}}.
-int signal_of(const Json& job) {
+// 22.05: as wait() gives it; since 23.02 {"return_code": {"number": 4}, "signal": {"id": {"number": 10}}}.
+void read_exit(const Json& job, SlurmJob& read) {
   const auto at = job.find("exit_code");
-  if (at == job.end()) return 0;
-  if (at->is_number()) return static_cast<int>(at->get<int64_t>() & 127);
-  if (!at->is_object()) return 0;
-  const auto signal = at->find("signal");
-  if (signal == at->end()) return static_cast<int>(number_at(job, "exit_code").value_or(0) & 127);
-  if (!signal->is_object()) return 0;
-  return static_cast<int>(number_at(*signal, signal->contains("id") ? "id" : "signal_id").value_or(0));
+  if (at == job.end()) return;
+  if (!at->is_object() || !at->contains("return_code")) {
+    const int64_t status = number_at(job, "exit_code").value_or(0);
+    read.signal = static_cast<int>(status & 127);
+    read.code = static_cast<int>(status >> 8 & 255);
+    return;
+  }
+  read.code = static_cast<int>(number_at(*at, "return_code").value_or(0));
+  if (const auto signal = at->find("signal"); signal != at->end() && signal->is_object())
+    read.signal = static_cast<int>(number_at(*signal, signal->contains("id") ? "id" : "signal_id").value_or(0));
 }
+
+bool was_refused(const SlurmJob& job) { return job.words.starts_with("FAILED") && job.shares.empty(); }
 
 SlurmJob read_job(const Json& job) {
   SlurmJob read;
@@ -151,8 +156,9 @@ SlurmJob read_job(const Json& job) {
   read.words = joined(words, '+');
   const std::string reason = text_at(job, "state_reason");
   if (!reason.empty() && reason != "None" && row.state != Sighting::State::running) read.words += " (" + reason + ")";
-  read.signal = signal_of(job);
+  read_exit(job, read);
   read.shares = shares_of(job);
+  read.refused = was_refused(read);
   return read;
 }
 
@@ -225,12 +231,14 @@ std::vector<SlurmJob> read_job_ends(std::string_view text) {
     const std::string &user = fields["UserId"], &exit = fields["ExitCode"];
     if (const size_t at = user.rfind('('); at != std::string::npos)
       job.user = to_number(std::string_view(user).substr(at + 1));
+    job.code = static_cast<int>(to_number(exit));
     if (const size_t at = exit.find(':'); at != std::string::npos)
       job.signal = static_cast<int>(to_number(std::string_view(exit).substr(at + 1)));
     job.folder = fields["WorkDir"];
     if (job.id <= 0 || job.name.empty() || job.words.empty()) continue;
     if (const std::string& nodes = fields["NodeList"]; nodes != "(null)")
       for (const std::string& node : expand_hosts(nodes)) job.shares.push_back({node, 0, 0});
+    job.refused = was_refused(job);
     jobs.push_back(std::move(job));
   }
   return jobs;

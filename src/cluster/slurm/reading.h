@@ -20,8 +20,9 @@ struct SlurmJob {
   std::string words;  // "RUNNING", "PENDING (Resources)", "NODE_FAIL"
   int64_t user = -1;  // uid
   std::string folder;
-  int signal = 0;      // that ended its script; 53: its folder or output could not be opened
-  bool holds = false;  // its processors are taken
+  int code = 0, signal = 0;  // how its script ended; signal 53: its folder or output could not be opened
+  bool holds = false;        // its processors are taken
+  bool refused = false;      // never begun and never to begin: what sbatch was told stays on Slurm's record
   struct Share {
     std::string node;
     int cpus = 0;   // as Slurm counts them
@@ -37,8 +38,8 @@ struct SlurmNode {
   int cpus_per_slot = 1;  // as Slurm counts them: 2 where it counts both threads of a core
   int64_t memory_mb = 0;
   bool up = true;
-  std::string state;  // "IDLE", "IDLE+DRAIN"
-  std::vector<std::string> partitions;
+  std::string state = {};  // "IDLE", "IDLE+DRAIN"
+  std::vector<std::string> partitions = {};
 };
 std::vector<SlurmNode> read_nodes(std::string_view json);  // sinfo --json of 22.05, later scontrol show nodes --json
 

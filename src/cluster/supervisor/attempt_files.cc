@@ -180,6 +180,10 @@ std::optional<AttemptEnd> read_attempt_end(const Path& run_folder, int attempt) 
   if (fd < 0 && errno == ENOENT) return {};
   if (fd < 0 && (errno == ELOOP || errno == ENOTDIR)) return damaged("a link, or in no folder");
   if (fd < 0) fail_attempt(run_folder / below, "read");
+  if (attempt_held(run_folder, attempt)) {
+    ::close(fd);
+    return {};
+  }
   struct stat status {};
   std::string text(kEndBytes + 1, '\0');
   ssize_t size = -1;

@@ -53,9 +53,9 @@ std::optional<ProcessFacts> process_facts(pid_t id) {
   long long pages = 0;
   const int found =
       std::sscanf(text.c_str() + name_end + 1,
-                  " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu %*u %lld",
-                  &facts.state, &facts.parent, &start, &pages);
-  if (found != 4) return {};
+                  " %c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu %*u %lld",
+                  &facts.state, &facts.parent, &facts.group, &start, &pages);
+  if (found != 5) return {};
   facts.start = start;
   facts.resident = pages * ::sysconf(_SC_PAGESIZE);
   return facts;
@@ -115,11 +115,19 @@ int64_t private_memory(const std::vector<ProcessFacts>& processes) {
 
 int kill_descendants() {
   std::set<std::pair<pid_t, uint64_t>> killed;
-  for (int64_t wait_ns = 200'000;; wait_ns = std::min<int64_t>(wait_ns * 2, 50'000'000)) {
+  const pid_t own_group = ::getpgrp();
+  bool again = false;
+  for (int64_t wait_ns = 200'000;; wait_ns = std::min<int64_t>(wait_ns * 2, 50'000'000), again = true) {
+    std::set<pid_t> groups;
     for (const ProcessFacts& process : descendants()) {
-      if (process.state != 'Z' && signal_process(process.id, process.start, SIGKILL))
-        killed.emplace(process.id, process.start);
+      if (process.state == 'Z') continue;
+      if (signal_process(process.id, process.start, SIGKILL)) killed.emplace(process.id, process.start);
+      if (process.group != own_group) groups.insert(process.group);
     }
+    // What forks and ends faster than we read cannot fork away from a signal to its group. All of a group that is not
+    // our own are descendants, for the program began a session.
+    for (const pid_t group : groups)
+      if (again && group > 1) ::kill(-group, SIGKILL);
     pid_t ended = 0;
     while ((ended = ::waitpid(-1, nullptr, WNOHANG)) > 0) {
     }

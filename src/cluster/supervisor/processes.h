@@ -12,7 +12,7 @@
 namespace hadal::cluster {
 
 struct ProcessFacts {
-  pid_t id = 0, parent = 0;
+  pid_t id = 0, parent = 0, group = 0;
   char state = ' ';      // Z: ended, and not yet asked for
   uint64_t start = 0;    // clock ticks since the boot
   int64_t resident = 0;  // bytes, with what is shared and what is mapped from files

@@ -47,7 +47,7 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
 
 // What went wrong between fork() and the program.
 struct StartMistake {
-  enum Step : int { folder, cores, program } step = program;
+  enum Step : int { group, folder, cores, program } step = program;
   int reason = 0;
 };
 
@@ -67,7 +67,7 @@ void offer_to_oom_killer() {
 
 }  // namespace
 
-Program start_program(const Order& order) {
+Program start_program(const Order& order, int entrance) {
   std::vector<std::string> command = order.command, environment = environment_of(order);
   const std::vector<char*> arguments = pointers_to(command);
   std::vector<char*> variables = pointers_to(environment);
@@ -92,6 +92,7 @@ Program start_program(const Order& order) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(127);  // it died before
     offer_to_oom_killer();
+    if (entrance >= 0 && ::write(entrance, "0", 1) != 1) give_up(report[1], StartMistake::group);
     if (!order.cores.empty() && ::sched_setaffinity(0, sizeof cores, &cores) != 0)
       give_up(report[1], StartMistake::cores);
     if (::chdir(order.folder.c_str()) != 0) give_up(report[1], StartMistake::folder);
@@ -126,6 +127,7 @@ Program start_program(const Order& order) {
   }
   ::close(output[0]);
   if (child < 0) return failed("cannot be started", reason, 126);
+  if (mistake.step == StartMistake::group) return failed("cannot get into its memory group", mistake.reason, 126);
   if (mistake.step == StartMistake::folder) return failed("cannot run in the run's folder", mistake.reason, 126);
   if (mistake.step == StartMistake::cores) return failed("cannot be bound to its cores", mistake.reason, 126);
   return failed("cannot be started", mistake.reason, mistake.reason == ENOENT ? 127 : 126);

@@ -16,6 +16,7 @@ struct Program {
   std::string mistake;  // in words
   int code = 0;         // 126 or 127 then
 };
-Program start_program(const Order& order);
+// `entrance`: of a memory group that it shall be in (memory_group.h); -1: of none.
+Program start_program(const Order& order, int entrance);
 
 }  // namespace hadal::cluster

@@ -11,11 +11,13 @@
 #include <cmath>
 #include <exception>
 #include <limits>
+#include <memory>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cluster/supervisor/log_keeper.h"
+#include "cluster/supervisor/memory_group.h"
 #include "cluster/supervisor/processes.h"
 #include "cluster/supervisor/program.h"
 
@@ -47,12 +49,14 @@ class Worker {
         signals_(::signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC)) {
     if (signals_ < 0) fail("cannot watch signals: {}", ::strerror(errno));
     if (order.time_limit_s > 0) time_limit_at_ = order.time_limit_s;
-    if (order.memory_bytes > 0) look_at_memory_at_ = 1;
+    if (order.memory_bytes <= 0) return;
+    group_ = MemoryGroup::make(order.name + ".program", order.memory_bytes);
+    if (group_ == nullptr) look_at_memory_at_ = 1;
   }
 
   // Fills how it ended.
   void run(AttemptEnd& end) {
-    program_ = start_program(order_);
+    program_ = start_program(order_, group_ ? group_->entrance() : -1);
     if (program_.id < 0) {
       end.code = program_.code;
       end.why = program_.mistake;
@@ -62,6 +66,7 @@ class Worker {
       end.code = WIFEXITED(status_) ? WEXITSTATUS(status_) : 128 + WTERMSIG(status_);
       end.why = why();
     }
+    if (group_) group_->kill();
     if (const int left = kill_descendants(); left > 0)
       end.why +=
           fmt::format("; {} that it left behind {} killed", counted(left, "process"), left == 1 ? "was" : "were");
@@ -169,6 +174,8 @@ class Worker {
     std::string text = signal == 0 ? fmt::format("exit code {}", WEXITSTATUS(status_))
                                    : fmt::format("signal {} ({})", signal, ::strsignal(signal));
     if (signal == SIGKILL && !killed_.empty()) text = killed_;
+    if (signal == SIGKILL && group_ && group_->exceeded())
+      text = fmt::format("memory above {} (its control group)", bytes_text(order_.memory_bytes));
     return cause_.empty() ? text : cause_ + "; " + text;
   }
 
@@ -177,6 +184,7 @@ class Worker {
   const Stopwatch& since_;
   LogKeeper log_;
   Masker masker_;
+  std::unique_ptr<MemoryGroup> group_;  // none: its memory is watched
   std::string buffer_;
   int signals_;
   Program program_;

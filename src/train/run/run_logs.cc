@@ -1,5 +1,6 @@
 #include "train/run/run_logs.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
@@ -46,7 +47,8 @@ void RunLogs::write(int64_t step, int64_t tokens, const std::string& prefix,
                     const std::vector<std::pair<std::string, double>>& numbers) {
   OrderedJson line;
   line["step"] = step;
-  line["tokens"] = tokens;
+  if (std::ranges::none_of(numbers, [](const auto& number) { return number.first == "tokens"; }))
+    line["tokens"] = tokens;
   std::vector<std::pair<std::string, float>> scalars;
   for (const auto& [name, value] : numbers) {
     line[prefix + name] = std::isfinite(value) ? OrderedJson(value) : OrderedJson();

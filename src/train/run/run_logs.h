@@ -17,7 +17,8 @@ class RunLogs {
   // Appends to the run's files; lines of steps after `first_step` are of a run that was resumed from before them, and
   // go. So do those of a validation at `first_step` where it is measured again (`validates_again`).
   RunLogs(const Path& run, int64_t first_step, bool validates_again);
-  // `tokens`: trained on so far; each line has them, so that curves of several runs can be laid over each other.
+  // `tokens`: trained on so far; a line that does not say so itself has them as "tokens", so that curves of several
+  // runs can be laid over each other.
   void write(int64_t step, int64_t tokens, const std::string& prefix,
              const std::vector<std::pair<std::string, double>>& numbers);
 
