@@ -48,7 +48,7 @@ struct ApiReply {
 //   GET  status   GET queue   GET decisions ?after=ID    GET ledger ?by=person|idea|run
 //   POST users  {"name","unix","lead"} -> {"name","token"}    DELETE users/NAME    GET whoami
 //   GET  check                                   the store's invariants, counted
-// and MLflow's REST below /api/2.0/mlflow and /api/2.0/mlflow-artifacts (tracking.h). Errors of the former:
+// and MLflow's REST below /api/2.0/mlflow and /api/2.0/mlflow-artifacts (tracking/tracking.h). Errors of the former:
 // {"error": TEXT} with 400, 401, 403, 404, 409, 413, 507.
 ApiReply answer(Daemon& daemon, const ApiRequest& request);
 
