@@ -70,7 +70,8 @@ struct ApiReply {
 //        {"decisions":[{"time","run","idea","kind","from","to","by","rule","reason"}],"last"}: 500 at most; `last` is
 //        the next `after`. kind: state, rung, score, hold, claim, resume, grant, idea
 //   GET  ledger ?by=person|idea|run
-//        {"by","currency","rows":[{"person","idea","run","attempts","core_hours","joules","money","estimated"}],"total"}
+//        {"by","currency","rows":[{"person" or "idea" or "run","attempts","core_hours","joules","money","estimated"}],
+//        "total"}
 //   POST users {"name","unix","lead"} -> {"name","unix","lead","token"}    DELETE users/NAME    GET whoami
 //   GET  check
 //        {"runs","attempts","decisions","core_hours","mistakes":[...]}: the invariants, over all that is stored
