@@ -84,7 +84,7 @@ void Daemon::Impl::write_order_of(const LiveRun& live) {
   environment["HADAL_RUN_DIR"] = folder.string();
   environment["HADAL_SUBMIT_DIR"] = store.note("run", run.id, "submit_folder").value_or("");
   environment["HADAL_SLOTS"] = environment["HADAL_THREADS"] = std::to_string(slots);
-  environment["HADAL_RESUME"] = live.started_before ? "1" : "0";
+  environment["HADAL_RESUME"] = std::to_string(live.started_before ? 1 : 0);
   environment["HADAL_BUDGET"] = std::to_string(budget_of(run));
   if (run.seed >= 0) environment["HADAL_SEED"] = std::to_string(run.seed);
   environment["MLFLOW_TRACKING_URI"] = options.url;
