@@ -93,6 +93,38 @@ TEST(SlurmFaults, AControllerThatIsFrozen) {
   EXPECT_EQ(run.lines("started").size(), 1u);
 }
 
+// Slurm writes down every few seconds what it took. Killed before, it ends on the nodes what it does not know, and
+// begins again what it took for waiting: whichever it is, the program begins once, and the attempt runs or is lost.
+TEST(SlurmFaults, AControllerThatForgets) {
+  const std::unique_ptr<Backend> backend = new_backend();
+  ASSERT_TRUE(wait_until([&] { return all_up(*backend); }));
+  for (int round = 0; round < 4; ++round) {
+    TestRun run(40 + round);
+    const StartOrder order = run.order(counting_program(), {{"n2", 1}});
+    backend->start(order);
+    ASSERT_TRUE(wait_until([&] { return !run.text("started").empty(); }));
+    backend->look();
+    kill_daemon("slurmctld", SIGKILL);
+    start_controller();
+    ASSERT_TRUE(wait_until([&] { return all_up(*backend); }));
+    // Until nothing changes any more: it is lost, or runs on for longer than Slurm takes to end it.
+    const size_t ticks = run.lines("ticks").size();
+    ASSERT_TRUE(wait_until([&] {
+      return has_state(*backend, order.name, State::lost) || run.lines("ticks").size() > ticks + 50;
+    })) << run.text("supervisor.log");
+    if (has_state(*backend, order.name, State::lost)) {
+      EXPECT_FALSE(run.end());
+    }
+    const StartOrder next = run.order(counting_program(), {{"n3", 1}});
+    backend->start(next);
+    ASSERT_TRUE(wait_until([&] { return run.lines("started").size() == 2; })) << run.text("supervisor.log");
+    EXPECT_EQ(run.lines("started")[1].substr(0, 2), "2 ");
+    for (const std::string& name : {order.name, next.name}) backend->stop(name, "");
+    ASSERT_TRUE(wait_until([&] { return has_state(*backend, next.name, State::ended); }));
+    EXPECT_EQ(run.lines("started").size(), 2u);
+  }
+}
+
 TEST(SlurmFaults, RanksThroughMpirun) {
   std::string version;
   try {
