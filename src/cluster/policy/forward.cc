@@ -8,11 +8,13 @@ namespace hadal::cluster {
 namespace {
 
 constexpr double kMostWork = 4e6;     // decisions x runs
-constexpr size_t kExactMoments = 64;  // more moments than that ahead: decisions fall on a coarser grid, never earlier
+constexpr size_t kExactMoments = 64;  // with more of them ahead decisions fall on a coarser grid, never earlier
+constexpr double kCoarse = 32;        // of it in the longest that one run can keep another waiting
 
-// When the next decision falls: those who leave are gone, an attempt gets old, somebody has waited long enough, a grant
-// ends. Ticks are counted from the start; a moment between two is found by the next tick, wherever that falls.
-double next_moment(const PolicyState& state, double begin) {
+// When the next decision falls: the last one did something, those who leave are gone, an attempt gets old, somebody has
+// waited long enough, a grant ends. Ticks are counted from the start; a moment between two is found by the next tick,
+// wherever that falls.
+double next_moment(const PolicyState& state, double begin, bool moved) {
   const double tick = state.rules->tick_s;
   std::vector<double> moments;
   const auto on_tick = [&](double moment) {
@@ -30,10 +32,11 @@ double next_moment(const PolicyState& state, double begin) {
     }
   }
   for (const PolicyGrant& grant : state.grants) on_tick(grant.until);
+  if (moved) moments.push_back(state.now + tick);
   if (moments.empty()) return kUnknown;
   const auto [least, most] = std::minmax_element(moments.begin(), moments.end());
   if (moments.size() <= kExactMoments) return *least;
-  const double grid = (state.rules->min_run_s + state.rules->grace_s + 10) / static_cast<double>(kExactMoments);
+  const double grid = std::max(tick, (state.rules->min_run_s + state.rules->grace_s + 10) / kCoarse);
   return std::min(*most, begin + std::ceil((*least - begin) / grid) * grid);
 }
 
@@ -44,7 +47,7 @@ std::optional<double> starts_after(PolicyState state, int run) {
   for (double work = 0; work <= kMostWork; work += static_cast<double>(state.runs.size())) {
     const bool moved = !Round(state, Lending::off, false).play().empty();
     if (!state.runs[static_cast<size_t>(run)].waits()) return state.now - begin;
-    state.now = std::min(next_moment(state, begin), moved ? state.now + state.rules->tick_s : kUnknown);
+    state.now = next_moment(state, begin, moved);
     if (state.now == kUnknown) return std::nullopt;
     for (StateRun& other : state.runs) {
       if (other.phase != PolicyRun::Phase::leaving || other.leaves > state.now) continue;

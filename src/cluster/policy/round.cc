@@ -24,11 +24,19 @@ Round::Round(PolicyState& state, Lending lending, bool with_reasons)
     : state_(state),
       lending_(lending),
       with_reasons_(with_reasons),
+      victims_(state),
+      open_(state.nodes.size()),
+      later_(state.nodes.size()),
       held_back_(state.nodes.size()),
       reserved_of_(state.nodes.size(), -1),
+      in_vain_(state.people.size() * kNumClasses * 2),
       settled_(state.runs.size()),
       ahead_(state.people.size()),
-      promised_waits_(state.people.size()) {}
+      promised_waits_(state.people.size()) {
+  std::vector<Hold> all;
+  for (size_t n = 0; n < state.nodes.size(); ++n) all.push_back({static_cast<int>(n), 0});
+  refresh(all);
+}
 
 std::vector<Move> Round::play() {
   drop_broken_claims();
@@ -86,11 +94,13 @@ void Round::lend(RunClass cls) {
       reserve(at, false);
 }
 
-Room Round::open(int node) const {
-  return smaller(state_.free_now(node), state_.free_later(node) - held_back_[static_cast<size_t>(node)]);
+void Round::refresh(const std::vector<Hold>& places) {
+  for (const Hold& place : places) {
+    const auto n = static_cast<size_t>(place.node);
+    later_[n] = state_.free_later(place.node) - held_back_[n];
+    open_[n] = smaller(state_.free_now(place.node), later_[n]);
+  }
 }
-
-Room Round::later(int node) const { return state_.free_later(node) - held_back_[static_cast<size_t>(node)]; }
 
 // A reservation keeps its room from all that come after it in the line.
 bool Round::leaves_reserved_room(int at, int node, const Room& need) const {
@@ -115,11 +125,14 @@ bool Round::leaves_reserved_room(int at, int node, const Room& need) const {
 std::optional<std::vector<Hold>> Round::fit(int at, bool now) const {
   const StateRun& run = state_.runs[static_cast<size_t>(at)];
   const size_t wanted = static_cast<size_t>(std::max(1, run.run->size.nodes));
+  const int64_t least = std::max(1, run.run->size.slots);
+  const std::vector<Room>& rooms = now ? open_ : later_;
   std::vector<std::pair<int64_t, int>> nodes;
-  for (size_t n = 0; n < state_.nodes.size(); ++n) {
+  for (size_t n = 0; n < rooms.size(); ++n) {
+    const Room& room = rooms[n];
+    if (room.slots < least) continue;
     const int node = static_cast<int>(n);
-    if (state_.nodes[n].capacity.slots <= 0) continue;
-    const Room need = state_.need(run.run->size, node), room = now ? open(node) : later(node);
+    const Room need = state_.need(run.run->size, node);
     if (!room.has(need) || !leaves_reserved_room(at, node, need)) continue;
     if (wanted > 1)
       nodes.emplace_back(room.slots, node);
@@ -141,6 +154,7 @@ void Round::start(int at, std::vector<Hold> places, const char* rule, std::strin
     state_.use(at, -1);
     const std::vector<Hold> claim = std::exchange(run.claim, {});
     state_.claim(claim, at, -1);
+    refresh(claim);
   }
   if (run.cls == RunClass::free) --state_.waiting_free, --state_.people[static_cast<size_t>(run.person)].free_waiting;
   run.phase = Phase::active;
@@ -151,6 +165,7 @@ void Round::start(int at, std::vector<Hold> places, const char* rule, std::strin
   run.held = places;
   state_.hold(run.held, at, 1);
   state_.use(at, 1);
+  refresh(run.held);
   Move& move = moves_.emplace_back();
   move.run = at;
   move.rule = rule;
@@ -181,11 +196,12 @@ bool Round::start_on_claim(int at) {
 bool Round::start_if_it_fits(int at, bool is_entitled) {
   StateRun& run = state_.runs[static_cast<size_t>(at)];
   const std::vector<Hold> claim = std::exchange(run.claim, {});
-  if (!claim.empty()) state_.claim(claim, at, -1);
+  if (!claim.empty()) state_.claim(claim, at, -1), refresh(claim);
   auto places = fit(at, true);
   if (!claim.empty()) {
     run.claim = claim;
     state_.claim(claim, at, 1);
+    refresh(claim);
   }
   if (!places) return false;
   const char* rule = is_entitled ? rule_of(run.cls) : "lent";
@@ -225,6 +241,7 @@ void Round::keep(int at, std::vector<Hold> places, std::string why) {
   run.claim = places;
   state_.claim(run.claim, at, 1);
   state_.use(at, 1);
+  refresh(run.claim);
   Move& move = moves_.emplace_back();
   move.kind = PolicyDecision::Kind::claim;
   move.run = at;
@@ -249,6 +266,7 @@ bool Round::wait_for_leavers(int at) {
   }
   for (const Hold& place : *places)
     held_back_[static_cast<size_t>(place.node)] += Room{place.slots, run.run->size.memory_bytes};
+  refresh(*places);
   state_.use(at, 1);
   settled_[static_cast<size_t>(at)] = 1;
   return true;
@@ -256,16 +274,25 @@ bool Round::wait_for_leavers(int at) {
 
 bool Round::preempt(int at) {
   StateRun& run = state_.runs[static_cast<size_t>(at)];
-  std::vector<Room> room(state_.nodes.size());
-  for (size_t n = 0; n < room.size(); ++n) {
-    room[n] = later(static_cast<int>(n));
+  const Size& size = run.run->size;
+  std::optional<Size>& in_vain =
+      in_vain_[(static_cast<size_t>(run.person) * kNumClasses + as_index(run.cls)) * 2 + (run.started_before ? 1 : 0)];
+  if (in_vain && size.nodes >= in_vain->nodes && size.memory_bytes >= in_vain->memory_bytes &&
+      (in_vain->slots == size.slots ||
+       (in_vain->nodes == size.nodes && in_vain->slots > 0 && size.slots > in_vain->slots)))
+    return false;
+  std::vector<Room> room = later_;
+  for (size_t n = 0; !reservations_.empty() && n < room.size(); ++n) {
     if (const int which = reserved_of_[n]; which >= 0) {
       const int other = reservations_[static_cast<size_t>(which)].run;
       room[n] -= state_.need(state_.runs[static_cast<size_t>(other)].run->size, static_cast<int>(n));
     }
   }
-  auto victims = choose_victims(state_, at, std::move(room));
-  if (!victims) return false;
+  auto victims = victims_.choose(at, std::move(room));
+  if (!victims) {
+    in_vain = size;
+    return false;
+  }
 
   int64_t slots = 0, freed = 0;
   for (const Hold& place : victims->places) slots += place.slots;
@@ -285,12 +312,14 @@ bool Round::preempt(int at) {
                       run_name(run.run->id), lent ? "lent" : "for another person's first start",
                       state_.now - other.saved, other.saved > other.began ? "its checkpoint" : "it began");
     }
+    victims_.remove(victim);
     state_.use(victim, -1);
     state_.hold(other.held, victim, -1);
     other.phase = Phase::leaving;
     other.leaving_for = at;
     other.leaves = state_.now + state_.rules->grace_s + 10;
     state_.leave(other.held, victim);
+    refresh(other.held);
   }
   std::string why;
   if (with_reasons_)

@@ -52,21 +52,26 @@ class Round {
   void drop_broken_claims();
   void start(int run, std::vector<Hold> places, const char* rule, std::string how);
 
-  Room open(int node) const;   // for a run without a claim, now
-  Room later(int node) const;  // the same when those who leave are gone
+  // For a run without a claim: what is free on a node now, and when those who leave are gone.
+  const Room& open(int node) const { return open_[static_cast<size_t>(node)]; }
+  const Room& later(int node) const { return later_[static_cast<size_t>(node)]; }
+  void refresh(const std::vector<Hold>& places);  // both, where anything changed
   bool leaves_reserved_room(int run, int node, const Room& need) const;
   std::optional<std::vector<Hold>> fit(int run, bool now) const;
 
   PolicyState& state_;
   Lending lending_;
   bool with_reasons_;
+  VictimIndex victims_;
   std::vector<Move> moves_;
+  std::vector<Room> open_, later_;
   std::vector<Room> held_back_;  // of each node: what entitled runs wait for that others leave
   std::vector<Reservation> reservations_;
-  std::vector<int> reserved_of_;      // of each node: index of its reservation, or -1
-  std::vector<char> settled_;         // runs that will start without more ado: they wait for leavers
-  std::vector<int64_t> ahead_;        // of each person: slots of entitled first starts that were passed over
-  std::vector<char> promised_waits_;  // of each person: a promised first start that does not fit yet
+  std::vector<int> reserved_of_;              // of each node: index of its reservation, or -1
+  std::vector<std::optional<Size>> in_vain_;  // of each person and kind of run: for whom nobody was found to suspend
+  std::vector<char> settled_;                 // runs that will start without more ado: they wait for leavers
+  std::vector<int64_t> ahead_;                // of each person: slots of entitled first starts that were passed over
+  std::vector<char> promised_waits_;          // of each person: a promised first start that does not fit yet
   bool reservation_given_ = false;
 };
 

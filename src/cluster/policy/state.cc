@@ -171,27 +171,34 @@ void PolicyState::claim(const std::vector<Hold>& places, int run, int sign) {
   for (const Hold& place : places) recount_kept(place.node);
 }
 
-// Of a claim, what those still hold who leave for it is not kept of what is free now.
+// Of a claim, what those still hold who leave for it is not kept of what is free now. What is held by those who leave
+// for nobody in the line may serve any claim.
 void PolicyState::recount_kept(int at) {
   StateNode& node = nodes[static_cast<size_t>(at)];
   node.kept = {};
   if (node.claimers.empty()) return;
-  Room left_for_nobody = node.leaving;
+  const auto held_by = [&](int leaver) {
+    const StateRun& run = runs[static_cast<size_t>(leaver)];
+    Room room;
+    for (const Hold& place : run.held)
+      if (place.node == at) room += Room{place.slots, run.run->size.memory_bytes};
+    return room;
+  };
+  Room for_nobody;
+  for (const int leaver : node.leavers) {
+    const int winner = runs[static_cast<size_t>(leaver)].leaving_for;
+    if (winner < 0 || !runs[static_cast<size_t>(winner)].waits()) for_nobody += held_by(leaver);
+  }
   for (const int claimer : node.claimers) {
     const StateRun& run = runs[static_cast<size_t>(claimer)];
-    Room lacks{0, 0}, comes{0, 0};
+    Room lacks;
     for (const Hold& place : run.claim)
       if (place.node == at) lacks += Room{place.slots, run.run->size.memory_bytes};
-    for (const int leaver : node.leavers) {
-      const StateRun& other = runs[static_cast<size_t>(leaver)];
-      if (other.leaving_for != claimer) continue;
-      for (const Hold& place : other.held)
-        if (place.node == at) comes += Room{place.slots, other.run->size.memory_bytes};
-    }
-    left_for_nobody -= comes;
-    node.kept += (lacks - comes).at_least_nothing();
+    for (const int leaver : node.leavers)
+      if (runs[static_cast<size_t>(leaver)].leaving_for == claimer) lacks -= held_by(leaver);
+    node.kept += lacks.at_least_nothing();
   }
-  node.kept = (node.kept - left_for_nobody.at_least_nothing()).at_least_nothing();
+  node.kept = (node.kept - for_nobody).at_least_nothing();
 }
 
 void PolicyState::use(int run, int sign) {
