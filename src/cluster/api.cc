@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "cluster/daemon/impl.h"
 #include "cluster/daemon/views.h"
-#include "cluster/tracking.h"
+#include "cluster/tracking/tracking.h"
 
 namespace hadal::cluster {
 namespace {

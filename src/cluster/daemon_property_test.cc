@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "base/digest.h"
 #include "base/rng.h"
 #include "base/testing/scratch.h"
 #include "cluster/testing/daemon_bench.h"
@@ -172,8 +173,13 @@ class PropertyCase {
       case Step::lose: {
         PolicyNode& node = machines.nodes[op.a % machines.nodes.size()];
         node.up = false;
-        for (auto& [name, job] : machines.jobs)
-          for (const Place& place : job.order.places) job.unseen |= job.running && place.node == node.name;
+        for (auto& [name, job] : machines.jobs) {
+          std::vector<Place>& places = job.order.places;
+          const auto is_here = [&](const Place& place) { return place.node == node.name; };
+          if (!job.running || std::none_of(places.begin(), places.end(), is_here)) continue;
+          job.unseen = true;  // and what it had on other nodes is killed with it
+          std::erase_if(places, [&](const Place& place) { return !is_here(place); });
+        }
         break;
       }
       case Step::back:
@@ -244,6 +250,12 @@ class PropertyCase {
     if (store.runs().size() != runs_.size()) return "a run is lost";
     for (const PolicyNode& node : bench_.machines->nodes)
       if (bench_.machines->used(node.name) > node.slots) return node.name + ": more is used than it has";
+    for (const auto& [name, job] : bench_.machines->jobs) {
+      const Run run = *store.run(job.order.run);
+      if (!job.running || job.unseen || !is_live(run.state) || run.attempts != job.order.attempt) continue;
+      const auto owner = store.token_owner(sha256(job.token));
+      if (!owner || owner->attempt != job.order.attempt) return name + ": its token opens nothing";
+    }
     const Json report = bench_.get("check");
     if (!report.at("mistakes").empty()) return dump_json(report.at("mistakes"));
     double sum = 0;

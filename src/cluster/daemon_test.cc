@@ -153,7 +153,7 @@ TEST(ClusterDaemon, FailuresAreNotTriedAgainLostNodesAre) {
   const int64_t waits = bench.submit(bench.command(4));
   bench.daemon->tick();
   EXPECT_EQ(bench.state(waits), "queued");
-  EXPECT_FALSE(old.running);
+  EXPECT_TRUE(old.asked_to_stop && old.running);
   bench.tick();
   EXPECT_EQ(bench.state(waits), "starting");
   EXPECT_TRUE(bench.machines->mistakes.empty()) << bench.machines->mistakes[0];

@@ -82,7 +82,7 @@ struct Attempt {
 struct Decision {
   double time = 0;            // seconds since 1970
   int64_t run = 0, idea = 0;  // idea alone: of the idea
-  std::string kind;           // "state", "rung", "resume", "claim", "hold", "grant", "idea"
+  std::string kind;           // "state", "rung", "score", "hold", "claim", "resume", "grant", "idea"
   std::string from, to;
   std::string by;      // a person's name, or "policy", "daemon", "backend"
   std::string rule;    // "share", "lent", "preempt", "reservation", "ladder", "limit", "exit", ...

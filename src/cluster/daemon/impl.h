@@ -98,6 +98,7 @@ struct Daemon::Impl {
   std::string policy_error, backend_error, store_error;
   std::filesystem::file_time_type policy_time = {};
   std::vector<std::pair<std::string, std::string>> stale;  // to be stopped: name, backend_id
+  std::set<int64_t> stale_runs;                            // whose they are: started again only when they are gone
   bool looked = false;                                     // in this round the backend could be asked
   int64_t read_left = 0;                                   // bytes of metrics in this round
   bool nodes_known = false, must_load = true, ladder_due = true;

@@ -56,7 +56,7 @@ Snapshot Daemon::Impl::snapshot() {
   for (const auto& [id, live] : runs) {
     const bool live_attempt = live.attempt.has_value();
     if (!live_attempt) {
-      if (!waits_in_line(live)) continue;
+      if (!waits_in_line(live) || stale_runs.contains(id)) continue;
       const auto idea = ideas.find(live.run.idea);
       const auto person = people.find(live.run.person);
       if (idea == ideas.end() || idea->second.state != IdeaState::open) continue;

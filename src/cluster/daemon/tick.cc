@@ -79,6 +79,7 @@ void Daemon::Impl::take_sightings(const std::vector<Sighting>& sightings) {
 void Daemon::Impl::look_for_stale(const std::vector<Sighting>& sightings, const std::set<std::string>& known) {
   stale_slots.clear();
   stale.clear();
+  stale_runs.clear();
   const std::string prefix = fmt::format("hadal-{}-", cluster_id);
   for (const Sighting& sighting : sightings) {
     if (sighting.state != Sighting::State::running && sighting.state != Sighting::State::waiting) continue;
@@ -91,6 +92,7 @@ void Daemon::Impl::look_for_stale(const std::vector<Sighting>& sightings, const 
       if (std::to_string(attempt.number) != rest.substr(dash + 1)) continue;
       for (const Place& place : attempt.places) stale_slots[place.node] += place.slots;
       stale.emplace_back(sighting.name, sighting.backend_id);
+      stale_runs.insert(*run);
     }
   }
 }
@@ -214,7 +216,7 @@ void Daemon::Impl::act_on_backend() {
       const std::string& backend_id = live.attempt->backend_id;
       const bool stops = !live.stop_by.empty(), suspends = live.run.state == RunState::suspending;
       if (!stops && !suspends && live.run.state == RunState::starting && backend_id.empty() && live.silent_since == 0 &&
-          now() >= live.start_again)
+          now() >= live.start_again && !stale_runs.contains(id))
         starts.push_back(id);
       // One that the backend has still in its own queue has nothing to save.
       if (!backend_id.empty() && ((stops && !live.stop_sent) || (!stops && suspends && !live.suspend_sent)))

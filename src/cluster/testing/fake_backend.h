@@ -26,7 +26,8 @@ struct FakeJob {
   bool running = true, taken = true;
   bool asked_to_save = false, asked_to_stop = false;
   bool unseen = false;  // its node is lost: it computes on, and the backend says so of it no more
-  double started = 0;
+  double started = 0, stopped = 0;
+  std::string token;  // that its order gave it
 };
 
 struct FakeMachines {
@@ -93,6 +94,8 @@ class FakeBackend : public Backend {
       if (read.name != order.name || read.command.empty()) m_->mistakes.push_back("the order is another's");
       FakeJob job;
       job.order = order, job.started = m_->clock();
+      for (const auto& [key, value] : read.environment)
+        if (key == "MLFLOW_TRACKING_TOKEN") job.token = value;
       ++m_->starts;
       std::filesystem::create_directories(attempt_folder(order.folder, order.attempt));
       int lock = -1;
@@ -121,15 +124,16 @@ class FakeBackend : public Backend {
     m_->call([&] {
       const auto job = m_->jobs.find(name);
       if (job == m_->jobs.end() || !job->second.running) return;
-      job->second.asked_to_stop = true;
-      if (!job->second.unseen) m_->end(job->second, 143, "SIGTERM");
+      if (!job->second.asked_to_stop) job->second.stopped = m_->clock();
+      job->second.asked_to_stop = true;  // it takes its time: until later in look()
     });
   }
 
   std::vector<Sighting> look() override {
     std::vector<Sighting> seen;
     m_->call([&] {
-      for (const auto& [name, job] : m_->jobs) {
+      for (auto& [name, job] : m_->jobs) {
+        if (job.running && job.asked_to_stop && !job.unseen && m_->clock() != job.stopped) m_->end(job, 143, "SIGTERM");
         Sighting sighting;
         sighting.name = name, sighting.backend_id = "job-" + name, sighting.words = "RUNNING";
         if (job.running && job.unseen) sighting.state = Sighting::State::lost, sighting.words = "NODE_FAIL";

@@ -1,4 +1,4 @@
-#include "cluster/tracking.h"
+#include "cluster/tracking/tracking.h"
 
 #include <algorithm>
 #include <array>
