@@ -64,7 +64,9 @@ void Daemon::Impl::write_order_of(const LiveRun& live) {
   for (const Place& place : attempt.places) slots = std::max(slots, place.slots);
   Order order;
   order.name = attempt_name(run.id, attempt.number);
-  order.run = run.id, order.attempt = attempt.number, order.folder = folder, order.command = run.command;
+  order.run = run.id, order.attempt = attempt.number, order.folder = folder;
+  const bool has_ranks = run.size.nodes > 0;
+  order.command = has_ranks ? mpi_command(attempt.places, run.command) : run.command;
   order.slots = slots;
   if (store.note("run", run.id, "memory_asked")) order.memory_bytes = run.size.memory_bytes;
   order.grace_s = rules.grace_s;
@@ -83,7 +85,10 @@ void Daemon::Impl::write_order_of(const LiveRun& live) {
   environment["HADAL_ATTEMPT"] = std::to_string(attempt.number);
   environment["HADAL_RUN_DIR"] = folder.string();
   environment["HADAL_SUBMIT_DIR"] = store.note("run", run.id, "submit_folder").value_or("");
-  environment["HADAL_SLOTS"] = environment["HADAL_THREADS"] = std::to_string(slots);
+  environment["HADAL_SLOTS"] = std::to_string(slots);
+  environment["HADAL_THREADS"] = has_ranks ? "1" : std::to_string(slots);
+  if (has_ranks && account.uid == 0)  // mpirun asks root to say so twice
+    environment["OMPI_ALLOW_RUN_AS_ROOT"] = environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1";
   environment["HADAL_RESUME"] = live.started_before ? "1" : "0";
   environment["HADAL_BUDGET"] = std::to_string(budget_of(run));
   if (run.seed >= 0) environment["HADAL_SEED"] = std::to_string(run.seed);

@@ -86,6 +86,14 @@ class SlurmBackend : public Backend {
   std::vector<PolicyNode> nodes() override {
     read_nodes_now();
     const std::vector<SlurmJob>& now = jobs();
+    if (!asked_all_) {
+      // At the very first start nothing is proven, and the answers are a second away; later they are known.
+      std::vector<std::string> up;
+      for (const auto& [name, node] : nodes_)
+        if (node.up) up.push_back(name);
+      proof_->wait_for(up, now);
+      asked_all_ = true;
+    }
     std::vector<PolicyNode> all;
     for (const auto& [name, node] : nodes_) {
       PolicyNode one;
@@ -386,6 +394,7 @@ class SlurmBackend : public Backend {
   Stopwatch jobs_age_;
   std::map<std::string, SlurmNode> nodes_;  // of the partition, as last seen
   std::string partition_;
+  bool asked_all_ = false;
   bool old_scontrol_ = false;      // 22.05: no --json
   std::set<std::string> watched_;  // names that were started or seen live, and not yet seen ended
   std::set<int64_t> doubted_;      // jobs whose nodes were doubted

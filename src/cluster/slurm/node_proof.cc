@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <random>
+#include <thread>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -18,7 +20,7 @@ constexpr std::string_view kScript =
     "# NONCE PROGRAM ANSWER: proves that this node sees the cluster's folder and program.\n"
     "read -r nonce <\"$1\" && [ -x \"$2\" ] && echo \"$nonce\" >\"$3.new\" && mv \"$3.new\" \"$3\"\n";
 
-constexpr double kAskAgainSeconds = 60, kMostSeconds = 900;
+constexpr double kAskAgainSeconds = 60, kMostSeconds = 900, kFirstWaitSeconds = 5;
 
 std::string new_nonce() {
   std::random_device device;
@@ -76,6 +78,15 @@ bool NodeProof::proven(const std::string& node, const std::vector<SlurmJob>& job
   question.since.restart();
   ask(node);
   return false;
+}
+
+void NodeProof::wait_for(const std::vector<std::string>& nodes, const std::vector<SlurmJob>& jobs) {
+  bool all = true;
+  for (const std::string& node : nodes) all &= proven(node, jobs);
+  for (const Stopwatch clock; !all && clock.seconds() < kFirstWaitSeconds;) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    all = std::all_of(nodes.begin(), nodes.end(), [&](const std::string& node) { return has_answered(node); });
+  }
 }
 
 bool NodeProof::is_question(const SlurmJob& job) const {

@@ -19,6 +19,7 @@ class NodeProof {
   // Whether this node, which is up, may be used. Where it is not known yet, a job is on its way; a node that does not
   // answer is asked again now and then, and the log says so.
   bool proven(const std::string& node, const std::vector<SlurmJob>& jobs);
+  void wait_for(const std::vector<std::string>& nodes, const std::vector<SlurmJob>& jobs);  // a few seconds at most
   void doubt(const std::string& node);  // a job could not open its folder there: ask again
   bool is_question(const SlurmJob& job) const;
 
