@@ -30,17 +30,21 @@ int act_on_run(int argc, char** argv, const std::string& about, const std::strin
   return 0;
 }
 
-int act_on_idea(int argc, char** argv, const std::string& about, const std::string& verb, const std::string& done) {
+int act_on_idea(int argc, char** argv, const std::string& about, const std::string& verb, const std::string& done,
+                const std::string& undo = "") {
   CommandLine app(about);
   ClusterFlags flags;
   std::string idea, why;
+  bool undone = false;
   app.add_option("IDEA", idea, "its name").required().filled();
   app.add_option("--why", why, "the reason, kept with the decision").filled();
+  if (!undo.empty()) app.add_flag("--undo", undone, "the contrary: it is open again");
   flags.add_to(app);
   if (const auto code = app.parse(argc, argv)) return *code;
   ClusterClient client(flags);
-  const OrderedJson answer = client.post(fmt::format("ideas/{}/{}", url_part(idea), verb), OrderedJson{{"why", why}});
-  print_answer_of(flags, answer, fmt::format("{} {}", idea, done));
+  const OrderedJson answer =
+      client.post(fmt::format("ideas/{}/{}", url_part(idea), undone ? undo : verb), OrderedJson{{"why", why}});
+  print_answer_of(flags, answer, fmt::format("{} {}", idea, undone ? "is open" : done));
   return 0;
 }
 
@@ -50,14 +54,16 @@ int idea_new(int argc, char** argv) {
   CommandLine app("Makes an idea, before its first run. (hadal idea submit --idea NAME makes one too.)");
   ClusterFlags flags;
   std::string name, why;
-  bool secret = false;
+  bool secret = false, baseline = false;
   app.add_option("NAME", name, "its unique name: letters, digits, . _ -").required().filled();
   app.add_option("--why", why, "what it is for").required().filled();
   app.add_flag("--private", secret, "shown to you and to leads alone");
+  app.add_flag("--baseline", baseline, "for leads: comparable runs of other ideas are measured against it");
   flags.add_to(app);
   if (const auto code = app.parse(argc, argv)) return *code;
   ClusterClient client(flags);
   const OrderedJson answer = client.post("ideas", OrderedJson{{"name", name}, {"why", why}, {"private", secret}});
+  if (baseline) client.post(fmt::format("ideas/{}/baseline", url_part(name)), OrderedJson{{"why", why}});
   print_answer_of(flags, answer, fmt::format("{} is there; hadal idea submit --idea {} ... runs it", name, name));
   return 0;
 }
@@ -77,8 +83,8 @@ int idea_resume(int argc, char** argv) {
 }
 
 int idea_park(int argc, char** argv) {
-  return act_on_idea(argc, argv, "Parks an idea: its runs start no more until its next one is submitted.", "park",
-                     "is parked");
+  return act_on_idea(argc, argv, "Parks an idea: what waits of it starts no more, until --undo.", "park", "is parked",
+                     "open");
 }
 
 int idea_close(int argc, char** argv) {

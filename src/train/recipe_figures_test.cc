@@ -11,7 +11,7 @@ using test::expect_contains;
 using test::TemporaryFolder;
 
 constexpr const char* kModel =
-    "[model]\nfamily = \"llama\"\nhidden = 32\nlayers = 1\nheads = 2\ncontext = 64\n[tokenizer]\nbytes_only = true\n";
+    "[model]\nfamily = \"llama\"\nhidden = 32\nlayers = 1\nheads = 2\ncontext = 64\n[tokenizer]\n";
 
 std::string stage(const std::string& length, const std::string& sources = "{ t = 1 }") {
   return "[[stage]]\nname = \"s\"\nsources = " + sources +
@@ -30,9 +30,10 @@ class RecipeFiguresTest : public ::testing::Test {
   std::string source(const std::string& file, const std::string& more = "validation = 0.2") {
     return "[[source]]\nname = \"t\"\nkind = \"text\"\npath = \"" + file + "\"\n" + more + "\n";
   }
-  RecipeFigures figures(const std::string& rest, const std::string& top = "") {
+  RecipeFigures figures(const std::string& rest, const std::string& top = "",
+                        const std::string& tokenizer = "bytes_only = true\n") {
     return figures_of(
-        parse_recipe("name = \"r\"\noutput = \"out\"\n" + top + kModel + rest, folder_.path() / "r.toml"));
+        parse_recipe("name = \"r\"\noutput = \"out\"\n" + top + kModel + tokenizer + rest, folder_.path() / "r.toml"));
   }
   std::string held_out(const std::string& source, const std::string& top = "",
                        const std::string& rates = "matrix_lr = 0.1\n") {
@@ -66,7 +67,8 @@ TEST_F(RecipeFiguresTest, OnlyWhatIsHeldOutCounts) {
 
 TEST_F(RecipeFiguresTest, MadeUpSourcesAreHeldOutBySeed) {
   const auto sums = [&](const std::string& seed) {
-    return figures("[[source]]\nname = \"t\"\nkind = \"arithmetic\"\ndocuments = 100\n" + seed + stage("steps = 1"))
+    return figures("[[source]]\nname = \"t\"\nkind = \"arithmetic\"\ndocuments = 100\n" + seed + stage("steps = 1"), "",
+                   "vocab = 300\n")
         .held_out;
   };
   EXPECT_EQ(sums("seed = 1\n"), sums(""));

@@ -56,6 +56,7 @@ TEST_F(UnixServerTest, TellsTheHandlerWhoAsks) {
           .find(me),
       std::string::npos);
   stop();
+  server.reset();
   EXPECT_FALSE(is_there());
 }
 
