@@ -160,6 +160,19 @@ TEST(ClusterDaemon, FailuresAreNotTriedAgainLostNodesAre) {
   EXPECT_TRUE(bench.get("check").at("mistakes").empty());
 }
 
+TEST(ClusterDaemon, WhatABackendNeverStartsFails) {
+  test::ScratchFolder folder;
+  DaemonBench bench(folder / "c");
+  bench.machines->refusal = "the partition takes no such job";
+  bench.daemon->submit(bench.me(), bench.command(1));
+  bench.tick();
+  EXPECT_EQ(bench.state(1), "failed");
+  const Json shown = bench.get("runs/r1");
+  EXPECT_EQ(shown.at("reason"), bench.machines->refusal);
+  EXPECT_EQ(shown.at("cost").at("core_hours"), 0);
+  EXPECT_TRUE(bench.get("check").at("mistakes").empty());
+}
+
 TEST(ClusterDaemon, ABackendThatCannotBeAskedChangesNothing) {
   test::ScratchFolder folder;
   DaemonBench bench(folder / "c");

@@ -4,8 +4,8 @@
 
 #include "base/json.h"
 #include "cluster/daemon/impl.h"
-#include "cluster/daemon/views.h"
 #include "cluster/daemon/ledger.h"
+#include "cluster/daemon/views.h"
 
 namespace hadal::cluster {
 namespace {

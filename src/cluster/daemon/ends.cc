@@ -112,6 +112,13 @@ void Daemon::Impl::lose_attempt(LiveRun& live, const std::string& why) {
   close_attempt(live, attempt, RunState::queued, "backend", "lost", fmt::format("{}: it is tried again", why));
 }
 
+void Daemon::Impl::refuse_attempt(LiveRun& live, const std::string& why) {
+  Attempt attempt = *live.attempt;
+  attempt.started = attempt.ended = now();
+  attempt.why = why;
+  close_attempt(live, attempt, RunState::failed, "backend", "start", why);
+}
+
 void Daemon::Impl::drop_ended() {
   for (auto it = runs.begin(); it != runs.end();) it = is_over(it->second.run.state) ? runs.erase(it) : std::next(it);
 }

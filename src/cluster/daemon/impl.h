@@ -140,6 +140,7 @@ struct Daemon::Impl {
   // ends.cc
   void end_attempt(LiveRun& live, const AttemptEnd& end);
   void lose_attempt(LiveRun& live, const std::string& why);
+  void refuse_attempt(LiveRun& live, const std::string& why);  // the backend will never start it
   void close_attempt(LiveRun& live, Attempt attempt, RunState to, const std::string& by, const std::string& rule,
                      const std::string& reason);
   void drop_ended();

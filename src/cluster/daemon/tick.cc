@@ -271,14 +271,18 @@ void Daemon::Impl::start_attempt(int64_t id) {
     if (run.time_limit_s > 0) order.time_limit_s = std::max(1.0, run.time_limit_s - live.used_s);
   }
   std::string backend_id, failed;
+  bool refused = false;  // for good
   try {
     backend_id = backend->start(order);
+  } catch (const StartRefused& mistake) {
+    failed = mistake.what(), refused = true;
   } catch (const Error& mistake) {
     failed = mistake.what();
   }
   const auto guard = enter();
   const auto found = runs.find(id);
   if (found == runs.end() || !found->second.attempt || found->second.attempt->number != order.attempt) return;
+  if (refused) return refuse_attempt(found->second, failed);
   if (!failed.empty()) return put_off_start(found->second, failed);
   Attempt changed = *found->second.attempt;
   changed.backend_id = backend_id;

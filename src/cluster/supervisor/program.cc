@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -127,6 +128,8 @@ Program start_program(const Order& order, int entrance) {
   }
   ::close(output[0]);
   if (child < 0) return failed("cannot be started", reason, 126);
+  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {  // else it would be seen as left behind
+  }
   if (mistake.step == StartMistake::group) return failed("cannot get into its memory group", mistake.reason, 126);
   if (mistake.step == StartMistake::folder) return failed("cannot run in the run's folder", mistake.reason, 126);
   if (mistake.step == StartMistake::cores) return failed("cannot be bound to its cores", mistake.reason, 126);
