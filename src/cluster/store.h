@@ -103,7 +103,7 @@ class Store {
   std::vector<Idea> ideas();
   void update(const Idea& idea);
 
-  int64_t next_run_id();  // never given again: its folder can be made before the run is on record
+  int64_t next_run_id();  // not given again, unless a power cut forgets it: its folder is made before
   Run add_run(Run run);   // with id 0 it gets one
   std::optional<Run> run(int64_t id);
   std::vector<Run> runs_of(int64_t idea);

@@ -116,7 +116,9 @@ OrderedJson Daemon::submit(const Caller& caller, const Submission& submission) {
 
   std::unique_ptr<NewFolder> folder;
   try {
-    run.id = d.store.next_run_id();
+    std::error_code error;  // after a power cut a number may come again whose folder is there
+    do run.id = d.store.next_run_id();
+    while (std::filesystem::exists(run_folder(run.id), error));
     folder = std::make_unique<NewFolder>(run_folder(run.id), account);
     for (const auto& [name, content] : submission.files) folder->write(name, content, 0755);
     if (!submission.version.empty()) folder->write("version", submission.version + "\n");

@@ -128,7 +128,7 @@ Run Store::add_run(Run run) {
 
 int64_t Store::next_run_id() {
   int64_t id = 0;
-  write([&] {
+  write_unforced([&] {
     impl_->writer.run(
         "INSERT INTO meta VALUES('last_run', (SELECT coalesce(max(id), 0) FROM runs) + 1) ON CONFLICT(key) DO UPDATE "
         "SET value = max(value, (SELECT coalesce(max(id), 0) FROM runs)) + 1");
