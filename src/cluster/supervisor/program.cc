@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -126,6 +127,8 @@ Program start_program(const Order& order, int entrance) {
     return program;
   }
   ::close(output[0]);
+  while (child > 0 && ::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
   if (child < 0) return failed("cannot be started", reason, 126);
   if (mistake.step == StartMistake::group) return failed("cannot get into its memory group", mistake.reason, 126);
   if (mistake.step == StartMistake::folder) return failed("cannot run in the run's folder", mistake.reason, 126);
