@@ -96,7 +96,7 @@ TEST_F(LocalBackendTest, StartsAndSeesTheEndAndForgetsIt) {
   wait_for_end(order.name);
   EXPECT_EQ(read_attempt_end(order.folder, 1)->code, 6);
   EXPECT_FALSE(seen(order.name)) << "was seen as ended";
-  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "no child is left, and no zombie";
+  EXPECT_EQ(::waitpid(std::stoi(id), nullptr, WNOHANG), -1) << "it is no zombie";
 }
 
 TEST_F(LocalBackendTest, SuspendAndStopReachTheSupervisorAlsoAfterARestart) {

@@ -127,6 +127,8 @@ Program start_program(const Order& order, int entrance) {
     return program;
   }
   ::close(output[0]);
+  while (child > 0 && ::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
   if (child < 0) return failed("cannot be started", reason, 126);
   while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {  // else it would be seen as left behind
   }
