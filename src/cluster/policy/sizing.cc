@@ -46,7 +46,9 @@ std::vector<int> fewest_nodes(std::vector<int> slots) {
 }
 
 Bid bid_of(const ElasticRun& run, const std::vector<int>& fewest, const SizingRules& rules) {
-  Bid bid{.run = &run, .held = static_cast<int>(run.held.size())};
+  Bid bid;
+  bid.run = &run;
+  bid.held = static_cast<int>(run.held.size());
   bid.worth.assign(std::min(fewest.size(), static_cast<size_t>(run.max_slots) + 1), 0);
   int least = 0;
   for (int n = run.min_slots; n < static_cast<int>(bid.worth.size()); ++n) {

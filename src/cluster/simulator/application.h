@@ -1,5 +1,5 @@
 // An application whose training was measured: how long a step takes at a placement and a batch, and what a step is
-// worth at an epoch. The rules are those of the Pollux simulator (OSDI 2021); docs/cluster.md has them in words.
+// worth at an epoch. The rules are those of the Pollux simulator (OSDI 2021).
 #pragma once
 
 #include <cstdint>
