@@ -6,10 +6,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <string>
+#include <thread>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 
@@ -38,13 +41,20 @@ bool is_there(int fd, const Path& file) {
 
 }  // namespace
 
-FolderLock::FolderLock(const Path& folder, std::string_view work, std::string_view advice) {
+FolderLock::FolderLock(const Path& folder, std::string_view work, std::string_view advice, double patience_s,
+                       bool needed) {
   const Path file = folder / "lock";
+  const Stopwatch waited;
   for (;;) {
     fd_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (fd_ < 0)
       fail("{}: cannot be written: {}; take an output that can be written", folder.string(), std::strerror(errno));
-    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) break;
+    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK || waited.seconds() >= patience_s) break;
+      ::close(std::exchange(fd_, -1));
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      continue;
+    }
     if (is_there(fd_, file)) {
       const std::string owner = this_process() + "\n";
       if (::ftruncate(fd_, 0) != 0 || ::pwrite(fd_, owner.data(), owner.size(), 0) < 0)
@@ -56,9 +66,12 @@ FolderLock::FolderLock(const Path& folder, std::string_view work, std::string_vi
   const int reason = errno;
   const std::string owner = owner_of(fd_);
   ::close(std::exchange(fd_, -1));
-  if (reason == EWOULDBLOCK) fail("{}: {}: {}; {}", folder.string(), work, owner, advice);
-  log_warning("{}: this file system knows no locks ({}): see to it that no other run takes this folder",
-              folder.string(), std::strerror(reason));
+  if (reason == EWOULDBLOCK && needed) fail("{}: {}: {}; {}", folder.string(), work, owner, advice);
+  if (reason == EWOULDBLOCK)
+    log_warning("{}: {}: {}; it did not end within {:.0f} s, going on", folder.string(), work, owner, patience_s);
+  else
+    log_warning("{}: this file system knows no locks ({}): see to it that no other run takes this folder",
+                folder.string(), std::strerror(reason));
 }
 
 FolderLock::~FolderLock() {

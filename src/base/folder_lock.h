@@ -13,7 +13,10 @@ class FolderLock {
  public:
   // `work` and `advice` are the words of the Error where another holds it: "FOLDER: WORK: process 12 on host; ADVICE".
   // Error too where the file cannot be written. A file system without locks is logged, and nothing is held.
-  FolderLock(const Path& folder, std::string_view work, std::string_view advice);
+  // `patience_s`: where another holds it, waits so long for its end. `needed`: false for work that is fenced otherwise,
+  // which then goes on without the lock and logs that.
+  FolderLock(const Path& folder, std::string_view work, std::string_view advice, double patience_s = 0,
+             bool needed = true);
   ~FolderLock();
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;

@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <memory>
+#include <thread>
 
 #include "base/testing/scratch.h"
 
@@ -24,6 +25,19 @@ TEST(FolderLock, BelongsToOneAtATimeAndNamesIt) {
   }
   EXPECT_EQ(error_of([&] { FolderLock(folder.path(), "", ""); }), "");
   EXPECT_HAS(error_of([&] { FolderLock(folder / "gone", "", ""); }), "cannot be written");
+}
+
+TEST(FolderLock, WaitsWithPatienceAndGoesOnWithoutWhereItIsNotNeeded) {
+  const test::ScratchFolder folder;
+  auto first = std::make_unique<FolderLock>(folder.path(), "", "");
+  EXPECT_EQ(error_of([&] { FolderLock(folder.path(), "", "", .01, false); }), "");
+  EXPECT_HAS(error_of([&] { FolderLock(folder.path(), "another works here", "", .01); }), "another works here");
+  std::thread end([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));
+    first.reset();
+  });
+  EXPECT_EQ(error_of([&] { FolderLock(folder.path(), "", "", 600); }), "");
+  end.join();
 }
 
 TEST(FolderLock, AKilledProcessGivesItBack) {

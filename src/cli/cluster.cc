@@ -13,6 +13,7 @@ constexpr Verb kCommands[] = {
     {"login", "store the token for a cluster elsewhere", cluster_login},
     {"ledger", "what was used, by person, idea or run", cluster_ledger},
     {"check", "whether what the cluster remembers is sound", cluster_check},
+    {"simulate", "the policy over published workloads, or over made-up ideas", cluster_simulate},
     {"slurm-config", "a working slurm.conf for a list of hosts", cluster_slurm_config},
 };
 

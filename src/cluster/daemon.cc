@@ -15,6 +15,8 @@
 namespace hadal::cluster {
 namespace {
 
+constexpr double kLockSeconds = 1;  // a process that a killed daemon was just starting holds its lock a moment longer
+
 double boot_seconds() {  // goes on while the machine sleeps
   struct timespec time = {};
   ::clock_gettime(CLOCK_BOOTTIME, &time);
@@ -49,7 +51,7 @@ Daemon::Impl::Impl(DaemonOptions options_, std::unique_ptr<Backend> backend_)
     : options(std::move(options_)),
       backend(std::move(backend_)),
       lock(made_cluster_folder(options.folder), "another daemon serves this cluster",
-           "ask that one, or end it before you start another"),
+           "ask that one, or end it before you start another", kLockSeconds),
       store(options.folder / "store.db") {
   if (!options.clock.steady) options.clock.steady = boot_seconds;
   if (!options.clock.wall) options.clock.wall = unix_seconds;

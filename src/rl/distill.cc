@@ -296,7 +296,7 @@ DistillRun run_in_folder(const DistillRecipe& recipe, const DistillOptions& opti
 }  // namespace
 
 DistillRun run_distill(const DistillRecipe& recipe, const DistillOptions& options) {
-  return in_run_folder(recipe.output, [&] {
+  return in_run_folder(recipe.output, false, [&] {
     check_output(recipe, options);
     try {
       return run_in_folder(recipe, options);

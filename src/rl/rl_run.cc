@@ -206,7 +206,7 @@ RecipeFigures figures_of(const RlRecipe& recipe) {
 }
 
 RlRun run_rl(const RlRecipe& recipe, const RlRunOptions& options) {
-  return in_run_folder(recipe.output, [&] {
+  return in_run_folder(recipe.output, options.may_publish != nullptr, [&] {
     check_output(recipe, options);
     try {
       return run_in_folder(recipe, options);

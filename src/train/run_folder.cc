@@ -18,6 +18,8 @@ namespace {
 // process.
 constexpr const char *kWritten = "unfinished-", *kRemoved = "removed-";
 
+constexpr double kFencedPatienceSeconds = 30;
+
 // Only names that runs give: the folder may be somebody's home.
 bool is_leftover(const std::string& name) {
   const auto rest = [&](std::string_view prefix) { return name.starts_with(prefix) ? name.substr(prefix.size()) : ""; };
@@ -72,9 +74,10 @@ const Path& made_folder(const Path& folder) {
 
 }  // namespace
 
-RunFolder::RunFolder(const Path& folder)
+RunFolder::RunFolder(const Path& folder, bool fenced)
     : lock_(made_folder(folder), "another run is training in this folder",
-            "wait until it has ended, stop it (it saves), or take another --output") {
+            "wait until it has ended, stop it (it saves), or take another --output",
+            fenced ? kFencedPatienceSeconds : 0, !fenced) {
   clear_leftovers(folder);
 }
 

@@ -13,10 +13,11 @@ namespace hadal {
 void make_folder(const Path& folder);
 
 // One run, one folder: makes it and holds its lock. Error naming who trains there, when another process does; and where
-// the folder cannot be made or written.
+// the folder cannot be made or written. `fenced`: an older attempt of the run may still be there and will publish
+// nothing (TrainerOptions::may_publish); it is given half a minute to see that and end.
 class RunFolder {
  public:
-  explicit RunFolder(const Path& folder);
+  explicit RunFolder(const Path& folder, bool fenced = false);
 
  private:
   FolderLock lock_;
@@ -24,8 +25,8 @@ class RunFolder {
 
 // Calls job() while the folder is held. What the file system refuses is an Error that names the path.
 template <typename Job>
-auto in_run_folder(const Path& folder, Job&& job) {
-  const RunFolder held(folder);
+auto in_run_folder(const Path& folder, bool fenced, Job&& job) {
+  const RunFolder held(folder, fenced);
   try {
     return job();
   } catch (const std::filesystem::filesystem_error& error) {

@@ -201,7 +201,7 @@ weights::LoadedModel starting_point(const Recipe& recipe) {
 }
 
 TrainRun run_recipe(const Recipe& recipe, const TrainRunOptions& options) {
-  return in_run_folder(recipe.output, [&] {
+  return in_run_folder(recipe.output, options.may_publish != nullptr, [&] {
     check_output(recipe, options);
     return run_in_folder(recipe, options);
   });

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "cluster/ladder.h"
+#include "cluster/policy/ladder.h"
 #include "cluster/simulator.h"
 #include "cluster/simulator/table_file.h"
 
