@@ -13,9 +13,10 @@
 // - A run starts on the fullest node that has room. Whole nodes are taken smallest first.
 // - One decision is one walk through the passes: what it changes is seen by the next, a tick later.
 // - The search for whom to suspend is exact where few could go on a node, and cut short after 4,000 steps.
-// - A promise to a run that asks for memory, or for several slots of several nodes, supposes that what others hold
-// there
-//   can be lent back: memory has no shares. In made-up loads one in 3,000 of those was late, and none of all others.
+// - A promise to a run that asks for memory, or for more than one slot where there are several nodes, supposes that
+// what
+//   others hold there can be taken back: memory and places have no shares. Of 133,242 promises in made-up loads of that
+//   kind 24 were broken, all to such runs; of 82,591 in loads of one node without memory none.
 #pragma once
 
 #include <cstdint>
