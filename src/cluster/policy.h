@@ -8,15 +8,15 @@
 //   would fit then suspends nobody: it claims those slots if it is a first start or granted, else leaves them open.
 // - A claim is kept until its run starts, even where it is not entitled any more, but not on a node that went down.
 // - A first start that was promised a time (promised_by) stays entitled, and goes before all others of its class when
-//   only min_run_s + grace_s + 10 s are left (for more than one slot or memory: grace_s + 10 s earlier); what comes
-//   free where it can start soonest is kept for it then. Until it has started, its person's other free runs do not
-//   overtake it.
+//   only min_run_s + 2 x (grace_s + 10 s) are left; what comes free where it can start soonest is kept for it then.
+//   Until it has started, its person's other free runs that came into the line later do not start.
 // - A run starts on the fullest node that has room. Whole nodes are taken smallest first.
 // - One decision is one walk through the passes: what it changes is seen by the next, a tick later.
 // - The search for whom to suspend is exact where few could go on a node, and cut short after 4,000 steps.
-// - A promise to a run that asks for memory, or for several slots of several nodes, supposes that what others hold
-// there
-//   can be lent back: memory has no shares. In made-up loads one in 3,000 of those was late, and none of all others.
+// - A promise to a run that asks for memory, or for more than one slot where there are several nodes, supposes that
+// what
+//   others hold there can be taken back: memory and places have no shares. Of 133,242 promises in made-up loads of that
+//   kind 24 were broken, all to such runs; of 82,591 in loads of one node without memory none.
 #pragma once
 
 #include <cstdint>

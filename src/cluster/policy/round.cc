@@ -32,10 +32,15 @@ Round::Round(PolicyState& state, Lending lending, bool with_reasons)
       in_vain_(state.people.size() * kNumClasses * 2),
       settled_(state.runs.size()),
       ahead_(state.people.size()),
-      promised_waits_(state.people.size()) {
+      promised_(state.people.size()) {
   std::vector<Hold> all;
   for (size_t n = 0; n < state.nodes.size(); ++n) all.push_back({static_cast<int>(n), 0});
   refresh(all);
+  for (size_t i = 0; i < state.runs.size(); ++i) {
+    const StateRun& run = state.runs[i];
+    if (run.waits() && run.cls == RunClass::free && state.is_promised(run))
+      promised_[static_cast<size_t>(run.person)].push_back(static_cast<int>(i));
+  }
 }
 
 std::vector<Move> Round::play() {
@@ -75,16 +80,20 @@ void Round::serve(RunClass cls) {
     const StateRun& run = state_.runs[static_cast<size_t>(at)];
     if (!run.claim.empty() || wait_for_leavers(at) || preempt(at)) continue;
     if (cls == RunClass::free && !run.started_before) ahead_[static_cast<size_t>(run.person)] += run.slots;
-    if (cls == RunClass::free && state_.is_promised(run)) promised_waits_[static_cast<size_t>(run.person)] = 1;
     reserve(at, true);
   }
 }
 
-// It would take what its person's own first start was promised, and could not be suspended for it.
+// It came into the line after another first start of its person, would take what that was promised, and could not be
+// suspended for it.
 bool Round::overtakes_its_own(int at) const {
   const StateRun& run = state_.runs[static_cast<size_t>(at)];
-  return run.cls == RunClass::free && run.claim.empty() && promised_waits_[static_cast<size_t>(run.person)] &&
-         !state_.is_promised(run);
+  if (run.cls != RunClass::free || !run.claim.empty() || state_.is_promised(run)) return false;
+  for (const int other : promised_[static_cast<size_t>(run.person)]) {
+    const StateRun& first = state_.runs[static_cast<size_t>(other)];
+    if (first.waits() && first.claim.empty() && first.waiting_since < run.waiting_since) return true;
+  }
+  return false;
 }
 
 void Round::lend(RunClass cls) {

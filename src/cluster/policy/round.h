@@ -71,7 +71,7 @@ class Round {
   std::vector<std::optional<Size>> in_vain_;  // of each person and kind of run: for whom nobody was found to suspend
   std::vector<char> settled_;                 // runs that will start without more ado: they wait for leavers
   std::vector<int64_t> ahead_;                // of each person: slots of entitled first starts that were passed over
-  std::vector<char> promised_waits_;          // of each person: a promised first start that does not fit yet
+  std::vector<std::vector<int>> promised_;    // of each person: free first starts that wait for what they were promised
   bool reservation_given_ = false;
 };
 

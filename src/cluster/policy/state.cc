@@ -310,9 +310,7 @@ bool PolicyState::is_promised(const StateRun& run) const {
 
 double PolicyState::due_at(const StateRun& run) const {
   if (!is_promised(run)) return kUnknown;
-  const Size& size = run.run->size;
-  const bool large = size.slots != 1 || size.nodes > 0 || size.memory_bytes > 0;
-  return run.run->promised_by - rules->min_run_s - (rules->grace_s + 10) * (large ? 2 : 1);
+  return run.run->promised_by - rules->min_run_s - 2 * (rules->grace_s + 10);
 }
 
 }  // namespace hadal::cluster
