@@ -1,5 +1,5 @@
-// Training jobs on simulated nodes, in rounds of a minute: every job goes on, the clock moves, and a policy sees the jobs
-// and gives each its GPUs. Whose list changes restarts. The rules are those of the Pollux simulator (OSDI 2021).
+// Training jobs on simulated nodes, in rounds of a minute: every job goes on, the clock moves, and a policy sees the
+// jobs and gives each its GPUs. Whose list changes restarts. The rules are those of the Pollux simulator (OSDI 2021).
 #pragma once
 
 #include <cstdint>
