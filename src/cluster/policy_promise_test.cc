@@ -144,7 +144,7 @@ class Trial {
     if (moment > world_.now + 1 && ++skips_ % 16 == 0) {
       Snapshot soon = world_.snapshot();  // with the core-seconds of now: their order is a cause
       ++soon.now;
-      if (!decide(world_.rules, soon).empty()) broke("a decision without a cause");
+      if (!cluster::decide(world_.rules, soon).empty()) broke("a decision without a cause");
     }
     world_.pass(moment - world_.now);
   }

@@ -295,7 +295,7 @@ bool PolicyState::before(int a, int b) const {
   if (x.cls == RunClass::promoted && x.run->rung != y.run->rung) return x.run->rung > y.run->rung;
   if (x.cls == RunClass::free) {
     if (x.started_before != y.started_before) return y.started_before;
-    if (!x.started_before && x.run->arrived != y.run->arrived) return x.run->arrived < y.run->arrived;
+    if (!x.started_before && x.waiting_since != y.waiting_since) return x.waiting_since < y.waiting_since;
   }
   const double used = people[static_cast<size_t>(x.person)].core_seconds,
                others = people[static_cast<size_t>(y.person)].core_seconds;
