@@ -96,7 +96,7 @@ void Daemon::run() {
       said.clear();
     } catch (const TakenOver&) {
       throw;
-    } catch (const Error& mistake) {  // a full disk, a locked store: runs go on, and so do we
+    } catch (const std::exception& mistake) {  // a full disk, a locked store: runs go on, and so do we
       if (said != mistake.what()) log_error("{}; tried again every second", mistake.what());
       said = mistake.what();
       const std::lock_guard guard(impl_->mutex);

@@ -1,11 +1,15 @@
 #include "cluster/daemon.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <fstream>
 
 #include "base/digest.h"
 #include "base/testing/scratch.h"
+#include "cluster/supervisor/attempt_files.h"
 #include "cluster/testing/daemon_bench.h"
 
 namespace hadal::cluster {
@@ -408,6 +412,53 @@ TEST(ClusterDaemon, ASecondDaemonIsRefusedAndAFrozenOneEnds) {
   Store thief(folder / "c/store.db");  // as if the lock had been lost
   thief.take_generation();
   EXPECT_THROW(bench.submit(bench.command()), TakenOver);
+}
+
+// To a daemon that was frozen, the attempts of the one that took over are none that it knows.
+TEST(ClusterDaemon, AFrozenDaemonTouchesNothingOfTheNext) {
+  test::ScratchFolder folder;
+  DaemonBench bench(folder / "c");
+  const int64_t run = bench.submit(bench.command());
+  std::filesystem::remove(folder / "c/lock");
+  const std::unique_ptr<Daemon> frozen = std::move(bench.daemon);
+  bench.restart();
+  bench.tick();
+  bench.tick();
+  EXPECT_EQ(bench.state(run), "running");
+  EXPECT_THROW(frozen->tick(), TakenOver);
+  EXPECT_FALSE(bench.job(run).asked_to_stop);
+}
+
+TEST(ClusterDaemon, WhatEndsWithoutAWordAgainAndAgainIsNotTriedForEver) {
+  test::ScratchFolder folder;
+  DaemonBench bench(folder / "c");
+  const int64_t run = bench.submit(bench.command());
+  for (int i = 0; i < 200 && bench.state(run) != "failed"; ++i) {
+    if (testing::FakeJob* job = bench.machines->running(run)) job->running = false;  // its supervisor was killed
+    bench.tick(2);
+  }
+  EXPECT_EQ(bench.state(run), "failed");
+  EXPECT_EQ(bench.run(run).attempts, 3);
+  EXPECT_HAS(bench.run(run).reason, "not tried again");
+  EXPECT_TRUE(bench.get("check").at("mistakes").empty());
+}
+
+TEST(ClusterDaemon, AnAttemptThatTheBackendForgotIsNotStartedTwice) {
+  test::ScratchFolder folder;
+  DaemonBench bench(folder / "c");
+  const int64_t run = bench.submit(bench.command());
+  bench.tick();
+  bench.tick();
+  const Path taken = attempt_folder(bench.daemon->run_folder(run), 1) / "taken";
+  const int held = ::open(taken.c_str(), O_RDONLY | O_CLOEXEC);  // as its supervisor does
+  ASSERT_EQ(::flock(held, LOCK_SH), 0);
+  bench.machines->jobs.clear();
+  for (int i = 0; i < 20; ++i) bench.tick(2);
+  EXPECT_EQ(bench.state(run), "running");
+  EXPECT_EQ(bench.run(run).attempts, 1);
+  ::close(held);
+  for (int i = 0; i < 20; ++i) bench.tick(2);
+  EXPECT_EQ(bench.run(run).attempts, 2);
 }
 
 TEST(ClusterDaemon, TheLadderLetsTheBestGoOn) {

@@ -41,6 +41,14 @@ void Store::Impl::check_file() const {
          file.string());
 }
 
+void Store::Impl::check_generation(Database& database) const {
+  const int64_t newest = generation == 0 ? 0 : database.integer("SELECT value FROM meta WHERE key = 'generation'");
+  if (newest > generation)
+    throw TakenOver(
+        fmt::format("{}: another daemon has taken this cluster over (generation {}, this one is {}); this one ends",
+                    file.string(), newest, generation));
+}
+
 void Store::Impl::write(const std::function<void()>& body, bool forced) {
   const std::lock_guard lock(writing);
   if (depth > 0) {
@@ -65,11 +73,7 @@ void Store::Impl::write(const std::function<void()>& body, bool forced) {
   try {
     writer.run("BEGIN IMMEDIATE");
     depth = 1, writer_thread = std::this_thread::get_id();
-    const int64_t newest = generation == 0 ? 0 : writer.integer("SELECT value FROM meta WHERE key = 'generation'");
-    if (newest > generation)
-      throw TakenOver(
-          fmt::format("{}: another daemon has taken this cluster over (generation {}, this one is {}); this one ends",
-                      file.string(), newest, generation));
+    check_generation(writer);
     body();
     HADAL_CHECK(!doomed, "a part of a transaction failed and its error was ignored");
     writer.run("COMMIT");
@@ -119,6 +123,11 @@ int64_t Store::take_generation() {
     impl_->generation = impl_->writer.integer("SELECT value FROM meta WHERE key = 'generation'");
   });
   return impl_->generation;
+}
+
+void Store::check_generation() {
+  Impl::Reader reader(*impl_);
+  impl_->check_generation(reader);
 }
 
 std::string Store::cluster_id() {

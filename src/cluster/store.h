@@ -79,6 +79,7 @@ class Store {
   // A number that only grows: each daemon takes the next. Writing under an older one is an Error (a daemon that was
   // frozen while another took over).
   int64_t take_generation();
+  void check_generation();  // TakenOver where another daemon has the next one
   std::string cluster_id();
 
   // People and tokens: only a token's hash is kept.

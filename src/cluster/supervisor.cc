@@ -29,7 +29,9 @@ int watch_worker(pid_t worker, const Order& order, EndFile& file, const sigset_t
     siginfo_t info;
     const int number = ::sigwaitinfo(&signals, &info);
     if (number == SIGCHLD && ::waitpid(worker, &status, WNOHANG) == worker) break;
-    if (number == SIGUSR1 || number == SIGTERM || number == SIGINT) ::kill(worker, number);
+    if (number != SIGUSR1 && number != SIGTERM && number != SIGINT) continue;
+    ::kill(worker, number);
+    ::kill(worker, SIGCONT);  // its program may have frozen it
   }
   if (WIFEXITED(status)) return WEXITSTATUS(status);
   kill_descendants();

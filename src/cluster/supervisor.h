@@ -30,7 +30,8 @@ struct Order {
   Path folder;  // the run's own: where the program works
   std::vector<std::string> command;
   // All that the program has, but for PATH, HOME, USER and LOGNAME where they are missing here, and Slurm's own
-  // variables in a job of Slurm. The value of a key with TOKEN, KEY, PASSWORD or SECRET in it is masked in the log.
+  // variables in a job of Slurm. The value, from 6 bytes on, of a key with TOKEN, KEY, PASSWORD or SECRET in it
+  // is masked in the log.
   std::vector<std::pair<std::string, std::string>> environment;
   int slots = 1;
   std::vector<int> cores;    // to bind to; empty: none

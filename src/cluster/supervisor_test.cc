@@ -299,6 +299,16 @@ TEST(Supervisor, ALongLogKeepsHeadAndTail) {
   EXPECT_LE(longer.size(), kKept + line);
 }
 
+TEST(Supervisor, OfAVeryLongLineTheEndIsKept) {  // progress bars know no line ends
+  const ScratchFolder folder;
+  Order order = shell_order(folder.path(), "head -c 1000000 /dev/zero | tr '\\0' =; echo end");
+  order.log_bytes = 100'000;
+  EXPECT_EQ(Supervised(order).end().code, 0);
+  const std::string tail = text_of(folder / "log.tail");
+  EXPECT_TRUE(tail.ends_with("===end\n"));
+  EXPECT_GE(tail.size(), 100'000u);
+}
+
 TEST(Supervisor, TheLogGoesOnOverAttempts) {
   const ScratchFolder folder;
   for (int attempt = 1; attempt <= 3; ++attempt)
@@ -364,6 +374,37 @@ TEST(Supervisor, AProgramDoesNotWriteItsOwnEnd) {
   EXPECT_EQ(run.end().code, 128 + SIGTERM);
 }
 
+// What a program does to its own folder keeps nobody from seeing its end, nor from stopping it.
+TEST(Supervisor, AProgramDoesNotStandInTheWayOfItsEnd) {
+  for (const char* script : {"mkdir -p attempts/1/exit.json/full", "chmod 000 attempts/1", "chmod 000 .", "rm -rf ./*",
+                             "mv attempts away", "mkfifo log.tail.tmp; head -c 5000 /dev/zero"}) {
+    const ScratchFolder folder;
+    std::filesystem::create_directory(folder / "r1");
+    Order order = shell_order(folder / "r1", fmt::format("{}; exit 5", script));
+    order.log_bytes = 1024;
+    Supervised run(order, folder / "order");
+    EXPECT_EQ(run.end().code, 5) << script;
+  }
+}
+
+TEST(Supervisor, AnAttemptDoesNotStandInTheWayOfTheNext) {
+  for (const char* script : {"rm attempt; mkfifo attempt", "rm attempt; mkdir attempt",
+                             "mkdir attempts/2; mkfifo attempts/2/exit.json.tmp", "chmod 000 attempts"}) {
+    const ScratchFolder folder;
+    EXPECT_EQ(Supervised(shell_order(folder.path(), script)).wait(), 0);
+    EXPECT_EQ(Supervised(shell_order(folder.path(), "exit 5", 2)).end().code, 5) << script;
+    EXPECT_EQ(text_of(folder / "attempt"), "2\n") << script;
+  }
+}
+
+TEST(Supervisor, IsStoppedAlsoWhereItsProgramFrozeIt) {
+  const ScratchFolder folder;
+  Supervised run(shell_order(folder.path(), "kill -STOP $PPID; echo $$ > id; exec sleep 1000"));
+  id_in(folder / "id");
+  run.signal(SIGTERM);
+  EXPECT_EQ(run.end().code, 128 + SIGTERM);
+}
+
 TEST(Supervisor, EndsThatAreNoneOfOurs) {
   const ScratchFolder folder;
   EXPECT_FALSE(read_attempt_end(folder.path(), 1));
@@ -376,6 +417,9 @@ TEST(Supervisor, EndsThatAreNoneOfOurs) {
   std::filesystem::remove(end);
   ::mkfifo(end.c_str(), 0600);  // is not waited for
   EXPECT_HAS(read_attempt_end(folder.path(), 1)->why, "expected a file");
+  std::filesystem::remove(end);
+  ::mknod(end.c_str(), S_IFSOCK | 0600, 0);
+  EXPECT_HAS(read_attempt_end(folder.path(), 1)->why, "damaged");
   std::filesystem::remove(end);
   write_file_whole(end, text.substr(0, text.size() / 2));
   EXPECT_HAS(read_attempt_end(folder.path(), 1)->why, "damaged");

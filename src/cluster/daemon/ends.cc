@@ -7,7 +7,8 @@
 namespace hadal::cluster {
 namespace {
 
-constexpr int kResumable = 3;  // the exit code of a run that saved and can go on
+constexpr int kSilentEnds = 3;  // in a row, and a run is not tried again
+constexpr int kResumable = 3;   // the exit code of a run that saved and can go on
 
 int slots_of(const Attempt& attempt) {
   int slots = 0;
@@ -109,6 +110,9 @@ void Daemon::Impl::lose_attempt(LiveRun& live, const std::string& why) {
   if (live.run.state == RunState::suspending)
     return close_attempt(live, attempt, RunState::suspended, "backend", "lost",
                          fmt::format("{}: what its last checkpoint lacks is lost", why));
+  if (live.silent_ends >= kSilentEnds)  // it kills its own supervisor, or this machine does
+    return close_attempt(live, attempt, RunState::failed, "backend", "lost",
+                         fmt::format("{}, as {} before it: it is not tried again", why, live.silent_ends - 1));
   close_attempt(live, attempt, RunState::queued, "backend", "lost", fmt::format("{}: it is tried again", why));
 }
 

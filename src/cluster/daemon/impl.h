@@ -54,6 +54,7 @@ struct LiveRun {
   bool seen_waiting = false;  // in the backend's own queue
   double start_again = 0;     // not before: a start that failed
   double silent_since = 0;    // seen ended, or not seen, and without an exit.json; 0: not so
+  int silent_ends = 0;        // attempts in a row that ended so
   int start_failures = 0;
 };
 

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "cluster/daemon/impl.h"
+#include "cluster/supervisor/attempt_files.h"
 
 namespace hadal::cluster {
 namespace {
@@ -17,6 +18,7 @@ constexpr int64_t kReadBytes = 16 << 20;  // of metrics, in one round
 }  // namespace
 
 void Daemon::Impl::tick() {
+  store.check_generation();  // one that was frozen must not take another daemon's attempts for stale ones
   bool idle = false;
   {
     const auto guard = enter();
@@ -124,12 +126,20 @@ void Daemon::Impl::follow(LiveRun& live, const Sighting* sighting) {
     read_metrics(live, false);
     return;
   }
+  // The backend's notes may be lost: who has its attempt still is there.
+  if (sighting == nullptr && live.stop_by.empty() && attempt_held(folder, attempt.number)) {
+    live.silent_since = 0;
+    return read_metrics(live, false);
+  }
   if (const auto end = read_attempt_end(folder, attempt.number)) {
+    live.silent_ends = 0;
     read_metrics(live, true);
     return end_attempt(live, *end);
   }
-  if (sighting != nullptr && sighting->state == Sighting::State::lost)
+  if (sighting != nullptr && sighting->state == Sighting::State::lost) {
+    live.silent_ends = 0;
     return lose_attempt(live, fmt::format("its node was lost ({})", sighting->words));
+  }
 
   std::error_code error;
   const bool taken = std::filesystem::exists(folder / "attempts" / std::to_string(attempt.number) / "taken", error);
@@ -148,6 +158,7 @@ void Daemon::Impl::follow(LiveRun& live, const Sighting* sighting) {
   }
   if (live.silent_since == 0) live.silent_since = at;
   if (at - live.silent_since < kSilentSeconds) return;
+  ++live.silent_ends;
   lose_attempt(live, fmt::format("it ended without a word ({})",
                                  sighting != nullptr ? sighting->words : "the backend does not know it"));
 }

@@ -72,7 +72,8 @@ class LocalBackend : public Backend {
     if (const uid_t own = ::geteuid(); own != 0 && order.account.uid != own)
       fail("{}: this daemon runs without root, as user {}: it can start nothing as {} (user {}); start it as root",
            order.name, own, order.account.user, order.account.uid);
-    if (!std::filesystem::is_directory(order.folder))
+    std::error_code error;
+    if (!std::filesystem::is_directory(order.folder, error))
       fail("{}: the folder of its run is not there", order.folder.string());
     if (const LocalNote* note = note_of(order.name)) return std::to_string(note->process);
     Launch launch{.program = program_, .order = &order, .notes = notes_.folder(), .note = {}};
@@ -137,7 +138,9 @@ class LocalBackend : public Backend {
 
   void send(const std::string& name, int signal) {
     const LocalNote* note = note_of(name);
-    if (note != nullptr && note->boot == boot_) signal_process(note->process, note->start, signal);
+    if (note == nullptr || note->boot != boot_) return;
+    signal_process(note->process, note->start, signal);
+    signal_process(note->process, note->start, SIGCONT);  // its own program may have frozen it
   }
 
   // None where slots are more than cores, or where not enough are free.

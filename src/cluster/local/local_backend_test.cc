@@ -307,6 +307,13 @@ TEST_F(LocalBackendTest, WhatCannotBeStartedIsSaid) {
   EXPECT_TRUE(backend->look().empty()) << "no note of what was not started";
 }
 
+TEST_F(LocalBackendTest, NothingIsConcludedWithoutItsNotes) {
+  std::filesystem::rename(folder_ / "notes", folder_ / "away");
+  EXPECT_HAS(error_of([&] { backend_->look(); }), "put the folder back");
+  std::filesystem::rename(folder_ / "away", folder_ / "notes");
+  EXPECT_TRUE(backend_->look().empty());
+}
+
 TEST_F(LocalBackendTest, WithoutRootOnlyTheOwnUserRuns) {
   StartOrder order = prepared(1, "exit 0");
   order.account = {"somebody", 4242, 4242};

@@ -41,7 +41,11 @@ LocalNote read_note(const Path& file) {
 
 const std::map<std::string, LocalNote>& LocalNotes::read() {
   std::map<std::string, LocalNote> now;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+  std::error_code error;
+  const std::filesystem::directory_iterator entries(folder_, error);
+  if (error)
+    fail("{}: the notes of what runs cannot be read: {}; put the folder back", folder_.string(), error.message());
+  for (const auto& entry : entries) {
     if (entry.path().extension() != ".json") continue;
     const std::string name = entry.path().stem().string();
     if (auto known = notes_.extract(name)) {
@@ -50,14 +54,17 @@ const std::map<std::string, LocalNote>& LocalNotes::read() {
     }
     try {
       now[name] = read_note(entry.path());
-    } catch (const Error& error) {
-      if (damaged_.insert(name).second) log_warning("{}", error.what());
+    } catch (const Error& mistake) {
+      if (damaged_.insert(name).second) log_warning("{}", mistake.what());
     }
   }
   return notes_ = std::move(now);
 }
 
-void LocalNotes::remove(const std::string& name) { std::filesystem::remove(note_file(folder_, name)); }
+void LocalNotes::remove(const std::string& name) {
+  std::error_code ignored;
+  std::filesystem::remove(note_file(folder_, name), ignored);
+}
 
 std::string note_beginning(const LocalNote& note) {
   std::string text = dump_json(OrderedJson{{"name", note.name},

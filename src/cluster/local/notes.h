@@ -33,7 +33,8 @@ class LocalNotes {
  public:
   explicit LocalNotes(Path folder) : folder_(std::move(folder)) {}
   const Path& folder() const { return folder_; }
-  const std::map<std::string, LocalNote>& read();  // by name; one that cannot be read is logged and left out
+  const std::map<std::string, LocalNote>&
+  read();  // by name; one that cannot be read is logged and left out. Error: the folder is gone
   void remove(const std::string& name);
 
  private:

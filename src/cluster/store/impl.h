@@ -34,6 +34,7 @@ struct Store::Impl {
   };
 
   void write(const std::function<void()>& body, bool forced);
+  void check_generation(Database& database) const;
   void check_file() const;  // Error where the file was removed or replaced
 
   Path file;

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <optional>
 #include <system_error>
+#include <utility>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -33,12 +34,20 @@ int number_in(std::string_view text) {  // 0 where it is none
   return error == std::errc() && end == text.data() + text.size() ? number : 0;
 }
 
+// What stands in `attempt`; a program may have put something else in its place, a pipe for one.
+int noted_attempt(const Path& run_folder) {
+  const int fd = ::open((run_folder / "attempt").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (fd < 0) return 0;
+  char text[64];
+  const ssize_t size = ::read(fd, text, sizeof text);
+  ::close(fd);
+  return size > 0 ? number_in({text, static_cast<size_t>(size)}) : 0;
+}
+
 // The greatest number that stands in `attempt` or was taken.
 int newest_attempt(const Path& run_folder) {
-  int newest = 0;
+  int newest = noted_attempt(run_folder);
   std::error_code error;
-  if (std::filesystem::exists(run_folder / "attempt", error))
-    newest = number_in(read_file(run_folder / "attempt", 4096));
   for (const auto& entry : std::filesystem::directory_iterator(run_folder / "attempts")) {
     const int number = number_in(entry.path().filename().string());
     if (number > newest && std::filesystem::exists(entry.path() / "taken", error)) newest = number;
@@ -49,7 +58,8 @@ int newest_attempt(const Path& run_folder) {
 // Unlike write_file_whole() no two processes share the temporary file.
 void write_newest(const Path& run_folder, int number) {
   const Path file = run_folder / "attempt", temporary = run_folder / fmt::format("attempt.{}.tmp", ::getpid());
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+  ::unlink(temporary.c_str());
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (fd < 0) fail_attempt(temporary, "create");
   const std::string text = fmt::format("{}\n", number);
   const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
@@ -75,6 +85,22 @@ int open_below(const Path& folder, const Path& below, int flags) {
     at = next;
   }
   return at;
+}
+
+// Makes way for a file of ours: a program may have cleared its folder, taken permissions away, or put a folder in the
+// file's place. A run's folder that is gone stays so.
+void make_way(const Path& run_folder, int attempt, const Path& file) {
+  for (const Path& folder : {run_folder, run_folder / "attempts", attempt_folder(run_folder, attempt)}) {
+    struct stat there {};
+    if (folder != run_folder) ::mkdir(folder.c_str(), 0755);
+    if (::lstat(folder.c_str(), &there) == 0 && S_ISDIR(there.st_mode) && (there.st_mode & 0700) != 0700)
+      ::chmod(folder.c_str(), (there.st_mode & 0777) | 0700);
+  }
+  struct stat there {};
+  if (::lstat(file.c_str(), &there) != 0 || !S_ISDIR(there.st_mode)) return;
+  Path aside = file;
+  aside += fmt::format(".{}", ::getpid());
+  ::rename(file.c_str(), aside.c_str());
 }
 
 double sane(const Json& json, const char* key) {
@@ -106,6 +132,7 @@ Path attempt_folder(const Path& run_folder, int attempt) { return run_folder / "
 
 std::string take_attempt(const Path& run_folder, int attempt, int& lock) {
   const Path folder = attempt_folder(run_folder, attempt), taken = folder / "taken";
+  make_way(run_folder, attempt, run_folder / "attempt");
   for (const Path& made : {run_folder / "attempts", folder})
     if (::mkdir(made.c_str(), 0755) != 0 && errno != EEXIST) fail_attempt(made, "make the folder");
   const auto newer = [&](int newest) { return fmt::format("attempt {} is newer than {}", newest, attempt); };
@@ -133,8 +160,13 @@ bool attempt_held(const Path& run_folder, int attempt) {
 }
 
 EndFile::EndFile(const Path& run_folder, int attempt)
-    : file_(attempt_folder(run_folder, attempt) / "exit.json"), temporary_(file_) {
+    : run_folder_(run_folder),
+      attempt_(attempt),
+      file_(attempt_folder(run_folder, attempt) / "exit.json"),
+      temporary_(file_) {
   temporary_ += ".tmp";
+  make_way(run_folder, attempt, temporary_);
+  ::unlink(temporary_.c_str());
   bool hopeless = false;
   const std::string mistake = try_write(std::string(kEndBytes, ' '), hopeless);
   if (!mistake.empty()) log_warning("{}", mistake);
@@ -146,7 +178,7 @@ EndFile::~EndFile() {
 
 // Over what stands in the temporary file. "": done.
 std::string EndFile::try_write(const std::string& text, bool& hopeless) {
-  if (fd_ < 0) fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+  if (fd_ < 0) fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
   const bool written = fd_ >= 0 && ::pwrite(fd_, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()) &&
                        ::ftruncate(fd_, static_cast<off_t>(text.size())) == 0;
   if (written) return "";
@@ -155,7 +187,7 @@ std::string EndFile::try_write(const std::string& text, bool& hopeless) {
 }
 
 bool EndFile::write(const AttemptEnd& end) {
-  for (bool said = false;; said = true) {
+  for (bool again = false;; again = true) {
     bool hopeless = false;
     std::string mistake = try_write(end_text(end), hopeless);
     if (mistake.empty() && (::fsync(fd_) != 0 || ::rename(temporary_.c_str(), file_.c_str()) != 0)) {
@@ -163,9 +195,11 @@ bool EndFile::write(const AttemptEnd& end) {
       mistake = fmt::format("{}: cannot write: {}", file_.string(), std::strerror(errno));
     }
     if (mistake.empty()) return true;
-    if (!said || hopeless) log_error("{}", mistake);
-    if (hopeless) return false;
-    ::sleep(1);
+    if (!again) log_error("{}", mistake);
+    if (again && hopeless) return false;
+    if (again) ::sleep(1);
+    make_way(run_folder_, attempt_, file_);
+    if (hopeless && fd_ >= 0) ::close(std::exchange(fd_, -1));
   }
 }
 
@@ -179,6 +213,8 @@ std::optional<AttemptEnd> read_attempt_end(const Path& run_folder, int attempt) 
   const int fd = open_below(run_folder, below, O_RDONLY);
   if (fd < 0 && errno == ENOENT) return {};
   if (fd < 0 && (errno == ELOOP || errno == ENOTDIR)) return damaged("a link, or in no folder");
+  // A socket in its place, or permissions taken away: the run's own doing, and no matter of the others'.
+  if (fd < 0 && (errno == ENXIO || errno == EACCES)) return damaged(std::strerror(errno));
   if (fd < 0) fail_attempt(run_folder / below, "read");
   if (attempt_held(run_folder, attempt)) {
     ::close(fd);

@@ -29,6 +29,8 @@ class EndFile {
 
  private:
   std::string try_write(const std::string& text, bool& hopeless);
+  Path run_folder_;
+  int attempt_;
   Path file_, temporary_;
   int fd_ = -1;
 };

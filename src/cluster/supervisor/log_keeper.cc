@@ -15,6 +15,8 @@ namespace hadal::cluster {
 namespace {
 
 constexpr double kTailSeconds = 5;
+constexpr size_t kLineBytes = 64 << 10;  // a line that is longer is cut
+constexpr size_t kSecretBytes = 6;       // a shorter value is a word that says nothing
 constexpr std::string_view kMask = "***";
 constexpr std::string_view kLeftOut = "[left out here: ";
 
@@ -99,8 +101,8 @@ void LogKeeper::add_to_tail(std::string_view text) {
 std::string LogKeeper::tail_text() const {
   std::string text = ring_.substr(begin_) + ring_.substr(0, begin_);
   if (left_out_ == 0) return text;
-  // From the beginning of a line, where there is one.
-  const size_t line = text.find('\n') + 1;
+  // From the beginning of a line, where there is one near.
+  const size_t line = std::string_view(text).substr(0, kLineBytes).find('\n') + 1;
   text.erase(0, line);
   return fmt::format("{}{} bytes]\n", kLeftOut, left_out_ + line) + text;
 }
@@ -114,7 +116,8 @@ bool LogKeeper::finish() {
   since_written_.restart();
   Path temporary = tail_file_;
   temporary += ".tmp";
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+  ::unlink(temporary.c_str());  // a pipe that the program put there would wait for its reader
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (fd < 0) return false;
   const std::string text = tail_text();
   const bool whole = append(fd, text) == text.size();
@@ -126,7 +129,7 @@ bool LogKeeper::finish() {
 
 Masker::Masker(const std::vector<std::pair<std::string, std::string>>& environment) {
   for (const auto& [name, value] : environment)
-    if (is_secret(name) && value.size() >= 8) secrets_.push_back(value);  // a shorter one is a word that says nothing
+    if (is_secret(name) && value.size() >= kSecretBytes) secrets_.push_back(value);
   // The longest first, so that one which is part of another leaves nothing of it.
   std::sort(secrets_.begin(), secrets_.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
 }
