@@ -145,8 +145,8 @@ TEST(Policy, PositionIsTheOrderOfThePasses) {
   EXPECT_EQ(position(world.rules, world.snapshot(), 1), 0);  // does not wait
 }
 
-// Three nodes of 4 slots. Cleo's promoted run wants two whole nodes and has waited long enough for a reservation; those
-// who hold slots are known to end, or not.
+// Three nodes of 4 slots. Cleo's promoted run wants 4 slots on two of them and has waited long enough for a
+// reservation; those who hold slots are known to end, or not.
 class PolicyReservation : public ::testing::Test {
  protected:
   PolicyReservation() {
@@ -154,7 +154,7 @@ class PolicyReservation : public ::testing::Test {
     hold(1, "n1", 2, 1500);
     hold(2, "n2", 4, 2000);
     hold(3, "n3", 4, kUnknown);
-    wait(4, kCleo, {0, 2, 0}, 1000 - 300);
+    wait(4, kCleo, {4, 2, 0}, 1000 - 300);
     snapshot.runs.back().rung = 2;
   }
   void hold(int64_t id, const char* node, int n, double ends) {
