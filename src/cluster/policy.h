@@ -16,10 +16,10 @@
 // - A run starts on the fullest node that has room. Whole nodes are taken smallest first.
 // - One decision is one walk through the passes: what it changes is seen by the next, a tick later.
 // - The search for whom to suspend is exact where few could go on a node, and cut short after 4,000 steps.
-// - A promise to a run that asks for memory, or for more than one slot where there are several nodes, supposes that
-// what
-//   others hold there can be taken back: memory and places have no shares. Of 133,242 promises in made-up loads of that
-//   kind 24 were broken, all to such runs; of 82,591 in loads of one node without memory none.
+// - A promise reckons with what others have lent now. Memory and places have no shares, and a large run of a class is
+//   taken back whole or not at all: where others of its class end, that may be not at all. In made-up loads of several
+//   nodes, with memory, 14 of 88,969 promises were broken so, all to runs that ask for memory or for more than one
+//   slot; on one node without memory about one in 400,000.
 #pragma once
 
 #include <cstdint>
