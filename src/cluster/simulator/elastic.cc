@@ -4,8 +4,8 @@
 #include <map>
 
 #include "base/error.h"
+#include "cluster/policy/sizing.h"
 #include "cluster/simulator/workload.h"
-#include "cluster/sizing.h"
 
 namespace hadal::cluster {
 

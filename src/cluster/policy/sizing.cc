@@ -1,4 +1,4 @@
-#include "cluster/sizing.h"
+#include "cluster/policy/sizing.h"
 
 #include <algorithm>
 #include <cmath>
