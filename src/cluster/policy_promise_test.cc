@@ -79,7 +79,7 @@ Load random_load(uint64_t seed, Kinds kinds) {
 
 struct Outcome {
   std::string broken;  // "" where all held
-  int promises = 0, kept = 0, late = 0, starts = 0, suspensions = 0;
+  int promises = 0, kept = 0, late = 0, calm = 0, starts = 0, suspensions = 0;
   double slack = kUnknown;  // the least seconds by which a promise was kept
 };
 
@@ -116,6 +116,7 @@ class Trial {
       }
       if (!decided) decide();
       check_moment();
+      check_idle();
       if (next == load_.arrivals.size() &&
           std::all_of(world_.runs.begin(), world_.runs.end(), [](const WorldRun& r) { return r.over; }))
         return outcome_;
@@ -141,8 +142,9 @@ class Trial {
       if (r.promised && r.starts.empty()) at(std::floor(r.run.arrived + *r.promised) + 1);
     if (moment == kUnknown) moment = world_.now + 1000;
     if (moment > world_.now + 1 && ++skips_ % 16 == 0) {
-      world_.pass();
-      if (!world_.decide_now().empty()) broke("a decision without a cause");
+      Snapshot soon = world_.snapshot();  // with the core-seconds of now: their order is a cause
+      ++soon.now;
+      if (!cluster::decide(world_.rules, soon).empty()) broke("a decision without a cause");
     }
     world_.pass(moment - world_.now);
   }
@@ -168,6 +170,7 @@ class Trial {
       if (winner.run.person == r.run.person && winner.run.rung == 1 && r.run.rung == 1 && load_.grants.empty())
         broke(fmt::format("{} is suspended for {} of the same person and class", r.name, winner.name));
     }
+    check_shares(before, decisions);
     for (WorldRun& r : world_.runs) {
       if (!r.promised || r.run.rung > 1 || r.run.idea == 77) continue;
       const double late = world_.now - r.run.arrived - *r.promised;
@@ -209,6 +212,66 @@ class Trial {
       if (node.memory_bytes > 0 && memory[node.name] > node.memory_bytes)
         broke(fmt::format("memory of {} is exceeded", node.name));
     }
+  }
+
+  // No class falls below its share by a suspension, but that a first start may take other people's free runs. Reckoned
+  // from the rules once more, where classes and sizes are plain.
+  void check_shares(const Snapshot& before, const std::vector<PolicyDecision>& decisions) {
+    if (!load_.grants.empty()) return;
+    int64_t total = 0, wanted_free = 0, use[2] = {};
+    for (const PolicyNode& node : before.nodes) total += node.slots;
+    std::map<int64_t, const PolicyDecision*> of;
+    for (const PolicyDecision& d : decisions)
+      if (!of.count(d.run)) of[d.run] = &d;
+    bool taken[2] = {};
+    for (const PolicyRun& run : before.runs) {
+      if (run.size.slots == 0) return;
+      const int64_t slots = int64_t{run.size.slots} * std::max(1, run.size.nodes);
+      const auto d = of.find(run.id);
+      const bool promoted = run.rung > 1;
+      if (!promoted) wanted_free += slots;
+      bool counts = run.phase == Phase::active || (run.phase == Phase::waiting && !run.claim.empty());
+      if (d != of.end()) {
+        const std::string& rule = d->second->rule;
+        counts = d->second->kind == Kind::claim
+                     ? !d->second->places.empty()
+                     : d->second->kind == Kind::start && rule != "lent" && rule != "reservation";
+        if (d->second->kind == Kind::suspend) {
+          const PolicyRun& winner = world_.runs[static_cast<size_t>(d->second->for_run - 1)].run;
+          const bool first_start = winner.rung == 1 && !winner.started_before;
+          if (promoted || !first_start) taken[promoted] = true;
+        }
+      }
+      if (counts) use[promoted] += slots;
+    }
+    const int64_t share = std::min<int64_t>(free_slots_kept(world_.rules, static_cast<int>(total)), wanted_free);
+    if (taken[0] && use[0] < share) broke(fmt::format("free runs are left {} of their share of {}", use[0], share));
+    if (taken[1] && use[1] < total - share)
+      broke(fmt::format("promoted runs are left {} of their share of {}", use[1], total - share));
+  }
+
+  // Where nothing is kept for anybody, nobody waits who fits.
+  void check_idle() {
+    std::map<std::string, std::pair<int, int64_t>> room;
+    for (const PolicyNode& node : world_.nodes)
+      room[node.name] = {node.slots, node.memory_bytes > 0 ? node.memory_bytes : int64_t{1} << 60};
+    const Snapshot now = world_.snapshot();
+    for (const PolicyRun& run : now.runs) {
+      if (run.phase == Phase::leaving || !run.claim.empty()) return;
+      if (run.phase == Phase::waiting && (now.now - run.waiting_since >= world_.rules.min_run_s ||
+                                          (run.promised_by < kUnknown && run.promised_by > run.arrived)))
+        return;
+      for (const Place& place : run.held)
+        room[place.node].first -= place.slots, room[place.node].second -= run.size.memory_bytes;
+    }
+    for (const PolicyRun& run : now.runs) {
+      if (run.phase != Phase::waiting || run.size.slots == 0) continue;
+      int fits = 0;
+      for (const auto& [name, left] : room)
+        fits += left.first >= run.size.slots && left.second >= run.size.memory_bytes;
+      if (fits >= std::max(1, run.size.nodes)) broke(fmt::format("run {} fits and waits", run.id));
+    }
+    ++outcome_.calm;
   }
 
   const Load& load_;
@@ -260,6 +323,7 @@ void try_loads(Kinds kinds, uint64_t default_cases) {
     sum.promises += outcome.promises;
     sum.kept += outcome.kept;
     sum.late += outcome.late;
+    sum.calm += outcome.calm;
     sum.starts += outcome.starts;
     sum.suspensions += outcome.suspensions;
     sum.slack = std::min(sum.slack, outcome.slack);
@@ -275,6 +339,7 @@ void try_loads(Kinds kinds, uint64_t default_cases) {
   EXPECT_EQ(failed, 0);
   EXPECT_LE(sum.late, sum.promises / 1000);
   EXPECT_GT(sum.promises, static_cast<int>(cases));
+  EXPECT_GT(sum.calm, static_cast<int>(cases));  // moments at which the check of idle slots bites
 }
 
 TEST(PolicyPromise, OneNode) { try_loads(Kinds::one_node, 150); }

@@ -29,12 +29,18 @@ Round::Round(PolicyState& state, Lending lending, bool with_reasons)
       later_(state.nodes.size()),
       held_back_(state.nodes.size()),
       reserved_of_(state.nodes.size(), -1),
+      in_vain_(state.people.size() * kNumClasses * 2),
       settled_(state.runs.size()),
       ahead_(state.people.size()),
-      promised_waits_(state.people.size()) {
+      promised_(state.people.size()) {
   std::vector<Hold> all;
   for (size_t n = 0; n < state.nodes.size(); ++n) all.push_back({static_cast<int>(n), 0});
   refresh(all);
+  for (size_t i = 0; i < state.runs.size(); ++i) {
+    const StateRun& run = state.runs[i];
+    if (run.waits() && run.cls == RunClass::free && state.is_promised(run))
+      promised_[static_cast<size_t>(run.person)].push_back(static_cast<int>(i));
+  }
 }
 
 std::vector<Move> Round::play() {
@@ -74,16 +80,20 @@ void Round::serve(RunClass cls) {
     const StateRun& run = state_.runs[static_cast<size_t>(at)];
     if (!run.claim.empty() || wait_for_leavers(at) || preempt(at)) continue;
     if (cls == RunClass::free && !run.started_before) ahead_[static_cast<size_t>(run.person)] += run.slots;
-    if (cls == RunClass::free && state_.is_promised(run)) promised_waits_[static_cast<size_t>(run.person)] = 1;
     reserve(at, true);
   }
 }
 
-// It would take what its person's own first start was promised, and could not be suspended for it.
+// It came into the line after another first start of its person, would take what that was promised, and could not be
+// suspended for it.
 bool Round::overtakes_its_own(int at) const {
   const StateRun& run = state_.runs[static_cast<size_t>(at)];
-  return run.cls == RunClass::free && run.claim.empty() && promised_waits_[static_cast<size_t>(run.person)] &&
-         !state_.is_promised(run);
+  if (run.cls != RunClass::free || !run.claim.empty() || state_.is_promised(run)) return false;
+  for (const int other : promised_[static_cast<size_t>(run.person)]) {
+    const StateRun& first = state_.runs[static_cast<size_t>(other)];
+    if (first.waits() && first.claim.empty() && first.waiting_since < run.waiting_since) return true;
+  }
+  return false;
 }
 
 void Round::lend(RunClass cls) {
@@ -273,6 +283,13 @@ bool Round::wait_for_leavers(int at) {
 
 bool Round::preempt(int at) {
   StateRun& run = state_.runs[static_cast<size_t>(at)];
+  const Size& size = run.run->size;
+  std::optional<Size>& in_vain =
+      in_vain_[(static_cast<size_t>(run.person) * kNumClasses + as_index(run.cls)) * 2 + (run.started_before ? 1 : 0)];
+  if (in_vain && size.nodes >= in_vain->nodes && size.memory_bytes >= in_vain->memory_bytes &&
+      (in_vain->slots == size.slots ||
+       (in_vain->nodes == size.nodes && in_vain->slots > 0 && size.slots > in_vain->slots)))
+    return false;
   std::vector<Room> room = later_;
   for (size_t n = 0; !reservations_.empty() && n < room.size(); ++n) {
     if (const int which = reserved_of_[n]; which >= 0) {
@@ -281,7 +298,10 @@ bool Round::preempt(int at) {
     }
   }
   auto victims = victims_.choose(at, std::move(room));
-  if (!victims) return false;
+  if (!victims) {
+    in_vain = size;
+    return false;
+  }
 
   int64_t slots = 0, freed = 0;
   for (const Hold& place : victims->places) slots += place.slots;

@@ -67,10 +67,11 @@ class Round {
   std::vector<Room> open_, later_;
   std::vector<Room> held_back_;  // of each node: what entitled runs wait for that others leave
   std::vector<Reservation> reservations_;
-  std::vector<int> reserved_of_;      // of each node: index of its reservation, or -1
-  std::vector<char> settled_;         // runs that will start without more ado: they wait for leavers
-  std::vector<int64_t> ahead_;        // of each person: slots of entitled first starts that were passed over
-  std::vector<char> promised_waits_;  // of each person: a promised first start that does not fit yet
+  std::vector<int> reserved_of_;              // of each node: index of its reservation, or -1
+  std::vector<std::optional<Size>> in_vain_;  // of each person and kind of run: for whom nobody was found to suspend
+  std::vector<char> settled_;                 // runs that will start without more ado: they wait for leavers
+  std::vector<int64_t> ahead_;                // of each person: slots of entitled first starts that were passed over
+  std::vector<std::vector<int>> promised_;    // of each person: free first starts that wait for what they were promised
   bool reservation_given_ = false;
 };
 

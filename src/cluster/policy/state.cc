@@ -171,27 +171,34 @@ void PolicyState::claim(const std::vector<Hold>& places, int run, int sign) {
   for (const Hold& place : places) recount_kept(place.node);
 }
 
-// Of a claim, what those still hold who leave for it is not kept of what is free now.
+// Of a claim, what those still hold who leave for it is not kept of what is free now. What is held by those who leave
+// for nobody in the line may serve any claim.
 void PolicyState::recount_kept(int at) {
   StateNode& node = nodes[static_cast<size_t>(at)];
   node.kept = {};
   if (node.claimers.empty()) return;
-  Room left_for_nobody = node.leaving;
+  const auto held_by = [&](int leaver) {
+    const StateRun& run = runs[static_cast<size_t>(leaver)];
+    Room room;
+    for (const Hold& place : run.held)
+      if (place.node == at) room += Room{place.slots, run.run->size.memory_bytes};
+    return room;
+  };
+  Room for_nobody;
+  for (const int leaver : node.leavers) {
+    const int winner = runs[static_cast<size_t>(leaver)].leaving_for;
+    if (winner < 0 || !runs[static_cast<size_t>(winner)].waits()) for_nobody += held_by(leaver);
+  }
   for (const int claimer : node.claimers) {
     const StateRun& run = runs[static_cast<size_t>(claimer)];
-    Room lacks{0, 0}, comes{0, 0};
+    Room lacks;
     for (const Hold& place : run.claim)
       if (place.node == at) lacks += Room{place.slots, run.run->size.memory_bytes};
-    for (const int leaver : node.leavers) {
-      const StateRun& other = runs[static_cast<size_t>(leaver)];
-      if (other.leaving_for != claimer) continue;
-      for (const Hold& place : other.held)
-        if (place.node == at) comes += Room{place.slots, other.run->size.memory_bytes};
-    }
-    left_for_nobody -= comes;
-    node.kept += (lacks - comes).at_least_nothing();
+    for (const int leaver : node.leavers)
+      if (runs[static_cast<size_t>(leaver)].leaving_for == claimer) lacks -= held_by(leaver);
+    node.kept += lacks.at_least_nothing();
   }
-  node.kept = (node.kept - left_for_nobody.at_least_nothing()).at_least_nothing();
+  node.kept = (node.kept - for_nobody).at_least_nothing();
 }
 
 void PolicyState::use(int run, int sign) {
@@ -288,7 +295,7 @@ bool PolicyState::before(int a, int b) const {
   if (x.cls == RunClass::promoted && x.run->rung != y.run->rung) return x.run->rung > y.run->rung;
   if (x.cls == RunClass::free) {
     if (x.started_before != y.started_before) return y.started_before;
-    if (!x.started_before && x.run->arrived != y.run->arrived) return x.run->arrived < y.run->arrived;
+    if (!x.started_before && x.waiting_since != y.waiting_since) return x.waiting_since < y.waiting_since;
   }
   const double used = people[static_cast<size_t>(x.person)].core_seconds,
                others = people[static_cast<size_t>(y.person)].core_seconds;
@@ -303,9 +310,7 @@ bool PolicyState::is_promised(const StateRun& run) const {
 
 double PolicyState::due_at(const StateRun& run) const {
   if (!is_promised(run)) return kUnknown;
-  const Size& size = run.run->size;
-  const bool large = size.slots != 1 || size.nodes > 0 || size.memory_bytes > 0;
-  return run.run->promised_by - rules->min_run_s - (rules->grace_s + 10) * (large ? 2 : 1);
+  return run.run->promised_by - rules->min_run_s - 2 * (rules->grace_s + 10);
 }
 
 }  // namespace hadal::cluster

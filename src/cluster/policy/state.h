@@ -84,8 +84,8 @@ struct PolicyState {
   // The order of policy.md inside a class.
   bool before(int a, int b) const;
   bool is_promised(const StateRun& run) const;  // a first start that was promised a time
-  // From when on it goes before all others of its class: an attempt that is young now can be suspended, and have saved,
-  // just before its time is over. One that needs more than a slot may have to wait for another's claim as well.
+  // From when on it goes before all others of its class. Just before, another may claim a slot that it gets when
+  // somebody has saved; that attempt is young for min_run_s, and has to save in turn.
   double due_at(const StateRun& run) const;
   bool is_due(const StateRun& run) const { return now >= due_at(run) - 1e-6; }
 

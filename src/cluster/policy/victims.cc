@@ -8,7 +8,6 @@ namespace hadal::cluster {
 namespace {
 
 constexpr int kMostSteps = 4000, kFewSteps = 64;  // of one search on one node: at first; when a decision had many steps
-constexpr int64_t kNoLimit = int64_t{1} << 40;    // slots
 
 struct Price {
   int64_t within_cap = 0, loss = 0, slots = 0;
@@ -38,7 +37,8 @@ class Search {
          int most_steps)
       : state_(state), purse_(purse), candidates_(std::move(candidates)), lacking_(lacking), most_steps_(most_steps) {
     std::sort(candidates_.begin(), candidates_.end(), [](const Candidate& a, const Candidate& b) {
-      return std::tie(a.within_cap, a.loss, a.slots, b.arrival) < std::tie(b.within_cap, b.loss, b.slots, a.arrival);
+      return std::tuple(a.within_cap(), a.loss, a.slots, b.arrival) <
+             std::tuple(b.within_cap(), b.loss, b.slots, a.arrival);
     });
     rest_.resize(candidates_.size() + 1);
     slot_loss_.resize(candidates_.size() + 1, kUnknown);
@@ -74,21 +74,21 @@ class Search {
     return price;
   }
 
+  // What the run at `at` adds to the slots from within people's caps, taken after the first `count` of those chosen.
+  int64_t adds_within_cap(const std::vector<int>& chosen, size_t count, int at) const {
+    const Candidate& c = candidates_[static_cast<size_t>(at)];
+    if (c.cls != static_cast<size_t>(RunClass::free)) return 0;
+    int64_t taken = 0;
+    for (size_t i = 0; i < count; ++i) {
+      const Candidate& other = candidates_[static_cast<size_t>(chosen[i])];
+      if (other.cls == c.cls && other.person == c.person) taken += other.slots;
+    }
+    return std::max<int64_t>(0, taken + c.slots - c.spare) - std::max<int64_t>(0, taken - c.spare);
+  }
+
   int64_t within_cap_of(const std::vector<int>& chosen) const {
     int64_t sum = 0;
-    for (size_t i = 0; i < chosen.size(); ++i) {
-      const Candidate& c = candidates_[static_cast<size_t>(chosen[i])];
-      if (c.cls != static_cast<size_t>(RunClass::free)) continue;
-      int64_t of_person = 0;
-      bool counted = false;  // at an earlier run of this person
-      for (size_t k = 0; k < chosen.size(); ++k) {
-        const Candidate& other = candidates_[static_cast<size_t>(chosen[k])];
-        if (other.cls != c.cls || other.person != c.person) continue;
-        counted |= k < i;
-        of_person += other.slots;
-      }
-      if (!counted) sum += std::max<int64_t>(0, of_person - purse_.spare(state_, c.person));
-    }
+    for (size_t i = 0; i < chosen.size(); ++i) sum += adds_within_cap(chosen, i, chosen[i]);
     return sum;
   }
 
@@ -130,12 +130,12 @@ class Search {
     if (found_) {
       // All that follow cost as much as this one: what is sorted by is the first two of a price. And slots that lack
       // still cost at least what the cheapest of them does.
-      if (c.within_cap > price_.within_cap) return;
+      if (c.within_cap() > price_.within_cap) return;
       const int64_t lack = std::max<int64_t>(0, lacking_.slots - frees.slots);
       const int64_t more =
           lack > 0 ? static_cast<int64_t>(static_cast<double>(lack) * slot_loss_[at] * (1 - 1e-12)) : 0;
-      if (std::max(c.within_cap, within_cap_) == price_.within_cap &&
-          loss_ + std::max(more, c.within_cap == price_.within_cap ? c.loss : 0) > price_.loss)
+      if (std::max(c.within_cap(), within_cap_) == price_.within_cap &&
+          loss_ + std::max(more, c.within_cap() == price_.within_cap ? c.loss : 0) > price_.loss)
         return;
     }
     const Room adds = smaller(c.frees, (lacking_ - frees).at_least_nothing());
@@ -143,7 +143,8 @@ class Search {
       chosen_.push_back(static_cast<int>(at));
       taken_[c.cls] += c.slots;
       loss_ += c.loss;
-      const int64_t within_cap = std::exchange(within_cap_, within_cap_of(chosen_));
+      const int64_t within_cap = within_cap_;
+      within_cap_ += adds_within_cap(chosen_, chosen_.size() - 1, static_cast<int>(at));
       if (!hopeless()) descend(at + 1, frees + c.frees);
       within_cap_ = within_cap;
       loss_ -= c.loss;
@@ -203,6 +204,12 @@ VictimIndex::VictimIndex(const PolicyState& state) : state_(state), of_node_(sta
       of_node_[static_cast<size_t>(place.node)].push_back(c);
     }
   }
+  for (size_t n = 0; n < of_node_.size(); ++n) {
+    int64_t least = std::numeric_limits<int64_t>::max();
+    for (const Candidate& c : of_node_[n]) least = std::min(least, c.loss);
+    by_least_loss_.emplace_back(least, n);
+  }
+  std::sort(by_least_loss_.begin(), by_least_loss_.end());
 }
 
 void VictimIndex::remove(int run) {
@@ -225,7 +232,8 @@ std::optional<Victims> VictimIndex::choose(int for_run, std::vector<Room> room) 
     std::vector<int> best;
     Price price;
     int best_node = -1;
-    for (size_t n = 0; n < state_.nodes.size(); ++n) {
+    for (const auto& [least_loss, n] : by_least_loss_) {
+      if (wanted == 1 && best_node >= 0 && price.within_cap == 0 && least_loss > price.loss) break;
       const Room need = state_.need(mine.run->size, static_cast<int>(n));
       if (chosen[n] || !state_.nodes[n].capacity.has(need)) continue;
       const Room lacking = (need - room[n]).at_least_nothing();
@@ -233,16 +241,18 @@ std::optional<Victims> VictimIndex::choose(int for_run, std::vector<Room> room) 
       Room frees;
       auto cheapest = std::pair(kNoLimit, kNoLimit);  // no set of this node costs less
       double slot_loss = kUnknown;
+      const auto may_go = [&](const Candidate& c) {
+        return c.slots <= purse.lent[c.cls] && (c.person != mine.person || c.cls != static_cast<size_t>(mine.cls)) &&
+               std::find(victims.runs.begin(), victims.runs.end(), c.run) == victims.runs.end();
+      };
+      const auto spare = [&](const Candidate& c) {
+        return c.cls == static_cast<size_t>(RunClass::free) ? purse.spare(state_, c.person) : kNoLimit;
+      };
       if (lacking.slots > 0 || lacking.memory > 0) {
         for (const Candidate& c : of_node_[n]) {
-          if (c.slots > purse.lent[c.cls] || (c.person == mine.person && c.cls == static_cast<size_t>(mine.cls)))
-            continue;
-          if (std::find(victims.runs.begin(), victims.runs.end(), c.run) != victims.runs.end()) continue;
-          candidates.push_back(c);
-          if (c.cls == static_cast<size_t>(RunClass::free))
-            candidates.back().within_cap = std::max<int64_t>(0, c.slots - purse.spare(state_, c.person));
+          if (!may_go(c)) continue;
           frees += c.frees;
-          cheapest = std::min(cheapest, std::pair(candidates.back().within_cap, c.loss));
+          cheapest = std::min(cheapest, std::pair(std::max<int64_t>(0, c.slots - spare(c)), c.loss));
           slot_loss = std::min(slot_loss, c.loss_per_slot());
         }
         if (!frees.has(lacking)) continue;
@@ -250,6 +260,11 @@ std::optional<Victims> VictimIndex::choose(int for_run, std::vector<Room> room) 
           cheapest.second = std::max(
               cheapest.second, static_cast<int64_t>(static_cast<double>(lacking.slots) * slot_loss * (1 - 1e-12)));
         if (best_node >= 0 && cheapest > std::pair(price.within_cap, price.loss)) continue;
+        for (const Candidate& c : of_node_[n]) {
+          if (!may_go(c)) continue;
+          candidates.push_back(c);
+          candidates.back().spare = spare(c);
+        }
       }
       Search search(state_, purse, candidates, lacking, steps_left_ > 0 ? kMostSteps : kFewSteps);
       const bool better = search.run(best_node >= 0 ? &price : nullptr);

@@ -18,14 +18,17 @@ struct Victims {
   std::vector<Hold> places;  // where the run that they make way for will stand
 };
 
+inline constexpr int64_t kNoLimit = int64_t{1} << 40;  // slots
+
 struct Candidate {
   int run = 0, person = 0;
   size_t cls = 0;
-  Room frees;              // on this node
-  int64_t slots = 0;       // in all
-  int64_t loss = 0;        // slots x milliseconds
-  int64_t within_cap = 0;  // of its slots, taken alone
+  Room frees;                // on this node
+  int64_t slots = 0;         // in all
+  int64_t loss = 0;          // slots x milliseconds
+  int64_t spare = kNoLimit;  // a free run: slots that its person has above the cap
   std::pair<double, int64_t> arrival;
+  int64_t within_cap() const { return std::max<int64_t>(0, slots - spare); }  // taken alone
   double loss_per_slot() const {
     return frees.slots > 0 ? static_cast<double>(loss) / static_cast<double>(frees.slots) : kUnknown;
   }
@@ -42,8 +45,9 @@ class VictimIndex {
  private:
   const PolicyState& state_;
   bool any_ = false;
-  int64_t steps_left_ = 200'000;  // of all searches, before they are cut short
+  int64_t steps_left_ = 50'000;  // of all searches, before they are cut short
   std::vector<std::vector<Candidate>> of_node_;
+  std::vector<std::pair<int64_t, size_t>> by_least_loss_;  // every node; of all that stood there when this began
 };
 
 // Whether `run` may be suspended for `winner` once it is old enough, as far as it alone is concerned.

@@ -109,7 +109,7 @@ class World {
     for (const WorldRun& r : runs) {
       if (r.over) continue;
       at((r.run.phase == PolicyRun::Phase::active ? r.run.began : r.run.waiting_since) + rules.min_run_s);
-      for (const int saves : {1, 2}) at(r.run.promised_by - rules.min_run_s - saves * (rules.grace_s + 10));
+      at(r.run.promised_by - rules.min_run_s - 2 * (rules.grace_s + 10));
       if (r.run.phase == PolicyRun::Phase::waiting) continue;
       at(now + std::max(1.0, r.lasts_s - r.ran_s));
       if (r.run.phase == PolicyRun::Phase::leaving) at(r.asked + r.saves_in_s);
