@@ -2,9 +2,9 @@
 """cluster_simulate.py [--check] [--record] [HADAL]   the cluster's policy on published workloads, and the ladder
 
 Mean job completion times over the workloads of each load, ours beside those that the authors of Pollux (OSDI 2021)
-published. Pollux and Tiresias do not know how long a job will be, as ours does not with --blind alone; and Pollux learns
-the speeds of jobs while it runs, which ours knows from their profiles. --check: a missed goal is a failure. --record:
-rows for bench/results/cluster_simulate.csv.
+published. Pollux and Tiresias do not know how long a job will be, as ours does not with --blind alone; and Pollux
+learns the speeds of jobs while it runs, which ours knows from their profiles. --check: a missed goal is a failure.
+--record: rows for bench/results/cluster_simulate.csv.
 """
 import csv
 import json
@@ -75,8 +75,8 @@ def main():
                 goal = f"<= {GOALS[policy, blind][load]}"
                 met = result["mean_jct_s"] <= GOALS[policy, blind][load]
             restarts = sum(one["mean_restarts"] for one in result["workloads"]) / len(names)
-            row(policy + " blind" * blind, load, f"{result['mean_jct_s']:.1f}", goal, others, f"{restarts:.2f}", seconds,
-                met)
+            figure = f"{result['mean_jct_s']:.1f}"
+            row(policy + " blind" * blind, load, figure, goal, others, f"{restarts:.2f}", seconds, met)
     for name in ("a", "b"):
         path = os.path.join(DATA, "ladder", name + ".csv")
         with open(path) as file:

@@ -1,5 +1,5 @@
 // How many slots each elastic run gets, and where: slots go where they gain most, when the gain pays for the restart.
-// Pure, as policy.h.
+// Pure, as cluster/policy.h.
 //
 // A run's speed counts by a weight that falls with the work that is left to it, so that short runs are over soon; where
 // lengths are not known, what it did so far stands for what is left. Slots are given one step of a run's speed at a

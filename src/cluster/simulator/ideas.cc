@@ -84,7 +84,7 @@ class Ideas {
       for (const size_t column : columns) idea.values.push_back(table.number(row, column, true));
       idea.ladder.id = idea.ladder.idea = static_cast<int64_t>(row) + 1;
       idea.ladder.baseline = idea.name == kBaselineName;
-      idea.ladder.held_out = idea.ladder.metric = "validation";
+      idea.ladder.held_out = "validation";
       idea.ladder.length_tokens = static_cast<int64_t>(columns.size()) * unit_tokens_;
       ideas_.push_back(std::move(idea));
     }

@@ -53,7 +53,7 @@ void run_workload(std::vector<Job>& jobs, int nodes, int gpus, const Placing& pl
 // The policy of the Tiresias baseline of that simulator: demands as asked for, two queues by attained service.
 Placing tiresias(int nodes, int gpus);
 
-// size() of sizing.h, with the batch as asked for or chosen anew each round.
+// size() of policy/sizing.h, with the batch as asked for or chosen anew each round.
 struct ElasticOptions {
   bool adaptive = false, blind = false;
 };
