@@ -113,7 +113,7 @@ std::string nearest_word(const std::string& word, const std::vector<std::string>
 }
 
 TomlTable TomlTable::parse_file(const Path& path) {
-  if (!std::filesystem::exists(path)) fail("{}: expected a recipe (a TOML file), found no such file", path.string());
+  if (!std::filesystem::exists(path)) fail("{}: expected a TOML file, found no such file", path.string());
   return parse(read_file(path, 16 << 20), path.string());
 }
 

@@ -42,10 +42,19 @@ Path home() {
 
 bool is_url(std::string_view text) { return text.starts_with("http://") || text.starts_with("https://"); }
 
+// The folder is another user's: only they can start its daemon. "" where it is ours, or not there yet.
+std::string owner_of_theirs(const Path& folder) {
+  struct stat there = {};
+  if (::stat(folder.c_str(), &there) != 0 || ::access(folder.c_str(), W_OK) == 0) return "";
+  const passwd* user = ::getpwuid(there.st_uid);
+  return user == nullptr ? fmt::format("user {}", there.st_uid) : user->pw_name;
+}
+
 std::string hint_to_start(const ClusterPlace& place) {
-  const std::string folder = place.folder.string();
-  return fmt::format("start one with \"{}\", or submit an idea, which does it for you",
-                     command({"cluster", "serve", "--dir", folder}));
+  const std::string folder = place.folder.string(), serve = command({"cluster", "serve", "--dir", folder});
+  if (const std::string owner = owner_of_theirs(place.folder); !owner.empty())
+    return fmt::format("the folder is {}'s: ask them for \"{}\", or take one of your own with --cluster", owner, serve);
+  return fmt::format("start one with \"{}\", or submit an idea, which does it for you", serve);
 }
 
 Path token_file() { return home() / ".config" / "hadal" / "cluster_tokens.json"; }
@@ -209,7 +218,9 @@ void ClusterClient::start_daemon_if_none() {
   if (!local() || answers()) return;
   std::error_code error;
   std::filesystem::create_directories(place_.folder, error);
-  if (error) fail("{}: cannot be made: {}", place_.folder.string(), error.message());
+  if (error) fail("{}: cannot be made: {}; take another with --cluster", place_.folder.string(), error.message());
+  if (!owner_of_theirs(place_.folder).empty())
+    fail("no daemon answers in {}; {}", place_.folder.string(), hint_to_start(place_));
   const Path log = place_.folder / "daemon.log";
   const pid_t process = spawn_daemon(place_.folder, log);
   const auto last = std::chrono::steady_clock::now() + kStartsWithin;

@@ -94,7 +94,9 @@ int cluster_login(int argc, char** argv) {
     token = given;
   else
     token = read_secret(fmt::format("the token for {}: ", place.url));
-  if (token.empty()) fail("expected a token, found none");
+  if (token.empty())
+    fail("{}: expected a token on standard input or in HADAL_CLUSTER_TOKEN, found none; a lead makes one with \"{}\"",
+         place.url, command({"cluster", "user", "add", "NAME"}));
   ::setenv("HADAL_CLUSTER_TOKEN", token.c_str(), 1);  // what the client takes
   const OrderedJson me = ClusterClient(place).get("whoami");
   store_cluster_token(place.url, token);

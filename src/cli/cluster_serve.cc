@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/folder_lock.h"
 #include "base/log.h"
 #include "cli/cluster.h"
 #include "cli/cluster_client.h"
@@ -14,6 +15,7 @@
 #include "cluster/backend.h"
 #include "cluster/daemon.h"
 #include "cluster/store.h"
+#include "net/web_url.h"
 #include "server/server.h"
 
 namespace hadal {
@@ -26,6 +28,23 @@ std::unique_ptr<cluster::Backend> backend_of(const std::string& kind, const Path
   const std::string id = cluster::Store(folder / "store.db").cluster_id();
   if (kind == "slurm") return cluster::slurm_backend({id, folder, program});
   return cluster::local_backend({id, folder / "local", slots});
+}
+
+// "A free port" is the one that the daemon before had, where it is free: runs that go on and people elsewhere know it.
+std::unique_ptr<Server> server_at_its_port(ServerOptions options, const Path& store, std::vector<Route> routes) {
+  std::error_code ignored;
+  if (options.port == 0 && std::filesystem::exists(store, ignored)) {
+    const auto url = net::parse_url(cluster::Store(store).note("daemon", 0, "url").value_or(""));
+    if (url) {
+      ServerOptions again = options;
+      again.port = url->effective_port();
+      try {
+        return std::make_unique<Server>(again, routes);
+      } catch (const Error&) {  // somebody else has it by now
+      }
+    }
+  }
+  return std::make_unique<Server>(std::move(options), std::move(routes));
 }
 
 bool is_loopback(const std::string& host) {
@@ -65,8 +84,12 @@ int cluster_serve(int argc, char** argv) {
   options.handlers_ask = true;
   options.max_running = kMaxRunning;
   options.stop_on_signals = true;
+  // A second daemon hears of the first one, not that its socket is taken. The daemon itself takes the lock for good.
+  { const FolderLock alone(place.folder, cluster::kServedAlready, cluster::kServedAdvice); }
   // Bound before the daemon begins, which tells its runs the address; answered once it has begun.
-  Server server(options, cluster_routes([&] { return running.load(); }));
+  const std::unique_ptr<Server> bound =
+      server_at_its_port(options, place.folder / "store.db", cluster_routes([&] { return running.load(); }));
+  Server& server = *bound;
   cluster::DaemonOptions settings;
   settings.folder = place.folder;
   settings.policy = policy.empty() ? Path() : std::filesystem::absolute(policy);

@@ -21,7 +21,8 @@ std::string text_at(const OrderedJson& object, const char* key) {
 }
 
 std::string starts_text(const OrderedJson& within) {
-  return within.is_number() ? duration_text(within.get<double>()) : "no promise";
+  if (!within.is_number()) return "no promise";
+  return within.get<double>() == 0 ? "at once" : duration_text(within.get<double>());
 }
 
 void print_status(const OrderedJson& status) {
@@ -44,10 +45,10 @@ void print_status(const OrderedJson& status) {
   }
   text += "\nPERSON           LEAD  SLOTS  RUNNING  WAITING  CORE-HOURS OF LATE\n";
   for (const OrderedJson& person : status["people"]) {
-    text += fmt::format("{} {} {} {} {} {:.3g}\n", cell(text_at(person, "person"), 16),
+    text += fmt::format("{} {} {} {} {} {}\n", cell(text_at(person, "person"), 16),
                         cell(person.value("lead", false) ? "yes" : "no", 5), cell(figure_text(person["slots"]), 6),
                         cell(figure_text(person["running"]), 8), cell(figure_text(person["waiting"]), 8),
-                        person.value("core_hours", 0.0));
+                        core_hours_text(person.value("core_hours", 0.0)));
   }
   if (status["queue"].empty()) {
     print_table(text + "\nNobody waits.\n");
@@ -81,15 +82,15 @@ void print_ledger(const OrderedJson& ledger, const std::string& by) {
   const auto row_text = [&](const OrderedJson& row, const std::string& name) {
     std::string joules = "unknown";
     if (row["joules"].is_number())
-      joules = fmt::format("{:.4g}{}", row["joules"].get<double>(), row.value("estimated", false) ? " est." : "");
+      joules = joules_text(row["joules"].get<double>()) + (row.value("estimated", false) ? " est." : "");
     return fmt::format("{} {} {} {} {}\n", cell(name, 24), cell(figure_text(row["attempts"]), 8),
-                       cell(fmt::format("{:.4f}", row.value("core_hours", 0.0)), 12), cell(joules, 16),
-                       row["money"].is_number() ? fmt::format("{:.2f}", row["money"].get<double>()) : "-");
+                       cell(core_hours_text(row.value("core_hours", 0.0)), 12), cell(joules, 16),
+                       row["money"].is_number() ? money_text(row["money"].get<double>()) : "-");
   };
   std::string heading = by;
   std::transform(heading.begin(), heading.end(), heading.begin(), [](unsigned char c) { return std::toupper(c); });
   std::string text =
-      fmt::format("{} ATTEMPTS CORE-HOURS   JOULES           {}\n", cell(heading, 24), text_at(ledger, "currency"));
+      fmt::format("{} ATTEMPTS CORE-HOURS   ENERGY           {}\n", cell(heading, 24), text_at(ledger, "currency"));
   for (const OrderedJson& row : ledger["rows"]) text += row_text(row, text_at(row, by.c_str()));
   print_table(text + row_text(ledger["total"], "all"));
 }

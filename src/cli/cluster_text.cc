@@ -59,13 +59,13 @@ int64_t parse_memory(const std::string& text, const std::string& option) {
     else
       value *= std::pow(1024.0, static_cast<double>(power + 1));
   }
-  if (!(value >= 1) || value > 1e18) throw BadValue{option, "a size such as 2G or 512M"};
+  if (!(value >= 1) || value > 1e18) throw BadValue{option, "expected a size such as 2G or 512M, found " + brief(text)};
   return static_cast<int64_t>(value);
 }
 
 double parse_time_span(const std::string& text, const std::string& option) {
   const double seconds = span_of(text);
-  if (seconds <= 0) throw BadValue{option, "a time such as 90m, 2h or 1d"};
+  if (seconds <= 0) throw BadValue{option, "expected a time such as 90m, 2h or 1d, found " + brief(text)};
   return seconds;
 }
 
@@ -79,7 +79,10 @@ double parse_until(const std::string& text, const std::string& option, double no
   time.tm_isdst = -1;
   const std::time_t value = end != nullptr && *end == '\0' ? std::mktime(&time) : -1;
   if (value == -1 || static_cast<double>(value) <= now)
-    throw BadValue{option, "a day to come such as 2026-12-24, a time such as 2026-12-24T18:00, or a span such as 7d"};
+    throw BadValue{option,
+                   "expected a day to come such as 2026-12-24, a time such as 2026-12-24T18:00, or a span such as "
+                   "7d, found " +
+                       brief(text)};
   return static_cast<double>(value);
 }
 
@@ -110,6 +113,22 @@ std::string tokens_text(double tokens) {
   if (tokens < 1000) return fmt::format("{:.0f}", tokens);
   if (tokens < 1e6) return fmt::format("{:.3g}k", tokens / 1e3);
   return tokens < 1e9 ? fmt::format("{:.3g}M", tokens / 1e6) : fmt::format("{:.4g}B", tokens / 1e9);
+}
+
+std::string core_hours_text(double hours) {
+  if (hours <= 0) return "0";
+  if (hours < 1e-4) return "<0.0001";
+  return hours < 10 ? fmt::format("{:.4f}", hours) : fmt::format("{:.{}f}", hours, hours < 1000 ? 2 : 0);
+}
+
+std::string joules_text(double joules) {
+  if (joules < 1000) return fmt::format("{:.0f} J", joules);
+  return joules < 1e6 ? fmt::format("{:.1f} kJ", joules / 1e3) : fmt::format("{:.2f} kWh", joules / 3.6e6);
+}
+
+std::string money_text(double amount) {
+  if (amount > 0 && amount < 1e-4) return "<0.0001";
+  return fmt::format("{:.{}f}", amount, amount > 0 && amount < .1 ? 4 : 2);
 }
 
 std::string cell(std::string_view text, size_t width) {

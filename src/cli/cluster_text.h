@@ -22,6 +22,11 @@ std::string clock_text(double time);            // "2026-12-24 18:00:05", here
 std::string figure_text(const OrderedJson& value);
 std::string tokens_text(double tokens);  // "950", "12k", "6.2M"
 
+std::string core_hours_text(
+    double hours);                       // "0", "<0.0001", "0.0142", "12.50", "48210": at most seven characters to 10M
+std::string joules_text(double joules);  // "41 J", "3.2 kJ", "1.25 kWh"
+std::string money_text(double amount);   // "0.00", "<0.0001", "0.0003", "12.50"
+
 // At most `width` columns: cut at its end where it is longer, filled up to it with spaces; "" as "-".
 std::string cell(std::string_view text, size_t width);
 void print_table(std::string_view text);  // without the spaces that cells leave at the ends of lines

@@ -55,6 +55,18 @@ TEST(ClusterText, FiguresAreShort) {
   EXPECT_EQ(figure_text(OrderedJson()), "-");
   EXPECT_EQ(tokens_text(950), "950");
   EXPECT_EQ(tokens_text(6'200'000), "6.2M");
+  EXPECT_EQ(core_hours_text(0), "0");
+  EXPECT_EQ(core_hours_text(1.37e-5), "<0.0001");
+  EXPECT_EQ(core_hours_text(.014209), "0.0142");
+  EXPECT_EQ(core_hours_text(12.5), "12.50");
+  EXPECT_EQ(core_hours_text(48'210.4), "48210");
+  EXPECT_EQ(joules_text(40.92), "41 J");
+  EXPECT_EQ(joules_text(3240), "3.2 kJ");
+  EXPECT_EQ(joules_text(4.5e6), "1.25 kWh");
+  EXPECT_EQ(money_text(0), "0.00");
+  EXPECT_EQ(money_text(7.4e-5), "<0.0001");
+  EXPECT_EQ(money_text(.000299), "0.0003");
+  EXPECT_EQ(money_text(12.5), "12.50");
 }
 
 TEST(ClusterClient, FindsTheCluster) {

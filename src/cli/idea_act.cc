@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/cluster_text.h"
 #include "cli/idea.h"
 #include "cli/options.h"
@@ -104,8 +105,8 @@ int idea_promote(int argc, char** argv) {
   ClusterFlags flags;
   std::string idea, why;
   int64_t rung = 0;
-  app.add_option("IDEA", idea, "its name, or a run's id").required().filled();
-  app.add_option("--to", rung, "the rung").required().range(1, 64);
+  app.add_option("IDEA", idea, "its name").required().filled();
+  app.add_option("--to", rung, "the rung; the last one where its runs have fewer").required().range(2, 64);
   app.add_option("--why", why, "the reason, kept with the decision").required().filled();
   flags.add_to(app);
   if (const auto code = app.parse(argc, argv)) return *code;
@@ -134,7 +135,7 @@ int idea_grant(int argc, char** argv) {
   ClusterClient client(flags);
   const OrderedJson answer = client.post(fmt::format("ideas/{}/grant", url_part(idea)),
                                          OrderedJson{{"slots", slots}, {"until", until}, {"why", why}});
-  print_answer_of(flags, answer, fmt::format("{} has {} slots until {}", idea, slots, clock_text(until)));
+  print_answer_of(flags, answer, fmt::format("{} has {} until {}", idea, counted(slots, "slot"), clock_text(until)));
   return 0;
 }
 

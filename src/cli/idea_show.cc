@@ -1,5 +1,6 @@
 // Ideas and runs as they are looked at: list, show, compare.
 #include "base/clock.h"
+#include "base/command.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/progress.h"
@@ -22,13 +23,14 @@ double number_of(const OrderedJson& object, const char* key) {
   return object.contains(key) && object[key].is_number() ? object[key].get<double>() : 0;
 }
 
-std::string cost_text(const OrderedJson& cost) {
-  std::string text = fmt::format("{:.3g} core-hours", number_of(cost, "core_hours"));
+std::string cost_text(const OrderedJson& shown) {
+  const OrderedJson& cost = shown["cost"];
+  std::string text = core_hours_text(number_of(cost, "core_hours")) + " core-hours";
   if (cost.contains("joules") && cost["joules"].is_number())
-    text += fmt::format(", {:.3g} kJ{}", number_of(cost, "joules") / 1000,
+    text += fmt::format(", {}{}", joules_text(number_of(cost, "joules")),
                         cost.value("estimated", false) ? " (estimated)" : "");
   if (cost.contains("money") && cost["money"].is_number())
-    text += fmt::format(", {:.2f} in money", number_of(cost, "money"));
+    text += fmt::format(", {} {}", money_text(number_of(cost, "money")), text_of(shown, "currency"));
   return text;
 }
 
@@ -45,19 +47,21 @@ std::string wrapped(const std::string& text, size_t indent) {
   return out + std::string(indent, ' ') + line + "\n";
 }
 
-void print_ideas(const OrderedJson& ideas) {
+void print_ideas(const OrderedJson& ideas, bool all) {
   if (ideas.empty()) {
-    print_text("There are no ideas yet. hadal idea submit RECIPE.toml makes one.\n");
+    print_text(
+        all ? fmt::format("There are no ideas yet; \"{}\" makes one.\n", command({"idea", "submit", "RECIPE.toml"}))
+            : "No idea is so; without --mine and --state all are listed.\n");
     return;
   }
   std::string text = fmt::format("{} {} {} {} {} {} {} {}\n", cell("IDEA", 20), cell("OWNER", 10), cell("STATE", 7),
                                  cell("RUNG", 4), cell("RUNS", 4), cell("BEST", 8), cell("CORE-H", 7), cell("WHY", 13));
   for (const OrderedJson& idea : ideas) {
-    text += fmt::format("{} {} {} {} {} {} {} {}\n", cell(text_of(idea, "idea"), 20), cell(text_of(idea, "owner"), 10),
-                        cell(text_of(idea, "state"), 7), cell(figure_text(idea["rung"]), 4),
-                        cell(figure_text(idea["runs"]), 4), cell(figure_text(idea["best"]), 8),
-                        cell(fmt::format("{:.3g}", number_of(idea["cost"], "core_hours")), 7),
-                        cell(text_of(idea, "why"), 13));
+    text +=
+        fmt::format("{} {} {} {} {} {} {} {}\n", cell(text_of(idea, "idea"), 20), cell(text_of(idea, "owner"), 10),
+                    cell(text_of(idea, "state"), 7), cell(figure_text(idea["rung"]), 4),
+                    cell(figure_text(idea["runs"]), 4), cell(figure_text(idea["best"]), 8),
+                    cell(core_hours_text(number_of(idea["cost"], "core_hours")), 7), cell(text_of(idea, "why"), 13));
   }
   print_table(text);
 }
@@ -94,8 +98,9 @@ void print_run(const OrderedJson& run) {
   const int64_t nodes = run.value("nodes", 0), slots = run.value("slots", 0);
   std::string size = nodes > 0 ? counted(nodes, "node") : counted(slots, "slot");
   if (nodes > 0 && slots > 0) size += fmt::format(" of {}", counted(slots, "slot"));
-  text += fmt::format("  {}, rung {}, submitted {}, {}\n", size, figure_text(run["rung"]),
-                      time_ago(number_of(run, "submitted"), now), cost_text(run["cost"]));
+  text += wrapped(fmt::format("{}, rung {}, submitted {}, {}", size, figure_text(run["rung"]),
+                              time_ago(number_of(run, "submitted"), now), cost_text(run)),
+                  2);
   if (run.contains("tokens") && run["tokens"].is_number())
     text += fmt::format(
         "  {}{} tokens\n", tokens_text(number_of(run, "tokens")),
@@ -122,8 +127,8 @@ void print_idea(const OrderedJson& idea) {
                                  text_of(idea, "owner"), idea.value("baseline", false) ? ", the baseline" : "",
                                  idea.value("private", false) ? ", private" : "");
   if (const std::string why = text_of(idea, "why"); !why.empty()) text += wrapped(why, 2);
-  text += fmt::format("  rung {}, best {}, {}\n", figure_text(idea["rung"]), figure_text(idea["best"]),
-                      cost_text(idea["cost"]));
+  text += wrapped(
+      fmt::format("rung {}, best {}, {}", figure_text(idea["rung"]), figure_text(idea["best"]), cost_text(idea)), 2);
   for (const OrderedJson& grant : idea.value("grants", OrderedJson::array()))
     text += fmt::format("  granted {} until {}\n", counted(grant.value("slots", 0), "slot"),
                         clock_text(number_of(grant, "until")));
@@ -158,7 +163,7 @@ int idea_list(int argc, char** argv) {
   if (flags.json)
     print_json(answer);
   else
-    print_ideas(answer["ideas"]);
+    print_ideas(answer["ideas"], query.empty());
   if (!watch) return 0;
   ProgressLine line;
   each_second("", [&] {

@@ -94,9 +94,14 @@ void print_submitted(const OrderedJson& answer) {
                                  answer.at("idea").get<std::string>(), state);
   if (state == "queued") {
     const OrderedJson& within = answer.at("starts_within_s");
-    if (answer.at("position").is_number()) text += fmt::format(", number {} in line", figure_text(answer["position"]));
-    text += within.is_number() ? ", starts within " + duration_text(within.get<double>())
-                               : ", no promise of when it starts";
+    if (!answer.at("position").is_number())
+      text += ", not in line: its idea is parked and starts nothing";
+    else if (within.is_number() && within.get<double>() == 0)
+      text += ", starts at once";
+    else
+      text += fmt::format(
+          ", number {} in line, {}", figure_text(answer["position"]),
+          within.is_number() ? "starts within " + duration_text(within.get<double>()) : "no promise of when it starts");
   }
   print_text(text + "\n");
 }

@@ -50,8 +50,7 @@ void remove_unfinished(const Path& runs) {
 Daemon::Impl::Impl(DaemonOptions options_, std::unique_ptr<Backend> backend_)
     : options(std::move(options_)),
       backend(std::move(backend_)),
-      lock(made_cluster_folder(options.folder), "another daemon serves this cluster",
-           "ask that one, or end it before you start another", kLockSeconds),
+      lock(made_cluster_folder(options.folder), kServedAlready, kServedAdvice, kLockSeconds),
       store(options.folder / "store.db") {
   if (!options.clock.steady) options.clock.steady = boot_seconds;
   if (!options.clock.wall) options.clock.wall = unix_seconds;
@@ -59,6 +58,7 @@ Daemon::Impl::Impl(DaemonOptions options_, std::unique_ptr<Backend> backend_)
   steady_at_start = options.clock.steady();
   generation = store.take_generation();
   cluster_id = store.cluster_id();
+  store.set_note("daemon", 0, "url", options.url);
   if (!options.policy.empty()) rules = read_policy(options.policy);
   remove_unfinished(options.folder / "runs");
   {

@@ -59,6 +59,10 @@ inline constexpr int64_t kMaxSubmissionBytes = 64 << 20;
 Submission read_submission(const std::string& body);  // JSON; Error names the field
 std::string submission_text(const Submission& submission);
 
+// What a second daemon of a folder is told (FolderLock).
+inline constexpr const char* kServedAlready = "another daemon serves this cluster";
+inline constexpr const char* kServedAdvice = "ask that one, or end it before you start another";
+
 class Daemon {
  public:
   // Takes the folder's lock and the next generation, reconciles. Error where another daemon holds it.

@@ -371,6 +371,11 @@ TEST(ClusterDaemon, IdeasAreParkedAndClosedAndGranted) {
   bench.tick();
   bench.tick();
   EXPECT_EQ(bench.state(first), "queued");
+  EXPECT_EQ(bench.get("runs/r1").at("reason"), "its idea is parked and starts nothing");
+  EXPECT_EQ(bench.get("ideas/a").at("runs").at(0).at("reason"), "its idea is parked and starts nothing");
+  EXPECT_EQ(bench.get("status").at("people").at(0).at("waiting"), 0);
+  EXPECT_TRUE(bench.post("submit", {{"command", {"x"}}, {"idea", "a"}}).at("position").is_null());
+  bench.post("runs/r2/stop", {});
   bench.post("ideas/a/open", {});
   bench.tick();
   EXPECT_EQ(bench.state(first), "starting");
@@ -384,6 +389,7 @@ TEST(ClusterDaemon, IdeasAreParkedAndClosedAndGranted) {
   bench.post("ideas/b/grant", {{"slots", 1}, {"until", "2100-02-31"}}, 400);
   bench.post("ideas/b/grant", {{"slots", 1}, {"until", "2001-01-01"}}, 400);
   EXPECT_EQ(bench.get("ideas/b").at("grants").at(0).at("slots"), 6);
+  EXPECT_EQ(bench.get("ideas/b").at("decisions").back().at("to"), "6 slots until 2100-01-02 00:00 UTC");
 }
 
 TEST(ClusterDaemon, WrongPolicyKeepsTheOldOne) {

@@ -136,3 +136,10 @@ export HOME=$work
 echo "$token" | HADAL_CLUSTER=$url "$hadal" cluster login >/dev/null
 HADAL_CLUSTER=$url "$hadal" idea list --json | grep -q '"idea": *"one"' || fail "the ideas over HTTP"
 HADAL_CLUSTER=$url refused "may only track" "$hadal" idea submit -- true
+
+# A second daemon is refused by the first one's name; the next one after a kill has the address that runs and people know.
+refused "another daemon serves this cluster: process $daemon" "$hadal" cluster serve --port 0
+kill -9 "$daemon"
+"$hadal" idea submit --idea three -- true 2>"$work/said" >/dev/null
+daemon=$(grep -o 'process [0-9]*' "$work/said" | cut -d' ' -f2)
+[[ $("$hadal" cluster status --json | value url) == "$url" ]] || fail "the address of the daemon before, $url"

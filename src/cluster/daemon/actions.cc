@@ -1,13 +1,23 @@
 // What people do to runs and ideas; each of it is on record with its why.
 #include <algorithm>
+#include <ctime>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "cluster/daemon/impl.h"
 
 namespace hadal::cluster {
 namespace {
 
 std::string why_or(const std::string& why, const char* otherwise) { return why.empty() ? otherwise : why; }
+
+std::string utc_text(double time) {
+  const auto seconds = static_cast<std::time_t>(time);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  char text[64];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &parts)};
+}
 
 void check_why(const std::string& why) {
   if (why.size() > 10'000) refuse(413, "--why: expected at most 10,000 bytes, found {}", why.size());
@@ -85,7 +95,8 @@ void Daemon::Impl::resume_run(LiveRun& live, const std::string& by, const std::s
     refuse(409, "{} is paused at rung {}: the ladder says whether it goes on, or a lead with `promote`",
            run_name(run.id), run.rung);
   if (!run.by_person)
-    refuse(409, "{} is {} and not suspended by hand: there is nothing to resume", run_name(run.id), name_of(run.state));
+    refuse(409, "{} is {} and not suspended by hand{}: there is nothing to resume", run_name(run.id),
+           name_of(run.state), run.state == RunState::suspended ? " but by the policy, so that it waits in line" : "");
   commit([&] {
     run.by_person = false;
     run.reason = why;
@@ -164,13 +175,14 @@ Grant Daemon::Impl::give_grant(const Caller& caller, const Idea& idea, int slots
   for (const Grant& grant : grants) granted += grant.until > now() ? grant.slots : 0;
   const int most = total - free_slots_kept(rules, total);
   if (slots < 1 || granted + slots > most)
-    refuse(409, "--slots {}: {} are granted, and at most {} of {} may be: {} are kept for free runs", slots, granted,
-           most, total, total - most);
+    refuse(409, "--slots {}: granted until now: {}, and at most {} of {} slots may be; the rest is for free runs",
+           slots, granted, most, total);
   Grant grant;
   grant.idea = idea.id, grant.slots = slots, grant.given = now(), grant.until = until;
   commit([&] {
     grant = store.add(grant);
-    store.add(Decision{now(), 0, idea.id, "grant", "", fmt::format("{} slots", slots), caller.person.name, "lead",
+    store.add(Decision{now(), 0, idea.id, "grant", "",
+                       fmt::format("{} until {}", counted(slots, "slot"), utc_text(until)), caller.person.name, "lead",
                        why_or(why, "granted by hand")});
   });
   grants.push_back(grant);

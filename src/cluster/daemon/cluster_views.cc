@@ -36,8 +36,13 @@ OrderedJson line_json(Daemon& daemon, const Caller& caller) {
     row["slots"] = run.size.slots, row["nodes"] = run.size.nodes, row["rung"] = run.rung;
     row["waits_s"] = std::max(0.0, seen.now - live.waiting_since);
     row["starts_within_s"] = OrderedJson();
-    if (queue.size() < kPromised)
-      if (const auto within = starts_within(d.rules, seen, id)) row["starts_within_s"] = *within;
+    if (queue.size() < kPromised) {
+      std::optional<double> within = starts_within(d.rules, seen, id);
+      // What was promised when it was submitted holds, whoever came later.
+      if (!live.started_before && live.promised_by < kUnknown)
+        within = std::max(0.0, std::min(within.value_or(kUnknown), live.promised_by - seen.now));
+      if (within) row["starts_within_s"] = *within;
+    }
     row["reason"] = run.reason;
     queue.push_back(std::move(row));
   }
@@ -62,7 +67,9 @@ OrderedJson status_view(Daemon& daemon, const Caller& caller) {
   std::map<int64_t, OfPerson> by_person;
   for (const auto& [id, live] : d.runs) {
     OfPerson& person = by_person[live.run.person];
-    person.waiting += waits_in_line(live);
+    const auto idea = d.ideas.find(live.run.idea);
+    person.waiting +=
+        waits_in_line(live) && idea != d.ideas.end() && why_it_stays(live.run, idea->second.state).empty();
     if (!live.attempt) continue;
     ++person.running;
     for (const Place& place : live.attempt->places) {

@@ -73,7 +73,7 @@ void Daemon::Impl::end_attempt(LiveRun& live, const AttemptEnd& end) {
   if (end.stopped) {
     const bool limit = run.time_limit_s > 0 && live.used_s + seconds >= run.time_limit_s - 2;
     return close(RunState::stopped, "backend", limit ? "limit" : "exit",
-                 limit ? fmt::format("its time limit of {:.0f} s: {}", run.time_limit_s, end.why)
+                 limit ? fmt::format("got to its time limit of {:.0f} s", run.time_limit_s)
                        : fmt::format("stopped from outside the cluster: {}", end.why));
   }
   if (end.code == kResumable && attempt.tokens >= 0 && attempt.tokens >= budget) {

@@ -195,6 +195,8 @@ struct Daemon::Impl {
 
 // snapshot.cc
 bool waits_in_line(const LiveRun& live);
+std::string why_it_stays(const Run& run,
+                         IdeaState idea);  // though it is in line: its idea is not open; "": it does not
 
 // accounts.cc
 std::optional<Account> account_named(const std::string& user);

@@ -27,7 +27,7 @@ double best_of(const Store::MetricSummary& summary, bool larger_is_better) {
 
 // Of keys that no run is compared by, the name tells.
 bool grows(const std::string& key) {
-  for (const char* word : {"accuracy", "reward", "score", "tokens", "right", "step"})
+  for (const char* word : {"accuracy", "reward", "score", "tokens", "right", "step", "mfu"})
     if (key.find(word) != std::string::npos) return true;
   return false;
 }
@@ -76,6 +76,11 @@ Idea idea_to_show(Daemon& daemon, const Caller& caller, const std::string& name)
 std::string person_text(Daemon& daemon, int64_t id) {
   const auto person = daemon.store().person(id);
   return person ? person->name : "";
+}
+
+std::string shown_reason(const Run& run, const Idea& idea) {
+  const std::string stays = why_it_stays(run, idea.state);
+  return stays.empty() ? run.reason : stays;
 }
 
 OrderedJson decisions_json(const std::vector<Decision>& decisions, const std::string& idea) {
@@ -192,7 +197,7 @@ OrderedJson idea_view(Daemon& daemon, const Caller& caller, const std::string& n
     costs.add(run.id, used);
     costs.add(run.id, all);
     rung = std::max(rung, run.rung);
-    OrderedJson row = {{"run", run_name(run.id)}, {"state", name_of(run.state)}, {"reason", run.reason}};
+    OrderedJson row = {{"run", run_name(run.id)}, {"state", name_of(run.state)}, {"reason", shown_reason(run, idea)}};
     row["person"] = person_text(daemon, run.person);
     row["slots"] = run.size.slots, row["nodes"] = run.size.nodes, row["rung"] = run.rung;
     row["seed"] = run.seed >= 0 ? OrderedJson(run.seed) : OrderedJson();
@@ -217,6 +222,7 @@ OrderedJson idea_view(Daemon& daemon, const Caller& caller, const std::string& n
                       {"rung", rung},
                       {"best", best ? OrderedJson(*best) : OrderedJson()},
                       {"cost", costs.json(all)},
+                      {"currency", costs.rules.currency},
                       {"grants", OrderedJson::array()}};
   for (const Grant& grant : store.grants())
     if (grant.idea == idea.id && grant.until > daemon.now())
@@ -234,7 +240,7 @@ OrderedJson run_view(Daemon& daemon, const Caller& caller, int64_t id) {
                       {"idea", idea->name},
                       {"owner", person_text(daemon, run.person)},
                       {"state", name_of(run.state)},
-                      {"reason", run.reason},
+                      {"reason", shown_reason(run, *idea)},
                       {"slots", run.size.slots},
                       {"nodes", run.size.nodes},
                       {"memory_bytes", run.size.memory_bytes},
@@ -285,6 +291,7 @@ OrderedJson run_view(Daemon& daemon, const Caller& caller, int64_t id) {
   Store::Used used;
   costs.add(id, used);
   json["cost"] = costs.json(used);
+  json["currency"] = costs.rules.currency;
   return json;
 }
 

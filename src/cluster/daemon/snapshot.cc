@@ -15,6 +15,12 @@ constexpr double kCheckpointsSeconds = 10;  // between two looks for checkpoints
 
 }  // namespace
 
+std::string why_it_stays(const Run& run, IdeaState idea) {
+  const bool waits = run.state == RunState::queued || (run.state == RunState::suspended && !run.by_person);
+  if (!waits || run.tracked || idea == IdeaState::open) return "";
+  return idea == IdeaState::parked ? "its idea is parked and starts nothing" : "its idea is closed and starts nothing";
+}
+
 bool waits_in_line(const LiveRun& live) {
   return live.run.state == RunState::queued || (live.run.state == RunState::suspended && !live.run.by_person);
 }

@@ -197,7 +197,7 @@ OrderedJson Daemon::submit(const Caller& caller, const Submission& submission) {
     reply = {{"idea", idea.name},
              {"run", run_name(run.id)},
              {"state", name_of(run.state)},
-             {"position", place},
+             {"position", place > 0 ? OrderedJson(place) : OrderedJson()},
              {"starts_within_s", within ? OrderedJson(std::round(*within * 10) / 10) : OrderedJson()}};
   }
   wake();

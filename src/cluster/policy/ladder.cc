@@ -85,7 +85,7 @@ class Group {
               fmt::format("scores {} {}: predicted from {}; now {}", figure(*predicted), at,
                           counted(static_cast<int64_t>(curve.size()), "point"), figure(curve.back().value));
         else
-          decision.reason = fmt::format("scores {} {}: its value, since {} predict nothing yet", figure(decision.score),
+          decision.reason = fmt::format("scores {} {}: its value, no prediction from {} yet", figure(decision.score),
                                         at, counted(static_cast<int64_t>(curve.size()), "point"));
         climber.scores.push_back(decision.score);
         climber.newly_scored = true;
