@@ -8,14 +8,15 @@
 
 #include "base/json.h"
 #include "cluster/daemon/impl.h"
-#include "cluster/daemon/views.h"
 #include "cluster/daemon/ledger.h"
+#include "cluster/daemon/views.h"
 
 namespace hadal::cluster {
 namespace {
 
 constexpr const char* kIdeaStates[] = {"open", "parked", "closed"};
 constexpr int64_t kLogBytes = 256 << 10;  // of one answer
+constexpr int64_t kMostBytes = int64_t{1} << 60;
 
 OrderedJson time_or_null(double time) { return time > 0 ? OrderedJson(time) : OrderedJson(); }
 
@@ -116,6 +117,7 @@ TailFile tail_file(int fd, int64_t size) {
   const std::string first = size > 0 ? read_piece(fd, 0, 200) : "";
   if (!first.starts_with(kLeftOut)) return file;
   std::from_chars(first.data() + kLeftOut.size(), first.data() + first.size(), file.left_out);
+  file.left_out = std::clamp<int64_t>(file.left_out, 0, kMostBytes);  // its user may write there what they like
   file.line_bytes = static_cast<int64_t>(std::min(first.find('\n'), first.size() - 1)) + 1;
   return file;
 }
@@ -352,7 +354,7 @@ OrderedJson log_view(Daemon& daemon, const Caller& caller, int64_t id, int64_t f
   const TailFile end = tail_file(tail, tail_size);
   const int64_t tail_begin = head_size + end.left_out, all = tail_begin + tail_size - end.line_bytes;
   std::string text;
-  int64_t next = from < 0 ? std::max<int64_t>(0, all + from) : from;
+  int64_t next = from < 0 ? std::max<int64_t>(0, all + from) : std::min(from, 2 * kMostBytes);
   if (next < head_size) {
     text = read_piece(head, next, std::min(kLogBytes, head_size - next));
     if (next + static_cast<int64_t>(text.size()) < head_size || !is_over(run.state)) cut_half_character(text);
