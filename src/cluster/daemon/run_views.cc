@@ -10,6 +10,7 @@
 #include "cluster/daemon/impl.h"
 #include "cluster/daemon/ledger.h"
 #include "cluster/daemon/views.h"
+#include "cluster/tracking/secrets.h"
 
 namespace hadal::cluster {
 namespace {
@@ -17,6 +18,19 @@ namespace {
 constexpr const char* kIdeaStates[] = {"open", "parked", "closed"};
 constexpr int64_t kLogBytes = 256 << 10;  // of one answer
 constexpr int64_t kMostBytes = int64_t{1} << 60;
+
+// A command as others may read it: API_TOKEN=*** --password=*** --api-key ***
+std::vector<std::string> without_secrets(std::vector<std::string> command) {
+  for (size_t i = 0; i < command.size(); ++i) {
+    const size_t equals = command[i].find('=');
+    if (!is_secret_key(std::string_view(command[i]).substr(0, equals))) continue;
+    if (equals != std::string::npos)
+      command[i].replace(equals + 1, std::string::npos, kHiddenValue);
+    else if (command[i].starts_with('-') && i + 1 < command.size())
+      command[++i] = kHiddenValue;
+  }
+  return command;
+}
 
 OrderedJson time_or_null(double time) { return time > 0 ? OrderedJson(time) : OrderedJson(); }
 
@@ -242,7 +256,7 @@ OrderedJson run_view(Daemon& daemon, const Caller& caller, int64_t id) {
                       {"memory_bytes", run.size.memory_bytes},
                       {"rung", run.rung},
                       {"recipe", run.recipe},
-                      {"command", run.command},
+                      {"command", without_secrets(run.command)},
                       {"seed", run.seed >= 0 ? OrderedJson(run.seed) : OrderedJson()},
                       {"time_s", run.time_limit_s},
                       {"metric", compared_key(run)},
