@@ -2,12 +2,14 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cluster/daemon.h"
 #include "cluster/page.h"
 #include "server/api_error.h"
 
 namespace hadal {
 namespace {
 
+constexpr uint64_t kMaxQuestionBytes = 1 << 20;          // of what comes with a GET
 constexpr uint64_t kMaxBodyBytes = 64 << 20;             // of a submission with its files
 constexpr uint64_t kMaxUploadBytes = uint64_t{1} << 40;  // of an artifact, which is never in memory whole
 
@@ -31,8 +33,20 @@ void send(cluster::ApiReply reply, Exchange& exchange) {
     if (!exchange.send_bytes(piece)) return;
 }
 
-Handler handler_of(std::function<cluster::Daemon*()> daemon, bool upload) {
-  return [daemon = std::move(daemon), upload](const HttpRequest& request, Exchange& exchange) {
+// Whether it is worth reading what they send; answer() says why not.
+bool is_known(cluster::Daemon& daemon, const cluster::Credentials& who) {
+  try {
+    daemon.caller(who);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+enum class Body { none, whole, in_pieces };
+
+Handler handler_of(std::function<cluster::Daemon*()> daemon, Body body) {
+  return [daemon = std::move(daemon), body](const HttpRequest& request, Exchange& exchange) {
     cluster::ApiRequest asked{.who = {request.peer_uid, bearer_token(request.authorization)},
                               .method = request.method == "HEAD" ? "GET" : request.method,
                               .path = request.path(),
@@ -40,9 +54,11 @@ Handler handler_of(std::function<cluster::Daemon*()> daemon, bool upload) {
                               .body = request.body};
     if (!request.content_encoding.empty())
       throw ApiError(415, fmt::format("Content-Encoding: expected none, found {}", brief(request.content_encoding)));
-    if (upload) asked.read = [&exchange] { return exchange.read_body(); };
     cluster::Daemon* there = daemon();
     if (there == nullptr) throw ApiError(503, "the cluster's daemon is starting; try again in a moment");
+    if (body == Body::in_pieces) asked.read = [&exchange] { return exchange.read_body(); };
+    if (body == Body::whole && is_known(*there, asked.who))
+      for (std::string piece; !(piece = exchange.read_body()).empty();) asked.body += piece;
     send(cluster::answer(*there, asked), exchange);
   };
 }
@@ -51,17 +67,23 @@ Handler handler_of(std::function<cluster::Daemon*()> daemon, bool upload) {
 
 std::vector<Route> cluster_routes(std::function<cluster::Daemon*()> daemon) {
   std::vector<Route> routes;
-  const auto add = [&](const std::string& method, const std::string& path, bool upload = false) {
+  const auto add = [&](const std::string& method, const std::string& path, Body body) {
     routes.push_back({.method = method,
                       .path = path,
                       .slow = true,
-                      .upload = upload,
-                      .max_body_bytes = upload ? kMaxUploadBytes : kMaxBodyBytes,
-                      .handler = handler_of(daemon, upload)});
+                      .upload = body != Body::none,
+                      .max_body_bytes = body == Body::none    ? kMaxQuestionBytes
+                                        : body == Body::whole ? kMaxBodyBytes
+                                                              : kMaxUploadBytes,
+                      .handler = handler_of(daemon, body)});
   };
-  for (const char* method : {"GET", "POST", "DELETE"}) add(method, "/api/cluster/{path...}");
-  for (const char* method : {"GET", "POST", "PATCH", "DELETE"}) add(method, "/api/2.0/{path...}");
-  add("PUT", "/api/2.0/{path...}", true);
+  // Bodies are read by the handler, once it knows who sends them.
+  for (const char* path : {"/api/cluster/{path...}", "/api/2.0/{path...}"}) {
+    add("GET", path, Body::none);
+    for (const char* method : {"POST", "DELETE"}) add(method, path, Body::whole);
+  }
+  add("PATCH", "/api/2.0/{path...}", Body::whole);
+  add("PUT", "/api/2.0/{path...}", Body::in_pieces);
   // The page holds nothing of the cluster; what it asks for carries its reader's token.
   routes.push_back({.method = "GET", .path = "/", .handler = [](const HttpRequest&, Exchange& exchange) {
                       exchange.reply({200,

@@ -420,6 +420,30 @@ TEST(ClusterDaemon, ASecondDaemonIsRefusedAndAFrozenOneEnds) {
   EXPECT_THROW(bench.submit(bench.command()), TakenOver);
 }
 
+TEST(ClusterDaemon, FiguresBeyondAllMeasureAreHarmless) {
+  test::ScratchFolder folder;
+  DaemonBench bench(folder / "c");
+  const int64_t run = bench.submit(bench.command(1, "idea"));
+  append(bench.daemon->run_folder(run) / "log", "head");
+  append(bench.daemon->run_folder(run) / "log.tail", "[left out here: 9223372036854775807 bytes]\ntail");
+  EXPECT_EQ(bench.get("runs/r1/log", {{"from", "9223372036854775807"}}).at("text"), "");
+  EXPECT_EQ(bench.get("runs/r1/log", {{"from", "-4"}}).at("text"), "tail");
+  EXPECT_EQ(bench.get("runs/r1/log", {{"from", "-9223372036854775808"}}).at("text"), "head");
+  bench.post("ideas/idea/grant", {{"slots", 1}, {"until", 1e308}, {"why", "for ever"}}, 400);
+}
+
+TEST(ClusterDaemon, SecretsInACommandAreShownToNobody) {
+  test::ScratchFolder folder;
+  DaemonBench bench(folder / "c");
+  Submission submission = bench.command();
+  submission.command = {"env", "HF_TOKEN=abc", "x", "--api-key", "def", "--password=ghi", "--tokens", "5", "a=b"};
+  const int64_t run = bench.submit(submission);
+  EXPECT_EQ(dump_json(bench.get("runs/r1").at("command")),
+            R"(["env","HF_TOKEN=***","x","--api-key","***","--password=***","--tokens","5","a=b"])");
+  bench.tick();
+  EXPECT_EQ(read_order(bench.job(run).order.order_file).command, submission.command);
+}
+
 // To a daemon that was frozen, the attempts of the one that took over are none that it knows.
 TEST(ClusterDaemon, AFrozenDaemonTouchesNothingOfTheNext) {
   test::ScratchFolder folder;

@@ -130,6 +130,11 @@ for path in /api/cluster/status /api/2.0/mlflow/experiments/search; do
   [[ $(answer $path "") == 401 ]] || fail "401 of $path without a token"
   [[ $(answer $path "Authorization: Bearer wrong\\r\\n") == 401 ]] || fail "401 of $path with a wrong token"
 done
+# Of one whom nobody knows, not a byte of the body is waited for.
+exec 3<>"/dev/tcp/127.0.0.1/${url##*:}"
+printf 'POST /api/cluster/submit HTTP/1.1\r\nHost: any.example\r\nContent-Length: 60000000\r\n\r\n' >&3
+[[ $(head -1 <&3 | cut -d' ' -f2) == 401 ]] || fail "401 before the body"
+exec 3>&-
 token=$("$hadal" cluster user add ada --json | value token)
 [[ $(answer /api/cluster/status "Authorization: Bearer $token\\r\\n") == 200 ]] || fail "200 with a token"
 export HOME=$work

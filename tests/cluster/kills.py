@@ -26,6 +26,8 @@ SEED = int(os.environ.get("HADAL_SEED", "20260101"))
 # stands in `held`.
 JOB = r"""
 import json, os, signal, sys, time
+asked = []
+signal.signal(signal.SIGUSR1, lambda *_: asked.append(1))
 at, units = time.monotonic(), int(sys.argv[1])
 def note(name, text):
     with open(name, "a") as file: file.write(text + "\n"); file.flush(); os.fsync(file.fileno())

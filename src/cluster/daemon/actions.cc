@@ -9,6 +9,8 @@
 namespace hadal::cluster {
 namespace {
 
+constexpr double kLastTime = 1e11;  // seconds since 1970
+
 std::string why_or(const std::string& why, const char* otherwise) { return why.empty() ? otherwise : why; }
 
 std::string utc_text(double time) {
@@ -170,6 +172,7 @@ Grant Daemon::Impl::give_grant(const Caller& caller, const Idea& idea, int slots
                                const std::string& why) {
   check_why(why);
   if (until <= now()) refuse(400, "--until: expected a time to come");
+  if (until > kLastTime) refuse(400, "--until: expected a time before the year 5138");
   int total = 0, granted = 0;
   for (const PolicyNode& node : nodes) total += node.up ? node.slots : 0;
   for (const Grant& grant : grants) granted += grant.until > now() ? grant.slots : 0;

@@ -10,12 +10,27 @@
 #include "cluster/daemon/impl.h"
 #include "cluster/daemon/ledger.h"
 #include "cluster/daemon/views.h"
+#include "cluster/tracking/secrets.h"
 
 namespace hadal::cluster {
 namespace {
 
 constexpr const char* kIdeaStates[] = {"open", "parked", "closed"};
 constexpr int64_t kLogBytes = 256 << 10;  // of one answer
+constexpr int64_t kMostBytes = int64_t{1} << 60;
+
+// A command as others may read it: API_TOKEN=*** --password=*** --api-key ***
+std::vector<std::string> without_secrets(std::vector<std::string> command) {
+  for (size_t i = 0; i < command.size(); ++i) {
+    const size_t equals = command[i].find('=');
+    if (!is_secret_key(std::string_view(command[i]).substr(0, equals))) continue;
+    if (equals != std::string::npos)
+      command[i].replace(equals + 1, std::string::npos, kHiddenValue);
+    else if (command[i].starts_with('-') && i + 1 < command.size())
+      command[++i] = kHiddenValue;
+  }
+  return command;
+}
 
 OrderedJson time_or_null(double time) { return time > 0 ? OrderedJson(time) : OrderedJson(); }
 
@@ -121,6 +136,7 @@ TailFile tail_file(int fd, int64_t size) {
   const std::string first = size > 0 ? read_piece(fd, 0, 200) : "";
   if (!first.starts_with(kLeftOut)) return file;
   std::from_chars(first.data() + kLeftOut.size(), first.data() + first.size(), file.left_out);
+  file.left_out = std::clamp<int64_t>(file.left_out, 0, kMostBytes);  // its user may write there what they like
   file.line_bytes = static_cast<int64_t>(std::min(first.find('\n'), first.size() - 1)) + 1;
   return file;
 }
@@ -246,7 +262,7 @@ OrderedJson run_view(Daemon& daemon, const Caller& caller, int64_t id) {
                       {"memory_bytes", run.size.memory_bytes},
                       {"rung", run.rung},
                       {"recipe", run.recipe},
-                      {"command", run.command},
+                      {"command", without_secrets(run.command)},
                       {"seed", run.seed >= 0 ? OrderedJson(run.seed) : OrderedJson()},
                       {"time_s", run.time_limit_s},
                       {"metric", compared_key(run)},
@@ -359,7 +375,7 @@ OrderedJson log_view(Daemon& daemon, const Caller& caller, int64_t id, int64_t f
   const TailFile end = tail_file(tail, tail_size);
   const int64_t tail_begin = head_size + end.left_out, all = tail_begin + tail_size - end.line_bytes;
   std::string text;
-  int64_t next = from < 0 ? std::max<int64_t>(0, all + from) : from;
+  int64_t next = from < 0 ? std::max<int64_t>(0, all + from) : std::min(from, 2 * kMostBytes);
   if (next < head_size) {
     text = read_piece(head, next, std::min(kLogBytes, head_size - next));
     if (next + static_cast<int64_t>(text.size()) < head_size || !is_over(run.state)) cut_half_character(text);

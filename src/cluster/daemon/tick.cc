@@ -126,8 +126,8 @@ void Daemon::Impl::follow(LiveRun& live, const Sighting* sighting) {
     read_metrics(live, false);
     return;
   }
-  // The backend's notes may be lost: who has its attempt still is there.
-  if (sighting == nullptr && live.stop_by.empty() && attempt_held(folder, attempt.number)) {
+  // The backend's notes may be lost: a supervisor that has its attempt still is there, and holds its slots.
+  if (sighting == nullptr && attempt_held(folder, attempt.number)) {
     live.silent_since = 0;
     return read_metrics(live, false);
   }
