@@ -89,7 +89,9 @@ int idea_park(int argc, char** argv) {
 }
 
 int idea_close(int argc, char** argv) {
-  return act_on_idea(argc, argv, "Closes an idea: it takes no more runs.", "close", "is closed");
+  return act_on_idea(argc, argv,
+                     "Closes an idea: it takes no more runs, and those that wait are stopped. What runs may end.",
+                     "close", "is closed");
 }
 
 int idea_baseline(int argc, char** argv) {
@@ -113,7 +115,7 @@ int idea_promote(int argc, char** argv) {
   ClusterClient client(flags);
   const OrderedJson answer =
       client.post(fmt::format("ideas/{}/promote", url_part(idea)), OrderedJson{{"to", rung}, {"why", why}});
-  print_answer_of(flags, answer, fmt::format("{} goes on to rung {}", idea, rung));
+  print_answer_of(flags, answer, fmt::format("{} goes on to rung {}", idea, answer.at("rung").get<int>()));
   return 0;
 }
 
@@ -124,7 +126,9 @@ int idea_grant(int argc, char** argv) {
   int64_t slots = 0;
   double until = 0;
   app.add_option("IDEA", idea, "its name").required().filled();
-  app.add_option("--slots", slots, "how many").required().range(1, 1'000'000);
+  app.add_option("--slots", slots, "how many, in place of what it was granted before; 0 ends that")
+      .required()
+      .range(0, 1'000'000);
   app.add_function(
          "--until", [&](const std::string& text) { until = parse_until(text, "--until", unix_seconds()); },
          "a day, 2026-12-24, with a time, 2026-12-24T18:00, or a span from now, 7d")

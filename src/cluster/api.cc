@@ -140,10 +140,14 @@ OrderedJson change_idea(Daemon& daemon, const Caller& caller, const std::string&
     if (verb == "promote") {
       OrderedJson runs = OrderedJson::array();
       const int to = body.whole("to", 2);
-      for (const int64_t run : d.promote(caller, idea, to, why)) runs.push_back(run_name(run));
-      reply["rung"] = to, reply["runs"] = std::move(runs);
+      int rung = 0;  // the last one of a short run may be lower
+      for (const int64_t run : d.promote(caller, idea, to, why)) {
+        runs.push_back(run_name(run));
+        rung = std::max(rung, d.runs.at(run).run.rung);
+      }
+      reply["rung"] = rung, reply["runs"] = std::move(runs);
     } else if (verb == "grant") {
-      const Grant grant = d.give_grant(caller, idea, body.whole("slots", 1), read_until(body), why);
+      const Grant grant = d.give_grant(caller, idea, body.whole("slots", 0), read_until(body), why);
       reply["slots"] = grant.slots, reply["until"] = grant.until;
     } else if (verb == "baseline") {
       d.set_baseline(caller, idea, body.flag("baseline", true), why);

@@ -379,17 +379,29 @@ TEST(ClusterDaemon, IdeasAreParkedAndClosedAndGranted) {
   bench.post("ideas/a/open", {});
   bench.tick();
   EXPECT_EQ(bench.state(first), "starting");
+  const int64_t waiting = bench.submit(bench.command(8, "a"));
   bench.post("ideas/a/close", {});
+  EXPECT_EQ(bench.state(waiting), "stopped") << "it would wait for ever";
+  EXPECT_EQ(bench.get("runs/" + run_name(waiting)).at("reason"), "its idea was closed");
+  EXPECT_EQ(bench.state(first), "starting") << "what runs may end";
   EXPECT_HAS(bench.post("submit", {{"command", {"x"}}, {"idea", "a"}}, 409).at("error").get<std::string>(), "closed");
   bench.post("ideas", {{"name", "b"}, {"why", "w"}});
   EXPECT_HAS(bench.post("ideas/b/grant", {{"slots", 7}, {"until", "2100-01-01"}}, 409).at("error").get<std::string>(),
              "at most 6 of 8");
   bench.post("ideas/b/grant", {{"slots", 6}, {"until", "2100-01-01"}, {"why", "a deadline"}});
-  bench.post("ideas/b/grant", {{"slots", 1}, {"until", "2100-01-01"}}, 409);
+  bench.post("ideas", {{"name", "c"}, {"why", "w"}});
+  bench.post("ideas/c/grant", {{"slots", 1}, {"until", "2100-01-01"}}, 409);
+  bench.post("ideas/c/grant", {{"slots", 0}, {"until", "2100-01-01"}}, 409);
   bench.post("ideas/b/grant", {{"slots", 1}, {"until", "2100-02-31"}}, 400);
   bench.post("ideas/b/grant", {{"slots", 1}, {"until", "2001-01-01"}}, 400);
   EXPECT_EQ(bench.get("ideas/b").at("grants").at(0).at("slots"), 6);
   EXPECT_EQ(bench.get("ideas/b").at("decisions").back().at("to"), "6 slots until 2100-01-02 00:00 UTC");
+  bench.post("ideas/b/grant", {{"slots", 2}, {"until", "2100-01-01"}});  // in its place
+  EXPECT_EQ(bench.get("ideas/b").at("grants").size(), 1u);
+  EXPECT_EQ(bench.get("ideas/b").at("grants").at(0).at("slots"), 2);
+  bench.post("ideas/b/grant", {{"slots", 0}, {"until", "2100-01-01"}, {"why", "done early"}});
+  EXPECT_TRUE(bench.get("ideas/b").at("grants").empty());
+  EXPECT_EQ(bench.get("ideas/b").at("decisions").back().at("to"), "none");
 }
 
 TEST(ClusterDaemon, WrongPolicyKeepsTheOldOne) {

@@ -31,8 +31,7 @@ signal.signal(signal.SIGUSR1, lambda *_: asked.append(1))
 at, units = time.monotonic(), int(sys.argv[1])
 def note(name, text):
     with open(name, "a") as file: file.write(text + "\n"); file.flush(); os.fsync(file.fileno())
-attempt, asked = int(os.environ["HADAL_ATTEMPT"]), []
-signal.signal(signal.SIGUSR1, lambda *_: asked.append(1))
+attempt = int(os.environ["HADAL_ATTEMPT"])
 note("held", json.dumps({"attempt": attempt, "from": at, "slots": int(os.environ["HADAL_SLOTS"]), "pid": os.getpid()}))
 done = len(open("units").read().split()) if os.path.exists("units") else 0
 assert (done > 0) <= (os.environ["HADAL_RESUME"] == "1")

@@ -128,6 +128,10 @@ void Daemon::Impl::set_idea_state(const Caller& caller, Idea idea, IdeaState sta
   commit([&] {
     store.update(idea);
     store.add(Decision{now(), 0, idea.id, "idea", from, to, caller.person.name, "person", why_or(why, "by hand")});
+    if (state != IdeaState::closed) return;
+    for (auto& [id, live] : runs)  // what runs may end; what waits never would
+      if (live.run.idea == idea.id && !live.attempt && !is_over(live.run.state))
+        change_state(live, RunState::stopped, caller.person.name, "person", "its idea was closed");
   });
   ideas[idea.id] = idea;
   ladder_due = true;
@@ -174,21 +178,36 @@ Grant Daemon::Impl::give_grant(const Caller& caller, const Idea& idea, int slots
   if (until <= now()) refuse(400, "--until: expected a time to come");
   if (until > kLastTime) refuse(400, "--until: expected a time before the year 5138");
   int total = 0, granted = 0;
+  std::vector<Grant> before;  // of this idea: the new one stands for it
   for (const PolicyNode& node : nodes) total += node.up ? node.slots : 0;
-  for (const Grant& grant : grants) granted += grant.until > now() ? grant.slots : 0;
+  for (const Grant& grant : grants) {
+    if (grant.until <= now()) continue;
+    if (grant.idea == idea.id)
+      before.push_back(grant);
+    else
+      granted += grant.slots;
+  }
+  if (slots == 0 && before.empty()) refuse(409, "the idea \"{}\" has no grant to end", idea.name);
   const int most = total - free_slots_kept(rules, total);
-  if (slots < 1 || granted + slots > most)
-    refuse(409, "--slots {}: granted until now: {}, and at most {} of {} slots may be; the rest is for free runs",
+  if (slots < 0 || granted + slots > most)
+    refuse(409,
+           "--slots {}: granted to others until now: {}, and at most {} of {} slots may be; the rest is for free runs",
            slots, granted, most, total);
+  const auto text = [](const Grant& grant) {
+    return fmt::format("{} until {}", counted(grant.slots, "slot"), utc_text(grant.until));
+  };
   Grant grant;
   grant.idea = idea.id, grant.slots = slots, grant.given = now(), grant.until = until;
+  for (const Grant& old : before) grant.given = std::min(grant.given, old.given);
   commit([&] {
-    grant = store.add(grant);
-    store.add(Decision{now(), 0, idea.id, "grant", "",
-                       fmt::format("{} until {}", counted(slots, "slot"), utc_text(until)), caller.person.name, "lead",
-                       why_or(why, "granted by hand")});
+    for (const Grant& old : before) store.drop_grant(old.id);
+    if (slots > 0) grant = store.add(grant);
+    store.add(Decision{now(), 0, idea.id, "grant", before.empty() ? "" : text(before[0]),
+                       slots > 0 ? text(grant) : "none", caller.person.name, "lead",
+                       why_or(why, slots > 0 ? "granted by hand" : "ended by hand")});
   });
-  grants.push_back(grant);
+  std::erase_if(grants, [&](const Grant& old) { return old.idea == idea.id; });
+  if (slots > 0) grants.push_back(grant);
   return grant;
 }
 

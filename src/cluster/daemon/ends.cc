@@ -50,7 +50,7 @@ void Daemon::Impl::end_attempt(LiveRun& live, const AttemptEnd& end) {
   const double seen_s = std::max(0.0, live.last_seen - live.began), most_s = std::max(seen_s, at - attempt.decided);
   const double seconds = std::clamp(end.seconds, seen_s, most_s);
   attempt.ended = std::clamp(end.ended, std::min(attempt.decided, at), at);
-  if (attempt.started == 0) attempt.started = std::max(attempt.decided, attempt.ended - seconds);
+  attempt.started = std::max(attempt.decided, attempt.ended - seconds);  // it was seen to run only later
   attempt.ended = std::max(attempt.ended, attempt.started);
   attempt.core_seconds = seconds * slots_of(attempt);
   attempt.exit = end.code;
