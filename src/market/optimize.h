@@ -5,10 +5,11 @@
 //
 // P = dense + diagonal + F'F is positive semidefinite. +-infinity is no limit. Matrices are row-major.
 //
-// Ways: Clp (a reduced-gradient simplex) solves the problem with y = Fx and the parts of |x - reference| as variables
-// of their own; then steps on the set of limits that hold with equality, each the solution of one linear system, bring
-// the solution to rounding. Where that fails, a primal-dual interior point method begins anew (Mehrotra 1992). Whatever
-// they report, a solution is judged by its residual alone (Optimum::kkt_residual).
+// Ways: steps on the set of limits that hold with equality, each the solution of one linear system, lead from what is
+// held (or from the last solution) to the optimum, to rounding, or run in circles. Then a primal-dual interior point
+// method (Mehrotra 1992), Clp's simplex for quadratic objectives, or for linear ones first Clp, find a point from which
+// these steps begin anew. Whatever they report, a solution is judged by its residual alone (Optimum::kkt_residual).
+// Clp's linear programs say whether limits can hold together.
 //
 // Errors: wrong sizes, numbers that are not finite, P not symmetric or not positive semidefinite, a limit above its
 // counterpart, an objective without a minimum. That the limits contradict each other is a result, not an Error.
@@ -76,7 +77,8 @@ struct Optimum {
   std::vector<std::string> conflict;
 };
 
-constexpr double kGoodResidual = 1e-9;  // up to here a problem is solved
+// Up to here a problem is solved; times the largest |x| where that is above 1.
+constexpr double kGoodResidual = 1e-9;
 
 class QpSolver {
  public:

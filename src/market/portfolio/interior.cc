@@ -35,7 +35,7 @@ class InteriorPoint {
       residuals();
       const double gap = complementarity(0, {}, {}, {});
       const double wrong = std::max({norm(r_dual_) / (1 + scale_), norm(r_primal_), gap / (1 + scale_)});
-      if (!std::isfinite(wrong)) break;
+      if (!std::isfinite(wrong) || !std::isfinite(norm(w_)) || !std::isfinite(norm(dual_))) break;
       stuck = wrong < 0.9 * best ? 0 : stuck + 1;
       if (wrong < best) {
         best = wrong;
@@ -53,7 +53,10 @@ class InteriorPoint {
 
   static double norm(const Values& values) {
     double largest = 0;
-    for (const double value : values) largest = std::max(largest, std::fabs(value));
+    for (const double value : values) {
+      if (!std::isfinite(value)) return INFINITY;
+      largest = std::max(largest, std::fabs(value));
+    }
     return largest;
   }
 

@@ -160,8 +160,9 @@ double objective_of(const QuadraticProgram& program, const std::vector<double>& 
 double residual_of(const QuadraticProgram& program, const Bounds& bounds, const Kinks& kinks, const Point& point) {
   const std::vector<double> g = gradient_of(program, point), values = row_values(program, point.x);
   double worst = 0, scale = 1;
-  const auto take = [&](double violation) {  // NaN stays
-    if (!(std::fabs(violation) <= worst)) worst = std::fabs(violation);
+  const auto take = [&](double violation) {  // what is no number is the worst
+    const double by = std::isnan(violation) ? kNone : std::fabs(violation);
+    worst = std::max(worst, by);
   };
   for (size_t i = 0; i < program.size; ++i) {
     scale = std::max(scale, 1 + std::fabs(program.linear[i]));

@@ -201,7 +201,7 @@ TEST(Optimize, TheInteriorWayComesToTheSameWithoutClp) {
     const qp::Point point = lifted.point_of(inner.columns.data(), inner.multipliers.data());
     EXPECT_LT(qp::residual_of(program, bounds, kinks, point), 1e-8);
     const qp::Polished polished =
-        qp::polish(program, bounds, kinks, point, qp::active_set_of(program, bounds, kinks, point, 0, true));
+        qp::polish(program, bounds, kinks, point, qp::active_set_of(program, bounds, kinks, point, 0, true), 120);
     EXPECT_LT(polished.residual, 1e-13);
     expect_solved(QpSolver(program).solve(), polished.point.x, 1e-9);
   }
@@ -289,6 +289,12 @@ TEST(Optimize, DegenerateProblems) {
   expect_solved(solved(R"({"mean": [0.11, 0.1], "covariance": [[0, 0], [0, 0]], "current": [0.2, 0.8], "cost": 0.01,
       "budget": 1, "lower": 0})"),
                 {0.2, 0.8});
+}
+
+// Weights in money instead of shares.
+TEST(Optimize, LargeNumbers) {
+  expect_solved(solved(R"({"P": [[2e-6, 0], [0, 1e-6]], "q": [0, 0], "A": [[1, 1]], "l": [3e8], "u": [3e8]})"),
+                {1e8, 2e8}, 1e-6);
 }
 
 // Risks of few days for many assets: the covariance lacks rank, and the scales are those of daily returns.

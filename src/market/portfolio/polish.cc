@@ -8,12 +8,12 @@
 namespace hadal::market::qp {
 namespace {
 
-constexpr int64_t kMostSteps = 120;
 constexpr int64_t kStepsOfAll = 20;  // then one correction at a time: all at once may run in circles
 
 double largest_of(const std::vector<double>& values) {
-  double largest = 0;
-  for (const double value : values) largest = std::max(largest, std::fabs(value));
+  double largest = 0;  // NaN where one is
+  for (const double value : values)
+    if (!(std::fabs(value) <= largest)) largest = std::isnan(largest) ? largest : std::fabs(value);
   return largest;
 }
 
@@ -26,11 +26,11 @@ class Polisher {
         curvature_(std::max(largest_diagonal(program), 1e-300)),
         slack_(1e-13 * (1 + largest_of(program.linear))) {}
 
-  Polished run(const Point& start, ActiveSet active) {
+  Polished run(const Point& start, ActiveSet active, int64_t most_steps) {
     Polished best{start, active, residual_of(program_, bounds_, kinks_, start), 0};
     std::vector<ActiveSet> seen;
     Point point = start;
-    while (best.steps < kMostSteps) {
+    while (best.steps < most_steps) {
       ++best.steps;
       solve(active, point);
       const double residual = residual_of(program_, bounds_, kinks_, point);
@@ -204,8 +204,8 @@ class Polisher {
 }  // namespace
 
 Polished polish(const QuadraticProgram& program, const Bounds& bounds, const Kinks& kinks, const Point& start,
-                ActiveSet active) {
-  return Polisher(program, bounds, kinks).run(start, std::move(active));
+                ActiveSet active, int64_t most_steps) {
+  return Polisher(program, bounds, kinks).run(start, std::move(active), most_steps);
 }
 
 }  // namespace hadal::market::qp

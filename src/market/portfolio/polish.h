@@ -13,9 +13,9 @@ struct Polished {
 };
 
 // Takes `active` to hold with equality, solves the linear system that then gives x and the multipliers, corrects the
-// set by what contradicts it, and so on, until nothing does or nothing new comes. The best point of all, by its
-// residual; `start` where none is better.
+// set by what contradicts it, and so on, until nothing does, nothing new comes, or `most_steps` were taken. The best
+// point of all, by its residual; `start` where none is better.
 Polished polish(const QuadraticProgram& program, const Bounds& bounds, const Kinks& kinks, const Point& start,
-                ActiveSet active);
+                ActiveSet active, int64_t most_steps);
 
 }  // namespace hadal::market::qp

@@ -16,7 +16,8 @@ namespace hadal::market {
 namespace {
 
 constexpr double kRounding = 1e-12;  // a residual that the last step of a polish comes to; above, other ways are tried
-constexpr double kNearClp = 1e-7;    // how near to a bound Clp leaves what stands at it
+constexpr int64_t kFewSteps = 30, kManySteps = 120;
+constexpr double kNearClp = 1e-7;       // how near to a bound Clp leaves what stands at it
 constexpr double kConvexWithin = 1e-9;  // of the largest diagonal entry
 
 void check_numbers(const std::vector<double>& values, size_t expected, bool may_lack, const char* name) {
@@ -62,6 +63,26 @@ void check_program(const QuadraticProgram& p) {
         "or "
         "add a little to its diagonal where rounding did it",
         p.called, smallest);
+}
+
+}  // namespace
+
+namespace {
+
+bool is_boxed(const qp::Bounds& bounds) {
+  const auto finite = [](double value) { return std::isfinite(value); };
+  return std::all_of(bounds.lower.begin(), bounds.lower.end(), finite) &&
+         std::all_of(bounds.upper.begin(), bounds.upper.end(), finite);
+}
+
+qp::Point start_of(const QuadraticProgram& program, const qp::Bounds& bounds) {
+  qp::Point point{std::vector<double>(program.size), std::vector<double>(program.num_rows()),
+                  std::vector<double>(program.terms.size())};
+  for (size_t i = 0; i < program.size; ++i) {
+    const double held = program.terms.empty() ? 0 : program.terms[0].reference[i];
+    point.x[i] = std::min(std::max(held, bounds.lower[i]), bounds.upper[i]);
+  }
+  return point;
 }
 
 }  // namespace
@@ -126,46 +147,50 @@ Optimum QpSolver::solve() {
   const qp::Kinks kinks(p, s.bounds);
   qp::Polished best;
   best.residual = std::numeric_limits<double>::infinity();
-  const auto try_from = [&](const qp::Point& point, qp::ActiveSet active) {
-    qp::Polished polished = qp::polish(p, s.bounds, kinks, point, std::move(active));
+  const auto reached = [&] { return best.residual <= kRounding; };
+  const auto try_from = [&](const qp::Point& point, qp::ActiveSet active, int64_t most_steps) {
+    qp::Polished polished = qp::polish(p, s.bounds, kinks, point, std::move(active), most_steps);
     optimum.iterations += polished.steps;
-    if (polished.residual < best.residual) best = std::move(polished);
+    if (best.point.x.empty() || polished.residual < best.residual) best = std::move(polished);
   };
-  const auto by_distance = [&](const qp::Point& point) {
-    return qp::active_set_of(p, s.bounds, kinks, point, kNearClp, false);
-  };
-  const auto by_multipliers = [&](const qp::Point& point) {
-    return qp::active_set_of(p, s.bounds, kinks, point, 0, true);
-  };
+  // From where things stand: the last solution, else what is held now, else nothing.
   if (s.warm) {
     qp::ActiveSet active = s.active;
     for (size_t i = 0; i < p.size; ++i) active.place[i] = kinks.place_of(i, s.last.x[i], 0);
-    try_from(s.last, std::move(active));
+    try_from(s.last, std::move(active), kFewSteps);
+  } else {
+    const qp::Point start = start_of(p, s.bounds);
+    try_from(start, qp::active_set_of(p, s.bounds, kinks, start, 0, false), kFewSteps);
   }
-  if (!(best.residual <= kRounding)) {
+  if (!reached()) {
+    if (infeasible()) return optimum;
+    if (!is_boxed(s.bounds) && qp::is_unbounded(p))
+      fail(
+          "expected an objective with a best value, found one that improves without end; limit the variables, or give "
+          "P "
+          "more rank");
     const qp::Lifted lifted = qp::lifted_of(p, s.bounds);
-    const qp::ClpAnswer clp = qp::clp_solve(lifted);
-    optimum.iterations += clp.iterations;
-    if (clp.status == qp::ClpAnswer::Status::infeasible && infeasible()) return optimum;
-    const qp::Point from_clp = lifted.point_of(clp.columns.data(), clp.multipliers.data());
-    try_from(from_clp, by_distance(from_clp));
-    if (!(best.residual <= kRounding)) try_from(from_clp, by_multipliers(from_clp));
-    if (!(best.residual <= kRounding)) {
+    const auto by_interior = [&] {
       const qp::InteriorAnswer interior = qp::interior_solve(lifted);
       optimum.iterations += interior.iterations;
       const qp::Point inner = lifted.point_of(interior.columns.data(), interior.multipliers.data());
-      try_from(inner, by_multipliers(inner));
-    }
+      try_from(inner, qp::active_set_of(p, s.bounds, kinks, inner, 0, true), kManySteps);
+    };
+    const auto by_clp = [&] {
+      const qp::ClpAnswer clp = qp::clp_solve(lifted);
+      optimum.iterations += clp.iterations;
+      const qp::Point point = lifted.point_of(clp.columns.data(), clp.multipliers.data());
+      try_from(point, qp::active_set_of(p, s.bounds, kinks, point, kNearClp, false), kManySteps);
+      if (!reached()) try_from(point, qp::active_set_of(p, s.bounds, kinks, point, 0, true), kManySteps);
+    };
+    // Corners are Clp's, curves are not: 4 s to the interior method's 0.7 for a full covariance of 500 assets.
+    const bool corner = lifted.quadratic.rows.empty();
+    corner ? by_clp() : by_interior();
+    if (!reached()) corner ? by_interior() : by_clp();
   }
-  if (!(best.residual <= kGoodResidual)) {
-    if (infeasible()) return optimum;
-    if (qp::is_unbounded(p))
-      fail(
-          "a quadratic program: expected an objective with a best value, found one that improves without end; limit "
-          "the "
-          "variables, or give P more rank");
-  }
-  optimum.status = best.residual <= kGoodResidual ? Optimum::Status::solved : Optimum::Status::not_reached;
+  double largest = 1;
+  for (const double x : best.point.x) largest = std::max(largest, std::fabs(x));
+  optimum.status = best.residual <= kGoodResidual * largest ? Optimum::Status::solved : Optimum::Status::not_reached;
   s.warm = optimum.status == Optimum::Status::solved;
   s.last = best.point;
   s.active = best.active;
