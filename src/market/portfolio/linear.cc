@@ -14,6 +14,7 @@ using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::Ro
 using Eigen::Index;
 
 constexpr double kTrace = 1e-10;  // of the largest diagonal entry
+constexpr double kTraceOfNothing = 1e-6;
 }  // namespace
 
 // With H = P, or where P is diagonal + F'F with a diagonal that carries it, H = diagonal and F among the rows G (whose
@@ -33,11 +34,10 @@ struct EqualitySystem::Factors {
 };
 
 EqualitySystem::EqualitySystem(const QuadraticProgram& program, const std::vector<uint32_t>& variables,
-                               std::vector<double> rows)
+                               const std::vector<double>& rows, size_t num_rows)
     : factors_(std::make_unique<Factors>()) {
   Factors& f = *factors_;
-  const Index n = static_cast<Index>(variables.size());
-  const Index m = n > 0 ? static_cast<Index>(rows.size()) / n : 0;
+  const auto n = static_cast<Index>(variables.size()), m = static_cast<Index>(num_rows);
   const double largest = largest_diagonal(program), trace = kTrace * (largest > 0 ? largest : 1);
   double smallest = program.diagonal.empty() ? 0 : largest;
   if (!program.diagonal.empty())
@@ -70,7 +70,8 @@ EqualitySystem::EqualitySystem(const QuadraticProgram& program, const std::vecto
   }
   Eigen::MatrixXd schur = f.g * f.h_inverse(f.g.transpose());
   const double of_rows = f.g.rows() > 0 ? schur.diagonal().maxCoeff() : 0;
-  for (Index r = 0; r < schur.rows(); ++r) schur(r, r) += r < f.extra ? 1 : kTrace * (of_rows > 0 ? of_rows : 1);
+  const double trace_of_rows = of_rows > 0 ? kTrace * of_rows : kTraceOfNothing;
+  for (Index r = 0; r < schur.rows(); ++r) schur(r, r) += r < f.extra ? 1 : trace_of_rows;
   f.schur.compute(schur);
 }
 

@@ -14,8 +14,10 @@ namespace hadal::market::qp {
 // side comes to a solution of the system itself where it has one.
 class EqualitySystem {
  public:
-  // rows: G, [number of rows][variables.size()].
-  EqualitySystem(const QuadraticProgram& program, const std::vector<uint32_t>& variables, std::vector<double> rows);
+  // rows: G, [num_rows][variables.size()]. Rows that touch none of the variables get large multipliers, against what is
+  // missing.
+  EqualitySystem(const QuadraticProgram& program, const std::vector<uint32_t>& variables,
+                 const std::vector<double>& rows, size_t num_rows);
   ~EqualitySystem();
   void solve(std::vector<double>& a, std::vector<double>& b) const;  // in place
 

@@ -343,6 +343,10 @@ TEST(Optimize, ContradictionsAreNamed) {
   EXPECT_EQ(conflict(R"("leverage": 0.9)"), (Names{"budget = 1", "leverage <= 0.9"}));
   EXPECT_EQ(conflict(R"("upper": 0.5, "factor_limits": [{"exposure": [1, 2, 3], "min": 4}])"),
             (Names{"upper bounds (sum 1.5)", "factor limit 0 >= 4"}));
+  // With a factor model, where all stand at their bounds at once.
+  const Optimum factors = solved(R"({"mean": [0.08, 0.05, 0.06], "loadings": [[0.2], [0.1], [0.1]], "specific": 0.01,
+      "current": [0.4, 0.3, 0.3], "cost": 0.002, "budget": 1, "lower": 0, "upper": 0.2, "turnover": 2})");
+  EXPECT_EQ(factors.conflict, (Names{"budget = 1", "upper bounds (sum 0.6)"}));
   const Optimum plain = solved(R"({"P": [[1, 0], [0, 1]], "q": [0, 0], "A": [[1, 0], [1, 1], [-2, 0], [0, 0]],
       "l": [null, 0, null, 0], "u": [1, 5, -4, 0]})");
   EXPECT_EQ(plain.conflict, (Names{"row 0 <= 1", "row 2 <= -4"}));

@@ -118,8 +118,8 @@ class Polisher {
       terms.push_back(j);
       for (const uint32_t i : free) equal.push_back(kinks_.sign(i, active.place[i], j));
     }
-    // Without free variables nothing can be solved for; multipliers as large as the mismatch will free some.
-    const EqualitySystem system(program_, free, equal);
+    // Without free variables nothing can be solved for; the multipliers will free some.
+    const EqualitySystem system(program_, free, equal, rows.size() + terms.size());
     double before = 0;
     for (int round = 0; round < 8; ++round) {
       std::vector<double> a(free.size()), b;
