@@ -22,6 +22,8 @@ constexpr Verb kCommands[] = {
     {"factors", "expressions over bars: what a strategy sees", market_factors_command},
     {"train", "fit a strategy's forecaster, window by window", market_train_command},
     {"backtest", "trade a strategy over its past, with every cost", market_backtest_command},
+    {"optimize", "what to hold, given means, risks, costs and limits: a convex quadratic program",
+     market_optimize_command},
     {"report", "a run as a page of curves", market_report_command},
     {"memo", "a run in plain words, every number traced to a figure", market_memo_command},
     {"stats", "how sure one can be of a series of returns", market_stats_command},
@@ -68,7 +70,7 @@ std::string market_time_text(const market::Market& market, const std::string& sy
 
 int market_command(int argc, char** argv) {
   const std::string_view name = argc > 1 ? argv[1] : "";
-  if (name == "paper" || name == "optimize") {
+  if (name == "paper") {
     fmt::print(stderr, "hadal market: {} comes with a later version\n", name);
     return 2;
   }

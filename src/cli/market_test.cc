@@ -126,6 +126,35 @@ TEST_F(MarketVerb, MistakesOnTheCommandLineAreUsageErrors) {
   }
 }
 
+TEST_F(MarketVerb, OptimizesAndNamesContradictions) {
+  const auto code_and_json = [&](const std::string& path) {
+    std::vector<std::string> words = {"hadal market", "optimize", path, "--json"};
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    ::testing::internal::CaptureStdout();
+    const int code = market_command(static_cast<int>(argv.size()), argv.data());
+    return std::pair(code, parse_json(::testing::internal::GetCapturedStdout(), "output"));
+  };
+  const auto [code, found] =
+      code_and_json(file("p.json", R"({"P": [[2, 0], [0, 1]], "q": [0, 0], "A": [[1, 1]], "l": [3], "u": [null]})"));
+  EXPECT_EQ(code, 0);
+  EXPECT_EQ(found.at("status"), "solved");
+  EXPECT_NEAR(found.at("x").at(0).get<double>(), 1, 1e-12);
+  EXPECT_NEAR(found.at("x").at(1).get<double>(), 2, 1e-12);
+  EXPECT_NEAR(found.at("objective").get<double>(), 3, 1e-12);
+  EXPECT_LE(found.at("kkt_residual").get<double>(), 1e-9);
+  EXPECT_EQ(found.at("conflict"), Json::array());
+  for (const char* key : {"iterations", "milliseconds"}) EXPECT_TRUE(found.at(key).is_number()) << key;
+  const auto [refused, why] = code_and_json(
+      file("no.json", R"({"mean": [0, 0], "covariance": [[1, 0], [0, 1]], "budget": 1, "lower": 0, "upper": 0.4})"));
+  EXPECT_EQ(refused, 1);
+  EXPECT_EQ(why.at("status"), "infeasible");
+  EXPECT_TRUE(why.at("x").is_null());
+  EXPECT_EQ(why.at("conflict"), (Json{"budget = 1", "upper bounds (sum 0.8)"}));
+  EXPECT_HAS(run({"optimize", file("p.json", R"({"P": [[2, 0], [0, 1]], "q": [-2, 0]})")}), "1 at 0");
+  EXPECT_HAS(run({"optimize", file("p.json", R"({"P": [[-2]], "q": [1]})")}), "positive semidefinite");
+}
+
 TEST_F(MarketVerb, AFileToWriteNeedsAName) {
   run({"import", market_, file("ABC.csv", "Date,Open,High,Low,Close\n2020-01-02,10,11,9,10.5\n")});
   std::vector<std::string> words = {"hadal market", "init", market_, "--out", ""};
