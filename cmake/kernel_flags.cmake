@@ -17,3 +17,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   hadal_kernel_flags(quants/quant_avx512.cc ${avx512} -mavx512vnni -Wno-maybe-uninitialized)
   hadal_kernel_flags(levels/amx.cc ${avx512} -mamx-tile -mamx-bf16 -Wno-maybe-uninitialized)
 endif()
+# clang takes many minutes to sanitize them, and no fuzzer feeds them: `asan` and the module's tests do.
+if(HADAL_SANITIZE MATCHES "fuzzer")
+  target_compile_options(hadal_kernels PRIVATE -fno-sanitize=all)
+endif()
