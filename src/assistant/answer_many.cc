@@ -4,6 +4,7 @@
 #include <chrono>
 #include <exception>
 #include <list>
+#include <optional>
 
 #include "base/rng.h"
 
@@ -12,20 +13,18 @@ namespace {
 
 constexpr std::chrono::milliseconds kLook{2};  // how long one answer is waited for before the others are looked at
 
-// What `get` returns or why it does not: memory that ran out too.
-template <typename Get>
-auto tried(Get&& get) -> std::expected<decltype(get()), std::string> {
-  try {
-    return get();
-  } catch (const std::exception& error) {
-    return std::unexpected(error.what());
-  }
-}
-
 struct Asked {
   size_t index = 0;
   PendingAnswer answer;
 };
+
+Answered answered(PendingAnswer& answer) {
+  try {
+    return Answered(answer.wait_all());
+  } catch (const std::exception& error) {
+    return Answered(std::string(error.what()));
+  }
+}
 
 }  // namespace
 
@@ -39,11 +38,13 @@ void answer_many(const Assistant& assistant, const std::vector<chat::Conversatio
       const size_t i = next++;
       GenerateRequest request = options.request;
       request.sampling.seed = Rng(options.request.sampling.seed, i).next();
-      auto submitted = tried([&] { return assistant.submit(conversations[i], std::move(request)); });
-      if (submitted)
-        in_flight.push_back({i, std::move(*submitted)});
-      else
-        on_answer(i, std::unexpected(submitted.error()));
+      std::optional<std::string> refused;
+      try {
+        in_flight.push_back({i, assistant.submit(conversations[i], std::move(request))});
+      } catch (const std::exception& error) {  // memory that ran out too
+        refused = error.what();
+      }
+      if (refused) on_answer(i, Answered(*refused));
     }
     if (!in_flight.empty()) in_flight.front().answer.generation.wait_for(kLook);
     for (auto item = in_flight.begin(); item != in_flight.end() && !stopped();) {
@@ -51,7 +52,7 @@ void answer_many(const Assistant& assistant, const std::vector<chat::Conversatio
         ++item;
         continue;
       }
-      on_answer(item->index, tried([&] { return item->answer.wait_all(); }));
+      on_answer(item->index, answered(item->answer));
       item = in_flight.erase(item);
     }
   }

@@ -3,9 +3,10 @@
 
 #include <atomic>
 #include <cstdint>
-#include <expected>
 #include <functional>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "assistant/assistant.h"
@@ -20,8 +21,19 @@ struct AnswerManyOptions {
 };
 
 // The answers that the request asks for, or why there are none (the conversation is longer than the context): one
-// failure is not the others'.
-using Answered = std::expected<std::vector<Answer>, std::string>;
+// failure is not the others'. (C++23's std::expected, which clang 14, the fuzzers' compiler, does not know.)
+class Answered {
+ public:
+  explicit Answered(std::vector<Answer> answers) : is_(std::move(answers)) {}
+  explicit Answered(std::string why) : is_(std::move(why)) {}
+  explicit operator bool() const { return is_.index() == 0; }
+  const std::vector<Answer>& operator*() const { return std::get<0>(is_); }
+  const std::vector<Answer>* operator->() const { return &std::get<0>(is_); }
+  const std::string& error() const { return std::get<1>(is_); }
+
+ private:
+  std::variant<std::vector<Answer>, std::string> is_;
+};
 
 // Answers the last message of each conversation and calls on_answer(index, answers) as they come, in any order, on this
 // thread. Returns when all are answered or it was stopped.

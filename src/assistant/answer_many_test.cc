@@ -72,7 +72,7 @@ TEST_F(AnswerManyTest, AConversationThatIsRefusedIsNotTheOthersFailure) {
   int answered = 0, refused = 0;
   answer_many(assistant_, all, options_, [&](size_t i, const Answered& answer) {
     (answer ? answered : refused) += 1;
-    EXPECT_EQ(answer.has_value(), i < 2);
+    EXPECT_EQ(static_cast<bool>(answer), i < 2);
     if (!answer) {
       EXPECT_NE(answer.error(), "");
     }

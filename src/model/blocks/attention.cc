@@ -124,7 +124,8 @@ Tensor over_cache(const Context& ctx, const Model& model, const MlaParams& p, co
 Tensor mla_attention(const Context& ctx, const Model& model, const MlaParams& p, const Tensor& x, const Batch& batch,
                      int64_t layer, MlaForm form) {
   const ModelConfig& c = model.config;
-  const auto [q, kv] = mla_projections(ctx, model, p, x, batch);
+  const auto [queries, kv] = mla_projections(ctx, model, p, x, batch);
+  const Tensor& q = queries;  // clang 14 lets no lambda capture a structured binding
   const Tensor latent = rms_norm(ctx, columns(ctx, kv, 1, 0, c.kv_lora), p.kv_a_norm.weight, c.norm_eps);
   const Tensor k_rope = rope(ctx, columns(ctx, kv, 1, c.kv_lora, c.rope_dim), 1, model.rope, batch.positions);
   const auto attended = [&] {
