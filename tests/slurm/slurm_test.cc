@@ -154,6 +154,7 @@ TEST(Slurm, NeverStartsTwice) {
     return jobs.size() == 2 && has_word(jobs[0] + " " + jobs[1], "CANCELLED") && !other.text("started").empty();
   })) << testing::PrintToString(jobs);
   EXPECT_TRUE(wait_until([&] { return has_state(*backend, twice.name, State::running); }));
+  ASSERT_TRUE(wait_until([&] { return !run.text("started").empty(); }));  // Slurm loses a signal to what just begins
   backend->stop(order.name, id);
   backend->stop(twice.name, "");
   ASSERT_TRUE(wait_until([&] { return has_state(*backend, order.name, State::ended); }));

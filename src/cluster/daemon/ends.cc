@@ -36,7 +36,7 @@ void Daemon::Impl::close_attempt(LiveRun& live, Attempt attempt, RunState to, co
   live.leaving_for = 0;
   live.last_seen = 0;
   live.saved = live.silent_since = live.start_again = 0;
-  live.suspend_sent = live.stop_sent = false;
+  live.suspend_sent = live.stop_sent = 0;
   live.start_failures = 0;
   std::error_code ignored;
   std::filesystem::remove(order_file(id, attempt.number), ignored);  // it holds the attempt's token

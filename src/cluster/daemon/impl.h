@@ -50,11 +50,11 @@ struct LiveRun {
   // What is asked of the backend.
   std::string stop_by, stop_why;  // who stops it; "": nobody
   std::string stop_rule;
-  bool suspend_sent = false, stop_sent = false;
-  bool seen_waiting = false;  // in the backend's own queue
-  double start_again = 0;     // not before: a start that failed
-  double silent_since = 0;    // seen ended, or not seen, and without an exit.json; 0: not so
-  int silent_ends = 0;        // attempts in a row that ended so
+  double suspend_sent = 0, stop_sent = 0;  // when last; 0: not yet
+  bool seen_waiting = false;               // in the backend's own queue
+  double start_again = 0;                  // not before: a start that failed
+  double silent_since = 0;                 // seen ended, or not seen, and without an exit.json; 0: not so
+  int silent_ends = 0;                     // attempts in a row that ended so
   int start_failures = 0;
 };
 

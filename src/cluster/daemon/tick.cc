@@ -11,7 +11,8 @@
 namespace hadal::cluster {
 namespace {
 
-constexpr double kSilentSeconds = 10;     // between a supervisor's end and its exit.json, which a shared disk may delay
+constexpr double kSilentSeconds = 10;  // between a supervisor's end and its exit.json, which a shared disk may delay
+constexpr double kSignalAgainSeconds = 15;
 constexpr double kNodesSeconds = 10;      // between two questions for the nodes while nothing waits
 constexpr int64_t kReadBytes = 16 << 20;  // of metrics, in one round
 
@@ -191,7 +192,7 @@ void Daemon::Impl::carry_out(const PolicyDecision& decision, double at) {
       live.attempt_rung = run.rung;
       live.saved = live.silent_since = live.start_again = 0;
       live.tokens = live.first_tokens = -1;
-      live.suspend_sent = live.stop_sent = false;
+      live.suspend_sent = live.stop_sent = 0;
       return;
     }
     case PolicyDecision::Kind::suspend:
@@ -230,7 +231,10 @@ void Daemon::Impl::act_on_backend() {
           now() >= live.start_again && !stale_runs.contains(id))
         starts.push_back(id);
       // One that the backend has still in its own queue has nothing to save.
-      if (!backend_id.empty() && ((stops && !live.stop_sent) || (!stops && suspends && !live.suspend_sent)))
+      // Sent again until it ends: a backend may lose a signal to what is just beginning, and the supervisor knows one
+      // that it had before.
+      const auto due = [&](double sent) { return sent == 0 || now() >= sent + kSignalAgainSeconds; };
+      if (!backend_id.empty() && ((stops && due(live.stop_sent)) || (!stops && suspends && due(live.suspend_sent))))
         signals.push_back(
             {id, live.attempt->number, attempt_name(id, live.attempt->number), backend_id, stops || live.seen_waiting});
     }
@@ -250,7 +254,7 @@ void Daemon::Impl::act_on_backend() {
     const auto guard = enter();
     const auto found = runs.find(signal.run);
     if (found == runs.end() || !found->second.attempt || found->second.attempt->number != signal.attempt) continue;
-    (signal.stop && !found->second.stop_by.empty() ? found->second.stop_sent : found->second.suspend_sent) = true;
+    (signal.stop && !found->second.stop_by.empty() ? found->second.stop_sent : found->second.suspend_sent) = now();
   }
   for (const int64_t id : starts) start_attempt(id);
 }
