@@ -138,11 +138,11 @@ TEST(Definition, GroupLosses) {
   const auto pair = [](double better, double worse) { return std::log1p(std::exp(worse - better)); };
   const GroupLoss rank = rank_loss({}, scores, targets, offsets, 1);
   EXPECT_EQ(rank.groups, 1);
-  EXPECT_NEAR(rank.sum, (1 * pair(2, 0.5) + 3 * pair(-1, 0.5) + 2 * pair(-1, 2)) / 6, 1e-7);
+  EXPECT_NEAR(rank.mean, (1 * pair(2, 0.5) + 3 * pair(-1, 0.5) + 2 * pair(-1, 2)) / 6, 1e-7);
   const GroupLoss correlation = correlation_loss({}, scores, targets, offsets, 1);
   EXPECT_EQ(correlation.groups, 1);
   // Centred: 0, 1.5, -1.5 and -4/3, -1/3, 5/3.
-  EXPECT_NEAR(correlation.sum, 1 + 3 / std::sqrt((4.5 + 3e-6) * (16 + 1 + 25) / 9), 1e-7);
+  EXPECT_NEAR(correlation.mean, 1 + 3 / std::sqrt((4.5 + 3e-6) * (16 + 1 + 25) / 9), 1e-7);
 }
 
 TEST(Definition, SwigluAlsoFarFromZero) {

@@ -72,14 +72,16 @@ GroupLoss group_loss(const Context& ctx, const Tensor& scores, std::span<const f
     d.resize(s.size());
     counts[g] = one(s, t, losses[g], d);
     if (counts[g] != 0)
-      for (size_t k = 0; k < where.size(); ++k) gradient[where[k]] = scale * d[k];
+      for (size_t k = 0; k < where.size(); ++k) gradient[where[k]] = d[k];
   });
   GroupLoss result;
-  for (size_t g = 0; g < groups; ++g) result.sum += losses[g], result.groups += counts[g];
-  if (ctx.tape != nullptr) {
-    ctx.tape->push([scores, gradient = std::move(gradient)] {
+  for (size_t g = 0; g < groups; ++g) result.mean += losses[g], result.groups += counts[g];
+  if (result.groups > 0) result.mean /= static_cast<double>(result.groups);
+  if (ctx.tape != nullptr && result.groups > 0) {
+    const float factor = scale / static_cast<float>(result.groups);
+    ctx.tape->push([scores, factor, gradient = std::move(gradient)] {
       float* d = scores.grad();
-      for (size_t i = 0; i < gradient.size(); ++i) d[i] += gradient[i];
+      for (size_t i = 0; i < gradient.size(); ++i) d[i] += factor * gradient[i];
     });
   }
   return result;
