@@ -81,6 +81,7 @@ struct ForecastSpec {
   NetworkSpec network;
   bool is_network() const { return kind == "mlp" || kind == "transformer" || kind == "mixer"; }
   bool learns_from_features() const { return kind == "ridge" || is_network(); }
+  bool must_beat_ridge() const { return learns_from_features() && kind != "ridge"; }
 };
 
 struct PortfolioSpec {
