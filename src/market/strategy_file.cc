@@ -141,9 +141,9 @@ void read_factors(TomlTable& table, StrategyFile& s) {
 }
 
 void read_kind(TomlTable& table, ForecastSpec& f) {
-  const std::vector<std::string> valid = {"factor", "naive", "seasonal", "momentum", "ridge"};
+  const std::vector<std::string> valid = {"factor", "naive", "seasonal", "momentum", "ridge", "trees"};
   const std::string text = table.text("kind", f.kind);
-  for (const char* later : {"trees", "mlp", "transformer", "mixer"}) {
+  for (const char* later : {"mlp", "transformer", "mixer"}) {
     if (text == later) not_yet(table.where("kind") + ": kind", text, "take ridge");
   }
   if (text.starts_with("factor ")) {
@@ -175,6 +175,22 @@ void read_windows(TomlTable& table, ForecastSpec& f) {
   }
 }
 
+void read_trees(TomlTable& table, ForecastSpec& f) {
+  TreesSpec& t = f.trees;
+  t.rounds = table.integer("rounds", t.rounds, 1, 100'000);
+  t.depth = table.integer("depth", t.depth, 1, 12);
+  t.leaf_samples = table.integer("leaf_samples", t.leaf_samples, 1, kBig);
+  t.learning_rate = table.number("learning_rate", t.learning_rate, 1e-6, 1);
+  t.subsample = table.number("subsample", t.subsample, 1e-3, 1);
+  t.column_sample = table.number("column_sample", t.column_sample, 1e-3, 1);
+  if (table.has("early_stop_rounds") && (f.valid_days == 0 || f.window == "combinatorial")) {
+    fail("{}: early_stop_rounds: expected none where no session is for validation, found one; leave it out{}",
+         table.where("early_stop_rounds"), f.window == "combinatorial" ? "" : ", or take valid_days above 0");
+  }
+  t.early_stop_rounds = table.integer("early_stop_rounds", t.early_stop_rounds, 1, kBig);
+  f.penalty = 10;
+}
+
 void read_series_forecast(TomlTable& table, StrategyFile& s, ForecastSpec& f) {
   if (f.kind != "ridge" && f.kind != "naive" && f.kind != "seasonal") {
     fail("{}: kind: expected ridge, naive or seasonal for a plain series, found \"{}\"", table.where("kind"), f.kind);
@@ -197,6 +213,7 @@ void read_forecast(TomlTable& table, StrategyFile& s) {
     read_series_forecast(table, s, f);
   else
     read_windows(table, f);
+  if (f.kind == "trees") read_trees(table, f);
   f.season = table.integer("season", f.season, 1, kBig);
   f.momentum_bars = table.integer("momentum_bars", f.momentum_bars, 1, kBig);
   f.penalty = table.number("penalty", f.penalty, 0, 1e300);
@@ -261,6 +278,8 @@ void read_broker(TomlTable& table, const Path& folder, StrategyFile& s) {
   table.finish();
 }
 
+bool learns_from_features(const ForecastSpec& f) { return f.kind == "ridge" || f.kind == "trees"; }
+
 void check_names(const StrategyFile& s) {
   std::vector<std::string> names;
   for (const auto& factor : s.factors) names.push_back(factor.name);
@@ -272,9 +291,9 @@ void check_names(const StrategyFile& s) {
   };
   if (s.forecast) check(s.forecast->factor, "kind");
   if (s.portfolio) check(s.portfolio->score, "score");
-  if (s.forecast && s.forecast->kind == "ridge" && !s.series && s.factors.empty() && s.sets.empty()) {
-    fail("{}: expected [factors] for a ridge forecaster, found none; add sets = [\"alpha158\"] or a factor of your own",
-         s.file.string());
+  if (s.forecast && learns_from_features(*s.forecast) && !s.series && s.factors.empty() && s.sets.empty()) {
+    fail("{}: expected [factors] for kind {}, found none; add sets = [\"alpha158\"] or a factor of your own",
+         s.file.string(), s.forecast->kind);
   }
 }
 
@@ -311,12 +330,21 @@ std::string quoted(const std::vector<std::string>& words) {
 
 std::string day_text(const std::optional<Date>& day) { return day ? date_text(*day) : "none"; }
 
+void add_trees(const ForecastSpec& f, std::string& out) {
+  const TreesSpec& t = f.trees;
+  out += fmt::format("penalty = {}\nrounds = {}\nearly_stop_rounds = {}\ndepth = {}\nleaf_samples = {}\n", f.penalty,
+                     t.rounds, t.early_stop_rounds, t.depth, t.leaf_samples);
+  out += fmt::format("learning_rate = {}\nsubsample = {}\ncolumn_sample = {}\n", t.learning_rate, t.subsample,
+                     t.column_sample);
+}
+
 void add_forecast(const StrategyFile& s, std::string& out) {
   const ForecastSpec& f = *s.forecast;
   out += fmt::format("[forecast]\nkind = \"{}\"\nseeds = [", f.kind == "factor" ? "factor " + f.factor : f.kind);
   for (const int64_t seed : f.seeds) out += fmt::format("{}{}", seed == f.seeds[0] ? "" : ", ", seed);
   out += "]\n";
   if (f.kind == "ridge") out += fmt::format("penalty = {}\n", f.penalty);
+  if (f.kind == "trees") add_trees(f, out);
   if (s.series) {
     out += fmt::format("look_back = {}\nhorizon = {}\nseason = {}\n", s.series->look_back, s.series->horizon, f.season);
     return;
@@ -352,7 +380,7 @@ std::string StrategyFile::canonical() const {
     for (const auto& factor : factors) out += fmt::format("{} = \"{}\"\n", factor.name, factor.expression);
     if (forecast) out += fmt::format("[label]\nexpression = \"{}\"\n", label);
   }
-  if (forecast && forecast->kind == "ridge" && !series)
+  if (forecast && learns_from_features(*forecast) && !series)
     out += fmt::format("[process]\nfeatures = {}\nlabel = {}\n", quoted(process.features), quoted(process.label));
   if (forecast) add_forecast(*this, out);
   if (portfolio) {

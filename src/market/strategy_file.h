@@ -56,8 +56,15 @@ struct ProcessSpec {
   std::vector<std::string> features, label;
 };
 
+struct TreesSpec {  // of kind trees
+  int64_t rounds = 400, early_stop_rounds = 50;
+  int64_t depth = 4, leaf_samples = 200;  // leaf_samples: the fewest in a leaf
+  double learning_rate = 0.03;
+  double subsample = 0.7, column_sample = 0.3;  // shares of samples by tree, of features by split
+};
+
 struct ForecastSpec {
-  // factor | naive | seasonal | momentum | ridge
+  // factor | naive | seasonal | momentum | ridge | trees
   std::string kind = "ridge";
   std::string factor;  // of kind factor: its name
   // Walk-forward windows, in sessions.
@@ -65,9 +72,10 @@ struct ForecastSpec {
   std::string window = "rolling";     // rolling | expanding | combinatorial
   int64_t folds = 6, test_folds = 2;  // of combinatorial
   std::vector<int64_t> seeds = {1};
-  double penalty = 1e4;        // of ridge: A'A + penalty I
+  double penalty = 1e4;        // of ridge: A'A + penalty I; of trees: L2, in samples
   int64_t season = 5;          // bars, of seasonal
   int64_t momentum_bars = 20;  // of momentum
+  TreesSpec trees;
 };
 
 struct PortfolioSpec {

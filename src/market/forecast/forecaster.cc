@@ -89,9 +89,11 @@ std::unique_ptr<Forecaster> make_naive(const std::string& kind, const ForecastSp
   return std::make_unique<NaiveForecaster>(std::move(forecasts));
 }
 
-std::unique_ptr<Forecaster> make_forecaster(const StrategyFile& strategy, const FeatureSource& source) {
+std::unique_ptr<Forecaster> make_forecaster(const StrategyFile& strategy, const FeatureSource& source,
+                                            const std::atomic<bool>* stop) {
   const ForecastSpec& spec = *strategy.forecast;
   if (spec.kind == "ridge") return make_ridge(spec.penalty, strategy.file.string());
+  if (spec.kind == "trees") return make_trees(strategy, stop);
   if (spec.kind == "factor")
     return std::make_unique<FactorForecaster>(index_of(source, spec.factor, strategy.file.string() + ": kind"));
   return make_naive(spec.kind, spec, source);

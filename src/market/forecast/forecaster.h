@@ -1,6 +1,7 @@
 // The interface of all forecasters, and the plain ones.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,10 +23,18 @@ class Forecaster {
   virtual void predict(const Samples& samples, RowRange rows, double* out) = 0;
 };
 
-std::unique_ptr<Forecaster> make_forecaster(const StrategyFile& strategy, const FeatureSource& source);
+// `stop`: where it is set, a fit that takes long throws Stopped; null: nothing stops it.
+std::unique_ptr<Forecaster> make_forecaster(const StrategyFile& strategy, const FeatureSource& source,
+                                            const std::atomic<bool>* stop = nullptr);
 
 // Ridge regression of the processed labels on the processed features; both centred by the training part's means.
 std::unique_ptr<Forecaster> make_ridge(double penalty, const std::string& who);
+
+// Gradient-boosted regression trees (Friedman 2001; by XGBoost, Chen & Guestrin 2016) of the processed labels, with
+// samples and features drawn by the seed. Where a window has a validation part, growing ends when its squared error did
+// not fall for early_stop_rounds rounds, and the best round's trees forecast. Missing features go the way that was
+// better in training; a sample without any feature is left out and gets no forecast.
+std::unique_ptr<Forecaster> make_trees(const StrategyFile& strategy, const std::atomic<bool>* stop);
 
 // The naive ones look at labels alone, of an instrument's own bars, as far as they are known at a row: the label of the
 // bar `horizon` bars before is the newest.

@@ -26,7 +26,7 @@ class Run {
         source_(source),
         panel_(source.panel()),
         options_(options),
-        forecaster_(forecast::make_forecaster(strategy, source)) {}
+        forecaster_(forecast::make_forecaster(strategy, source, options.stop)) {}
 
   ForecastResult go();
 
