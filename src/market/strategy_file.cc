@@ -141,11 +141,9 @@ void read_factors(TomlTable& table, StrategyFile& s) {
 }
 
 void read_kind(TomlTable& table, ForecastSpec& f) {
-  const std::vector<std::string> valid = {"factor", "naive", "seasonal", "momentum", "ridge", "trees"};
+  const std::vector<std::string> valid = {"factor", "naive", "seasonal",    "momentum", "ridge",
+                                          "trees",  "mlp",   "transformer", "mixer"};
   const std::string text = table.text("kind", f.kind);
-  for (const char* later : {"mlp", "transformer", "mixer"}) {
-    if (text == later) not_yet(table.where("kind") + ": kind", text, "take ridge");
-  }
   if (text.starts_with("factor ")) {
     f.kind = "factor";
     f.factor = text.substr(7);
@@ -191,6 +189,24 @@ void read_trees(TomlTable& table, ForecastSpec& f) {
   f.penalty = 10;
 }
 
+void read_network(TomlTable& table, ForecastSpec& f) {
+  NetworkSpec& n = f.network;
+  if (f.kind == "mlp") n.look_back = 1;
+  n.look_back = table.integer("look_back", n.look_back, 1, 10'000);
+  n.width = table.integer("width", n.width, 1, 4096);
+  n.layers = table.integer("layers", n.layers, 1, 100);
+  if (f.kind == "transformer") {
+    n.heads = table.integer("heads", n.heads, 1, 256);
+    if (n.width % (2 * n.heads) != 0) {
+      fail("{}: width: expected a multiple of 2 * heads ({}), found {}", table.where("width"), 2 * n.heads, n.width);
+    }
+  }
+  n.loss = table.choice("loss", n.loss, {"mse", "rank", "correlation"});
+  n.learning_rate = table.number("learning_rate", n.learning_rate, 1e-9, 1e9);
+  n.epochs = table.integer("epochs", n.epochs, 1, 100'000);
+  n.patience = table.integer("patience", n.patience, 1, kBig);
+}
+
 void read_series_forecast(TomlTable& table, StrategyFile& s, ForecastSpec& f) {
   if (f.kind != "ridge" && f.kind != "naive" && f.kind != "seasonal") {
     fail("{}: kind: expected ridge, naive or seasonal for a plain series, found \"{}\"", table.where("kind"), f.kind);
@@ -214,6 +230,7 @@ void read_forecast(TomlTable& table, StrategyFile& s) {
   else
     read_windows(table, f);
   if (f.kind == "trees") read_trees(table, f);
+  if (f.is_network()) read_network(table, f);
   f.season = table.integer("season", f.season, 1, kBig);
   f.momentum_bars = table.integer("momentum_bars", f.momentum_bars, 1, kBig);
   f.penalty = table.number("penalty", f.penalty, 0, 1e300);
@@ -278,8 +295,6 @@ void read_broker(TomlTable& table, const Path& folder, StrategyFile& s) {
   table.finish();
 }
 
-bool learns_from_features(const ForecastSpec& f) { return f.kind == "ridge" || f.kind == "trees"; }
-
 void check_names(const StrategyFile& s) {
   std::vector<std::string> names;
   for (const auto& factor : s.factors) names.push_back(factor.name);
@@ -291,9 +306,11 @@ void check_names(const StrategyFile& s) {
   };
   if (s.forecast) check(s.forecast->factor, "kind");
   if (s.portfolio) check(s.portfolio->score, "score");
-  if (s.forecast && learns_from_features(*s.forecast) && !s.series && s.factors.empty() && s.sets.empty()) {
-    fail("{}: expected [factors] for kind {}, found none; add sets = [\"alpha158\"] or a factor of your own",
-         s.file.string(), s.forecast->kind);
+  if (s.forecast && s.forecast->learns_from_features() && !s.series && s.factors.empty() && s.sets.empty()) {
+    fail(
+        "{}: expected [factors] for a forecaster of kind {}, found none; add sets = [\"alpha158\"] or a factor of your "
+        "own",
+        s.file.string(), s.forecast->kind);
   }
 }
 
@@ -338,6 +355,14 @@ void add_trees(const ForecastSpec& f, std::string& out) {
                      t.column_sample);
 }
 
+void add_network(const ForecastSpec& f, std::string& out) {
+  const NetworkSpec& n = f.network;
+  out += fmt::format("look_back = {}\nwidth = {}\nlayers = {}\n", n.look_back, n.width, n.layers);
+  if (f.kind == "transformer") out += fmt::format("heads = {}\n", n.heads);
+  out += fmt::format("loss = \"{}\"\nlearning_rate = {}\nepochs = {}\npatience = {}\n", n.loss, n.learning_rate,
+                     n.epochs, n.patience);
+}
+
 void add_forecast(const StrategyFile& s, std::string& out) {
   const ForecastSpec& f = *s.forecast;
   out += fmt::format("[forecast]\nkind = \"{}\"\nseeds = [", f.kind == "factor" ? "factor " + f.factor : f.kind);
@@ -345,6 +370,7 @@ void add_forecast(const StrategyFile& s, std::string& out) {
   out += "]\n";
   if (f.kind == "ridge") out += fmt::format("penalty = {}\n", f.penalty);
   if (f.kind == "trees") add_trees(f, out);
+  if (f.is_network()) add_network(f, out);
   if (s.series) {
     out += fmt::format("look_back = {}\nhorizon = {}\nseason = {}\n", s.series->look_back, s.series->horizon, f.season);
     return;
@@ -380,7 +406,7 @@ std::string StrategyFile::canonical() const {
     for (const auto& factor : factors) out += fmt::format("{} = \"{}\"\n", factor.name, factor.expression);
     if (forecast) out += fmt::format("[label]\nexpression = \"{}\"\n", label);
   }
-  if (forecast && learns_from_features(*forecast) && !series)
+  if (forecast && forecast->learns_from_features() && !series)
     out += fmt::format("[process]\nfeatures = {}\nlabel = {}\n", quoted(process.features), quoted(process.label));
   if (forecast) add_forecast(*this, out);
   if (portfolio) {

@@ -63,8 +63,18 @@ struct TreesSpec {  // of kind trees
   double subsample = 0.7, column_sample = 0.3;  // shares of samples by tree, of features by split
 };
 
+// What the kinds mlp, transformer and mixer need beside windows and seeds (forecast/network.h).
+struct NetworkSpec {
+  int64_t look_back = 16;  // rows that a forecast sees, its own included; 1 for an mlp
+  int64_t width = 32, layers = 1;
+  int64_t heads = 4;         // of a transformer
+  std::string loss = "mse";  // mse | rank | correlation
+  double learning_rate = 1e-3;
+  int64_t epochs = 20, patience = 4;  // at most so many; fewer where so many in a row were not better
+};
+
 struct ForecastSpec {
-  // factor | naive | seasonal | momentum | ridge | trees
+  // factor | naive | seasonal | momentum | ridge | trees | mlp | transformer | mixer
   std::string kind = "ridge";
   std::string factor;  // of kind factor: its name
   // Walk-forward windows, in sessions.
@@ -76,6 +86,9 @@ struct ForecastSpec {
   int64_t season = 5;          // bars, of seasonal
   int64_t momentum_bars = 20;  // of momentum
   TreesSpec trees;
+  NetworkSpec network;
+  bool is_network() const { return kind == "mlp" || kind == "transformer" || kind == "mixer"; }
+  bool learns_from_features() const { return kind == "ridge" || kind == "trees" || is_network(); }
 };
 
 struct PortfolioSpec {
