@@ -17,7 +17,7 @@ RowRange SampleBlocks::take_rows() {
   while (part_ < parts_.size() && row_ >= parts_[part_].size()) ++part_, row_ = 0;
   if (part_ == parts_.size()) return {};
   const RowRange& part = parts_[part_];
-  const size_t first = part.first + row_, last = std::min(first + kBlockRows, part.last);
+  const size_t first = part.first + row_, last = std::min(first + kSampleRows, part.last);
   row_ += last - first;
   return {first, last};
 }

@@ -7,7 +7,7 @@
 
 namespace hadal::market::forecast {
 
-inline constexpr size_t kBlockRows = 64;  // of the panel, at a time
+inline constexpr size_t kSampleRows = 64;  // of the panel, at a time
 
 // Appends a sample's features as floats, or nothing (false) where all are missing. Values beyond what a float holds are
 // cut off at it.

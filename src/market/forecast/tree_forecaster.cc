@@ -132,8 +132,8 @@ void TreesForecaster::predict(const Samples& samples, RowRange rows, double* out
   std::vector<double> values;
   std::vector<float> packed;
   std::vector<double*> to;
-  for (size_t first = rows.first; first < rows.last; first += kBlockRows) {
-    const RowRange block{first, std::min(first + kBlockRows, rows.last)};
+  for (size_t first = rows.first; first < rows.last; first += kSampleRows) {
+    const RowRange block{first, std::min(first + kSampleRows, rows.last)};
     samples.features(block, values);
     packed.clear(), to.clear();
     for (size_t cell = 0; cell < block.size() * n; ++cell) {
