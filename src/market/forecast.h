@@ -77,10 +77,11 @@ struct ForecastResult {
   std::vector<WindowReport> windows;
   Quality quality;  // of all test parts together; scores are means of ranks
   std::vector<std::pair<int64_t, Quality>> by_seed;
-  std::vector<std::pair<std::string, Quality>> baselines;  // without the forecaster itself
-  std::string finding;                                     // "signal" | "nothing"; "" of a plain series
-  std::string headline;                                    // one line in words; first says whether the naive are beaten
-  bool knows_later_data = false;                           // combinatorial: not to be traded
+  // The naive ones without the forecaster itself; before them ridge, where it is a network.
+  std::vector<std::pair<std::string, Quality>> baselines;
+  std::string finding;            // "signal" | "nothing"; "" of a plain series
+  std::string headline;           // one line in words; first says whether they are beaten
+  bool knows_later_data = false;  // combinatorial: not to be traded
 
   // Of instruments: [time][instrument] of the panel, missing outside the test parts.
   std::vector<double> scores;                    // mean over seeds (and paths) of the share ranks in a row, (0, 1]

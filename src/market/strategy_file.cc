@@ -179,6 +179,7 @@ void read_trees(TomlTable& table, ForecastSpec& f) {
   t.depth = table.integer("depth", t.depth, 1, 12);
   t.leaf_samples = table.integer("leaf_samples", t.leaf_samples, 1, kBig);
   t.learning_rate = table.number("learning_rate", t.learning_rate, 1e-6, 1);
+  t.leaf_penalty = table.number("leaf_penalty", t.leaf_penalty, 0, 1e300);
   t.subsample = table.number("subsample", t.subsample, 1e-3, 1);
   t.column_sample = table.number("column_sample", t.column_sample, 1e-3, 1);
   if (table.has("early_stop_rounds") && (f.valid_days == 0 || f.window == "combinatorial")) {
@@ -186,7 +187,6 @@ void read_trees(TomlTable& table, ForecastSpec& f) {
          table.where("early_stop_rounds"), f.window == "combinatorial" ? "" : ", or take valid_days above 0");
   }
   t.early_stop_rounds = table.integer("early_stop_rounds", t.early_stop_rounds, 1, kBig);
-  f.penalty = 10;
 }
 
 void read_network(TomlTable& table, ForecastSpec& f) {
@@ -349,8 +349,8 @@ std::string day_text(const std::optional<Date>& day) { return day ? date_text(*d
 
 void add_trees(const ForecastSpec& f, std::string& out) {
   const TreesSpec& t = f.trees;
-  out += fmt::format("penalty = {}\nrounds = {}\nearly_stop_rounds = {}\ndepth = {}\nleaf_samples = {}\n", f.penalty,
-                     t.rounds, t.early_stop_rounds, t.depth, t.leaf_samples);
+  out += fmt::format("rounds = {}\nearly_stop_rounds = {}\ndepth = {}\nleaf_samples = {}\nleaf_penalty = {}\n",
+                     t.rounds, t.early_stop_rounds, t.depth, t.leaf_samples, t.leaf_penalty);
   out += fmt::format("learning_rate = {}\nsubsample = {}\ncolumn_sample = {}\n", t.learning_rate, t.subsample,
                      t.column_sample);
 }
@@ -368,7 +368,7 @@ void add_forecast(const StrategyFile& s, std::string& out) {
   out += fmt::format("[forecast]\nkind = \"{}\"\nseeds = [", f.kind == "factor" ? "factor " + f.factor : f.kind);
   for (const int64_t seed : f.seeds) out += fmt::format("{}{}", seed == f.seeds[0] ? "" : ", ", seed);
   out += "]\n";
-  if (f.kind == "ridge") out += fmt::format("penalty = {}\n", f.penalty);
+  if (f.learns_from_features()) out += fmt::format("penalty = {}\n", f.penalty);
   if (f.kind == "trees") add_trees(f, out);
   if (f.is_network()) add_network(f, out);
   if (s.series) {

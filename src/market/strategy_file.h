@@ -60,6 +60,7 @@ struct TreesSpec {  // of kind trees
   int64_t rounds = 400, early_stop_rounds = 50;
   int64_t depth = 4, leaf_samples = 200;  // leaf_samples: the fewest in a leaf
   double learning_rate = 0.03;
+  double leaf_penalty = 10;                     // L2: a leaf's value is its labels' sum / (samples + leaf_penalty)
   double subsample = 0.7, column_sample = 0.3;  // shares of samples by tree, of features by split
 };
 
@@ -82,13 +83,14 @@ struct ForecastSpec {
   std::string window = "rolling";     // rolling | expanding | combinatorial
   int64_t folds = 6, test_folds = 2;  // of combinatorial
   std::vector<int64_t> seeds = {1};
-  double penalty = 1e4;        // of ridge: A'A + penalty I; of trees: L2, in samples
+  double penalty = 1e4;        // of ridge: A'A + penalty I
   int64_t season = 5;          // bars, of seasonal
   int64_t momentum_bars = 20;  // of momentum
   TreesSpec trees;
   NetworkSpec network;
   bool is_network() const { return kind == "mlp" || kind == "transformer" || kind == "mixer"; }
   bool learns_from_features() const { return kind == "ridge" || kind == "trees" || is_network(); }
+  bool must_beat_ridge() const { return learns_from_features() && kind != "ridge"; }
 };
 
 struct PortfolioSpec {

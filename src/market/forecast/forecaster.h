@@ -6,9 +6,18 @@
 #include <string>
 #include <vector>
 
+#include "base/files.h"
 #include "market/forecast/samples.h"
 
 namespace hadal::market::forecast {
+
+// Where and how a fit runs that takes long.
+struct FitRun {
+  Path folder;                              // of its own, for checkpoints; empty: none are written
+  bool resume = false;                      // from what is in the folder, to the same bits
+  const std::atomic<bool>* stop = nullptr;  // where it is set, Stopped is thrown after the step
+  std::string who;                          // for messages: "s.toml: window 3, seed 1"
+};
 
 class Forecaster {
  public:
@@ -18,14 +27,12 @@ class Forecaster {
   virtual bool needs_validation() const { return false; }  // false: it trains on the validation part too
   virtual bool predicts_label() const { return false; }    // its numbers are in the processed label's units
   // Forgets what it was fitted on before, but for sums that are the same in every window.
-  virtual void fit(const Samples& samples, int64_t seed) = 0;
+  virtual void fit(const Samples& samples, int64_t seed, const FitRun& run) = 0;
   // Forecasts of rows, [row][instrument]; NaN where there is none. Looks at nothing behind a row.
   virtual void predict(const Samples& samples, RowRange rows, double* out) = 0;
 };
 
-// `stop`: where it is set, a fit that takes long throws Stopped; null: nothing stops it.
-std::unique_ptr<Forecaster> make_forecaster(const StrategyFile& strategy, const FeatureSource& source,
-                                            const std::atomic<bool>* stop = nullptr);
+std::unique_ptr<Forecaster> make_forecaster(const StrategyFile& strategy, const FeatureSource& source);
 
 // Ridge regression of the processed labels on the processed features; both centred by the training part's means.
 std::unique_ptr<Forecaster> make_ridge(double penalty, const std::string& who);
@@ -34,7 +41,12 @@ std::unique_ptr<Forecaster> make_ridge(double penalty, const std::string& who);
 // samples and features drawn by the seed. Where a window has a validation part, growing ends when its squared error did
 // not fall for early_stop_rounds rounds, and the best round's trees forecast. Missing features go the way that was
 // better in training; a sample without any feature is left out and gets no forecast.
-std::unique_ptr<Forecaster> make_trees(const StrategyFile& strategy, const std::atomic<bool>* stop);
+std::unique_ptr<Forecaster> make_trees(const TreesSpec& spec, const std::string& who);
+
+// mlp, transformer, mixer (forecast/network.h): sees the features of `look_back` rows, `first_row` being the first that
+// there is. A row is there for an instrument that has a bar, belongs to the universe, and has all features then. It
+// learns from the training part and stops by the validation part (network_training.h).
+std::unique_ptr<Forecaster> make_network_forecaster(const ForecastSpec& spec, size_t first_row, const std::string& who);
 
 // The naive ones look at labels alone, of an instrument's own bars, as far as they are known at a row: the label of the
 // bar `horizon` bars before is the newest.

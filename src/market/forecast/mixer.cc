@@ -9,7 +9,7 @@ namespace {
 // place takes any window, times 0.
 struct Places {
   std::vector<int64_t> window_at, place_of;
-  Tensor there, has;  // 1 or 0, [groups * instruments, width] and [windows, width]
+  Tensor there, has, alone;  // 1 or 0, [groups * instruments, width] and twice [windows, width]
 };
 
 Places places_of(const NetworkBatch& batch, int64_t instruments, int64_t width) {
@@ -19,6 +19,8 @@ Places places_of(const NetworkBatch& batch, int64_t instruments, int64_t width) 
   p.place_of.assign(batch.num_windows(), 0);
   p.there = Tensor::zeros({groups * instruments, width});
   p.has = Tensor::zeros({batch.num_windows(), width});
+  p.alone = Tensor::zeros({batch.num_windows(), width});
+  std::ranges::fill(p.alone.values(), 1.0f);
   for (int64_t g = 0; g < groups; ++g) {
     for (int64_t w = batch.groups[g]; w < batch.groups[g + 1]; ++w) {
       if (batch.places[w] < 0) continue;
@@ -26,6 +28,7 @@ Places places_of(const NetworkBatch& batch, int64_t instruments, int64_t width) 
       p.window_at[at] = w, p.place_of[w] = at;
       std::fill_n(p.there.row(at), width, 1.0f);
       std::fill_n(p.has.row(w), width, 1.0f);
+      std::fill_n(p.alone.row(w), width, 0.0f);
     }
   }
   return p;
@@ -72,7 +75,7 @@ class Mixer : public Network {
     const Tensor all = multiply(ctx, gather_rows(ctx, h, p.window_at), p.there);
     const Tensor mixed = instruments_(ctx, transpose_groups(ctx, all, shape_.instruments));
     const Tensor back = gather_rows(ctx, transpose_groups(ctx, mixed, shape_.width), p.place_of);
-    return add(ctx, h, multiply(ctx, back, p.has));
+    return add(ctx, multiply(ctx, h, p.alone), multiply(ctx, back, p.has));
   }
 
   Weight *in_ = nullptr, *pool_ = nullptr;

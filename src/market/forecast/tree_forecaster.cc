@@ -46,27 +46,21 @@ struct Validation {
 
 class TreesForecaster : public Forecaster {
  public:
-  TreesForecaster(const StrategyFile& strategy, const std::atomic<bool>* stop)
-      : spec_(strategy.forecast->trees),
-        penalty_(strategy.forecast->penalty),
-        who_(strategy.file.string()),
-        stop_(stop) {}
+  TreesForecaster(const TreesSpec& spec, std::string who) : spec_(spec), who_(std::move(who)) {}
   bool uses_features() const override { return true; }
   bool uses_seed() const override { return true; }
   bool needs_validation() const override { return true; }
   bool predicts_label() const override { return true; }
-  void fit(const Samples& samples, int64_t seed) override;
+  void fit(const Samples& samples, int64_t seed, const FitRun& run) override;
   void predict(const Samples& samples, RowRange rows, double* out) override;
 
  private:
   std::vector<double> training_labels(SampleBlocks& blocks);
   Validation validation_of(const Samples& samples) const;
-  void grow(const std::vector<double>& labels, Validation& valid);
+  void grow(const std::vector<double>& labels, Validation& valid, const FitRun& run);
 
   TreesSpec spec_;
-  double penalty_;
   std::string who_;
-  const std::atomic<bool>* stop_;
   std::unique_ptr<Trees> trees_;
   Units units_;
   int64_t num_trees_ = 0;  // that forecast
@@ -102,20 +96,20 @@ Validation TreesForecaster::validation_of(const Samples& samples) const {
   return valid;
 }
 
-void TreesForecaster::fit(const Samples& samples, int64_t seed) {
+void TreesForecaster::fit(const Samples& samples, int64_t seed, const FitRun& run) {
   SampleBlocks blocks(samples, samples.window().train);
   const std::vector<double> labels = training_labels(blocks);
   Validation valid = validation_of(samples);
   trees_.reset();
-  trees_ = std::make_unique<Trees>(spec_, penalty_, seed, blocks, who_ + ": trees");
-  grow(labels, valid);
+  trees_ = std::make_unique<Trees>(spec_, seed, blocks, who_ + ": trees");
+  grow(labels, valid, run);
 }
 
-void TreesForecaster::grow(const std::vector<double>& labels, Validation& valid) {
+void TreesForecaster::grow(const std::vector<double>& labels, Validation& valid, const FitRun& run) {
   double best = std::numeric_limits<double>::infinity();
   num_trees_ = 0;
   for (int64_t round = 0; round < spec_.rounds; ++round) {
-    if (stop_ && *stop_) throw Stopped(fmt::format("stopped after {} of {} rounds of a window", round, spec_.rounds));
+    if (run.stop != nullptr && *run.stop) throw Stopped(fmt::format("stopped in round {} of {}", round + 1, run.who));
     if (!trees_->boost(labels)) return;
     if (valid.labels.empty()) {
       num_trees_ = round + 1;
@@ -149,8 +143,8 @@ void TreesForecaster::predict(const Samples& samples, RowRange rows, double* out
 
 }  // namespace
 
-std::unique_ptr<Forecaster> make_trees(const StrategyFile& strategy, const std::atomic<bool>* stop) {
-  return std::make_unique<TreesForecaster>(strategy, stop);
+std::unique_ptr<Forecaster> make_trees(const TreesSpec& spec, const std::string& who) {
+  return std::make_unique<TreesForecaster>(spec, who);
 }
 
 }  // namespace hadal::market::forecast

@@ -90,7 +90,7 @@ struct Trees::State {
   std::vector<float> gradients, ones;
 };
 
-Trees::Trees(const TreesSpec& spec, double penalty, int64_t seed, SampleBlocks& blocks, std::string who)
+Trees::Trees(const TreesSpec& spec, int64_t seed, SampleBlocks& blocks, std::string who)
     : state_(std::make_unique<State>()) {
   State& s = *state_;
   s.who = std::move(who);
@@ -116,7 +116,7 @@ Trees::Trees(const TreesSpec& spec, double penalty, int64_t seed, SampleBlocks& 
   s.set("min_child_weight", number(spec.leaf_samples));
   s.set("subsample", number(spec.subsample));
   s.set("colsample_bynode", number(spec.column_sample));
-  s.set("reg_lambda", number(penalty));
+  s.set("reg_lambda", number(spec.leaf_penalty));
 }
 
 Trees::~Trees() = default;
