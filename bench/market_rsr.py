@@ -80,7 +80,7 @@ def closes_of(path):
 def write_bars(data, exchange, path):
     """One CSV of all stocks; returns the days and {symbol: {day: close}}."""
     with open(os.path.join(data, exchange + "_aver_line_dates.csv")) as file:
-        days = [line[:10] for line in file if line.strip()][FIRST_DAY - 1:]
+        days = [line[:10] for line in file if line.strip()][FIRST_DAY:]
     # The last row of NASDAQ is missing for most, and left out by the papers.
     days = days[:1245]
     closes = {}
