@@ -189,12 +189,20 @@ void read_trees(TomlTable& table, ForecastSpec& f) {
   t.early_stop_rounds = table.integer("early_stop_rounds", t.early_stop_rounds, 1, kBig);
 }
 
+// What networks of instruments and of plain series share.
+void read_training(TomlTable& table, NetworkSpec& n) {
+  n.width = table.integer("width", n.width, 1, 4096);
+  n.layers = table.integer("layers", n.layers, 1, 100);
+  n.learning_rate = table.number("learning_rate", n.learning_rate, 1e-9, 1e9);
+  n.epochs = table.integer("epochs", n.epochs, 1, 100'000);
+  n.patience = table.integer("patience", n.patience, 1, kBig);
+}
+
 void read_network(TomlTable& table, ForecastSpec& f) {
   NetworkSpec& n = f.network;
   if (f.kind == "mlp") n.look_back = 1;
   n.look_back = table.integer("look_back", n.look_back, 1, 10'000);
-  n.width = table.integer("width", n.width, 1, 4096);
-  n.layers = table.integer("layers", n.layers, 1, 100);
+  read_training(table, n);
   if (f.kind == "transformer") {
     n.heads = table.integer("heads", n.heads, 1, 256);
     if (n.width % (2 * n.heads) != 0) {
@@ -202,19 +210,20 @@ void read_network(TomlTable& table, ForecastSpec& f) {
     }
   }
   n.loss = table.choice("loss", n.loss, {"mse", "rank", "correlation"});
-  n.learning_rate = table.number("learning_rate", n.learning_rate, 1e-9, 1e9);
-  n.epochs = table.integer("epochs", n.epochs, 1, 100'000);
-  n.patience = table.integer("patience", n.patience, 1, kBig);
 }
 
 void read_series_forecast(TomlTable& table, StrategyFile& s, ForecastSpec& f) {
-  if (f.kind != "ridge" && f.kind != "naive" && f.kind != "seasonal") {
-    fail("{}: kind: expected ridge, naive or seasonal for a plain series, found \"{}\"", table.where("kind"), f.kind);
+  if (f.kind != "ridge" && f.kind != "naive" && f.kind != "seasonal" && f.kind != "mlp") {
+    fail("{}: kind: expected ridge, mlp, naive or seasonal for a plain series, found \"{}\"", table.where("kind"),
+         f.kind);
   }
   s.series->look_back = table.integer("look_back", s.series->look_back, 1, 100'000);
   s.series->horizon = table.integer("horizon", s.series->horizon, 1, 100'000);
   f.season = 24;
   f.penalty = 100;
+  if (f.kind != "mlp") return;
+  f.network.learning_rate = 1e-4, f.network.epochs = 10, f.network.patience = 3;
+  read_training(table, f.network);
 }
 
 void read_forecast(TomlTable& table, StrategyFile& s) {
@@ -230,7 +239,7 @@ void read_forecast(TomlTable& table, StrategyFile& s) {
   else
     read_windows(table, f);
   if (f.kind == "trees") read_trees(table, f);
-  if (f.is_network()) read_network(table, f);
+  if (f.is_network() && !s.series) read_network(table, f);
   f.season = table.integer("season", f.season, 1, kBig);
   f.momentum_bars = table.integer("momentum_bars", f.momentum_bars, 1, kBig);
   f.penalty = table.number("penalty", f.penalty, 0, 1e300);

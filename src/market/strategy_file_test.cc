@@ -125,6 +125,24 @@ TEST(Strategy, TreesHaveTheirOwnKeys) {
   EXPECT_NE(error_of(kData + "[forecast]\nkind = \"trees\"\n").find("of kind trees"), std::string::npos);
 }
 
+TEST(Strategy, ReadsNetworks) {
+  const auto of = [](const std::string& rest) { return kData + kFactor + "[forecast]\nkind = " + rest + "\n"; };
+  EXPECT_EQ(parse(of("\"mlp\"")).forecast->network.look_back, 1);
+  const StrategyFile mixer = parse(of("\"mixer\"\nlook_back = 8\nwidth = 24\nloss = \"rank\"\nepochs = 3"));
+  EXPECT_EQ(mixer.forecast->network.look_back, 8);
+  EXPECT_EQ(mixer.forecast->network.loss, "rank");
+  for (const std::string key : {"look_back = 8", "width = 24", "loss = \"rank\"", "epochs = 3", "[process]"})
+    EXPECT_NE(mixer.canonical().find(key), std::string::npos) << key;
+  EXPECT_EQ(mixer.canonical().find("heads"), std::string::npos);
+  EXPECT_NE(parse(of("\"transformer\"")).hash(), parse(of("\"transformer\"\nheads = 2")).hash());
+  EXPECT_NE(error_of(of("\"ridge\"\nwidth = 8")).find("width"), std::string::npos);
+  EXPECT_NE(error_of(of("\"mlp\"\nheads = 2")).find("heads"), std::string::npos);
+  EXPECT_NE(error_of(of("\"mlp\"\nloss = \"mae\"")).find("loss"), std::string::npos);
+  EXPECT_NE(error_of(of("\"transformer\"\nwidth = 10")).find("a multiple of 2 * heads (8), found 10"),
+            std::string::npos);
+  EXPECT_NE(error_of(kData + "[forecast]\nkind = \"mlp\"\n").find("expected [factors]"), std::string::npos);
+}
+
 TEST(Strategy, SaysWhatIsMissing) {
   EXPECT_NE(error_of(kFactor).find("expected the key data"), std::string::npos);
   EXPECT_NE(error_of(kData + kFactor).find("expected [forecast] or [portfolio]"), std::string::npos);

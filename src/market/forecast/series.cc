@@ -26,6 +26,15 @@ void scale(SeriesFile& series, size_t num_rows) {
   }
 }
 
+Quality judge_naive(const SeriesTask& task, bool seasonal) {
+  if (seasonal && task.valid < task.season) {
+    fail("{}: season: expected at most the {} rows before the test part, found {}", task.who, task.valid, task.season);
+  }
+  return forecast::judge_series(task, [&](const double* x, double* out) {
+    for (size_t h = 0; h < task.horizon; ++h) out[h] = seasonal ? *(x - task.season + h % task.season) : *(x - 1);
+  });
+}
+
 void check_lengths(const SeriesSpec& spec, const std::string& who) {
   const int64_t needed = spec.look_back + spec.horizon;
   if (spec.split[0] < needed || spec.split[2] < spec.horizon) {
@@ -57,8 +66,8 @@ std::string headline(const ForecastResult& r) {
                        with_ridge ? "ridge and " : "", best, best_mse);
   }
   return fmt::format("{} does not beat {} ({}, against {:.6f}){}", r.kind,
-                     best == "ridge" ? best : fmt::format("the naive forecaster \"{}\"", best), own_figures(r), best_mse,
-                     best == "naive" ? ": nothing beats the last value" : "");
+                     best == "ridge" ? best : fmt::format("the naive forecaster \"{}\"", best), own_figures(r),
+                     best_mse, best == "naive" ? ": nothing beats the last value" : "");
 }
 
 void fit_and_judge(const SeriesTask& task, const ForecastSpec& spec, const TrainOptions& options, ForecastResult& r) {

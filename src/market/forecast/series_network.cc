@@ -13,10 +13,10 @@ namespace {
 constexpr size_t kBatch = 256, kTestBatch = 1024;  // windows
 
 // The targets' first values of some windows.
-using Places = std::vector<const double*>;
+using WindowPlaces = std::vector<const double*>;
 
 // Cells are windows: their values and a 1; the last row is zero.
-NetworkBatch batch_of(const SeriesTask& task, const Places& places, bool with_targets) {
+NetworkBatch batch_of(const SeriesTask& task, const WindowPlaces& places, bool with_targets) {
   const size_t width = task.look_back + 1;
   NetworkBatch batch;
   std::vector<float> cells((places.size() + 1) * width, 0);
@@ -42,8 +42,8 @@ const double* place_of(const SeriesTask& task, RowRange rows, size_t index) {
   return task.series.channel(index / rows.size()) + rows.first + index % rows.size();
 }
 
-Places places_of(const SeriesTask& task, RowRange rows, size_t first, size_t count) {
-  Places places;
+WindowPlaces window_places(const SeriesTask& task, RowRange rows, size_t first, size_t count) {
+  WindowPlaces places;
   for (size_t i = first; i < std::min(first + count, rows.size() * task.num_channels()); ++i)
     places.push_back(place_of(task, rows, i));
   return places;
@@ -60,8 +60,8 @@ class SeriesBatches : public BatchSource {
     return static_cast<int64_t>((task_.validation().size() * task_.num_channels() + kTestBatch - 1) / kTestBatch);
   }
   NetworkBatch validation(int64_t index) const override {
-    return batch_of(task_, places_of(task_, task_.validation(), static_cast<size_t>(index) * kTestBatch, kTestBatch),
-                    true);
+    return batch_of(
+        task_, window_places(task_, task_.validation(), static_cast<size_t>(index) * kTestBatch, kTestBatch), true);
   }
   std::string identity() const override {
     return fmt::format("{} values of {} channels to {}", task_.look_back, task_.num_channels(), task_.horizon);
@@ -81,7 +81,7 @@ NetworkBatch SeriesBatches::training(int64_t epoch, int64_t step) const {
     for (size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[rng.below(i)]);
     epoch_ = epoch;
   }
-  Places places;
+  WindowPlaces places;
   const size_t first = static_cast<size_t>(step) * kBatch;
   for (size_t i = first; i < std::min(first + kBatch, order_.size()); ++i)
     places.push_back(place_of(task_, task_.training(), order_[i]));
@@ -115,8 +115,8 @@ struct Errors {
 };
 
 // errors: one of each network, then that of their mean.
-void judge_batch(const SeriesTask& task, const Places& places, const std::vector<std::unique_ptr<Network>>& networks,
-                 std::vector<Errors>& errors) {
+void judge_batch(const SeriesTask& task, const WindowPlaces& places,
+                 const std::vector<std::unique_ptr<Network>>& networks, std::vector<Errors>& errors) {
   Context ctx;
   ctx.precision = Precision::f32;
   const NetworkBatch batch = batch_of(task, places, false);
@@ -151,7 +151,8 @@ std::unique_ptr<Network> train_one(const SeriesTask& task, const ForecastSpec& s
   run.who = fmt::format("{}: seed {}", task.who, seed);
   const NetworkFit fit = train_network(*network, SeriesBatches(task, static_cast<uint64_t>(seed)), spec.network, run);
   if (options.progress)
-    options.progress(fmt::format("seed {}: epoch {} of {} was the best on the validation rows", seed, fit.best, fit.epochs));
+    options.progress(
+        fmt::format("seed {}: epoch {} of {} was the best on the validation rows", seed, fit.best, fit.epochs));
   return network;
 }
 
@@ -164,7 +165,7 @@ SeriesNetworks judge_series_networks(const SeriesTask& task, const ForecastSpec&
   std::vector<Errors> errors(networks.size() + 1);
   const size_t count = task.test().size() * task.num_channels();
   for (size_t first = 0; first < count; first += kTestBatch)
-    judge_batch(task, places_of(task, task.test(), first, kTestBatch), networks, errors);
+    judge_batch(task, window_places(task, task.test(), first, kTestBatch), networks, errors);
   SeriesNetworks result{errors.back().quality(), {}};
   for (size_t k = 0; k < networks.size(); ++k) result.by_seed.emplace_back(spec.seeds[k], errors[k].quality());
   return result;

@@ -76,103 +76,11 @@ std::vector<double> WindowSums::targets() const {
 }
 
 // [look_back][horizon]
-
- private:
-  size_t look_back_, width_;
-  std::vector<double> sums_;  // [look_back][look_back + horizon], from the diagonal on
-};
-
-void WindowSums::add(const double* x, size_t num_windows) {
-  std::vector<double> means(num_windows), with_mean(width_, 0), products(look_back_ * width_);
-  double mean_squares = 0;
-  for (size_t t = 0; t < num_windows; ++t) {
-    means[t] = mean_before(x + t, look_back_);
-    mean_squares += means[t] * means[t];
-  }
-  ThreadPool::shared().parallel_for(static_cast<int64_t>(width_), [&](int64_t index, int) {
-    const auto j = static_cast<size_t>(index);
-    double by_mean = 0, by_first = 0;
-    for (size_t t = 0; t < num_windows; ++t) by_mean += means[t] * x[t + j];
-    for (size_t t = 0; t < num_windows; ++t) by_first += x[t] * x[t + j];
-    with_mean[j] = by_mean;
-    products[j] = by_first;
-  });
-  for (size_t i = 1; i < look_back_; ++i) {
-    for (size_t j = i; j < width_; ++j) {
-      products[i * width_ + j] =
-          products[(i - 1) * width_ + j - 1] + (x[num_windows + i - 1] * x[num_windows + j - 1] - x[i - 1] * x[j - 1]);
-    }
-  }
-  for (size_t i = 0; i < look_back_; ++i) {
-    for (size_t j = i; j < width_; ++j)
-      sums_[i * width_ + j] += products[i * width_ + j] - with_mean[i] - with_mean[j] + mean_squares;
-  }
-}
-
-std::vector<double> WindowSums::inputs() const {
-  std::vector<double> out(look_back_ * look_back_);
-  for (size_t i = 0; i < look_back_; ++i)
-    for (size_t j = i; j < look_back_; ++j) out[i * look_back_ + j] = out[j * look_back_ + i] = sums_[i * width_ + j];
-  return out;
-}
-
-std::vector<double> WindowSums::targets() const {
-  std::vector<double> out;
-  for (size_t i = 0; i < look_back_; ++i)
-    out.insert(out.end(), sums_.begin() + static_cast<ptrdiff_t>(i * width_ + look_back_),
-               sums_.begin() + static_cast<ptrdiff_t>((i + 1) * width_));
-  return out;
-}
-
-// The parts of one run: windows are named by the row at which their targets begin.
-struct Task {
-  const SeriesFile& series;
-  size_t look_back, horizon, season;
-  size_t first, last;  // targets begin at rows [first, last)
-  std::string who;
-};
-
-// Forecasts of one window, from what stands before `x`.
-using Forecast = std::function<void(const double* x, double* out)>;
-
-Quality judge(const SeriesTask& task, const Forecast& forecast) {
-  const size_t windows = task.last - task.first, channels = task.series.channels.size();
-  std::vector<double> squared(windows * channels), absolute(windows * channels);
-  ThreadPool::shared().parallel_for(static_cast<int64_t>(windows * channels), [&](int64_t index, int) {
-    const auto at = static_cast<size_t>(index);
-    const double* x = task.series.channel(at / windows) + task.first + at % windows;
-    thread_local std::vector<double> out;
-    out.assign(task.horizon, 0);
-    forecast(x, out.data());
-    for (size_t h = 0; h < task.horizon; ++h) {
-      const double error = out[h] - x[h];
-      squared[at] += error * error, absolute[at] += std::fabs(error);
-    }
-  });
-  Quality q;
-  q.mse = q.mae = 0;
-  for (size_t i = 0; i < squared.size(); ++i) q.mse += squared[i], q.mae += absolute[i];
-  const auto count = static_cast<double>(squared.size() * task.horizon);
-  q.mse /= count, q.mae /= count;
-  return q;
-}
-
-Quality judge_naive(const SeriesTask& task, bool seasonal) {
-  if (seasonal && task.first < task.season) {
-    fail("{}: season: expected at most the {} rows before the test part, found {}", task.who, task.first, task.season);
-  }
-  return judge(task, [&](const double* x, double* out) {
-    for (size_t h = 0; h < task.horizon; ++h) out[h] = seasonal ? *(x - task.season + h % task.season) : *(x - 1);
-  });
-}
-
-// [look_back][horizon]
 std::vector<double> fit_plain_ridge(const SeriesTask& task, double penalty) {
   const size_t num_windows = task.training().size();
   WindowSums sums(task.look_back, task.horizon);
   for (size_t c = 0; c < task.series.channels.size(); ++c) sums.add(task.series.channel(c), num_windows);
-  return solve_ridge(sums.inputs(), sums.targets(), task.look_back, task.horizon, penalty,
-                               task.who + ": ridge");
+  return solve_ridge(sums.inputs(), sums.targets(), task.look_back, task.horizon, penalty, task.who + ": ridge");
 }
 
 }  // namespace

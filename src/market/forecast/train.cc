@@ -6,8 +6,8 @@
 #include "base/hash.h"
 #include "market/forecast/checkpoint.h"
 #include "market/forecast/forecaster.h"
+#include "market/forecast/judge.h"
 #include "market/forecast/ranks.h"
-#include "market/stats.h"
 
 namespace hadal::market {
 namespace {
@@ -16,8 +16,6 @@ using forecast::Checkpoint;
 using forecast::Forecaster;
 using forecast::Samples;
 using forecast::Window;
-
-const char* const kNaive[] = {"naive", "seasonal", "momentum"};
 
 class Run {
  public:
@@ -44,8 +42,6 @@ class Run {
   void report(const Window& window, const Checkpoint& done);
   void finish_scores();
   std::vector<double> scores_of_ridge() const;
-  void judge();
-  std::string headline(const std::string& best, double best_rank_ic) const;
 
   const StrategyFile& strategy_;
   const ForecastSpec& spec_;
@@ -102,7 +98,12 @@ ForecastResult Run::go() {
     }
   }
   finish_scores();
-  judge();
+  const bool ridge = spec_.must_beat_ridge() && !options_.only_row;
+  forecast::judge(spec_, source_, ridge ? scores_of_ridge() : std::vector<double>(), result_);
+  if (compared_ > 0) {
+    result_.quality.mse = squared_ / static_cast<double>(compared_);
+    result_.quality.mae = absolute_ / static_cast<double>(compared_);
+  }
   return std::move(result_);
 }
 
@@ -230,63 +231,6 @@ std::vector<double> Run::scores_of_ridge() const {
   TrainOptions options;
   options.stop = options_.stop;
   return Run(plain, source_, options).go().scores;
-}
-
-void Run::judge() {
-  // Combinatorial splits test a row more than once, adjoining folds as one part: each row counts once.
-  std::vector<char> is_tested(panel_.num_times(), 0);
-  for (const RowRange& part : result_.test) std::fill(is_tested.begin() + part.first, is_tested.begin() + part.last, 1);
-  std::vector<RowRange> parts;
-  for (size_t row = 0; row < is_tested.size(); ++row)
-    if (is_tested[row]) parts.push_back({row, row + 1});
-  const auto quality = [&](const std::vector<double>& scores) {
-    return forecast::quality_of(scores, source_.labels(), num_instruments(), parts, source_.horizon());
-  };
-  result_.quality = quality(result_.scores);
-  if (compared_ > 0) {
-    result_.quality.mse = squared_ / static_cast<double>(compared_);
-    result_.quality.mae = absolute_ / static_cast<double>(compared_);
-  }
-  for (size_t seed = 0; seed < num_seeds(); ++seed)
-    result_.by_seed.emplace_back(spec_.seeds[seed], quality(result_.seed_scores[seed]));
-  std::string best;
-  double best_rank_ic = -2;
-  const auto add = [&](const std::string& kind, const std::vector<double>& scores) {
-    result_.baselines.emplace_back(kind, quality(scores));
-    const double rank_ic = result_.baselines.back().second.rank_ic;
-    if (rank_ic > best_rank_ic) best = kind, best_rank_ic = rank_ic;
-  };
-  if (spec_.must_beat_ridge() && !options_.only_row) add("ridge", scores_of_ridge());
-  for (const char* kind : kNaive) {
-    if (kind == spec_.kind) continue;
-    const auto naive = forecast::make_naive(kind, spec_, source_);
-    const Samples none(source_, {}, {}, false);
-    std::vector<double> scores(panel_.num_times() * num_instruments());
-    naive->predict(none, {0, panel_.num_times()}, scores.data());
-    add(kind, scores);
-  }
-  const Quality& q = result_.quality;
-  const bool signal = q.rank_ic > 2 * q.rank_ic_error && q.rank_ic > best_rank_ic;
-  result_.finding = signal ? "signal" : "nothing";
-  result_.headline = headline(best, best_rank_ic);
-}
-
-std::string Run::headline(const std::string& best, double best_rank_ic) const {
-  const Quality& q = result_.quality;
-  if (std::isnan(q.rank_ic)) {
-    return fmt::format("{}: nothing found: at no time are there two instruments to rank", result_.kind);
-  }
-  const std::string own = fmt::format("mean rank IC {:.4f}, error {}", q.rank_ic,
-                                      std::isnan(q.rank_ic_error) ? "unknown" : fmt::format("{:.4f}", q.rank_ic_error));
-  if (!(q.rank_ic > best_rank_ic)) {
-    return fmt::format("{} does not beat {}: nothing found ({}, against {:.4f})", result_.kind,
-                       best == "ridge" ? "ridge" : fmt::format("the naive forecaster \"{}\"", best), own, best_rank_ic);
-  }
-  if (result_.finding == "nothing")
-    return fmt::format("{}: nothing found: its {} is within twice the error", result_.kind, own);
-  if (best.empty()) return fmt::format("{}: signal: {}", result_.kind, own);
-  return fmt::format("{}: signal: {}, above {}every naive forecaster (best: \"{}\" {:.4f})", result_.kind, own,
-                     result_.baselines[0].first == "ridge" ? "ridge and " : "", best, best_rank_ic);
 }
 
 }  // namespace
