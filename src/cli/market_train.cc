@@ -103,7 +103,7 @@ int market_exit_code(const std::string& name, const std::function<int()>& run) {
 int market_train_command(int argc, char** argv) {
   CommandLine app(
       "Trains a strategy's forecaster by walk-forward, and judges it on the windows that it did not see.\n"
-      "Ctrl-C or SIGTERM stops after a window with exit code 3; --resume continues from there.");
+      "Ctrl-C or SIGTERM stops after a window, or a network's step, with exit code 3; --resume continues from there.");
   std::string file;
   bool json = false, resume = false;
   app.add_option("strategy", file, "the strategy, a TOML file").required();

@@ -93,7 +93,7 @@ struct TrainOptions {
   Path checkpoints;  // a folder: each window's forecasts are kept there; "": nowhere
   std::string key;   // of strategy and data; checkpoints of another one are not taken
   bool resume = false;
-  const std::atomic<bool>* stop = nullptr;           // set by a signal: throws Stopped after the window
+  const std::atomic<bool>* stop = nullptr;  // set by a signal: throws Stopped after the window, or a network's step
   std::function<void(const std::string&)> progress;  // a line for each window
   std::optional<size_t> only_row;                    // only windows that test this row: for the look-ahead check
 };

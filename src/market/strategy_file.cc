@@ -194,6 +194,7 @@ void read_training(TomlTable& table, NetworkSpec& n) {
   n.width = table.integer("width", n.width, 1, 4096);
   n.layers = table.integer("layers", n.layers, 1, 100);
   n.learning_rate = table.number("learning_rate", n.learning_rate, 1e-9, 1e9);
+  n.noise = table.number("noise", n.noise, 0, 1e3);
   n.epochs = table.integer("epochs", n.epochs, 1, 100'000);
   n.patience = table.integer("patience", n.patience, 1, kBig);
 }
@@ -368,8 +369,8 @@ void add_network(const ForecastSpec& f, std::string& out) {
   const NetworkSpec& n = f.network;
   out += fmt::format("look_back = {}\nwidth = {}\nlayers = {}\n", n.look_back, n.width, n.layers);
   if (f.kind == "transformer") out += fmt::format("heads = {}\n", n.heads);
-  out += fmt::format("loss = \"{}\"\nlearning_rate = {}\nepochs = {}\npatience = {}\n", n.loss, n.learning_rate,
-                     n.epochs, n.patience);
+  out += fmt::format("loss = \"{}\"\nlearning_rate = {}\nnoise = {}\nepochs = {}\npatience = {}\n", n.loss,
+                     n.learning_rate, n.noise, n.epochs, n.patience);
 }
 
 void add_forecast(const StrategyFile& s, std::string& out) {

@@ -71,6 +71,7 @@ struct NetworkSpec {
   int64_t heads = 4;         // of a transformer
   std::string loss = "mse";  // mse | rank | correlation
   double learning_rate = 1e-3;
+  double noise = 0.5;                 // deviation of what is added to each feature in training
   int64_t epochs = 20, patience = 4;  // at most so many; fewer where so many in a row were not better
 };
 

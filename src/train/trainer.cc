@@ -269,7 +269,8 @@ bool Trainer::update(StepStats& stats, double factor) {
   summary_.last_loss = mean;
   if (!good) return false;
   const double deviation = std::sqrt(loss_variance_);
-  if (is_first() && stage_step_ > 20 && mean > mean_loss_ + 6 * deviation && mean > 1.1 * mean_loss_) {
+  if (is_first() && !options_.quiet && stage_step_ > 20 && mean > mean_loss_ + 6 * deviation &&
+      mean > 1.1 * mean_loss_) {
     logs_->line.clear();
     log_warning("step {}: the loss jumped to {:.4f} from about {:.4f}", summary_.steps + 1, mean, mean_loss_);
   }

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "market/forecast/forecaster.h"
+#include "market/forecast/ranks.h"
 #include "market/stats.h"
 
 namespace hadal::market::forecast {

@@ -29,8 +29,7 @@ class NetworkForecaster : public Forecaster {
 };
 
 void NetworkForecaster::fit(const Samples& samples, int64_t seed, const FitRun& run) {
-  const PanelBatches batches(samples, first_row_, spec_.look_back, kind_ == "transformer", static_cast<uint64_t>(seed),
-                             who_);
+  const PanelBatches batches(samples, first_row_, spec_, kind_ == "transformer", static_cast<uint64_t>(seed), who_);
   NetworkShape shape{.kind = kind_, .features = static_cast<int64_t>(samples.num_features())};
   shape.instruments = batches.num_places();
   shape.look_back = spec_.look_back, shape.width = spec_.width, shape.layers = spec_.layers, shape.heads = spec_.heads;

@@ -39,17 +39,22 @@ BatchLoss loss_of(const Context& ctx, const std::string& kind, const Tensor& out
   return {loss.mean * static_cast<double>(loss.groups), static_cast<double>(loss.groups)};
 }
 
-// Beside each weight of the network a buffer for the best epoch's, so that checkpoints hold both.
+constexpr double kAverageEpochs = 2;
+
+// Beside each weight of the network two buffers, so that checkpoints hold them: the running average of its values over
+// about kAverageEpochs (Polyak & Juditsky 1992), which is what is validated and used, and that of the best epoch.
 class NetworkTrainee : public Trainee {
  public:
   NetworkTrainee(Network& network, const BatchSource& batches, const NetworkSpec& spec, const FitRun& run)
       : network_(network), batches_(batches), spec_(spec), run_(run) {
-    for (Param* param : network.params()) {
-      Param& copy = *best_.emplace_back(std::make_unique<Param>(*param));
-      copy.name = "best." + param->name, copy.group = ParamGroup::buffer;
-      list_.push_back(&copy);
+    for (const auto& [copies, prefix] : {std::pair{&average_, "average."}, {&best_, "best."}}) {
+      for (Param* param : network.params()) {
+        Param& copy = *copies->emplace_back(std::make_unique<Param>());
+        copy.name = prefix + param->name, copy.shape = param->shape, copy.group = ParamGroup::buffer;
+        list_.push_back(&copy);
+      }
     }
-    initialise(list_, 0);  // of values of its own: all zeros but for norms, until the first validation
+    initialise(list_, 0);
     for (Param* param : network.params()) list_.push_back(param);
   }
 
@@ -65,7 +70,10 @@ class NetworkTrainee : public Trainee {
     return batch_.num_windows() > 0 ? 1 : 0;
   }
   void micro_batch(const Context& ctx, int64_t, StepStats& stats) override;
-  void end_step(Collective&, bool, StepStats&) override { look_at_stop(); }
+  void end_step(Collective&, bool, StepStats&) override {
+    average_weights();
+    look_at_stop();
+  }
   std::vector<Evaluation> evaluate(const Context& ctx, Collective&) override;
   Json state() const override;
   void restore(const Json& state, const std::string& who) override;
@@ -76,19 +84,21 @@ class NetworkTrainee : public Trainee {
   NetworkFit finish();
 
  private:
+  using Copies = std::vector<std::unique_ptr<Param>>;
   int64_t epoch() const { return step_ / batches_.steps_per_epoch(); }
   void look_at_stop() {
     if (run_.stop != nullptr && *run_.stop) halt_ = true;
   }
   [[noreturn]] void diverged(const std::string& where) const;
   double validation_loss(const Context& ctx) const;
-  void keep_weights();
+  void average_weights();
+  void exchange(Copies& copies);  // with the network's weights
 
   Network& network_;
   const BatchSource& batches_;
   const NetworkSpec& spec_;
   const FitRun& run_;
-  std::vector<std::unique_ptr<Param>> best_;
+  Copies average_, best_;
   ParamList list_;
   NetworkBatch batch_;
   int64_t step_ = 0, best_epoch_ = -1;
@@ -127,27 +137,39 @@ double NetworkTrainee::validation_loss(const Context& ctx) const {
 
 // May come twice for the same epoch, after a resume: the second time changes nothing.
 std::vector<Evaluation> NetworkTrainee::evaluate(const Context& ctx, Collective&) {
+  exchange(average_);
   const double loss = validation_loss(ctx);
+  exchange(average_);
   if (std::isnan(loss) || best_epoch_ < 0 || loss < best_loss_) {
     best_loss_ = loss, best_epoch_ = epoch();
-    keep_weights();
+    for (size_t i = 0; i < best_.size(); ++i)
+      std::ranges::copy(average_[i]->weight.value().values(), best_[i]->weight.value().values().begin());
   }
   if (epoch() - best_epoch_ >= spec_.patience) is_done_ = halt_ = true;
   return {{"validation", {{"loss", loss}}, batches_.num_validation()}};
 }
 
-void NetworkTrainee::keep_weights() {
+// All values so far count the same, until there are more than kAverageEpochs of them.
+void NetworkTrainee::average_weights() {
+  const double most = kAverageEpochs * static_cast<double>(batches_.steps_per_epoch());
+  const auto rate = static_cast<float>(1 / std::min(static_cast<double>(step_), std::max(most, 1.0)));
   const ParamList from = network_.params();
-  for (size_t i = 0; i < from.size(); ++i)
-    std::ranges::copy(from[i]->weight.value().values(), best_[i]->weight.value().values().begin());
+  for (size_t i = 0; i < from.size(); ++i) {
+    const auto values = from[i]->weight.value().values(), average = average_[i]->weight.value().values();
+    for (size_t k = 0; k < values.size(); ++k) average[k] += rate * (values[k] - average[k]);
+  }
+}
+
+void NetworkTrainee::exchange(Copies& copies) {
+  const ParamList own = network_.params();
+  for (size_t i = 0; i < own.size(); ++i) {
+    std::ranges::swap_ranges(own[i]->weight.value().values(), copies[i]->weight.value().values());
+    own[i]->weight.changed();
+  }
 }
 
 NetworkFit NetworkTrainee::finish() {
-  const ParamList to = network_.params();
-  for (size_t i = 0; i < to.size(); ++i) {
-    std::ranges::copy(best_[i]->weight.value().values(), to[i]->weight.value().values().begin());
-    to[i]->weight.changed();
-  }
+  exchange(best_);
   return {epoch(), best_epoch_, best_loss_};
 }
 

@@ -34,6 +34,16 @@ Tensor tensor_of(const Cells& cells, RowRange rows, std::vector<int64_t>& index)
   return tensor;
 }
 
+// To the features of the cells that are there, uniform with this deviation. For a linear map and a squared error that
+// is ridge regression with the penalty deviation^2 a sample (Bishop 1995, "Training with noise is equivalent to
+// Tikhonov regularization").
+void add_noise(const Tensor& cells, double deviation, Rng& rng) {
+  if (deviation == 0) return;
+  const double range = deviation * std::sqrt(12.0);
+  for (int64_t r = 0; r + 1 < cells.rows(); ++r)
+    for (int64_t c = 0; c + 1 < cells.cols(); ++c) cells.row(r)[c] += static_cast<float>(range * (rng.uniform() - 0.5));
+}
+
 }  // namespace
 
 Cells::Cells(const Samples& samples, RowRange rows)
@@ -81,13 +91,14 @@ NetworkBatch batch_of(const Cells& cells, RowRange rows, int64_t look_back, cons
   return batch;
 }
 
-PanelBatches::PanelBatches(const Samples& samples, size_t first_row, int64_t look_back, bool every_position,
+PanelBatches::PanelBatches(const Samples& samples, size_t first_row, const NetworkSpec& spec, bool every_position,
                            uint64_t seed, const std::string& who)
     : samples_(samples),
-      cells_(samples, rows_seen(samples.window(), first_row, static_cast<size_t>(look_back))),
-      look_back_(static_cast<size_t>(look_back)),
+      cells_(samples, rows_seen(samples.window(), first_row, static_cast<size_t>(spec.look_back))),
+      look_back_(static_cast<size_t>(spec.look_back)),
       every_position_(every_position),
       seed_(seed),
+      noise_(spec.noise),
       places_(samples.num_instruments(), -1) {
   size_t count = 0, num_rows = 0;
   for (const RowRange& part : samples.window().train) {
@@ -132,7 +143,10 @@ NetworkBatch PanelBatches::training(int64_t epoch, int64_t step) const {
   }
   for (size_t k = steps.size(); k > 1; --k) std::swap(steps[k - 1], steps[rng.below(k)]);
   const RowRange rows = steps.at(static_cast<size_t>(step));
-  return every_position_ ? every_position(rows) : with_targets(rows);
+  NetworkBatch batch = every_position_ ? every_position(rows) : with_targets(rows);
+  Rng noise(rng.next(), static_cast<uint64_t>(step));
+  add_noise(batch.cells, noise_, noise);
+  return batch;
 }
 
 NetworkBatch PanelBatches::with_targets(RowRange rows) const {

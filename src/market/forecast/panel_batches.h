@@ -33,7 +33,7 @@ NetworkBatch batch_of(const Cells& cells, RowRange rows, int64_t look_back, cons
 class PanelBatches : public BatchSource {
  public:
   // Error naming `who` where the training part has no sample.
-  PanelBatches(const Samples& samples, size_t first_row, int64_t look_back, bool every_position, uint64_t seed,
+  PanelBatches(const Samples& samples, size_t first_row, const NetworkSpec& spec, bool every_position, uint64_t seed,
                const std::string& who);
   // Of each instrument with a sample in the training part its place, else -1.
   const std::vector<int64_t>& places() const { return places_; }
@@ -54,6 +54,7 @@ class PanelBatches : public BatchSource {
   size_t look_back_;
   bool every_position_;
   uint64_t seed_;
+  double noise_;
   std::vector<int64_t> places_;
   int64_t num_places_ = 0;
   size_t step_rows_ = 1;  // of a training step

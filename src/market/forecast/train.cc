@@ -8,6 +8,7 @@
 #include "market/forecast/forecaster.h"
 #include "market/forecast/judge.h"
 #include "market/forecast/ranks.h"
+#include "market/stats.h"
 
 namespace hadal::market {
 namespace {
