@@ -103,8 +103,9 @@ ForecastResult train(const StrategyFile& strategy, const FeatureSource& source, 
 
 // A plain series (`task = "series"`): each channel is scaled by mean and population deviation of the training rows; a
 // window is look_back values of one channel minus their mean; one matrix for all channels maps it to the next `horizon`
-// values, by ridge; judged on every window whose targets lie in the test rows.
-ForecastResult train_series(const StrategyFile& strategy);
+// values, by ridge; judged on every window whose targets lie in the test rows. An mlp is trained for each seed
+// (forecast/series_task.h); of the options all but `only_row` count, and it stops and resumes within a seed.
+ForecastResult train_series(const StrategyFile& strategy, const TrainOptions& options = {});
 
 // As `market train --json` gives it; the run's folder is set by the caller.
 OrderedJson to_json(const ForecastResult& result, const std::string& run);

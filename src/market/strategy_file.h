@@ -56,6 +56,14 @@ struct ProcessSpec {
   std::vector<std::string> features, label;
 };
 
+struct TreesSpec {  // of kind trees
+  int64_t rounds = 400, early_stop_rounds = 50;
+  int64_t depth = 4, leaf_samples = 200;  // leaf_samples: the fewest in a leaf
+  double learning_rate = 0.03;
+  double leaf_penalty = 10;                     // L2: a leaf's value is its labels' sum / (samples + leaf_penalty)
+  double subsample = 0.7, column_sample = 0.3;  // shares of samples by tree, of features by split
+};
+
 // What the kinds mlp, transformer and mixer need beside windows and seeds (forecast/network.h).
 struct NetworkSpec {
   int64_t look_back = 16;  // rows that a forecast sees, its own included; 1 for an mlp
@@ -68,7 +76,7 @@ struct NetworkSpec {
 };
 
 struct ForecastSpec {
-  // factor | naive | seasonal | momentum | ridge | mlp | transformer | mixer
+  // factor | naive | seasonal | momentum | ridge | trees | mlp | transformer | mixer
   std::string kind = "ridge";
   std::string factor;  // of kind factor: its name
   // Walk-forward windows, in sessions.
@@ -79,9 +87,10 @@ struct ForecastSpec {
   double penalty = 1e4;        // of ridge: A'A + penalty I
   int64_t season = 5;          // bars, of seasonal
   int64_t momentum_bars = 20;  // of momentum
+  TreesSpec trees;
   NetworkSpec network;
   bool is_network() const { return kind == "mlp" || kind == "transformer" || kind == "mixer"; }
-  bool learns_from_features() const { return kind == "ridge" || is_network(); }
+  bool learns_from_features() const { return kind == "ridge" || kind == "trees" || is_network(); }
   bool must_beat_ridge() const { return learns_from_features() && kind != "ridge"; }
 };
 

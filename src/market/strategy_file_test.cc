@@ -98,12 +98,31 @@ TEST(Strategy, FrequenciesAreWrittenInOneWay) {
 }
 
 TEST(Strategy, WhatComesLaterIsItsOwnError) {
-  for (const std::string text : {"[forecast]\nkind = \"trees\"\n", "[portfolio]\nkind = \"qp\"\nscore = \"mom\"\n"}) {
+  for (const std::string text : {"[portfolio]\nkind = \"qp\"\nscore = \"mom\"\n"}) {
     EXPECT_THROW(parse(kData + kFactor + text), NotYetError) << text;
   }
-  EXPECT_NE(error_of(kData + kFactor + "[forecast]\nkind = \"trees\"\n")
-                .find("s.toml:6: kind: \"trees\" comes with a later version"),
+  EXPECT_NE(error_of(kData + kFactor + "[portfolio]\nkind = \"qp\"\nscore = \"mom\"\n")
+                .find("s.toml:6: kind: \"qp\" comes with a later version"),
             std::string::npos);
+}
+
+TEST(Strategy, TreesHaveTheirOwnKeys) {
+  const std::string trees = kData + kFactor + "[forecast]\nkind = \"trees\"\n";
+  EXPECT_EQ(parse(trees).forecast->penalty, 1e4);  // of the ridge that they must beat
+  EXPECT_EQ(parse(trees + "depth = 6\n").forecast->trees.depth, 6);
+  for (const char* key : {"rounds = 7", "early_stop_rounds = 7", "depth = 7", "leaf_samples = 7", "leaf_penalty = 7",
+                          "penalty = 7", "learning_rate = 0.7", "subsample = 0.9", "column_sample = 0.9"})
+    EXPECT_NE(parse(trees + key + "\n").hash(), parse(trees).hash()) << key;
+  EXPECT_NE(parse("[process]\nlabel = \"cs_zscore\"\n" + trees).hash(), parse(trees).hash());
+  for (const char* key :
+       {"rounds = 0", "depth = 0", "depth = 40", "leaf_samples = 0", "learning_rate = 0", "learning_rate = nan",
+        "subsample = 0", "subsample = 1.5", "column_sample = -1", "early_stop_rounds = 0", "leaf_penalty = -1"})
+    EXPECT_NE(error_of(trees + key + "\n").find("s.toml:7"), std::string::npos) << key;
+  EXPECT_NE(error_of(trees + "deph = 3\n").find("\"depth\""), std::string::npos);
+  EXPECT_NE(error_of(trees + "valid_days = 0\nearly_stop_rounds = 5\n").find("no session is for validation"),
+            std::string::npos);
+  EXPECT_NE(error_of(kData + kFactor + "[forecast]\ndepth = 3\n").find("unknown key \"depth\""), std::string::npos);
+  EXPECT_NE(error_of(kData + "[forecast]\nkind = \"trees\"\n").find("of kind trees"), std::string::npos);
 }
 
 TEST(Strategy, ReadsNetworks) {

@@ -92,6 +92,7 @@ std::unique_ptr<Forecaster> make_naive(const std::string& kind, const ForecastSp
 std::unique_ptr<Forecaster> make_forecaster(const StrategyFile& strategy, const FeatureSource& source) {
   const ForecastSpec& spec = *strategy.forecast;
   if (spec.kind == "ridge") return make_ridge(spec.penalty, strategy.file.string());
+  if (spec.kind == "trees") return make_trees(spec.trees, strategy.file.string());
   if (spec.is_network())
     return make_network_forecaster(spec, rows_of(strategy, source.panel()).first, strategy.file.string());
   if (spec.kind == "factor")

@@ -37,6 +37,12 @@ std::unique_ptr<Forecaster> make_forecaster(const StrategyFile& strategy, const 
 // Ridge regression of the processed labels on the processed features; both centred by the training part's means.
 std::unique_ptr<Forecaster> make_ridge(double penalty, const std::string& who);
 
+// Gradient-boosted regression trees (Friedman 2001; by XGBoost, Chen & Guestrin 2016) of the processed labels, with
+// samples and features drawn by the seed. Where a window has a validation part, growing ends when its squared error did
+// not fall for early_stop_rounds rounds, and the best round's trees forecast. Missing features go the way that was
+// better in training; a sample without any feature is left out and gets no forecast.
+std::unique_ptr<Forecaster> make_trees(const TreesSpec& spec, const std::string& who);
+
 // mlp, transformer, mixer (forecast/network.h): sees the features of `look_back` rows, `first_row` being the first that
 // there is. A row is there for an instrument that has a bar, belongs to the universe, and has all features then. It
 // learns from the training part and stops by the validation part (network_training.h).

@@ -47,9 +47,12 @@ OrderedJson to_json(const ForecastResult& r, const std::string& run) {
   json["rank_ic"] = number(r.quality.rank_ic);
   json["rank_ic_error"] = number(r.quality.rank_ic_error);
   json["rank_icir"] = number(r.quality.rank_icir);
-  json["by_seed"] = series ? OrderedJson(nullptr) : OrderedJson::array();
-  for (const auto& [seed, q] : r.by_seed)
-    json["by_seed"].push_back(OrderedJson{{"seed", seed}, {"ic", number(q.ic)}, {"rank_ic", number(q.rank_ic)}});
+  json["by_seed"] = series && r.by_seed.empty() ? OrderedJson(nullptr) : OrderedJson::array();
+  for (const auto& [seed, q] : r.by_seed) {
+    OrderedJson one{{"seed", seed}, {"ic", number(q.ic)}, {"rank_ic", number(q.rank_ic)}};
+    if (series) one["mse"] = number(q.mse), one["mae"] = number(q.mae);
+    json["by_seed"].push_back(one);
+  }
   json["baselines"] = OrderedJson::object();
   for (const auto& [name, q] : r.baselines) {
     json["baselines"][name] = series ? OrderedJson{{"mse", number(q.mse)}, {"mae", number(q.mae)}}
