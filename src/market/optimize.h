@@ -107,10 +107,12 @@ struct PortfolioProblem {
   struct Group {
     std::vector<uint32_t> members;
     double min, max;
+    std::string name = {};  // in messages; "": its number
   };
   struct FactorLimit {
     std::vector<double> exposure;  // [n]
     double min, max;
+    std::string name = {};
   };
   std::vector<double> mean;                // [n]: says how many assets there are
   std::vector<double> covariance;          // [n][n], or empty

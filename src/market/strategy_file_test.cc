@@ -98,8 +98,7 @@ TEST(Strategy, FrequenciesAreWrittenInOneWay) {
 }
 
 TEST(Strategy, WhatComesLaterIsItsOwnError) {
-  for (const std::string text : {"[forecast]\nkind = \"trees\"\n", "[forecast]\nkind = \"mixer\"\n",
-                                 "[portfolio]\nkind = \"qp\"\nscore = \"mom\"\n"}) {
+  for (const std::string text : {"[forecast]\nkind = \"trees\"\n", "[forecast]\nkind = \"mixer\"\n"}) {
     EXPECT_THROW(parse(kData + kFactor + text), NotYetError) << text;
   }
   EXPECT_NE(error_of(kData + kFactor + "[forecast]\nkind = \"mlp\"\n")
