@@ -113,8 +113,8 @@ BacktestRun run_strategy(const StrategyFile& strategy, Market& market, const Bac
   BacktestRun run;
   Schedule schedule;
   if (strategy.needs_factors()) {
+    PortfolioPolicy policy(*strategy.portfolio, strategy.file.string());  // its files are read before anything is done
     run.training = train_run(strategy, market, options.train, true);
-    PortfolioPolicy policy(*strategy.portfolio, strategy.file.string());
     schedule = schedule_of_scores(strategy, run.training, feed, policy, options.train.stop);
     run.notes = policy.notes();
   } else {
