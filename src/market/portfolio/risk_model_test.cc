@@ -77,7 +77,7 @@ std::vector<double> by_power_iteration(std::vector<double> s, size_t n, size_t k
     std::vector<double> v(n, 1.0);
     v[f] = 2;
     double value = 0;
-    for (int step = 0; step < 200'000; ++step) {
+    for (int step = 0; step < 20'000; ++step) {
       std::vector<double> next(n);
       for (size_t i = 0; i < n; ++i)
         for (size_t j = 0; j < n; ++j) next[i] += s[i * n + j] * v[j];
@@ -142,7 +142,9 @@ TEST(PastReturns, AreOfTheRowAndTheSessionsBefore) {
   for (size_t k = 0; k < 10; ++k) {
     const size_t row = 12 + k;
     EXPECT_EQ(past.values[2 * k], panel.close[panel.at(row, 0)] / panel.close[panel.at(row - 1, 0)] - 1);
-    if (row >= 20) EXPECT_EQ(past.values[2 * k + 1], 0);
+    if (row >= 20) {
+      EXPECT_EQ(past.values[2 * k + 1], 0);
+    }
   }
   const PastReturns later = past_returns(panel, 22, all, 10);
   EXPECT_EQ(later.values.back(), panel.close[panel.at(22, 2)] / panel.close[panel.at(19, 2)] - 1);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "base/error.h"
@@ -12,7 +13,8 @@ namespace hadal::market {
 namespace {
 
 constexpr int kMostNewtonSteps = 100;
-constexpr double kFullStepBelow = 0.25;  // of the Newton decrement: there full steps converge quadratically
+constexpr double kFullStepBelow = 0.25;  // of the Newton decrement
+constexpr double kOutside = std::numeric_limits<double>::infinity();
 
 std::vector<double> product(const std::vector<double>& matrix, const std::vector<double>& x) {
   const size_t n = x.size();
@@ -20,6 +22,21 @@ std::vector<double> product(const std::vector<double>& matrix, const std::vector
   for (size_t i = 0; i < n; ++i)
     out[i] = std::inner_product(x.begin(), x.end(), matrix.begin() + static_cast<ptrdiff_t>(i * n), 0.0);
   return out;
+}
+
+// n y'Cy / 2 - sum log y; infinite outside.
+double objective(const std::vector<double>& covariance, const std::vector<double>& y) {
+  if (std::any_of(y.begin(), y.end(), [](double value) { return !(value > 0); })) return kOutside;
+  const std::vector<double> marginal = product(covariance, y);
+  double value = 0;
+  for (size_t i = 0; i < y.size(); ++i)
+    value += 0.5 * static_cast<double>(y.size()) * y[i] * marginal[i] - std::log(y[i]);
+  return value;
+}
+
+std::vector<double> moved(std::vector<double> y, const std::vector<double>& step, double length) {
+  for (size_t i = 0; i < y.size(); ++i) y[i] -= length * step[i];
+  return y;
 }
 
 // One step of Newton's method on y; false where the matrix is not positive definite.
@@ -34,11 +51,27 @@ bool newton_step(const std::vector<double>& covariance, std::vector<double>& y) 
   }
   const std::vector<double> step = qp::solve_definite(hessian, gradient);
   if (step.empty()) return false;
-  const double decrement =
-      std::sqrt(std::max(0.0, std::inner_product(step.begin(), step.end(), gradient.begin(), 0.0)));
-  const double length = decrement < kFullStepBelow ? 1 : 1 / (1 + decrement);
-  for (size_t i = 0; i < n; ++i) y[i] -= length * step[i];
+  const double slope = std::inner_product(step.begin(), step.end(), gradient.begin(), 0.0);
+  const double decrement = std::sqrt(std::max(0.0, slope));
+  double length = 1;
+  if (decrement > kFullStepBelow) {  // below, full steps converge quadratically; at 1 / (1 + decrement) it always falls
+    const double before = objective(covariance, y);
+    while (length > 1 / (1 + decrement) &&
+           !(objective(covariance, moved(y, step, length)) < before - slope * length / 4))
+      length = std::max(length / 2, 1 / (1 + decrement));
+  }
+  y = moved(std::move(y), step, length);
   return true;
+}
+
+// In proportion to 1 / volatility, of the length at which the objective is least.
+std::vector<double> first_guess(const std::vector<double>& covariance, size_t n) {
+  std::vector<double> y(n);
+  for (size_t i = 0; i < n; ++i) y[i] = 1 / std::sqrt(covariance[i * n + i]);
+  const std::vector<double> marginal = product(covariance, y);
+  const double risk = std::sqrt(std::inner_product(y.begin(), y.end(), marginal.begin(), 0.0));
+  for (double& value : y) value /= risk;
+  return y;
 }
 
 // The `count` best scores among those with a history, or all of them; the same choice as `top`.
@@ -73,6 +106,7 @@ class RiskParity : public Chooser {
 double contribution_error(const std::vector<double>& covariance, const std::vector<double>& weights) {
   const std::vector<double> marginal = product(covariance, weights);
   const double total = std::inner_product(weights.begin(), weights.end(), marginal.begin(), 0.0);
+  if (!(total > 0 && total < kOutside)) return kOutside;
   double worst = 0;
   for (size_t i = 0; i < weights.size(); ++i)
     worst = std::max(worst, std::fabs(weights[i] * marginal[i] / total - 1 / static_cast<double>(weights.size())));
@@ -81,8 +115,7 @@ double contribution_error(const std::vector<double>& covariance, const std::vect
 
 std::vector<double> risk_parity(const std::vector<double>& covariance, size_t n, const std::string& who) {
   HADAL_CHECK(n > 0 && covariance.size() == n * n, "{} numbers of {}", covariance.size(), n);
-  std::vector<double> y(n);
-  for (size_t i = 0; i < n; ++i) y[i] = 1 / std::sqrt(static_cast<double>(n) * covariance[i * n + i]);
+  std::vector<double> y = first_guess(covariance, n);
   double error = 1;
   for (int step = 0; step < kMostNewtonSteps; ++step) {
     const double before = error;

@@ -1,7 +1,7 @@
 // Equal contributions to risk, long only:  w_i (Cw)_i = w'Cw / n  for each of n instruments,  sum w = 1.
 //
 // w = y / sum y, where y minimises  n y'Cy / 2 - sum log y_i  (Spinu 2013, "An algorithm for computing risk parity
-// weights"), by Newton's method with the step that self-concordance allows.
+// weights"), by Newton's method with steps that are halved down to what self-concordance allows.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@
 
 namespace hadal::market {
 
-// The largest |w_i (Cw)_i / w'Cw - 1/n|. covariance: [n][n].
+// The largest |w_i (Cw)_i / w'Cw - 1/n|; infinite where w has no risk. covariance: [n][n].
 double contribution_error(const std::vector<double>& covariance, const std::vector<double>& weights);
 
 constexpr double kEqualWithin = 1e-10;
