@@ -200,6 +200,11 @@ void PortfolioOptimizer::set_current(std::vector<double> current) {
   renew();
 }
 
+void PortfolioOptimizer::set_problem(PortfolioProblem problem) {
+  solver_.set_program(program_of(problem));
+  problem_ = std::move(problem);
+}
+
 void PortfolioOptimizer::renew() {
   QuadraticProgram changed;
   set_linear_part(problem_, changed);

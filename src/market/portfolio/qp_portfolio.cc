@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "base/error.h"
 #include "base/toml_table.h"
@@ -64,7 +65,7 @@ std::optional<std::vector<TargetWeight>> QpPortfolio::choose(const FeatureSource
   const PastReturns returns = histories_.of(panel, row, instruments_of(scored));
   if (returns.size() == 0) return std::nullopt;
   where_ = fmt::format("{}: [portfolio] on {}", who_, date_text(panel.sessions[row]));
-  instruments_ = returns.instruments;
+  const bool same_instruments = std::exchange(instruments_, returns.instruments) == returns.instruments;
   problem_ = PortfolioProblem();
   problem_.budget = spec_.budget;
   problem_.leverage = spec_.leverage;
@@ -74,7 +75,7 @@ std::optional<std::vector<TargetWeight>> QpPortfolio::choose(const FeatureSource
   set_bounds(panel);
   set_groups(panel);
   set_factor_limits(source, row);
-  const std::vector<TargetWeight> targets = targets_of(instruments_, solve());
+  const std::vector<TargetWeight> targets = targets_of(instruments_, solve(same_instruments));
   hold(panel, row, targets);
   return targets;
 }
@@ -199,10 +200,14 @@ void QpPortfolio::set_factor_limits(const FeatureSource& source, size_t row) {
   }
 }
 
-std::vector<double> QpPortfolio::solve() const {
+std::vector<double> QpPortfolio::solve(bool same_instruments) {
   Optimum optimum;
   try {
-    optimum = PortfolioOptimizer(problem_).solve();
+    if (optimizer_ && same_instruments)
+      optimizer_->set_problem(problem_);
+    else
+      optimizer_.emplace(problem_);
+    optimum = optimizer_->solve();
   } catch (const Error& error) {
     fail_there(error.what());
   }

@@ -24,6 +24,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -42,10 +43,6 @@ class QpPortfolio : public Chooser {
                                                   std::span<const double> scores) override;
   std::vector<std::string> notes() const override;
 
-  // The problem that the last choice solved, in its instruments. For tests.
-  const PortfolioProblem& problem() const { return problem_; }
-  const std::vector<uint32_t>& instruments() const { return instruments_; }
-
  private:
   struct Holding {
     double weight, close;
@@ -57,7 +54,7 @@ class QpPortfolio : public Chooser {
   void set_bounds(const Panel& panel);
   void set_groups(const Panel& panel);
   void set_factor_limits(const FeatureSource& source, size_t row);
-  std::vector<double> solve() const;
+  std::vector<double> solve(bool same_instruments);
   void hold(const Panel& panel, size_t row, const std::vector<TargetWeight>& targets);
   [[noreturn]] void fail_there(const std::string& what) const;
 
@@ -76,6 +73,7 @@ class QpPortfolio : public Chooser {
   std::string where_;
   std::vector<uint32_t> instruments_;
   PortfolioProblem problem_;
+  std::optional<PortfolioOptimizer> optimizer_;  // begins at the last solution where the same can be chosen
 };
 
 }  // namespace hadal::market

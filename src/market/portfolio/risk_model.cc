@@ -65,29 +65,34 @@ std::vector<double> products(forecast::Gram gram, const std::vector<double>& sam
   return out;
 }
 
-// B, [n][k], from the eigenvectors of S.
-std::vector<double> loadings_by_instrument(const std::vector<double>& returns, size_t days, size_t k) {
+// S, [n][n], or where there are fewer days than instruments XX'/T, [days][days]: what has the same eigenvalues but for
+// 0, the same sum of the diagonal and of the squares.
+std::vector<double> smaller_product(const std::vector<double>& returns, size_t days) {
   const size_t n = returns.size() / days;
-  const forecast::Gram gram(n);
-  const std::vector<double> s = products(gram, centred(returns, days, gram.stride()), days);
-  const qp::Eigenpairs pairs = qp::largest_eigenpairs(s, n, k);
-  std::vector<double> loadings(n * k);
-  for (size_t f = 0; f < k; ++f)
-    for (size_t i = 0; i < n; ++i)
-      loadings[i * k + f] = pairs.vectors[f * n + i] * std::sqrt(std::max(0.0, pairs.values[f]));
-  return loadings;
-}
-
-// The same where there are fewer days than instruments: with u an eigenvector of XX'/T, a column of B is X'u/sqrt(T).
-std::vector<double> loadings_by_day(const std::vector<double>& returns, size_t days, size_t k) {
-  const size_t n = returns.size() / days;
+  if (n <= days) {
+    const forecast::Gram gram(n);
+    return products(gram, centred(returns, days, gram.stride()), days);
+  }
   const forecast::Gram gram(days);
   const std::vector<double> x = centred(returns, days, n);
   std::vector<double> turned(n * gram.stride());
   for (size_t t = 0; t < days; ++t)
     for (size_t i = 0; i < n; ++i) turned[i * gram.stride() + t] = x[t * n + i];
-  const qp::Eigenpairs pairs = qp::largest_eigenpairs(products(gram, turned, days), days, k);
+  return products(gram, turned, days);
+}
+
+// B, [n][k]. With u an eigenvector of XX'/T, its column is X'u / sqrt(T).
+std::vector<double> principal_loadings(const std::vector<double>& returns, size_t days, size_t k) {
+  const size_t n = returns.size() / days;
+  const qp::Eigenpairs pairs = qp::largest_eigenpairs(smaller_product(returns, days), std::min(n, days), k);
   std::vector<double> loadings(n * k);
+  if (n <= days) {
+    for (size_t f = 0; f < k; ++f)
+      for (size_t i = 0; i < n; ++i)
+        loadings[i * k + f] = pairs.vectors[f * n + i] * std::sqrt(std::max(0.0, pairs.values[f]));
+    return loadings;
+  }
+  const std::vector<double> x = centred(returns, days, n);
   for (size_t t = 0; t < days; ++t)
     for (size_t i = 0; i < n; ++i)
       for (size_t f = 0; f < k; ++f)
@@ -143,28 +148,33 @@ std::vector<double> RiskModel::dense() const {
 
 RiskModel ledoit_wolf(const std::vector<double>& returns, size_t days) {
   HADAL_CHECK(days > 0 && !returns.empty(), "returns");
-  const size_t n = returns.size() / days;
-  const forecast::Gram gram(n);
-  const std::vector<double> x = centred(returns, days, gram.stride());
-  RiskModel model;
-  model.covariance = products(gram, x, days);
+  const size_t n = returns.size() / days, m = std::min(n, days);
+  const std::vector<double> x = centred(returns, days, n);
+  std::vector<double> product = smaller_product(returns, days);
   double mean = 0, squares = 0, fourth = 0;
-  for (size_t i = 0; i < n; ++i) mean += model.covariance[i * n + i] / static_cast<double>(n);
-  for (const double value : model.covariance) squares += value * value;
-  for (size_t t = 0; t < days; ++t) {
+  for (size_t i = 0; i < m; ++i) mean += product[i * m + i] / static_cast<double>(n);
+  for (const double value : product) squares += value * value;
+  for (size_t s = 0; s < days; ++s) {
     double length = 0;
-    for (size_t i = 0; i < n; ++i) length += x[t * gram.stride() + i] * x[t * gram.stride() + i];
+    for (size_t i = 0; i < n; ++i) length += x[s * n + i] * x[s * n + i];
     fourth += length * length;
   }
   // sum over t of |x_t x_t' - S|^2 = sum of |x_t|^4 - T |S|^2
   const double t = static_cast<double>(days), spread = squares - static_cast<double>(n) * mean * mean;
   const double error = std::max(0.0, fourth / t - squares) / t;
+  RiskModel model;
   model.shrinkage = spread > 0 ? std::min(1.0, error / spread) : 1;
-  for (double& value : model.covariance) value *= 1 - model.shrinkage;
-  for (size_t i = 0; i < n; ++i) {
-    model.covariance[i * n + i] += model.shrinkage * mean;
-    model.variance.push_back(model.covariance[i * n + i]);
+  model.variance = variances_of(returns, days);
+  for (double& value : model.variance) value = (1 - model.shrinkage) * value + model.shrinkage * mean;
+  if (n > days) {  // the same matrix: (1 - rho) X'X/T + rho m I
+    model.specific.assign(n, model.shrinkage * mean);
+    for (size_t i = 0; i < n; ++i)
+      for (size_t s = 0; s < days; ++s) model.loadings.push_back(std::sqrt((1 - model.shrinkage) / t) * x[s * n + i]);
+    return model;
   }
+  model.covariance = std::move(product);
+  for (double& value : model.covariance) value *= 1 - model.shrinkage;
+  for (size_t i = 0; i < n; ++i) model.covariance[i * n + i] += model.shrinkage * mean;
   return model;
 }
 
@@ -172,7 +182,7 @@ RiskModel factor_model(const std::vector<double>& returns, size_t days, size_t n
   HADAL_CHECK(days > 0 && !returns.empty(), "returns");
   const size_t n = returns.size() / days, k = std::min({num_factors, n, days});
   RiskModel model;
-  model.loadings = n > days ? loadings_by_day(returns, days, k) : loadings_by_instrument(returns, days, k);
+  model.loadings = principal_loadings(returns, days, k);
   const std::vector<double> sample = variances_of(returns, days);
   for (size_t i = 0; i < n; ++i) {
     double common = 0;

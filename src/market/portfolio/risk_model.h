@@ -38,7 +38,7 @@ struct PastReturns {
 PastReturns past_returns(const Panel& panel, size_t row, std::span<const uint32_t> instruments, size_t days);
 
 struct RiskModel {
-  std::vector<double> covariance;          // [n][n], or empty:
+  std::vector<double> covariance;          // [n][n], or empty (of factors, and of more instruments than days):
   std::vector<double> loadings, specific;  // [n][k], [n]: BB' + D
   double shrinkage = 0;                    // rho
   std::vector<double> variance;            // [n]: the diagonal

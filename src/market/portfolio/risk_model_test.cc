@@ -46,27 +46,30 @@ TEST(LedoitWolf, ByHand) {
 
 // As the paper defines it: a sum over days of the squared distance of x x' from S.
 TEST(LedoitWolf, EqualsItsDefinition) {
-  const size_t days = 60, n = 7;
-  const std::vector<double> returns = common_returns(days, n, 3), s = sample_covariance(returns, days);
-  std::vector<double> mean(n);
-  for (size_t i = 0; i < returns.size(); ++i) mean[i % n] += returns[i] / days;
-  double m = 0, d2 = 0, b2 = 0;
-  for (size_t i = 0; i < n; ++i) m += s[i * n + i] / n;
-  for (size_t i = 0; i < n; ++i) {
-    for (size_t j = 0; j < n; ++j) {
-      d2 += std::pow(s[i * n + j] - (i == j ? m : 0), 2);
-      for (size_t t = 0; t < days; ++t)
-        b2 += std::pow((returns[t * n + i] - mean[i]) * (returns[t * n + j] - mean[j]) - s[i * n + j], 2) / days / days;
+  for (const auto& [days, n] : {std::pair<size_t, size_t>{60, 7}, {9, 14}}) {
+    const std::vector<double> returns = common_returns(days, n, 3), s = sample_covariance(returns, days);
+    const double count = static_cast<double>(n), t2 = static_cast<double>(days * days);
+    std::vector<double> mean(n);
+    for (size_t i = 0; i < returns.size(); ++i) mean[i % n] += returns[i] / static_cast<double>(days);
+    double m = 0, d2 = 0, b2 = 0;
+    for (size_t i = 0; i < n; ++i) m += s[i * n + i] / count;
+    for (size_t i = 0; i < n; ++i) {
+      for (size_t j = 0; j < n; ++j) {
+        d2 += std::pow(s[i * n + j] - (i == j ? m : 0), 2);
+        for (size_t t = 0; t < days; ++t)
+          b2 += std::pow((returns[t * n + i] - mean[i]) * (returns[t * n + j] - mean[j]) - s[i * n + j], 2) / t2;
+      }
     }
+    const double rho = std::min(b2, d2) / d2;
+    ASSERT_GT(rho, 0.01);
+    ASSERT_LT(rho, 0.9);
+    std::vector<double> expected(n * n);
+    for (size_t i = 0; i < n * n; ++i) expected[i] = (1 - rho) * s[i] + (i % (n + 1) == 0 ? rho * m : 0);
+    const RiskModel model = ledoit_wolf(returns, days);
+    EXPECT_NEAR(model.shrinkage, rho, 1e-12);
+    expect_near(model.dense(), expected, 1e-17);
+    for (size_t i = 0; i < n; ++i) EXPECT_NEAR(model.variance[i], expected[i * n + i], 1e-17);
   }
-  const double rho = std::min(b2, d2) / d2;
-  ASSERT_GT(rho, 0.01);
-  ASSERT_LT(rho, 0.9);
-  std::vector<double> expected(n * n);
-  for (size_t i = 0; i < n * n; ++i) expected[i] = (1 - rho) * s[i] + (i % (n + 1) == 0 ? rho * m : 0);
-  const RiskModel model = ledoit_wolf(returns, days);
-  EXPECT_NEAR(model.shrinkage, rho, 1e-12);
-  expect_near(model.covariance, expected, 1e-17);
 }
 
 // The k largest parts of S by power iteration, each taken away before the next; the variances as they were.
@@ -127,7 +130,7 @@ TEST(RiskModel, TheSameBitsForAnyNumberOfThreads) {
   ThreadPool::set_shared_size(before);
   EXPECT_EQ(models[0].loadings, models[2].loadings);
   EXPECT_EQ(models[0].specific, models[2].specific);
-  EXPECT_EQ(models[1].covariance, models[3].covariance);
+  EXPECT_EQ(models[1].dense(), models[3].dense());
 }
 
 TEST(PastReturns, AreOfTheRowAndTheSessionsBefore) {
