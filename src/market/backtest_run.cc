@@ -31,12 +31,14 @@ std::map<std::string, int32_t> places_of(const std::vector<std::string>& symbols
 }
 
 // From scores to targets at the closes of the feed's sessions.
-Schedule schedule_of_scores(const StrategyFile& strategy, const Training& training, const Feed& feed) {
+Schedule schedule_of_scores(const StrategyFile& strategy, const Training& training, const Feed& feed,
+                            const std::atomic<bool>* stop) {
   const Panel& panel = training.source->panel();
   const auto places = places_of(feed.symbols);
+  PortfolioPolicy policy(*strategy.portfolio, strategy.file.string());
   Schedule schedule;
   for (const Rebalance& rebalance :
-       rebalances_of(*strategy.portfolio, panel, training.scores, rows_of(strategy, panel))) {
+       rebalances_of(policy, *training.source, training.scores, rows_of(strategy, panel), stop)) {
     for (const TargetWeight& target : rebalance.targets) {
       const auto place = places.find(panel.symbols[target.instrument]);
       HADAL_CHECK(place != places.end(), "{} is not traded", panel.symbols[target.instrument]);
@@ -112,7 +114,7 @@ BacktestRun run_strategy(const StrategyFile& strategy, Market& market, const Bac
   Schedule schedule;
   if (strategy.needs_factors()) {
     run.training = train_run(strategy, market, options.train, true);
-    schedule = schedule_of_scores(strategy, run.training, feed);
+    schedule = schedule_of_scores(strategy, run.training, feed, options.train.stop);
   } else {
     run.training.data_hash = market.data_hash(query);
     run.training.run = run_folder(strategy, run.training.data_hash);
