@@ -75,8 +75,11 @@ Book::Verdict Book::end_sessions(const Event& event, std::vector<EndedSession>& 
   const auto ends = [&](const Step& step) {
     return event.whole_day ? step.first <= event.date : step.second <= event.time;
   };
-  for (auto step = waiting_.begin(); step != waiting_.end() && ends(step->first); step = waiting_.erase(step))
+  const size_t before = ended.size();
+  for (auto step = waiting_.begin(); step != waiting_.end() && ends(step->first); step = waiting_.erase(step)) {
+    if (ended.size() > before) ended.back().ends_day = ended.back().date != step->first.first;
     ended.push_back(end(step->first, step->second));
+  }
   if (event.whole_day)
     ended_to_ = event.date;
   else

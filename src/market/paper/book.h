@@ -26,6 +26,7 @@ struct EndedSession {
   Time time = 0;                    // the last bar's end
   std::vector<FeedAction> actions;  // by instrument, then by day; a dividend before a split
   std::vector<SessionBar> bars;     // by instrument
+  bool ends_day = true;             // the last one of its day, as far as the feed says
 };
 
 class Book {

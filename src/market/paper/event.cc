@@ -127,6 +127,9 @@ Event read_event(std::string_view line, const Instruments& instruments, const st
     event.date = when.day;
     event.whole_day = instruments.daily() || !when.time;
     if (!event.whole_day) event.time = *when.time;
+    if (!event.whole_day && instruments.decides_by_day())
+      fail("{}: session_end: expected a day, at whose last bar this strategy decides, found {}", who,
+           time_text(event.time));
     event.text = journal_text(json, {"session_end"});
     return event;
   }

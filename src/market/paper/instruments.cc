@@ -3,7 +3,7 @@
 namespace hadal::market::paper {
 
 Instruments::Instruments(const StrategyFile& strategy, const Market& market)
-    : store_(store_of(market)), daily_(strategy.frequency == "1d") {
+    : store_(store_of(market)), daily_(strategy.frequency == "1d"), decides_by_day_(strategy.needs_factors()) {
   if (strategy.symbols.empty()) symbols_ = market.symbols();
   for (const std::string& symbol : strategy.symbols) symbols_.push_back(market.resolve(symbol));
   for (size_t i = 0; i < symbols_.size(); ++i) {

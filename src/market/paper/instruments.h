@@ -21,6 +21,8 @@ class Instruments {
 
   const std::vector<std::string>& symbols() const { return symbols_; }  // by number, as Feed::symbols
   bool daily() const { return daily_; }
+  // Factors are decided on at a day's last bar, which is known once the day has ended.
+  bool decides_by_day() const { return decides_by_day_; }
   // By its last symbol, else by the one that it had on that day.
   std::optional<int32_t> find(const std::string& symbol, Date day) const;
   Time end_of_day(int32_t instrument, Date day) const;  // when a daily bar ends
@@ -39,7 +41,7 @@ class Instruments {
   static Clock clock_of(const Store& store, const Instrument& instrument);
 
   const Store& store_;
-  bool daily_;
+  bool daily_, decides_by_day_;
   std::vector<std::string> symbols_;
   std::vector<Clock> clocks_;
   std::map<std::string, int32_t, std::less<>> places_;

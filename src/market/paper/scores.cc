@@ -21,8 +21,7 @@ size_t place_of_factor(const StrategyFile& strategy, const History& history) {
 
 }  // namespace
 
-Scores::Scores(const StrategyFile& strategy, History& history, const std::atomic<bool>* stop)
-    : strategy_(strategy), history_(history), stop_(stop) {
+Scores::Scores(const StrategyFile& strategy, History& history) : strategy_(strategy), history_(history) {
   if (!strategy.forecast) {
     factor_ = place_of_factor(strategy, history);
     return;
@@ -50,12 +49,11 @@ std::vector<double> Scores::at_last_row() {
   if (session < before) return std::vector<double>(panel.num_instruments(), kMissing);
   const auto window = static_cast<size_t>((session - before) / spec.test_days);
   // Naive forecasts are made of the labels that are known at a row: every row makes them anew.
-  if (fitted_ != window || (!forecasters_[0]->uses_features() && spec.kind != "factor")) fit(window, row);
+  if (fitted_ != window || (!forecasters_[0]->uses_features() && spec.kind != "factor")) fit(window);
   return of_forecasters(row);
 }
 
-void Scores::fit(size_t window, size_t) {
-  check_stop(stop_);
+void Scores::fit(size_t window) {
   const ForecastSpec& spec = *strategy_.forecast;
   const Panel& panel = history_.panel();
   history_.update_labels();

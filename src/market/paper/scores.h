@@ -2,7 +2,6 @@
 // first session of its window's test part has come, on what came before alone.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -14,21 +13,20 @@ namespace hadal::market::paper {
 class Scores {
  public:
   // All must live as long.
-  Scores(const StrategyFile& strategy, History& history, const std::atomic<bool>* stop);
+  Scores(const StrategyFile& strategy, History& history);
   ~Scores();
 
   // [instrument] of the history's last row, which is that of a session of the feed; missing where there is none. To be
-  // called for each session, in their order. Throws Stopped where a fit that takes long was stopped.
+  // called for each session, in their order.
   std::vector<double> at_last_row();
 
  private:
-  void fit(size_t window, size_t row);
+  void fit(size_t window);
   std::vector<double> of_factor(size_t row) const;
   std::vector<double> of_forecasters(size_t row);
 
   const StrategyFile& strategy_;
   History& history_;
-  const std::atomic<bool>* stop_;
   size_t factor_ = 0;                                               // without a forecaster
   std::optional<size_t> fitted_;                                    // the window
   std::unique_ptr<forecast::Samples> samples_;                      // of that window
