@@ -22,7 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SCENARIO = os.path.join(HERE, "scenario")
 SEED = int(os.environ.get("HADAL_SEED", "20260101"))
 STRATEGY = """[data]
-market = "./m"
+market = "FOLDER/m"
 symbols = ["FELL", "DRUM", "KILN"]
 start = 2014-01-02
 end = 2014-12-31
@@ -55,7 +55,10 @@ def sessions():
     days = {}
     with open(os.path.join(SCENARIO, "actions.csv")) as file:
         for row in csv.DictReader(file):
-            value = {"split": float(row["value"])} if row["kind"] == "split" else {"dividend": row["value"]}
+            value = {"dividend": row["value"]}
+            if row["kind"] == "split":
+                over, under = row["value"].split(":")
+                value = {"split": float(over) / float(under)}
             days.setdefault(row["date"], []).append({"time": row["date"], "symbol": row["symbol"], **value})
     with open(os.path.join(SCENARIO, "bars.csv")) as file:
         for row in csv.DictReader(file):
@@ -81,7 +84,7 @@ def write_market():
     with open(os.path.join(SCENARIO, "scenario_orders.csv")) as orders, open("orders.csv", "w") as out:
         out.write(orders.read())
     with open("s.toml", "w") as out:
-        out.write(STRATEGY)
+        out.write(STRATEGY.replace("FOLDER", os.getcwd()))
 
 
 class FileFeed:
