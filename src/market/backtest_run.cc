@@ -15,15 +15,6 @@
 namespace hadal::market {
 namespace {
 
-// Orders fill at raw prices; only LEAN's profile trades prices that the vendor adjusted.
-Query traded_query(const StrategyFile& strategy, const Broker& broker) {
-  Query query = query_of(strategy);
-  query.from = strategy.start;
-  query.to = strategy.end;
-  query.prices = broker.lean && strategy.prices == Prices::back ? Prices::back : Prices::raw;
-  return query;
-}
-
 std::map<std::string, int32_t> places_of(const std::vector<std::string>& symbols) {
   std::map<std::string, int32_t> places;
   for (size_t i = 0; i < symbols.size(); ++i) places[symbols[i]] = static_cast<int32_t>(i);
@@ -50,15 +41,6 @@ Schedule schedule_of_scores(const StrategyFile& strategy, const Training& traini
   return schedule;
 }
 
-void check_tradable(const StrategyFile& strategy) {
-  const std::string file = strategy.file.string();
-  if (strategy.series)
-    fail("{}: a plain series is not traded; train it with: {}", file, command({"market", "train", file}));
-  if (!strategy.portfolio) fail("{}: expected [portfolio], which says what is held, found none", file);
-  if (strategy.forecast && strategy.forecast->window == "combinatorial")
-    fail("{}: window: combinatorial scores know later data and are not traded; expected rolling or expanding", file);
-}
-
 void write_run(const StrategyFile& strategy, const BacktestRun& run) {
   std::filesystem::create_directories(run.run);
   write_file_whole(run.run / "strategy.toml", strategy.text);
@@ -70,6 +52,23 @@ void write_run(const StrategyFile& strategy, const BacktestRun& run) {
 }
 
 }  // namespace
+
+Query traded_query(const StrategyFile& strategy, const Broker& broker) {
+  Query query = query_of(strategy);
+  query.from = strategy.start;
+  query.to = strategy.end;
+  query.prices = broker.lean && strategy.prices == Prices::back ? Prices::back : Prices::raw;
+  return query;
+}
+
+void check_tradable(const StrategyFile& strategy) {
+  const std::string file = strategy.file.string();
+  if (strategy.series)
+    fail("{}: a plain series is not traded; train it with: {}", file, command({"market", "train", file}));
+  if (!strategy.portfolio) fail("{}: expected [portfolio], which says what is held, found none", file);
+  if (strategy.forecast && strategy.forecast->window == "combinatorial")
+    fail("{}: window: combinatorial scores know later data and are not traded; expected rolling or expanding", file);
+}
 
 Tries tries_of(const std::vector<Trial>& trials, Date from, Date to) {
   std::vector<double> sharpes;
@@ -94,6 +93,20 @@ OrderedJson BacktestRun::json() const {
   json["seconds"] = seconds;
   if (!notes.empty()) json["notes"] = notes;
   return json;
+}
+
+void conclude_run(const StrategyFile& strategy, Market& market, BacktestRun& run) {
+  run.returns = run.result.returns();
+  const Date from = run.result.curve.front().date, to = run.result.curve.back().date;
+  const Moments moments = moments_of(run.returns);
+  market.record_trial({strategy.hash(), run.training.data_hash, run.run.string(), from, to, moments.sharpe()});
+  run.tries = tries_of(market.trials(), from, to);
+  StatisticsOptions statistics;
+  statistics.periods = run.result.periods_a_year();
+  statistics.trials = static_cast<double>(run.tries.count);
+  statistics.trials_sd = run.tries.sharpe_sd;
+  run.statistics = statistics_of(run.returns, statistics);
+  write_run(strategy, run);
 }
 
 BacktestRun run_strategy(const StrategyFile& strategy, Market& market, const BacktestOptions& options) {
@@ -135,17 +148,7 @@ BacktestRun run_strategy(const StrategyFile& strategy, Market& market, const Bac
   run.seconds = watch.seconds();
   check_stop(options.train.stop);
 
-  run.returns = run.result.returns();
-  const Date from = feed.sessions.front().date, to = feed.sessions.back().date;
-  const Moments moments = moments_of(run.returns);
-  market.record_trial({strategy.hash(), run.training.data_hash, run.run.string(), from, to, moments.sharpe()});
-  run.tries = tries_of(market.trials(), from, to);
-  StatisticsOptions statistics;
-  statistics.periods = run.result.periods_a_year();
-  statistics.trials = static_cast<double>(run.tries.count);
-  statistics.trials_sd = run.tries.sharpe_sd;
-  run.statistics = statistics_of(run.returns, statistics);
-  write_run(strategy, run);
+  conclude_run(strategy, market, run);
   return run;
 }
 
