@@ -1,5 +1,5 @@
-// The names that requests may say for what stands under markets/ and runs/, and the files there. A name is one part of a
-// path; what leads out of the base, also by a link, is not found.
+// The names that requests may say for what stands under markets/ and runs/, and the files there. A name is one part of
+// a path; what leads out of the base, also by a link, is not found.
 #pragma once
 
 #include <optional>

@@ -38,8 +38,8 @@ OrderedJson date_json(const std::optional<market::Date>& date) {
 
 OrderedJson summary_json(const market::MarketSummary& m) {
   if (!m.damage.empty()) {
-    return {{"name", m.name},     {"instruments", nullptr}, {"bars", nullptr},     {"first", nullptr},
-            {"last", nullptr},    {"trials", nullptr},      {"damage", m.damage}};
+    return {{"name", m.name},  {"instruments", nullptr}, {"bars", nullptr},   {"first", nullptr},
+            {"last", nullptr}, {"trials", nullptr},      {"damage", m.damage}};
   }
   return {{"name", m.name},
           {"instruments", m.instruments},
@@ -136,7 +136,7 @@ OrderedJson MarketDesk::market(const std::string& name) {
     }
     std::vector<std::string> symbols = opened.symbols();
     json["calendar"] = opened.calendar();
-    json["stored_prices"] = symbols.empty() ? OrderedJson(nullptr) : market::stored_prices_text(opened, symbols);
+    json["stored_prices"] = symbols.empty() ? "" : market::stored_prices_text(opened, symbols);
     symbols.resize(std::min(symbols.size(), kShownSymbols));
     json["symbols"] = symbols;
     json["tries"] = tries_json(opened);

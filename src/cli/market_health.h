@@ -15,8 +15,8 @@ namespace hadal {
 class MarketDesk {
  public:
   // {"markets": [{name, instruments, bars, first, last, trials, damage?, health}]}: as `market list --json`, and
-  // "health": {"errors", "warnings", "counts": {code: n}}, null where a market is damaged, or where its check would make
-  // the list wait; market() checks it all the same.
+  // "health": {"errors", "warnings", "counts": {code: n}}, null where a market is damaged, or where its check would
+  // make the list wait; market() checks it all the same.
   OrderedJson list();
 
   // One of them, with calendar, stored_prices, symbols, the first issues and the tries. ApiError 404 where there is

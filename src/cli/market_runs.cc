@@ -115,7 +115,7 @@ OrderedJson RunDesk::list() {
     const std::string stamp = file.filename().string() + file_stamp(file);
     Seen& entry = seen[id];
     if (const auto old = seen_.find(id); old != seen_.end() && old->second.stamp == stamp) {
-      entry = std::move(old->second);
+      entry = old->second;
     } else {
       entry.stamp = stamp;
       const std::string damage = damage_of([&] { entry.summary = read_summary(folder, file); });

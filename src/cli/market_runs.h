@@ -18,8 +18,8 @@ class RunDesk {
   // Read once for each state of the file.
   OrderedJson list();
 
-  // {"id", "figures", "charts", "memo", "report"}: figures.json, the report's charts (market/report.h) and the memo with
-  // its bindings. Charts and memo are null where the figures are not those that they need, and "damage" says why.
+  // {"id", "figures", "charts", "memo", "report"}: figures.json, the report's charts (market/report.h) and the memo
+  // with its bindings. Charts and memo are null where the figures are not those that they need, and "damage" says why.
   // Without `series` the figures lack what grows with the data; charts are thinned for a screen. ApiError 404 where
   // there is no such run, 422 where it holds no figures, or too many bytes of them.
   static OrderedJson run(const std::string& id, bool series);
