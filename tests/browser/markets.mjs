@@ -145,7 +145,7 @@ test('lists markets with their health and runs with finding and tries, and says 
   await market.getByText(/fault/).waitFor();
   const run = (name) => page.getByRole('listitem').filter({ has: page.getByRole('link', { name }) });
   const { trials } = figuresOf(found);
-  await run(/^Signal idea$/).getByText(`try 1 of ${trials} on these dates`).waitFor();
+  await run(/^Signal idea$/).getByText(`Try 1 of ${trials} on these dates`).waitFor();
   const [signal, none] = await Promise.all([/^Signal idea$/, /^Nothing found dull$/].map((name) =>
     run(name).locator('.finding').evaluate((e) => [e.getBoundingClientRect().height, getComputedStyle(e).fontSize, getComputedStyle(e).fontWeight])));
   assert.deepEqual(none, signal, 'nothing found is as prominent as a signal');

@@ -1,6 +1,7 @@
 import MarkdownIt from 'markdown-it';
 
-// A memo as HTML, one string for each block, in which every number is a button that knows its binding. A memo is a text of
+// A memo as HTML, one string for each block, in which every number is a button (in the line, as buttons
+// of HTML cannot be) that knows its binding. A memo is a text of
 // Markdown with bindings {text, begin, end, figure, value}; begin and end count code points.
 const kOpen = '\ue010', kThen = '\ue011', kClose = '\ue012'; // around a binding's number and text; no text holds them
 const kMarks = /[\ue010-\ue012]/g;
@@ -11,7 +12,7 @@ const markdown = new MarkdownIt({ html: false }).disable(['image', 'link', 'auto
 const { escapeHtml } = markdown.utils;
 const dressed = (text) =>
   escapeHtml(text)
-    .replace(kBound, (_, i, inside) => `<button type="button" class="bound" data-binding="${i}">${inside}</button>`)
+    .replace(kBound, (_, i, inside) => `<span class="bound" role="button" data-binding="${i}">${inside}</span>`)
     .replace(kMarks, '');
 markdown.renderer.rules.text = (tokens, i) => dressed(tokens[i].content);
 markdown.renderer.rules.code_inline = (tokens, i) => `<code dir="ltr">${dressed(tokens[i].content)}</code>`;

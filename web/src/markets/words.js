@@ -39,7 +39,7 @@ export function healthOf(health) {
 
 export const codeWords = (code) => code.replaceAll('_', ' ');
 
-export const tryWords = (run) => (isNumber(run.try) && isNumber(run.trials) ? `try ${run.try} of ${run.trials} on these dates` : '');
+export const tryWords = (run) => (isNumber(run.try) && isNumber(run.trials) ? `Try ${run.try} of ${run.trials} on these dates` : '');
 
 // Where an account stands, in a sentence.
 export function accountWords(status) {
