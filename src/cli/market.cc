@@ -22,6 +22,7 @@ constexpr Verb kCommands[] = {
     {"factors", "expressions over bars: what a strategy sees", market_factors_command},
     {"train", "fit a strategy's forecaster, window by window", market_train_command},
     {"backtest", "trade a strategy over its past, with every cost", market_backtest_command},
+    {"paper", "trade a strategy on bars as they come, without money: tomorrow's orders to read", market_paper_command},
     {"optimize", "what to hold, given means, risks, costs and limits: a convex quadratic program",
      market_optimize_command},
     {"report", "a run as a page of curves", market_report_command},
@@ -69,11 +70,6 @@ std::string market_time_text(const market::Market& market, const std::string& sy
 }
 
 int market_command(int argc, char** argv) {
-  const std::string_view name = argc > 1 ? argv[1] : "";
-  if (name == "paper") {
-    fmt::print(stderr, "hadal market: {} comes with a later version\n", name);
-    return 2;
-  }
   return run_command_of("market", "from files of prices to what can be believed about an idea", kCommands, argc, argv);
 }
 

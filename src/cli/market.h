@@ -24,6 +24,7 @@ int market_init_command(int argc, char** argv);
 int market_list_command(int argc, char** argv);
 int market_memo_command(int argc, char** argv);
 int market_optimize_command(int argc, char** argv);
+int market_paper_command(int argc, char** argv);
 int market_report_command(int argc, char** argv);
 int market_show_command(int argc, char** argv);
 int market_stats_command(int argc, char** argv);

@@ -240,6 +240,8 @@ class TradingSession {
   int64_t submit(const Order& order);  // its number
   bool cancel(int64_t number);         // false where it is no longer open
   void cancel_all(int32_t instrument);
+  // What waits for a bar, by number: what is left of it, at today's prices; a triggered stop_limit is a limit.
+  std::vector<std::pair<int64_t, SubmittedOrder>> open_orders() const;
   // A market order for the next session that brings the position to this weight of equity: |equity * weight - value| /
   // close, rounded down to what the broker trades; 0 sells all. What still waits for a bar of the
   // instrument is cancelled: the newest target counts. In LEAN's profile by LEAN's sizing. Returns its number;

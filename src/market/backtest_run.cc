@@ -15,15 +15,6 @@
 namespace hadal::market {
 namespace {
 
-// Orders fill at raw prices; only LEAN's profile trades prices that the vendor adjusted.
-Query traded_query(const StrategyFile& strategy, const Broker& broker) {
-  Query query = query_of(strategy);
-  query.from = strategy.start;
-  query.to = strategy.end;
-  query.prices = broker.lean && strategy.prices == Prices::back ? Prices::back : Prices::raw;
-  return query;
-}
-
 std::map<std::string, int32_t> places_of(const std::vector<std::string>& symbols) {
   std::map<std::string, int32_t> places;
   for (size_t i = 0; i < symbols.size(); ++i) places[symbols[i]] = static_cast<int32_t>(i);
@@ -31,12 +22,14 @@ std::map<std::string, int32_t> places_of(const std::vector<std::string>& symbols
 }
 
 // From scores to targets at the closes of the feed's sessions.
-Schedule schedule_of_scores(const StrategyFile& strategy, const Training& training, const Feed& feed) {
+Schedule schedule_of_scores(const StrategyFile& strategy, const Training& training, const Feed& feed,
+                            const std::atomic<bool>* stop) {
   const Panel& panel = training.source->panel();
   const auto places = places_of(feed.symbols);
+  PortfolioPolicy policy(*strategy.portfolio, strategy.file.string());
   Schedule schedule;
   for (const Rebalance& rebalance :
-       rebalances_of(*strategy.portfolio, panel, training.scores, rows_of(strategy, panel))) {
+       rebalances_of(policy, *training.source, training.scores, rows_of(strategy, panel), stop)) {
     for (const TargetWeight& target : rebalance.targets) {
       const auto place = places.find(panel.symbols[target.instrument]);
       HADAL_CHECK(place != places.end(), "{} is not traded", panel.symbols[target.instrument]);
@@ -47,15 +40,6 @@ Schedule schedule_of_scores(const StrategyFile& strategy, const Training& traini
     }
   }
   return schedule;
-}
-
-void check_tradable(const StrategyFile& strategy) {
-  const std::string file = strategy.file.string();
-  if (strategy.series)
-    fail("{}: a plain series is not traded; train it with: {}", file, command({"market", "train", file}));
-  if (!strategy.portfolio) fail("{}: expected [portfolio], which says what is held, found none", file);
-  if (strategy.forecast && strategy.forecast->window == "combinatorial")
-    fail("{}: window: combinatorial scores know later data and are not traded; expected rolling or expanding", file);
 }
 
 void write_run(const StrategyFile& strategy, const BacktestRun& run) {
@@ -69,6 +53,23 @@ void write_run(const StrategyFile& strategy, const BacktestRun& run) {
 }
 
 }  // namespace
+
+Query traded_query(const StrategyFile& strategy, const Broker& broker) {
+  Query query = query_of(strategy);
+  query.from = strategy.start;
+  query.to = strategy.end;
+  query.prices = broker.lean && strategy.prices == Prices::back ? Prices::back : Prices::raw;
+  return query;
+}
+
+void check_tradable(const StrategyFile& strategy) {
+  const std::string file = strategy.file.string();
+  if (strategy.series)
+    fail("{}: a plain series is not traded; train it with: {}", file, command({"market", "train", file}));
+  if (!strategy.portfolio) fail("{}: expected [portfolio], which says what is held, found none", file);
+  if (strategy.forecast && strategy.forecast->window == "combinatorial")
+    fail("{}: window: combinatorial scores know later data and are not traded; expected rolling or expanding", file);
+}
 
 Tries tries_of(const std::vector<Trial>& trials, Date from, Date to) {
   std::vector<double> sharpes;
@@ -94,6 +95,20 @@ OrderedJson BacktestRun::json() const {
   return json;
 }
 
+void conclude_run(const StrategyFile& strategy, Market& market, BacktestRun& run) {
+  run.returns = run.result.returns();
+  const Date from = run.result.curve.front().date, to = run.result.curve.back().date;
+  const Moments moments = moments_of(run.returns);
+  market.record_trial({strategy.hash(), run.training.data_hash, run.run.string(), from, to, moments.sharpe()});
+  run.tries = tries_of(market.trials(), from, to);
+  StatisticsOptions statistics;
+  statistics.periods = run.result.periods_a_year();
+  statistics.trials = static_cast<double>(run.tries.count);
+  statistics.trials_sd = run.tries.sharpe_sd;
+  run.statistics = statistics_of(run.returns, statistics);
+  write_run(strategy, run);
+}
+
 BacktestRun run_strategy(const StrategyFile& strategy, Market& market, const BacktestOptions& options) {
   check_tradable(strategy);
   TomlTable table = strategy.broker_table();
@@ -112,7 +127,7 @@ BacktestRun run_strategy(const StrategyFile& strategy, Market& market, const Bac
   Schedule schedule;
   if (strategy.needs_factors()) {
     run.training = train_run(strategy, market, options.train, true);
-    schedule = schedule_of_scores(strategy, run.training, feed);
+    schedule = schedule_of_scores(strategy, run.training, feed, options.train.stop);
   } else {
     run.training.data_hash = market.data_hash(query);
     run.training.run = run_folder(strategy, run.training.data_hash);
@@ -131,17 +146,7 @@ BacktestRun run_strategy(const StrategyFile& strategy, Market& market, const Bac
   run.seconds = watch.seconds();
   check_stop(options.train.stop);
 
-  run.returns = run.result.returns();
-  const Date from = feed.sessions.front().date, to = feed.sessions.back().date;
-  const Moments moments = moments_of(run.returns);
-  market.record_trial({strategy.hash(), run.training.data_hash, run.run.string(), from, to, moments.sharpe()});
-  run.tries = tries_of(market.trials(), from, to);
-  StatisticsOptions statistics;
-  statistics.periods = run.result.periods_a_year();
-  statistics.trials = static_cast<double>(run.tries.count);
-  statistics.trials_sd = run.tries.sharpe_sd;
-  run.statistics = statistics_of(run.returns, statistics);
-  write_run(strategy, run);
+  conclude_run(strategy, market, run);
   return run;
 }
 

@@ -47,4 +47,15 @@ struct BacktestOptions {
 // then), and NotYetError for what a later version brings.
 BacktestRun run_strategy(const StrategyFile& strategy, Market& market, const BacktestOptions& options = {});
 
+// ---- What a backtest has in common with paper
+
+// Error for a plain series, without [portfolio], and for scores that know later data.
+void check_tradable(const StrategyFile& strategy);
+
+// The bars that are traded: orders fill at raw prices; only LEAN's profile trades prices that the vendor adjusted.
+Query traded_query(const StrategyFile& strategy, const Broker& broker);
+
+// Of a run whose folder, result and data hash are set: records the try, judges the returns, writes the run's files.
+void conclude_run(const StrategyFile& strategy, Market& market, BacktestRun& run);
+
 }  // namespace hadal::market

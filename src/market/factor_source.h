@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "market/factors.h"
 #include "market/lookahead.h"
 #include "market/market.h"
 
@@ -10,6 +11,9 @@ namespace hadal::market {
 
 // What a strategy reads of its market: from the first bar on, so that factors are full at its start, to its end.
 Query query_of(const StrategyFile& strategy);
+
+// The factors of its sets, then its own.
+std::vector<NamedExpression> factors_of(const StrategyFile& strategy);
 
 // Error where [data] frequency is not that of the bars.
 void check_frequency(const StrategyFile& strategy, const Market& market);

@@ -19,7 +19,7 @@
 //   journal.jsonl     every accepted event, forced to disk before it acts; its first line says whose state it is
 //   orders_next.csv   what is to be ordered before the next session, written after each session's end
 //   status.json       where the account stands: read_paper_status()
-//   strategy.toml orders.csv fills.csv equity.csv ledger.txt backtest.json figures.json    when the run ends or stops
+//   strategy.toml orders.csv fills.csv equity.csv ledger.txt backtest.json    when the run ends or is stopped
 #pragma once
 
 #include <atomic>
@@ -61,6 +61,9 @@ struct PaperRun : BacktestRun {
   bool finished = false;  // `until`, or the strategy's end, was reached
   OrderedJson json() const;
 };
+
+// Error for another host than 127.0.0.1, and for what is no port; whether a file is there shows later.
+void check_feed(const std::string& feed);
 
 // runs/paper/NAME, from the name of the strategy's file.
 Path paper_folder(const StrategyFile& strategy);

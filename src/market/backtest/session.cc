@@ -204,6 +204,18 @@ int64_t TradingSession::submit(const Order& order) {
 bool TradingSession::cancel(int64_t number) { return impl_->cancel(number); }
 void TradingSession::cancel_all(int32_t instrument) { impl_->cancel_all(instrument); }
 
+std::vector<std::pair<int64_t, SubmittedOrder>> TradingSession::open_orders() const {
+  std::vector<std::pair<int64_t, SubmittedOrder>> orders;
+  for (const Impl::OpenOrder& open : impl_->open) {
+    SubmittedOrder rest = impl_->submitted[static_cast<size_t>(open.number) - 1];
+    rest.order = open.order;
+    rest.order.quantity = open.rest;
+    if (open.triggered) rest.order.type = OrderType::limit, rest.order.stop = {};
+    orders.emplace_back(open.number, rest);
+  }
+  return orders;
+}
+
 std::optional<int64_t> TradingSession::order_target(int32_t instrument, Decimal weight) {
   if (std::isnan(last_close(instrument))) return {};
   if (impl_->last_close(instrument).is_zero())

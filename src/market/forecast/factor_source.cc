@@ -9,16 +9,6 @@
 namespace hadal::market {
 namespace {
 
-std::vector<NamedExpression> factors_of(const StrategyFile& strategy) {
-  std::vector<NamedExpression> factors;
-  for (const auto& set : strategy.sets) {
-    const auto own = factor_set(set, strategy.file.string() + ": sets");
-    factors.insert(factors.end(), own.begin(), own.end());
-  }
-  for (const auto& factor : strategy.factors) factors.push_back({factor.name, factor.expression});
-  return factors;
-}
-
 class FactorSource : public FeatureSource {
  public:
   FactorSource(const StrategyFile& strategy, Panel panel);
@@ -96,6 +86,16 @@ void FactorSource::read(RowRange rows, std::vector<double>& out) const {
 }
 
 }  // namespace
+
+std::vector<NamedExpression> factors_of(const StrategyFile& strategy) {
+  std::vector<NamedExpression> factors;
+  for (const auto& set : strategy.sets) {
+    const auto own = factor_set(set, strategy.file.string() + ": sets");
+    factors.insert(factors.end(), own.begin(), own.end());
+  }
+  for (const auto& factor : strategy.factors) factors.push_back({factor.name, factor.expression});
+  return factors;
+}
 
 Query query_of(const StrategyFile& strategy) {
   Query query;

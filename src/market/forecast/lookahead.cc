@@ -50,8 +50,9 @@ std::vector<Node> nodes_at(const StrategyFile& strategy, const FeatureSource& so
   nodes.push_back({"forecast", row_of(scores, row, n)});
   if (!strategy.portfolio) return nodes;
   Node& orders = nodes.emplace_back(Node{"orders", std::vector<double>(n, 0)});
-  for (const TargetWeight& target : weights_at(*strategy.portfolio, panel, row, scores))
-    orders.values[target.instrument] = target.weight.to_double();
+  PortfolioPolicy policy(*strategy.portfolio, strategy.file.string());  // as if it held nothing
+  if (const auto rebalance = policy.decide(source, row, std::span(scores).subspan(row * n, n)))
+    for (const TargetWeight& target : rebalance->targets) orders.values[target.instrument] = target.weight.to_double();
   return nodes;
 }
 

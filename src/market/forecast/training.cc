@@ -55,8 +55,10 @@ bool take_what_is_there(Training& training) {
 
 Path run_folder(const StrategyFile& strategy, const std::string& data_hash) {
   const uint64_t hash = mix(fnv1a(key_of(strategy, data_hash)));
-  return Path("runs") / fmt::format("{}-{:08x}", plain_name(strategy.file.stem().string()), hash >> 32);
+  return Path("runs") / fmt::format("{}-{:08x}", run_stem(strategy), hash >> 32);
 }
+
+std::string run_stem(const StrategyFile& strategy) { return plain_name(strategy.file.stem().string()); }
 
 RunLock::RunLock(Path folder) : folder_(std::move(folder)) {
   for (int tries = 0;; ++tries) {

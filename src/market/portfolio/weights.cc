@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "base/error.h"
 #include "market/portfolio/portfolio.h"
 #include "market/stats.h"
+#include "market/stopped.h"
 
 namespace hadal::market {
 namespace {
@@ -14,12 +14,11 @@ struct Scored {
   double score;
 };
 
-std::vector<Scored> scored_at(const Panel& panel, size_t row, const std::vector<double>& scores) {
+std::vector<Scored> scored_at(const Panel& panel, size_t row, std::span<const double> scores) {
   std::vector<Scored> found;
   for (size_t i = 0; i < panel.num_instruments(); ++i) {
-    const size_t at = panel.at(row, i);
-    if (panel.has_bar(row, i) && panel.member[at] && !std::isnan(scores[at]))
-      found.push_back({static_cast<uint32_t>(i), scores[at]});
+    if (panel.has_bar(row, i) && panel.member[panel.at(row, i)] && !std::isnan(scores[i]))
+      found.push_back({static_cast<uint32_t>(i), scores[i]});
   }
   return found;
 }
@@ -50,31 +49,62 @@ std::vector<TargetWeight> by_rank(const std::vector<Scored>& scored) {
   return targets;
 }
 
+// top and rank: nothing but the scores of the row counts.
+class ByScore : public Chooser {
+ public:
+  explicit ByScore(const PortfolioSpec& spec) : spec_(spec) {}
+  std::optional<std::vector<TargetWeight>> choose(const FeatureSource& source, size_t row,
+                                                  std::span<const double> scores) override {
+    std::vector<TargetWeight> targets = weights_at(spec_, source.panel(), row, scores);
+    if (targets.empty()) return std::nullopt;
+    return targets;
+  }
+
+ private:
+  PortfolioSpec spec_;
+};
+
 }  // namespace
 
 std::vector<TargetWeight> weights_at(const PortfolioSpec& spec, const Panel& panel, size_t row,
-                                     const std::vector<double>& scores) {
+                                     std::span<const double> scores) {
   HADAL_CHECK(spec.kind == "top" || spec.kind == "rank", "{} takes no scores", spec.kind);
   std::vector<Scored> scored = scored_at(panel, row, scores);
   return spec.kind == "top" ? top(std::move(scored), static_cast<size_t>(spec.count)) : by_rank(scored);
 }
 
-std::vector<Rebalance> rebalances_of(const PortfolioSpec& spec, const Panel& panel, const std::vector<double>& scores,
-                                     RowRange rows) {
+PortfolioPolicy::PortfolioPolicy(const PortfolioSpec& spec, const std::string& who)
+    : rebalance_days_(spec.rebalance_days), chooser_(std::make_unique<ByScore>(spec)) {
+  HADAL_CHECK(!who.empty(), "a name for messages");
+}
+
+std::optional<Rebalance> PortfolioPolicy::decide(const FeatureSource& source, size_t row,
+                                                 std::span<const double> scores) {
+  std::optional<std::vector<TargetWeight>> targets;
+  if (session_ < 0 || (session_ + 1) % rebalance_days_ == 0) targets = chooser_->choose(source, row, scores);
+  if (session_ >= 0 || targets) ++session_;
+  if (!targets) return std::nullopt;
+  for (auto& [instrument, weight] : held_) weight = Decimal();
+  for (const TargetWeight& target : *targets) held_[target.instrument] = target.weight;
+  Rebalance rebalance{row, {}};
+  for (const auto& [instrument, weight] : held_) rebalance.targets.push_back({instrument, weight});
+  return rebalance;
+}
+
+bool ends_session(const Panel& panel, size_t row, size_t last) {
+  return row + 1 >= last || panel.sessions[row + 1] != panel.sessions[row];
+}
+
+std::vector<Rebalance> rebalances_of(PortfolioPolicy& policy, const FeatureSource& source,
+                                     const std::vector<double>& scores, RowRange rows, const std::atomic<bool>* stop) {
+  const Panel& panel = source.panel();
+  const size_t n = panel.num_instruments();
   std::vector<Rebalance> rebalances;
-  std::map<uint32_t, Decimal> held;  // all that ever were: a sale that the market did not take whole is asked for again
-  int64_t session = -1;              // since the first one with scores
   for (size_t row = rows.first; row < rows.last; ++row) {
-    if (row + 1 < rows.last && panel.sessions[row + 1] == panel.sessions[row]) continue;
-    std::vector<TargetWeight> targets;
-    if (session < 0 || (session + 1) % spec.rebalance_days == 0) targets = weights_at(spec, panel, row, scores);
-    if (session >= 0 || !targets.empty()) ++session;
-    if (targets.empty()) continue;
-    for (auto& [instrument, weight] : held) weight = Decimal();
-    for (const TargetWeight& target : targets) held[target.instrument] = target.weight;
-    Rebalance& rebalance = rebalances.emplace_back();
-    rebalance.row = row;
-    for (const auto& [instrument, weight] : held) rebalance.targets.push_back({instrument, weight});
+    if (!ends_session(panel, row, rows.last)) continue;
+    check_stop(stop);
+    auto rebalance = policy.decide(source, row, std::span(scores).subspan(row * n, n));
+    if (rebalance) rebalances.push_back(std::move(*rebalance));
   }
   return rebalances;
 }
