@@ -170,6 +170,15 @@ TEST_F(MarketRoutes, ARunComesWithFiguresChartsAndMemo) {
   EXPECT_FALSE(run.at("memo").at("bindings").empty());
   EXPECT_FALSE(json("/api/runs/idea-1?series=0").at("figures").contains("series"));
 
+  EXPECT_TRUE(run.at("written").is_null());
+  put("runs/idea-1/memo.md", run.at("memo").at("text").get<std::string>());
+  EXPECT_TRUE(json("/api/runs/idea-1").at("written").is_null()) << "it is the built one";
+  put("runs/idea-1/memo.md", "It made 1234.56, and then 777.\n");
+  const Json written = json("/api/runs/idea-1").at("written");
+  EXPECT_EQ(written.at("text"), "It made 1234.56, and then 777.\n");
+  EXPECT_EQ(written.at("unbound").size(), 1u);
+  EXPECT_HAS(written.at("unbound")[0].at("text").get<std::string>(), "777");
+
   put("runs/idea-1/report.html", "<p>report");
   EXPECT_EQ(json("/api/runs/idea-1").at("report"), true);
   const Recorder report = ask("/api/runs/idea-1/report.html");

@@ -15,6 +15,7 @@ namespace {
 const Path kServedRuns = "runs";
 constexpr const char* kFigures = "figures.json";
 constexpr const char* kForecast = "forecast.json";
+constexpr uint64_t kWrittenBytes = uint64_t{1} << 20;
 constexpr uint64_t kListedBytes = uint64_t{64} << 20, kShownBytes = uint64_t{256} << 20;
 
 // Calls f(); what cannot be read becomes words.
@@ -93,6 +94,19 @@ OrderedJson read_summary(const Path& folder, const Path& file) {
   return summary_of_training(parse_ordered_json(read_file(file, kListedBytes), file.string()));
 }
 
+// memo.md where it is not the built memo; null where it is, or is not there, or is no page to read.
+OrderedJson written_memo(const Path& file, const std::string& built, const OrderedJson& figures) {
+  std::error_code error;
+  if (!is_file_inside(kServedRuns, file) || std::filesystem::file_size(file, error) > kWrittenBytes || error)
+    return nullptr;
+  const std::string text = read_file(file, kWrittenBytes);
+  if (text == built) return nullptr;
+  OrderedJson unbound = OrderedJson::array();
+  for (const market::Unbound& u : market::unbound_numbers(text, figures))
+    unbound.push_back({{"text", u.text}, {"begin", u.begin}, {"end", u.end}});
+  return {{"text", text}, {"unbound", std::move(unbound)}};
+}
+
 Path folder_of_run(const std::string& id) {
   const auto folder = folder_inside(kServedRuns, id);
   if (!folder)
@@ -142,16 +156,19 @@ OrderedJson RunDesk::run(const std::string& id, bool series) {
     figures = market::read_figures(folder);
   });
   if (!damage.empty()) throw ApiError(422, damage, "id", "damaged");
-  OrderedJson charts, memo;
+  OrderedJson charts, memo, written;
   damage = damage_of([&] {
     charts = market::report_charts(figures);
-    memo = market::memo_of(figures).json();
+    const market::Memo built = market::memo_of(figures);
+    memo = built.json();
+    written = written_memo(folder / "memo.md", built.text, figures);
   });
   if (!series) figures.erase("series");
   OrderedJson json = {{"id", id},
                       {"figures", std::move(figures)},
                       {"charts", std::move(charts)},
                       {"memo", std::move(memo)},
+                      {"written", std::move(written)},
                       {"report", is_file_inside(kServedRuns, folder / "report.html")}};
   if (!damage.empty()) json["damage"] = damage;
   return json;

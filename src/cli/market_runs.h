@@ -18,10 +18,12 @@ class RunDesk {
   // Read once for each state of the file.
   OrderedJson list();
 
-  // {"id", "figures", "charts", "memo", "report"}: figures.json, the report's charts (market/report.h) and the memo
-  // with its bindings. Charts and memo are null where the figures are not those that they need, and "damage" says why.
-  // Without `series` the figures lack what grows with the data; charts are thinned for a screen. ApiError 404 where
-  // there is no such run, 422 where it holds no figures, or too many bytes of them.
+  // {"id", "figures", "charts", "memo", "written", "report"}: figures.json, the report's charts (market/report.h), the
+  // memo with its bindings, and memo.md where that says something else, worded by a model or by hand, with the numbers
+  // in it that no figure says: {"text", "unbound": [{text, begin, end}]}, else null. Charts and memo are null where the
+  // figures are not those that they need, and "damage" says why. Without `series` the figures lack what grows with the
+  // data; charts are thinned for a screen. ApiError 404 where there is no such run, 422 where it holds no figures, or
+  // too many bytes of them.
   static OrderedJson run(const std::string& id, bool series);
 
   // A file of a run that people read; 404 where it is not there.
