@@ -15,8 +15,10 @@ export function readPlace() {
   } catch {
     // what is no encoding is a name as it stands
   }
-  const known = kViews.includes(view) && (item || view === 'research' || view === 'markets');
-  Object.assign(place, known ? { view, item: view === 'research' ? '' : item } : { view: 'chat', item: '' });
+  if (!kViews.includes(view)) Object.assign(place, { view: 'chat', item: '' });
+  else if (view === 'research') Object.assign(place, { view, item: '' });
+  else if (!item || /^\.+$/.test(item)) Object.assign(place, { view: 'markets', item: '' }); // dots are no name
+  else Object.assign(place, { view, item });
 }
 
 export const hashOf = (view, item = '') => `#${view}${item ? `/${encodeURIComponent(item)}` : ''}`;
