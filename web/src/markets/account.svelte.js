@@ -2,7 +2,7 @@ import { request } from '../lib/api.js';
 
 const kRetryMs = 5000; // after an answer that is no stream; a lost connection the browser tries again by itself
 
-// A paper account as it changes. `state`: 'connecting', 'live' or 'lost'; `status` is the last one that came; `failure`
+// A paper account as it changes. `state`: 'connecting', 'live', 'lost' or 'refused'; `status` is the last one that came; `failure`
 // says what is wrong with it, in words.
 export class Account {
   status = $state.raw(null);
@@ -34,7 +34,7 @@ export class Account {
   }
   // The browser does not tell why a stream was refused: asking once more does.
   async #refused() {
-    this.state = 'lost';
+    this.state = 'refused';
     const stop = new AbortController();
     try {
       await request(this.#path, { signal: stop.signal });
