@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { startServer, stopServer } from '../end_to_end/serve.mjs';
 import { launch } from './chromium.mjs';
-import { openBrowser, until } from './driver.mjs';
+import { openBrowser, stored, turns, until } from './driver.mjs';
 
 const kAxe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const kHostile = '</script><img src=x onerror="window.ran = 1">\u202eعربي';
@@ -159,6 +159,16 @@ test('lists markets with their health and runs with finding and tries, and says 
   await heading(page, 'Tries').waitFor();
   await page.getByRole('link', { name: found }).click();
   await heading(page, /Signal idea/).waitFor();
+});
+
+test('a link to another name of this machine keeps its place, with and without conversations', async (t) => {
+  const local = server.url.replace('127.0.0.1', 'localhost');
+  for (const store of [{}, stored(turns('here', 'yes'))]) {
+    const page = await (await openBrowser(t, browser, { store })).newPage();
+    await page.goto(`${local}/#runs/${found}`);
+    await heading(page, /Signal idea/).waitFor();
+    assert.equal(page.url(), `${server.url}/#runs/${found}`);
+  }
 });
 
 test('every number of the memo is bound to a figure', async (t) => {
