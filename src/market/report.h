@@ -28,6 +28,10 @@ OrderedJson read_figures(const Path& run);
 // without scripts the same figures stand in tables. Texts of the figures may hold anything.
 std::string report_html(const OrderedJson& figures);
 
+// The charts of that page as data, in its order: [{section, made_by, of_labels, ...}], the rest as
+// web/src/charts/shown.js says.
+OrderedJson report_charts(const OrderedJson& figures);
+
 // ---- Memo
 
 // Characters [begin, end) of a memo say `value`, which stands in figures.json at the path `figure`: names of objects
