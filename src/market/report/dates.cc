@@ -11,10 +11,6 @@
 namespace hadal::market {
 namespace {
 
-bool is_one_of(std::initializer_list<std::string_view> words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 int whole_at(const TokenText& t, size_t i) {
   const std::string_view written = t.of(i);
   if (!t.is(i, Kind::number) || written.size() > 4 || written.find_first_not_of("0123456789") != written.npos) return 0;

@@ -10,10 +10,6 @@ namespace {
 
 constexpr int kFarWords = 6, kNearWords = 2, kBehindWords = 5, kNegationWords = 4, kMostTokens = 24;
 
-bool is_one_of(std::initializer_list<std::string_view> words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 class DirectionReader {
  public:
   DirectionReader(const TokenText& text, const std::vector<Mention>& mentions) : t_(text), mentions_(mentions) {}

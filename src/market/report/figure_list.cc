@@ -12,23 +12,23 @@ namespace {
 
 constexpr size_t kShortList = 8;
 
-bool is_digit(char32_t c) { return c >= '0' && c <= '9'; }
-bool is_letter(char32_t c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool is_word(char32_t c) { return is_digit(c) || is_letter(c); }
+bool name_digit(char32_t c) { return c >= '0' && c <= '9'; }
+bool name_letter(char32_t c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool name_word(char32_t c) { return name_digit(c) || name_letter(c); }
 
 bool may_hold_digit(std::string_view text) {
   return std::any_of(text.begin(), text.end(),
-                     [](char c) { return is_digit(static_cast<unsigned char>(c)) || (c & 0x80) != 0; });
+                     [](char c) { return name_digit(static_cast<unsigned char>(c)) || (c & 0x80) != 0; });
 }
 bool has_letter(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](char c) { return is_letter(static_cast<unsigned char>(c)); });
+  return std::any_of(text.begin(), text.end(), [](char c) { return name_letter(static_cast<unsigned char>(c)); });
 }
 
 bool is_date(std::string_view text) {
   static constexpr std::string_view kShape = "dddd-dd-dd";
   if (text.size() < kShape.size()) return false;
   for (size_t i = 0; i < kShape.size(); ++i)
-    if (kShape[i] == 'd' ? !is_digit(static_cast<unsigned char>(text[i])) : text[i] != '-') return false;
+    if (kShape[i] == 'd' ? !name_digit(static_cast<unsigned char>(text[i])) : text[i] != '-') return false;
   return true;
 }
 
@@ -102,7 +102,7 @@ class Collector {
   }
   void name(std::string_view text, const std::string& path) {
     const std::u32string points = code_points(name_text(text));
-    const bool digit = std::any_of(points.begin(), points.end(), [](char32_t c) { return is_digit(c) || c >= 0x80; });
+    const bool digit = std::any_of(points.begin(), points.end(), [](char32_t c) { return name_digit(c) || c >= 0x80; });
     const bool small = std::any_of(points.begin(), points.end(), [](char32_t c) { return c >= 'a' && c <= 'z'; });
     if (!points.empty()) list_.names.push_back({points, path, digit || (!small && points.size() > 1)});
   }
@@ -166,11 +166,12 @@ class NameSearch {
   bool fits(size_t begin, size_t end, const NameFigure& name) const {
     if (!name.everywhere && !quoted_[begin]) return false;
     const char32_t first = name.text.front(), last = name.text.back(), before = begin > 0 ? text_[begin - 1] : 0;
-    if (is_word(first) && is_word(before)) return false;
-    if (is_digit(first) && (before == '.' || before == ',') && begin > 1 && is_digit(text_[begin - 2])) return false;
-    if (is_word(last) && is_word(at(end))) return false;
-    if (is_digit(last) && (at(end) == '.' || at(end) == ',') && is_digit(at(end + 1))) return false;
-    if (!std::all_of(name.text.begin(), name.text.end(), is_digit)) return true;
+    if (name_word(first) && name_word(before)) return false;
+    if (name_digit(first) && (before == '.' || before == ',') && begin > 1 && name_digit(text_[begin - 2]))
+      return false;
+    if (name_word(last) && name_word(at(end))) return false;
+    if (name_digit(last) && (at(end) == '.' || at(end) == ',') && name_digit(at(end + 1))) return false;
+    if (!std::all_of(name.text.begin(), name.text.end(), name_digit)) return true;
     // Of digits alone, it is a symbol where nothing makes a quantity of it.
     static constexpr std::u32string_view kBefore = U"-+$\u2212\u20AC\u00A3\u00A5", kBehind = U"%\uFF05\uFE6A";
     const size_t next = at(end) == ' ' ? end + 1 : end;

@@ -14,10 +14,6 @@
 namespace hadal::market {
 namespace {
 
-bool is_one_of(std::initializer_list<std::string_view> words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 class MentionReader {
  public:
   explicit MentionReader(const TokenText& text) : t_(text) {}

@@ -10,10 +10,6 @@
 namespace hadal::market {
 namespace {
 
-bool is_one_of(std::initializer_list<std::string_view> words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 bool is_article(std::string_view word) { return word == "a" || word == "an"; }
 
 class Phrase {
@@ -64,16 +60,16 @@ class Phrase {
       Whole part = scale_of(at) ? Whole{1, at} : hundreds(at);
       if (part.next == at && !scale_of(at)) return sum;
       const size_t behind = part.next == at ? at : past_hyphen(part.next);
-      const auto scale = part.ordinal ? std::nullopt : scale_of(behind);
+      const double scale = part.ordinal ? 0 : scale_of(behind).value_or(0);
       if (t_.is(behind, "thousandth") && !part.ordinal && limit > 1000)
         return {sum.value + part.value * 1000, behind + 1, true};
-      if (!scale) {
+      if (scale == 0) {
         if (sum.next > i && part.value >= limit) return sum;
         return {sum.value + part.value, part.next, part.ordinal};
       }
-      if (*scale >= limit) return sum;
-      sum = {sum.value + part.value * *scale, behind + 1};
-      limit = *scale;
+      if (scale >= limit) return sum;
+      sum = {sum.value + part.value * scale, behind + 1};
+      limit = scale;
       at = sum.next;
       if (t_.is(at, "and") || t_.is(at, ",")) ++at;
       if (!is_small_start(at)) return sum;

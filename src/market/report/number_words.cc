@@ -16,10 +16,6 @@ std::optional<T> find_in(const Table<T>& table, std::string_view word) {
   return found == table.end() ? std::nullopt : std::optional<T>(found->second);
 }
 
-bool is_one_of(std::initializer_list<std::string_view> words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 const Table<Sense>& senses() {
   static const Table<Sense> table = [] {
     Table<Sense> all;
@@ -55,6 +51,10 @@ const Table<Sense>& senses() {
 }
 
 }  // namespace
+
+bool is_one_of(std::initializer_list<std::string_view> words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
 
 std::optional<int> unit_word(std::string_view word) {
   static const Table<int> table{{"zero", 0},       {"nought", 0},    {"naught", 0},    {"nil", 0},      {"one", 1},

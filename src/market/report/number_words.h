@@ -2,10 +2,13 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <optional>
 #include <string_view>
 
 namespace hadal::market {
+
+bool is_one_of(std::initializer_list<std::string_view> words, std::string_view word);
 
 // ---- Numbers
 

@@ -38,7 +38,7 @@ struct TokenText {
     return i < size() ? std::string_view(plain).substr(tokens[i].begin, tokens[i].end - tokens[i].begin) : "";
   }
   bool is(size_t i, Kind kind) const { return i < size() && tokens[i].kind == kind; }
-  bool is(size_t i, std::string_view text) const { return of(i) == text; }
+  bool is(size_t i, std::string_view words) const { return of(i) == words; }
   bool joined(size_t i) const { return i < size() && i > 0 && !tokens[i].space; }  // to the token before it
   bool is_capital(size_t i) const { return original(i) >= 'A' && original(i) <= 'Z'; }
   bool is_minus(size_t i) const { return original(i) == 0x2212; }  // a sign wherever it stands

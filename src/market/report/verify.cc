@@ -86,10 +86,11 @@ std::vector<Said> read_said(std::u32string_view text, const FigureList& figures,
   const std::vector<Direction> directions = directions_of(tokens, mentions);
   const Binder binder(figures, most);
   std::vector<Said> said;
-  for (const FoundName& name : names) said.push_back({name.begin, name.end, {figures.names[name.name].path}});
+  for (const FoundName& name : names) said.push_back({name.begin, name.end, {figures.names[name.name].path}, false});
   for (size_t k = 0; k < mentions.size(); ++k) {
     const Mention& m = mentions[k];
-    said.push_back({tokens.begin(m.first), tokens.end(m.last), binder.figures_of(m, directions[k])});
+    said.push_back({tokens.begin(m.first), tokens.end(m.last), binder.figures_of(m, directions[k]),
+                    directions[k].loss || m.sign < 0});
   }
   std::sort(said.begin(), said.end(), [](const Said& a, const Said& b) { return a.begin < b.begin; });
   return said;
