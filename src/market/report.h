@@ -76,7 +76,7 @@ struct Unbound {
 // each. Numbers stand in digits (of any script), English words, parts (1/3, two thirds, a half), dates (5 March 2014,
 // March 2014, in 2014), or with thousand, million, per cent and basis points. One is bound where a figure rounds to it
 // at the digits that are written, or, before a unit, a hundred or ten thousand times the figure, unless that is a
-// count; whole numbers in words are exact, and parts are, to a hundredth of them. Its sign may be dropped, not put, and
+// count; words say whole numbers, and parts are meant to a hundredth of them. Its sign may be dropped, not put, and
 // a word of gain or loss beside it must agree with the figure's sign; what is denied ("not 5%", "did not lose 5%") is
 // not bound. Names, symbols and hashes are bound where they stand among the figures as they are. Lists bind no number
 // but pairs (an interval): among the days of a curve any number is found. Multiples (doubled), vague numbers

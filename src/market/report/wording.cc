@@ -154,7 +154,7 @@ void bind_names(const BuiltParagraph& built, const std::string& wording, std::ve
   size_t from = 0;
   for (const Binding& name : built.bindings) {
     if (has_digit(name.text)) continue;
-    const std::u32string quoted = U"`" + code_points(name.text) + U"`";
+    const std::u32string quoted = code_points("`" + name.text + "`");
     const size_t at = text.find(quoted, from);
     if (at == text.npos) continue;
     const size_t begin = at + 1, end = at + quoted.size() - 1;
