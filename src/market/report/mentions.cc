@@ -51,7 +51,7 @@ class MentionReader {
   }
 
   static Mention part_mention(size_t i, double value) {
-    return {.first = i, .last = i, .is_number = true, .value = value, .half = value / 100};
+    return {.first = i, .last = i, .is_number = true, .value = value, .half = half_of_part(value)};
   }
 
   // ---- In digits
@@ -107,7 +107,7 @@ class MentionReader {
       part = and_part.value, last = and_part.next - 1;
     }
     if (last == 0) return;
-    m.value += part, m.half = m.value / 100, m.last = last, m.date = {};
+    m.value += part, m.half = half_of_part(m.value), m.last = last, m.date = {};
   }
 
   // ---- In words
@@ -120,8 +120,12 @@ class MentionReader {
       case NumberPhrase::unsaid:
         return put_unsaid(i, phrase.next - 1);
       default:
-        return finish(
-            {.first = i, .last = phrase.next - 1, .is_number = true, .value = phrase.value, .half = phrase.half});
+        return finish({.first = i,
+                       .last = phrase.next - 1,
+                       .is_number = true,
+                       .value = phrase.value,
+                       .half = phrase.half,
+                       .is_ordinal = phrase.ordinal});
     }
   }
 
@@ -129,7 +133,10 @@ class MentionReader {
 
   size_t finish(Mention m) {
     m.next = m.last + 1;
-    if (t_.joined(m.next) && is_one_of({"x", "st", "nd", "rd", "th"}, t_.of(m.next))) m.last = m.next++;
+    if (t_.joined(m.next) && is_one_of({"x", "st", "nd", "rd", "th"}, t_.of(m.next))) {
+      m.is_ordinal = !t_.is(m.next, "x");
+      m.last = m.next++;
+    }
     if (t_.joined(m.next) && t_.is(m.next, "fold")) return put_unsaid(m.first, m.next);
     if (t_.is(m.next, "-") && t_.is(m.next + 1, "fold")) return put_unsaid(m.first, m.next + 1);
     m.sign = sign_before(m.first);

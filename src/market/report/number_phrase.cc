@@ -138,7 +138,7 @@ class PhraseReader {
     return {is_one ? NumberPhrase::unsaid : NumberPhrase::none, 0, 0, next};
   }
   static NumberPhrase part_number(double value, size_t next) {
-    return {NumberPhrase::number, value, value / 100, next};
+    return {NumberPhrase::number, value, half_of_part(value), next};
   }
   bool hyphened(size_t i) const { return p_.past_hyphen(i) > i; }
 
@@ -150,7 +150,8 @@ class PhraseReader {
   // "the first of 40"
   NumberPhrase place(size_t i) const {
     const bool of_number = t_.is(i + 1, "of") && (t_.is(i + 2, Kind::number) || p_.small(i + 2).next > i + 2);
-    return of_number ? number(*ordinal_word(t_.of(i)), i + 1) : NumberPhrase{.next = i + 1};
+    if (!of_number) return {.next = i + 1};
+    return {NumberPhrase::number, static_cast<double>(*ordinal_word(t_.of(i))), 0.5, i + 1, true};
   }
 
   NumberPhrase half(size_t i) const {
@@ -213,7 +214,7 @@ class PhraseReader {
 
   NumberPhrase with_part(size_t i, const Phrase::Whole& whole) const {
     const size_t next = whole.next;
-    if (whole.ordinal) return number(whole.value, next);
+    if (whole.ordinal) return {NumberPhrase::number, whole.value, 0.5, next, true};
     if (t_.is(next, "dozen")) return number(whole.value * 12, next + 1);
     if (t_.is(next, "point") && digit_word(t_.of(next + 1))) return decimals(whole.value, next);
     if (t_.is(next, "fold") || (hyphened(next) && t_.is(next + 1, "fold")))
@@ -273,6 +274,10 @@ class PhraseReader {
 };
 
 }  // namespace
+
+double half_of_part(double value) {
+  return std::min(value / 100, 0.5 * std::pow(10, std::floor(std::log10(value)) - 1));
+}
 
 NumberPhrase read_phrase(const TokenText& text, size_t i) { return PhraseReader(text).read(i); }
 PartPhrase read_and_part(const TokenText& text, size_t i) { return PhraseReader(text).and_part(i); }

@@ -5,12 +5,16 @@
 
 namespace hadal::market {
 
+// How near a figure is to a part (a third, 2 1/2) that says it: a hundredth of it, and half of its second digit.
+double half_of_part(double value);
+
 // All return the token behind what they read as `next`; where they began, if there is nothing.
 
 struct NumberPhrase {
   enum { none, number, unsaid } kind = none;  // unsaid: a number that cannot be compared: hundreds, doubled
   double value = 0, half = 0.5;
   size_t next = 0;
+  bool ordinal = false;
 };
 // twelve; one hundred and five; two and a half; five point four; two thirds; half a million; a dozen
 NumberPhrase read_phrase(const TokenText& text, size_t i);

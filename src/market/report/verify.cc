@@ -7,6 +7,7 @@
 #include "market/report.h"
 #include "market/report/dates.h"
 #include "market/report/direction.h"
+#include "market/report/number_phrase.h"
 #include "market/report/text.h"
 
 namespace hadal::market {
@@ -17,6 +18,7 @@ bool is_near(double figure, double written, double half) {
 }
 
 bool says_value(const Mention& m, const NumberFigure& figure) {
+  if (m.is_ordinal && !figure.is_count) return false;
   if (m.scale == 1) return is_near(std::abs(figure.value), m.value, m.half);
   return !figure.is_count && is_near(std::abs(figure.share) * m.scale, m.value, m.half);
 }
@@ -57,11 +59,11 @@ class Binder {
   // Both may be counts, or they are one share.
   void add_ratio(const Mention& m, const Direction& d, std::vector<std::string>& paths) const {
     Mention share = m;
-    share.value = m.value / m.over, share.half = share.value / 100;
+    share.value = m.value / m.over, share.half = m.value > 0 ? half_of_part(share.value) : 0;
     add_numbers(share, d, paths);
     if (!paths.empty() || m.scale != 1) return;
     Mention part = m;
-    part.half = 0.5;
+    part.half = 0.5, part.is_ordinal = true;
     std::vector<std::string> whole;
     add_numbers(part, d, paths);
     part.value = m.over;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 #include "base/rng.h"
 #include "market/report.h"
@@ -128,13 +129,24 @@ OrderedJson memo_figures() {
   return figures;
 }
 
+// Whether any figure, or a hundred times one, has these digits.
+bool some_figure_rounds_to(const OrderedJson& json, double written, int digits) {
+  if (json.is_structured()) {
+    return std::any_of(json.begin(), json.end(),
+                       [&](const OrderedJson& v) { return some_figure_rounds_to(v, written, digits); });
+  }
+  if (!is_number(json)) return false;
+  const double half = 0.500001 * std::pow(10, -digits), value = std::abs(number_of(json));
+  return std::abs(value - written) <= half || std::abs(100 * value - written) <= half;
+}
+
 TEST(MemoOfClaims, VerifiesAndChangedDigitsAreFound) {
   const OrderedJson figures = memo_figures();
   const Memo memo = memo_of(figures);
   EXPECT_EQ(unbound_texts(memo.text, figures), OrderedJson::array());
   const std::u32string text = code_points(memo.text);
   Rng random(3);
-  int found = 0, tried = 0;
+  int tried = 0;
   for (int round = 0; round < 2000; ++round) {
     const Binding& b = memo.bindings[random.below(memo.bindings.size())];
     if (!is_number(b.value) || b.text.size() < 5) continue;  // of few digits, another figure may be meant
@@ -142,15 +154,17 @@ TEST(MemoOfClaims, VerifiesAndChangedDigitsAreFound) {
     const size_t at = b.begin + random.below(b.end - b.begin);
     if (changed[at] < '0' || changed[at] > '9') continue;
     changed[at] = U'0' + (changed[at] - U'0' + 1 + static_cast<char32_t>(random.below(9))) % 10;
+    const std::string number = utf8(changed.substr(b.begin, b.end - b.begin));
+    const size_t point = number.find('.');
+    const int digits = point == number.npos ? 0 : static_cast<int>(number.size() - point - 1);
+    if (some_figure_rounds_to(figures, std::abs(std::stod(number)), digits)) continue;
     ++tried;
     const auto unbound = unbound_numbers(utf8(changed), figures);
-    const bool is_found =
-        std::any_of(unbound.begin(), unbound.end(), [&](const Unbound& u) { return u.begin <= at && at < u.end; });
-    EXPECT_TRUE(is_found) << b.text << " as " << utf8(changed.substr(b.begin, b.end - b.begin));
-    found += is_found;
+    EXPECT_TRUE(
+        std::any_of(unbound.begin(), unbound.end(), [&](const Unbound& u) { return u.begin <= at && at < u.end; }))
+        << b.text << " as " << number;
   }
   EXPECT_GT(tried, 300);
-  EXPECT_EQ(found, tried);
 }
 
 TEST(MemoOfClaims, TurnedWordsAreFound) {
