@@ -8,7 +8,7 @@
 namespace hadal::market {
 namespace {
 
-constexpr int kFarWords = 6, kNearWords = 2, kBehindWords = 5, kNegationWords = 4, kMostTokens = 24;
+constexpr int kFarWords = 6, kNearWords = 5, kBehindWords = 5, kNegationWords = 4, kMostTokens = 24;
 
 class DirectionReader {
  public:
@@ -86,34 +86,57 @@ class DirectionReader {
     int words = 0;
     for (int tokens = 0; i > stop && tokens < kMostTokens && words <= kFarWords; ++tokens) {
       --i;
-      if (ends_clause(i) || joins_clauses(t_.of(i))) break;
+      if (!leads_to_number(i, words) && (ends_clause(i) || joins_clauses(t_.of(i)))) break;
       if (!is_word(i)) continue;
       if (const auto sense = sense_at(i); sense && is_reached(*sense, words))
-        return {sense->sign, sense->use, words == 0, is_negated(i, kNegationWords)};
+        return {turned(i, *sense), sense->use, words == 0, is_negated(i, kNegationWords)};
       ++words;
     }
     return {};
   }
+  // "a loss (5%)", "a loss: 5%", "a loss - 5%"
+  bool leads_to_number(size_t i, int words) const {
+    return words == 0 && (t_.is(i, "(") || t_.is(i, ":") || t_.is(i, "-"));
+  }
   static bool is_reached(const Sense& sense, int words) {
-    return sense.use == Use::behind ? false : sense.use == Use::near ? words <= kNearWords : true;
+    return sense.use == Use::near ? words <= kNearWords : sense.use != Use::behind;
+  }
+  // "reduced the profit by" is a loss, "increased the loss by" too.
+  int turned(size_t i, const Sense& sense) const {
+    if (sense.use != Use::noun || i < 2 || !is_one_of({"the", "its", "a", "this", "that", "their"}, t_.of(i - 1)))
+      return sense.sign;
+    const auto verb = sense_at(i - 2);
+    return verb && verb->use == Use::motion ? verb->sign * sense.sign : sense.sign;
   }
 
   Side behind_number(size_t k) const {
+    if (const Side apposed = apposed_to(mentions_[k].next); apposed.sign != 0) return apposed;
     const size_t stop = k + 1 < mentions_.size() ? mentions_[k + 1].first : t_.size();
     int words = 0;
     bool was = false;  // "5% of it was lost"
     for (size_t i = mentions_[k].next; i < stop && words < kBehindWords; ++i) {
       if (ends_clause(i) || leads_away(t_.of(i))) break;
       if (!is_word(i)) continue;
-      const auto sense = sense_at(i);
-      if (sense && (was || (words < kNearWords && sense->use != Use::motion) || (words == 0 && is_noun_too(i))))
+      if (const auto sense = sense_at(i); sense && (was || is_reached_behind(i, *sense, words)))
         return {sense->sign, sense->use, words == 0, is_negated(i, kNegationWords)};
       was = was || is_one_of({"was", "were", "is", "are", "been", "be", "had", "got"}, t_.of(i));
       ++words;
     }
     return {};
   }
-  bool is_noun_too(size_t i) const { return is_one_of({"increase", "rise", "fall", "drop", "decline"}, t_.of(i)); }
+  bool is_reached_behind(size_t i, const Sense& sense, int words) const {
+    if (sense.use == Use::motion)
+      return words == 0 && is_one_of({"increase", "rise", "fall", "drop", "decline"}, t_.of(i));
+    return words < 2 || (words == 2 && sense.use == Use::behind);  // "5% in the red"
+  }
+  // "5% (a loss)", "5%, a loss."
+  Side apposed_to(size_t i) const {
+    if (!t_.is(i, "(") && !t_.is(i, ",")) return {};
+    if (++i; is_one_of({"a", "an"}, t_.of(i))) ++i;
+    const auto sense = sense_at(i);
+    const bool ends = i + 1 >= t_.size() || ends_clause(i + 1);
+    return sense && ends ? Side{sense->sign, sense->use, true, false} : Side{};
+  }
 
   // "and", "(", "," alone stand between this number and the one before it.
   bool is_joined_to_last(size_t k) const {

@@ -14,7 +14,7 @@ struct Direction {
 
 // Of each mention. Words count within the clause: before the number up to six words away, past "a total of" and its
 // like, and for a second number that is joined to the first ("lost 5% and 3%"); behind it next to it, or after "was".
-// "fell to 5%" says a level.
+// "fell to 5%" says a level, "reduced the profit by 5%" a loss.
 std::vector<Direction> directions_of(const TokenText& text, const std::vector<Mention>& mentions);
 
 }  // namespace hadal::market

@@ -72,10 +72,20 @@ class MentionReader {
 
   static bool is_whole(std::string_view written) { return written.find_first_not_of("0123456789") == written.npos; }
 
+  // The number of an item, which says its place in the list: 1, or one more than that of the item before.
+  bool is_item(size_t i, double value) {
+    const bool begins = i == 0 || t_.is(i - 1, Kind::line);
+    const bool marked = (t_.is(i + 1, ".") || t_.is(i + 1, ")")) && t_.joined(i + 1) && !t_.joined(i + 2);
+    if (!begins || !marked || i + 2 >= t_.size() || (value != 1 && value != last_item_ + 1)) return false;
+    last_item_ = value;
+    return true;
+  }
+
   size_t digits(size_t i) {
     Mention m = plain_number(i, t_.of(i));
     if (is_whole(t_.of(i))) {
-      if (m.sign == 0) m.date.year = year_in_context(t_, i, found_.empty() ? nullptr : &found_.back());
+      if (is_item(i, m.value)) return i + 2;
+      m.date.year = year_in_context(t_, i, found_.empty() ? nullptr : &found_.back());
       if (t_.is(i + 1, "/") && t_.is(i + 2, Kind::number) && t_.joined(i + 1) && t_.joined(i + 2))
         return ratio(i, m.value);
       mixed(i + 1, m);
@@ -199,6 +209,7 @@ class MentionReader {
 
   const TokenText& t_;
   std::vector<Mention> found_;
+  double last_item_ = 0;
 };
 
 }  // namespace

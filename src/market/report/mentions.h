@@ -25,7 +25,7 @@ struct Mention {
 };
 
 // In their order. What is no number: "one" as a pronoun, "first" and "second" but in a date, as "the first of 40" or in
-// twenty-first, "half" and "quarter" as times, zero behind "above" and its like.
+// twenty-first, the numbers of a list's items, "half" and "quarter" as times, zero behind "above" and its like.
 std::vector<Mention> read_mentions(const TokenText& text);
 
 }  // namespace hadal::market

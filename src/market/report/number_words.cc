@@ -24,27 +24,29 @@ const Table<Sense>& senses() {
     };
     add(1, Use::noun,
         {"gain", "gains", "profit", "profits", "earnings", "growth", "rise", "increase", "increases", "surplus",
-         "outperformance", "win", "wins", "upside", "rally"});
+         "outperformance", "win", "wins", "upside", "rally", "positive"});
     add(1, Use::verb, {"gained",      "gaining",       "profited",   "earn",   "earned", "earns",   "earning",
                        "beat",        "beats",         "beating",    "beaten", "won",    "winning", "outperformed",
                        "outperforms", "outperforming", "profitable", "made",   "makes",  "making"});
     add(1, Use::motion, {"rose",    "rises",     "risen",      "rising",   "grew",     "grow",   "grows",  "grown",
                          "growing", "climbed",   "climbs",     "climbing", "advanced", "jumped", "soared", "surged",
                          "rallied", "increased", "increasing", "improved", "improves", "added"});
-    add(1, Use::near, {"up", "positive", "upward", "upwards"});
-    add(1, Use::behind, {"above", "higher", "ahead", "better"});
+    add(1, Use::near, {"up", "upward", "upwards"});
+    add(1, Use::behind, {"above", "higher", "ahead", "better", "black"});
     add(-1, Use::noun,
-        {"loss", "losses", "drawdown", "drawdowns", "decline", "declines", "drop", "drops", "fall", "falls", "decrease",
-         "decreases", "deficit", "shortfall", "underperformance", "slump", "crash", "downside", "dip"});
+        {"loss",  "losses",   "drawdown",  "drawdowns", "decline",   "declines",         "drop",  "drops", "fall",
+         "falls", "decrease", "decreases", "deficit",   "shortfall", "underperformance", "slump", "crash", "downside",
+         "dip",   "negative"});
     add(-1, Use::verb,
-        {"lost", "lose", "loses", "losing", "lagged", "lags", "lagging", "trailed", "trails", "underperformed",
-         "underperforms", "unprofitable", "wiped", "burned", "burnt", "forfeited", "squandered", "erased"});
+        {"lost",       "lose",           "loses",         "losing",       "lagged",    "lags",   "lagging", "trailed",
+         "trails",     "underperformed", "underperforms", "unprofitable", "wiped",     "burned", "burnt",   "forfeited",
+         "squandered", "erased",         "suffered",      "suffers",      "suffering", "shed"});
     add(-1, Use::motion, {"fell",    "fallen",  "falling", "dropped",   "dropping",   "declined",  "declining",
                           "shrank",  "shrunk",  "shrinks", "sank",      "sunk",       "slid",      "plunged",
                           "crashed", "slumped", "tumbled", "decreased", "decreasing", "reduced",   "reduces",
                           "dipped",  "eroded",  "slipped", "retreated", "collapsed",  "plummeted", "worsened"});
-    add(-1, Use::near, {"down", "negative", "downward", "downwards"});
-    add(-1, Use::behind, {"below", "lower", "behind", "beneath", "underwater", "worse"});
+    add(-1, Use::near, {"down", "downward", "downwards"});
+    add(-1, Use::behind, {"below", "lower", "behind", "beneath", "underwater", "worse", "less", "red"});
     return all;
   }();
   return table;

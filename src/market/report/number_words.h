@@ -35,7 +35,7 @@ enum class Use {
   noun,    // gain, loss: "a loss of", "5% loss"
   verb,    // gained, lost: "lost 5%", "5% was lost"
   motion,  // rose, fell: "fell by 5%", and "fell to 5%", which says a level
-  near,    // up, negative: next to the number only
+  near,    // up, down: not far before the number; "up to 5%" says a level
   behind,  // above, below: behind the number only; before it they are bounds
 };
 struct Sense {

@@ -68,10 +68,15 @@ class Lexer {
   size_t line_end(size_t i) {
     size_t next = i + 1;
     while (next < out_.plain.size() && at(next) == ' ') ++next;
-    if (std::string_view("\n-*#>|+").find(at(next)) != std::string_view::npos || heading_)
+    if (std::string_view("\n-*#>|+").find(at(next)) != std::string_view::npos || heading_ || is_item(next))
       return put(Kind::line, i, i + 1), heading_ = at(next) == '#', next;
     heading_ = at(next) == '#';
     return next;
+  }
+
+  bool is_item(size_t i) const {  // "12. ", "12) "
+    const size_t end = i + few_digits(i);
+    return end > i && (at(end) == '.' || at(end) == ')') && at(end + 1) == ' ';
   }
 
   size_t end_of_word(size_t i) const {
