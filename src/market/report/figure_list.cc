@@ -96,7 +96,7 @@ class Collector {
     const std::string& key = parts.back();
     NumberFigure figure{path, number_of(json), number_of(json), json.is_number_integer(), false};
     if (key.ends_with("_bps")) figure.share *= 1e-4;
-    figure.is_count = figure.is_count && !key.ends_with("_bps");
+    figure.is_count = figure.is_count && path.find("broker_settings") == path.npos;  // cash is an amount
     figure.is_cost = parts.front() == "costs" || key == "fees" || key == "slippage" || key == "borrow";
     list_.numbers.push_back(std::move(figure));
   }
