@@ -80,6 +80,8 @@ void Daemon::Impl::suspend_run(LiveRun& live, const std::string& by, const std::
   if (live.run.by_person) refuse(409, "{} is suspended by hand already", run_name(live.run.id));
   commit([&] {
     live.run.by_person = true;
+    live.promised_by = kUnknown;  // who leaves the line gives it up, as a claim
+    store.drop_note("run", live.run.id, "promised_by");
     if (state == RunState::suspending || state == RunState::suspended) {  // by the policy: now it stays so
       live.run.reason = why;
       live.run.claim.clear();
@@ -103,6 +105,7 @@ void Daemon::Impl::resume_run(LiveRun& live, const std::string& by, const std::s
     run.by_person = false;
     run.reason = why;
     live.waiting_since = now();
+    store.set_note("run", run.id, "resumed", fmt::format("{:.3f}", live.waiting_since));
     note_decision(run, "resume", std::string(name_of(run.state)), std::string(name_of(run.state)), by, "person", why);
     store.update(run);
   });

@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "cluster/daemon/impl.h"
+#include "cluster/daemon/run_file.h"
 
 namespace hadal::cluster {
 namespace {
@@ -73,7 +74,7 @@ void Daemon::Impl::write_order_of(const LiveRun& live) {
   if (run.time_limit_s > 0) order.time_limit_s = std::max(1.0, run.time_limit_s - live.used_s);
 
   std::map<std::string, std::string> environment = {{"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"LANG", "C.UTF-8"}};
-  if (const std::string given = read_run_file(folder, "environment.json", 4 << 20); !given.empty()) {
+  if (const std::string given = RunFile(folder, "environment.json").read(0, 4 << 20); !given.empty()) {
     const Json submitted = parse_json(given, (folder / "environment.json").string());
     for (const auto& [name, value] : submitted.items())
       if (value.is_string() && !is_ours(name)) environment[name] = value.get<std::string>();

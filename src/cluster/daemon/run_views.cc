@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "cluster/daemon/impl.h"
 #include "cluster/daemon/ledger.h"
+#include "cluster/daemon/run_file.h"
 #include "cluster/daemon/views.h"
 #include "cluster/tracking/secrets.h"
 
@@ -114,26 +115,14 @@ void cut_half_character(std::string& text) {
   if (length > back + 1) text.resize(text.size() - 1 - back);
 }
 
-std::string read_piece(int fd, int64_t from, int64_t count) {
-  std::string text(static_cast<size_t>(std::max<int64_t>(0, count)), '\0');
-  const ssize_t got = ::pread(fd, text.data(), text.size(), from);
-  text.resize(got > 0 ? static_cast<size_t>(got) : 0);
-  return text;
-}
-
-int64_t size_of(int fd) {
-  struct stat there = {};
-  return fd >= 0 && ::fstat(fd, &there) == 0 ? there.st_size : 0;
-}
-
 // `log.tail`, whose first line says how many bytes were left out before it.
 struct TailFile {
   int64_t left_out = 0, line_bytes = 0;
 };
-TailFile tail_file(int fd, int64_t size) {
+TailFile tail_of(const RunFile& log_tail) {
   constexpr std::string_view kLeftOut = "[left out here: ";
   TailFile file;
-  const std::string first = size > 0 ? read_piece(fd, 0, 200) : "";
+  const std::string first = log_tail.read(0, 200);
   if (!first.starts_with(kLeftOut)) return file;
   std::from_chars(first.data() + kLeftOut.size(), first.data() + first.size(), file.left_out);
   file.left_out = std::clamp<int64_t>(file.left_out, 0, kMostBytes);  // its user may write there what they like
@@ -370,29 +359,27 @@ OrderedJson metrics_view(Daemon& daemon, const Caller& caller, int64_t id, const
 OrderedJson log_view(Daemon& daemon, const Caller& caller, int64_t id, int64_t from) {
   const Run run = run_to_show(daemon, caller, id);
   const Path folder = daemon.run_folder(id);
-  const int head = open_run_file(folder, "log"), tail = open_run_file(folder, "log.tail");
-  const int64_t head_size = size_of(head), tail_size = size_of(tail);
-  const TailFile end = tail_file(tail, tail_size);
+  const RunFile head(folder, "log"), tail(folder, "log.tail");
+  const int64_t head_size = head.size(), tail_size = tail.size();
+  const TailFile end = tail_of(tail);
   const int64_t tail_begin = head_size + end.left_out, all = tail_begin + tail_size - end.line_bytes;
   std::string text;
   int64_t next = from < 0 ? std::max<int64_t>(0, all + from) : std::min(from, 2 * kMostBytes);
   if (next < head_size) {
-    text = read_piece(head, next, std::min(kLogBytes, head_size - next));
+    text = head.read(next, std::min(kLogBytes, head_size - next));
     if (next + static_cast<int64_t>(text.size()) < head_size || !is_over(run.state)) cut_half_character(text);
     next += static_cast<int64_t>(text.size());
   } else if (tail_size > 0) {
     if (next < tail_begin) {
-      text = read_piece(tail, 0, end.line_bytes);
+      text = tail.read(0, end.line_bytes);
       next = tail_begin;
     }
     const int64_t at = end.line_bytes + next - tail_begin;
-    std::string piece = at < tail_size ? read_piece(tail, at, std::min(kLogBytes, tail_size - at)) : "";
+    std::string piece = at < tail_size ? tail.read(at, std::min(kLogBytes, tail_size - at)) : "";
     if (!is_over(run.state)) cut_half_character(piece);
     next += static_cast<int64_t>(piece.size());
     text += piece;
   }
-  for (const int fd : {head, tail})
-    if (fd >= 0) ::close(fd);
   return {{"text", std::move(text)}, {"next", next}, {"more", !is_over(run.state)}};
 }
 
