@@ -114,7 +114,7 @@ void Daemon::Impl::resume_run(LiveRun& live, const std::string& by, const std::s
 Idea Daemon::Impl::idea_to_change(const Caller& caller, const Daemon& daemon, const std::string& name,
                                   bool leads_only) {
   const auto found = store.idea_named(name);
-  if (!found || !daemon.may_see(caller, *found)) refuse(404, "there is no idea \"{}\"", brief(name));
+  if (!found || !may_see(caller, *found)) refuse(404, "there is no idea \"{}\"", brief(name));
   if (caller.run != 0) refuse(403, "the token of an attempt opens its own run alone");
   if (leads_only && !caller.person.lead) refuse(403, "this is for leads; {} is none", caller.person.name);
   if (!caller.person.lead && found->owner != caller.person.id)
@@ -123,8 +123,7 @@ Idea Daemon::Impl::idea_to_change(const Caller& caller, const Daemon& daemon, co
 }
 
 void Daemon::Impl::set_idea_state(const Caller& caller, Idea idea, IdeaState state, const std::string& why) {
-  static constexpr const char* kNames[] = {"open", "parked", "closed"};
-  const std::string from = kNames[static_cast<int>(idea.state)], to = kNames[static_cast<int>(state)];
+  const std::string from(name_of(idea.state)), to(name_of(state));
   check_why(why);
   if (idea.state == state) refuse(409, "the idea \"{}\" is {} already", idea.name, to);
   idea.state = state;

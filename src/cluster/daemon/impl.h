@@ -79,7 +79,8 @@ struct Daemon::Impl {
   DaemonOptions options;
   std::unique_ptr<Backend> backend;
   FolderLock lock;
-  Store store;
+  std::shared_ptr<Store> opened;
+  Store& store;
   std::string cluster_id;
   int64_t generation = 0;
   double wall_at_start = 0, steady_at_start = 0;

@@ -11,12 +11,11 @@
 #include "cluster/daemon/ledger.h"
 #include "cluster/daemon/run_file.h"
 #include "cluster/daemon/views.h"
-#include "cluster/tracking/secrets.h"
+#include "cluster/supervisor/secrets.h"
 
 namespace hadal::cluster {
 namespace {
 
-constexpr const char* kIdeaStates[] = {"open", "parked", "closed"};
 constexpr int64_t kLogBytes = 256 << 10;  // of one answer
 constexpr int64_t kMostBytes = int64_t{1} << 60;
 
@@ -34,8 +33,6 @@ std::vector<std::string> without_secrets(std::vector<std::string> command) {
 }
 
 OrderedJson time_or_null(double time) { return time > 0 ? OrderedJson(time) : OrderedJson(); }
-
-OrderedJson value_or_null(double value) { return std::isnan(value) ? OrderedJson() : OrderedJson(value); }
 
 double best_of(const Store::MetricSummary& summary, bool larger_is_better) {
   return larger_is_better ? summary.most : summary.least;
@@ -85,7 +82,7 @@ struct Costs {
 
 Idea idea_to_show(Daemon& daemon, const Caller& caller, const std::string& name) {
   const auto idea = daemon.store().idea_named(name);
-  if (!idea || !daemon.may_see(caller, *idea)) refuse(404, "there is no idea \"{}\"", brief(name));
+  if (!idea || !may_see(caller, *idea)) refuse(404, "there is no idea \"{}\"", brief(name));
   return *idea;
 }
 
@@ -143,7 +140,7 @@ OrderedJson decision_json(const Decision& decision, const std::string& idea) {
 Run run_to_show(Daemon& daemon, const Caller& caller, int64_t id) {
   const auto run = daemon.store().run(id);
   const auto idea = run ? daemon.store().idea(run->idea) : std::nullopt;
-  if (!run || !idea || (caller.run != 0 ? caller.run != id : !daemon.may_see(caller, *idea)))
+  if (!run || !idea || (caller.run != 0 ? caller.run != id : !may_see(caller, *idea)))
     refuse(404, "there is no run {}", run_name(id));
   return *run;
 }
@@ -175,8 +172,8 @@ OrderedJson ideas_view(Daemon& daemon, const Caller& caller, bool mine, const st
   for (const Person& person : store.people()) names.emplace(person.id, person.name);
   OrderedJson list = OrderedJson::array();
   for (const Idea& idea : store.ideas()) {
-    const char* idea_state = kIdeaStates[static_cast<int>(idea.state)];
-    if (!daemon.may_see(caller, idea) || (mine && idea.owner != caller.person.id)) continue;
+    const std::string_view idea_state = name_of(idea.state);
+    if (!may_see(caller, idea) || (mine && idea.owner != caller.person.id)) continue;
     if (!state.empty() && state != idea_state) continue;
     const Sum& sum = sums[idea.id];
     OrderedJson row = {{"idea", idea.name}, {"owner", names[idea.owner]}, {"why", idea.why}, {"state", idea_state}};
@@ -210,7 +207,7 @@ OrderedJson idea_view(Daemon& daemon, const Caller& caller, const std::string& n
     for (const auto& summary : store.metric_summaries(run.id)) {
       if (summary.key != compared_key(run)) continue;
       const double value = best_of(summary, run.larger_is_better);
-      row["last"] = value_or_null(summary.last), row["best"] = value_or_null(value);
+      row["last"] = number_or_null(summary.last), row["best"] = number_or_null(value);
       if (summary.tokens >= 0) row["tokens"] = summary.tokens;
       if (!std::isnan(value) && (!best || (run.larger_is_better ? value > *best : value < *best))) best = value;
     }
@@ -220,7 +217,7 @@ OrderedJson idea_view(Daemon& daemon, const Caller& caller, const std::string& n
   OrderedJson json = {{"idea", idea.name},
                       {"owner", person_text(daemon, idea.owner)},
                       {"why", idea.why},
-                      {"state", kIdeaStates[static_cast<int>(idea.state)]},
+                      {"state", name_of(idea.state)},
                       {"baseline", idea.baseline},
                       {"private", idea.secret},
                       {"created", idea.created},
@@ -279,8 +276,8 @@ OrderedJson run_view(Daemon& daemon, const Caller& caller, int64_t id) {
   int64_t tokens = -1;
   for (const auto& summary : store.metric_summaries(id)) {
     const bool larger = summary.key == compared_key(run) ? run.larger_is_better : grows(summary.key);
-    json["metrics"][summary.key] = {{"last", value_or_null(summary.last)},
-                                    {"best", value_or_null(best_of(summary, larger))},
+    json["metrics"][summary.key] = {{"last", number_or_null(summary.last)},
+                                    {"best", number_or_null(best_of(summary, larger))},
                                     {"step", summary.step}};
     tokens = std::max(tokens, summary.tokens);
   }
@@ -291,7 +288,7 @@ OrderedJson run_view(Daemon& daemon, const Caller& caller, int64_t id) {
     if (tail->left_bytes > 0) json["metrics_left_bytes"] = tail->left_bytes;
   }
   json["scores"] = OrderedJson::array();
-  for (const double score : store.scores(id)) json["scores"].push_back(value_or_null(score));
+  for (const double score : store.scores(id)) json["scores"].push_back(number_or_null(score));
   const Costs costs(daemon.impl());
   Store::Used used;
   costs.add(id, used);
@@ -319,7 +316,7 @@ OrderedJson compare_view(Daemon& daemon, const Caller& caller, const std::vector
     for (const auto& summary : store.metric_summaries(id)) {
       if (summary.key != key) continue;
       const double value = best_of(summary, key == compared_key(run) ? run.larger_is_better : grows(key));
-      row["last"] = value_or_null(summary.last), row["best"] = value_or_null(value), row["step"] = summary.step;
+      row["last"] = number_or_null(summary.last), row["best"] = number_or_null(value), row["step"] = summary.step;
       if (summary.tokens >= 0) row["tokens"] = summary.tokens;
       if (!std::isnan(value)) by_idea[idea].push_back(value);
     }
@@ -348,7 +345,7 @@ OrderedJson metrics_view(Daemon& daemon, const Caller& caller, int64_t id, const
   OrderedJson points = OrderedJson::array();
   for (const MetricPoint& point : daemon.store().metrics(id, key.empty() ? compared_key(run) : key)) {
     if (point.step < from) continue;
-    points.push_back(OrderedJson::array({point.step, value_or_null(point.value),
+    points.push_back(OrderedJson::array({point.step, number_or_null(point.value),
                                          point.tokens >= 0 ? OrderedJson(point.tokens) : OrderedJson(), point.time}));
   }
   return {{"points", std::move(points)}};

@@ -9,15 +9,14 @@
 #include <charconv>
 
 #include "base/error.h"
-#include "base/text.h"
+#include "cluster/supervisor/secrets.h"
 
 namespace hadal::cluster {
 namespace {
 
 constexpr double kTailSeconds = 5;
-constexpr size_t kLineBytes = 64 << 10;  // a line that is longer is cut
-constexpr size_t kSecretBytes = 6;       // a shorter value is a word that says nothing
-constexpr std::string_view kMask = "***";
+constexpr size_t kLineBytes = 64 << 10;                     // a line that is longer is cut
+constexpr size_t kSecretBytes = 6;                          // a shorter value is a word that says nothing
 constexpr char kPlain = '.', kBegins = '(', kGoesOn = '-';  // marks of the masker
 constexpr std::string_view kLeftOut = "[left out here: ";
 
@@ -32,13 +31,6 @@ size_t append(int fd, std::string_view text) {
       break;
   }
   return done;
-}
-
-bool is_secret(const std::string& name) {
-  const std::string lower = lower_case(name);
-  for (const char* word : {"token", "key", "password", "secret"})
-    if (lower.find(word) != std::string::npos) return true;
-  return false;
 }
 
 }  // namespace
@@ -146,7 +138,7 @@ bool Masker::Secret::ends_at(char next) {
 
 Masker::Masker(const std::vector<std::pair<std::string, std::string>>& environment) {
   for (const auto& [name, value] : environment)
-    if (is_secret(name) && value.size() >= kSecretBytes) secrets_.emplace_back(value);
+    if (is_secret_variable(name) && value.size() >= kSecretBytes) secrets_.emplace_back(value);
 }
 
 // Secrets may overlap and lie inside each other: of each byte that is kept stands there whether a mask begins at it.
@@ -177,7 +169,7 @@ std::string Masker::take(size_t count) {
   std::string shown;
   for (size_t i = 0; i < count; ++i) {
     if (marks_[i] == kPlain) shown += kept_[i];
-    if (marks_[i] == kBegins) shown += kMask;
+    if (marks_[i] == kBegins) shown += kHiddenValue;
   }
   kept_.erase(0, count);
   marks_.erase(0, count);

@@ -5,9 +5,9 @@
 #include <cmath>
 
 #include "base/json.h"
+#include "cluster/supervisor/secrets.h"
 #include "cluster/tracking/limits.h"
 #include "cluster/tracking/mlflow_error.h"
-#include "cluster/tracking/secrets.h"
 
 namespace hadal::cluster {
 namespace {
