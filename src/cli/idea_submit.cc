@@ -164,7 +164,11 @@ int idea_submit(int argc, char** argv) {
   ClusterClient client(flags);
   client.start_daemon_if_none();
   if (client.local()) submission.environment = own_environment();
-  const OrderedJson answer = client.post("submit", cluster::submission_text(submission));
+  const std::string text = cluster::submission_text(submission);
+  if (text.size() > cluster::kMaxSubmissionBytes)
+    fail("the submission: expected at most {} MiB with its files and environment, found {} MiB; send less along",
+         cluster::kMaxSubmissionBytes >> 20, (text.size() >> 20) + 1);
+  const OrderedJson answer = client.post("submit", text);
   if (flags.json)
     print_json(answer);
   else

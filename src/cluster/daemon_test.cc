@@ -424,6 +424,17 @@ TEST(ClusterDaemon, SubmissionsThatCannotBeAreRefusedAndLeaveNothing) {
   EXPECT_TRUE(bench.daemon->store().ideas().empty());
 }
 
+TEST(ClusterDaemon, AsManyBytesOfFilesAsAreTakenFitASubmission) {
+  EXPECT_EQ(kMaxFileBytes, 48 << 20);
+  Submission submission;
+  submission.command = {"x"};
+  submission.files = {{"data", std::string(static_cast<size_t>(kMaxFileBytes), '\xff')}};
+  for (int i = 0; i < 1000; ++i) submission.environment.emplace_back(fmt::format("V{}", i), std::string(1000, 'v'));
+  const std::string text = submission_text(submission);
+  EXPECT_LE(static_cast<int64_t>(text.size()), kMaxSubmissionBytes);
+  EXPECT_EQ(read_submission(text).files, submission.files);
+}
+
 TEST(ClusterDaemon, PeopleActOnTheirOwnAndSeeWhatIsOpen) {
   test::ScratchFolder folder;
   DaemonBench bench(folder / "c");

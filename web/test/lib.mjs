@@ -4,6 +4,7 @@ import { digitsOf, placeAfter, sentenceAt, shown } from '../src/charts/shown.js'
 import { directionOf } from '../src/lib/direction.js';
 import { putBack, takeFormulas } from '../src/lib/formulas.js';
 import { Reader } from '../src/lib/markdown.js';
+import { singleFlight } from '../src/lib/single_flight.js';
 import { readEvents } from '../src/lib/sse.js';
 import { lasted, splitThinking } from '../src/lib/thinking.js';
 import { joinMessages, lacks, pathOf, readMessages, wireMessages } from '../src/lib/thread.js';
@@ -247,4 +248,22 @@ test('a chart says its values as its table does', () => {
   assert.equal(sentenceAt(chart, 1), 'b: x 12.50%, y 100.00%');
   assert.deepEqual([0.025, 0.1, 5, 2.5, 20000].map(digitsOf), [3, 1, 0, 1, 0]);
   assert.equal(shown(-1.5, { unit: 'plain', digits: 0 }), '-2');
+});
+
+test('calls of a single flight never overlap, and the last to ask is answered with what came after', async () => {
+  let at_once = 0, most = 0, calls = 0;
+  const ask = singleFlight(async () => {
+    calls += 1;
+    most = Math.max(most, ++at_once);
+    await new Promise((go) => setTimeout(go, 5));
+    at_once -= 1;
+    if (calls === 4) throw new Error('the fourth fails');
+  });
+  await Promise.all([ask(), ask(), ask()]);
+  assert.deepEqual([calls, most], [2, 1]); // one for who came while the first ran
+  await ask();
+  assert.equal(calls, 3);
+  await assert.rejects(ask());
+  await ask();
+  assert.deepEqual([calls, most], [5, 1]);
 });

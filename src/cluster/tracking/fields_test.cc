@@ -108,6 +108,12 @@ TEST(TrackingSecrets, KeysOfSecrets) {
     EXPECT_FALSE(is_secret_key(key)) << key;
 }
 
+TEST(TrackingSecrets, VariablesOfSecrets) {
+  for (const char* name : {"HF_TOKEN", "my_tokens", "ApiKey", "PGPASSWORD", "client_secret_1"})
+    EXPECT_TRUE(is_secret_variable(name)) << name;
+  for (const char* name : {"HOME", "PATH", "LANG", "", "TOK_EN"}) EXPECT_FALSE(is_secret_variable(name)) << name;
+}
+
 TEST(TrackingErrors, CodesAndTheirStatus) {
   const ApiReply reply = mlflow_error_reply(MlflowCode::no_such, "no \"x\"");
   EXPECT_EQ(reply.status, 404);
