@@ -4,6 +4,7 @@ import { digitsOf, placeAfter, sentenceAt, shown } from '../src/charts/shown.js'
 import { directionOf } from '../src/lib/direction.js';
 import { putBack, takeFormulas } from '../src/lib/formulas.js';
 import { Reader } from '../src/lib/markdown.js';
+import { singleFlight } from '../src/lib/single_flight.js';
 import { readEvents } from '../src/lib/sse.js';
 import { lasted, splitThinking } from '../src/lib/thinking.js';
 import { memoBlocks } from '../src/markets/memo.js';
@@ -286,4 +287,22 @@ test('figures of any kind are said or left out', () => {
   assert.equal(healthOf({ errors: 1, warnings: 0 }).words, '1 fault, 0 doubtful places');
   assert.equal(accountWords({ session: null }), 'No session has ended yet.');
   assert.deepEqual(curveChart('t', 'n', [['a', 1], ['b', null], 'c', ['d', 2]]).labels, ['a', 'd']);
+});
+
+test('calls of a single flight never overlap, and the last to ask is answered with what came after', async () => {
+  let at_once = 0, most = 0, calls = 0;
+  const ask = singleFlight(async () => {
+    calls += 1;
+    most = Math.max(most, ++at_once);
+    await new Promise((go) => setTimeout(go, 5));
+    at_once -= 1;
+    if (calls === 4) throw new Error('the fourth fails');
+  });
+  await Promise.all([ask(), ask(), ask()]);
+  assert.deepEqual([calls, most], [2, 1]); // one for who came while the first ran
+  await ask();
+  assert.equal(calls, 3);
+  await assert.rejects(ask());
+  await ask();
+  assert.deepEqual([calls, most], [5, 1]);
 });
