@@ -94,9 +94,6 @@ int market_exit_code(const std::string& name, const std::function<int()>& run) {
                     name == "hadal market train" ? "--resume goes on from there"
                                                  : "run the same command again: what was trained is kept"));
     return kExitStopped;
-  } catch (const market::NotYetError& error) {
-    say(fmt::format("{}: {}\n", name, error.what()));
-    return 2;
   }
 }
 

@@ -398,11 +398,6 @@ void add_forecast(const StrategyFile& s, std::string& out) {
 
 }  // namespace
 
-void not_yet(const std::string& where, const std::string& what, const std::string& instead) {
-  throw NotYetError(bounded_message(
-      fmt::format("{}: \"{}\" comes with a later version and is not built yet; {}", where, brief(what), instead)));
-}
-
 bool StrategyFile::needs_factors() const {
   return forecast || (portfolio && portfolio->kind != "targets" && portfolio->kind != "orders");
 }

@@ -8,8 +8,7 @@
 //   [portfolio] kind, count, rebalance_days, score, file, and what risk_parity and qp need (portfolio/spec.h)
 //   [broker]    profile, cash, and what is set beside the profile
 //
-// Unknown keys are Errors naming the nearest one; paths are relative to the file. What a later version brings is a
-// NotYetError.
+// Unknown keys are Errors naming the nearest one; paths are relative to the file.
 #pragma once
 
 #include <array>
@@ -31,15 +30,6 @@ class TomlTable;
 }
 
 namespace hadal::market {
-
-// Asked for something that is named in the documents and not built yet. A verb turns it into exit code 2.
-class NotYetError : public Error {
- public:
-  using Error::Error;
-};
-
-// Throws NotYetError: "WHERE: KIND comes with a later version; ...".
-[[noreturn]] void not_yet(const std::string& where, const std::string& what, const std::string& instead);
 
 struct FactorSpec {
   std::string name, expression;
@@ -156,7 +146,7 @@ struct StrategyFile {
   bool needs_factors() const;      // false where the portfolio is read from a file
 };
 
-// Throws Error (file:line, what was expected, what was found) or NotYetError.
+// Throws Error (file:line, what was expected, what was found).
 StrategyFile read_strategy(const Path& file);
 StrategyFile parse_strategy(const std::string& text, const Path& file);  // as if it stood there
 
