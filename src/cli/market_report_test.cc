@@ -96,7 +96,7 @@ TEST_F(MarketReport, FiguresOfAnotherKindAreRefused) {
 }
 
 TEST_F(MarketReport, AModelWordsTheMemoOrIsSaidToHaveFailed) {
-  const std::string model = HADAL_SOURCE_DIR "/models/pilot";
+  const std::string model = (Path(HADAL_SOURCE_DIR) / "models/pilot").string();
   const Ended worded = run({"memo", run_, "--model", model, "--json"});
   EXPECT_EQ(worded.code, 0) << worded.out;
   const Json memo = parse_json(worded.out, "output");
