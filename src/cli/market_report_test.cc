@@ -95,8 +95,22 @@ TEST_F(MarketReport, FiguresOfAnotherKindAreRefused) {
   EXPECT_FALSE(std::filesystem::exists(folder_ / "run/memo.md"));
 }
 
+TEST_F(MarketReport, AModelWordsTheMemoOrIsSaidToHaveFailed) {
+  const std::string model = (Path(HADAL_SOURCE_DIR) / "models/pilot").string();
+  const Ended worded = run({"memo", run_, "--model", model, "--json"});
+  EXPECT_EQ(worded.code, 0) << worded.out;
+  const Json memo = parse_json(worded.out, "output");
+  EXPECT_EQ(memo.at("model"), "pilot");
+  EXPECT_EQ(memo.at("text"), read_file(folder_ / "run/memo.md"));
+  for (const Json& p : memo.at("paragraphs")) EXPECT_EQ(p.at("rephrased"), p.at("why") == "") << p;
+  EXPECT_EQ(run({"memo", "--verify", (folder_ / "run/memo.md").string(), "--run", run_}).code, 0);
+  EXPECT_EQ(run({"memo", run_, "--model", model, "--json"}).out, worded.out) << "the same answer again";
+}
+
 TEST_F(MarketReport, SaysWhatIsMissing) {
-  EXPECT_HAS(run({"memo", run_, "--model", "nowhere"}).out, "nowhere");
+  EXPECT_HAS(run({"memo", run_, "--model", "no/such"}).out, "no/such");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run/memo.md"));
+  EXPECT_EQ(run({"memo", "--verify", run_, "--run", run_, "--model", "pilot"}).code, 2);
   EXPECT_HAS(run({"memo"}).out, "expected a run");
   EXPECT_HAS(run({"report", "nowhere"}).out, "expected the folder of a run");
   EXPECT_EQ(run({"memo", run_, "--run", run_}).code, 2) << "--run needs --verify";

@@ -6,99 +6,12 @@
 
 #include "market/report/fold.h"
 #include "market/report/number_words.h"
+#include "market/report/whole_number.h"
 
 namespace hadal::market {
 namespace {
 
 bool is_article(std::string_view word) { return word == "a" || word == "an"; }
-
-class Phrase {
- public:
-  explicit Phrase(const TokenText& text) : t_(text) {}
-
-  struct Whole {
-    double value = 0;
-    size_t next = 0;
-    bool ordinal = false;
-  };
-
-  // Below a hundred.
-  Whole small(size_t i) const {
-    const std::string_view word = t_.of(i);
-    if (const auto unit = unit_word(word)) return {static_cast<double>(*unit), i + 1};
-    if (const auto tens = tens_word(word)) {
-      const size_t next = past_hyphen(i + 1);
-      if (const auto unit = unit_word(t_.of(next)); unit && *unit > 0 && *unit < 10)
-        return {static_cast<double>(*tens + *unit), next + 1};
-      if (const auto unit = ordinal_word(t_.of(next)); unit && *unit < 10)
-        return {static_cast<double>(*tens + *unit), next + 1, true};
-      return {static_cast<double>(*tens), i + 1};
-    }
-    if (const auto ordinal = ordinal_word(word); ordinal && *ordinal > 2 && *ordinal < 100)
-      return {static_cast<double>(*ordinal), i + 1, true};
-    return {0, i};
-  }
-
-  // Below a thousand, or twelve hundred; "hundred" alone is one.
-  Whole hundreds(size_t i) const {
-    Whole whole = t_.is(i, "hundred") ? Whole{1, i} : small(i);
-    if (whole.ordinal || (whole.next == i && !t_.is(i, "hundred"))) return whole;
-    const size_t at = whole.next == i ? i : past_hyphen(whole.next);
-    if (t_.is(at, "hundredth") && whole.value > 0) return {whole.value * 100, at + 1, true};
-    if (!t_.is(at, "hundred")) return whole;
-    whole = {whole.value * 100, at + 1};
-    const size_t rest = t_.is(whole.next, "and") ? whole.next + 1 : past_hyphen(whole.next);
-    if (const Whole more = small(rest); more.next > rest && more.value > 0 && !part_behind(more))
-      return {whole.value + more.value, more.next, more.ordinal};
-    return whole;
-  }
-
-  Whole whole(size_t i) const {
-    Whole sum{0, i};
-    double limit = INFINITY;
-    for (size_t at = i;;) {
-      Whole part = scale_of(at) ? Whole{1, at} : hundreds(at);
-      if (part.next == at && !scale_of(at)) return sum;
-      const size_t behind = part.next == at ? at : past_hyphen(part.next);
-      const double scale = part.ordinal ? 0 : scale_of(behind).value_or(0);
-      if (t_.is(behind, "thousandth") && !part.ordinal && limit > 1000)
-        return {sum.value + part.value * 1000, behind + 1, true};
-      if (scale == 0) {
-        if (sum.next > i && part.value >= limit) return sum;
-        return {sum.value + part.value, part.next, part.ordinal};
-      }
-      if (scale >= limit) return sum;
-      sum = {sum.value + part.value * scale, behind + 1};
-      limit = scale;
-      at = sum.next;
-      if (t_.is(at, "and") || t_.is(at, ",")) ++at;
-      if (!is_small_start(at)) return sum;
-    }
-  }
-
-  // half, third, quarters at `i`; 0 where it is none.
-  int part(size_t i, bool* plural) const { return part_word(t_.of(i), plural).value_or(0); }
-
-  size_t past_hyphen(size_t i) const {
-    return t_.is(i, "-") && t_.joined(i) && t_.joined(i + 1) && t_.is(i + 1, Kind::word) ? i + 1 : i;
-  }
-
- private:
-  std::optional<double> scale_of(size_t i) const {
-    const std::string_view word = t_.of(i);
-    return word.size() > 2 ? scale_word(word) : std::nullopt;
-  }
-  bool is_small_start(size_t i) const {
-    return t_.is(i, "hundred") || unit_word(t_.of(i)) || tens_word(t_.of(i)) || ordinal_word(t_.of(i)).value_or(0) > 2;
-  }
-  // "a hundred and two thirds": the two belong to the thirds.
-  bool part_behind(const Whole& more) const {
-    bool plural = false;
-    return !more.ordinal && part(past_hyphen(more.next), &plural) > 0;
-  }
-
-  const TokenText& t_;
-};
 
 class PhraseReader {
  public:
@@ -124,7 +37,7 @@ class PhraseReader {
     const size_t at = i + 1;
     bool plural = false;
     const bool article = is_article(t_.of(at));
-    const Phrase::Whole number = article ? Phrase::Whole{1, at + 1} : p_.small(at);
+    const WholeNumbers::Whole number = article ? WholeNumbers::Whole{1, at + 1} : p_.small(at);
     if (number.next == at || number.ordinal || number.value == 0) return {0, i};
     const size_t part_at = p_.past_hyphen(number.next);
     const int part = p_.part(part_at, &plural);
@@ -206,13 +119,13 @@ class PhraseReader {
   }
 
   NumberPhrase count(size_t i) const {
-    const Phrase::Whole whole = p_.whole(i);
+    const WholeNumbers::Whole whole = p_.whole(i);
     if (whole.next == i) return {.next = i + 1};
     if (is_pronoun(i, whole) || is_sided(whole)) return {.next = whole.next};
     return with_part(i, whole);
   }
 
-  NumberPhrase with_part(size_t i, const Phrase::Whole& whole) const {
+  NumberPhrase with_part(size_t i, const WholeNumbers::Whole& whole) const {
     const size_t next = whole.next;
     if (whole.ordinal) return {NumberPhrase::number, whole.value, 0.5, next, true};
     if (t_.is(next, "dozen")) return number(whole.value * 12, next + 1);
@@ -233,7 +146,7 @@ class PhraseReader {
   NumberPhrase run_on(size_t i) const {
     size_t next = i;
     while (starts_number(next)) {
-      const Phrase::Whole more = p_.whole(next);
+      const WholeNumbers::Whole more = p_.whole(next);
       next = p_.past_hyphen(std::max(more.next, next + 1));
     }
     return unsaid(std::max(next, i + 1), true);
@@ -243,14 +156,14 @@ class PhraseReader {
            t_.is(i, "million");
   }
 
-  bool is_sided(const Phrase::Whole& whole) const {
+  bool is_sided(const WholeNumbers::Whole& whole) const {
     return hyphened(whole.next) &&
            is_one_of({"sided", "tailed", "way", "off", "dimensional", "to", "size", "time", "by"},
                      t_.of(whole.next + 1));
   }
 
   // "no one", "one of them", "the true one", "one can"
-  bool is_pronoun(size_t i, const Phrase::Whole& whole) const {
+  bool is_pronoun(size_t i, const WholeNumbers::Whole& whole) const {
     if (whole.next != i + 1 || !t_.is(i, "one")) return false;
     const std::string_view next = t_.of(i + 1);
     bool plural = false;
@@ -270,7 +183,7 @@ class PhraseReader {
   }
 
   const TokenText& t_;
-  Phrase p_;
+  WholeNumbers p_;
 };
 
 }  // namespace
@@ -284,7 +197,7 @@ PartPhrase read_and_part(const TokenText& text, size_t i) { return PhraseReader(
 
 OrdinalPhrase read_ordinal(const TokenText& text, size_t i) {
   if (const auto ordinal = ordinal_word(text.of(i)); ordinal && *ordinal < 100) return {*ordinal, i + 1};
-  const Phrase::Whole small = Phrase(text).small(i);
+  const WholeNumbers::Whole small = WholeNumbers(text).small(i);
   return small.ordinal ? OrdinalPhrase{static_cast<int>(small.value), small.next} : OrdinalPhrase{0, i};
 }
 
