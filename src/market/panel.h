@@ -2,6 +2,7 @@
 // [time][instrument]. A value that is not there is NaN, never 0 or infinite.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
