@@ -8,6 +8,8 @@
                 github.com/fulifeng/Temporal_Relational_Stock_Ranking (AGPL; 1.2 GB, 6,257 tickers; never kept here)
       demo      hadal market demo: seconds
       planted, noise   rank IC of ridge over alpha158 on the project's made-up markets, by the strategies of hadal market demo
+      portfolios   the table of docs/markets.md: an index, the same enhanced by a quadratic program, and others on the same scores
+      folio500  a backtest of 500 made-up instruments, a quadratic program at each of 250 closes: seconds, peak memory
       etth1     MSE of ridge, horizon 96: --ett ETTh1.csv of github.com/zhouhaoyi/ETDataset
 
 Memory is the program's largest resident set. It counts pages of the mapped files, which the system may take back at any time.
@@ -34,6 +36,24 @@ task = "series"
 look_back = {look_back}
 horizon = 96
 penalty = {penalty}
+"""
+FOLIO = """[data]
+market = "{market}"
+[factors]
+momentum = "$close/Ref($close,20)-1"
+[portfolio]
+kind = "qp"
+covariance = "{covariance}"
+benchmark = "equal"
+active = 0.004
+turnover = 0.2
+cost_bps = 3
+[[portfolio.factor]]
+name = "momentum"
+max = 0.5
+[broker]
+profile = "frictionless"
+cash = 1000000
 """
 
 
@@ -153,6 +173,64 @@ class Figures:
     def do_noise(self):
         self.made("noise", "within 2 errors")
 
+    # A strategy file with other lines in [portfolio] and [broker]: `lines` replace those of the same key, or are added; None takes one out.
+    def changed(self, text, name, portfolio, broker):
+        parts = {}
+        for line in text.splitlines():
+            if line.startswith("["):
+                part = parts.setdefault(line.split("#")[0].strip(), [])
+            elif parts:
+                part.append(line)
+        for part, changes in (("[portfolio]", portfolio), ("[broker]", broker)):
+            kept = [line for line in parts[part] if line.split("=")[0].strip() not in changes]
+            parts[part] = kept + [f"{key} = {value}" for key, value in changes.items() if value is not None]
+        if portfolio.get("kind", '"qp"') != '"qp"':
+            parts = {key: part for key, part in parts.items() if not key.startswith("[[")}
+        return self.write(name + ".toml", "\n".join("\n".join([key, *part]) for key, part in parts.items()) + "\n")
+
+    def equity(self, run):
+        with open(os.path.join(self.args.folder, run.json["run"], "equity.csv")) as file:
+            return {row["time"]: float(row["equity"]) for row in csv.DictReader(file)}
+
+    def do_portfolios(self):
+        self.market("import", os.path.join(self.args.folder, "markets/planted"), os.path.join(ROOT, "examples/market/synthetic/planted.csv.zst"))
+        with open(os.path.join(ROOT, "examples/market/enhanced_index.toml")) as file:
+            text = file.read()
+        keys = ["covariance", "risk_days", "factors", "alpha", "risk_aversion", "cost_bps", "benchmark", "active", "turnover"]
+        none = dict.fromkeys(keys)
+        free = {"profile": '"frictionless"', "slippage_bps": None}
+        index = {"alpha": 0, "turnover": None}
+        wanted = [("index", index, {}), ("index_free", index, free), ("enhanced", {}, {}), ("enhanced_free", {}, free),
+                  ("ledoit_wolf", {"covariance": '"ledoit_wolf"', "factors": None}, {}), ("ledoit_wolf_free", {"covariance": '"ledoit_wolf"', "factors": None}, free),
+                  ("risk_parity", {**none, "kind": '"risk_parity"'}, {}), ("risk_parity_free", {**none, "kind": '"risk_parity"'}, free),
+                  ("top12", {**none, "kind": '"top"', "count": 12}, {}), ("top12_free", {**none, "kind": '"top"', "count": 12}, free)]
+        against = {}
+        for name, portfolio, broker in wanted:
+            run = self.market("backtest", self.changed(text, name, portfolio, broker))
+            equity = self.equity(run)
+            n = run.json["statistics"]["length"]
+            days = list(equity)[-n - 1:]
+            gains = [equity[b] / equity[a] - 1 for a, b in zip(days, days[1:])]
+            if name.startswith("index"):
+                against[name[5:]] = gains
+            other = against["_free" if name.endswith("_free") else ""]
+            active = [a - b for a, b in zip(gains, other[-n:])] if n <= len(other) else []
+            mean = sum(active) / max(len(active), 1)
+            sd = (sum((x - mean) ** 2 for x in active) / max(len(active) - 1, 1)) ** 0.5
+            total = equity[days[-1]] / equity[days[0]] - 1
+            print(f"{name:18} {days[0]} {n} periods, gain {total:7.2%}, Sharpe {run.json['statistics']['sharpe_annual']:5.2f}, active {252 * mean:7.2%} a year, "
+                  f"tracking error {sd * 252 ** .5:6.2%}, ratio {mean / sd * 252 ** .5 if sd > 0 else float('nan'):5.2f}, fees {float(run.json['fees']):9.0f}, "
+                  f"slippage {float(run.json['slippage']):8.0f}, fills {len(run.json['fills'])}, wall {run.wall:.1f} s, CPU {run.cpu:.1f} s")
+
+    def do_folio500(self):
+        market = os.path.join(self.args.folder, "folio_market") + "/"
+        if not os.path.exists(os.path.join(market, "market.db")):
+            self.market("import", market, self.synth("folio_bars", 500, 501))
+        for covariance in ("factor", "ledoit_wolf"):
+            toml = self.write("folio500.toml", FOLIO.format(market=market, covariance=covariance))
+            run = self.market("backtest", toml)
+            self.row("folio500", f"250 programs of 500, {covariance}", run.wall, "s", "", run, "market_figures.py folio500")
+
     def do_etth1(self):
         if not self.args.ett:
             sys.exit("etth1: expected --ett ETTh1.csv, found none")
@@ -163,7 +241,7 @@ class Figures:
 
 
 def main():
-    works = ["import", "ic", "rsr", "demo", "planted", "noise", "etth1"]
+    works = ["import", "ic", "rsr", "demo", "planted", "noise", "portfolios", "folio500", "etth1"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", nargs="+", choices=works)
     parser.add_argument("--hadal", default=os.path.join(ROOT, "build/hadal"))

@@ -53,6 +53,7 @@ std::string text_of(const market::BacktestRun& run) {
                       counted(static_cast<int64_t>(r.orders.size()), "order"),
                       counted(static_cast<int64_t>(r.fills.size()), "fill"));
   text += idle_text(run);
+  for (const std::string& note : run.notes) text += fmt::format("  note          {}\n", note);
   text += fmt::format("  equity        {} -> {} ({})\n", r.start_equity.text(), r.last_equity().text(), percent(gain));
   text += fmt::format("  costs         fees {}, slippage {}, borrow {}; dividends {}\n", r.fees.text(),
                       r.slippage.text(), r.borrow.text(), r.dividends.text());

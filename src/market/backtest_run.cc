@@ -23,10 +23,9 @@ std::map<std::string, int32_t> places_of(const std::vector<std::string>& symbols
 
 // From scores to targets at the closes of the feed's sessions.
 Schedule schedule_of_scores(const StrategyFile& strategy, const Training& training, const Feed& feed,
-                            const std::atomic<bool>* stop) {
+                            PortfolioPolicy& policy, const std::atomic<bool>* stop) {
   const Panel& panel = training.source->panel();
   const auto places = places_of(feed.symbols);
-  PortfolioPolicy policy(*strategy.portfolio, strategy.file.string());
   Schedule schedule;
   for (const Rebalance& rebalance :
        rebalances_of(policy, *training.source, training.scores, rows_of(strategy, panel), stop)) {
@@ -92,6 +91,7 @@ OrderedJson BacktestRun::json() const {
   json["statistics"] = statistics.json();
   json["trials"] = tries.count;
   json["seconds"] = seconds;
+  if (!notes.empty()) json["notes"] = notes;
   return json;
 }
 
@@ -126,8 +126,10 @@ BacktestRun run_strategy(const StrategyFile& strategy, Market& market, const Bac
   BacktestRun run;
   Schedule schedule;
   if (strategy.needs_factors()) {
+    PortfolioPolicy policy(*strategy.portfolio, strategy.file.string());  // its files are read before anything is done
     run.training = train_run(strategy, market, options.train, true);
-    schedule = schedule_of_scores(strategy, run.training, feed, options.train.stop);
+    schedule = schedule_of_scores(strategy, run.training, feed, policy, options.train.stop);
+    run.notes = policy.notes();
   } else {
     run.training.data_hash = market.data_hash(query);
     run.training.run = run_folder(strategy, run.training.data_hash);

@@ -33,8 +33,9 @@ struct BacktestRun {
   ReturnStatistics statistics;
   std::vector<double> returns;
   Tries tries;
-  double seconds = 0;        // of the engine alone
-  OrderedJson json() const;  // rules.md, section 4
+  std::vector<std::string> notes;  // what the portfolio has to say about its decisions: who was left out
+  double seconds = 0;              // of the engine alone
+  OrderedJson json() const;        // rules.md, section 4; and `notes` where there are any
 };
 
 struct BacktestOptions {

@@ -88,6 +88,9 @@ class QpSolver {
 
   // From the second time on from the limits that held with equality at the last solution.
   Optimum solve();
+  // Another one, such as the next day's. Where its sizes are those of the last one, the last solution is where it
+  // begins.
+  void set_program(QuadraticProgram program);
   // What may change in between; sizes stay.
   void set_linear(std::vector<double> linear, double constant = 0);
   void set_reference(size_t term, std::vector<double> reference);
@@ -107,10 +110,12 @@ struct PortfolioProblem {
   struct Group {
     std::vector<uint32_t> members;
     double min, max;
+    std::string name = {};  // in messages; "": its number
   };
   struct FactorLimit {
     std::vector<double> exposure;  // [n]
     double min, max;
+    std::string name = {};
   };
   std::vector<double> mean;                // [n]: says how many assets there are
   std::vector<double> covariance;          // [n][n], or empty
@@ -134,6 +139,7 @@ class PortfolioOptimizer {
   Optimum solve() { return solver_.solve(); }
   void set_mean(std::vector<double> mean);
   void set_current(std::vector<double> current);
+  void set_problem(PortfolioProblem problem);  // of other risks and limits too
 
  private:
   void renew();

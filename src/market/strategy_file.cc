@@ -5,6 +5,7 @@
 #include "base/command.h"
 #include "base/hash.h"
 #include "base/toml_table.h"
+#include "market/portfolio/spec.h"
 
 namespace hadal::market {
 namespace {
@@ -215,14 +216,16 @@ void read_forecast(TomlTable& table, StrategyFile& s) {
 
 void read_portfolio(TomlTable& table, const Path& folder, StrategyFile& s) {
   PortfolioSpec p;
-  const std::vector<std::string> valid = {"top", "rank", "targets", "orders"};
+  const std::vector<std::string> valid = {"top", "rank", "risk_parity", "qp", "targets", "orders"};
   p.kind = table.text("kind", p.kind);
-  if (p.kind == "risk_parity" || p.kind == "qp") not_yet(table.where("kind") + ": kind", p.kind, "take top or rank");
   if (std::find(valid.begin(), valid.end(), p.kind) == valid.end()) {
     fail("{}: kind: expected one of {}, found \"{}\"; the nearest is \"{}\"", table.where("kind"), listed(valid),
          brief(p.kind), nearest_word(p.kind, valid));
   }
-  p.count = table.integer("count", p.count, 1, kBig);
+  if (p.has_risk())
+    read_risk_keys(table, folder, s.prices, p);
+  else
+    p.count = table.integer("count", p.count, 1, kBig);
   p.rebalance_days = table.integer("rebalance_days", p.rebalance_days, 1, kBig);
   p.score = table.text("score", "");
   const bool from_file = p.kind == "targets" || p.kind == "orders";
@@ -272,6 +275,8 @@ void check_names(const StrategyFile& s) {
   };
   if (s.forecast) check(s.forecast->factor, "kind");
   if (s.portfolio) check(s.portfolio->score, "score");
+  if (s.portfolio)
+    for (const QpSpec::Range& limit : s.portfolio->qp.factor_limits) check(limit.name, "[[portfolio.factor]] name");
   if (s.forecast && s.forecast->kind == "ridge" && !s.series && s.factors.empty() && s.sets.empty()) {
     fail("{}: expected [factors] for a ridge forecaster, found none; add sets = [\"alpha158\"] or a factor of your own",
          s.file.string());
@@ -361,6 +366,7 @@ std::string StrategyFile::canonical() const {
     if (portfolio->kind == "top") out += fmt::format("count = {}\n", portfolio->count);
     if (portfolio->file.empty()) out += fmt::format("rebalance_days = {}\n", portfolio->rebalance_days);
     if (!portfolio->score.empty()) out += fmt::format("score = \"{}\"\n", portfolio->score);
+    if (portfolio->has_risk()) out += risk_keys_text(*portfolio);
   }
   out += fmt::format("[broker]\nprofile = \"{}\"\n", Path(broker.profile).filename().string());
   for (const auto& [key, value] : broker.values) out += fmt::format("{} = {}\n", key, value);

@@ -5,7 +5,7 @@
 //   [label]     expression; its horizon is its largest look-ahead
 //   [process]   features, label: lists of steps, done per session or fitted in the training part of each window
 //   [forecast]  kind, the walk-forward windows, seeds, and what the kind needs
-//   [portfolio] kind, count, rebalance_days, score, file
+//   [portfolio] kind, count, rebalance_days, score, file, and what risk_parity and qp need (portfolio/spec.h)
 //   [broker]    profile, cash, and what is set beside the profile
 //
 // Unknown keys are Errors naming the nearest one; paths are relative to the file. What a later version brings is a
@@ -14,6 +14,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -70,11 +71,32 @@ struct ForecastSpec {
   int64_t momentum_bars = 20;  // of momentum
 };
 
+struct RiskSpec {                     // of risk_parity and qp
+  std::string covariance = "factor";  // factor | ledoit_wolf
+  int64_t days = 250, factors = 10;   // sessions of returns; principal components
+};
+
+struct QpSpec {  // portfolio/qp_portfolio.h says what is maximised
+  struct Range {
+    std::string name;  // of a group, or of a factor
+    double min = -kUnlimited, max = kUnlimited;
+  };
+  static constexpr double kUnlimited = std::numeric_limits<double>::infinity();
+  double alpha = 0.05, risk_aversion = 10, cost_bps = 0, quadratic_cost = 0;
+  double budget = 1, lower = 0, upper = 1, active = kUnlimited, turnover = kUnlimited, leverage = kUnlimited;
+  std::string benchmark = "none";  // none | equal | file
+  Path benchmark_file, groups;     // "": none
+  std::vector<Range> group_limits, factor_limits;
+};
+
 struct PortfolioSpec {
-  std::string kind = "top";  // top | rank | targets | orders
-  int64_t count = 10, rebalance_days = 1;
-  std::string score;  // a factor's name where there is no forecast
-  Path file;          // of targets and orders
+  std::string kind = "top";                // top | rank | risk_parity | qp | targets | orders
+  int64_t count = 10, rebalance_days = 1;  // of risk_parity, a count of 0: all
+  std::string score;                       // a factor's name where there is no forecast
+  Path file;                               // of targets and orders
+  RiskSpec risk;
+  QpSpec qp;
+  bool has_risk() const { return kind == "risk_parity" || kind == "qp"; }
 };
 
 struct BrokerSpec {                           // as it stands: the engine knows what the keys mean

@@ -98,8 +98,7 @@ TEST(Strategy, FrequenciesAreWrittenInOneWay) {
 }
 
 TEST(Strategy, WhatComesLaterIsItsOwnError) {
-  for (const std::string text : {"[forecast]\nkind = \"trees\"\n", "[forecast]\nkind = \"mixer\"\n",
-                                 "[portfolio]\nkind = \"qp\"\nscore = \"mom\"\n"}) {
+  for (const std::string text : {"[forecast]\nkind = \"trees\"\n", "[forecast]\nkind = \"mixer\"\n"}) {
     EXPECT_THROW(parse(kData + kFactor + text), NotYetError) << text;
   }
   EXPECT_NE(error_of(kData + kFactor + "[forecast]\nkind = \"mlp\"\n")
@@ -128,6 +127,47 @@ TEST(Strategy, OneFactorIsTheScore) {
   EXPECT_EQ(parse(kData + kFactor + "[portfolio]\nkind = \"rank\"\n").portfolio->score, "mom");
   EXPECT_NE(error_of(kData + kFactor + "two = \"$open\"\n[portfolio]\n").find("score = NAME"), std::string::npos);
   EXPECT_EQ(parse(kData + kFactor + "[forecast]\nkind = \"factor mom\"\n").forecast->factor, "mom");
+}
+
+TEST(Strategy, ReadsPortfoliosByRisk) {
+  const Path groups = Path(HADAL_BINARY_DIR) / "market_groups_test.csv";
+  write_file_whole(groups, "symbol,group\nSPY,funds\n");
+  const std::string qp = kData + kFactor + "[portfolio]\nkind = \"qp\"\ncovariance = \"ledoit_wolf\"\nrisk_days = 60\n";
+  const std::string limits = "benchmark = \"equal\"\nactive = 0.02\ngroups = \"" + groups.string() +
+                             "\"\n[[portfolio.group]]\nname = \"funds\"\nmax = 0.3\n[[portfolio.factor]]\nname = "
+                             "\"mom\"\nmin = -0.5\nmax = 0.5\n";
+  const StrategyFile s = parse(qp + limits);
+  const std::string before = s.hash();
+  EXPECT_EQ(s.portfolio->risk.days, 60);
+  EXPECT_EQ(s.portfolio->qp.active, 0.02);
+  EXPECT_EQ(s.portfolio->qp.group_limits[0].max, 0.3);
+  EXPECT_EQ(s.portfolio->qp.factor_limits[0].min, -0.5);
+  EXPECT_EQ(parse(qp + "upper = 1\n" + limits).hash(), before);  // the default
+  for (const char* key :
+       {"upper = 0.5", "alpha = 0.1", "turnover = 0.2", "cost_bps = 3", "budget = 0.9", "lower = 0.01"})
+    EXPECT_NE(parse(qp + key + "\n" + limits).hash(), before) << key;
+  write_file_whole(groups, "symbol,group\nSPY,funds\nDIA,funds\n");
+  EXPECT_NE(parse(qp + limits).hash(), before);
+  const std::string parity = kData + kFactor + "[portfolio]\nkind = \"risk_parity\"\n";
+  EXPECT_EQ(parse(parity).portfolio->count, 0);
+  EXPECT_EQ(parse(parity + "count = 5\n").portfolio->count, 5);
+  EXPECT_NE(parse(parity + "count = 5\n").hash(), parse(parity).hash());
+  for (const auto& [text, expected] :
+       {std::pair<std::string, const char*>{qp + "turnver = 1\n", "the nearest valid key is \"turnover\""},
+        {qp + "count = 1\n", "unknown key \"count\""},
+        {parity + "turnover = 1\n", "unknown key \"turnover\""},
+        {qp + "factors = 3\n", "factors: expected none for covariance"},
+        {qp + "lower = 0.5\nupper = 0.1\n", "expected lower up to upper"},
+        {qp + "active = 0.1\n", "active: expected a benchmark beside it"},
+        {qp + "benchmark = \"none.csv\"\n", "benchmark: expected a CSV file"},
+        {qp + "turnover = nan\n", "turnover"},
+        {qp + "groups = \"" + groups.string() + "\"\n", "found only the file"},
+        {qp + "[[portfolio.group]]\nname = \"a\"\nmax = 1\n", "found only the limits"},
+        {qp + "[[portfolio.factor]]\nname = \"mom\"\n", "expected min, max or both"},
+        {qp + "[[portfolio.factor]]\nname = \"mum\"\nmax = 1\n", "the nearest is \"mom\""},
+        {"[data]\nmarket = \"m\"\nprices = \"raw\"\n" + parity.substr(kData.size()),
+         "expected [data] prices = \"forward\" for kind \"risk_parity\""}})
+    EXPECT_NE(error_of(text).find(expected), std::string::npos) << error_of(text);
 }
 
 TEST(Strategy, HashIsOfWhatCounts) {

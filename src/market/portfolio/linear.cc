@@ -128,4 +128,24 @@ double negative_eigenvalue(const std::vector<double>& matrix, size_t n, double t
   return smallest < -allowed ? smallest : 0;
 }
 
+Eigenpairs largest_eigenpairs(const std::vector<double>& matrix, size_t n, size_t count) {
+  const auto size = static_cast<Index>(n);
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> all(Eigen::Map<const RowMajor>(matrix.data(), size, size));
+  Eigenpairs pairs;
+  for (Index k = 0; k < static_cast<Index>(count); ++k) {
+    const auto vector = all.eigenvectors().col(size - 1 - k);
+    pairs.values.push_back(all.eigenvalues()(size - 1 - k));
+    pairs.vectors.insert(pairs.vectors.end(), vector.data(), vector.data() + n);
+  }
+  return pairs;
+}
+
+std::vector<double> solve_definite(const std::vector<double>& matrix, const std::vector<double>& right) {
+  const auto size = static_cast<Index>(right.size());
+  const Eigen::LLT<Eigen::MatrixXd> factors(Eigen::Map<const RowMajor>(matrix.data(), size, size));
+  if (factors.info() != Eigen::Success) return {};
+  const Eigen::VectorXd x = factors.solve(Eigen::Map<const Eigen::VectorXd>(right.data(), size));
+  return {x.data(), x.data() + size};
+}
+
 }  // namespace hadal::market::qp

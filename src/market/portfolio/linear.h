@@ -44,4 +44,13 @@ class SparseSystem {
 // for one that is positive semidefinite within that.
 double negative_eigenvalue(const std::vector<double>& matrix, size_t n, double tolerance);
 
+// The `count` largest eigenvalues of a symmetric matrix [n][n], descending, and a vector of length 1 for each.
+struct Eigenpairs {
+  std::vector<double> values, vectors;  // [count], [count][n]
+};
+Eigenpairs largest_eigenpairs(const std::vector<double>& matrix, size_t n, size_t count);
+
+// x of  matrix x = right,  by Cholesky; empty where the matrix [n][n] is not positive definite.
+std::vector<double> solve_definite(const std::vector<double>& matrix, const std::vector<double>& right);
+
 }  // namespace hadal::market::qp

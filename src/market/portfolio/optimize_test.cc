@@ -407,5 +407,29 @@ TEST(Optimize, AProblemOfAFileIsNamedInMessages) {
   EXPECT_EQ(optimize(folder / "good.json").x, std::vector<double>{2});
 }
 
+// The next day's problem: other risks, limits moved, what was chosen is held.
+TEST(Optimize, AnotherProblemBeginsAtTheLastSolution) {
+  PortfolioProblem problem = test::random_portfolio(80, 6, 3);
+  PortfolioOptimizer optimizer(problem);
+  int64_t warm = 0, cold = 0;
+  for (uint64_t day = 0; day < 8; ++day) {
+    const Optimum found = optimizer.solve(), fresh = PortfolioOptimizer(problem).solve();
+    ASSERT_EQ(found.status, Optimum::Status::solved);
+    EXPECT_LT(found.kkt_residual, 1e-12);
+    for (size_t i = 0; i < 80; ++i) EXPECT_NEAR(found.x[i], fresh.x[i], 1e-9) << day;
+    if (day > 0) warm += found.iterations, cold += fresh.iterations;
+    problem.current = found.x;
+    problem.mean = test::random_means(80, 3);
+    const std::vector<double> other = test::random_means(80, day + 10);
+    for (size_t i = 0; i < 80; ++i) problem.mean[i] += 0.1 * other[i];
+    for (double& value : problem.loadings) value *= 1.01;
+    problem.turnover *= 0.9;
+    optimizer.set_problem(problem);
+  }
+  EXPECT_LT(warm, cold);
+  optimizer.set_problem(test::random_portfolio(30, 2, 5));  // other sizes
+  EXPECT_EQ(optimizer.solve().x, PortfolioOptimizer(test::random_portfolio(30, 2, 5)).solve().x);
+}
+
 }  // namespace
 }  // namespace hadal::market

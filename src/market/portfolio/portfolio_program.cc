@@ -86,6 +86,10 @@ void add_bounds(QuadraticProgram& program, const std::vector<double>& values, Li
   program.limits.push_back(std::move(limit));
 }
 
+std::string named(const char* what, const std::string& name, size_t number) {
+  return name.empty() ? fmt::format("{} {}", what, number) : fmt::format("{} {}", what, name);
+}
+
 void check_portfolio(const PortfolioProblem& p) {
   const size_t n = p.mean.size();
   if (n == 0) fail("mean: expected a number for each asset, found none");
@@ -150,7 +154,7 @@ QuadraticProgram program_of(const PortfolioProblem& p) {
   add_bounds(program, p.upper, Limit::On::upper, "upper bounds");
   for (size_t g = 0; g < p.groups.size(); ++g) {
     std::vector<double> row(n);
-    const std::string name = fmt::format("group {}", g);
+    const std::string name = named("group", p.groups[g].name, g);
     for (const uint32_t member : p.groups[g].members) {
       if (member >= n) fail("{}: expected members from 0 to {}, found {}", name, n - 1, member);
       if (row[member] != 0) fail("{}: expected each member once, found {} twice", name, member);
@@ -159,7 +163,7 @@ QuadraticProgram program_of(const PortfolioProblem& p) {
     add_row(program, row, p.groups[g].min, p.groups[g].max, name);
   }
   for (size_t f = 0; f < p.factor_limits.size(); ++f) {
-    const std::string name = fmt::format("factor limit {}", f);
+    const std::string name = named("factor limit", p.factor_limits[f].name, f);
     if (p.factor_limits[f].exposure.size() != n)
       fail("{}: expected an exposure for each of the {} assets, found {}", name, n, p.factor_limits[f].exposure.size());
     add_row(program, p.factor_limits[f].exposure, p.factor_limits[f].min, p.factor_limits[f].max, name);
@@ -194,6 +198,11 @@ void PortfolioOptimizer::set_current(std::vector<double> current) {
   const bool costs = std::any_of(problem_.cost.begin(), problem_.cost.end(), [](double cost) { return cost > 0; });
   if (costs || problem_.turnover < kNoLimit) solver_.set_reference(0, problem_.current);
   renew();
+}
+
+void PortfolioOptimizer::set_problem(PortfolioProblem problem) {
+  solver_.set_program(program_of(problem));
+  problem_ = std::move(problem);
 }
 
 void PortfolioOptimizer::renew() {

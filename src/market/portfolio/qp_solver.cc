@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -94,19 +95,34 @@ struct QpSolver::State {
   bool warm = false;
   qp::Point last;
   qp::ActiveSet active;
+
+  // Of the last solution: what stood still stands still again.
+  void follow(const std::vector<double>& old_reference, const std::vector<double>& reference) {
+    for (size_t i = 0; i < reference.size(); ++i) {
+      const bool at_bound = last.x[i] == bounds.lower[i] || last.x[i] == bounds.upper[i];
+      if (last.x[i] == old_reference[i] && !at_bound) last.x[i] = reference[i];
+    }
+  }
 };
 
-QpSolver::QpSolver(QuadraticProgram program) : state_(std::make_unique<State>()) {
+QpSolver::QpSolver(QuadraticProgram program) : state_(std::make_unique<State>()) { set_program(std::move(program)); }
+
+void QpSolver::set_program(QuadraticProgram program) {
   check_program(program);
-  state_->program = std::move(program);
+  const QuadraticProgram old = std::exchange(state_->program, std::move(program));
   QuadraticProgram& p = state_->program;
   if (!p.dense.empty())  // to the last bit: one triangle is read for both
     for (size_t i = 0; i < p.size; ++i)
       for (size_t k = 0; k < i; ++k)
         p.dense[i * p.size + k] = p.dense[k * p.size + i] = 0.5 * (p.dense[i * p.size + k] + p.dense[k * p.size + i]);
   const qp::Bounds& b = state_->bounds = qp::bounds_of(p);
+  state_->crossed = false;
   for (size_t i = 0; i < p.size; ++i) state_->crossed |= b.lower[i] > b.upper[i];
   for (size_t r = 0; r < p.num_rows(); ++r) state_->crossed |= b.row_lower[r] > b.row_upper[r];
+  state_->warm =
+      state_->warm && old.size == p.size && old.num_rows() == p.num_rows() && old.terms.size() == p.terms.size();
+  for (size_t term = 0; state_->warm && term < p.terms.size(); ++term)
+    state_->follow(old.terms[term].reference, p.terms[term].reference);
 }
 
 QpSolver::~QpSolver() = default;
@@ -122,12 +138,7 @@ void QpSolver::set_reference(size_t term, std::vector<double> reference) {
   HADAL_CHECK(term < state_->program.terms.size(), "term {}", term);
   check_numbers(reference, state_->program.size, false, "reference");
   std::vector<double>& old = state_->program.terms[term].reference;
-  if (state_->warm)
-    for (size_t i = 0; i < old.size(); ++i) {
-      double& x = state_->last.x[i];
-      const bool at_bound = x == state_->bounds.lower[i] || x == state_->bounds.upper[i];
-      if (x == old[i] && !at_bound) x = reference[i];  // what stood still stands still again
-    }
+  if (state_->warm) state_->follow(old, reference);
   old = std::move(reference);
 }
 

@@ -2,35 +2,18 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "market/portfolio/portfolio.h"
+#include "market/portfolio/choice.h"
 #include "market/stats.h"
 #include "market/stopped.h"
 
 namespace hadal::market {
 namespace {
 
-struct Scored {
-  uint32_t instrument;
-  double score;
-};
-
-std::vector<Scored> scored_at(const Panel& panel, size_t row, std::span<const double> scores) {
-  std::vector<Scored> found;
-  for (size_t i = 0; i < panel.num_instruments(); ++i) {
-    if (panel.has_bar(row, i) && panel.member[panel.at(row, i)] && !std::isnan(scores[i]))
-      found.push_back({static_cast<uint32_t>(i), scores[i]});
-  }
-  return found;
-}
-
-std::vector<TargetWeight> top(std::vector<Scored> scored, size_t count) {
-  std::stable_sort(scored.begin(), scored.end(), [](const Scored& a, const Scored& b) { return a.score > b.score; });
-  scored.resize(std::min(scored.size(), count));
+std::vector<TargetWeight> top(const std::vector<Scored>& scored, size_t count) {
+  const std::vector<Scored> best = best_of(scored, count);
   std::vector<TargetWeight> targets;
-  for (const Scored& s : scored)
-    targets.push_back({s.instrument, Decimal(1) / Decimal(static_cast<int64_t>(scored.size()))});
-  std::sort(targets.begin(), targets.end(),
-            [](const TargetWeight& a, const TargetWeight& b) { return a.instrument < b.instrument; });
+  for (const Scored& s : best)
+    targets.push_back({s.instrument, Decimal(1) / Decimal(static_cast<int64_t>(best.size()))});
   return targets;
 }
 
@@ -64,19 +47,62 @@ class ByScore : public Chooser {
   PortfolioSpec spec_;
 };
 
+std::unique_ptr<Chooser> make_chooser(const PortfolioSpec& spec, const std::string& who) {
+  if (spec.kind == "risk_parity") return make_risk_parity(spec, who);
+  if (spec.kind == "qp") return make_qp_portfolio(spec, who);
+  return std::make_unique<ByScore>(spec);
+}
+
 }  // namespace
+
+std::vector<Scored> scored_at(const Panel& panel, size_t row, std::span<const double> scores) {
+  std::vector<Scored> found;
+  for (size_t i = 0; i < panel.num_instruments(); ++i) {
+    if (panel.has_bar(row, i) && panel.member[panel.at(row, i)] && !std::isnan(scores[i]))
+      found.push_back({static_cast<uint32_t>(i), scores[i]});
+  }
+  return found;
+}
+
+std::vector<Scored> best_of(std::vector<Scored> scored, size_t count) {
+  std::stable_sort(scored.begin(), scored.end(), [](const Scored& a, const Scored& b) { return a.score > b.score; });
+  scored.resize(std::min(scored.size(), count));
+  std::sort(scored.begin(), scored.end(), [](const Scored& a, const Scored& b) { return a.instrument < b.instrument; });
+  return scored;
+}
+
+std::vector<uint32_t> instruments_of(const std::vector<Scored>& scored) {
+  std::vector<uint32_t> instruments;
+  for (const Scored& s : scored) instruments.push_back(s.instrument);
+  return instruments;
+}
+
+std::vector<Scored> those(const std::vector<Scored>& scored, const std::vector<uint32_t>& instruments) {
+  std::vector<Scored> found;
+  std::copy_if(scored.begin(), scored.end(), std::back_inserter(found), [&](const Scored& s) {
+    return std::binary_search(instruments.begin(), instruments.end(), s.instrument);
+  });
+  return found;
+}
+
+std::vector<TargetWeight> targets_of(const std::vector<uint32_t>& instruments, const std::vector<double>& weights) {
+  std::vector<TargetWeight> targets;
+  for (size_t k = 0; k < instruments.size(); ++k) {
+    const Decimal weight = Decimal::of_double(weights[k]);
+    if (!weight.is_zero()) targets.push_back({instruments[k], weight});
+  }
+  return targets;
+}
 
 std::vector<TargetWeight> weights_at(const PortfolioSpec& spec, const Panel& panel, size_t row,
                                      std::span<const double> scores) {
   HADAL_CHECK(spec.kind == "top" || spec.kind == "rank", "{} takes no scores", spec.kind);
-  std::vector<Scored> scored = scored_at(panel, row, scores);
-  return spec.kind == "top" ? top(std::move(scored), static_cast<size_t>(spec.count)) : by_rank(scored);
+  const std::vector<Scored> scored = scored_at(panel, row, scores);
+  return spec.kind == "top" ? top(scored, static_cast<size_t>(spec.count)) : by_rank(scored);
 }
 
 PortfolioPolicy::PortfolioPolicy(const PortfolioSpec& spec, const std::string& who)
-    : rebalance_days_(spec.rebalance_days), chooser_(std::make_unique<ByScore>(spec)) {
-  HADAL_CHECK(!who.empty(), "a name for messages");
-}
+    : rebalance_days_(spec.rebalance_days), chooser_(make_chooser(spec, who)) {}
 
 std::optional<Rebalance> PortfolioPolicy::decide(const FeatureSource& source, size_t row,
                                                  std::span<const double> scores) {

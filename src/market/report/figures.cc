@@ -35,7 +35,8 @@ OrderedJson strategy_json(const StrategyFile& s) {
   if (!s.portfolio) return json;
   const bool from_file = s.portfolio->kind == "targets" || s.portfolio->kind == "orders";
   if (from_file) json["portfolio_file"] = s.portfolio->file.filename().string();
-  if (s.portfolio->kind == "top") json["count"] = s.portfolio->count;
+  if (s.portfolio->kind == "top" || (s.portfolio->kind == "risk_parity" && s.portfolio->count > 0))
+    json["count"] = s.portfolio->count;
   if (!from_file) json["rebalance_days"] = s.portfolio->rebalance_days;
   if (!s.portfolio->score.empty()) json["score"] = s.portfolio->score;
   for (const auto& [key, value] : s.broker.values) json["broker_settings"][key] = value;

@@ -134,6 +134,12 @@ void write_holdings(Writer& w) {
     w.say("Held were the {strategy.count:n} best by score, in equal parts");
   else if (portfolio == "rank")
     w.say("Held were all that have a score, long and short, by the rank of the score");
+  else if (portfolio == "risk_parity")
+    w.say(w.has("strategy.count") ? "Held were the {strategy.count:n} best by score, in parts that add equally to risk"
+                                  : "Held were all that have a score, in parts that add equally to risk");
+  else if (portfolio == "qp")
+    w.say(
+        "Held was what weighs the expected return by score against risk and costs best, within the strategy's limits");
   else
     w.say("What to trade was read from the file `{strategy.portfolio_file:s}`");
   if (w.number("strategy.rebalance_days") > 1)
