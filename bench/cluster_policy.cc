@@ -68,6 +68,13 @@ Snapshot full_cluster(const PolicyRules& rules, int num_nodes, int slots, int nu
   return s;
 }
 
+int usage() {
+  fmt::print(
+      stderr,
+      "usage: cluster_policy [--nodes N] [--slots N] [--runs N] [--rounds N] [--record]; N from 1 up, slots from 4\n");
+  return 2;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -87,8 +94,9 @@ int main(int argc, char** argv) {
     else if (arg == "--record")
       record = true;
     else
-      fail("{}: expected --nodes, --slots, --runs, --rounds or --record", arg);
+      return usage();
   }
+  if (nodes < 1 || slots < 4 || runs < 1 || rounds < 1) return usage();
   const PolicyRules rules;
   struct Moment {
     const char* name;

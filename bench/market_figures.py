@@ -7,7 +7,7 @@
       rsr       the same over RSR's daily bars: --rsr FOLDER with the .csv files of data/google_finance of
                 github.com/fulifeng/Temporal_Relational_Stock_Ranking (AGPL; 1.2 GB, 6,257 tickers; never kept here)
       demo      hadal market demo: seconds
-      planted, noise   rank IC of ridge over alpha158 on the project's made-up markets, by the strategies of hadal market demo
+      planted, noise   rank IC over alpha158 on the project's made-up markets, by the strategies of hadal market demo: ridge and trees, or --kinds (mlp transformer mixer)
       portfolios   the table of docs/markets.md: an index, the same enhanced by a quadratic program, and others on the same scores
       folio500  a backtest of 500 made-up instruments, a quadratic program at each of 250 closes: seconds, peak memory
       etth1     MSE of ridge, horizon 96: --ett ETTh1.csv of github.com/zhouhaoyi/ETDataset
@@ -57,6 +57,21 @@ cash = 1000000
 """
 
 
+def appended(name, columns, run, values, command):
+    """A row of bench/results/NAME: commit, machine and threads, what was found, what the run took."""
+    cpu = next(line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
+    commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--abbrev=10"], capture_output=True, text=True).stdout.strip()
+    changed = subprocess.run(["git", "-C", ROOT, "diff", "--quiet", "HEAD", "--", "src", "bench/*.py"]).returncode != 0
+    path = os.path.join(ROOT, "bench/results", name)
+    fresh = not os.path.exists(path)
+    with open(path, "a", newline="") as file:
+        out = csv.writer(file, lineterminator="\n")
+        if fresh:
+            out.writerow(columns)
+        out.writerow([commit + ("+" if changed else ""), cpu, run.threads, *values, f"{run.wall:.1f}", f"{run.cpu:.1f}", f"{run.gib:.2f}",
+                      f"{os.getloadavg()[0]:.1f}", command])
+
+
 class Run:
     """A command, with what it took and what it printed."""
 
@@ -98,19 +113,8 @@ class Figures:
 
     def row(self, work, figure, value, unit, goal, run, command):
         print(f"{work:8} {figure:34} {value:10.4g} {unit:8} goal {goal:16} wall {run.wall:7.1f} s, CPU {run.cpu:7.1f} s, peak {run.gib:.2f} GiB")
-        if not self.args.record:
-            return
-        cpu = next(line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
-        commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--abbrev=10"], capture_output=True, text=True).stdout.strip()
-        changed = subprocess.run(["git", "-C", ROOT, "diff", "--quiet", "HEAD", "--", "src", "bench/*.py"]).returncode != 0
-        path = os.path.join(ROOT, "bench/results/market.csv")
-        fresh = not os.path.exists(path)
-        with open(path, "a", newline="") as file:
-            out = csv.writer(file, lineterminator="\n")
-            if fresh:
-                out.writerow(COLUMNS)
-            out.writerow([commit + ("+" if changed else ""), cpu, run.threads, work, figure, f"{value:.6g}", unit, goal, f"{run.wall:.1f}",
-                          f"{run.cpu:.1f}", f"{run.gib:.2f}", f"{os.getloadavg()[0]:.1f}", command])
+        if self.args.record:
+            appended("market.csv", COLUMNS, run, [work, figure, f"{value:.6g}", unit, goal], command)
 
     def synth(self, name, instruments, days):
         path = os.path.join(self.args.folder, name)
@@ -162,10 +166,28 @@ class Figures:
         strategy = os.path.join(self.args.folder, "demo", name + ".toml")
         if not os.path.exists(strategy):
             self.market("demo", "--out", self.fresh("demo"))
+        kinds = [kind for kind in self.args.kinds if kind != "ridge"]
+        if "ridge" in self.args.kinds:
+            run = self.market("train", strategy)
+            print(f"{name}: {run.json['headline']}")
+            self.row(name, "rank IC of ridge, alpha158", run.json["rank_ic"], "", goal, run, f"market_figures.py {name}")
+            self.row(name, "error of the rank IC", run.json["rank_ic_error"], "", "", run, f"market_figures.py {name}")
+        for kind in kinds:
+            self.made_by(kind, name, strategy, goal)
+
+    def made_by(self, kind, name, ridge, goal):
+        """The same strategy with another kind and two seeds, each of which counts alone too."""
+        with open(ridge) as file:
+            text = file.read().replace('kind = "ridge"\npenalty = 1e4\n', f'kind = "{kind}"\nseeds = [1, 2]\n')
+        strategy = os.path.join(self.args.folder, "demo", f"{name}_{kind}.toml")
+        self.write(strategy, text)
         run = self.market("train", strategy)
         print(f"{name}: {run.json['headline']}")
-        self.row(name, "rank IC of ridge, alpha158", run.json["rank_ic"], "", goal, run, f"market_figures.py {name}")
-        self.row(name, "error of the rank IC", run.json["rank_ic_error"], "", "", run, f"market_figures.py {name}")
+        command = f"market_figures.py {name} --kinds {kind}"
+        self.row(name, f"rank IC of {kind}, alpha158, 2 seeds", run.json["rank_ic"], "", goal, run, command)
+        self.row(name, "error of the rank IC", run.json["rank_ic_error"], "", "", run, command)
+        for seed in run.json["by_seed"]:
+            self.row(name, f"rank IC of {kind}, seed {seed['seed']}", seed["rank_ic"], "", goal, run, command)
 
     def do_planted(self):
         self.made("planted", ">= .050")
@@ -248,6 +270,7 @@ def main():
     parser.add_argument("--folder", default="/tmp/hadal_market_figures")
     parser.add_argument("--rsr")
     parser.add_argument("--ett")
+    parser.add_argument("--kinds", nargs="+", default=["ridge", "trees"], help="of planted and noise")
     parser.add_argument("--record", action="store_true")
     args = parser.parse_args()
     figures = Figures(args)

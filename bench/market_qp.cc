@@ -45,6 +45,11 @@ struct Times {
   }
 };
 
+int usage() {
+  fmt::print(stderr, "usage: market_qp [--assets N] [--factors N] [--days N, 2 at least] [--record]\n");
+  return 2;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -62,8 +67,9 @@ int main(int argc, char** argv) {
     else if (arg == "--record")
       record = true;
     else
-      fail("{}: expected --assets, --factors, --days or --record", arg);
+      return usage();
   }
+  if (assets < 1 || factors < 1 || days < 2) return usage();
   const auto n = static_cast<size_t>(assets);
   PortfolioProblem problem = test::random_portfolio(n, static_cast<size_t>(factors), 1);
   PortfolioOptimizer optimizer(problem);

@@ -1,6 +1,7 @@
 #include "base/json.h"
 
 #include <algorithm>
+#include <cmath>
 #include <unordered_map>
 #include <vector>
 
@@ -177,6 +178,8 @@ std::string dump_json(const Json& json, int indent) {
 std::string dump_json(const OrderedJson& json, int indent) {
   return json.dump(indent, ' ', false, OrderedJson::error_handler_t::replace);
 }
+
+OrderedJson number_or_null(double value) { return std::isfinite(value) ? OrderedJson(value) : OrderedJson(nullptr); }
 
 std::string plain_words(const nlohmann::json::exception& error) {
   const std::string_view words = error.what();  // "[json.exception.out_of_range.403] key 'x' not found"

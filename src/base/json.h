@@ -32,6 +32,8 @@ OrderedJson parse_ordered_json(std::string_view text, std::string_view who, Json
 std::string dump_json(const Json& json, int indent = -1);
 std::string dump_json(const OrderedJson& json, int indent = -1);
 
+OrderedJson number_or_null(double value);  // null where it is not finite
+
 // The message of a failed access ("key 'x' not found"), without the library's prefix.
 std::string plain_words(const nlohmann::json::exception& error);
 

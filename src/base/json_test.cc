@@ -190,5 +190,10 @@ TEST(Utf8, KnowsWholeCharacters) {
   }
 }
 
+TEST(JsonNumber, WhatIsNotFiniteIsNull) {
+  EXPECT_EQ(dump_json(number_or_null(1.5)), "1.5");
+  for (const double value : {std::nan(""), HUGE_VAL, -HUGE_VAL}) EXPECT_TRUE(number_or_null(value).is_null());
+}
+
 }  // namespace
 }  // namespace hadal

@@ -33,7 +33,7 @@ struct Plan {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   int theirs[3] = {-1, -1, -1};
-  Plan() {
+  explicit Plan(bool own_session) {
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawnattr_init(&attributes);
     sigset_t none, all;
@@ -42,7 +42,9 @@ struct Plan {
     ::posix_spawnattr_setsigmask(&attributes, &none);
     ::posix_spawnattr_setsigdefault(&attributes, &all);
     ::posix_spawnattr_setpgroup(&attributes, 0);
-    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    // The leader of a session leads a group of its own too.
+    const int leads = own_session ? POSIX_SPAWN_SETSID : POSIX_SPAWN_SETPGROUP;
+    ::posix_spawnattr_setflags(&attributes, static_cast<short>(leads | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
   }
   ~Plan() {
     ::posix_spawn_file_actions_destroy(&actions);
@@ -62,7 +64,7 @@ struct Plan {
       ours = ends[reads ? 1 : 0];
     } else {
       const std::string path = stream.kind == ProcessStream::Kind::null ? "/dev/null" : stream.path.string();
-      theirs[fd] = ::open(path.c_str(), O_CLOEXEC | (reads ? O_RDONLY : O_WRONLY | O_CREAT | O_APPEND), 0644);
+      theirs[fd] = ::open(path.c_str(), O_CLOEXEC | (reads ? O_RDONLY : O_WRONLY | O_CREAT | O_APPEND), stream.mode);
       if (theirs[fd] < 0) fail("{}: cannot open {}: {}", who, path, std::strerror(errno));
     }
     ::posix_spawn_file_actions_adddup2(&actions, theirs[fd], fd);
@@ -138,7 +140,7 @@ Process::Process(const ProcessOptions& options) {
   HADAL_CHECK(!options.command.empty());
   name_ = options.command.front();
   std::vector<std::string> command = options.command, environment = environment_with(options.environment);
-  Plan plan;
+  Plan plan(options.own_session);
   int error = 0;
   try {
     input_ = plan.connect(options.input, STDIN_FILENO, name_);

@@ -28,7 +28,8 @@ struct ProcessEnd {
 // Where one of the three standard streams leads.
 struct ProcessStream {
   enum class Kind { inherit, null, pipe, file } kind = Kind::inherit;
-  Path path = {};  // file: read from, or appended to
+  Path path = {};        // file: read from, or appended to
+  unsigned mode = 0644;  // of a file that is made
 };
 
 struct ProcessOptions {
@@ -36,6 +37,7 @@ struct ProcessOptions {
   Path folder = {};                  // to run in; empty: this process's own
   std::vector<std::pair<std::string, std::string>> environment = {};  // beside this process's own, or in its place
   ProcessStream input = {ProcessStream::Kind::null}, output = {}, error = {};
+  bool own_session = false;  // the end of this terminal does not reach it
 };
 
 class Process {

@@ -147,5 +147,27 @@ TEST(Process, DetachedOnesGoOn) {
   ::kill(id, SIGKILL);
 }
 
+TEST(Process, OfItsOwnSessionOrOfOurs) {
+  ProcessOptions options = shell("ps -o sid= -p $$ | tr -d ' \\n'");
+  EXPECT_EQ(
+      [&] {
+        Process process(options);
+        return all(process);
+      }(),
+      std::to_string(::getsid(0)));
+  options.own_session = true;
+  Process process(options);
+  EXPECT_EQ(all(process), std::to_string(process.id()));
+}
+
+TEST(Process, AFileIsMadeForWhomItIsFor) {
+  const test::ScratchFolder folder;
+  ProcessOptions options = shell("echo a");
+  options.output = {Kind::file, folder / "log", 0600};
+  EXPECT_TRUE(Process(options).wait().ok());
+  EXPECT_EQ(read_file(folder / "log"), "a\n");
+  EXPECT_EQ(std::filesystem::status(folder / "log").permissions(), std::filesystem::perms(0600));
+}
+
 }  // namespace
 }  // namespace hadal

@@ -1,26 +1,20 @@
 #include "cli/cluster_client.h"
 
-#include <fcntl.h>
 #include <pwd.h>
-#include <signal.h>
-#include <spawn.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
 #include <thread>
 
 #include "base/command.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/process.h"
 #include "cli/cluster_text.h"
 #include "net/http.h"
-
-extern char** environ;
+#include "net/url.h"
 
 namespace hadal {
 namespace {
@@ -75,34 +69,15 @@ std::string tail_of(const Path& file) {
   return text.substr(text.size() - std::min<size_t>(text.size(), 2000));
 }
 
-// `hadal cluster serve` in a session of its own. Returns its process.
-pid_t spawn_daemon(const Path& folder, const Path& log) {
-  posix_spawn_file_actions_t files;
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_init(&files);
-  posix_spawnattr_init(&attributes);
-  posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-  posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
-  posix_spawn_file_actions_addchdir_np(&files, "/");
-  sigset_t none, usual;
-  sigemptyset(&none);
-  sigemptyset(&usual);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGUSR1}) sigaddset(&usual, signal);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &usual);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  std::string program = std::filesystem::read_symlink("/proc/self/exe").string(), where = folder.string();
-  std::vector<std::string> words = {program, "cluster", "serve", "--dir", where, "--port", "0"};
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  pid_t process = -1;
-  const int error = posix_spawn(&process, program.c_str(), &files, &attributes, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&files);
-  posix_spawnattr_destroy(&attributes);
-  if (error != 0) fail("the cluster's daemon cannot be started: {}", std::strerror(error));
-  return process;
+// `hadal cluster serve` in a session of its own.
+ProcessOptions daemon_of(const Path& folder, const Path& log) {
+  const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
+  const ProcessStream to_log = {ProcessStream::Kind::file, log, 0600};
+  return {.command = {program, "cluster", "serve", "--dir", folder.string(), "--port", "0"},
+          .folder = "/",
+          .output = to_log,
+          .error = to_log,
+          .own_session = true};
 }
 
 }  // namespace
@@ -156,7 +131,8 @@ ClusterClient::~ClusterClient() = default;
 OrderedJson ClusterClient::get(const std::string& path, const Query& query) {
   std::string target = path;
   for (const auto& [name, value] : query)
-    target += fmt::format("{}{}={}", target.find('?') == std::string::npos ? '?' : '&', name, url_part(value));
+    target +=
+        fmt::format("{}{}={}", target.find('?') == std::string::npos ? '?' : '&', name, net::url_escape(value, false));
   return ask("GET", target, "");
 }
 
@@ -222,30 +198,22 @@ void ClusterClient::start_daemon_if_none() {
   if (!owner_of_theirs(place_.folder).empty())
     fail("no daemon answers in {}; {}", place_.folder.string(), hint_to_start(place_));
   const Path log = place_.folder / "daemon.log";
-  const pid_t process = spawn_daemon(place_.folder, log);
+  Process process(daemon_of(place_.folder, log));
+  const pid_t id = process.id();
   const auto last = std::chrono::steady_clock::now() + kStartsWithin;
-  while (!answers()) {
-    int status = 0;
-    const bool ended = ::waitpid(process, &status, WNOHANG) == process;
+  bool there = false, ended = false;
+  while (!(there = answers()) && !ended && std::chrono::steady_clock::now() < last) {
     // Somebody else may have started one at the same time: this one then ends, and that one answers soon.
-    if (ended && !answers()) std::this_thread::sleep_for(std::chrono::milliseconds(500));
-    if (answers()) return;
-    if (ended || std::chrono::steady_clock::now() > last)
-      fail("the cluster's daemon did not start in {}; its log {} ends:\n{}", place_.folder.string(), log.string(),
-           tail_of(log));
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    ended = process.poll().has_value();
+    std::this_thread::sleep_for(std::chrono::milliseconds(ended ? 500 : 20));
   }
-  fmt::print(stderr, "no daemon ran in {}: started one (process {}, log {})\n", place_.folder.string(), process,
+  process.detach();
+  if (!there)
+    fail("the cluster's daemon did not start in {}; its log {} ends:\n{}", place_.folder.string(), log.string(),
+         tail_of(log));
+  if (ended) return;
+  fmt::print(stderr, "no daemon ran in {}: started one (process {}, log {})\n", place_.folder.string(), id,
              log.string());
-}
-
-std::string url_part(const std::string& text) {
-  std::string out;
-  for (const unsigned char c : text) {
-    const bool plain = std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '~';
-    out += plain ? std::string(1, static_cast<char>(c)) : fmt::format("%{:02X}", c);
-  }
-  return out;
 }
 
 std::string cluster_token(const std::string& url) {

@@ -59,9 +59,6 @@ class ClusterClient {
   std::unique_ptr<Session> session_;
 };
 
-// A part of a path or a value of a query, with percent codes where it needs them.
-std::string url_part(const std::string& text);
-
 // The token for a cluster's URL: HADAL_CLUSTER_TOKEN, or the one that was stored; "" for none.
 std::string cluster_token(const std::string& url);
 void store_cluster_token(const std::string& url, const std::string& token);  // readable by its owner alone

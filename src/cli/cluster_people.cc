@@ -12,6 +12,7 @@
 #include "cli/cluster_client.h"
 #include "cli/options.h"
 #include "cli/verb.h"
+#include "net/url.h"
 
 namespace hadal {
 namespace {
@@ -57,7 +58,7 @@ int cluster_user(int argc, char** argv) {
     throw UsageError("expected add or remove (" + command({"cluster", "user", "--help"}) + ")");
   ClusterClient client(flags);
   if (removing.chosen()) {
-    const OrderedJson answer = client.remove("users/" + url_part(gone));
+    const OrderedJson answer = client.remove("users/" + net::url_escape(gone, false));
     if (flags.json)
       print_json(answer);
     else

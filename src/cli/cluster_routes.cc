@@ -10,7 +10,6 @@ namespace hadal {
 namespace {
 
 constexpr uint64_t kMaxQuestionBytes = 1 << 20;          // of what comes with a GET
-constexpr uint64_t kMaxBodyBytes = 64 << 20;             // of a submission with its files
 constexpr uint64_t kMaxUploadBytes = uint64_t{1} << 40;  // of an artifact, which is never in memory whole
 
 // "" where there is none.
@@ -73,7 +72,7 @@ std::vector<Route> cluster_routes(std::function<cluster::Daemon*()> daemon) {
                       .slow = true,
                       .upload = body != Body::none,
                       .max_body_bytes = body == Body::none    ? kMaxQuestionBytes
-                                        : body == Body::whole ? kMaxBodyBytes
+                                        : body == Body::whole ? cluster::kMaxSubmissionBytes
                                                               : kMaxUploadBytes,
                       .handler = handler_of(daemon, body)});
   };

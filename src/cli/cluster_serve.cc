@@ -23,18 +23,16 @@ namespace {
 
 constexpr int kMaxRunning = 64;  // requests at once
 
-std::unique_ptr<cluster::Backend> backend_of(const std::string& kind, const Path& folder, int slots,
-                                             const Path& program) {
-  const std::string id = cluster::Store(folder / "store.db").cluster_id();
+std::unique_ptr<cluster::Backend> backend_of(const std::string& kind, const std::string& id, const Path& folder,
+                                             int slots, const Path& program) {
   if (kind == "slurm") return cluster::slurm_backend({id, folder, program});
   return cluster::local_backend({id, folder / "local", slots});
 }
 
 // "A free port" is the one that the daemon before had, where it is free: runs that go on and people elsewhere know it.
-std::unique_ptr<Server> server_at_its_port(ServerOptions options, const Path& store, std::vector<Route> routes) {
-  std::error_code ignored;
-  if (options.port == 0 && std::filesystem::exists(store, ignored)) {
-    const auto url = net::parse_url(cluster::Store(store).note("daemon", 0, "url").value_or(""));
+std::unique_ptr<Server> server_at_its_port(ServerOptions options, cluster::Store& store, std::vector<Route> routes) {
+  if (options.port == 0) {
+    const auto url = net::parse_url(store.note("daemon", 0, "url").value_or(""));
     if (url) {
       ServerOptions again = options;
       again.port = url->effective_port();
@@ -86,16 +84,18 @@ int cluster_serve(int argc, char** argv) {
   options.stop_on_signals = true;
   // A second daemon hears of the first one, not that its socket is taken. The daemon itself takes the lock for good.
   { const FolderLock alone(place.folder, cluster::kServedAlready, cluster::kServedAdvice); }
+  const auto store = std::make_shared<cluster::Store>(place.folder / "store.db");
   // Bound before the daemon begins, which tells its runs the address; answered once it has begun.
   const std::unique_ptr<Server> bound =
-      server_at_its_port(options, place.folder / "store.db", cluster_routes([&] { return running.load(); }));
+      server_at_its_port(options, *store, cluster_routes([&] { return running.load(); }));
   Server& server = *bound;
   cluster::DaemonOptions settings;
   settings.folder = place.folder;
   settings.policy = policy.empty() ? Path() : std::filesystem::absolute(policy);
   settings.program = std::filesystem::read_symlink("/proc/self/exe").string();
   settings.url = server.url();
-  cluster::Daemon daemon(settings, backend_of(kind, place.folder, slots, settings.program));
+  settings.store = store;
+  cluster::Daemon daemon(settings, backend_of(kind, store->cluster_id(), place.folder, slots, settings.program));
   running = &daemon;
 
   std::exception_ptr failure;

@@ -51,8 +51,7 @@ int cluster_simulate(int argc, char** argv) {
   std::vector<std::string> files;
   std::string profiles, curves;
   bool json = false;
-  app.add_option("--workload", files,
-                 "a CSV of jobs: name, time, application, num_replicas, batch_size; may be repeated");
+  app.add_option("--workload", files, "CSVs of jobs: name, time, application, num_replicas, batch_size").many();
   app.add_option("--profiles", profiles, "a folder with the measurements of each application in a folder of its name");
   app.add_option("--policy", workload.policy, "who gets GPUs: ours with the batch as asked for or chosen, or Tiresias")
       .one_of({"tiresias", "hadal", "hadal-adaptive"})
@@ -67,15 +66,7 @@ int cluster_simulate(int argc, char** argv) {
       .range(0.0, 1.0)
       .show_default();
   add_common_options(app, &json);
-  // "--workload A B C", as a shell's A* gives it: what follows belongs to it.
-  std::vector<std::string> words(argv, argv + argc);
-  for (size_t i = 1; i < words.size(); ++i)
-    if (words[i] == "--workload")
-      for (i += 2; i < words.size() && !words[i].starts_with("-"); i += 2)
-        words.insert(words.begin() + static_cast<std::ptrdiff_t>(i), "--workload");
-  std::vector<char*> pointers;
-  for (std::string& word : words) pointers.push_back(word.data());
-  if (const auto code = app.parse(static_cast<int>(pointers.size()), pointers.data())) return *code;
+  if (const auto code = app.parse(argc, argv)) return *code;
 
   if (files.empty() == curves.empty())
     throw UsageError("expected --workload with --profiles, or --ideas, found " +

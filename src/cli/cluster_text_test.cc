@@ -7,7 +7,9 @@
 #include "base/json.h"
 #include "base/testing/scratch.h"
 #include "cli/cluster_client.h"
+#include "cli/cluster_routes.h"
 #include "cli/command_line.h"
+#include "cluster/daemon.h"
 
 namespace hadal {
 namespace {
@@ -67,6 +69,16 @@ TEST(ClusterText, FiguresAreShort) {
   EXPECT_EQ(money_text(7.4e-5), "<0.0001");
   EXPECT_EQ(money_text(.000299), "0.0003");
   EXPECT_EQ(money_text(12.5), "12.50");
+}
+
+TEST(ClusterRoutes, TakeAsLargeASubmissionAsIsMade) {
+  int found = 0;
+  for (const Route& route : cluster_routes([]() -> cluster::Daemon* { return nullptr; }))
+    if (route.method == "POST" && route.path == "/api/cluster/{path...}") {
+      ++found;
+      EXPECT_EQ(route.max_body_bytes, static_cast<uint64_t>(cluster::kMaxSubmissionBytes));
+    }
+  EXPECT_EQ(found, 1);
 }
 
 TEST(ClusterClient, FindsTheCluster) {

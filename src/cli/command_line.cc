@@ -75,6 +75,10 @@ Option Option::range(double least, double most) {
 Option Option::above_zero() {
   return check<double>([](double v) { return v > 0 && std::isfinite(v); }, "above 0");
 }
+Option Option::many() {
+  of(option_)->allow_extra_args();
+  return *this;
+}
 Option Option::filled() {
   of(option_)->check([](const std::string& text) { return text.empty() ? "expected a text, found none" : ""; }, "");
   return *this;

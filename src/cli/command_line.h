@@ -24,6 +24,7 @@ class Option {
   }
   Option range(double least, double most);
   Option above_zero();
+  Option many();    // of a list: it takes all that follow, up to the next option
   Option filled();  // not an empty text, as an unset variable of a shell gives
   Option needs(Option other) const;
   Option excludes(Option other) const;

@@ -127,6 +127,27 @@ TEST(CommandLine, AListByItsPlaceTakesAllThatFollow) {
   EXPECT_TRUE(flag);
 }
 
+TEST(CommandLine, AListOfManyTakesAllUpToTheNextOption) {
+  const std::vector<std::vector<std::string>> ways = {
+      {"--file", "a", "b", "c", "--flag"},           {"--file", "a", "--file", "b", "--file", "c", "--flag"},
+      {"--file", "a", "--file", "b", "c", "--flag"}, {"--file", "a", "b", "--flag", "--file", "c"},
+      {"--file=a", "b", "--flag", "--file=c"},       {"--flag", "--file", "a", "b", "c"}};
+  for (const auto& words : ways) {
+    std::vector<std::string> files;
+    bool flag = false;
+    CommandLine line("A verb.");
+    line.add_option("--file", files, "").many();
+    line.add_flag("--flag", flag, "");
+    EXPECT_EQ(parse(line, words), std::nullopt) << testing::PrintToString(words);
+    EXPECT_EQ(files, (std::vector<std::string>{"a", "b", "c"})) << testing::PrintToString(words);
+    EXPECT_TRUE(flag);
+  }
+  std::vector<std::string> files;
+  CommandLine line("A verb.");
+  line.add_option("--file", files, "").many();
+  EXPECT_EQ(parse(line, {"a", "--file", "b"}), 2);
+}
+
 TEST(CommandLine, FunctionsMayRefuse) {
   std::string seen;
   const auto use = [&](const std::string& text) {

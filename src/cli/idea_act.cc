@@ -6,6 +6,7 @@
 #include "cli/cluster_text.h"
 #include "cli/idea.h"
 #include "cli/options.h"
+#include "net/url.h"
 
 namespace hadal {
 namespace {
@@ -26,7 +27,8 @@ int act_on_run(int argc, char** argv, const std::string& about, const std::strin
   flags.add_to(app);
   if (const auto code = app.parse(argc, argv)) return *code;
   ClusterClient client(flags);
-  const OrderedJson answer = client.post(fmt::format("runs/{}/{}", url_part(run), verb), OrderedJson{{"why", why}});
+  const OrderedJson answer =
+      client.post(fmt::format("runs/{}/{}", net::url_escape(run, false), verb), OrderedJson{{"why", why}});
   print_answer_of(flags, answer, fmt::format("{} {}", run, done));
   return 0;
 }
@@ -43,8 +45,8 @@ int act_on_idea(int argc, char** argv, const std::string& about, const std::stri
   flags.add_to(app);
   if (const auto code = app.parse(argc, argv)) return *code;
   ClusterClient client(flags);
-  const OrderedJson answer =
-      client.post(fmt::format("ideas/{}/{}", url_part(idea), undone ? undo : verb), OrderedJson{{"why", why}});
+  const OrderedJson answer = client.post(fmt::format("ideas/{}/{}", net::url_escape(idea, false), undone ? undo : verb),
+                                         OrderedJson{{"why", why}});
   print_answer_of(flags, answer, fmt::format("{} {}", idea, undone ? "is open" : done));
   return 0;
 }
@@ -64,7 +66,7 @@ int idea_new(int argc, char** argv) {
   if (const auto code = app.parse(argc, argv)) return *code;
   ClusterClient client(flags);
   const OrderedJson answer = client.post("ideas", OrderedJson{{"name", name}, {"why", why}, {"private", secret}});
-  if (baseline) client.post(fmt::format("ideas/{}/baseline", url_part(name)), OrderedJson{{"why", why}});
+  if (baseline) client.post(fmt::format("ideas/{}/baseline", net::url_escape(name, false)), OrderedJson{{"why", why}});
   print_answer_of(flags, answer, fmt::format("{} is there; hadal idea submit --idea {} ... runs it", name, name));
   return 0;
 }
@@ -113,8 +115,8 @@ int idea_promote(int argc, char** argv) {
   flags.add_to(app);
   if (const auto code = app.parse(argc, argv)) return *code;
   ClusterClient client(flags);
-  const OrderedJson answer =
-      client.post(fmt::format("ideas/{}/promote", url_part(idea)), OrderedJson{{"to", rung}, {"why", why}});
+  const OrderedJson answer = client.post(fmt::format("ideas/{}/promote", net::url_escape(idea, false)),
+                                         OrderedJson{{"to", rung}, {"why", why}});
   print_answer_of(flags, answer, fmt::format("{} goes on to rung {}", idea, answer.at("rung").get<int>()));
   return 0;
 }
@@ -137,7 +139,7 @@ int idea_grant(int argc, char** argv) {
   flags.add_to(app);
   if (const auto code = app.parse(argc, argv)) return *code;
   ClusterClient client(flags);
-  const OrderedJson answer = client.post(fmt::format("ideas/{}/grant", url_part(idea)),
+  const OrderedJson answer = client.post(fmt::format("ideas/{}/grant", net::url_escape(idea, false)),
                                          OrderedJson{{"slots", slots}, {"until", until}, {"why", why}});
   print_answer_of(flags, answer, fmt::format("{} has {} until {}", idea, counted(slots, "slot"), clock_text(until)));
   return 0;

@@ -13,6 +13,7 @@
 #include "cli/idea.h"
 #include "cli/options.h"
 #include "cli/training_process.h"
+#include "net/url.h"
 
 namespace hadal {
 namespace {
@@ -84,7 +85,7 @@ int watch_runs(ClusterClient& client, const std::vector<std::string>& runs) {
                                    int64_t over = 0, num_done = 0;
                                    std::string text;
                                    for (const std::string& id : runs) {
-                                     const OrderedJson run = client.get("runs/" + url_part(id));
+                                     const OrderedJson run = client.get("runs/" + net::url_escape(id, false));
                                      const std::string state = run.at("state").get<std::string>();
                                      over += is_over(state), num_done += state == "done";
                                      if (runs.size() > 1) continue;
@@ -122,7 +123,7 @@ int idea_wait(int argc, char** argv) {
     all_done = true;
     int64_t over = 0;
     for (const std::string& id : runs) {
-      const OrderedJson run = client.get("runs/" + url_part(id));
+      const OrderedJson run = client.get("runs/" + net::url_escape(id, false));
       const std::string state = run.at("state").get<std::string>();
       over += is_over(state);
       all_done &= state == "done";
@@ -156,7 +157,8 @@ int idea_log(int argc, char** argv) {
   bool more = true;
   const auto read = [&] {
     for (;;) {  // what is there already, in pieces
-      const OrderedJson piece = client.get(fmt::format("runs/{}/log", url_part(run)), {{"from", std::to_string(next)}});
+      const OrderedJson piece =
+          client.get(fmt::format("runs/{}/log", net::url_escape(run, false)), {{"from", std::to_string(next)}});
       const std::string text = piece.at("text").get<std::string>();
       next = piece.at("next").get<int64_t>();
       more = piece.at("more").get<bool>();

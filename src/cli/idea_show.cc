@@ -9,6 +9,7 @@
 #include "cli/idea.h"
 #include "cli/options.h"
 #include "cluster/run.h"
+#include "net/url.h"
 
 namespace hadal {
 namespace {
@@ -182,7 +183,7 @@ int idea_show(int argc, char** argv) {
   if (const auto code = app.parse(argc, argv)) return *code;
   ClusterClient client(flags);
   const bool is_run = cluster::run_named(id).has_value();
-  const OrderedJson answer = client.get((is_run ? "runs/" : "ideas/") + url_part(id));
+  const OrderedJson answer = client.get((is_run ? "runs/" : "ideas/") + net::url_escape(id, false));
   if (flags.json)
     print_json(answer);
   else if (is_run)

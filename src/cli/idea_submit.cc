@@ -20,8 +20,6 @@ extern char** environ;
 namespace hadal {
 namespace {
 
-constexpr uint64_t kMaxBytes = 48 << 20;  // of all files that are sent along, below what the daemon takes
-
 class Files {
  public:
   void add(const Path& path) {
@@ -44,33 +42,30 @@ class Files {
   void add_file(const Path& file, const Path& name) {
     if (!std::filesystem::is_regular_file(file))
       fail("--with: {}: expected a file or a folder, found something else", file.string());
-    std::string content = read_file(file, kMaxBytes);
-    bytes_ += content.size();
-    if (bytes_ > kMaxBytes) {
-      fail("--with: expected at most {} MB in all, found more at {}; name data by its path in place of sending it",
-           kMaxBytes >> 20, file.string());
+    bytes_ += std::filesystem::file_size(file);
+    if (bytes_ > kMost) {
+      fail("--with: expected at most {} MiB in all, found more at {}; name data by its path in place of sending it",
+           kMost >> 20, file.string());
     }
+    std::string content = read_file(file, kMost);
     for (const auto& [other, text] : files_)
       if (other == name.string()) fail("--with: two files would be {} in the run's folder; rename one", other);
     files_.emplace_back(name.string(), std::move(content));
   }
+  static constexpr uint64_t kMost = cluster::kMaxFileBytes;
   std::vector<std::pair<std::string, std::string>> files_;
   uint64_t bytes_ = 0;
 };
 
 // What a run has of its submitter's environment: all but what a cluster itself says, and the token for it.
 std::vector<std::pair<std::string, std::string>> own_environment() {
-  static constexpr const char* kNotOurs[] = {"HADAL_RUN",           "HADAL_ATTEMPT", "HADAL_RUN_DIR",
-                                             "HADAL_SUBMIT_DIR",    "HADAL_SLOTS",   "HADAL_THREADS",
-                                             "HADAL_RESUME",        "HADAL_BUDGET",  "HADAL_CLUSTER_TOKEN",
-                                             "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_TRACKING_TOKEN"};
   std::vector<std::pair<std::string, std::string>> all;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
     const size_t equals = text.find('=');
     if (equals == 0 || equals == std::string_view::npos) continue;
     const std::string name(text.substr(0, equals));
-    if (std::find(std::begin(kNotOurs), std::end(kNotOurs), name) != std::end(kNotOurs)) continue;
+    if (cluster::is_said_by_cluster(name) || name == "HADAL_CLUSTER_TOKEN") continue;
     all.emplace_back(name, std::string(text.substr(equals + 1)));
   }
   return all;
@@ -169,7 +164,11 @@ int idea_submit(int argc, char** argv) {
   ClusterClient client(flags);
   client.start_daemon_if_none();
   if (client.local()) submission.environment = own_environment();
-  const OrderedJson answer = client.post("submit", cluster::submission_text(submission));
+  const std::string text = cluster::submission_text(submission);
+  if (text.size() > cluster::kMaxSubmissionBytes)
+    fail("the submission: expected at most {} MiB with its files and environment, found {} MiB; send less along",
+         cluster::kMaxSubmissionBytes >> 20, (text.size() >> 20) + 1);
+  const OrderedJson answer = client.post("submit", text);
   if (flags.json)
     print_json(answer);
   else

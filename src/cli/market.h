@@ -34,7 +34,7 @@ int market_train_command(int argc, char** argv);
 // hadal market check STRATEGY.toml --lookahead
 int market_check_lookahead(const std::string& strategy, int64_t samples, bool json);
 
-// Runs a command; a NotYetError is printed and becomes 2, a stop by a signal 3.
+// Runs a command; a stop by a signal is said and becomes 3.
 int market_exit_code(const std::string& name, const std::function<int()>& run);
 
 // Calls f(), which reads a value of the command line: what it finds wrong is a UsageError.

@@ -56,10 +56,6 @@ Query query_of(const FactorsOptions& o) {
   return query;
 }
 
-bool is_daily(const std::vector<Date>& sessions) {  // no two rows of one day
-  return std::adjacent_find(sessions.begin(), sessions.end()) == sessions.end();
-}
-
 std::string csv_number(double value) { return std::isnan(value) ? "" : fmt::format("{:.17g}", value); }
 
 // The shown rows as JSON and as CSV, block after block.

@@ -35,8 +35,6 @@ market::ReturnStatistics statistics_of(const StatsFlags& flags) {
   return {};
 }
 
-OrderedJson number_or_null(double value) { return std::isfinite(value) ? OrderedJson(value) : OrderedJson(nullptr); }
-
 OrderedJson result_of(const StatsFlags& flags) {
   market::ReturnStatistics statistics = statistics_of(flags);
   if (flags.matrix.empty()) return statistics.json();

@@ -28,6 +28,9 @@ std::string table_of(const OrderedJson& forecast) {
       text += fmt::format("  {:<12}{:>10}{:>10}\n", name, figure(q.at("mse"), "{:.6f}"), figure(q.at("mae"), "{:.6f}"));
     };
     line("this", forecast);
+    if (!forecast.at("by_seed").is_null())
+      for (const auto& seed : forecast.at("by_seed"))
+        line(fmt::format("seed {}", seed.at("seed").get<int64_t>()), seed);
     for (const auto& [name, q] : forecast.at("baselines").items()) line(name, q);
     return text;
   }
@@ -41,8 +44,8 @@ std::string table_of(const OrderedJson& forecast) {
   return text;
 }
 
-int train_series(const market::StrategyFile& strategy, bool json) {
-  const OrderedJson forecast = market::train_series_run(strategy);
+int train_series(const market::StrategyFile& strategy, const market::TrainOptions& options, bool json) {
+  const OrderedJson forecast = market::train_series_run(strategy, options);
   if (json)
     print_json(forecast);
   else
@@ -55,12 +58,12 @@ int train(const std::string& file, bool resume, bool json) {
   if (!strategy.forecast) {
     fail("{}: expected [forecast] to train, found none; run it with: {}", file, command({"market", "backtest", file}));
   }
-  if (strategy.series) return train_series(strategy, json);
-  market::Market opened = market::Market::open(strategy.market);
   market::TrainOptions options;
   options.resume = resume;
   options.stop = &stop_on_signals();
   options.progress = [](const std::string& line) { say(line + "\n"); };
+  if (strategy.series) return train_series(strategy, options, json);
+  market::Market opened = market::Market::open(strategy.market);
   const market::Training training = market::train_run(strategy, opened, options, false);
   const market::Panel& panel = training.source->panel();
   const market::RowRange rows = market::rows_of(strategy, panel);
@@ -91,16 +94,13 @@ int market_exit_code(const std::string& name, const std::function<int()>& run) {
                     name == "hadal market train" ? "--resume goes on from there"
                                                  : "run the same command again: what was trained is kept"));
     return kExitStopped;
-  } catch (const market::NotYetError& error) {
-    say(fmt::format("{}: {}\n", name, error.what()));
-    return 2;
   }
 }
 
 int market_train_command(int argc, char** argv) {
   CommandLine app(
       "Trains a strategy's forecaster by walk-forward, and judges it on the windows that it did not see.\n"
-      "Ctrl-C or SIGTERM stops after a window with exit code 3; --resume continues from there.");
+      "Ctrl-C or SIGTERM stops after a window, or a network's step, with exit code 3; --resume continues from there.");
   std::string file;
   bool json = false, resume = false;
   app.add_option("strategy", file, "the strategy, a TOML file").required();

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "cli/api_keys.h"
+#include "cli/market_routes.h"
 #include "cli/options.h"
 #include "cli/research_model.h"
 #include "cli/research_routes.h"
@@ -78,6 +79,7 @@ int serve_command(int argc, char** argv) {
                                                       .sampling = sampling.options,
                                                       .max_body_bytes = options.max_body_bytes});
   for (Route& route : page_routes()) routes.push_back(std::move(route));
+  for (Route& route : market_routes()) routes.push_back(std::move(route));
   research.folder = research_folder;
   research.sources = research_source_list(research_sources);
   research.fetch.allowed = net::AllowList(research_allow);

@@ -51,7 +51,8 @@ Daemon::Impl::Impl(DaemonOptions options_, std::unique_ptr<Backend> backend_)
     : options(std::move(options_)),
       backend(std::move(backend_)),
       lock(made_cluster_folder(options.folder), kServedAlready, kServedAdvice, kLockSeconds),
-      store(options.folder / "store.db") {
+      opened(options.store ? options.store : std::make_shared<Store>(options.folder / "store.db")),
+      store(*opened) {
   if (!options.clock.steady) options.clock.steady = boot_seconds;
   if (!options.clock.wall) options.clock.wall = unix_seconds;
   wall_at_start = options.clock.wall();

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct DaemonOptions {
   std::string program;  // the path of `hadal`, for supervisors and recipes
   std::string url;      // for MLFLOW_TRACKING_URI of the runs
   DaemonClock clock = {};
+  std::shared_ptr<Store> store = {};  // where it is open already
 };
 
 // Who acts.
@@ -41,6 +43,9 @@ struct Caller {
   int64_t run = 0;     // by an attempt's token: this run alone, tracking alone
   int attempt = 0;     // whose token it is
 };
+
+bool may_see(const Caller& caller, const Idea& idea);  // a private one: its owner and leads
+bool may_act(const Caller& caller, const Run& run);    // its person and leads; its own attempt
 
 struct Submission {
   std::string idea, why;             // idea "": named after the recipe or the command, numbered
@@ -55,9 +60,11 @@ struct Submission {
   std::string metric;  // KEY or KEY:max
   std::string version;
 };
-inline constexpr int64_t kMaxSubmissionBytes = 64 << 20;
+// As text, in which base64 makes files a third larger; the rest is for what comes beside them.
+inline constexpr int64_t kMaxSubmissionBytes = 72 << 20, kMaxFileBytes = (kMaxSubmissionBytes - (8 << 20)) / 4 * 3;
 Submission read_submission(const std::string& body);  // JSON; Error names the field
 std::string submission_text(const Submission& submission);
+bool is_said_by_cluster(std::string_view variable);  // HADAL_RUN, ...: of an attempt, whatever its submitter has there
 
 // What a second daemon of a folder is told (FolderLock).
 inline constexpr const char* kServedAlready = "another daemon serves this cluster";
@@ -79,8 +86,6 @@ class Daemon {
 
   // Any thread. ApiError (daemon/api_error.h) says the status.
   Caller caller(const Credentials& who);
-  bool may_see(const Caller& caller, const Idea& idea) const;  // a private one: its owner and leads
-  bool may_act(const Caller& caller, const Run& run) const;    // its person and leads
   OrderedJson submit(const Caller& caller, const Submission& submission);
   void act(const Caller& caller, int64_t run, const std::string& verb, const std::string& why);  // stop suspend resume
   Store& store();

@@ -131,6 +131,107 @@ TEST(ClusterDaemon, SuspendResumeStop) {
   EXPECT_TRUE(bench.get("check").at("mistakes").empty());
 }
 
+std::vector<std::string> line_of(DaemonBench& bench) {
+  std::vector<std::string> line;
+  const Json queue = bench.get("queue").at("queue");
+  for (const Json& row : queue) line.push_back(row.at("run"));
+  return line;
+}
+
+TEST(ClusterDaemon, WhoLeavesTheLineGivesUpTheirPromise) {
+  test::ScratchFolder folder;
+  DaemonBench bench(folder / "c", 1);
+  const Caller ada = bench.person("ada"), bob = bench.person("bob"), cleo = bench.person("cleo");
+  bench.submit(ada, bench.command());
+  bench.tick();
+  const int64_t bobs = bench.submit(bob, bench.command());
+  bench.tick();
+  bench.submit(cleo, bench.command());
+  const auto promise = [&](int64_t run) { return bench.daemon->store().note("run", run, "promised_by"); };
+  ASSERT_TRUE(promise(2) && promise(3));
+  EXPECT_EQ(line_of(bench), (std::vector<std::string>{"r2", "r3"}));
+  bench.tick();
+  bench.post("runs/r2/suspend", {});
+  EXPECT_FALSE(promise(bobs));
+  EXPECT_EQ(line_of(bench), (std::vector<std::string>{"r3"}));
+  bench.tick();
+  bench.post("runs/r2/resume", {});
+  for (int daemon = 0; daemon < 2; ++daemon) {
+    EXPECT_EQ(line_of(bench), (std::vector<std::string>{"r3", "r2"})) << daemon;
+    EXPECT_FALSE(promise(bobs));
+    bench.restart();
+  }
+  bench.tick(1000);  // whose promise is due goes first
+  EXPECT_EQ(line_of(bench)[0], "r3");
+}
+
+TEST(ClusterDaemon, WhatIsAskedForDuringAStartHoldsThoughItIsRefused) {
+  test::ScratchFolder folder;
+  DaemonBench bench(folder / "c");
+  const int64_t first = bench.submit(bench.command());
+  bench.machines->refusal = "the partition takes no such job";
+  bench.machines->during_start = [&] { bench.post("runs/r1/suspend", {{"why", "lunch"}}); };
+  bench.tick();
+  EXPECT_EQ(bench.state(first), "suspended");
+  EXPECT_TRUE(bench.run(first).by_person);
+  EXPECT_HAS(bench.run(first).reason, bench.machines->refusal);
+  bench.tick(1000);
+  EXPECT_EQ(bench.state(first), "suspended");
+  bench.post("runs/r1/resume", {});
+  bench.machines->during_start = [&] { bench.post("runs/r1/stop", {{"why", "wrong data"}}); };
+  bench.tick();
+  EXPECT_EQ(bench.state(first), "stopped");
+  EXPECT_EQ(bench.run(first).reason, "wrong data");
+  const int64_t second = bench.submit(bench.command());
+  bench.tick();
+  EXPECT_EQ(bench.state(second), "failed");
+  EXPECT_TRUE(bench.get("runs/r1").at("attempts").at(0).at("started").is_null());
+  EXPECT_TRUE(bench.get("check").at("mistakes").empty());
+}
+
+TEST(ClusterDaemon, AnAttemptThatNeverBeganIsNoStart) {
+  test::ScratchFolder folder;
+  DaemonBench bench(folder / "c");
+  const int64_t run = bench.submit(bench.command());
+  bench.machines->refusal = "not now";
+  bench.machines->during_start = [&] { bench.post("runs/r1/suspend", {}); };
+  bench.tick();
+  bench.machines->refusal.clear();
+  bench.restart();
+  bench.post("runs/r1/resume", {});
+  bench.tick();
+  const Order order = read_order(bench.job(run).order.order_file);
+  EXPECT_EQ(order.attempt, 2);
+  const std::map<std::string, std::string> environment(order.environment.begin(), order.environment.end());
+  EXPECT_EQ(environment.at("HADAL_RESUME"), "0");
+}
+
+TEST(ClusterDaemon, ReadingMetricsLeavesNoFileOpen) {
+  test::ScratchFolder folder;
+  DaemonBench bench(folder / "c");
+  const int64_t run = bench.submit(bench.command());
+  bench.tick();
+  bench.tick();
+  const auto open_files = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator());
+  };
+  const Path file = bench.daemon->run_folder(run) / "metrics.jsonl";
+  write_file_whole(file, "{\"step\":1,\"loss\":1}\n");
+  bench.tick();
+  const auto before = open_files();
+  for (int i = 2; i < 12; ++i) {
+    write_file_whole(file, fmt::format("{{\"step\":{},\"loss\":1}}\n", i));
+    // Between reading the file and keeping what it says another daemon takes the store over.
+    if (i == 8) Store(folder / "c/store.db").take_generation();
+    try {
+      bench.tick();
+    } catch (const TakenOver&) {
+    }
+  }
+  EXPECT_EQ(open_files(), before);
+  EXPECT_EQ(bench.daemon->store().metrics(run, "loss").back().step, 7);
+}
+
 TEST(ClusterDaemon, FailuresAreNotTriedAgainLostNodesAre) {
   test::ScratchFolder folder;
   DaemonBench bench(folder / "c", 4, 2);
@@ -321,6 +422,17 @@ TEST(ClusterDaemon, SubmissionsThatCannotBeAreRefusedAndLeaveNothing) {
   EXPECT_TRUE(std::filesystem::is_empty(folder / "c/runs"));
   EXPECT_TRUE(bench.daemon->store().runs().empty());
   EXPECT_TRUE(bench.daemon->store().ideas().empty());
+}
+
+TEST(ClusterDaemon, AsManyBytesOfFilesAsAreTakenFitASubmission) {
+  EXPECT_EQ(kMaxFileBytes, 48 << 20);
+  Submission submission;
+  submission.command = {"x"};
+  submission.files = {{"data", std::string(static_cast<size_t>(kMaxFileBytes), '\xff')}};
+  for (int i = 0; i < 1000; ++i) submission.environment.emplace_back(fmt::format("V{}", i), std::string(1000, 'v'));
+  const std::string text = submission_text(submission);
+  EXPECT_LE(static_cast<int64_t>(text.size()), kMaxSubmissionBytes);
+  EXPECT_EQ(read_submission(text).files, submission.files);
 }
 
 TEST(ClusterDaemon, PeopleActOnTheirOwnAndSeeWhatIsOpen) {

@@ -9,6 +9,10 @@ namespace hadal::cluster {
 
 enum class IdeaState { open, parked, closed };  // parked and closed ideas start nothing; a closed one takes no run
 
+constexpr std::string_view name_of(IdeaState state) {
+  return state == IdeaState::open ? "open" : state == IdeaState::parked ? "parked" : "closed";
+}
+
 struct Idea {
   int64_t id = 0;
   std::string name;   // unique; see name_mistake()

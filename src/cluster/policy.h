@@ -10,9 +10,9 @@
 // - A first start that was promised a time (promised_by) stays entitled, and goes before all others of its class when
 //   only min_run_s + 2 x (grace_s + 10 s) are left; what comes free where it can start soonest is kept for it then.
 //   Until it has started, its person's other free runs that came into the line later do not start.
-// - First starts stand in the order in which they came into the line: that of submission, but one that a person took
-// out
-//   of it before it ever started, and resumed, is behind those who were promised a time meanwhile.
+// - First starts stand in the order in which they came into the line: that of submission, but one that a person
+//   suspended before it ever started gave its promise up, and once resumed is behind those who were promised a time
+//   meanwhile. An attempt that never began is no start.
 // - A run starts on the fullest node that has room. Whole nodes are taken smallest first.
 // - One decision is one walk through the passes: what it changes is seen by the next, a tick later.
 // - The search for whom to suspend is exact where few could go on a node, and cut short after 4,000 steps.

@@ -2,6 +2,7 @@
 // follow what are one table, in run.cc.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -70,13 +71,17 @@ struct Attempt {
   int number = 0;          // from 1
   std::string backend_id;  // "" before the backend has it
   std::vector<Place> places;
-  double decided = 0, started = 0, ended = 0;  // seconds since 1970; 0: not yet
+  double decided = 0, started = 0, ended = 0;  // seconds since 1970; 0: not yet; ended without a start: never began
   std::optional<int> exit;                     // code; 128 + signal
   std::string why;                             // how it ended, in words
   int64_t tokens = -1;                         // at its last checkpoint or metric; -1: unknown
   double core_seconds = 0;
   double joules = -1;  // -1: unknown, never zero
 };
+
+inline double seconds_of(const Attempt& ended) {  // 0 where it never began
+  return ended.started > 0 ? std::max(0.0, ended.ended - ended.started) : 0;
+}
 
 // Every change of a state or a rung, by whom and why.
 struct Decision {

@@ -25,6 +25,8 @@ const Path& made_private(const Path& file) {
   return file;
 }
 
+std::string first_text(const Query& row) { return row.text(0); }
+
 }  // namespace
 
 Store::Impl::Impl(const Path& path) : file(path), writer(path, Database::Use::write) {
@@ -132,8 +134,7 @@ void Store::check_generation() {
 
 std::string Store::cluster_id() {
   Impl::Reader reader(*impl_);
-  Query query(reader, "SELECT value FROM meta WHERE key = 'cluster'");
-  return query.step() ? query.text(0) : "";
+  return first_row(reader, "SELECT value FROM meta WHERE key = 'cluster'", first_text).value_or("");
 }
 
 void Store::set_note(const std::string& kind, int64_t of, const std::string& key, const std::string& value) {
@@ -156,17 +157,17 @@ void Store::drop_note(const std::string& kind, int64_t of, const std::string& ke
 
 std::optional<std::string> Store::note(const std::string& kind, int64_t of, const std::string& key) {
   Impl::Reader reader(*impl_);
-  Query query(reader, "SELECT value FROM notes WHERE kind = ? AND of = ? AND key = ?");
-  if (!query.bind(kind).bind(of).bind(key).step()) return std::nullopt;
-  return query.text(0);
+  return first_row(reader, "SELECT value FROM notes WHERE kind = ? AND of = ? AND key = ?", first_text, kind, of, key);
 }
 
 std::vector<NamedText> Store::notes(const std::string& kind, int64_t of) {
   Impl::Reader reader(*impl_);
-  Query query(reader, "SELECT key, value FROM notes WHERE kind = ? AND of = ? ORDER BY key");
-  std::vector<NamedText> notes;
-  for (query.bind(kind).bind(of); query.step();) notes.push_back({query.text(0), query.text(1)});
-  return notes;
+  return all_rows(
+      reader, "SELECT key, value FROM notes WHERE kind = ? AND of = ? ORDER BY key",
+      [](const Query& row) {
+        return NamedText{row.text(0), row.text(1)};
+      },
+      kind, of);
 }
 
 }  // namespace hadal::cluster

@@ -48,6 +48,7 @@ struct MetricsTail {
   int64_t bad_lines = 0;   // no JSON object
   int64_t left_out = 0;    // points, of keys that are written too often
   int64_t left_bytes = 0;  // of a file that grew faster than it is read
+  bool operator==(const MetricsTail&) const = default;
 };
 
 // A run in lists: without what the supervisor needs.

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "cluster/supervisor/log_keeper.h"
 #include "cluster/testing/supervised.h"
 #include "cluster/testing/supervisor_main.h"
 
@@ -328,6 +329,60 @@ TEST(Supervisor, SecretsAreMaskedInTheLogAndInNoArgument) {
   EXPECT_EQ(Supervised(order).end().code, 0);
   EXPECT_EQ(text_of(folder / "log"), "a *** b 0123456\n***|short secret\nsecret-");
   EXPECT_EQ(text_of(folder / "arguments").find("secret"), std::string::npos);
+}
+
+// What is to be shown: all bytes that lie in a secret hidden, overlapping secrets as one.
+std::string masked(const std::string& text, const std::vector<std::string>& secrets) {
+  std::string marks(text.size(), '.');
+  for (size_t end = 1; end <= text.size(); ++end)
+    for (const std::string& secret : secrets) {
+      if (!std::string_view(text).substr(0, end).ends_with(secret)) continue;
+      const size_t first = end - secret.size();
+      if (marks[first] == '.') marks[first] = '(';
+      for (size_t i = first + 1; i < end; ++i) marks[i] = '-';
+    }
+  std::string shown;
+  for (size_t i = 0; i < text.size(); ++i)
+    shown += marks[i] == '.' ? std::string(1, text[i]) : marks[i] == '(' ? "***" : "";
+  return shown;
+}
+
+TEST(Supervisor, ASecretMayHaveAnotherInIt) {
+  const std::vector<std::vector<std::string>> cases = {
+      {"0123456789", "345678"}, {"0123456789", "012345"}, {"0123456789", "456789"},           {"012345", "345678"},
+      {"aaaaaa", "aaaaaaaa"},   {"abcabcabc", "abcabc"},  {"abcdef", "defghi", "abcdefghij"}, {"0123456789"}};
+  const std::vector<std::string> texts = {"x0123456789y",
+                                          "0123456345678",
+                                          "01234567",
+                                          "0123450123456789",
+                                          "0123456780123456789",
+                                          "aaaaaaaaaaaaaaaaaaaaa!",
+                                          "abcabcabcabcabcab",
+                                          "zabcdefghijz",
+                                          "abcdefghi abcdefghij abcdef",
+                                          "",
+                                          "plain"};
+  for (const auto& secrets : cases) {
+    std::vector<std::pair<std::string, std::string>> environment;
+    for (const std::string& secret : secrets) environment.emplace_back("T" + secret + "_TOKEN", secret);
+    for (const std::string& text : texts) {
+      const std::string expected = masked(text, secrets);
+      for (size_t first = 0; first <= text.size(); ++first)
+        for (size_t second = first; second <= text.size(); ++second) {
+          Masker masker(environment);
+          std::string shown = masker.pass(text.substr(0, first)) + masker.pass(text.substr(first, second - first));
+          shown += masker.pass(text.substr(second)) + masker.rest();
+          EXPECT_EQ(shown, expected) << text << ", cut at " << first << " and " << second;
+        }
+    }
+  }
+  EXPECT_EQ(masked("x0123456789y", cases[0]), "x***y");
+  // What can be no secret any more is passed on at once.
+  Masker masker({{"A_TOKEN", "0123456789"}, {"B_TOKEN", "345678"}});
+  EXPECT_EQ(masker.pass("x01234"), "x");
+  EXPECT_EQ(masker.pass("5678"), "");
+  EXPECT_EQ(masker.pass("x34"), "012***x");
+  EXPECT_EQ(masker.rest(), "34");
 }
 
 TEST(Supervisor, ADeletedFolderEndsNothing) {

@@ -44,8 +44,8 @@ struct BacktestOptions {
 };
 
 // Writes strategy.toml, orders.csv, fills.csv, equity.csv, ledger.txt (not of the vector engine) and backtest.json into
-// the run's folder, and records the try. Throws Error, Stopped once options.train.stop is set (nothing is written
-// then), and NotYetError for what a later version brings.
+// the run's folder, and records the try. Throws Error, and Stopped once options.train.stop is set (nothing is written
+// then).
 BacktestRun run_strategy(const StrategyFile& strategy, Market& market, const BacktestOptions& options = {});
 
 // ---- What a backtest has in common with paper

@@ -77,10 +77,11 @@ struct ForecastResult {
   std::vector<WindowReport> windows;
   Quality quality;  // of all test parts together; scores are means of ranks
   std::vector<std::pair<int64_t, Quality>> by_seed;
-  std::vector<std::pair<std::string, Quality>> baselines;  // without the forecaster itself
-  std::string finding;                                     // "signal" | "nothing"; "" of a plain series
-  std::string headline;                                    // one line in words; first says whether the naive are beaten
-  bool knows_later_data = false;                           // combinatorial: not to be traded
+  // The naive ones without the forecaster itself; before them ridge, where it is a network.
+  std::vector<std::pair<std::string, Quality>> baselines;
+  std::string finding;            // "signal" | "nothing"; "" of a plain series
+  std::string headline;           // one line in words; first says whether they are beaten
+  bool knows_later_data = false;  // combinatorial: not to be traded
 
   // Of instruments: [time][instrument] of the panel, missing outside the test parts.
   std::vector<double> scores;                    // mean over seeds (and paths) of the share ranks in a row, (0, 1]
@@ -92,7 +93,7 @@ struct TrainOptions {
   Path checkpoints;  // a folder: each window's forecasts are kept there; "": nowhere
   std::string key;   // of strategy and data; checkpoints of another one are not taken
   bool resume = false;
-  const std::atomic<bool>* stop = nullptr;           // set by a signal: throws Stopped after the window
+  const std::atomic<bool>* stop = nullptr;  // set by a signal: throws Stopped after the window, or a network's step
   std::function<void(const std::string&)> progress;  // a line for each window
   std::optional<size_t> only_row;                    // only windows that test this row: for the look-ahead check
 };
@@ -102,8 +103,9 @@ ForecastResult train(const StrategyFile& strategy, const FeatureSource& source, 
 
 // A plain series (`task = "series"`): each channel is scaled by mean and population deviation of the training rows; a
 // window is look_back values of one channel minus their mean; one matrix for all channels maps it to the next `horizon`
-// values, by ridge; judged on every window whose targets lie in the test rows.
-ForecastResult train_series(const StrategyFile& strategy);
+// values, by ridge; judged on every window whose targets lie in the test rows. An mlp is trained for each seed
+// (forecast/series_task.h); of the options all but `only_row` count, and it stops and resumes within a seed.
+ForecastResult train_series(const StrategyFile& strategy, const TrainOptions& options = {});
 
 // As `market train --json` gives it; the run's folder is set by the caller.
 OrderedJson to_json(const ForecastResult& result, const std::string& run);

@@ -38,6 +38,10 @@ struct Panel {
   bool has_bar(size_t time, size_t instrument) const { return !std::isnan(close[at(time, instrument)]); }
 };
 
+inline bool is_daily(const std::vector<Date>& sessions) {  // of rows: no two of one day
+  return std::adjacent_find(sessions.begin(), sessions.end()) == sessions.end();
+}
+
 // Instruments in the order of a query, or those side by side that begin and end at about the same time: factors over
 // many of them are computed faster so.
 enum class PanelOrder { by_symbol, by_span };

@@ -142,11 +142,9 @@ void read_factors(TomlTable& table, StrategyFile& s) {
 }
 
 void read_kind(TomlTable& table, ForecastSpec& f) {
-  const std::vector<std::string> valid = {"factor", "naive", "seasonal", "momentum", "ridge"};
+  const std::vector<std::string> valid = {"factor", "naive", "seasonal",    "momentum", "ridge",
+                                          "trees",  "mlp",   "transformer", "mixer"};
   const std::string text = table.text("kind", f.kind);
-  for (const char* later : {"trees", "mlp", "transformer", "mixer"}) {
-    if (text == later) not_yet(table.where("kind") + ": kind", text, "take ridge");
-  }
   if (text.starts_with("factor ")) {
     f.kind = "factor";
     f.factor = text.substr(7);
@@ -176,14 +174,58 @@ void read_windows(TomlTable& table, ForecastSpec& f) {
   }
 }
 
+void read_trees(TomlTable& table, ForecastSpec& f) {
+  TreesSpec& t = f.trees;
+  t.rounds = table.integer("rounds", t.rounds, 1, 100'000);
+  t.depth = table.integer("depth", t.depth, 1, 12);
+  t.leaf_samples = table.integer("leaf_samples", t.leaf_samples, 1, kBig);
+  t.learning_rate = table.number("learning_rate", t.learning_rate, 1e-6, 1);
+  t.leaf_penalty = table.number("leaf_penalty", t.leaf_penalty, 0, 1e300);
+  t.subsample = table.number("subsample", t.subsample, 1e-3, 1);
+  t.column_sample = table.number("column_sample", t.column_sample, 1e-3, 1);
+  if (table.has("early_stop_rounds") && (f.valid_days == 0 || f.window == "combinatorial")) {
+    fail("{}: early_stop_rounds: expected none where no session is for validation, found one; leave it out{}",
+         table.where("early_stop_rounds"), f.window == "combinatorial" ? "" : ", or take valid_days above 0");
+  }
+  t.early_stop_rounds = table.integer("early_stop_rounds", t.early_stop_rounds, 1, kBig);
+}
+
+// What networks of instruments and of plain series share.
+void read_training(TomlTable& table, NetworkSpec& n) {
+  n.width = table.integer("width", n.width, 1, 4096);
+  n.layers = table.integer("layers", n.layers, 1, 100);
+  n.learning_rate = table.number("learning_rate", n.learning_rate, 1e-9, 1e9);
+  n.noise = table.number("noise", n.noise, 0, 1e3);
+  n.epochs = table.integer("epochs", n.epochs, 1, 100'000);
+  n.patience = table.integer("patience", n.patience, 1, kBig);
+}
+
+void read_network(TomlTable& table, ForecastSpec& f) {
+  NetworkSpec& n = f.network;
+  if (f.kind == "mlp") n.look_back = 1;
+  n.look_back = table.integer("look_back", n.look_back, 1, 10'000);
+  read_training(table, n);
+  if (f.kind == "transformer") {
+    n.heads = table.integer("heads", n.heads, 1, 256);
+    if (n.width % (2 * n.heads) != 0) {
+      fail("{}: width: expected a multiple of 2 * heads ({}), found {}", table.where("width"), 2 * n.heads, n.width);
+    }
+  }
+  n.loss = table.choice("loss", n.loss, {"mse", "rank", "correlation"});
+}
+
 void read_series_forecast(TomlTable& table, StrategyFile& s, ForecastSpec& f) {
-  if (f.kind != "ridge" && f.kind != "naive" && f.kind != "seasonal") {
-    fail("{}: kind: expected ridge, naive or seasonal for a plain series, found \"{}\"", table.where("kind"), f.kind);
+  if (f.kind != "ridge" && f.kind != "naive" && f.kind != "seasonal" && f.kind != "mlp") {
+    fail("{}: kind: expected ridge, mlp, naive or seasonal for a plain series, found \"{}\"", table.where("kind"),
+         f.kind);
   }
   s.series->look_back = table.integer("look_back", s.series->look_back, 1, 100'000);
   s.series->horizon = table.integer("horizon", s.series->horizon, 1, 100'000);
   f.season = 24;
   f.penalty = 100;
+  if (f.kind != "mlp") return;
+  f.network.learning_rate = 1e-4, f.network.epochs = 10, f.network.patience = 3;
+  read_training(table, f.network);
 }
 
 void read_forecast(TomlTable& table, StrategyFile& s) {
@@ -198,6 +240,8 @@ void read_forecast(TomlTable& table, StrategyFile& s) {
     read_series_forecast(table, s, f);
   else
     read_windows(table, f);
+  if (f.kind == "trees") read_trees(table, f);
+  if (f.is_network() && !s.series) read_network(table, f);
   f.season = table.integer("season", f.season, 1, kBig);
   f.momentum_bars = table.integer("momentum_bars", f.momentum_bars, 1, kBig);
   f.penalty = table.number("penalty", f.penalty, 0, 1e300);
@@ -277,9 +321,11 @@ void check_names(const StrategyFile& s) {
   if (s.portfolio) check(s.portfolio->score, "score");
   if (s.portfolio)
     for (const QpSpec::Range& limit : s.portfolio->qp.factor_limits) check(limit.name, "[[portfolio.factor]] name");
-  if (s.forecast && s.forecast->kind == "ridge" && !s.series && s.factors.empty() && s.sets.empty()) {
-    fail("{}: expected [factors] for a ridge forecaster, found none; add sets = [\"alpha158\"] or a factor of your own",
-         s.file.string());
+  if (s.forecast && s.forecast->learns_from_features() && !s.series && s.factors.empty() && s.sets.empty()) {
+    fail(
+        "{}: expected [factors] for a forecaster of kind {}, found none; add sets = [\"alpha158\"] or a factor of your "
+        "own",
+        s.file.string(), s.forecast->kind);
   }
 }
 
@@ -316,12 +362,30 @@ std::string quoted(const std::vector<std::string>& words) {
 
 std::string day_text(const std::optional<Date>& day) { return day ? date_text(*day) : "none"; }
 
+void add_trees(const ForecastSpec& f, std::string& out) {
+  const TreesSpec& t = f.trees;
+  out += fmt::format("rounds = {}\nearly_stop_rounds = {}\ndepth = {}\nleaf_samples = {}\nleaf_penalty = {}\n",
+                     t.rounds, t.early_stop_rounds, t.depth, t.leaf_samples, t.leaf_penalty);
+  out += fmt::format("learning_rate = {}\nsubsample = {}\ncolumn_sample = {}\n", t.learning_rate, t.subsample,
+                     t.column_sample);
+}
+
+void add_network(const ForecastSpec& f, std::string& out) {
+  const NetworkSpec& n = f.network;
+  out += fmt::format("look_back = {}\nwidth = {}\nlayers = {}\n", n.look_back, n.width, n.layers);
+  if (f.kind == "transformer") out += fmt::format("heads = {}\n", n.heads);
+  out += fmt::format("loss = \"{}\"\nlearning_rate = {}\nnoise = {}\nepochs = {}\npatience = {}\n", n.loss,
+                     n.learning_rate, n.noise, n.epochs, n.patience);
+}
+
 void add_forecast(const StrategyFile& s, std::string& out) {
   const ForecastSpec& f = *s.forecast;
   out += fmt::format("[forecast]\nkind = \"{}\"\nseeds = [", f.kind == "factor" ? "factor " + f.factor : f.kind);
   for (const int64_t seed : f.seeds) out += fmt::format("{}{}", seed == f.seeds[0] ? "" : ", ", seed);
   out += "]\n";
-  if (f.kind == "ridge") out += fmt::format("penalty = {}\n", f.penalty);
+  if (f.learns_from_features()) out += fmt::format("penalty = {}\n", f.penalty);
+  if (f.kind == "trees") add_trees(f, out);
+  if (f.is_network()) add_network(f, out);
   if (s.series) {
     out += fmt::format("look_back = {}\nhorizon = {}\nseason = {}\n", s.series->look_back, s.series->horizon, f.season);
     return;
@@ -333,11 +397,6 @@ void add_forecast(const StrategyFile& s, std::string& out) {
 }
 
 }  // namespace
-
-void not_yet(const std::string& where, const std::string& what, const std::string& instead) {
-  throw NotYetError(bounded_message(
-      fmt::format("{}: \"{}\" comes with a later version and is not built yet; {}", where, brief(what), instead)));
-}
 
 bool StrategyFile::needs_factors() const {
   return forecast || (portfolio && portfolio->kind != "targets" && portfolio->kind != "orders");
@@ -357,7 +416,7 @@ std::string StrategyFile::canonical() const {
     for (const auto& factor : factors) out += fmt::format("{} = \"{}\"\n", factor.name, factor.expression);
     if (forecast) out += fmt::format("[label]\nexpression = \"{}\"\n", label);
   }
-  if (forecast && forecast->kind == "ridge" && !series)
+  if (forecast && forecast->learns_from_features() && !series)
     out += fmt::format("[process]\nfeatures = {}\nlabel = {}\n", quoted(process.features), quoted(process.label));
   if (forecast) add_forecast(*this, out);
   if (portfolio) {

@@ -8,8 +8,7 @@
 //   [portfolio] kind, count, rebalance_days, score, file, and what risk_parity and qp need (portfolio/spec.h)
 //   [broker]    profile, cash, and what is set beside the profile
 //
-// Unknown keys are Errors naming the nearest one; paths are relative to the file. What a later version brings is a
-// NotYetError.
+// Unknown keys are Errors naming the nearest one; paths are relative to the file.
 #pragma once
 
 #include <array>
@@ -32,15 +31,6 @@ class TomlTable;
 
 namespace hadal::market {
 
-// Asked for something that is named in the documents and not built yet. A verb turns it into exit code 2.
-class NotYetError : public Error {
- public:
-  using Error::Error;
-};
-
-// Throws NotYetError: "WHERE: KIND comes with a later version; ...".
-[[noreturn]] void not_yet(const std::string& where, const std::string& what, const std::string& instead);
-
 struct FactorSpec {
   std::string name, expression;
   std::string where;  // "strategy.toml:12", for messages about the expression
@@ -57,8 +47,27 @@ struct ProcessSpec {
   std::vector<std::string> features, label;
 };
 
+struct TreesSpec {  // of kind trees
+  int64_t rounds = 400, early_stop_rounds = 50;
+  int64_t depth = 4, leaf_samples = 200;  // leaf_samples: the fewest in a leaf
+  double learning_rate = 0.03;
+  double leaf_penalty = 10;                     // L2: a leaf's value is its labels' sum / (samples + leaf_penalty)
+  double subsample = 0.7, column_sample = 0.3;  // shares of samples by tree, of features by split
+};
+
+// What the kinds mlp, transformer and mixer need beside windows and seeds (forecast/network.h).
+struct NetworkSpec {
+  int64_t look_back = 16;  // rows that a forecast sees, its own included; 1 for an mlp
+  int64_t width = 32, layers = 1;
+  int64_t heads = 4;         // of a transformer
+  std::string loss = "mse";  // mse | rank | correlation
+  double learning_rate = 1e-3;
+  double noise = 0.5;                 // deviation of what is added to each feature in training
+  int64_t epochs = 20, patience = 4;  // at most so many; fewer where so many in a row were not better
+};
+
 struct ForecastSpec {
-  // factor | naive | seasonal | momentum | ridge
+  // factor | naive | seasonal | momentum | ridge | trees | mlp | transformer | mixer
   std::string kind = "ridge";
   std::string factor;  // of kind factor: its name
   // Walk-forward windows, in sessions.
@@ -69,6 +78,11 @@ struct ForecastSpec {
   double penalty = 1e4;        // of ridge: A'A + penalty I
   int64_t season = 5;          // bars, of seasonal
   int64_t momentum_bars = 20;  // of momentum
+  TreesSpec trees;
+  NetworkSpec network;
+  bool is_network() const { return kind == "mlp" || kind == "transformer" || kind == "mixer"; }
+  bool learns_from_features() const { return kind == "ridge" || kind == "trees" || is_network(); }
+  bool must_beat_ridge() const { return learns_from_features() && kind != "ridge"; }
 };
 
 struct RiskSpec {                     // of risk_parity and qp
@@ -132,7 +146,7 @@ struct StrategyFile {
   bool needs_factors() const;      // false where the portfolio is read from a file
 };
 
-// Throws Error (file:line, what was expected, what was found) or NotYetError.
+// Throws Error (file:line, what was expected, what was found).
 StrategyFile read_strategy(const Path& file);
 StrategyFile parse_strategy(const std::string& text, const Path& file);  // as if it stood there
 

@@ -97,13 +97,41 @@ TEST(Strategy, FrequenciesAreWrittenInOneWay) {
         << text;
 }
 
-TEST(Strategy, WhatComesLaterIsItsOwnError) {
-  for (const std::string text : {"[forecast]\nkind = \"trees\"\n", "[forecast]\nkind = \"mixer\"\n"}) {
-    EXPECT_THROW(parse(kData + kFactor + text), NotYetError) << text;
-  }
-  EXPECT_NE(error_of(kData + kFactor + "[forecast]\nkind = \"mlp\"\n")
-                .find("s.toml:6: kind: \"mlp\" comes with a later version"),
+TEST(Strategy, TreesHaveTheirOwnKeys) {
+  const std::string trees = kData + kFactor + "[forecast]\nkind = \"trees\"\n";
+  EXPECT_EQ(parse(trees).forecast->penalty, 1e4);  // of the ridge that they must beat
+  EXPECT_EQ(parse(trees + "depth = 6\n").forecast->trees.depth, 6);
+  for (const char* key : {"rounds = 7", "early_stop_rounds = 7", "depth = 7", "leaf_samples = 7", "leaf_penalty = 7",
+                          "penalty = 7", "learning_rate = 0.7", "subsample = 0.9", "column_sample = 0.9"})
+    EXPECT_NE(parse(trees + key + "\n").hash(), parse(trees).hash()) << key;
+  EXPECT_NE(parse("[process]\nlabel = \"cs_zscore\"\n" + trees).hash(), parse(trees).hash());
+  for (const char* key :
+       {"rounds = 0", "depth = 0", "depth = 40", "leaf_samples = 0", "learning_rate = 0", "learning_rate = nan",
+        "subsample = 0", "subsample = 1.5", "column_sample = -1", "early_stop_rounds = 0", "leaf_penalty = -1"})
+    EXPECT_NE(error_of(trees + key + "\n").find("s.toml:7"), std::string::npos) << key;
+  EXPECT_NE(error_of(trees + "deph = 3\n").find("\"depth\""), std::string::npos);
+  EXPECT_NE(error_of(trees + "valid_days = 0\nearly_stop_rounds = 5\n").find("no session is for validation"),
             std::string::npos);
+  EXPECT_NE(error_of(kData + kFactor + "[forecast]\ndepth = 3\n").find("unknown key \"depth\""), std::string::npos);
+  EXPECT_NE(error_of(kData + "[forecast]\nkind = \"trees\"\n").find("of kind trees"), std::string::npos);
+}
+
+TEST(Strategy, ReadsNetworks) {
+  const auto of = [](const std::string& rest) { return kData + kFactor + "[forecast]\nkind = " + rest + "\n"; };
+  EXPECT_EQ(parse(of("\"mlp\"")).forecast->network.look_back, 1);
+  const StrategyFile mixer = parse(of("\"mixer\"\nlook_back = 8\nwidth = 24\nloss = \"rank\"\nepochs = 3"));
+  EXPECT_EQ(mixer.forecast->network.look_back, 8);
+  EXPECT_EQ(mixer.forecast->network.loss, "rank");
+  for (const std::string key : {"look_back = 8", "width = 24", "loss = \"rank\"", "epochs = 3", "[process]"})
+    EXPECT_NE(mixer.canonical().find(key), std::string::npos) << key;
+  EXPECT_EQ(mixer.canonical().find("heads"), std::string::npos);
+  EXPECT_NE(parse(of("\"transformer\"")).hash(), parse(of("\"transformer\"\nheads = 2")).hash());
+  EXPECT_NE(error_of(of("\"ridge\"\nwidth = 8")).find("width"), std::string::npos);
+  EXPECT_NE(error_of(of("\"mlp\"\nheads = 2")).find("heads"), std::string::npos);
+  EXPECT_NE(error_of(of("\"mlp\"\nloss = \"mae\"")).find("loss"), std::string::npos);
+  EXPECT_NE(error_of(of("\"transformer\"\nwidth = 10")).find("a multiple of 2 * heads (8), found 10"),
+            std::string::npos);
+  EXPECT_NE(error_of(kData + "[forecast]\nkind = \"mlp\"\n").find("expected [factors]"), std::string::npos);
 }
 
 TEST(Strategy, SaysWhatIsMissing) {

@@ -48,6 +48,6 @@ struct Training {
 Training train_run(const StrategyFile& strategy, const Market& market, TrainOptions options, bool reuse);
 
 // The same for a plain series, which has no market: to_json() of its result.
-OrderedJson train_series_run(const StrategyFile& strategy);
+OrderedJson train_series_run(const StrategyFile& strategy, TrainOptions options);
 
 }  // namespace hadal::market

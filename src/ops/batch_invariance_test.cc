@@ -54,6 +54,9 @@ TEST(BatchInvariance, RowOps) {
     expect_invariant("rms_norm", [&](int64_t b, int64_t e) { return rms_norm(ctx, rows_of(x, b, e), w, 1e-6f); });
     expect_invariant("rms_norm of heads",
                      [&](int64_t b, int64_t e) { return rms_norm(ctx, rows_of(x, b, e), head_norm, 1e-6f); });
+    expect_invariant("layer_norm",
+                     [&](int64_t b, int64_t e) { return layer_norm(ctx, rows_of(x, b, e), w, w, 1e-6f); });
+    expect_invariant("gelu", [&](int64_t b, int64_t e) { return gelu(ctx, rows_of(x, b, e)); });
     expect_invariant("add", [&](int64_t b, int64_t e) { return add(ctx, rows_of(x, b, e), rows_of(y, b, e)); });
     expect_invariant("swiglu", [&](int64_t b, int64_t e) { return swiglu(ctx, rows_of(x, b, e), rows_of(y, b, e)); });
     expect_invariant("columns", [&](int64_t b, int64_t e) { return columns(ctx, rows_of(x, b, e), 3, 2, 11); });

@@ -93,6 +93,58 @@ TEST(Definition, RmsNormOfZerosIsZero) {
   for (float v : y.values()) EXPECT_EQ(v, 0);
 }
 
+TEST(Definition, LayerNorm) {
+  test::at_every_level([] {
+    for (int64_t n : {1, 7, 45, 128}) {
+      const Weight w(random_tensor({n}, 1)), b(random_tensor({n}, 2));
+      const Tensor x = random_tensor({9, n}, 3, 3, 5);
+      std::vector<double> wanted;
+      for (int64_t r = 0; r < 9; ++r) {
+        double mean = 0, variance = 0;
+        for (int64_t i = 0; i < n; ++i) mean += x.row(r)[i] / static_cast<double>(n);
+        for (int64_t i = 0; i < n; ++i) variance += std::pow(x.row(r)[i] - mean, 2) / static_cast<double>(n);
+        for (int64_t i = 0; i < n; ++i)
+          wanted.push_back((x.row(r)[i] - mean) / std::sqrt(variance + 1e-5) * w.value().f32()[i] + b.value().f32()[i]);
+      }
+      EXPECT_LE(relative_error(layer_norm({}, x, w, b, 1e-5f).values(), wanted), 1e-5) << n;
+    }
+  });
+}
+
+// The approximation lies within 5e-4 of x times the normal distribution function.
+TEST(Definition, GeluAlsoFarFromZero) {
+  test::at_every_level([] {
+    for (const float x : {-200.0f, -9.0f, -3.0f, -0.7f, 0.0f, 0.7f, 3.0f, 9.0f, 200.0f}) {
+      const float y = gelu({}, Tensor::from({1, 1}, std::vector<float>{x})).f32()[0];
+      EXPECT_NEAR(y, x * 0.5 * std::erfc(-x / std::sqrt(2.0)), 5e-4) << x;
+      const double tanh = std::tanh(std::sqrt(2 / 3.14159265358979) * (x + 0.044715 * std::pow(x, 3)));
+      EXPECT_NEAR(y, 0.5 * x * (1 + tanh), 1e-5 * std::abs(x) + 1e-9) << x;
+    }
+  });
+}
+
+TEST(Definition, TransposeGroups) {
+  const Tensor x = random_tensor({4 * 3, 5}, 1), y = transpose_groups({}, x, 3);
+  ASSERT_EQ(y.shape(), (Shape{4 * 5, 3}));
+  for (int64_t g = 0; g < 4; ++g)
+    for (int64_t r = 0; r < 3; ++r)
+      for (int64_t c = 0; c < 5; ++c) EXPECT_EQ(y.row(g * 5 + c)[r], x.row(g * 3 + r)[c]);
+}
+
+TEST(Definition, GroupLosses) {
+  const Tensor scores = Tensor::from({6, 1}, std::vector<float>{0.5f, 2, -1, 100, 3, 4});
+  const std::vector<float> targets = {0, 1, 3, NAN, 7, 7};  // of a group of three and a missing one; of equal ones
+  const std::vector<int32_t> offsets = {0, 4, 6};
+  const auto pair = [](double better, double worse) { return std::log1p(std::exp(worse - better)); };
+  const GroupLoss rank = rank_loss({}, scores, targets, offsets, 1);
+  EXPECT_EQ(rank.groups, 1);
+  EXPECT_NEAR(rank.mean, (1 * pair(2, 0.5) + 3 * pair(-1, 0.5) + 2 * pair(-1, 2)) / 6, 1e-7);
+  const GroupLoss correlation = correlation_loss({}, scores, targets, offsets, 1);
+  EXPECT_EQ(correlation.groups, 1);
+  // Centred: 0, 1.5, -1.5 and -4/3, -1/3, 5/3.
+  EXPECT_NEAR(correlation.mean, 1 + 3 / std::sqrt((4.5 + 3e-6) * (16 + 1 + 25) / 9), 1e-7);
+}
+
 TEST(Definition, SwigluAlsoFarFromZero) {
   test::at_every_level([] {
     const Tensor gate = random_tensor({9, 37}, 1, 3), up = random_tensor({9, 37}, 2);

@@ -100,6 +100,47 @@ GradientCase rms_norm_case(int64_t rows, int64_t heads) {
   return c;
 }
 
+GradientCase layer_norm_case(int64_t rows) {
+  GradientCase c{.op = "layer_norm", .name = std::to_string(rows) + " rows"};
+  auto x = c.tensor("x", {rows, 21});
+  auto w = c.weight("weight", {21}, 1), b = c.weight("bias", {21}, 1);
+  c.loss = [=](const Context& ctx) { return random_sum(ctx, layer_norm(ctx, x, *w, *b, 1e-5f)); };
+  return c;
+}
+
+GradientCase gelu_case() {
+  GradientCase c{.op = "gelu", .name = "both sides of 0"};
+  auto x = c.tensor("x", {7, 23}, 2);
+  c.loss = [=](const Context& ctx) { return random_sum(ctx, gelu(ctx, x)); };
+  return c;
+}
+
+GradientCase transpose_groups_case(int64_t groups) {
+  GradientCase c{.op = "transpose_groups", .name = std::to_string(groups) + " groups"};
+  auto x = c.tensor("x", {groups * 3, 5});
+  c.loss = [=](const Context& ctx) { return random_sum(ctx, transpose_groups(ctx, x, 3)); };
+  return c;
+}
+
+// Groups of which one has a missing target, one equal targets, and one a single target.
+using GroupLossOp = GroupLoss (*)(const Context&, const Tensor&, std::span<const float>, std::span<const int32_t>,
+                                  float);
+GradientCase group_loss_case(const std::string& name, GroupLossOp op) {
+  GradientCase c{.op = name, .name = "groups with and without a loss"};
+  auto scores = c.tensor("scores", {17, 1});
+  c.loss = [=](const Context& ctx) {
+    std::vector<float> targets;
+    for (int i = 0; i < 17; ++i) targets.push_back(static_cast<float>(i * i * 7 % 17) / 17);
+    targets[3] = NAN;
+    targets[7] = targets[8] = targets[9] = 0.5f;
+    const std::vector<int32_t> offsets = {0, 7, 10, 11, 17};
+    const GroupLoss loss = op(ctx, scores, targets, offsets, 3);
+    EXPECT_EQ(loss.groups, 2);
+    return 3 * loss.mean;
+  };
+  return c;
+}
+
 GradientCase add_case(bool twice) {
   GradientCase c{.op = "add", .name = twice ? "to itself" : "two"};
   auto a = c.tensor("a", {7, 5});
@@ -347,9 +388,14 @@ std::vector<GradientCase> all_cases() {
       head_linear_case(true),
       rms_norm_case(7, 1),
       rms_norm_case(150, 3),
+      layer_norm_case(7),
+      layer_norm_case(300),
       add_case(false),
       add_case(true),
       swiglu_case(),
+      gelu_case(),
+      transpose_groups_case(4),
+      transpose_groups_case(1),
       columns_case(),
       gather_rows_case(),
       concat_case(false),
@@ -381,6 +427,8 @@ std::vector<GradientCase> all_cases() {
       token_log_probs_case(70, 300, 0.7f),
       policy_case(),
       weighted_sum_case(),
+      group_loss_case("rank_loss", rank_loss),
+      group_loss_case("correlation_loss", correlation_loss),
       mean_squared_error_case()};
   for (GradientCase& c : cases)
     if (c.operands[0].value.rows() > 60) c.samples = 8;

@@ -38,7 +38,17 @@ Tensor head_linear(const Context& ctx, const Tensor& x, const Weight& w, const H
 // x [T, n] or [T, heads * n] with weight [n] -> the same shape. Zhang & Sennrich 2019.
 Tensor rms_norm(const Context& ctx, const Tensor& x, const Weight& weight, float eps);
 
+// Each row minus its mean, over its deviation, times weight [n], plus bias [n]: x [T, n] -> [T, n]; weights in f32. Ba,
+// Kiros & Hinton 2016.
+Tensor layer_norm(const Context& ctx, const Tensor& x, const Weight& weight, const Weight& bias, float eps);
+
 Tensor add(const Context& ctx, const Tensor& a, const Tensor& b);
+
+// x times the normal distribution function of x, by its approximation with tanh. Hendrycks & Gimpel 2016.
+Tensor gelu(const Context& ctx, const Tensor& x);
+
+// Each group of `rows` rows by itself: x [groups * rows, cols] -> [groups * cols, rows].
+Tensor transpose_groups(const Context& ctx, const Tensor& x, int64_t rows);
 
 // silu(gate) * up, [T, n]. Shazeer 2020.
 Tensor swiglu(const Context& ctx, const Tensor& gate, const Tensor& up);
@@ -197,6 +207,21 @@ CrossEntropy linear_cross_entropy(const Context& ctx, const Tensor& x, const Wei
 
 // sum_i weights[i] * x_i, weights of any sign; weights has a value for each of x.
 double weighted_sum(const Context& ctx, const Tensor& x, std::span<const float> weights, float scale);
+
+// Scores that are compared within groups alone, such as all instruments of one time: group g is [offsets[g],
+// offsets[g+1]) of scores [T, 1] and targets [T]. A target that is NaN is missing: its score counts nowhere. The loss is
+// the mean of the groups' losses; a group with fewer than two targets, or equal ones, has none.
+struct GroupLoss {
+  double mean = 0;     // unscaled; 0 where no group has a loss
+  int64_t groups = 0;  // that have one
+};
+// Of each pair log(1 + e^-(difference of the scores, better minus worse)), weighted by the difference of the targets;
+// their weighted mean. RankNet, Burges et al. 2005.
+GroupLoss rank_loss(const Context& ctx, const Tensor& scores, std::span<const float> targets,
+                    std::span<const int32_t> offsets, float scale);
+// 1 - Pearson's correlation of scores and targets; 1e-6 is added to the scores' variance.
+GroupLoss correlation_loss(const Context& ctx, const Tensor& scores, std::span<const float> targets,
+                           std::span<const int32_t> offsets, float scale);
 
 // scale * mean((x - target)^2), for modules that forecast values. Returns the unscaled mean.
 double mean_squared_error(const Context& ctx, const Tensor& x, const Tensor& target, float scale);

@@ -23,10 +23,11 @@ struct Route {
   // routes match, the one with fewer parameters answers. A parameter may hold anything, also "..".
   std::string path;
 
-  bool auth = true;     // asks for the API key where the server has one
-  bool slow = false;    // runs on a thread of its own; others run on the thread of all connections, and must not wait
-  bool upload = false;  // the handler reads the body in pieces, by Exchange::read_body(); such a route is slow
-  bool probe = false;   // for load balancers: needs no Host, and is answered also where there are too many connections
+  bool auth = true;      // asks for the API key where the server has one
+  bool slow = false;     // runs on a thread of its own; others run on the thread of all connections, and must not wait
+  bool upload = false;   // the handler reads the body in pieces, by Exchange::read_body(); such a route is slow
+  bool endless = false;  // its answer is a stream without an end, which a server that stops cuts off at once
+  bool probe = false;    // for load balancers: needs no Host, and is answered also where there are too many connections
   uint64_t max_body_bytes = 0;  // 0: the server's; more is a 413
   Handler handler;
 };

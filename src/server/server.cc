@@ -169,6 +169,7 @@ void Server::Impl::stop() {
   unix_acceptor.close(ignored);
   for (Session* session : shared.sessions) {
     if (session->standing() <= Session::Standing::reading) session->drop();
+    if (session->is_endless()) session->cancel();
   }
   deadline.expires_after(std::chrono::milliseconds(options.shutdown_ms));
   await_deadline();

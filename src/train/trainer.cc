@@ -6,12 +6,16 @@
 #include <cmath>
 #include <ctime>
 #include <exception>
+#include <map>
+#include <mutex>
 #include <span>
+#include <tuple>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/progress.h"
+#include "kernels/cpu.h"
 #include "train/checkpoint.h"
 #include "train/run/run_logs.h"
 
@@ -25,6 +29,16 @@ class Stopwatch {
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
+
+// Measured once in a process: a walk-forward makes many trainers.
+double peak_flops(Precision precision, int num_threads) {
+  static std::mutex mutex;
+  static std::map<std::tuple<Precision, int, CpuLevel>, double> known;
+  std::lock_guard lock(mutex);
+  double& peak = known[{precision, num_threads, cpu_level()}];
+  if (peak == 0) peak = measure_peak_flops(precision, num_threads);
+  return peak;
+}
 
 // The value of rank 0.
 double from_first(Collective& ranks, double value) {
@@ -78,7 +92,7 @@ Trainer::Trainer(Trainee& trainee, TrainerOptions options, ThreadPool& pool)
 Trainer::~Trainer() = default;
 
 TrainSummary Trainer::run() {
-  peak_flops_ = total(measure_peak_flops(options_.spec.precision, pool_.size()));
+  peak_flops_ = total(peak_flops(options_.spec.precision, pool_.size()));
   const bool anew = begin();
   if (options_.may_publish) options_.may_publish();
   if (!options_.run.empty())
@@ -255,7 +269,8 @@ bool Trainer::update(StepStats& stats, double factor) {
   summary_.last_loss = mean;
   if (!good) return false;
   const double deviation = std::sqrt(loss_variance_);
-  if (is_first() && stage_step_ > 20 && mean > mean_loss_ + 6 * deviation && mean > 1.1 * mean_loss_) {
+  if (is_first() && !options_.quiet && stage_step_ > 20 && mean > mean_loss_ + 6 * deviation &&
+      mean > 1.1 * mean_loss_) {
     logs_->line.clear();
     log_warning("step {}: the loss jumped to {:.4f} from about {:.4f}", summary_.steps + 1, mean, mean_loss_);
   }
@@ -417,7 +432,7 @@ Json Trainer::restore() {
   for (const Path& checkpoint : damaged) set_aside(checkpoint, kDamaged);
   if (all.size() > 1) good_step_ = checkpoint_step(all[all.size() - 2]);
   saved_step_ = summary_.steps;
-  log_info("resumed at step {} from {}", summary_.steps, all.back().string());
+  if (!options_.quiet) log_info("resumed at step {} from {}", summary_.steps, all.back().string());
   return state;
 }
 

@@ -44,7 +44,7 @@ struct TrainerOptions {
   // goes on from there has the bits of a run that never stopped. 0: no limit.
   int64_t max_tokens = 0;
   bool resume = false;      // from the newest whole checkpoint of `run`; from the start when there is none
-  bool quiet = false;       // no progress line
+  bool quiet = false;       // no progress line, no word on where it resumed or on jumps of the loss
   bool save_start = false;  // validate and save checkpoint-0 before the first step
   // Where this becomes true (a signal handler may set it), a checkpoint is saved and run() ends after the current step.
   // Outlives the trainer; null: nothing stops it. On one rank it stops all, after the same step.

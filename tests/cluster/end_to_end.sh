@@ -117,6 +117,23 @@ code=0
 "$hadal" cluster status >"$work/status"
 (($(wc -L <"$work/status") <= 80)) || { cat "$work/status"; fail "at most 80 columns"; }
 
+# As many bytes of files as are taken; one more is told before anything is sent.
+truncate -s 48M "$work/large"
+"$hadal" idea submit --idea large --with "$work/large" --json -- true >"$work/large.json" || fail "48 MiB to be taken"
+cmp "$work/large" "$HADAL_CLUSTER/runs/$(value run <"$work/large.json")/large" || fail "the file that was sent"
+"$hadal" idea wait "$(value run <"$work/large.json")" >/dev/null || fail "a run beside its large file"
+truncate -s +1 "$work/large"
+refused "at most 48 MiB" "$hadal" idea submit --idea large --with "$work/large" -- true
+
+# Several workloads, however they are given.
+jobs=$root/tests/cluster/data/pollux/workloads/1.0/workload
+simulate() { "$hadal" cluster simulate --profiles "$root/tests/cluster/data/pollux/profiles" "$@" --json; }
+simulate --workload "$jobs"-{1,2,3}.csv >"$work/together"
+simulate --workload "$jobs"-1.csv --workload "$jobs"-{2,3}.csv >"$work/mixed"
+simulate --workload "$jobs"-1.csv --workload "$jobs"-2.csv --workload="$jobs"-3.csv --nodes 16 >"$work/each"
+[[ $(grep -o '"file"' "$work/together" | wc -l) == 3 ]] || { cat "$work/together"; fail "three workloads"; }
+cmp "$work/together" "$work/mixed" && cmp "$work/together" "$work/each" || fail "the same of the same workloads"
+
 # Over HTTP everything but /health wants a token, and who has no user of this machine may not submit.
 url=$("$hadal" cluster status --json | value url)
 answer() { # PATH HEADERS: the status

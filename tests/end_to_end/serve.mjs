@@ -8,9 +8,10 @@ const binary = process.env.HADAL_BINARY ?? `${root}build/hadal`;
 const model = process.env.HADAL_TEST_MODEL ?? `${root}models/pilot`;
 
 // {url, port, child, exited}: `exited` resolves to [code, signal]. The port is a free one unless it is given.
-export async function startServer(port = 0, more = []) {
+export async function startServer(port = 0, more = [], { cwd } = {}) {
   const child = spawn(binary, ['serve', '--model', model, '--port', String(port), ...more], {
     stdio: ['ignore', 'ignore', 'pipe'],
+    cwd,
   });
   const exited = once(child, 'exit');
   const said = [];

@@ -4,8 +4,11 @@ import { digitsOf, placeAfter, sentenceAt, shown } from '../src/charts/shown.js'
 import { directionOf } from '../src/lib/direction.js';
 import { putBack, takeFormulas } from '../src/lib/formulas.js';
 import { Reader } from '../src/lib/markdown.js';
+import { singleFlight } from '../src/lib/single_flight.js';
 import { readEvents } from '../src/lib/sse.js';
 import { lasted, splitThinking } from '../src/lib/thinking.js';
+import { memoBlocks } from '../src/markets/memo.js';
+import { accountWords, curveChart, findingOf, fixed, healthOf, percent } from '../src/markets/words.js';
 import { joinMessages, lacks, pathOf, readMessages, wireMessages } from '../src/lib/thread.js';
 
 async function events(...pieces) {
@@ -247,4 +250,59 @@ test('a chart says its values as its table does', () => {
   assert.equal(sentenceAt(chart, 1), 'b: x 12.50%, y 100.00%');
   assert.deepEqual([0.025, 0.1, 5, 2.5, 20000].map(digitsOf), [3, 1, 0, 1, 0]);
   assert.equal(shown(-1.5, { unit: 'plain', digits: 0 }), '-2');
+});
+
+test('the numbers of a memo become buttons that know their binding', () => {
+  const text = '# A 🌊 of 1,200\n\nIt is about `runs/etf-1`: <b>-3.5</b>%.\n';
+  const points = Array.from(text);
+  const bind = (part, figure) => {
+    const begin = Array.from(text.slice(0, text.indexOf(part))).length;
+    return { text: part, begin, end: begin + Array.from(part).length, figure, value: 1 };
+  };
+  const bindings = [bind('-3.5', 'b'), bind('1,200', 'a'), bind('runs/etf-1', 'c')];
+  assert.equal(points.slice(bindings[1].begin, bindings[1].end).join(''), '1,200');
+  const [heading, paragraph, ...rest] = memoBlocks({ text, bindings });
+  assert.deepEqual(rest, []);
+  assert.match(heading, /^<h3 dir="auto">A 🌊 of <span class="bound" role="button" data-binding="1">1,200<\/span><\/h3>/);
+  assert.match(paragraph, /<code dir="ltr"><span[^>]*data-binding="2">runs\/etf-1<\/span><\/code>/);
+  assert.match(paragraph, /&lt;b&gt;<span[^>]*data-binding="0">-3\.5<\/span>&lt;\/b&gt;%/);
+});
+
+test('a memo whose bindings are not its own is shown as text', () => {
+  const bindings = [{ begin: 3, end: 2 }, { begin: 0, end: 900 }, { begin: -1, end: 1 }, { begin: NaN, end: 1 }, {}];
+  const [block] = memoBlocks({ text: 'a\ue0100\ue011b\ue012 ![x](y) [l](http://x)', bindings });
+  assert.doesNotMatch(block, /bound|<img|<a /);
+  assert.match(block, /a\ufffd0\ufffdb\ufffd/);
+});
+
+test('figures of any kind are said or left out', () => {
+  assert.equal(fixed('101234.5'), '101,234.50');
+  assert.equal(fixed(-0.001), '0.00');
+  for (const odd of [null, undefined, NaN, Infinity, 'x', {}, [1]]) assert.equal(fixed(odd), '–');
+  assert.equal(percent(-0.12345, 1), '-12.3%');
+  assert.equal(findingOf({ finding: 'nothing' }).words, 'Nothing found');
+  assert.equal(findingOf({ finding: 'signal', ruined: '2020-01-01' }).words, 'Account ruined');
+  assert.equal(healthOf(null).words, 'not checked yet');
+  assert.equal(healthOf({ errors: 0, warnings: 31 }).words, 'no faults, 31 doubtful places');
+  assert.equal(healthOf({ errors: 1, warnings: 0 }).words, '1 fault, 0 doubtful places');
+  assert.equal(accountWords({ session: null }), 'No session has ended yet.');
+  assert.deepEqual(curveChart('t', 'n', [['a', 1], ['b', null], 'c', ['d', 2]]).labels, ['a', 'd']);
+});
+
+test('calls of a single flight never overlap, and the last to ask is answered with what came after', async () => {
+  let at_once = 0, most = 0, calls = 0;
+  const ask = singleFlight(async () => {
+    calls += 1;
+    most = Math.max(most, ++at_once);
+    await new Promise((go) => setTimeout(go, 5));
+    at_once -= 1;
+    if (calls === 4) throw new Error('the fourth fails');
+  });
+  await Promise.all([ask(), ask(), ask()]);
+  assert.deepEqual([calls, most], [2, 1]); // one for who came while the first ran
+  await ask();
+  assert.equal(calls, 3);
+  await assert.rejects(ask());
+  await ask();
+  assert.deepEqual([calls, most], [5, 1]);
 });

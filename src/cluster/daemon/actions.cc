@@ -80,6 +80,8 @@ void Daemon::Impl::suspend_run(LiveRun& live, const std::string& by, const std::
   if (live.run.by_person) refuse(409, "{} is suspended by hand already", run_name(live.run.id));
   commit([&] {
     live.run.by_person = true;
+    live.promised_by = kUnknown;  // who leaves the line gives it up, as a claim
+    store.drop_note("run", live.run.id, "promised_by");
     if (state == RunState::suspending || state == RunState::suspended) {  // by the policy: now it stays so
       live.run.reason = why;
       live.run.claim.clear();
@@ -103,6 +105,7 @@ void Daemon::Impl::resume_run(LiveRun& live, const std::string& by, const std::s
     run.by_person = false;
     run.reason = why;
     live.waiting_since = now();
+    store.set_note("run", run.id, "resumed", fmt::format("{:.3f}", live.waiting_since));
     note_decision(run, "resume", std::string(name_of(run.state)), std::string(name_of(run.state)), by, "person", why);
     store.update(run);
   });
@@ -111,7 +114,7 @@ void Daemon::Impl::resume_run(LiveRun& live, const std::string& by, const std::s
 Idea Daemon::Impl::idea_to_change(const Caller& caller, const Daemon& daemon, const std::string& name,
                                   bool leads_only) {
   const auto found = store.idea_named(name);
-  if (!found || !daemon.may_see(caller, *found)) refuse(404, "there is no idea \"{}\"", brief(name));
+  if (!found || !may_see(caller, *found)) refuse(404, "there is no idea \"{}\"", brief(name));
   if (caller.run != 0) refuse(403, "the token of an attempt opens its own run alone");
   if (leads_only && !caller.person.lead) refuse(403, "this is for leads; {} is none", caller.person.name);
   if (!caller.person.lead && found->owner != caller.person.id)
@@ -120,8 +123,7 @@ Idea Daemon::Impl::idea_to_change(const Caller& caller, const Daemon& daemon, co
 }
 
 void Daemon::Impl::set_idea_state(const Caller& caller, Idea idea, IdeaState state, const std::string& why) {
-  static constexpr const char* kNames[] = {"open", "parked", "closed"};
-  const std::string from = kNames[static_cast<int>(idea.state)], to = kNames[static_cast<int>(state)];
+  const std::string from(name_of(idea.state)), to(name_of(state));
   check_why(why);
   if (idea.state == state) refuse(409, "the idea \"{}\" is {} already", idea.name, to);
   idea.state = state;

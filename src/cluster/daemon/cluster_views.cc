@@ -16,7 +16,7 @@ constexpr int kShownDecisions = 500;
 
 bool seen_by(const Caller& caller, const Daemon& daemon, const std::map<int64_t, Idea>& ideas, int64_t idea) {
   const auto found = ideas.find(idea);
-  return found != ideas.end() && daemon.may_see(caller, found->second);
+  return found != ideas.end() && may_see(caller, found->second);
 }
 
 // The line; under the lock of the daemon.

@@ -29,7 +29,7 @@ void Daemon::Impl::close_attempt(LiveRun& live, Attempt attempt, RunState to, co
     change_state(live, to, by, rule, reason);
   });
   add_usage(live.run.person, attempt.core_seconds, attempt.ended);
-  live.used_s += attempt.ended - attempt.started;
+  live.used_s += seconds_of(attempt);
   if (attempt.started > 0) live.started_before = true;
   live.attempt.reset();
   live.tail.reset();
@@ -118,9 +118,17 @@ void Daemon::Impl::lose_attempt(LiveRun& live, const std::string& why) {
 
 void Daemon::Impl::refuse_attempt(LiveRun& live, const std::string& why) {
   Attempt attempt = *live.attempt;
-  attempt.started = attempt.ended = now();
+  attempt.ended = now();
   attempt.why = why;
-  close_attempt(live, attempt, RunState::failed, "backend", "start", why);
+  withdraw_attempt(live, attempt, RunState::failed, why);
+}
+
+// It never began. What was asked for while it was to start comes before `otherwise`.
+void Daemon::Impl::withdraw_attempt(LiveRun& live, const Attempt& attempt, RunState otherwise, const std::string& why) {
+  if (!live.stop_by.empty())
+    return close_attempt(live, attempt, RunState::stopped, live.stop_by, live.stop_rule, live.stop_why);
+  if (live.run.state == RunState::suspending) otherwise = RunState::suspended;
+  close_attempt(live, attempt, otherwise, "backend", "start", why);
 }
 
 void Daemon::Impl::drop_ended() {

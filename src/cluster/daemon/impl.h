@@ -16,6 +16,7 @@
 #include "base/folder_lock.h"
 #include "cluster/daemon.h"
 #include "cluster/daemon/api_error.h"
+#include "cluster/daemon/metric_piece.h"
 #include "cluster/policy/ladder.h"
 #include "cluster/supervisor.h"
 
@@ -58,13 +59,13 @@ struct LiveRun {
   int start_failures = 0;
 };
 
-// Takes lines of metrics.jsonl apart.
+// What lines of metrics.jsonl mean for their run.
 struct MetricReader {
   LiveRun& live;
   MetricsTail& tail;
   std::vector<MetricPoint> points;
   double at = 0;
-  void line(std::string_view text);
+  void line(const MetricLine& line);
   void flush(bool all);
 
  private:
@@ -78,7 +79,8 @@ struct Daemon::Impl {
   DaemonOptions options;
   std::unique_ptr<Backend> backend;
   FolderLock lock;
-  Store store;
+  std::shared_ptr<Store> opened;
+  Store& store;
   std::string cluster_id;
   int64_t generation = 0;
   double wall_at_start = 0, steady_at_start = 0;
@@ -101,7 +103,7 @@ struct Daemon::Impl {
   std::vector<std::pair<std::string, std::string>> stale;  // to be stopped: name, backend_id
   std::set<int64_t> stale_runs;                            // whose they are: started again only when they are gone
   bool looked = false;                                     // in this round the backend could be asked
-  int64_t read_left = 0;                                   // bytes of metrics in this round
+  std::map<int64_t, MetricPiece> pieces;                   // of metrics, by run: read in this round before it began
   bool nodes_known = false, must_load = true, ladder_due = true;
   double nodes_at = -1e18;
 
@@ -142,6 +144,7 @@ struct Daemon::Impl {
   void end_attempt(LiveRun& live, const AttemptEnd& end);
   void lose_attempt(LiveRun& live, const std::string& why);
   void refuse_attempt(LiveRun& live, const std::string& why);  // the backend will never start it
+  void withdraw_attempt(LiveRun& live, const Attempt& attempt, RunState otherwise, const std::string& why);
   void close_attempt(LiveRun& live, Attempt attempt, RunState to, const std::string& by, const std::string& rule,
                      const std::string& reason);
   void drop_ended();
@@ -180,7 +183,9 @@ struct Daemon::Impl {
 
   // metrics.cc
   void begin_tail(LiveRun& live);
+  void read_ahead(const std::vector<Sighting>& sightings);  // not under `mutex`: takes it for moments
   void read_metrics(LiveRun& live, bool to_its_end);
+  void take_piece(LiveRun& live, const MetricPiece& piece);
   int64_t tokens_of(int64_t run);
   std::vector<CurvePoint> curve_of(const Run& run);
 
@@ -221,9 +226,6 @@ struct NewFolder {
   Account account;
   bool committed = false;
 };
-// A file of a run's folder, opened for reading and safe from what its user may have put in its place; -1: none.
-int open_run_file(const Path& folder, const std::string& name);
-std::string read_run_file(const Path& folder, const std::string& name, size_t most);  // "" where there is none
 
 // orders.cc
 std::string random_token();  // 256 bits

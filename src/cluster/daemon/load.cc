@@ -23,6 +23,8 @@ void Daemon::Impl::load() {
     LiveRun live;
     live.run = std::move(run);
     live.waiting_since = past(live.run.submitted);
+    if (const auto resumed = store.note("run", live.run.id, "resumed"))
+      live.waiting_since = std::max(live.waiting_since, past(std::stod(*resumed)));
     if (const auto asked = store.note("ask", live.run.id, "stop")) {
       const Json stop = parse_json(*asked, "the store's note of a stop");
       live.stop_by = stop.at("by"), live.stop_why = stop.at("why"), live.stop_rule = stop.at("rule");
@@ -38,7 +40,7 @@ void Daemon::Impl::load() {
     if (attempt.started > 0) live.started_before = true;
     if (attempt.ended > 0) {
       live.waiting_since = std::max(live.waiting_since, past(attempt.ended));
-      live.used_s += std::max(0.0, attempt.ended - attempt.started);
+      live.used_s += seconds_of(attempt);
     } else if (is_live(live.run.state)) {
       live.began = past(attempt.started > 0 ? attempt.started : attempt.decided);
       live.attempt_rung = std::stoi(store.note("attempt", attempt.run, "rung").value_or("1"));

@@ -1,22 +1,21 @@
 // metrics.jsonl of running attempts, read as it grows. Only lines of the present attempt count: those that were there
 // when it began are passed over, and where it writes the file anew, as a trainer that resumes does, what it repeats.
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <limits>
 
-#include "base/json.h"
 #include "cluster/daemon/impl.h"
+#include "cluster/daemon/run_file.h"
+#include "cluster/supervisor/attempt_files.h"
 
 namespace hadal::cluster {
 namespace {
 
-constexpr int64_t kTailBytes = 1 << 20;     // of one run, in one round
-constexpr int64_t kEndBytes = 32 << 20;     // of one that ended
-constexpr int64_t kBehindBytes = 64 << 20;  // a file that is so far ahead is not caught up with
-constexpr size_t kPointsOfKey = 200;        // of one round
+constexpr int64_t kReadBytes = 16 << 20;  // in one round
+constexpr int64_t kTailBytes = 1 << 20;   // of one run
+constexpr int64_t kEndBytes = 32 << 20;   // of one that ended
+constexpr size_t kPointsOfKey = 200;      // of one round
 constexpr size_t kKeysOfRun = 2'000, kKeyBytes = 250;
 
 constexpr std::string_view kPartBegin = "validation/", kPartEnd = "/bits_per_byte";
@@ -26,30 +25,6 @@ bool is_mean_part(const std::string& key) {
 }
 
 bool is_token_count(const std::string& key) { return key == "tokens" || key == "train/tokens"; }
-
-void flatten(const Json& object, const std::string& prefix, std::vector<std::pair<std::string, double>>& into) {
-  for (const auto& [name, value] : object.items()) {
-    const std::string key = prefix + name;
-    if (value.is_object())
-      flatten(value, key + "/", into);
-    else if (value.is_number())
-      into.emplace_back(key, value.get<double>());
-    else if (value.is_null())
-      into.emplace_back(key, std::numeric_limits<double>::quiet_NaN());
-  }
-}
-
-std::string read_bytes(int fd, int64_t offset, int64_t count) {
-  std::string text(static_cast<size_t>(count), '\0');
-  size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t got = ::pread(fd, text.data() + done, text.size() - done, offset + static_cast<int64_t>(done));
-    if (got <= 0) break;
-    done += static_cast<size_t>(got);
-  }
-  text.resize(done);
-  return text;
-}
 
 // Of each key the last point and at most kPointsOfKey in all, evenly. Returns how many were left out.
 int64_t thin(std::vector<MetricPoint>& points) {
@@ -68,55 +43,68 @@ int64_t thin(std::vector<MetricPoint>& points) {
 void Daemon::Impl::begin_tail(LiveRun& live) {
   if (live.tail && live.tail->attempt == live.attempt->number) return;
   MetricsTail tail{.run = live.run.id, .attempt = live.attempt->number};
-  if (const int fd = open_run_file(run_folder(live.run.id), "metrics.jsonl"); fd >= 0) {
-    struct stat there = {};
-    if (::fstat(fd, &there) == 0) tail.inode = there.st_ino, tail.offset = there.st_size;
-    ::close(fd);
-  }
+  const RunFile file(run_folder(live.run.id), "metrics.jsonl");
+  if (struct stat there = {}; file.is_open() && ::fstat(file.fd(), &there) == 0)
+    tail.inode = there.st_ino, tail.offset = there.st_size;
   if (const auto before = store.tail(live.run.id))
     tail.bad_lines = before->bad_lines, tail.left_out = before->left_out, tail.left_bytes = before->left_bytes;
   commit([&] { store.set_tail(tail); });
   live.tail = tail;
 }
 
-void Daemon::Impl::read_metrics(LiveRun& live, bool to_its_end) {
-  if (!live.tail || (read_left <= 0 && !to_its_end)) return;
-  const int fd = open_run_file(run_folder(live.run.id), "metrics.jsonl");
-  if (fd < 0) return;
-  struct stat there = {};
-  const bool known = ::fstat(fd, &there) == 0;
-  MetricsTail tail = *live.tail;
-  MetricReader reader{live, tail, {}, now()};
-  if (known && (there.st_ino != tail.inode || there.st_size < tail.offset)) {
-    tail.replaced = tail.inode != 0 || live.attempt->number > 1;
-    tail.inode = there.st_ino, tail.offset = 0;
-    live.last_steps.reset();
+// Reads and parses without the lock, which may take seconds. Whose attempt is not seen any more is read to its end.
+void Daemon::Impl::read_ahead(const std::vector<Sighting>& sightings) {
+  struct Wanted {
+    MetricsTail tail;
+    bool to_its_end;
+  };
+  std::set<std::string> seen;
+  for (const Sighting& sighting : sightings)
+    if (sighting.state == Sighting::State::running || sighting.state == Sighting::State::waiting)
+      seen.insert(sighting.name);
+  std::vector<Wanted> wanted;
+  {
+    const auto guard = enter();
+    for (const auto& [id, live] : runs)
+      if (live.attempt && live.tail) {
+        const int number = live.attempt->number;
+        const bool goes_on = seen.contains(attempt_name(id, number)) || attempt_held(run_folder(id), number);
+        wanted.push_back({*live.tail, !goes_on});
+      }
   }
+  int64_t left = kReadBytes;
+  for (const auto& [tail, to_its_end] : wanted) {
+    if (left <= 0) return;
+    const int64_t most = to_its_end ? kEndBytes : std::min(kTailBytes, left);
+    auto piece = read_metric_piece(run_folder(tail.run), tail, to_its_end, most);
+    if (!piece) continue;
+    left -= piece->bytes;
+    pieces.emplace(tail.run, std::move(*piece));
+  }
+}
+
+void Daemon::Impl::read_metrics(LiveRun& live, bool to_its_end) {
+  if (!live.tail) return;
+  const auto read = pieces.find(live.run.id);
+  if (read != pieces.end() && read->second.before == *live.tail && read->second.to_its_end == to_its_end)
+    take_piece(live, read->second);
+  if (!to_its_end) return;
+  // What came meanwhile, and the mean that still waited for the rest of its step.
+  const auto rest = read_metric_piece(run_folder(live.run.id), *live.tail, true, kEndBytes);
+  take_piece(live, rest ? *rest : MetricPiece{.before = *live.tail, .after = *live.tail, .to_its_end = true});
+}
+
+void Daemon::Impl::take_piece(LiveRun& live, const MetricPiece& piece) {
+  MetricsTail tail = piece.after;
+  MetricReader reader{live, tail, {}, now()};
+  if (piece.anew) live.last_steps.reset();
   if (tail.replaced && !live.last_steps) {
     live.last_steps.emplace();
     for (const auto& summary : store.metric_summaries(live.run.id)) live.last_steps->emplace(summary.key, summary.step);
   }
-  const int64_t most = to_its_end ? kEndBytes : std::min(kTailBytes, read_left);
-  if (there.st_size - tail.offset > (to_its_end ? kEndBytes : kBehindBytes)) {  // the end of it is worth most
-    const int64_t skipped = there.st_size - most - tail.offset;
-    tail.left_bytes += skipped, tail.offset += skipped;
-    const std::string piece = read_bytes(fd, tail.offset, kTailBytes);
-    const size_t line_end = piece.find('\n');
-    tail.offset += line_end == std::string::npos ? 0 : static_cast<int64_t>(line_end) + 1;
-  }
-  const std::string text = read_bytes(fd, tail.offset, std::min<int64_t>(most, there.st_size - tail.offset));
-  ::close(fd);
-  read_left -= static_cast<int64_t>(text.size());
-  size_t begin = 0;
-  for (size_t end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1)
-    reader.line(std::string_view(text).substr(begin, end - begin));
-  if (begin < text.size() && (to_its_end || (begin == 0 && static_cast<int64_t>(text.size()) == most))) {
-    reader.line(std::string_view(text).substr(begin));  // cut short, or longer than any line should be
-    begin = text.size();
-  }
-  reader.flush(to_its_end);
-  tail.offset += static_cast<int64_t>(begin);
-  if (begin == 0 && tail.offset == live.tail->offset && tail.inode == live.tail->inode && reader.points.empty()) return;
+  for (const MetricLine& line : piece.lines) reader.line(line);
+  reader.flush(piece.to_its_end);
+  if (tail == *live.tail && reader.points.empty()) return;
   tail.left_out += thin(reader.points);
   try {
     store.write_unforced([&] {
@@ -130,38 +118,23 @@ void Daemon::Impl::read_metrics(LiveRun& live, bool to_its_end) {
   live.tail = tail;
 }
 
-void MetricReader::line(std::string_view text) {
-  if (text.find_first_not_of(" \t\r") == std::string_view::npos) return;
-  Json json;
-  try {
-    json = parse_json(text, "a line");
-  } catch (const Error&) {
-  }
-  if (!json.is_object()) {
+void MetricReader::line(const MetricLine& line) {
+  if (line.bad) {
     ++tail.bad_lines;
     return;
   }
   // Programs that say which attempt they are may be of an older one that was thought lost.
-  if (const auto attempt = json.find("attempt"); attempt != json.end() && attempt->is_number_integer()) {
-    if (attempt->get<int64_t>() != tail.attempt) return;
-    json.erase(attempt);
-  }
-  int64_t step = live.last_step + 1;
-  if (const auto given = json.find("step"); given != json.end()) {
-    if (given->is_number()) step = static_cast<int64_t>(std::clamp(given->get<double>(), -9e15, 9e15));
-    json.erase(given);
-  }
+  if (line.attempt && *line.attempt != tail.attempt) return;
+  const int64_t step = line.step.value_or(live.last_step + 1);
   if (step != live.mean_step) flush_mean();
   live.last_step = live.mean_step = step;
-  std::vector<std::pair<std::string, double>> values;
-  flatten(json, "", values);
-  for (const auto& [key, value] : values)
+  for (const auto& [key, value] : line.values)
     if (is_token_count(key) && value >= 0 && value < 9e15) {
       live.tokens = static_cast<int64_t>(value);
       if (live.first_tokens < 0 || live.first_tokens > live.tokens)
         live.first_tokens = live.tokens, live.first_tokens_at = at;
     }
-  for (const auto& [key, value] : values) {
+  for (const auto& [key, value] : line.values) {
     if (is_mean_part(key)) live.mean_parts[key] = value;
     point(key, step, value);
   }

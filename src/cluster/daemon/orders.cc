@@ -10,24 +10,16 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "cluster/daemon/impl.h"
+#include "cluster/daemon/run_file.h"
 
 namespace hadal::cluster {
-namespace {
-
-// What the daemon says; nobody's submission may say it.
-bool is_ours(const std::string& name) {
-  static const std::set<std::string> kOurs = {"HADAL_RUN",     "HADAL_ATTEMPT",
-                                              "HADAL_RUN_DIR", "HADAL_SUBMIT_DIR",
-                                              "HADAL_SLOTS",   "HADAL_THREADS",
-                                              "HADAL_RESUME",  "HADAL_BUDGET",
-                                              "HADAL_SEED",    "MLFLOW_TRACKING_URI",
-                                              "MLFLOW_RUN_ID", "MLFLOW_TRACKING_TOKEN",
-                                              "HOME",          "USER",
-                                              "LOGNAME",       "SHELL"};
-  return kOurs.contains(name);
+bool is_said_by_cluster(std::string_view variable) {
+  static const std::set<std::string_view> kOurs = {"HADAL_RUN",           "HADAL_ATTEMPT", "HADAL_RUN_DIR",
+                                                   "HADAL_SUBMIT_DIR",    "HADAL_SLOTS",   "HADAL_THREADS",
+                                                   "HADAL_RESUME",        "HADAL_BUDGET",  "HADAL_SEED",
+                                                   "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_TRACKING_TOKEN"};
+  return kOurs.contains(variable);
 }
-
-}  // namespace
 
 std::string random_token() {
   unsigned char bytes[32];
@@ -73,10 +65,12 @@ void Daemon::Impl::write_order_of(const LiveRun& live) {
   if (run.time_limit_s > 0) order.time_limit_s = std::max(1.0, run.time_limit_s - live.used_s);
 
   std::map<std::string, std::string> environment = {{"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"LANG", "C.UTF-8"}};
-  if (const std::string given = read_run_file(folder, "environment.json", 4 << 20); !given.empty()) {
+  const std::set<std::string> of_account = {"HOME", "USER", "LOGNAME", "SHELL"};
+  if (const std::string given = RunFile(folder, "environment.json").read(0, 4 << 20); !given.empty()) {
     const Json submitted = parse_json(given, (folder / "environment.json").string());
     for (const auto& [name, value] : submitted.items())
-      if (value.is_string() && !is_ours(name)) environment[name] = value.get<std::string>();
+      if (value.is_string() && !is_said_by_cluster(name) && !of_account.contains(name))
+        environment[name] = value.get<std::string>();
   }
   const AccountDetails details = details_of(account.user);
   environment["HOME"] = details.home, environment["SHELL"] = details.shell;

@@ -63,11 +63,11 @@ Caller Daemon::caller(const Credentials& who) {
   return caller;
 }
 
-bool Daemon::may_see(const Caller& caller, const Idea& idea) const {
+bool may_see(const Caller& caller, const Idea& idea) {
   return !idea.secret || idea.owner == caller.person.id || (caller.person.lead && caller.run == 0);
 }
 
-bool Daemon::may_act(const Caller& caller, const Run& run) const {
+bool may_act(const Caller& caller, const Run& run) {
   if (caller.run != 0) return caller.run == run.id;
   return caller.person.lead || run.person == caller.person.id;
 }

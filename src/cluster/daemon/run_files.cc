@@ -58,31 +58,4 @@ void NewFolder::commit() {
   committed = true;
 }
 
-int open_run_file(const Path& folder, const std::string& name) {
-  const int fd = ::open((folder / name).c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-  if (fd < 0) return -1;
-  // A hard link to somebody else's file is none of the run's.
-  struct stat file = {}, owner = {};
-  if (::fstat(fd, &file) == 0 && ::lstat(folder.c_str(), &owner) == 0 && S_ISREG(file.st_mode) &&
-      file.st_uid == owner.st_uid)
-    return fd;
-  ::close(fd);
-  return -1;
-}
-
-std::string read_run_file(const Path& folder, const std::string& name, size_t most) {
-  const int fd = open_run_file(folder, name);
-  if (fd < 0) return "";
-  std::string text(most, '\0');
-  size_t done = 0;
-  while (done < most) {
-    const ssize_t count = ::read(fd, text.data() + done, most - done);
-    if (count <= 0) break;
-    done += static_cast<size_t>(count);
-  }
-  ::close(fd);
-  text.resize(done);
-  return text;
-}
-
 }  // namespace hadal::cluster

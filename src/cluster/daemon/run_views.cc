@@ -9,13 +9,13 @@
 #include "base/json.h"
 #include "cluster/daemon/impl.h"
 #include "cluster/daemon/ledger.h"
+#include "cluster/daemon/run_file.h"
 #include "cluster/daemon/views.h"
-#include "cluster/tracking/secrets.h"
+#include "cluster/supervisor/secrets.h"
 
 namespace hadal::cluster {
 namespace {
 
-constexpr const char* kIdeaStates[] = {"open", "parked", "closed"};
 constexpr int64_t kLogBytes = 256 << 10;  // of one answer
 constexpr int64_t kMostBytes = int64_t{1} << 60;
 
@@ -33,8 +33,6 @@ std::vector<std::string> without_secrets(std::vector<std::string> command) {
 }
 
 OrderedJson time_or_null(double time) { return time > 0 ? OrderedJson(time) : OrderedJson(); }
-
-OrderedJson value_or_null(double value) { return std::isnan(value) ? OrderedJson() : OrderedJson(value); }
 
 double best_of(const Store::MetricSummary& summary, bool larger_is_better) {
   return larger_is_better ? summary.most : summary.least;
@@ -84,7 +82,7 @@ struct Costs {
 
 Idea idea_to_show(Daemon& daemon, const Caller& caller, const std::string& name) {
   const auto idea = daemon.store().idea_named(name);
-  if (!idea || !daemon.may_see(caller, *idea)) refuse(404, "there is no idea \"{}\"", brief(name));
+  if (!idea || !may_see(caller, *idea)) refuse(404, "there is no idea \"{}\"", brief(name));
   return *idea;
 }
 
@@ -114,26 +112,14 @@ void cut_half_character(std::string& text) {
   if (length > back + 1) text.resize(text.size() - 1 - back);
 }
 
-std::string read_piece(int fd, int64_t from, int64_t count) {
-  std::string text(static_cast<size_t>(std::max<int64_t>(0, count)), '\0');
-  const ssize_t got = ::pread(fd, text.data(), text.size(), from);
-  text.resize(got > 0 ? static_cast<size_t>(got) : 0);
-  return text;
-}
-
-int64_t size_of(int fd) {
-  struct stat there = {};
-  return fd >= 0 && ::fstat(fd, &there) == 0 ? there.st_size : 0;
-}
-
 // `log.tail`, whose first line says how many bytes were left out before it.
 struct TailFile {
   int64_t left_out = 0, line_bytes = 0;
 };
-TailFile tail_file(int fd, int64_t size) {
+TailFile tail_of(const RunFile& log_tail) {
   constexpr std::string_view kLeftOut = "[left out here: ";
   TailFile file;
-  const std::string first = size > 0 ? read_piece(fd, 0, 200) : "";
+  const std::string first = log_tail.read(0, 200);
   if (!first.starts_with(kLeftOut)) return file;
   std::from_chars(first.data() + kLeftOut.size(), first.data() + first.size(), file.left_out);
   file.left_out = std::clamp<int64_t>(file.left_out, 0, kMostBytes);  // its user may write there what they like
@@ -154,7 +140,7 @@ OrderedJson decision_json(const Decision& decision, const std::string& idea) {
 Run run_to_show(Daemon& daemon, const Caller& caller, int64_t id) {
   const auto run = daemon.store().run(id);
   const auto idea = run ? daemon.store().idea(run->idea) : std::nullopt;
-  if (!run || !idea || (caller.run != 0 ? caller.run != id : !daemon.may_see(caller, *idea)))
+  if (!run || !idea || (caller.run != 0 ? caller.run != id : !may_see(caller, *idea)))
     refuse(404, "there is no run {}", run_name(id));
   return *run;
 }
@@ -186,8 +172,8 @@ OrderedJson ideas_view(Daemon& daemon, const Caller& caller, bool mine, const st
   for (const Person& person : store.people()) names.emplace(person.id, person.name);
   OrderedJson list = OrderedJson::array();
   for (const Idea& idea : store.ideas()) {
-    const char* idea_state = kIdeaStates[static_cast<int>(idea.state)];
-    if (!daemon.may_see(caller, idea) || (mine && idea.owner != caller.person.id)) continue;
+    const std::string_view idea_state = name_of(idea.state);
+    if (!may_see(caller, idea) || (mine && idea.owner != caller.person.id)) continue;
     if (!state.empty() && state != idea_state) continue;
     const Sum& sum = sums[idea.id];
     OrderedJson row = {{"idea", idea.name}, {"owner", names[idea.owner]}, {"why", idea.why}, {"state", idea_state}};
@@ -221,7 +207,7 @@ OrderedJson idea_view(Daemon& daemon, const Caller& caller, const std::string& n
     for (const auto& summary : store.metric_summaries(run.id)) {
       if (summary.key != compared_key(run)) continue;
       const double value = best_of(summary, run.larger_is_better);
-      row["last"] = value_or_null(summary.last), row["best"] = value_or_null(value);
+      row["last"] = number_or_null(summary.last), row["best"] = number_or_null(value);
       if (summary.tokens >= 0) row["tokens"] = summary.tokens;
       if (!std::isnan(value) && (!best || (run.larger_is_better ? value > *best : value < *best))) best = value;
     }
@@ -231,7 +217,7 @@ OrderedJson idea_view(Daemon& daemon, const Caller& caller, const std::string& n
   OrderedJson json = {{"idea", idea.name},
                       {"owner", person_text(daemon, idea.owner)},
                       {"why", idea.why},
-                      {"state", kIdeaStates[static_cast<int>(idea.state)]},
+                      {"state", name_of(idea.state)},
                       {"baseline", idea.baseline},
                       {"private", idea.secret},
                       {"created", idea.created},
@@ -290,8 +276,8 @@ OrderedJson run_view(Daemon& daemon, const Caller& caller, int64_t id) {
   int64_t tokens = -1;
   for (const auto& summary : store.metric_summaries(id)) {
     const bool larger = summary.key == compared_key(run) ? run.larger_is_better : grows(summary.key);
-    json["metrics"][summary.key] = {{"last", value_or_null(summary.last)},
-                                    {"best", value_or_null(best_of(summary, larger))},
+    json["metrics"][summary.key] = {{"last", number_or_null(summary.last)},
+                                    {"best", number_or_null(best_of(summary, larger))},
                                     {"step", summary.step}};
     tokens = std::max(tokens, summary.tokens);
   }
@@ -302,7 +288,7 @@ OrderedJson run_view(Daemon& daemon, const Caller& caller, int64_t id) {
     if (tail->left_bytes > 0) json["metrics_left_bytes"] = tail->left_bytes;
   }
   json["scores"] = OrderedJson::array();
-  for (const double score : store.scores(id)) json["scores"].push_back(value_or_null(score));
+  for (const double score : store.scores(id)) json["scores"].push_back(number_or_null(score));
   const Costs costs(daemon.impl());
   Store::Used used;
   costs.add(id, used);
@@ -330,7 +316,7 @@ OrderedJson compare_view(Daemon& daemon, const Caller& caller, const std::vector
     for (const auto& summary : store.metric_summaries(id)) {
       if (summary.key != key) continue;
       const double value = best_of(summary, key == compared_key(run) ? run.larger_is_better : grows(key));
-      row["last"] = value_or_null(summary.last), row["best"] = value_or_null(value), row["step"] = summary.step;
+      row["last"] = number_or_null(summary.last), row["best"] = number_or_null(value), row["step"] = summary.step;
       if (summary.tokens >= 0) row["tokens"] = summary.tokens;
       if (!std::isnan(value)) by_idea[idea].push_back(value);
     }
@@ -359,7 +345,7 @@ OrderedJson metrics_view(Daemon& daemon, const Caller& caller, int64_t id, const
   OrderedJson points = OrderedJson::array();
   for (const MetricPoint& point : daemon.store().metrics(id, key.empty() ? compared_key(run) : key)) {
     if (point.step < from) continue;
-    points.push_back(OrderedJson::array({point.step, value_or_null(point.value),
+    points.push_back(OrderedJson::array({point.step, number_or_null(point.value),
                                          point.tokens >= 0 ? OrderedJson(point.tokens) : OrderedJson(), point.time}));
   }
   return {{"points", std::move(points)}};
@@ -370,29 +356,27 @@ OrderedJson metrics_view(Daemon& daemon, const Caller& caller, int64_t id, const
 OrderedJson log_view(Daemon& daemon, const Caller& caller, int64_t id, int64_t from) {
   const Run run = run_to_show(daemon, caller, id);
   const Path folder = daemon.run_folder(id);
-  const int head = open_run_file(folder, "log"), tail = open_run_file(folder, "log.tail");
-  const int64_t head_size = size_of(head), tail_size = size_of(tail);
-  const TailFile end = tail_file(tail, tail_size);
+  const RunFile head(folder, "log"), tail(folder, "log.tail");
+  const int64_t head_size = head.size(), tail_size = tail.size();
+  const TailFile end = tail_of(tail);
   const int64_t tail_begin = head_size + end.left_out, all = tail_begin + tail_size - end.line_bytes;
   std::string text;
   int64_t next = from < 0 ? std::max<int64_t>(0, all + from) : std::min(from, 2 * kMostBytes);
   if (next < head_size) {
-    text = read_piece(head, next, std::min(kLogBytes, head_size - next));
+    text = head.read(next, std::min(kLogBytes, head_size - next));
     if (next + static_cast<int64_t>(text.size()) < head_size || !is_over(run.state)) cut_half_character(text);
     next += static_cast<int64_t>(text.size());
   } else if (tail_size > 0) {
     if (next < tail_begin) {
-      text = read_piece(tail, 0, end.line_bytes);
+      text = tail.read(0, end.line_bytes);
       next = tail_begin;
     }
     const int64_t at = end.line_bytes + next - tail_begin;
-    std::string piece = at < tail_size ? read_piece(tail, at, std::min(kLogBytes, tail_size - at)) : "";
+    std::string piece = at < tail_size ? tail.read(at, std::min(kLogBytes, tail_size - at)) : "";
     if (!is_over(run.state)) cut_half_character(piece);
     next += static_cast<int64_t>(piece.size());
     text += piece;
   }
-  for (const int fd : {head, tail})
-    if (fd >= 0) ::close(fd);
   return {{"text", std::move(text)}, {"next", next}, {"more", !is_over(run.state)}};
 }
 

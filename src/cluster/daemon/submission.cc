@@ -3,9 +3,9 @@
 #include <cmath>
 #include <set>
 
+#include "base/base64.h"
 #include "base/json.h"
 #include "base/toml_table.h"
-#include "cluster/daemon/base64.h"
 #include "cluster/daemon/impl.h"
 
 namespace hadal::cluster {
@@ -113,7 +113,7 @@ Submission read_submission(const std::string& body) {
     for (const Json& file : *files) {
       if (!file.is_object()) fields.wrong("files", "objects", file);
       SubmittedFields of_file(file);
-      const std::string name = of_file.text("path", 1'000), text = of_file.text("base64", 2 * kMaxSubmissionBytes);
+      const std::string name = of_file.text("path", 1'000), text = of_file.text("base64", kMaxSubmissionBytes);
       of_file.finish();
       check_file_name(name);
       const auto bytes = bytes_of_base64(text);

@@ -13,8 +13,7 @@ namespace {
 
 constexpr double kSilentSeconds = 10;  // between a supervisor's end and its exit.json, which a shared disk may delay
 constexpr double kSignalAgainSeconds = 15;
-constexpr double kNodesSeconds = 10;      // between two questions for the nodes while nothing waits
-constexpr int64_t kReadBytes = 16 << 20;  // of metrics, in one round
+constexpr double kNodesSeconds = 10;  // between two questions for the nodes while nothing waits
 
 }  // namespace
 
@@ -50,6 +49,7 @@ void Daemon::Impl::look_around() {
   } catch (const Error& mistake) {
     error = mistake.what();
   }
+  if (error.empty()) read_ahead(sightings);
   const auto guard = enter();
   if (error != backend_error && !error.empty()) log_warning("{}; nothing is concluded from that", error);
   backend_error = error;
@@ -60,13 +60,13 @@ void Daemon::Impl::look_around() {
     nodes_at = now();
   }
   take_sightings(sightings);
+  pieces.clear();
 }
 
 void Daemon::Impl::take_sightings(const std::vector<Sighting>& sightings) {
   std::map<std::string, const Sighting*> by_name;
   for (const Sighting& sighting : sightings) by_name.emplace(sighting.name, &sighting);
   std::set<std::string> known;
-  read_left = kReadBytes;
   for (auto& [id, live] : runs) {
     if (!live.attempt) continue;
     const std::string name = attempt_name(id, live.attempt->number);
@@ -151,11 +151,9 @@ void Daemon::Impl::follow(LiveRun& live, const Sighting* sighting) {
   }
   if (never_started) {
     Attempt none = attempt;
-    none.started = none.ended = at;
+    none.ended = at;
     none.why = "was never started";
-    if (!live.stop_by.empty())
-      return close_attempt(live, none, RunState::stopped, live.stop_by, live.stop_rule, live.stop_why);
-    return close_attempt(live, none, RunState::suspended, "daemon", "exit", "had not been started yet");
+    return withdraw_attempt(live, none, RunState::suspended, "had not been started yet");
   }
   if (live.silent_since == 0) live.silent_since = at;
   if (at - live.silent_since < kSilentSeconds) return;

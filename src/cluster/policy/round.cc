@@ -125,7 +125,7 @@ bool Round::leaves_reserved_room(int at, int node, const Room& need) const {
     const StateRun& run = state_.runs[static_cast<size_t>(holder)];
     if (run.ends > reservation.at) continue;
     for (const Hold& place : run.held)
-      if (place.node == node) then += Room{place.slots, run.run->size.memory_bytes};
+      if (place.node == node) then += run.takes(place);
   }
   return then.has(asked + need);
 }
@@ -273,8 +273,7 @@ bool Round::wait_for_leavers(int at) {
     keep(at, std::move(*places), std::move(why));
     return true;
   }
-  for (const Hold& place : *places)
-    held_back_[static_cast<size_t>(place.node)] += Room{place.slots, run.run->size.memory_bytes};
+  for (const Hold& place : *places) held_back_[static_cast<size_t>(place.node)] += run.takes(place);
   refresh(*places);
   state_.use(at, 1);
   settled_[static_cast<size_t>(at)] = 1;
@@ -415,7 +414,7 @@ double Round::free_at(int at, int node, bool by_age) const {
   for (size_t i = 0; !room.has(need) && i < going.size(); ++i) {
     const StateRun& other = state_.runs[static_cast<size_t>(going[i].second)];
     for (const Hold& place : other.held)
-      if (place.node == node) room += Room{place.slots, other.run->size.memory_bytes};
+      if (place.node == node) room += other.takes(place);
     when = std::max(when, going[i].first);
   }
   return room.has(need) ? when : kUnknown;

@@ -153,7 +153,7 @@ void PolicyState::hold(const std::vector<Hold>& places, int run, int sign) {
 void PolicyState::leave(const std::vector<Hold>& places, int run) {
   for (const Hold& place : places) {
     StateNode& node = nodes[static_cast<size_t>(place.node)];
-    node.leaving += Room{place.slots, runs[static_cast<size_t>(run)].run->size.memory_bytes};
+    node.leaving += runs[static_cast<size_t>(run)].takes(place);
     node.leavers.push_back(run);
   }
 }
@@ -181,7 +181,7 @@ void PolicyState::recount_kept(int at) {
     const StateRun& run = runs[static_cast<size_t>(leaver)];
     Room room;
     for (const Hold& place : run.held)
-      if (place.node == at) room += Room{place.slots, run.run->size.memory_bytes};
+      if (place.node == at) room += run.takes(place);
     return room;
   };
   Room for_nobody;
@@ -193,7 +193,7 @@ void PolicyState::recount_kept(int at) {
     const StateRun& run = runs[static_cast<size_t>(claimer)];
     Room lacks;
     for (const Hold& place : run.claim)
-      if (place.node == at) lacks += Room{place.slots, run.run->size.memory_bytes};
+      if (place.node == at) lacks += run.takes(place);
     for (const int leaver : node.leavers)
       if (runs[static_cast<size_t>(leaver)].leaving_for == claimer) lacks -= held_by(leaver);
     node.kept += lacks.at_least_nothing();

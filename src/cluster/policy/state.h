@@ -53,6 +53,7 @@ struct StateRun {
   std::vector<Hold> held, claim;
   bool claim_broken = false;  // it had one, on nodes that are gone or have too little; it has none now
   bool waits() const { return phase == PolicyRun::Phase::waiting; }
+  Room takes(const Hold& place) const { return {place.slots, run->size.memory_bytes}; }
   bool is_active() const { return phase == PolicyRun::Phase::active; }
 };
 

@@ -200,7 +200,7 @@ VictimIndex::VictimIndex(const PolicyState& state) : state_(state), of_node_(sta
         std::llround(static_cast<double>(run.slots) * std::max(0.0, state.now - run.saved) * 1000));
     c.arrival = {run.run->arrived, run.run->id};
     for (const Hold& place : run.held) {
-      c.frees = {place.slots, run.run->size.memory_bytes};
+      c.frees = run.takes(place);
       of_node_[static_cast<size_t>(place.node)].push_back(c);
     }
   }
@@ -282,8 +282,7 @@ std::optional<Victims> VictimIndex::choose(int for_run, std::vector<Room> room) 
       victims.runs.push_back(at);
       purse.lent[static_cast<size_t>(run.cls)] -= run.slots;
       if (run.cls == RunClass::free) purse.take(run.person, run.slots);
-      for (const Hold& place : run.held)
-        room[static_cast<size_t>(place.node)] += Room{place.slots, run.run->size.memory_bytes};
+      for (const Hold& place : run.held) room[static_cast<size_t>(place.node)] += run.takes(place);
     }
   }
   std::sort(victims.runs.begin(), victims.runs.end(), [&](int a, int b) {

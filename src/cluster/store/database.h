@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "base/files.h"
 
@@ -70,5 +72,23 @@ class Query {
   sqlite3_stmt* statement_ = nullptr;
   int next_ = 1;
 };
+
+// What `read` makes of the rows of a SELECT: of the first one, of all.
+template <typename Read, typename... Values>
+auto first_row(Database& database, std::string_view sql, const Read& read, const Values&... values)
+    -> std::optional<decltype(read(std::declval<const Query&>()))> {
+  Query query(database, sql);
+  (query.bind(values), ...);
+  if (!query.step()) return std::nullopt;
+  return read(query);
+}
+template <typename Read, typename... Values>
+auto all_rows(Database& database, std::string_view sql, const Read& read, const Values&... values) {
+  Query query(database, sql);
+  (query.bind(values), ...);
+  std::vector<decltype(read(std::declval<const Query&>()))> rows;
+  while (query.step()) rows.push_back(read(query));
+  return rows;
+}
 
 }  // namespace hadal::cluster

@@ -11,7 +11,7 @@ namespace {
 
 #define SUMMARY_COLUMNS "key, last, least, most, step, tokens, time"
 
-Store::MetricSummary summary_in(const Query& row, int first) {
+Store::MetricSummary summary_in(const Query& row, int first = 0) {
   Store::MetricSummary summary;
   summary.key = row.text(first), summary.last = row.real(first + 1);
   summary.least = row.real(first + 2), summary.most = row.real(first + 3);
@@ -83,33 +83,30 @@ void Store::add(const std::vector<MetricPoint>& metrics) {
 
 std::vector<std::string> Store::metric_keys(int64_t run) {
   Impl::Reader reader(*impl_);
-  Query query(reader, "SELECT key FROM series WHERE run = ? ORDER BY key");
-  std::vector<std::string> keys;
-  for (query.bind(run); query.step();) keys.push_back(query.text(0));
-  return keys;
+  return all_rows(
+      reader, "SELECT key FROM series WHERE run = ? ORDER BY key", [](const Query& row) { return row.text(0); }, run);
 }
 
 std::vector<MetricPoint> Store::metrics(int64_t run, const std::string& key, int64_t after_row, int limit,
                                         int64_t* last_row) {
   Impl::Reader reader(*impl_);
   if (last_row != nullptr) *last_row = after_row;
-  Query query(reader,
-              "SELECT number, step, value, time, tokens FROM points WHERE series = (SELECT id FROM series WHERE run = "
-              "? AND key = ?) AND number > ? ORDER BY number LIMIT ?");
-  std::vector<MetricPoint> points;
-  for (query.bind(run).bind(key).bind(after_row).bind(limit > 0 ? limit : -1); query.step();) {
-    points.push_back({run, key, query.integer(1), query.real(2), query.real(3), query.integer(4)});
-    if (last_row != nullptr) *last_row = query.integer(0);
-  }
-  return points;
+  return all_rows(
+      reader,
+      "SELECT number, step, value, time, tokens FROM points WHERE series = (SELECT id FROM series WHERE run = ? AND "
+      "key = ?) AND number > ? ORDER BY number LIMIT ?",
+      [&](const Query& row) {
+        if (last_row != nullptr) *last_row = row.integer(0);
+        return MetricPoint{run, key, row.integer(1), row.real(2), row.real(3), row.integer(4)};
+      },
+      run, key, after_row, limit > 0 ? limit : -1);
 }
 
 std::vector<Store::MetricSummary> Store::metric_summaries(int64_t run) {
   Impl::Reader reader(*impl_);
-  Query query(reader, "SELECT " SUMMARY_COLUMNS " FROM series WHERE run = ? AND points > 0 ORDER BY key");
-  std::vector<MetricSummary> summaries;
-  for (query.bind(run); query.step();) summaries.push_back(summary_in(query, 0));
-  return summaries;
+  return all_rows(
+      reader, "SELECT " SUMMARY_COLUMNS " FROM series WHERE run = ? AND points > 0 ORDER BY key",
+      [](const Query& row) { return summary_in(row); }, run);
 }
 
 std::unordered_map<int64_t, Store::MetricSummary> Store::compared_summaries() {
@@ -137,17 +134,20 @@ void Store::set_tail(const MetricsTail& tail) {
 
 std::optional<MetricsTail> Store::tail(int64_t run) {
   Impl::Reader reader(*impl_);
-  Query row(reader,
-            "SELECT run, attempt, inode, position, replaced, bad_lines, left_out, left_bytes FROM tails WHERE run = ?");
-  if (!row.bind(run).step()) return std::nullopt;
-  return MetricsTail{row.integer(0),
-                     static_cast<int>(row.integer(1)),
-                     static_cast<uint64_t>(row.integer(2)),
-                     row.integer(3),
-                     row.flag(4),
-                     row.integer(5),
-                     row.integer(6),
-                     row.integer(7)};
+  return first_row(
+      reader,
+      "SELECT run, attempt, inode, position, replaced, bad_lines, left_out, left_bytes FROM tails WHERE run = ?",
+      [](const Query& row) {
+        return MetricsTail{row.integer(0),
+                           static_cast<int>(row.integer(1)),
+                           static_cast<uint64_t>(row.integer(2)),
+                           row.integer(3),
+                           row.flag(4),
+                           row.integer(5),
+                           row.integer(6),
+                           row.integer(7)};
+      },
+      run);
 }
 
 #undef SUMMARY_COLUMNS

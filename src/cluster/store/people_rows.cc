@@ -48,28 +48,22 @@ Person Store::add_person(Person person) {
 
 std::optional<Person> Store::person(int64_t id) {
   Impl::Reader reader(*impl_);
-  Query query(reader, kPerson);
-  return query.bind(id).step() ? std::optional(person_in(query)) : std::nullopt;
+  return first_row(reader, kPerson, person_in, id);
 }
 
 std::optional<Person> Store::person_named(const std::string& name) {
   Impl::Reader reader(*impl_);
-  Query query(reader, kPersonNamed);
-  return query.bind(name).step() ? std::optional(person_in(query)) : std::nullopt;
+  return first_row(reader, kPersonNamed, person_in, name);
 }
 
 std::optional<Person> Store::person_of_unix(const std::string& user) {
   Impl::Reader reader(*impl_);
-  Query query(reader, kPersonOfUnix);
-  return query.bind(user).step() ? std::optional(person_in(query)) : std::nullopt;
+  return first_row(reader, kPersonOfUnix, person_in, user);
 }
 
 std::vector<Person> Store::people() {
   Impl::Reader reader(*impl_);
-  Query query(reader, kPeople);
-  std::vector<Person> people;
-  while (query.step()) people.push_back(person_in(query));
-  return people;
+  return all_rows(reader, kPeople, person_in);
 }
 
 void Store::update(const Person& person) {
@@ -100,9 +94,12 @@ void Store::drop_tokens_of_person(int64_t person) {
 
 std::optional<Store::TokenOwner> Store::token_owner(const std::string& hash) {
   Impl::Reader reader(*impl_);
-  Query query(reader, "SELECT person, run, attempt FROM tokens WHERE hash = ?");
-  if (!query.bind(hash).step()) return std::nullopt;
-  return TokenOwner{query.integer(0), query.integer(1), static_cast<int>(query.integer(2))};
+  return first_row(
+      reader, "SELECT person, run, attempt FROM tokens WHERE hash = ?",
+      [](const Query& row) {
+        return TokenOwner{row.integer(0), row.integer(1), static_cast<int>(row.integer(2))};
+      },
+      hash);
 }
 
 Idea Store::add_idea(Idea idea) {
@@ -127,22 +124,17 @@ Idea Store::add_idea(Idea idea) {
 
 std::optional<Idea> Store::idea(int64_t id) {
   Impl::Reader reader(*impl_);
-  Query query(reader, kIdea);
-  return query.bind(id).step() ? std::optional(idea_in(query)) : std::nullopt;
+  return first_row(reader, kIdea, idea_in, id);
 }
 
 std::optional<Idea> Store::idea_named(const std::string& name) {
   Impl::Reader reader(*impl_);
-  Query query(reader, kIdeaNamed);
-  return query.bind(name).step() ? std::optional(idea_in(query)) : std::nullopt;
+  return first_row(reader, kIdeaNamed, idea_in, name);
 }
 
 std::vector<Idea> Store::ideas() {
   Impl::Reader reader(*impl_);
-  Query query(reader, kIdeas);
-  std::vector<Idea> ideas;
-  while (query.step()) ideas.push_back(idea_in(query));
-  return ideas;
+  return all_rows(reader, kIdeas, idea_in);
 }
 
 void Store::update(const Idea& idea) {
@@ -176,12 +168,9 @@ Grant Store::add(const Grant& grant) {
 
 std::vector<Grant> Store::grants() {
   Impl::Reader reader(*impl_);
-  Query query(reader, "SELECT id, idea, slots, given, until FROM grants ORDER BY id");
-  std::vector<Grant> grants;
-  while (query.step())
-    grants.push_back(
-        {query.integer(0), query.integer(1), static_cast<int>(query.integer(2)), query.real(3), query.real(4)});
-  return grants;
+  return all_rows(reader, "SELECT id, idea, slots, given, until FROM grants ORDER BY id", [](const Query& row) {
+    return Grant{row.integer(0), row.integer(1), static_cast<int>(row.integer(2)), row.real(3), row.real(4)};
+  });
 }
 
 void Store::drop_grant(int64_t id) {

@@ -58,12 +58,6 @@ void bind_run(Query& query, const Run& run) {
   query.bind(run.attempts).bind(places_text(run.claim));
 }
 
-std::vector<Run> runs_in_rows(Query& query) {
-  std::vector<Run> runs;
-  while (query.step()) runs.push_back(run_in(query));
-  return runs;
-}
-
 Attempt attempt_in(const Query& row) {
   Attempt attempt;
   attempt.run = row.integer(0), attempt.number = static_cast<int>(row.integer(1));
@@ -85,26 +79,11 @@ void bind_attempt(Query& query, const Attempt& attempt) {
   query.bind(attempt.why).bind(attempt.tokens).bind(attempt.core_seconds).bind(attempt.joules);
 }
 
-std::vector<Attempt> attempts_in_rows(Query& query) {
-  std::vector<Attempt> attempts;
-  while (query.step()) attempts.push_back(attempt_in(query));
-  return attempts;
-}
-
 #define DECISION_COLUMNS "id, time, run, idea, kind, old, new, actor, rule, reason"
 
 Decision decision_in(const Query& row) {
   return {row.real(1), row.integer(2), row.integer(3), row.text(4), row.text(5),
           row.text(6), row.text(7),    row.text(8),    row.text(9)};
-}
-
-std::vector<Decision> decisions_in_rows(Query& query, int64_t* last_id = nullptr) {
-  std::vector<Decision> decisions;
-  while (query.step()) {
-    decisions.push_back(decision_in(query));
-    if (last_id != nullptr) *last_id = query.integer(0);
-  }
-  return decisions;
 }
 
 }  // namespace
@@ -139,42 +118,43 @@ int64_t Store::next_run_id() {
 
 std::optional<Run> Store::run(int64_t id) {
   Impl::Reader reader(*impl_);
-  Query query(reader, "SELECT " RUN_COLUMNS " FROM runs WHERE id = ?");
-  return query.bind(id).step() ? std::optional(run_in(query)) : std::nullopt;
+  return first_row(reader, "SELECT " RUN_COLUMNS " FROM runs WHERE id = ?", run_in, id);
 }
 
 std::vector<Run> Store::runs_of(int64_t idea) {
   Impl::Reader reader(*impl_);
-  Query query(reader, "SELECT " RUN_COLUMNS " FROM runs WHERE idea = ? ORDER BY id");
-  query.bind(idea);
-  return runs_in_rows(query);
+  return all_rows(reader, "SELECT " RUN_COLUMNS " FROM runs WHERE idea = ? ORDER BY id", run_in, idea);
 }
 
 std::vector<Run> Store::runs_in(const std::vector<RunState>& states) {
   Impl::Reader reader(*impl_);
   std::vector<Run> runs;
   for (const RunState state : states) {
-    Query query(reader, "SELECT " RUN_COLUMNS " FROM runs WHERE state = ? ORDER BY id");
-    query.bind(name_of(state));
-    while (query.step()) runs.push_back(run_in(query));
+    std::vector<Run> some =
+        all_rows(reader, "SELECT " RUN_COLUMNS " FROM runs WHERE state = ? ORDER BY id", run_in, name_of(state));
+    std::move(some.begin(), some.end(), std::back_inserter(runs));
   }
   return runs;
 }
 
 std::vector<Run> Store::runs() {
   Impl::Reader reader(*impl_);
-  Query query(reader, "SELECT " RUN_COLUMNS " FROM runs ORDER BY id");
-  return runs_in_rows(query);
+  return all_rows(reader, "SELECT " RUN_COLUMNS " FROM runs ORDER BY id", run_in);
 }
 
 std::vector<RunHead> Store::run_heads() {
   Impl::Reader reader(*impl_);
-  Query query(reader, "SELECT id, idea, person, state, tracked, larger, rung, submitted FROM runs ORDER BY id");
-  std::vector<RunHead> heads;
-  while (query.step())
-    heads.push_back({query.integer(0), query.integer(1), query.integer(2), state_in(query.view(3)), query.flag(4),
-                     query.flag(5), static_cast<int>(query.integer(6)), query.real(7)});
-  return heads;
+  return all_rows(reader, "SELECT id, idea, person, state, tracked, larger, rung, submitted FROM runs ORDER BY id",
+                  [](const Query& row) {
+                    return RunHead{row.integer(0),
+                                   row.integer(1),
+                                   row.integer(2),
+                                   state_in(row.view(3)),
+                                   row.flag(4),
+                                   row.flag(5),
+                                   static_cast<int>(row.integer(6)),
+                                   row.real(7)};
+                  });
 }
 
 void Store::update(const Run& run) {
@@ -209,15 +189,12 @@ void Store::update(const Attempt& attempt) {
 
 std::vector<Attempt> Store::attempts(int64_t run) {
   Impl::Reader reader(*impl_);
-  Query query(reader, "SELECT " ATTEMPT_COLUMNS " FROM attempts WHERE run = ? ORDER BY number");
-  query.bind(run);
-  return attempts_in_rows(query);
+  return all_rows(reader, "SELECT " ATTEMPT_COLUMNS " FROM attempts WHERE run = ? ORDER BY number", attempt_in, run);
 }
 
 std::vector<Attempt> Store::all_attempts() {
   Impl::Reader reader(*impl_);
-  Query query(reader, "SELECT " ATTEMPT_COLUMNS " FROM attempts ORDER BY run, number");
-  return attempts_in_rows(query);
+  return all_rows(reader, "SELECT " ATTEMPT_COLUMNS " FROM attempts ORDER BY run, number", attempt_in);
 }
 
 std::unordered_map<int64_t, Store::Used> Store::used_by_runs() {
@@ -257,29 +234,28 @@ void Store::add(const Decision& decision) {
 
 std::vector<Decision> Store::decisions_of_run(int64_t run) {
   Impl::Reader reader(*impl_);
-  Query query(reader, "SELECT " DECISION_COLUMNS " FROM decisions WHERE run = ? ORDER BY id");
-  query.bind(run);
-  return decisions_in_rows(query);
+  return all_rows(reader, "SELECT " DECISION_COLUMNS " FROM decisions WHERE run = ? ORDER BY id", decision_in, run);
 }
 
 std::vector<Decision> Store::decisions_of_idea(int64_t idea) {
   Impl::Reader reader(*impl_);
-  Query query(reader, "SELECT " DECISION_COLUMNS " FROM decisions WHERE idea = ? ORDER BY id");
-  query.bind(idea);
-  return decisions_in_rows(query);
+  return all_rows(reader, "SELECT " DECISION_COLUMNS " FROM decisions WHERE idea = ? ORDER BY id", decision_in, idea);
 }
 
 std::vector<Decision> Store::decisions_after(int64_t id, int limit, int64_t* last_id) {
   Impl::Reader reader(*impl_);
   if (id < 0) {
-    Query newest(reader, "SELECT MAX(id) FROM decisions");
-    newest.step();
-    id = std::max<int64_t>(0, newest.integer(0) + id);
+    Database& database = reader;
+    id = std::max<int64_t>(0, database.integer("SELECT MAX(id) FROM decisions") + id);
   }
-  Query query(reader, "SELECT " DECISION_COLUMNS " FROM decisions WHERE id > ? ORDER BY id LIMIT ?");
-  query.bind(id).bind(limit > 0 ? limit : -1);
   if (last_id != nullptr) *last_id = id;
-  return decisions_in_rows(query, last_id);
+  return all_rows(
+      reader, "SELECT " DECISION_COLUMNS " FROM decisions WHERE id > ? ORDER BY id LIMIT ?",
+      [&](const Query& row) {
+        if (last_id != nullptr) *last_id = row.integer(0);
+        return decision_in(row);
+      },
+      id, limit > 0 ? limit : -1);
 }
 
 void Store::add_score(int64_t run, int rung, double score) {
@@ -294,10 +270,9 @@ void Store::add_score(int64_t run, int rung, double score) {
 
 std::vector<double> Store::scores(int64_t run) {
   Impl::Reader reader(*impl_);
-  Query query(reader, "SELECT score FROM scores WHERE run = ? ORDER BY rung");
-  std::vector<double> scores;
-  for (query.bind(run); query.step();) scores.push_back(query.real(0));
-  return scores;
+  return all_rows(
+      reader, "SELECT score FROM scores WHERE run = ? ORDER BY rung", [](const Query& row) { return row.real(0); },
+      run);
 }
 
 #undef RUN_COLUMNS

@@ -9,15 +9,15 @@
 #include <charconv>
 
 #include "base/error.h"
-#include "base/text.h"
+#include "cluster/supervisor/secrets.h"
 
 namespace hadal::cluster {
 namespace {
 
 constexpr double kTailSeconds = 5;
-constexpr size_t kLineBytes = 64 << 10;  // a line that is longer is cut
-constexpr size_t kSecretBytes = 6;       // a shorter value is a word that says nothing
-constexpr std::string_view kMask = "***";
+constexpr size_t kLineBytes = 64 << 10;                     // a line that is longer is cut
+constexpr size_t kSecretBytes = 6;                          // a shorter value is a word that says nothing
+constexpr char kPlain = '.', kBegins = '(', kGoesOn = '-';  // marks of the masker
 constexpr std::string_view kLeftOut = "[left out here: ";
 
 // How many of the bytes were written.
@@ -31,13 +31,6 @@ size_t append(int fd, std::string_view text) {
       break;
   }
   return done;
-}
-
-bool is_secret(const std::string& name) {
-  const std::string lower = lower_case(name);
-  for (const char* word : {"token", "key", "password", "secret"})
-    if (lower.find(word) != std::string::npos) return true;
-  return false;
 }
 
 }  // namespace
@@ -127,29 +120,60 @@ bool LogKeeper::finish() {
   return !unwritten_;
 }
 
+// The prefix function of Knuth, Morris and Pratt: for each prefix, the longest of its ends that the secret begins with.
+Masker::Secret::Secret(std::string value) : text(std::move(value)), longest_border(text.size() + 1) {
+  for (size_t i = 1, border = 0; i < text.size(); ++i) {
+    while (border > 0 && text[i] != text[border]) border = longest_border[border];
+    longest_border[i + 1] = text[i] == text[border] ? ++border : 0;
+  }
+}
+
+bool Masker::Secret::ends_at(char next) {
+  while (matched > 0 && text[matched] != next) matched = longest_border[matched];
+  if (text[matched] == next) ++matched;
+  if (matched < text.size()) return false;
+  matched = longest_border[matched];
+  return true;
+}
+
 Masker::Masker(const std::vector<std::pair<std::string, std::string>>& environment) {
   for (const auto& [name, value] : environment)
-    if (is_secret(name) && value.size() >= kSecretBytes) secrets_.push_back(value);
-  // The longest first, so that one which is part of another leaves nothing of it.
-  std::sort(secrets_.begin(), secrets_.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
+    if (is_secret_variable(name) && value.size() >= kSecretBytes) secrets_.emplace_back(value);
 }
 
+// Secrets may overlap and lie inside each other: of each byte that is kept stands there whether a mask begins at it.
 std::string Masker::pass(std::string_view text) {
   if (secrets_.empty()) return std::string(text);
-  std::string all = std::move(kept_);
-  all.append(text);
-  size_t keep = 0;
-  for (const std::string& secret : secrets_) {
-    for (size_t at = 0; (at = all.find(secret, at)) != std::string::npos; at += kMask.size())
-      all.replace(at, secret.size(), kMask);
-    for (size_t part = std::min(secret.size() - 1, all.size()); part > keep; --part)
-      if (std::string_view(all).ends_with(std::string_view(secret).substr(0, part))) keep = part;
+  for (const char c : text) {
+    kept_ += c;
+    marks_ += kPlain;
+    size_t found = 0;
+    for (Secret& secret : secrets_)
+      if (secret.ends_at(c)) found = std::max(found, secret.text.size());
+    if (found == 0) continue;
+    const size_t first = marks_.size() - found;
+    if (marks_[first] == kPlain) marks_[first] = kBegins;
+    std::fill(marks_.begin() + static_cast<std::ptrdiff_t>(first) + 1, marks_.end(), kGoesOn);
   }
-  kept_ = all.substr(all.size() - keep);
-  all.resize(all.size() - keep);
-  return all;
+  size_t begun = 0;
+  for (const Secret& secret : secrets_) begun = std::max(begun, secret.matched);
+  return take(kept_.size() - begun);
 }
 
-std::string Masker::rest() { return std::exchange(kept_, {}); }
+std::string Masker::rest() {
+  for (Secret& secret : secrets_) secret.matched = 0;
+  return take(kept_.size());
+}
+
+std::string Masker::take(size_t count) {
+  std::string shown;
+  for (size_t i = 0; i < count; ++i) {
+    if (marks_[i] == kPlain) shown += kept_[i];
+    if (marks_[i] == kBegins) shown += kHiddenValue;
+  }
+  kept_.erase(0, count);
+  marks_.erase(0, count);
+  return shown;
+}
 
 }  // namespace hadal::cluster

@@ -39,7 +39,8 @@ class LogKeeper {
   Stopwatch since_written_;
 };
 
-// Replaces secrets in a stream of text by ***, also where a secret comes in pieces.
+// Replaces secrets in a stream of text by ***, the same however the text is cut into pieces. Secrets that overlap, or
+// lie inside each other, are one ***.
 class Masker {
  public:
   explicit Masker(const std::vector<std::pair<std::string, std::string>>& environment);
@@ -48,8 +49,16 @@ class Masker {
   std::string rest();
 
  private:
-  std::vector<std::string> secrets_;
-  std::string kept_;
+  struct Secret {
+    explicit Secret(std::string value);
+    bool ends_at(char next);  // goes on by a byte; true where the secret ends with it
+    std::string text;
+    std::vector<size_t> longest_border;  // by the length of a prefix
+    size_t matched = 0;                  // bytes of it, not all, that the text ends with
+  };
+  std::string take(size_t count);
+  std::vector<Secret> secrets_;
+  std::string kept_, marks_;  // one mark a byte
 };
 
 }  // namespace hadal::cluster

@@ -34,9 +34,10 @@ struct FakeMachines {
   std::vector<PolicyNode> nodes;
   std::map<std::string, FakeJob> jobs;  // by the attempt's name
   std::function<double()> clock;
-  bool down = false;    // cannot be asked
-  std::string refusal;  // of every start, for good; "": none
-  int kill_in = 0;      // 0: never
+  bool down = false;                        // cannot be asked
+  std::string refusal;                      // of every start, for good; "": none
+  std::function<void()> during_start = {};  // what somebody does while the backend is asked
+  int kill_in = 0;                          // 0: never
   bool kill_after = false;
   int starts = 0;
   std::vector<std::string> mistakes;
@@ -89,6 +90,7 @@ class FakeBackend : public Backend {
   }
 
   std::string start(const StartOrder& order) override {
+    if (m_->during_start) std::exchange(m_->during_start, {})();
     if (!m_->refusal.empty()) throw StartRefused(m_->refusal);
     m_->call([&] {
       if (m_->jobs.contains(order.name)) return;

@@ -8,10 +8,6 @@
 
 namespace hadal::cluster {
 
-bool may_see(const Caller& caller, const Idea& idea) {
-  return !idea.secret || idea.owner == caller.person.id || caller.person.lead;
-}
-
 void refuse_attempt(const TrackingCall& call, std::string_view what) {
   if (call.caller.run == 0) return;
   refuse(MlflowCode::denied, "the token of an attempt of {} opens this run alone, not {}; use a person's token",
@@ -22,16 +18,18 @@ std::string experiment_id(const Idea& idea) {
   return idea.name == kDefaultIdea ? std::string(kDefaultExperiment) : std::to_string(idea.id);
 }
 
-Idea default_idea(const TrackingCall& call) {
+Idea default_idea(const TrackingCall& call, Act act) {
+  if (const auto found = call.store.idea_named(std::string(kDefaultIdea))) return *found;
   Idea idea;
+  idea.name = kDefaultIdea;
+  idea.why = "runs logged without an experiment";
+  if (act == Act::read) return idea;
   call.store.write([&] {
-    if (const auto found = call.store.idea_named(std::string(kDefaultIdea))) {
+    if (const auto found = call.store.idea_named(idea.name)) {  // another call was quicker
       idea = *found;
       return;
     }
-    idea.name = kDefaultIdea;
     idea.owner = call.caller.person.id;
-    idea.why = "runs logged without an experiment";
     idea.created = unix_seconds();
     idea = call.store.add_idea(idea);
     call.changed_ideas.push_back(idea.id);
@@ -53,7 +51,7 @@ Idea experiment_of(const TrackingCall& call, const std::string& id, Act act) {
   const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), number);
   const bool is_number = error == std::errc() && end == id.data() + id.size();
   if (id == kDefaultExperiment) {
-    idea = call.caller.run == 0 ? default_idea(call) : call.store.idea_named(std::string(kDefaultIdea));
+    idea = call.caller.run == 0 ? default_idea(call, act) : call.store.idea_named(std::string(kDefaultIdea));
   } else if (is_number && number > 0) {
     idea = call.store.idea(number);
   }
@@ -61,7 +59,7 @@ Idea experiment_of(const TrackingCall& call, const std::string& id, Act act) {
     const std::optional<Run> own = call.store.run(call.caller.run);
     if (act != Act::read || !idea || !own || own->idea != idea->id) refuse_attempt(call, "experiment " + brief(id));
   }
-  if (!idea || !may_see(call.caller, *idea)) {
+  if (!idea || (call.caller.run == 0 && !may_see(call.caller, *idea))) {
     refuse(MlflowCode::no_such, "No experiment with id {} exists", brief(id));
   }
   if (act == Act::change && idea->owner != call.caller.person.id && !call.caller.person.lead) {
@@ -79,7 +77,7 @@ Run run_of(const TrackingCall& call, const std::string& id, Act act) {
   if (!idea || (call.caller.run == 0 && !may_see(call.caller, *idea))) {
     refuse(MlflowCode::no_such, "Run with id={} not found", brief(id));
   }
-  if (act == Act::change && call.caller.run == 0 && run->person != call.caller.person.id && !call.caller.person.lead) {
+  if (act == Act::change && !may_act(call.caller, *run)) {
     refuse(MlflowCode::denied, "run {} belongs to another person; its owner and leads may change it", id);
   }
   return *run;

@@ -24,19 +24,19 @@ struct TrackingCall {
   std::vector<int64_t>& changed_ideas;
 };
 
-enum class Act { read, change };
+enum class Act { read, add, change };  // add: a run, which who may read may do
 
 // The notes (store.h) of this API: of runs "run" (start_time, end_time, status, user_id, stage), "param" and "tag"; of
 // ideas "experiment" (name, stage, last_update_time) and "experiment_tag".
 
-// Experiment "0", which clients use without asking: the idea `Default`, made when it is first asked for.
+// Experiment "0", which clients use without asking: the idea `Default`, made when it is first written to. Until then
+// readers find one without an id.
 constexpr std::string_view kDefaultExperiment = "0", kDefaultIdea = "Default";
 
-bool may_see(const Caller& caller, const Idea& idea);
 void refuse_attempt(const TrackingCall& call, std::string_view what);  // where an attempt's token asks
 
 Idea experiment_of(const TrackingCall& call, const std::string& id, Act act);
-Idea default_idea(const TrackingCall& call);
+Idea default_idea(const TrackingCall& call, Act act);
 std::string experiment_id(const Idea& idea);
 
 Run run_of(const TrackingCall& call, const std::string& id, Act act);

@@ -60,10 +60,6 @@ void decide(const TrackingCall& call, const Idea& idea, const std::string& from,
                           .reason = reason});
 }
 
-std::string_view idea_state_name(IdeaState state) {
-  return state == IdeaState::open ? "open" : state == IdeaState::parked ? "parked" : "closed";
-}
-
 void set_tag_of_experiment(const TrackingCall& call, const Idea& idea, const RequestFields& fields) {
   const std::string key = fields.needed_text("key"), value = fields.text("value").value_or("");
   check_key("tag", key);
@@ -72,8 +68,9 @@ void set_tag_of_experiment(const TrackingCall& call, const Idea& idea, const Req
 }
 
 std::vector<ExperimentView> seen_experiments(const TrackingCall& call, ViewType view) {
-  default_idea(call);  // clients expect it to be there
   std::vector<ExperimentView> out;
+  const Idea zero = default_idea(call, Act::read);  // clients expect it to be there
+  if (zero.id == 0 && is_shown(view, false)) out.emplace_back(call, zero);
   for (const Idea& idea : call.store.ideas())
     if (may_see(call.caller, idea) && is_shown(view, is_deleted(call.store, idea))) out.emplace_back(call, idea);
   return out;
@@ -90,7 +87,7 @@ ApiReply create_experiment(const TrackingCall& call) {
   }
   Idea idea;
   call.store.write([&] {
-    if (call.store.idea_named(idea_name(name))) {
+    if (name == kDefaultIdea || call.store.idea_named(idea_name(name))) {
       refuse(MlflowCode::exists, "Experiment(name={}) already exists", brief(name));
     }
     idea.name = idea_name(name);
@@ -113,10 +110,10 @@ ApiReply get_experiment(const TrackingCall& call) {
 
 ApiReply get_experiment_by_name(const TrackingCall& call) {
   const std::string name = asked_name(call, "experiment_name");
-  if (name == kDefaultIdea && call.caller.run == 0) default_idea(call);
-  const std::optional<Idea> idea = experiment_named(call.store, name);
+  std::optional<Idea> idea = experiment_named(call.store, name);
   if (!idea) refuse_attempt(call, "experiment " + brief(name));
-  if (!idea || !may_see(call.caller, *idea)) {
+  if (!idea && name == kDefaultIdea) idea = default_idea(call, Act::read);
+  if (!idea || (call.caller.run == 0 && !may_see(call.caller, *idea))) {
     refuse(MlflowCode::no_such, "Could not find experiment with name {}", brief(name));
   }
   const Idea seen = experiment_of(call, experiment_id(*idea), Act::read);
@@ -179,9 +176,9 @@ ApiReply delete_experiment(const TrackingCall& call) {
       refuse(MlflowCode::invalid, "experiment {} has a scheduled run that is not over, {} ({}); stop it first", idea.id,
              run_name(run.id), name_of(run.state));
     }
-    decide(call, idea, std::string(idea_state_name(idea.state)), "closed", "deleted through MLflow's API");
+    decide(call, idea, std::string(name_of(idea.state)), "closed", "deleted through MLflow's API");
     call.store.set_note("experiment", idea.id, "stage", "deleted");
-    call.store.set_note("experiment", idea.id, "state", std::string(idea_state_name(idea.state)));
+    call.store.set_note("experiment", idea.id, "state", std::string(name_of(idea.state)));
     idea.state = IdeaState::closed;
     call.store.update(idea);
     note_update(call, idea);

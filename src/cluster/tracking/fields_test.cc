@@ -5,9 +5,9 @@
 #include <cmath>
 
 #include "base/json.h"
+#include "cluster/supervisor/secrets.h"
 #include "cluster/tracking/limits.h"
 #include "cluster/tracking/mlflow_error.h"
-#include "cluster/tracking/secrets.h"
 
 namespace hadal::cluster {
 namespace {
@@ -106,6 +106,12 @@ TEST(TrackingSecrets, KeysOfSecrets) {
     EXPECT_TRUE(is_secret_key(key)) << key;
   for (const char* key : {"tokens", "tokens_per_step", "max_tokens", "key_dim", "n_keys", "monkey", "lr", "passwords"})
     EXPECT_FALSE(is_secret_key(key)) << key;
+}
+
+TEST(TrackingSecrets, VariablesOfSecrets) {
+  for (const char* name : {"HF_TOKEN", "my_tokens", "ApiKey", "PGPASSWORD", "client_secret_1"})
+    EXPECT_TRUE(is_secret_variable(name)) << name;
+  for (const char* name : {"HOME", "PATH", "LANG", "", "TOK_EN"}) EXPECT_FALSE(is_secret_variable(name)) << name;
 }
 
 TEST(TrackingErrors, CodesAndTheirStatus) {

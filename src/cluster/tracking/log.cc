@@ -6,10 +6,10 @@
 #include <set>
 
 #include "base/json.h"
+#include "cluster/supervisor/secrets.h"
 #include "cluster/tracking/endpoints.h"
 #include "cluster/tracking/limits.h"
 #include "cluster/tracking/mlflow_error.h"
-#include "cluster/tracking/secrets.h"
 
 namespace hadal::cluster {
 namespace {

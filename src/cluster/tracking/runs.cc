@@ -76,7 +76,7 @@ ApiReply create_run(const TrackingCall& call) {
   call.store.write([&] {
     const std::vector<std::string> asked = call.fields.texts("experiment_id");
     const std::string experiment = asked.empty() ? std::string(kDefaultExperiment) : asked[0];
-    const Idea idea = experiment_of(call, experiment, Act::read);
+    const Idea idea = experiment_of(call, experiment, Act::add);
     if (idea.state == IdeaState::closed) {
       refuse(MlflowCode::invalid, "The experiment {} must be in the 'active' state: it is closed or deleted",
              experiment_id(idea));

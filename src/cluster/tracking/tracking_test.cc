@@ -127,7 +127,12 @@ TEST_F(Tracking, ExperimentZeroIsAlwaysThere) {
   EXPECT_EQ(
       get(bob, "experiments/get-by-name", {{"experiment_name", "Default"}}).json.at("experiment").at("experiment_id"),
       "0");
+  EXPECT_EQ(get(bob, "experiments/search", {{"max_results", "10"}}).json.at("experiments").at(0).at("name"), "Default");
+  EXPECT_EQ(found(bob, {{"experiment_ids", {"0"}}}), "");
+  EXPECT_EQ(post(bob, "experiments/create", {{"name", "Default"}}).code(), "RESOURCE_ALREADY_EXISTS");
+  EXPECT_TRUE(store.ideas().empty()) << "reading makes nothing";
   EXPECT_EQ(run_of(new_run(bob)).at("info").at("experiment_id"), "0");
+  EXPECT_EQ(store.idea_named("Default")->owner, bob.person.id);
   EXPECT_EQ(run_of(post(bob, "runs/create", Json::object()).json.at("run").at("info").at("run_id"))
                 .at("info")
                 .at("experiment_id"),

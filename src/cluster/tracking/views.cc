@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "base/json.h"
-#include "cluster/tracking/secrets.h"
+#include "cluster/supervisor/secrets.h"
 
 namespace hadal::cluster {
 namespace {

@@ -21,7 +21,7 @@ size_t index_of(const FeatureSource& source, const std::string& name, const std:
 class FactorForecaster : public Forecaster {
  public:
   explicit FactorForecaster(size_t feature) : feature_(feature) {}
-  void fit(const Samples&, int64_t) override {}
+  void fit(const Samples&, int64_t, const FitRun&) override {}
   void predict(const Samples& samples, RowRange rows, double* out) override {
     const Panel& panel = samples.source().panel();
     const size_t n = panel.num_instruments(), width = samples.num_features();
@@ -43,7 +43,7 @@ class FactorForecaster : public Forecaster {
 class NaiveForecaster : public Forecaster {
  public:
   explicit NaiveForecaster(std::vector<double> forecasts) : forecasts_(std::move(forecasts)) {}
-  void fit(const Samples&, int64_t) override {}
+  void fit(const Samples&, int64_t, const FitRun&) override {}
   void predict(const Samples& samples, RowRange rows, double* out) override {
     const size_t n = samples.num_instruments();
     std::copy(forecasts_.begin() + rows.first * n, forecasts_.begin() + rows.last * n, out);
@@ -92,6 +92,9 @@ std::unique_ptr<Forecaster> make_naive(const std::string& kind, const ForecastSp
 std::unique_ptr<Forecaster> make_forecaster(const StrategyFile& strategy, const FeatureSource& source) {
   const ForecastSpec& spec = *strategy.forecast;
   if (spec.kind == "ridge") return make_ridge(spec.penalty, strategy.file.string());
+  if (spec.kind == "trees") return make_trees(spec.trees, strategy.file.string());
+  if (spec.is_network())
+    return make_network_forecaster(spec, rows_of(strategy, source.panel()).first, strategy.file.string());
   if (spec.kind == "factor")
     return std::make_unique<FactorForecaster>(index_of(source, spec.factor, strategy.file.string() + ": kind"));
   return make_naive(spec.kind, spec, source);

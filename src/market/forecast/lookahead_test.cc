@@ -106,6 +106,18 @@ TEST(Lookahead, ComparesForecastsOfTheWalkForward) {
   EXPECT_TRUE(check(forecast, Prices::forward, {growth, level}).clean());
 }
 
+// S102 is listed late, so that a panel cut early has not all instruments: the others' forecasts are the same.
+TEST(Lookahead, ClearsNetworks) {
+  for (const std::string kind : {"mlp", "transformer", "mixer"}) {
+    const std::string forecast = "[forecast]\nkind = \"" + kind +
+                                 "\"\ntrain_days = 50\nvalid_days = 15\ntest_days = 60\nembargo_days = 2\n"
+                                 "look_back = 4\nwidth = 8\nepochs = 2\n";
+    const LookaheadReport report = check(forecast, Prices::forward, {growth, growth}, 3);
+    EXPECT_TRUE(report.clean()) << kind << dump_json(to_json(report));
+    EXPECT_EQ(report.samples, 3);
+  }
+}
+
 // The labels are where the leak is: they know what comes long after their last bar.
 TEST(Lookahead, FindsALabelThatReachesIntoTheTestPart) {
   class LeakingLabels : public PanelSource {

@@ -12,17 +12,11 @@
 namespace hadal::market {
 namespace {
 
-OrderedJson number(double value) { return std::isnan(value) ? OrderedJson(nullptr) : OrderedJson(value); }
-
 // A number that gives the same bits when it is read.
 std::string exact(double value) { return fmt::format("{}", value); }
 
 std::string time_of(const Panel& panel, size_t row, bool daily) {
   return daily ? date_text(panel.sessions[row]) : time_text(panel.times[row]);
-}
-
-bool is_daily(const Panel& panel) {
-  return std::adjacent_find(panel.sessions.begin(), panel.sessions.end()) == panel.sessions.end();
 }
 
 }  // namespace
@@ -41,22 +35,26 @@ OrderedJson to_json(const ForecastResult& r, const std::string& run) {
     window["rows"] = w.rows;
     json["windows"].push_back(window);
   }
-  json["ic"] = number(r.quality.ic);
-  json["ic_error"] = number(r.quality.ic_error);
-  json["icir"] = number(r.quality.icir);
-  json["rank_ic"] = number(r.quality.rank_ic);
-  json["rank_ic_error"] = number(r.quality.rank_ic_error);
-  json["rank_icir"] = number(r.quality.rank_icir);
-  json["by_seed"] = series ? OrderedJson(nullptr) : OrderedJson::array();
-  for (const auto& [seed, q] : r.by_seed)
-    json["by_seed"].push_back(OrderedJson{{"seed", seed}, {"ic", number(q.ic)}, {"rank_ic", number(q.rank_ic)}});
+  json["ic"] = number_or_null(r.quality.ic);
+  json["ic_error"] = number_or_null(r.quality.ic_error);
+  json["icir"] = number_or_null(r.quality.icir);
+  json["rank_ic"] = number_or_null(r.quality.rank_ic);
+  json["rank_ic_error"] = number_or_null(r.quality.rank_ic_error);
+  json["rank_icir"] = number_or_null(r.quality.rank_icir);
+  json["by_seed"] = series && r.by_seed.empty() ? OrderedJson(nullptr) : OrderedJson::array();
+  for (const auto& [seed, q] : r.by_seed) {
+    OrderedJson one{{"seed", seed}, {"ic", number_or_null(q.ic)}, {"rank_ic", number_or_null(q.rank_ic)}};
+    if (series) one["mse"] = number_or_null(q.mse), one["mae"] = number_or_null(q.mae);
+    json["by_seed"].push_back(one);
+  }
   json["baselines"] = OrderedJson::object();
   for (const auto& [name, q] : r.baselines) {
-    json["baselines"][name] = series ? OrderedJson{{"mse", number(q.mse)}, {"mae", number(q.mae)}}
-                                     : OrderedJson{{"ic", number(q.ic)}, {"rank_ic", number(q.rank_ic)}};
+    json["baselines"][name] = series
+                                  ? OrderedJson{{"mse", number_or_null(q.mse)}, {"mae", number_or_null(q.mae)}}
+                                  : OrderedJson{{"ic", number_or_null(q.ic)}, {"rank_ic", number_or_null(q.rank_ic)}};
   }
-  json["mse"] = number(r.quality.mse);
-  json["mae"] = number(r.quality.mae);
+  json["mse"] = number_or_null(r.quality.mse);
+  json["mae"] = number_or_null(r.quality.mae);
   json["finding"] = series ? OrderedJson(nullptr) : OrderedJson(r.finding);
   return json;
 }
@@ -64,7 +62,7 @@ OrderedJson to_json(const ForecastResult& r, const std::string& run) {
 void write_scores(const ForecastResult& result, const Panel& panel, const std::vector<int64_t>& seeds,
                   const Path& file) {
   WholeFile out(file);
-  const bool daily = is_daily(panel);
+  const bool daily = is_daily(panel.sessions);
   std::string text = daily ? "date,symbol,score" : "time,symbol,score";
   for (const int64_t seed : seeds) text += fmt::format(",seed_{}", seed);
   text += '\n';
@@ -86,7 +84,7 @@ void write_scores(const ForecastResult& result, const Panel& panel, const std::v
 }
 
 std::vector<double> read_scores(const Panel& panel, const Path& file) {
-  const bool daily = is_daily(panel);
+  const bool daily = is_daily(panel.sessions);
   std::map<std::string, size_t, std::less<>> rows, instruments;
   for (size_t row = 0; row < panel.num_times(); ++row) rows[time_of(panel, row, daily)] = row;
   for (size_t i = 0; i < panel.num_instruments(); ++i) instruments[panel.symbols[i]] = i;

@@ -19,7 +19,7 @@ class RidgeForecaster : public Forecaster {
   RidgeForecaster(double penalty, std::string who) : penalty_(penalty), who_(std::move(who)) {}
   bool uses_features() const override { return true; }
   bool predicts_label() const override { return true; }
-  void fit(const Samples& samples, int64_t seed) override;
+  void fit(const Samples& samples, int64_t seed, const FitRun& run) override;
   void predict(const Samples& samples, RowRange rows, double* out) override;
 
  private:
@@ -86,7 +86,7 @@ void RidgeForecaster::solve(const Gram& sums, size_t width) {
   weights_ = solve_ridge(matrix, right, width, 1, penalty_, who_ + ": ridge");
 }
 
-void RidgeForecaster::fit(const Samples& samples, int64_t) {
+void RidgeForecaster::fit(const Samples& samples, int64_t, const FitRun&) {
   const size_t width = samples.num_features();
   Gram sums(width + 2);
   for (const RowRange& part : samples.window().train) {

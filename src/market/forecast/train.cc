@@ -3,8 +3,10 @@
 
 #include "base/command.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "market/forecast/checkpoint.h"
 #include "market/forecast/forecaster.h"
+#include "market/forecast/judge.h"
 #include "market/forecast/ranks.h"
 #include "market/stats.h"
 
@@ -15,8 +17,6 @@ using forecast::Checkpoint;
 using forecast::Forecaster;
 using forecast::Samples;
 using forecast::Window;
-
-const char* const kNaive[] = {"naive", "seasonal", "momentum"};
 
 class Run {
  public:
@@ -36,13 +36,13 @@ class Run {
   bool wanted(const Window& window) const;
   void check_source() const;
   void run_window(size_t index, const Window& window);
-  Checkpoint fit_and_test(const Window& window);
+  Checkpoint fit_and_test(size_t index, const Window& window);
+  Path fit_folder(size_t index, int64_t seed) const;
   void compare(const Samples& tested, const Window& window, const std::vector<double>& forecasts, Checkpoint& done);
   void take(const Window& window, const Checkpoint& done);
   void report(const Window& window, const Checkpoint& done);
   void finish_scores();
-  void judge();
-  std::string headline(const std::string& best, double best_rank_ic) const;
+  std::vector<double> scores_of_ridge() const;
 
   const StrategyFile& strategy_;
   const ForecastSpec& spec_;
@@ -99,7 +99,12 @@ ForecastResult Run::go() {
     }
   }
   finish_scores();
-  judge();
+  const bool ridge = spec_.must_beat_ridge() && !options_.only_row;
+  forecast::judge(spec_, source_, ridge ? scores_of_ridge() : std::vector<double>(), result_);
+  if (compared_ > 0) {
+    result_.quality.mse = squared_ / static_cast<double>(compared_);
+    result_.quality.mae = absolute_ / static_cast<double>(compared_);
+  }
   return std::move(result_);
 }
 
@@ -109,15 +114,24 @@ void Run::run_window(size_t index, const Window& window) {
   if (options_.resume && !file.empty()) {
     if (const auto done = forecast::load_checkpoint(file, key)) return take(window, *done);
   }
-  const Checkpoint done = fit_and_test(window);
+  const Checkpoint done = fit_and_test(index, window);
   if (!file.empty()) {
     std::filesystem::create_directories(options_.checkpoints);
     forecast::save_checkpoint(file, key, done);
+    std::error_code ignored;
+    for (const int64_t seed : spec_.seeds) std::filesystem::remove_all(fit_folder(index, seed), ignored);
   }
   take(window, done);
 }
 
-Checkpoint Run::fit_and_test(const Window& window) {
+// Of a window and seed, and of nothing else: another strategy or other data have another key.
+Path Run::fit_folder(size_t index, int64_t seed) const {
+  if (options_.checkpoints.empty()) return {};
+  const uint64_t hash = mix(fnv1a(options_.key));
+  return options_.checkpoints / fmt::format("{:04}-{}-{:016x}", index, seed, hash);
+}
+
+Checkpoint Run::fit_and_test(size_t index, const Window& window) {
   const size_t n = num_instruments();
   const Samples samples(source_, strategy_.process, window, forecaster_->uses_features());
   Checkpoint done;
@@ -128,7 +142,10 @@ Checkpoint Run::fit_and_test(const Window& window) {
       done.forecasts.push_back(done.forecasts[0]);
       continue;
     }
-    forecaster_->fit(samples, spec_.seeds[seed]);
+    const int64_t value = spec_.seeds[seed];
+    forecaster_->fit(samples, value,
+                     {fit_folder(index, value), options_.resume, options_.stop,
+                      fmt::format("{}: window {}, seed {}", strategy_.file.string(), index + 1, value)});
     auto& forecasts = done.forecasts.emplace_back();
     for (const RowRange& part : window.test) {
       const size_t begin = forecasts.size();
@@ -207,57 +224,14 @@ void Run::finish_scores() {
     if (rank_counts_[i] > 0) result_.scores[i] = rank_sums_[i] / rank_counts_[i];
 }
 
-void Run::judge() {
-  // Combinatorial splits test a row more than once, adjoining folds as one part: each row counts once.
-  std::vector<char> is_tested(panel_.num_times(), 0);
-  for (const RowRange& part : result_.test) std::fill(is_tested.begin() + part.first, is_tested.begin() + part.last, 1);
-  std::vector<RowRange> parts;
-  for (size_t row = 0; row < is_tested.size(); ++row)
-    if (is_tested[row]) parts.push_back({row, row + 1});
-  const auto quality = [&](const std::vector<double>& scores) {
-    return forecast::quality_of(scores, source_.labels(), num_instruments(), parts, source_.horizon());
-  };
-  result_.quality = quality(result_.scores);
-  if (compared_ > 0) {
-    result_.quality.mse = squared_ / static_cast<double>(compared_);
-    result_.quality.mae = absolute_ / static_cast<double>(compared_);
-  }
-  for (size_t seed = 0; seed < num_seeds(); ++seed)
-    result_.by_seed.emplace_back(spec_.seeds[seed], quality(result_.seed_scores[seed]));
-  std::string best;
-  double best_rank_ic = -2;
-  for (const char* kind : kNaive) {
-    if (kind == spec_.kind) continue;
-    const auto naive = forecast::make_naive(kind, spec_, source_);
-    const Samples none(source_, {}, {}, false);
-    std::vector<double> scores(panel_.num_times() * num_instruments());
-    naive->predict(none, {0, panel_.num_times()}, scores.data());
-    result_.baselines.emplace_back(kind, quality(scores));
-    const double rank_ic = result_.baselines.back().second.rank_ic;
-    if (rank_ic > best_rank_ic) best = kind, best_rank_ic = rank_ic;
-  }
-  const Quality& q = result_.quality;
-  const bool signal = q.rank_ic > 2 * q.rank_ic_error && q.rank_ic > best_rank_ic;
-  result_.finding = signal ? "signal" : "nothing";
-  result_.headline = headline(best, best_rank_ic);
-}
-
-std::string Run::headline(const std::string& best, double best_rank_ic) const {
-  const Quality& q = result_.quality;
-  if (std::isnan(q.rank_ic)) {
-    return fmt::format("{}: nothing found: at no time are there two instruments to rank", result_.kind);
-  }
-  const std::string own = fmt::format("mean rank IC {:.4f}, error {}", q.rank_ic,
-                                      std::isnan(q.rank_ic_error) ? "unknown" : fmt::format("{:.4f}", q.rank_ic_error));
-  if (!(q.rank_ic > best_rank_ic)) {
-    return fmt::format("{} does not beat the naive forecaster \"{}\": nothing found ({}, against {:.4f})", result_.kind,
-                       best, own, best_rank_ic);
-  }
-  if (result_.finding == "nothing")
-    return fmt::format("{}: nothing found: its {} is within twice the error", result_.kind, own);
-  return best.empty() ? fmt::format("{}: signal: {}", result_.kind, own)
-                      : fmt::format("{}: signal: {}, above every naive forecaster (best: \"{}\" {:.4f})", result_.kind,
-                                    own, best, best_rank_ic);
+// Of the same windows; it trains on their validation parts too.
+std::vector<double> Run::scores_of_ridge() const {
+  StrategyFile plain = strategy_;
+  plain.forecast->kind = "ridge";
+  plain.forecast->seeds = {1};
+  TrainOptions options;
+  options.stop = options_.stop;
+  return Run(plain, source_, options).go().scores;
 }
 
 }  // namespace

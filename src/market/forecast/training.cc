@@ -109,12 +109,16 @@ Training train_run(const StrategyFile& strategy, const Market& market, TrainOpti
   return training;
 }
 
-OrderedJson train_series_run(const StrategyFile& strategy) {
+OrderedJson train_series_run(const StrategyFile& strategy, TrainOptions options) {
   Training training;
-  training.run = run_folder(strategy, fmt::format("{:016x}", fnv1a(read_file(strategy.series->file))));
+  training.data_hash = fmt::format("{:016x}", fnv1a(read_file(strategy.series->file)));
+  training.run = run_folder(strategy, training.data_hash);
   training.held = std::make_shared<RunLock>(training.run);
-  training.forecast = to_json(train_series(strategy), training.run.string());
+  options.checkpoints = training.run / "windows";
+  options.key = key_of(strategy, training.data_hash);
+  training.forecast = to_json(train_series(strategy, options), training.run.string());
   write_run(strategy, training);
+  drop_checkpoints(options.checkpoints);
   return training.forecast;
 }
 

@@ -51,6 +51,25 @@ TEST(Optimize, MeetsTheVectors) {
   }
 }
 
+TEST(Optimize, WeightsOrMoneyAreTheSameProblem) {
+  constexpr double kMoney = 1 << 30;  // what the weights are of: a power of 2, so that all bits are the same
+  for (const uint64_t seed : {1, 2, 3}) {
+    const PortfolioProblem weights = test::random_portfolio(60, 5, seed);
+    PortfolioProblem money = weights;
+    money.risk_aversion /= kMoney;
+    money.budget = weights.budget * kMoney;
+    money.turnover = weights.turnover * kMoney;
+    for (auto* list : {&money.lower, &money.upper, &money.current, &money.benchmark})
+      for (double& value : *list) value *= kMoney;
+    for (auto& limit : money.factor_limits) limit.min *= kMoney, limit.max *= kMoney;
+    const Optimum of_weights = QpSolver(program_of(weights)).solve(), of_money = QpSolver(program_of(money)).solve();
+    ASSERT_EQ(of_weights.status, Status::solved);
+    ASSERT_EQ(of_money.status, Status::solved);
+    EXPECT_EQ(of_money.iterations, of_weights.iterations);
+    for (size_t i = 0; i < 60; ++i) EXPECT_NEAR(of_money.x[i] / kMoney, of_weights.x[i], 1e-13) << i;
+  }
+}
+
 test::SmallProgram random_small(Rng& rng, size_t n, size_t m) {
   test::SmallProgram s;
   std::vector<double> root(n * n);

@@ -16,7 +16,7 @@ namespace hadal::market {
 
 namespace {
 
-constexpr double kRounding = 1e-12;  // a residual that the last step of a polish comes to; above, other ways are tried
+constexpr double kRounding = 1e-12;  // of x: what a polish comes to at the solution; above, other ways are tried
 constexpr int64_t kFewSteps = 30, kManySteps = 120;
 constexpr double kNearClp = 1e-7;       // how near to a bound Clp leaves what stands at it
 constexpr double kConvexWithin = 1e-9;  // of the largest diagonal entry
@@ -158,7 +158,12 @@ Optimum QpSolver::solve() {
   const qp::Kinks kinks(p, s.bounds);
   qp::Polished best;
   best.residual = std::numeric_limits<double>::infinity();
-  const auto reached = [&] { return best.residual <= kRounding; };
+  const auto scale = [&] {  // of x: a residual has its unit
+    double largest = 1;
+    for (const double x : best.point.x) largest = std::max(largest, std::fabs(x));
+    return largest;
+  };
+  const auto reached = [&] { return best.residual <= kRounding * scale(); };
   const auto try_from = [&](const qp::Point& point, qp::ActiveSet active, int64_t most_steps) {
     qp::Polished polished = qp::polish(p, s.bounds, kinks, point, std::move(active), most_steps);
     optimum.iterations += polished.steps;
@@ -199,9 +204,7 @@ Optimum QpSolver::solve() {
     corner ? by_clp() : by_interior();
     if (!reached()) corner ? by_interior() : by_clp();
   }
-  double largest = 1;
-  for (const double x : best.point.x) largest = std::max(largest, std::fabs(x));
-  optimum.status = best.residual <= kGoodResidual * largest ? Optimum::Status::solved : Optimum::Status::not_reached;
+  optimum.status = best.residual <= kGoodResidual * scale() ? Optimum::Status::solved : Optimum::Status::not_reached;
   s.warm = optimum.status == Optimum::Status::solved;
   s.last = best.point;
   s.active = best.active;

@@ -32,6 +32,7 @@ class Page {
     quality();
     return page_of("Report of " + text("run"), body_, charts_);
   }
+  const OrderedJson& charts() const { return charts_; }  // after make()
 
  private:
   // ---- Figures as text; "-" where there is none
@@ -73,7 +74,10 @@ class Page {
   // ---- Elements
 
   void put(const std::string& markup) { body_ += markup; }
-  void heading(std::string_view words) { put(fmt::format("<h2>{}</h2>\n", html(words))); }
+  void heading(std::string_view words) {
+    section_ = words;
+    put(fmt::format("<h2>{}</h2>\n", html(words)));
+  }
   void paragraph(std::string_view words, const char* style = "") {
     put(fmt::format("<p class=\"{}\">{}</p>\n", style, html(words)));
   }
@@ -98,6 +102,9 @@ class Page {
     made_by(command);
     put("</figure>\n");
     charts_.push_back(chart_json(chart, id));
+    charts_.back()["section"] = section_;
+    charts_.back()["made_by"] = one_line(command);
+    charts_.back()["of_labels"] = chart.of_labels;
   }
 
   std::string backtest() const { return "hadal market backtest " + strategy_; }
@@ -325,19 +332,33 @@ class Page {
 
   const OrderedJson& figures_;
   const OrderedJson& series_;
-  std::string strategy_, body_;
+  std::string strategy_, section_, body_;
   OrderedJson charts_ = OrderedJson::array();
 };
 
-}  // namespace
-
-std::string report_html(const OrderedJson& figures) {
+// Calls f(); figures that lack what it reads are an Error that says how to make others.
+template <typename F>
+auto with_figures(F&& f) {
   try {
-    return Page(figures).make();
+    return f();
   } catch (const nlohmann::json::exception& error) {
     fail("figures.json: expected figures of this version, found: {}; run: {}", plain_words(error),
          command({"market", "backtest", "STRATEGY.toml"}));
   }
+}
+
+}  // namespace
+
+std::string report_html(const OrderedJson& figures) {
+  return with_figures([&] { return Page(figures).make(); });
+}
+
+OrderedJson report_charts(const OrderedJson& figures) {
+  return with_figures([&] {
+    Page page(figures);
+    page.make();
+    return page.charts();
+  });
 }
 
 }  // namespace hadal::market

@@ -323,7 +323,9 @@ OrderedJson Memo::json() const {
   OrderedJson list = OrderedJson::array();
   for (const Binding& b : bindings)
     list.push_back({{"text", b.text}, {"begin", b.begin}, {"end", b.end}, {"figure", b.figure}, {"value", b.value}});
-  return {{"text", text}, {"bindings", std::move(list)}};
+  OrderedJson json{{"text", text}, {"bindings", std::move(list)}};
+  for (const Paragraph& p : paragraphs) json["paragraphs"].push_back({{"rephrased", p.rephrased}, {"why", p.why}});
+  return json;
 }
 
 }  // namespace hadal::market

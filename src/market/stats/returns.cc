@@ -188,12 +188,6 @@ ReturnStatistics statistics_of(const TrackRecord& record, const StatisticsOption
   return s;
 }
 
-namespace {
-
-OrderedJson number_or_null(double value) { return std::isfinite(value) ? OrderedJson(value) : OrderedJson(nullptr); }
-
-}  // namespace
-
 OrderedJson ReturnStatistics::json() const {
   OrderedJson interval = nullptr;
   if (std::isfinite(sharpe_interval.low)) interval = {sharpe_interval.low, sharpe_interval.high};

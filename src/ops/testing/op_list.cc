@@ -9,7 +9,10 @@ std::span<const OpInfo> op_list() {
       {"linears", OpKind::differentiable},
       {"head_linear", OpKind::differentiable},
       {"rms_norm", OpKind::differentiable},
+      {"layer_norm", OpKind::differentiable},
       {"add", OpKind::differentiable},
+      {"gelu", OpKind::differentiable},
+      {"transpose_groups", OpKind::differentiable},
       {"swiglu", OpKind::differentiable},
       {"columns", OpKind::differentiable},
       {"gather_rows", OpKind::differentiable},
@@ -31,6 +34,8 @@ std::span<const OpInfo> op_list() {
       {"token_log_probs", OpKind::differentiable},
       {"linear_cross_entropy", OpKind::differentiable},
       {"weighted_sum", OpKind::differentiable},
+      {"rank_loss", OpKind::differentiable},
+      {"correlation_loss", OpKind::differentiable},
       {"mean_squared_error", OpKind::differentiable},
   };
   return kOps;

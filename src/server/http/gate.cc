@@ -2,12 +2,12 @@
 
 #include <arpa/inet.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <cctype>
 #include <charconv>
 
+#include "base/base64.h"
 #include "server/api_error.h"
 
 namespace hadal {
@@ -28,13 +28,7 @@ bool same_secret(std::string_view given, std::string_view key) {
 std::string decode_base64(std::string_view text) {
   std::string padded(text);
   while (padded.size() % 4 != 0) padded += '=';
-  std::string out(padded.size() / 4 * 3, '\0');
-  const int num_bytes =
-      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                      reinterpret_cast<const unsigned char*>(padded.data()), static_cast<int>(padded.size()));
-  const size_t padding = padded.size() - (padded.find_last_not_of('=') + 1);  // decoded as zeros
-  out.resize(num_bytes < 0 ? 0 : static_cast<size_t>(num_bytes) - std::min<size_t>(padding, num_bytes));
-  return out;
+  return bytes_of_base64(padded).value_or("");
 }
 
 // The key inside "Bearer KEY" or inside Basic's "anyone:KEY", which is how a browser opens the page.

@@ -67,6 +67,15 @@ class RoutesTest : public ServerTest {
            for (int i = last.empty() ? 0 : std::stoi(last) + 1; i < 3; ++i)
              e.send_event({.data = "x", .name = "step", .id = std::to_string(i)});
          }});
+    add({.method = "GET",
+         .path = "/endless",
+         .slow = true,
+         .endless = true,
+         .handler = [this](const HttpRequest&, Exchange& e) {
+           e.open_events();
+           for (int i = 0; e.send_event({.data = std::to_string(i)}); ++i)
+             std::this_thread::sleep_for(std::chrono::milliseconds(5)), entered = true;
+         }});
   }
   void add(Route route) { routes.push_back(std::move(route)); }
 

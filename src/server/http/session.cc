@@ -142,6 +142,7 @@ struct Session::Impl {
   bool input_left = false;   // part of a request was not read
   bool half_closed = false;  // the client will send no more; it may still read, or be gone
   bool chunked = true;       // how the stream under way is written
+  bool endless = false;      // it ends when the client or the server does
 };
 
 Session::Session(Socket socket, Peer peer, Shared& shared)
@@ -155,6 +156,7 @@ Session::Standing Session::standing() const { return impl_->standing; }
 std::chrono::steady_clock::time_point Session::since() const { return impl_->since; }
 const Peer& Session::peer() const { return impl_->peer; }
 bool Session::dropped() const { return impl_->dropped; }
+bool Session::is_endless() const { return impl_->endless; }
 
 void Session::drop() {
   if (impl_->standing == Standing::answering) return;
@@ -337,6 +339,7 @@ asio::awaitable<bool> Session::Impl::answer_slowly(const RouteTable::Match& matc
   const auto notify = [this] { asio::post(stream.get_executor(), [this] { wake.cancel(); }); };
   Inbox inbox(notify);
   outbox = std::make_shared<Outbox>(notify, upload ? &inbox : nullptr);
+  endless = match.route->endless;
   ++shared.num_running;
   std::thread worker([this, &match, &request] {
     shared.routes.answer(match, request, *outbox);
@@ -352,6 +355,7 @@ asio::awaitable<bool> Session::Impl::answer_slowly(const RouteTable::Match& matc
   // Notifications that the thread posted last must run before `wake` may go.
   co_await asio::post(stream.get_executor(), asio::use_awaitable);
   --shared.num_running;
+  endless = false;
   outbox.reset();
   co_return keep;
 }

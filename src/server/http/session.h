@@ -54,7 +54,8 @@ class Session {
   void drop();  // ends it, unless a model answers
   bool dropped() const;
 
-  void cancel();  // drops it, or gives up the answer that is under way
+  void cancel();            // drops it, or gives up the answer that is under way
+  bool is_endless() const;  // what is under way never ends by itself (Route::endless)
 
  private:
   struct Impl;

@@ -13,12 +13,20 @@ export function onLook(paint) {
   return () => painters.delete(paint);
 }
 
+// The page's own choice of colours has changed.
+export function repaint() {
+  for (const paint of painters) paint();
+}
+
 // Once for a page: watches the scheme and the printer. While it prints, the root has the class `printing`.
+let kept = false;
 export function keepLook() {
+  if (kept) return;
+  kept = true;
   const look = (prints) => {
     printing = prints;
     document.documentElement.classList.toggle('printing', prints);
-    for (const paint of painters) paint();
+    repaint();
   };
   scheme.addEventListener('change', () => look(printing));
   paper.addEventListener('change', () => look(paper.matches));

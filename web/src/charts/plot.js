@@ -46,10 +46,13 @@ export function optionsOf(chart, width, onPlace) {
   const room = isBars || at.length < 2 ? 0.5 : 0;
   const numberAt = new Map(at.map((place, i) => [place, i]));
   const nearest = (place) => numberAt.get(place) ?? at.findIndex((other) => other >= place);
+  // Of few places the last one may have its label, of which half stands beyond it.
+  const beyond = at.length < 12 ? 4 * Math.max(...labels.map((label) => Math.min(label.length, 20))) : null;
   const axis = { font: kFont, stroke: () => colour('--soft'), ticks: { show: false } };
   return {
     width,
     height,
+    padding: [null, beyond, null, null],
     legend: { show: false },
     cursor: {
       drag: { x: false, y: false },

@@ -1,4 +1,6 @@
 // What the daemon says, asked for again every two seconds while the page is looked at.
+import { singleFlight } from '../lib/single_flight.js';
+
 const kEveryMs = 2000;
 const kMostCurves = 6;
 const kShownDecisions = 200;
@@ -74,7 +76,7 @@ async function refreshDetail() {
   Object.assign(cluster, { run, idea: null, curves, curveTitle: run.metric, log: text });
 }
 
-export async function refresh() {
+async function refreshOnce() {
   clearTimeout(timer);
   try {
     const [status, { ideas }, { decisions, last }] = await Promise.all([
@@ -89,6 +91,9 @@ export async function refresh() {
   }
   if (!document.hidden && !cluster.locked) timer = setTimeout(refresh, kEveryMs);
 }
+
+// The clock, the address and the reader may ask at once; two at a time would take the same decisions in twice.
+export const refresh = singleFlight(refreshOnce);
 
 document.addEventListener('visibilitychange', () => !document.hidden && !cluster.locked && refresh());
 addEventListener('hashchange', refresh);

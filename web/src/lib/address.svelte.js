@@ -29,7 +29,7 @@ export async function settleAddress() {
   // The page sends no referrer but here: it is how the other address knows who hands this in.
   const policy = Object.assign(document.createElement('meta'), { name: 'referrer', content: 'origin' });
   document.head.append(policy);
-  location.replace(there + brought);
+  location.replace(there + (brought ? brought + location.hash.replace('#', '&') : location.hash)); // at the same place
   return false;
 }
 
@@ -45,9 +45,9 @@ async function answers(url) {
 
 // Takes in what this page brought along from another name of this machine. Nobody else may hand anything in.
 export async function takeBrought() {
-  const text = location.hash.match(/^#bring=(.+)$/)?.[1];
+  const [, text, place] = location.hash.match(/^#bring=([^&]+)(?:&(.*))?$/) ?? [];
   if (!text) return;
-  history.replaceState(null, '', location.pathname);
+  history.replaceState(null, '', location.pathname + (place ? `#${place}` : ''));
   const from = document.referrer ? new URL(document.referrer) : null;
   if (!from || !kOtherNames.includes(from.hostname) || from.port !== location.port) return;
   const brought = await unpack(text).catch(() => null);

@@ -1,0 +1,203 @@
+#include "market/report/direction.h"
+
+#include <algorithm>
+#include <initializer_list>
+
+#include "market/report/number_words.h"
+
+namespace hadal::market {
+namespace {
+
+constexpr int kFarWords = 6, kNearWords = 5, kBehindWords = 5, kNegationWords = 4, kMostTokens = 24;
+
+class DirectionReader {
+ public:
+  DirectionReader(const TokenText& text, const std::vector<Mention>& mentions) : t_(text), mentions_(mentions) {}
+
+  std::vector<Direction> read() {
+    std::vector<Direction> all;
+    Side inherited;
+    for (size_t k = 0; k < mentions_.size(); ++k) {
+      Side before = before_number(k);
+      if (before.sign == 0 && k > 0 && is_joined_to_last(k)) before = inherited;
+      inherited = before;
+      all.push_back(join(k, before, behind_number(k)));
+    }
+    return all;
+  }
+
+ private:
+  struct Side {
+    int sign = 0;
+    Use use = Use::noun;
+    bool next = false;     // stands next to the number
+    bool negated = false;  // by a word before it
+  };
+
+  // ---- Where a clause ends
+
+  bool is_word(size_t i) const { return t_.is(i, Kind::word); }
+  bool ends_clause(size_t i) const {
+    if (t_.is(i, Kind::line)) return true;
+    if (t_.is(i, "-")) return t_.tokens[i].space && !t_.joined(i + 1);
+    return is_one_of({".", ";", ":", "!", "?", ",", "(", ")", "\"", "|"}, t_.of(i));
+  }
+  static bool joins_clauses(std::string_view word) {
+    return is_one_of({"and", "but", "while", "whereas", "then", "although", "though", "which", "when"}, word);
+  }
+  static bool leads_away(std::string_view word) {  // what stands behind is about something else
+    return joins_clauses(word) ||
+           is_one_of({"or", "to", "from", "after", "before", "with", "that", "as", "than"}, word);
+  }
+
+  // A part of another word: stop-loss, non-negative. Not so behind a number: a 5%-loss.
+  bool is_compound(size_t i) const {
+    const bool before = t_.is(i - 1, "-") && i > 1 && t_.joined(i) && t_.joined(i - 1) && is_word(i - 2);
+    const bool behind = t_.is(i + 1, "-") && t_.joined(i + 1) && t_.joined(i + 2) && is_word(i + 2);
+    return (i > 0 && before) || behind;
+  }
+
+  // "gave up", "give back" turn the word around.
+  std::optional<Sense> sense_at(size_t i) const {
+    if (!is_word(i) || is_compound(i)) return std::nullopt;
+    const auto sense = sense_word(t_.of(i));
+    const bool gives = i > 0 && is_one_of({"gave", "give", "gives", "giving", "given"}, t_.of(i - 1));
+    if (gives && is_one_of({"up", "back"}, t_.of(i))) return Sense{-1, Use::verb};
+    return sense;
+  }
+
+  // A negation in the clause, up to some words before token `i`.
+  bool is_negated(size_t i, int words) const {
+    for (int tokens = 0; i > 0 && tokens < kMostTokens && words > 0; ++tokens) {
+      --i;
+      if (ends_clause(i) || joins_clauses(t_.of(i))) return false;
+      if (!is_word(i)) continue;
+      if (is_negation(t_.of(i)) || (t_.is(i, "t") && t_.is(i - 1, "'"))) return true;
+      --words;
+    }
+    return false;
+  }
+
+  // ---- The two sides of a number
+
+  Side before_number(size_t k) const {
+    const size_t first = mentions_[k].first, stop = k > 0 ? mentions_[k - 1].next : 0;
+    size_t i = first;
+    int words = 0;
+    for (int tokens = 0; i > stop && tokens < kMostTokens && words <= kFarWords; ++tokens) {
+      --i;
+      if (!leads_to_number(i, words) && (ends_clause(i) || joins_clauses(t_.of(i)))) break;
+      if (!is_word(i)) continue;
+      if (const auto sense = sense_at(i); sense && is_reached(*sense, words))
+        return {turned(i, *sense), sense->use, words == 0, is_negated(i, kNegationWords)};
+      ++words;
+    }
+    return {};
+  }
+  // "a loss (5%)", "a loss: 5%", "a loss - 5%"
+  bool leads_to_number(size_t i, int words) const {
+    return words == 0 && (t_.is(i, "(") || t_.is(i, ":") || t_.is(i, "-"));
+  }
+  static bool is_reached(const Sense& sense, int words) {
+    return sense.use == Use::near ? words <= kNearWords : sense.use != Use::behind;
+  }
+  // "reduced the profit by" is a loss, "increased the loss by" too.
+  int turned(size_t i, const Sense& sense) const {
+    if (sense.use != Use::noun || i < 2 || !is_one_of({"the", "its", "a", "this", "that", "their"}, t_.of(i - 1)))
+      return sense.sign;
+    const auto verb = sense_at(i - 2);
+    return verb && verb->use == Use::motion ? verb->sign * sense.sign : sense.sign;
+  }
+
+  Side behind_number(size_t k) const {
+    if (const Side apposed = apposed_to(mentions_[k].next); apposed.sign != 0) return apposed;
+    const size_t stop = k + 1 < mentions_.size() ? mentions_[k + 1].first : t_.size();
+    int words = 0;
+    bool was = false;  // "5% of it was lost"
+    for (size_t i = mentions_[k].next; i < stop && words < kBehindWords; ++i) {
+      if (ends_clause(i) || leads_away(t_.of(i))) break;
+      if (!is_word(i)) continue;
+      if (const auto sense = sense_at(i); sense && (was || is_reached_behind(i, *sense, words)))
+        return {sense->sign, sense->use, words == 0, is_negated(i, kNegationWords)};
+      was = was || is_one_of({"was", "were", "is", "are", "been", "be", "had", "got"}, t_.of(i));
+      ++words;
+    }
+    return {};
+  }
+  bool is_reached_behind(size_t i, const Sense& sense, int words) const {
+    if (sense.use == Use::motion)
+      return words == 0 && is_one_of({"increase", "rise", "fall", "drop", "decline"}, t_.of(i));
+    return words < 2 || (words == 2 && sense.use == Use::behind);  // "5% in the red"
+  }
+  // "5% (a loss)", "5%, a loss."
+  Side apposed_to(size_t i) const {
+    if (!t_.is(i, "(") && !t_.is(i, ",")) return {};
+    if (++i; is_one_of({"a", "an"}, t_.of(i))) ++i;
+    const auto sense = sense_at(i);
+    const bool ends = i + 1 >= t_.size() || ends_clause(i + 1);
+    return sense && ends ? Side{sense->sign, sense->use, true, false} : Side{};
+  }
+
+  // "and", "(", "," alone stand between this number and the one before it.
+  bool is_joined_to_last(size_t k) const {
+    const size_t begin = mentions_[k - 1].next, end = mentions_[k].first;
+    if (end < begin || end - begin > 4) return false;
+    for (size_t i = begin; i < end; ++i)
+      if (!is_one_of({"and", "or", "to", "then", "by", "(", ",", "-", "about", "some", "another", "$", "+", "*"},
+                     t_.of(i)))
+        return false;
+    return true;
+  }
+
+  // "fell to 5%", "up to 5%", "rose from 5%": a level, no change.
+  bool is_level(size_t k) const {
+    size_t i = mentions_[k].first;
+    for (int tokens = 0; i > 0 && tokens < 4; ++tokens) {
+      --i;
+      if (is_one_of({"to", "from", "at", "than"}, t_.of(i))) return true;
+      if (!is_one_of({"about", "around", "nearly", "almost", "just", "only", "some", "$", "-", "+", "*", "a", "an"},
+                     t_.of(i)))
+        return false;
+    }
+    return false;
+  }
+  // "not 5%", "not even by 5%"
+  bool is_denied(size_t k) const {
+    size_t i = mentions_[k].first;
+    for (int tokens = 0; i > 0 && tokens < 4; ++tokens) {
+      --i;
+      if (is_one_of({"not", "never", "neither", "nor", "cannot"}, t_.of(i))) return true;
+      if (t_.is(i, "t") && i > 0 && t_.is(i - 1, "'")) return true;
+      if (!is_one_of({"by", "even", "just", "quite", "about", "exactly", "really", "the", "a", "an", "in", "at", "-",
+                      "be", "equal", "only", "$", "*"},
+                     t_.of(i)))
+        return false;
+    }
+    return false;
+  }
+
+  Direction join(size_t k, Side before, const Side& behind) const {
+    const bool moves = before.use == Use::motion || before.use == Use::near;
+    if (before.sign != 0 && moves && is_level(k)) before = {};
+    Direction d;
+    const auto take = [&](const Side& side) {
+      d.gain = d.gain || side.sign > 0, d.loss = d.loss || side.sign < 0;
+      d.negated = d.negated || (side.sign != 0 && side.negated);
+    };
+    take(before);
+    if (before.sign == 0 || behind.next) take(behind);
+    d.negated = d.negated || is_denied(k);
+    return d;
+  }
+
+  const TokenText& t_;
+  const std::vector<Mention>& mentions_;
+};
+
+}  // namespace
+
+std::vector<Direction> directions_of(const TokenText& text, const std::vector<Mention>& mentions) {
+  return DirectionReader(text, mentions).read();
+}
+
+}  // namespace hadal::market
