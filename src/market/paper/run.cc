@@ -148,7 +148,8 @@ Run::Run(const StrategyFile& strategy, Market& market, const PaperOptions& optio
             "end it first, or take another folder with --state"),
       instruments_(strategy, market),
       broker_(broker_of_strategy(strategy)),
-      account_(strategy, market, instruments_, broker_),
+      account_(strategy, market, instruments_, broker_,
+               {.folder = state_ / "windows", .resume = true, .stop = options.stop, .who = {}}),
       book_(instruments_.daily(), strategy.start),
       complaints_(options.report) {
   const Query query = strategy.needs_factors() ? query_of(strategy) : traded_query(strategy, broker_);
