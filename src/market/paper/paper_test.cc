@@ -96,7 +96,14 @@ TEST_F(Paper, GivesTheBacktestsLedgerOfNetworksAndRisk) {
 
 TEST_F(Paper, SeesTheStoresPanelBitForBit) {
   rig_.make_market(6, 120, 2);
-  const StrategyFile strategy = rig_.strategy("s", kRidge);
+  ImportOptions options;
+  options.kind = "membership";
+  rig_.folder().import("members.csv",
+                       "symbol,first,last,list\nS0,2014-01-01,,L\nS1,2014-01-20,2014-04-01,L\nS2,2014-03-03,,L\n"
+                       "S4,2014-01-01,,L\nS5,2014-01-01,,L\n",
+                       options);
+  const StrategyFile strategy = rig_.strategy("s", "universe = \"L\"\n" + kRidge);
+  expect_equal(strategy);
   const Market market = rig_.folder().open();
   const Panel expected = market.panel(query_of(strategy));
   paper::Instruments instruments(strategy, market);
@@ -114,6 +121,7 @@ TEST_F(Paper, SeesTheStoresPanelBitForBit) {
   EXPECT_EQ(found.times, expected.times);
   EXPECT_EQ(found.sessions, expected.sessions);
   EXPECT_EQ(found.member, expected.member);
+  EXPECT_EQ(std::count(found.member.begin(), found.member.end(), 0) > 100, true);
   const auto same_bits = [](const std::vector<double>& a, const std::vector<double>& b) {
     if (a.size() != b.size()) return false;
     for (size_t i = 0; i < a.size(); ++i)
