@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "base/clock.h"
-#include "base/command.h"
 #include "base/error.h"
 #include "base/folder_lock.h"
 #include "base/toml_table.h"
@@ -13,20 +12,6 @@
 #include "market/paper/status.h"
 
 namespace hadal::market {
-
-OrderedJson PaperCounts::json() const {
-  return {{"lines", lines}, {"repeated", repeated}, {"restated", restated},
-          {"late", late},   {"broken", broken},     {"unknown", unknown}};
-}
-
-OrderedJson PaperRun::json() const {
-  OrderedJson json = BacktestRun::json();
-  json["feed"] = feed.json();
-  json["finished"] = finished;
-  return json;
-}
-
-Path paper_folder(const StrategyFile& strategy) { return Path("runs/paper") / run_stem(strategy); }
 
 namespace paper {
 namespace {
@@ -309,25 +294,6 @@ PaperRun run_paper(const StrategyFile& strategy, Market& market, const PaperOpti
   check_frequency(strategy, market);
   check_feed(options.feed);
   return paper::Run(strategy, market, options).go();
-}
-
-void check_feed(const std::string& feed) { (void)paper::port_of_feed(feed); }
-
-std::vector<std::string> paper_names() {
-  std::vector<std::string> names;
-  std::error_code none;
-  for (const auto& entry : std::filesystem::directory_iterator("runs/paper", none))
-    if (std::filesystem::exists(entry.path() / "status.json", none)) names.push_back(entry.path().filename().string());
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-OrderedJson read_paper_status(const Path& state) {
-  const Path file = state / "status.json";
-  if (!std::filesystem::exists(file))
-    fail("{}: expected the state of a paper account, found no status.json; begin one with: {}", state.string(),
-         command({"market", "paper", "STRATEGY.toml", "--feed", "FILE"}));
-  return parse_ordered_json(read_file(file, 64 << 20), file.string());
 }
 
 }  // namespace hadal::market
