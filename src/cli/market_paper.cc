@@ -77,7 +77,7 @@ int paper(const std::string& file, market::PaperOptions options, bool json) {
   market::check_tradable(strategy);  // said before a market is looked for
   market::Market opened = market::Market::open(strategy.market);
   options.stop = &stop_on_signals();
-  options.report = [](const std::string& line) { say(line + "\n"); };
+  options.report = [](const std::string& line) { say(without_controls(line) + "\n"); };
   options.session_ended = [json](const OrderedJson& status) {
     if (!json) print_words(status_text(status));
   };

@@ -19,6 +19,7 @@
 //
 //   journal.jsonl     every accepted event, forced to disk before it acts; its first line says whose state it is
 //   orders_next.csv   what is to be ordered before the next session, written after each session's end
+//   windows/          of networks: what was fitted, so that a restart need not fit it again
 //   status.json       where the account stands: read_paper_status()
 //   strategy.toml orders.csv fills.csv equity.csv ledger.txt backtest.json    when the run ends or is stopped
 #pragma once

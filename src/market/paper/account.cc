@@ -30,9 +30,10 @@ Schedule schedule_of(const StrategyFile& strategy, const Instruments& instrument
 // Factors, forecaster and portfolio at the last row of each session.
 class Account::ByScores final : public Strategy {
  public:
-  ByScores(const StrategyFile& strategy, const Market& market, const std::vector<std::string>& symbols)
+  ByScores(const StrategyFile& strategy, const Market& market, const std::vector<std::string>& symbols,
+           forecast::FitRun fits)
       : history_(strategy, market, symbols),
-        scores_(strategy, history_),
+        scores_(strategy, history_, std::move(fits)),
         policy_(*strategy.portfolio, strategy.file.string()),
         who_(strategy.file.string()) {}
 
@@ -63,17 +64,17 @@ class Account::ByScores final : public Strategy {
 };
 
 Account::Account(const StrategyFile& strategy, const Market& market, const Instruments& instruments,
-                 const Broker& broker)
+                 const Broker& broker, forecast::FitRun fits)
     : instruments_(instruments),
-      strategy_(make_strategy(strategy, market, broker)),
+      strategy_(make_strategy(strategy, market, broker, std::move(fits))),
       trading_(broker, instruments.symbols(), *strategy_, instruments.daily()) {}
 
 Account::~Account() = default;
 
 std::unique_ptr<Strategy> Account::make_strategy(const StrategyFile& strategy, const Market& market,
-                                                 const Broker& broker) {
+                                                 const Broker& broker, forecast::FitRun fits) {
   if (!strategy.needs_factors()) return scheduled_strategy(schedule_of(strategy, instruments_), broker, nullptr);
-  auto scored = std::make_unique<ByScores>(strategy, market, instruments_.symbols());
+  auto scored = std::make_unique<ByScores>(strategy, market, instruments_.symbols(), std::move(fits));
   scored_ = scored.get();
   return scored;
 }

@@ -8,14 +8,16 @@
 #include <vector>
 
 #include "market/backtest.h"
+#include "market/forecast/forecaster.h"
 #include "market/paper/book.h"
 
 namespace hadal::market::paper {
 
 class Account {
  public:
-  // All must live as long. Error for what cannot be the same on paper as in a backtest.
-  Account(const StrategyFile& strategy, const Market& market, const Instruments& instruments, const Broker& broker);
+  // All must live as long. `fits`: see Scores. Error for what cannot be the same on paper as in a backtest.
+  Account(const StrategyFile& strategy, const Market& market, const Instruments& instruments, const Broker& broker,
+          forecast::FitRun fits);
   ~Account();
 
   void act(const EndedSession& session);
@@ -26,7 +28,8 @@ class Account {
 
  private:
   class ByScores;
-  std::unique_ptr<Strategy> make_strategy(const StrategyFile& strategy, const Market& market, const Broker& broker);
+  std::unique_ptr<Strategy> make_strategy(const StrategyFile& strategy, const Market& market, const Broker& broker,
+                                          forecast::FitRun fits);
 
   const Instruments& instruments_;
   ByScores* scored_ = nullptr;  // strategy_, where it decides by scores

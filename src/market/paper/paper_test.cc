@@ -36,9 +36,18 @@ const std::string kRidge =
     "penalty = 10.0\n[portfolio]\nkind = \"rank\"\n" +
     kBroker;
 
-std::string naive(const std::string& kind) {
+// The same with another forecaster, or another portfolio, and the keys that it needs.
+std::string forecast_by(const std::string& kind, const std::string& keys = "") {
   std::string text = kRidge;
-  return text.replace(text.find("\"ridge\""), 7, "\"" + kind + "\"");
+  const std::string ridge = "kind = \"ridge\"", penalty = "penalty = 10.0\n";
+  text.replace(text.find(penalty), penalty.size(), "");
+  return text.replace(text.find(ridge), ridge.size(), "kind = \"" + kind + "\"\n" + keys);
+}
+
+std::string held_by(const std::string& kind, const std::string& keys) {
+  std::string text = kRidge;
+  const std::string rank = "kind = \"rank\"";
+  return text.replace(text.find(rank), rank.size(), "kind = \"" + kind + "\"\n" + keys);
 }
 
 class Paper : public ::testing::Test {
@@ -70,15 +79,31 @@ TEST_F(Paper, GivesTheBacktestsLedgerForEveryKindOfDecision) {
   expect_equal(rig_.strategy("top", momentum("top")));
   expect_equal(rig_.strategy("rank", momentum("rank", "start = 2014-03-03\nprices = \"raw\"\n")));
   expect_equal(rig_.strategy("ridge", kRidge));
-  for (const char* kind : {"naive", "factor mom"}) {
-    SCOPED_TRACE(kind);
-    expect_equal(rig_.strategy(std::string(kind).substr(0, 6), naive(kind)));
-  }
+  expect_equal(rig_.strategy("naive", forecast_by("naive")));
+  expect_equal(rig_.strategy("factor", forecast_by("factor mom")));
+  expect_equal(rig_.strategy("trees", forecast_by("trees", "rounds = 5\n")));
+}
+
+TEST_F(Paper, GivesTheBacktestsLedgerOfNetworksAndRisk) {
+  rig_.make_market(6, 105, 11);
+  const std::string small = "epochs = 2\nwidth = 8\nlook_back = 4\n";
+  expect_equal(rig_.strategy("mlp", forecast_by("mlp", small)));
+  expect_equal(rig_.strategy("transformer", forecast_by("transformer", small + "heads = 2\n")));
+  expect_equal(rig_.strategy("mixer", forecast_by("mixer", small)));
+  expect_equal(rig_.strategy("parity", held_by("risk_parity", "risk_days = 30\ncovariance = \"ledoit_wolf\"\n")));
+  expect_equal(rig_.strategy("qp", held_by("qp", "risk_days = 30\nfactors = 2\nturnover = 0.5\nupper = 0.4\n")));
 }
 
 TEST_F(Paper, SeesTheStoresPanelBitForBit) {
   rig_.make_market(6, 120, 2);
-  const StrategyFile strategy = rig_.strategy("s", kRidge);
+  ImportOptions options;
+  options.kind = "membership";
+  rig_.folder().import("members.csv",
+                       "symbol,first,last,list\nS0,2014-01-01,,L\nS1,2014-01-20,2014-04-01,L\nS2,2014-03-03,,L\n"
+                       "S4,2014-01-01,,L\nS5,2014-01-01,,L\n",
+                       options);
+  const StrategyFile strategy = rig_.strategy("s", "universe = \"L\"\n" + kRidge);
+  expect_equal(strategy);
   const Market market = rig_.folder().open();
   const Panel expected = market.panel(query_of(strategy));
   paper::Instruments instruments(strategy, market);
@@ -96,6 +121,7 @@ TEST_F(Paper, SeesTheStoresPanelBitForBit) {
   EXPECT_EQ(found.times, expected.times);
   EXPECT_EQ(found.sessions, expected.sessions);
   EXPECT_EQ(found.member, expected.member);
+  EXPECT_EQ(std::count(found.member.begin(), found.member.end(), 0) > 100, true);
   const auto same_bits = [](const std::vector<double>& a, const std::vector<double>& b) {
     if (a.size() != b.size()) return false;
     for (size_t i = 0; i < a.size(); ++i)

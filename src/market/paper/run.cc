@@ -1,39 +1,23 @@
 // The loop of a paper account: lines come, are judged, go to the journal, and only then act.
 #include <algorithm>
-#include <limits>
 
 #include "base/clock.h"
-#include "base/command.h"
 #include "base/error.h"
 #include "base/folder_lock.h"
 #include "base/toml_table.h"
 #include "market/factor_source.h"
+#include "market/paper/complaints.h"
 #include "market/paper/feed.h"
 #include "market/paper/journal.h"
 #include "market/paper/status.h"
 
 namespace hadal::market {
 
-OrderedJson PaperCounts::json() const {
-  return {{"lines", lines}, {"repeated", repeated}, {"restated", restated},
-          {"late", late},   {"broken", broken},     {"unknown", unknown}};
-}
-
-OrderedJson PaperRun::json() const {
-  OrderedJson json = BacktestRun::json();
-  json["feed"] = feed.json();
-  json["finished"] = finished;
-  return json;
-}
-
-Path paper_folder(const StrategyFile& strategy) { return Path("runs/paper") / run_stem(strategy); }
-
 namespace paper {
 namespace {
 
 constexpr int kPatience_ms = 200;
-constexpr double kTell_s = 10, kShow_s = 2;
-constexpr int64_t kToldAtFirst = 5;  // mistakes in the feed, one by one; then in sums
+constexpr double kShow_s = 2;
 
 Broker broker_of_strategy(const StrategyFile& strategy) {
   TomlTable table = strategy.broker_table();
@@ -44,35 +28,6 @@ Broker broker_of_strategy(const StrategyFile& strategy) {
          strategy.file.string());
   return broker;
 }
-
-// What is wrong with the feed, in words, but never a flood of them.
-class Complaints {
- public:
-  explicit Complaints(std::function<void(const std::string&)> tell) : tell_(std::move(tell)) {}
-  void add(const std::string& what) {
-    if (told_ < kToldAtFirst) {
-      ++told_;
-      return say(what);
-    }
-    ++silent_;
-    newest_ = what;
-  }
-  void sum_up(bool now) {
-    if (silent_ == 0 || (!now && since_.seconds() < kTell_s)) return;
-    say(fmt::format("{} more of these, the newest: {}", silent_, newest_));
-    silent_ = 0;
-    since_.restart();
-  }
-
- private:
-  void say(const std::string& what) const {
-    if (tell_) tell_(what);
-  }
-  std::function<void(const std::string&)> tell_;
-  int64_t told_ = 0, silent_ = 0;
-  std::string newest_;
-  Stopwatch since_;
-};
 
 // The day that a state must not go beyond: of --until or of the strategy's end, whichever is first.
 struct Limit {
@@ -113,10 +68,10 @@ class Run {
   const PaperOptions& options_;
   Path state_;
   Limit limit_;
-  FolderLock lock_;
   Instruments instruments_;
   Broker broker_;
-  Account account_;
+  Account account_;  // what is refused makes no folder
+  FolderLock lock_;
   Book book_;
   std::string data_hash_;
   std::optional<Journal> journal_;
@@ -144,11 +99,12 @@ Run::Run(const StrategyFile& strategy, Market& market, const PaperOptions& optio
       options_(options),
       state_(options.state.empty() ? paper_folder(strategy) : options.state),
       limit_(limit_of(strategy, options)),
-      lock_(made(state_), "another paper account works in this state",
-            "end it first, or take another folder with --state"),
       instruments_(strategy, market),
       broker_(broker_of_strategy(strategy)),
-      account_(strategy, market, instruments_, broker_),
+      account_(strategy, market, instruments_, broker_,
+               {.folder = state_ / "windows", .resume = true, .stop = options.stop, .who = {}}),
+      lock_(made(state_), "another paper account works in this state",
+            "end it first, or take another folder with --state"),
       book_(instruments_.daily(), strategy.start),
       complaints_(options.report) {
   const Query query = strategy.needs_factors() ? query_of(strategy) : traded_query(strategy, broker_);
@@ -338,25 +294,6 @@ PaperRun run_paper(const StrategyFile& strategy, Market& market, const PaperOpti
   check_frequency(strategy, market);
   check_feed(options.feed);
   return paper::Run(strategy, market, options).go();
-}
-
-void check_feed(const std::string& feed) { (void)paper::port_of_feed(feed); }
-
-std::vector<std::string> paper_names() {
-  std::vector<std::string> names;
-  std::error_code none;
-  for (const auto& entry : std::filesystem::directory_iterator("runs/paper", none))
-    if (std::filesystem::exists(entry.path() / "status.json", none)) names.push_back(entry.path().filename().string());
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-OrderedJson read_paper_status(const Path& state) {
-  const Path file = state / "status.json";
-  if (!std::filesystem::exists(file))
-    fail("{}: expected the state of a paper account, found no status.json; begin one with: {}", state.string(),
-         command({"market", "paper", "STRATEGY.toml", "--feed", "FILE"}));
-  return parse_ordered_json(read_file(file, 64 << 20), file.string());
 }
 
 }  // namespace hadal::market

@@ -21,7 +21,8 @@ size_t place_of_factor(const StrategyFile& strategy, const History& history) {
 
 }  // namespace
 
-Scores::Scores(const StrategyFile& strategy, History& history) : strategy_(strategy), history_(history) {
+Scores::Scores(const StrategyFile& strategy, History& history, forecast::FitRun fits)
+    : strategy_(strategy), history_(history), fits_(std::move(fits)) {
   if (!strategy.forecast) {
     factor_ = place_of_factor(strategy, history);
     return;
@@ -64,7 +65,12 @@ void Scores::fit(size_t window) {
                                               strategy_.file.string() + ": [forecast]");
   samples_ = std::make_unique<forecast::Samples>(history_, strategy_.process, windows.at(window),
                                                  forecasters_[0]->uses_features());
-  for (size_t seed = 0; seed < forecasters_.size(); ++seed) forecasters_[seed]->fit(*samples_, spec.seeds[seed]);
+  for (size_t i = 0; i < forecasters_.size(); ++i) {
+    forecast::FitRun run = fits_;
+    run.folder = fits_.folder / fmt::format("{:04}-{}", window, spec.seeds[i]);
+    run.who = fmt::format("{}: window {}, seed {}", strategy_.file.string(), window + 1, spec.seeds[i]);
+    forecasters_[i]->fit(*samples_, spec.seeds[i], run);
+  }
   fitted_ = window;
 }
 

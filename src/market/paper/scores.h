@@ -12,12 +12,13 @@ namespace hadal::market::paper {
 
 class Scores {
  public:
-  // All must live as long.
-  Scores(const StrategyFile& strategy, History& history);
+  // All must live as long. `fits`: how those run that take long; each window and seed has a folder of its own in its
+  // folder, which is kept, so that a restart takes the fit from there.
+  Scores(const StrategyFile& strategy, History& history, forecast::FitRun fits);
   ~Scores();
 
   // [instrument] of the history's last row, which is that of a session of the feed; missing where there is none. To be
-  // called for each session, in their order.
+  // called for each session, in their order. Throws Stopped where a fit was stopped.
   std::vector<double> at_last_row();
 
  private:
@@ -27,6 +28,7 @@ class Scores {
 
   const StrategyFile& strategy_;
   History& history_;
+  forecast::FitRun fits_;
   size_t factor_ = 0;                                               // without a forecaster
   std::optional<size_t> fitted_;                                    // the window
   std::unique_ptr<forecast::Samples> samples_;                      // of that window
