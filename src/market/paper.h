@@ -8,6 +8,7 @@
 //   {"time": "2014-06-09", "symbol": "AAPL", "open": 1, "high": 1, "low": 1, "close": 1, "volume": 1}   also "vwap"
 //   {"time": "2014-06-09", "symbol": "AAPL", "split": 7}        new shares for an old one
 //   {"time": "2014-06-09", "symbol": "AAPL", "dividend": 0.47}
+//   {"time": "2014-06-09", "symbol": "AAPL", "delisting": true}   what is held is paid at the last close
 //   {"session_end": "2014-06-09"}                               everything of the day is there: decide
 //
 // Bars within a day have ISO times of their ends; the end of a session may be such a time, which ends the steps up to

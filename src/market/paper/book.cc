@@ -38,7 +38,8 @@ uint64_t version_hash(const Event& event, uint64_t hash) {
 
 // A dividend of nothing, or a split of one for one, takes back what was said before.
 bool takes_back(const Action& action) {
-  return action.kind == Action::Kind::dividend ? action.amount.is_zero() : action.over == action.under;
+  if (action.kind == Action::Kind::dividend) return action.amount.is_zero();
+  return action.kind == Action::Kind::split && action.over == action.under;
 }
 
 }  // namespace

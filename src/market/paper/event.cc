@@ -1,6 +1,8 @@
 #include "market/paper/event.h"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "base/json.h"
 #include "market/data/event_file.h"
@@ -37,6 +39,10 @@ class Fields {
     const auto exact = json_.at(name).is_string() ? Decimal::parse(json_.at(name).get_ref<const std::string&>())
                                                   : std::optional<Decimal>();
     return exact ? *exact : Decimal::of_double(size);
+  }
+  bool flag(const char* name) const {
+    if (!json_.at(name).is_boolean()) fail("{}: {}: expected true or false, found {}", who_, name, found(name));
+    return json_.at(name).get<bool>();
   }
   const std::string& who() const { return who_; }
 
@@ -96,6 +102,10 @@ void read_action(const Fields& fields, const Instruments& instruments, Event& ev
     if (action.over > kMostSplit || action.under > kMostSplit || action.over < 1 || action.under < 1)
       fail("{}: split: expected a ratio of whole numbers up to {}, found {}:{}", fields.who(), kMostSplit, action.over,
            action.under);
+  } else if (fields.has("delisting")) {
+    if (!fields.flag("delisting")) fail("{}: delisting: expected true, found false", fields.who());
+    action.kind = Action::Kind::delisting;
+    action.effective = event.date;
   } else {
     action.kind = Action::Kind::dividend;
     action.effective = event.date;
@@ -136,10 +146,13 @@ Event read_event(std::string_view line, const Instruments& instruments, const st
   const When when = read_when(fields, "time");
   event.date = when.day;
   event.bar.instrument = read_instrument(fields, instruments, when.day);
-  if (json.contains("split") || json.contains("dividend")) {
+  const char* const actions[] = {"split", "delisting", "dividend"};  // a line has one of them
+  const auto* action =
+      std::find_if(std::begin(actions), std::end(actions), [&](const char* a) { return fields.has(a); });
+  if (action != std::end(actions)) {
     event.kind = Event::Kind::action;
     read_action(fields, instruments, event);
-    event.text = journal_text(json, {"time", "symbol", fields.has("split") ? "split" : "dividend"});
+    event.text = journal_text(json, {"time", "symbol", *action});
   } else {
     read_bar(fields, instruments, when, event);
     event.text = journal_text(json, {"time", "symbol", "open", "high", "low", "close", "volume", "vwap"});

@@ -36,7 +36,7 @@ struct Got {
 
 Got read_some(int fd) {
   Got got;
-  got.bytes.resize(size_t{1} << 16);
+  got.bytes.resize(kMostPiece);
   ssize_t count = 0;
   do count = ::read(fd, got.bytes.data(), got.bytes.size());
   while (count < 0 && errno == EINTR);

@@ -10,12 +10,13 @@
 
 namespace hadal::market::paper {
 
-inline constexpr size_t kMostLine = size_t{1} << 20;  // bytes; a longer line is broken
+inline constexpr size_t kMostLine = size_t{1} << 20;   // bytes; a longer line is broken
+inline constexpr size_t kMostPiece = size_t{1} << 20;  // bytes
 
 class FeedSource {
  public:
   struct Piece {
-    std::string bytes;    // what came, at most kMostLine; empty: nothing for now
+    std::string bytes;    // what came, at most kMostPiece; empty: nothing for now
     bool is_new = false;  // it begins anew: a line that was begun before is never completed
   };
   virtual ~FeedSource() = default;

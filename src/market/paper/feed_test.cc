@@ -12,6 +12,7 @@
 #include <fstream>
 #include <thread>
 
+#include "market/paper/event.h"
 #include "market/paper/journal.h"
 #include "market/testing/paper_rig.h"
 

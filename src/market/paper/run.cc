@@ -59,7 +59,7 @@ class Complaints {
   }
   void sum_up(bool now) {
     if (silent_ == 0 || (!now && since_.seconds() < kTell_s)) return;
-    say(fmt::format("{} more such lines, the newest: {}", silent_, newest_));
+    say(fmt::format("{} more of these, the newest: {}", silent_, newest_));
     silent_ = 0;
     since_.restart();
   }
@@ -126,6 +126,8 @@ class Run {
   Status status_;
   Stopwatch shown_;
   bool looked_back_ = false;  // for what to expect
+  bool to_show_ = false;      // a session has ended since the last time
+  std::string orders_shown_;  // as orders_next.csv
   double seconds_ = 0;
 };
 
@@ -205,6 +207,7 @@ void Run::replay() {
     count(book_.take(event, ended));
     note_end(event);
     act(ended);
+    to_show_ = to_show_ || !ended.empty();
     ended.clear();
   });
 }
@@ -251,7 +254,7 @@ void Run::take_lines(const std::vector<LineCutter::Line>& lines) {
     if (!take_line(line, accepted, ended)) break;
   journal_->append(accepted);
   act(ended);
-  if (!ended.empty()) show(true);
+  to_show_ = to_show_ || !ended.empty();
 }
 
 void Run::act(const std::vector<EndedSession>& ended) {
@@ -268,8 +271,10 @@ void Run::show(bool session_ended) {
   if (!std::exchange(looked_back_, !account_.curve().empty()) && looked_back_)
     status_.expected = find_expectation(strategy_, market_, state_, account_.curve().front().date);
   status_.connected = feed_ && feed_->connected() && !status_.finished;
+  to_show_ = false;
   const OrderedJson json = status_json(status_, account_, daily);
-  write_file_whole(state_ / "orders_next.csv", orders_next_csv(account_, daily));
+  const std::string orders = orders_next_csv(account_, daily);
+  if (std::exchange(orders_shown_, orders) != orders) write_file_whole(state_ / "orders_next.csv", orders);
   write_file_whole(state_ / "status.json", dump_json(json, 1) + "\n");
   shown_.restart();
   if (session_ended && options_.session_ended) options_.session_ended(json);
@@ -286,6 +291,8 @@ void Run::follow() {
     cutter_.cut(piece.bytes, lines);
     if (piece.bytes.empty()) cutter_.cut_whole_rest(lines);
     take_lines(lines);
+    const bool is_behind = piece.bytes.size() == kMostPiece;  // more is there already
+    if (to_show_ && (!is_behind || shown_.seconds() >= kShow_s)) show(true);
     complaints_.sum_up(false);
     const bool is_connected = feed_->connected();
     if (is_connected != connected)
@@ -302,7 +309,7 @@ void Run::follow() {
 
 PaperRun Run::go() {
   replay();
-  show(false);
+  show(to_show_);
   if (!status_.finished) follow();
   complaints_.sum_up(true);
   return conclude();
@@ -314,7 +321,7 @@ PaperRun Run::conclude() {
   run.training.run = state_;
   run.training.data_hash = data_hash_;
   feed_.reset();
-  show(false);
+  show(to_show_);
   run.result = account_.take_result();
   run.feed = status_.feed;
   run.finished = status_.finished;

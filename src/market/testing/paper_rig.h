@@ -29,6 +29,8 @@ inline std::string line_of(const Action& action, const std::string& symbol) {
   OrderedJson json{{"time", date_text(action.effective)}, {"symbol", symbol}};
   if (action.kind == Action::Kind::split)
     json["split"] = static_cast<double>(action.over) / static_cast<double>(action.under);
+  else if (action.kind == Action::Kind::delisting)
+    json["delisting"] = true;
   else
     json["dividend"] = action.amount.text();
   return dump_json(json);
