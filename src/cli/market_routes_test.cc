@@ -203,7 +203,8 @@ TEST_F(MarketRoutes, WhatCannotBeReadIsSaidAndTheRestIsShown) {
   put("runs/odd/figures.json", dump_json(odd));
 
   std::map<std::string, Json> runs;
-  for (const Json& run : json("/api/runs").at("runs")) runs[run.at("id")] = run;
+  const Json list = json("/api/runs").at("runs");
+  for (const Json& run : list) runs[run.at("id")] = run;
   EXPECT_EQ(runs.size(), 6u);
   for (const char* id : {"torn", "other", "empty"}) {
     EXPECT_FALSE(runs.at(id).at("damage").get<std::string>().empty()) << id;
@@ -220,7 +221,8 @@ TEST_F(MarketRoutes, WhatCannotBeReadIsSaidAndTheRestIsShown) {
   EXPECT_EQ(shown.at("figures").at("end_equity"), "1234.56");
 
   put("runs/torn/figures.json", dump_json(figures()));
-  for (const Json& run : json("/api/runs").at("runs"))
+  const Json again = json("/api/runs").at("runs");
+  for (const Json& run : again)
     EXPECT_EQ(run.contains("damage"), run.at("id") == "other" || run.at("id") == "empty") << run;
 }
 

@@ -206,7 +206,7 @@ test('a paper account changes while it is looked at, also after the connection w
   await live.getByText('The connection is lost').waitFor();
   writeStatus('live', { session: '2014-06-11', finished: true });
   server = await startServer(port, [], { cwd: folder });
-  await live.getByText(/Live\. 2014-06-11.*finished/).waitFor();
+  await live.getByText(/^Finished.*2014-06-11/).waitFor();
 });
 
 test('axe-core finds nothing, light and dark', async (t) => {
@@ -244,7 +244,7 @@ test('what stands in names is shown and does nothing; what is not there says wha
   await settled(page);
   assert.equal(await page.locator('.markets img, .markets script').count(), 0);
   assert.equal(await page.evaluate(() => window.ran), undefined);
-  for (const [hash, words] of [['#runs/none', /no run none/], ['#markets/no%20such', /no market no such/], ['#runs/torn', /figures\.json/], ['#paper/none', /no paper account/], ['#runs/%2e%2e%2f%2e%2e', /no run/]]) {
+  for (const [hash, words] of [['#runs/none', /no run none/], ['#markets/no%20such', /no market no such/], ['#runs/torn', /figures\.json/], ['#paper/none', /no paper account/], ['#runs/%2e%2e%2f%2e%2e', /nothing at/]]) {
     await show(page, hash);
     await page.getByRole('alert').getByText(words).waitFor();
   }

@@ -119,6 +119,17 @@ TEST_F(RoutesTest, SlowHandlersKeepNoOtherWaiting) {
   EXPECT_NE(quick_thread, slow_thread);
 }
 
+TEST_F(RoutesTest, AStreamWithoutAnEndEndsWithTheServer) {
+  options.shutdown_ms = 600'000;  // what ends by itself has that long
+  start_alone();
+  RawClient client(server->port());
+  client.send(get("/endless"));
+  ASSERT_TRUE(eventually([&] { return entered.load(); }));
+  const auto begin = std::chrono::steady_clock::now();
+  stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(60));
+}
+
 TEST_F(RoutesTest, UploadsAreReadInPieces) {
   options.max_body_bytes = 1000;  // of other routes
   start_alone();

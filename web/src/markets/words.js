@@ -6,7 +6,7 @@ const isNumber = (value) => typeof value === 'number' && Number.isFinite(value);
 const numberOf = (value) => (typeof value === 'string' && /^[-+]?[\d.]+$/.test(value) ? Number(value) : value);
 
 function grouped(value, digits) {
-  const text = value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const text = Number(value.toFixed(digits)).toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
   return /[1-9]/.test(text) ? text : text.replace('-', '');
 }
 export function fixed(value, digits = 2) {
