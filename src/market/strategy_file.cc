@@ -194,7 +194,6 @@ void read_training(TomlTable& table, NetworkSpec& n) {
   n.width = table.integer("width", n.width, 1, 4096);
   n.layers = table.integer("layers", n.layers, 1, 100);
   n.learning_rate = table.number("learning_rate", n.learning_rate, 1e-9, 1e9);
-  n.noise = table.number("noise", n.noise, 0, 1e3);
   n.epochs = table.integer("epochs", n.epochs, 1, 100'000);
   n.patience = table.integer("patience", n.patience, 1, kBig);
 }
@@ -204,6 +203,7 @@ void read_network(TomlTable& table, ForecastSpec& f) {
   if (f.kind == "mlp") n.look_back = 1;
   n.look_back = table.integer("look_back", n.look_back, 1, 10'000);
   read_training(table, n);
+  n.noise = table.number("noise", n.noise, 0, 1e3);
   if (f.kind == "transformer") {
     n.heads = table.integer("heads", n.heads, 1, 256);
     if (n.width % (2 * n.heads) != 0) {
