@@ -225,6 +225,7 @@ void read_series_forecast(TomlTable& table, StrategyFile& s, ForecastSpec& f) {
   if (f.kind != "mlp") return;
   f.network.learning_rate = 1e-4, f.network.epochs = 10, f.network.patience = 3;
   read_training(table, f.network);
+  f.network.loss = table.choice("loss", "mae", {"mae", "mse"});
 }
 
 void read_forecast(TomlTable& table, StrategyFile& s) {
