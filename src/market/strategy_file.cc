@@ -217,7 +217,10 @@ void read_forecast(TomlTable& table, StrategyFile& s) {
     read_series_forecast(table, s, f);
   else
     read_windows(table, f);
-  if (f.is_network()) read_network(table, f);
+  if (f.is_network()) {
+    if (!s.series) f.network.loss = "correlation";  // forecasts of instruments are judged by their order
+    read_network(table, f);
+  }
   f.season = table.integer("season", f.season, 1, kBig);
   f.momentum_bars = table.integer("momentum_bars", f.momentum_bars, 1, kBig);
   f.penalty = table.number("penalty", f.penalty, 0, 1e300);
