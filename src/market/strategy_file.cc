@@ -241,7 +241,10 @@ void read_forecast(TomlTable& table, StrategyFile& s) {
   else
     read_windows(table, f);
   if (f.kind == "trees") read_trees(table, f);
-  if (f.is_network() && !s.series) read_network(table, f);
+  if (f.is_network() && !s.series) {
+    f.network.loss = "correlation";  // forecasts of instruments are judged by their order
+    read_network(table, f);
+  }
   f.season = table.integer("season", f.season, 1, kBig);
   f.momentum_bars = table.integer("momentum_bars", f.momentum_bars, 1, kBig);
   f.penalty = table.number("penalty", f.penalty, 0, 1e300);

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "market/stopped.h"
+#include "train/run_folder.h"
 #include "train/trainer.h"
 
 namespace hadal::market::forecast {
@@ -237,7 +238,10 @@ TrainerOptions options_of(const BatchSource& batches, const NetworkSpec& spec, c
 }  // namespace
 
 NetworkFit train_network(Network& network, const BatchSource& batches, const NetworkSpec& spec, const FitRun& run) {
-  if (!run.folder.empty() && !run.resume) std::filesystem::remove_all(run.folder);
+  if (!run.folder.empty()) {
+    if (!run.resume) remove_folder(run.folder);
+    make_folder(run.folder);
+  }
   NetworkTrainee trainee(network, batches, spec, run);
   TrainerOptions options = options_of(batches, spec, run);
   options.stop = trainee.halt();
