@@ -7,19 +7,25 @@
       rsr       the same over RSR's daily bars: --rsr FOLDER with the .csv files of data/google_finance of
                 github.com/fulifeng/Temporal_Relational_Stock_Ranking (AGPL; 1.2 GB, 6,257 tickers; never kept here)
       demo      hadal market demo: seconds
-      planted, noise   rank IC over alpha158 on the project's made-up markets, by the strategies of hadal market demo: ridge and trees, or --kinds (mlp transformer mixer)
+      planted, noise   rank IC of ridge over alpha158 on the project's made-up markets, by the strategies of hadal market demo
+      trees     the same of boosted trees with their defaults and two seeds, on both
+      networks  rank IC of mlp, transformer and mixer with their defaults and two seeds, on the same two markets
       portfolios   the table of docs/markets.md: an index, the same enhanced by a quadratic program, and others on the same scores
       folio500  a backtest of 500 made-up instruments, a quadratic program at each of 250 closes (Ledoit and Wolf's: 20): CPU seconds, peak memory
-      etth1     MSE of ridge, horizon 96: --ett ETTh1.csv of github.com/zhouhaoyi/ETDataset
+      etth1, etth1_mlp   MSE of ridge, and of an mlp with five seeds, horizon 96: --ett ETTh1.csv of github.com/zhouhaoyi/ETDataset
+      exchange  MSE of ridge and an mlp, horizon 96, on eight exchange rates: --exchange with exchange_rate.txt.gz of
+                github.com/laiguokun/multivariate-time-series-data (no licence: never kept here) or that repository's git address
 
 Memory is the program's largest resident set. It counts pages of the mapped files, which the system may take back at any time.
 """
 import argparse
 import csv
 import glob
+import gzip
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -29,9 +35,9 @@ COLUMNS = ["commit", "cpu", "threads", "work", "figure", "value", "unit", "goal"
 SERIES = """[data]
 file = "{file}"
 time = "date"
-split = [8640, 2880, 2880]
+split = [{split}]
 [forecast]
-kind = "ridge"
+kind = "{kind}"
 task = "series"
 look_back = {look_back}
 horizon = 96
@@ -167,28 +173,10 @@ class Figures:
         strategy = os.path.join(self.args.folder, "demo", name + ".toml")
         if not os.path.exists(strategy):
             self.market("demo", "--out", self.fresh("demo"))
-        kinds = [kind for kind in self.args.kinds if kind != "ridge"]
-        if "ridge" in self.args.kinds:
-            run = self.market("train", strategy)
-            print(f"{name}: {run.json['headline']}")
-            self.row(name, "rank IC of ridge, alpha158", run.json["rank_ic"], "", goal, run, f"market_figures.py {name}")
-            self.row(name, "error of the rank IC", run.json["rank_ic_error"], "", "", run, f"market_figures.py {name}")
-        for kind in kinds:
-            self.made_by(kind, name, strategy, goal)
-
-    def made_by(self, kind, name, ridge, goal):
-        """The same strategy with another kind and two seeds, each of which counts alone too."""
-        with open(ridge) as file:
-            text = file.read().replace('kind = "ridge"\npenalty = 1e4\n', f'kind = "{kind}"\nseeds = [1, 2]\n')
-        strategy = os.path.join(self.args.folder, "demo", f"{name}_{kind}.toml")
-        self.write(strategy, text)
         run = self.market("train", strategy)
         print(f"{name}: {run.json['headline']}")
-        command = f"market_figures.py {name} --kinds {kind}"
-        self.row(name, f"rank IC of {kind}, alpha158, 2 seeds", run.json["rank_ic"], "", goal, run, command)
-        self.row(name, "error of the rank IC", run.json["rank_ic_error"], "", "", run, command)
-        for seed in run.json["by_seed"]:
-            self.row(name, f"rank IC of {kind}, seed {seed['seed']}", seed["rank_ic"], "", goal, run, command)
+        self.row(name, "rank IC of ridge, alpha158", run.json["rank_ic"], "", goal, run, f"market_figures.py {name}")
+        self.row(name, "error of the rank IC", run.json["rank_ic_error"], "", "", run, f"market_figures.py {name}")
 
     def do_planted(self):
         self.made("planted", ">= .050")
@@ -254,24 +242,88 @@ class Figures:
             run = self.market("backtest", toml)
             self.row("folio500", f"{programs} programs of 500, {covariance}", run.cpu, "CPU s", "", run, "market_figures.py folio500")
 
+    def others(self, kinds, goals, command):
+        """Other kinds with their defaults and two seeds in place of ridge."""
+        for name, goal in goals:
+            path = os.path.join(self.args.folder, "demo", name + ".toml")
+            if not os.path.exists(path):
+                self.market("demo", "--out", self.fresh("demo"))
+            with open(path) as file:
+                plain = file.read()
+            for kind in kinds:
+                text = plain.replace('kind = "ridge"\npenalty = 1e4\n', f'kind = "{kind}"\nseeds = [1, 2]\n')
+                run = self.market("train", self.write(os.path.join("demo", f"{name}_{kind}.toml"), text))
+                print(f"{name}: {run.json['headline']}")
+                for seed in run.json["by_seed"]:
+                    print(f"  seed {seed['seed']}: {seed['rank_ic']:.4f}")
+                self.row(name, f"rank IC of {kind}, alpha158", run.json["rank_ic"], "", goal, run, command)
+                self.row(name, "error of the rank IC", run.json["rank_ic_error"], "", "", run, command)
+
+    def do_networks(self):
+        self.others(("mlp", "transformer", "mixer"), (("planted", ">= .055"), ("noise", "within 2 errors")), "market_figures.py networks")
+
+    def do_trees(self):
+        self.others(("trees",), (("planted", ">= .050"), ("noise", "within 2 errors")), "market_figures.py trees")
+
+    def series(self, file, split, kind, look_back, penalty, further=""):
+        text = SERIES.format(file=os.path.abspath(file), split=split, kind=kind, look_back=look_back, penalty=penalty) + further
+        return self.market("train", self.write(f"series_{kind}.toml", text))
+
     def do_etth1(self):
         if not self.args.ett:
             sys.exit("etth1: expected --ett ETTh1.csv, found none")
-        for look_back, penalty, goal in ((336, "100", ".370055"), (720, "1e4", ".367371")):
-            toml = self.write("etth1.toml", SERIES.format(file=os.path.abspath(self.args.ett), look_back=look_back, penalty=penalty))
-            run = self.market("train", toml)
+        split = "8640, 2880, 2880"
+        for look_back, penalty, goal in ((336, "100", ".370055"), (720, "1e4", ".367371"), (504, "3e4", "")):
+            run = self.series(self.args.ett, split, "ridge", look_back, penalty)
             self.row("etth1", f"MSE of ridge, look-back {look_back}", run.json["mse"], "", goal, run, "market_figures.py etth1")
+
+    def do_etth1_mlp(self):
+        if not self.args.ett:
+            sys.exit("etth1_mlp: expected --ett ETTh1.csv, found none")
+        run = self.series(self.args.ett, "8640, 2880, 2880", "mlp", 504, "3e4", "seeds = [1, 2, 3, 4, 5]\n")
+        print("etth1: " + run.json["headline"])
+        seeds = [seed["mse"] for seed in run.json["by_seed"]]
+        print("  by seed: " + " ".join(f"{mse:.6f}" for mse in seeds))
+        command = "market_figures.py etth1_mlp"
+        self.row("etth1", "MSE of an mlp, mean of 5 seeds", statistics.mean(seeds), "", "<= .362", run, command)
+        self.row("etth1", "standard deviation over the seeds", statistics.stdev(seeds), "", "", run, command)
+        self.row("etth1", "MSE of the mean of 5 seeds' forecasts", run.json["mse"], "", "", run, command)
+
+    def do_exchange(self):
+        if not self.args.exchange:
+            sys.exit("exchange: expected --exchange with exchange_rate.txt.gz or the git address of its repository, found none")
+        rows = exchange_rows(self.args.exchange, self.args.folder)
+        path = self.write("exchange.csv", "date," + ",".join(f"c{i}" for i in range(len(rows[0]))) + "\n" +
+                          "".join(f"{t},{','.join(row)}\n" for t, row in enumerate(rows)))
+        train, test = int(.7 * len(rows)), int(.2 * len(rows))
+        for kind, goal in (("ridge", "says so"), ("mlp", "says so")):
+            run = self.series(path, f"{train}, {len(rows) - train - test}, {test}", kind, 336, "1e3", "seeds = [1, 2]\n" if kind == "mlp" else "")
+            print("exchange: " + run.json["headline"])
+            self.row("exchange", f"MSE of {kind}, look-back 336", run.json["mse"], "", goal, run, "market_figures.py exchange")
+        self.row("exchange", "MSE of the last value", run.json["baselines"]["naive"]["mse"], "", ".0811", run, "market_figures.py exchange")
+
+
+def exchange_rows(source, folder):
+    """Eight currencies' daily rates, from the file or a git address; they are not kept."""
+    if not source.endswith(".gz"):
+        path = os.path.join(folder, "exchange_repository")
+        shutil.rmtree(path, ignore_errors=True)
+        subprocess.run(["git", "clone", "--quiet", "--depth", "1", "--filter=blob:none", "--no-checkout", source, path], check=True)
+        subprocess.run(["git", "-C", path, "checkout", "--quiet", "HEAD", "--", "exchange_rate"], check=True)
+        source = os.path.join(path, "exchange_rate", "exchange_rate.txt.gz")
+    with gzip.open(source, "rt") as file:
+        return [line.strip().split(",") for line in file if line.strip()]
 
 
 def main():
-    works = ["import", "ic", "rsr", "demo", "planted", "noise", "portfolios", "folio500", "etth1"]
+    works = ["import", "ic", "rsr", "demo", "planted", "noise", "trees", "networks", "portfolios", "folio500", "etth1", "etth1_mlp", "exchange"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", nargs="+", choices=works)
     parser.add_argument("--hadal", default=os.path.join(ROOT, "build/hadal"))
     parser.add_argument("--folder", default="/tmp/hadal_market_figures")
     parser.add_argument("--rsr")
     parser.add_argument("--ett")
-    parser.add_argument("--kinds", nargs="+", default=["ridge", "trees"], help="of planted and noise")
+    parser.add_argument("--exchange")
     parser.add_argument("--record", action="store_true")
     args = parser.parse_args()
     figures = Figures(args)

@@ -15,7 +15,6 @@ A row for each exchange and kind goes to bench/results/market_rsr.csv with --rec
 """
 import argparse
 import csv
-import glob
 import os
 import statistics
 import subprocess
@@ -23,6 +22,7 @@ import sys
 
 from market_figures import ROOT, Figures, appended
 
+DAYS, TICKERS = "aver_line_dates.csv", "tickers_qualify_dr-0.98_min-5_smooth.csv"
 FIRST_DAY = 29  # of the dates' file: the data's row 0
 MISSING = -1234
 LOOK_BACK = 16
@@ -62,7 +62,7 @@ def fetched(source, folder):
     if os.path.isdir(os.path.join(source, "data", "2013-01-01")):
         return os.path.join(source, "data")
     path = os.path.join(folder, "repository")
-    wanted = ["data/2013-01-01", "data/NASDAQ_aver_line_dates.csv", "data/NYSE_aver_line_dates.csv"]
+    wanted = ["data/2013-01-01"] + [f"data/{exchange}_{name}" for exchange in ("NASDAQ", "NYSE") for name in (DAYS, TICKERS)]
     if not os.path.isdir(path):
         subprocess.run(["git", "clone", "--quiet", "--depth", "1", "--filter=blob:none", "--no-checkout", source, path], check=True)
     if not os.path.isdir(os.path.join(path, "data", "2013-01-01")):
@@ -79,16 +79,17 @@ def closes_of(path):
 
 def write_bars(data, exchange, path):
     """One CSV of all stocks; returns the days and {symbol: {day: close}}."""
-    with open(os.path.join(data, exchange + "_aver_line_dates.csv")) as file:
+    with open(os.path.join(data, f"{exchange}_{DAYS}")) as file:
         days = [line[:10] for line in file if line.strip()][FIRST_DAY:]
     # The last row of NASDAQ is missing for most, and left out by the papers.
     days = days[:1245]
+    with open(os.path.join(data, f"{exchange}_{TICKERS}")) as file:
+        symbols = [line.strip() for line in file if line.strip()]
     closes = {}
     with open(path, "w") as out:
         out.write("date,symbol,open,high,low,close,volume\n")
-        for name in sorted(glob.glob(os.path.join(data, "2013-01-01", exchange + "_*_1.csv"))):
-            symbol = os.path.basename(name)[len(exchange) + 1:-len("_1.csv")]
-            for row, close in closes_of(name):
+        for symbol in symbols:
+            for row, close in closes_of(os.path.join(data, "2013-01-01", f"{exchange}_{symbol}_1.csv")):
                 if row >= len(days):
                     continue
                 out.write(f"{days[row]},{symbol},{100 * close:.6f},{100 * close:.6f},{100 * close:.6f},{100 * close:.6f},1000000\n")

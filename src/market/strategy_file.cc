@@ -195,7 +195,6 @@ void read_training(TomlTable& table, NetworkSpec& n) {
   n.width = table.integer("width", n.width, 1, 4096);
   n.layers = table.integer("layers", n.layers, 1, 100);
   n.learning_rate = table.number("learning_rate", n.learning_rate, 1e-9, 1e9);
-  n.noise = table.number("noise", n.noise, 0, 1e3);
   n.epochs = table.integer("epochs", n.epochs, 1, 100'000);
   n.patience = table.integer("patience", n.patience, 1, kBig);
 }
@@ -205,6 +204,7 @@ void read_network(TomlTable& table, ForecastSpec& f) {
   if (f.kind == "mlp") n.look_back = 1;
   n.look_back = table.integer("look_back", n.look_back, 1, 10'000);
   read_training(table, n);
+  n.noise = table.number("noise", n.noise, 0, 1e3);
   if (f.kind == "transformer") {
     n.heads = table.integer("heads", n.heads, 1, 256);
     if (n.width % (2 * n.heads) != 0) {
@@ -226,6 +226,7 @@ void read_series_forecast(TomlTable& table, StrategyFile& s, ForecastSpec& f) {
   if (f.kind != "mlp") return;
   f.network.learning_rate = 1e-4, f.network.epochs = 10, f.network.patience = 3;
   read_training(table, f.network);
+  f.network.loss = table.choice("loss", "mae", {"mae", "mse"});
 }
 
 void read_forecast(TomlTable& table, StrategyFile& s) {
@@ -241,7 +242,10 @@ void read_forecast(TomlTable& table, StrategyFile& s) {
   else
     read_windows(table, f);
   if (f.kind == "trees") read_trees(table, f);
-  if (f.is_network() && !s.series) read_network(table, f);
+  if (f.is_network() && !s.series) {
+    f.network.loss = "correlation";  // forecasts of instruments are judged by their order
+    read_network(table, f);
+  }
   f.season = table.integer("season", f.season, 1, kBig);
   f.momentum_bars = table.integer("momentum_bars", f.momentum_bars, 1, kBig);
   f.penalty = table.number("penalty", f.penalty, 0, 1e300);

@@ -60,7 +60,7 @@ struct NetworkSpec {
   int64_t look_back = 16;  // rows that a forecast sees, its own included; 1 for an mlp
   int64_t width = 32, layers = 1;
   int64_t heads = 4;         // of a transformer
-  std::string loss = "mse";  // mse | rank | correlation
+  std::string loss = "mse";  // mse | rank | correlation; of a plain series: mae | mse
   double learning_rate = 1e-3;
   double noise = 0.5;                 // deviation of what is added to each feature in training
   int64_t epochs = 20, patience = 4;  // at most so many; fewer where so many in a row were not better

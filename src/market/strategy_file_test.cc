@@ -119,6 +119,7 @@ TEST(Strategy, TreesHaveTheirOwnKeys) {
 TEST(Strategy, ReadsNetworks) {
   const auto of = [](const std::string& rest) { return kData + kFactor + "[forecast]\nkind = " + rest + "\n"; };
   EXPECT_EQ(parse(of("\"mlp\"")).forecast->network.look_back, 1);
+  EXPECT_EQ(parse(of("\"mlp\"")).forecast->network.loss, "correlation");
   const StrategyFile mixer = parse(of("\"mixer\"\nlook_back = 8\nwidth = 24\nloss = \"rank\"\nepochs = 3"));
   EXPECT_EQ(mixer.forecast->network.look_back, 8);
   EXPECT_EQ(mixer.forecast->network.loss, "rank");

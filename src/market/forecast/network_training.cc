@@ -16,8 +16,8 @@ struct BatchLoss {
   double sum = 0, weight = 0;
 };
 
-BatchLoss squared_error(const Context& ctx, const Tensor& out, const NetworkBatch& batch) {
-  const Tensor flat = out.reshaped({out.size(), 1});
+// The outputs that have a target, and these: [known, 1] each; empty where there are none.
+std::pair<Tensor, Tensor> known_of(const Context& ctx, const Tensor& out, const NetworkBatch& batch) {
   std::vector<int64_t> known;
   std::vector<float> targets;
   for (size_t i = 0; i < batch.targets.size(); ++i) {
@@ -27,14 +27,34 @@ BatchLoss squared_error(const Context& ctx, const Tensor& out, const NetworkBatc
   }
   if (known.empty()) return {};
   const auto count = static_cast<int64_t>(known.size());
-  const double mean = mean_squared_error(ctx, gather_rows(ctx, flat, known), Tensor::from({count, 1}, targets), 1);
-  return {mean * static_cast<double>(count), static_cast<double>(count)};
+  return {gather_rows(ctx, out.reshaped({out.size(), 1}), known), Tensor::from({count, 1}, targets)};
+}
+
+BatchLoss squared_error(const Context& ctx, const Tensor& out, const NetworkBatch& batch) {
+  const auto [x, target] = known_of(ctx, out, batch);
+  if (x.size() == 0) return {};
+  const auto count = static_cast<double>(x.size());
+  return {mean_squared_error(ctx, x, target, 1) * count, count};
+}
+
+// |x - target| = x - 2 min(x, target) + target.
+BatchLoss absolute_error(const Context& ctx, const Tensor& out, const NetworkBatch& batch) {
+  const auto [x, target] = known_of(ctx, out, batch);
+  if (x.size() == 0) return {};
+  const auto n = static_cast<size_t>(x.size());
+  const auto count = static_cast<double>(n);
+  const auto one = static_cast<float>(1 / count);
+  double sum = 0;
+  for (const float value : target.values()) sum += value;
+  const double smaller = weighted_sum(ctx, minimum(ctx, x, target), std::vector<float>(n, -2 * one), 1);
+  return {(weighted_sum(ctx, x, std::vector<float>(n, one), 1) + smaller) * count + sum, count};
 }
 
 BatchLoss loss_of(const Context& ctx, const std::string& kind, const Tensor& out, const NetworkBatch& batch) {
   HADAL_CHECK(static_cast<size_t>(out.size()) == batch.targets.size(), "{} targets for {}", batch.targets.size(),
               shape_text(out.shape()));
   if (kind == "mse") return squared_error(ctx, out, batch);
+  if (kind == "mae") return absolute_error(ctx, out, batch);
   const GroupLoss loss = kind == "rank" ? rank_loss(ctx, out, batch.targets, batch.target_groups, 1)
                                         : correlation_loss(ctx, out, batch.targets, batch.target_groups, 1);
   return {loss.mean * static_cast<double>(loss.groups), static_cast<double>(loss.groups)};

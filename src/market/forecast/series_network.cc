@@ -51,8 +51,8 @@ WindowPlaces window_places(const SeriesTask& task, RowRange rows, size_t first, 
 
 class SeriesBatches : public BatchSource {
  public:
-  SeriesBatches(const SeriesTask& task, uint64_t seed)
-      : task_(task), seed_(seed), order_(task.training().size() * task.num_channels()) {}
+  SeriesBatches(const SeriesTask& task, double noise, uint64_t seed)
+      : task_(task), noise_(static_cast<float>(noise)), seed_(seed), order_(task.training().size() * task.num_channels()) {}
 
   int64_t steps_per_epoch() const override { return static_cast<int64_t>((order_.size() + kBatch - 1) / kBatch); }
   NetworkBatch training(int64_t epoch, int64_t step) const override;
@@ -69,6 +69,7 @@ class SeriesBatches : public BatchSource {
 
  private:
   const SeriesTask& task_;
+  float noise_;
   uint64_t seed_;
   mutable std::vector<size_t> order_;  // of the training windows, in epoch_
   mutable int64_t epoch_ = -1;
@@ -85,7 +86,11 @@ NetworkBatch SeriesBatches::training(int64_t epoch, int64_t step) const {
   const size_t first = static_cast<size_t>(step) * kBatch;
   for (size_t i = first; i < std::min(first + kBatch, order_.size()); ++i)
     places.push_back(place_of(task_, task_.training(), order_[i]));
-  return batch_of(task_, places, true);
+  NetworkBatch batch = batch_of(task_, places, true);
+  Rng rng(seed_ + 1, static_cast<uint64_t>(epoch * steps_per_epoch() + step));
+  for (size_t w = 0; w < places.size(); ++w)
+    for (size_t i = 0; i < task_.look_back; ++i) batch.cells.row(static_cast<int64_t>(w))[i] += noise_ * rng.normal();
+  return batch;
 }
 
 // The linear map from a window to its targets becomes `matrix`, [look_back][horizon].
@@ -149,7 +154,9 @@ std::unique_ptr<Network> train_one(const SeriesTask& task, const ForecastSpec& s
     run.folder = options.checkpoints / fmt::format("{}-{:016x}", seed, mix(fnv1a(options.key)));
   run.resume = options.resume, run.stop = options.stop;
   run.who = fmt::format("{}: seed {}", task.who, seed);
-  const NetworkFit fit = train_network(*network, SeriesBatches(task, static_cast<uint64_t>(seed)), spec.network, run);
+  // What the penalty of a ridge amounts to (Bishop 1995), so that the linear map stays one.
+  const double noise = std::sqrt(spec.penalty / static_cast<double>(task.training().size() * task.num_channels()));
+  const NetworkFit fit = train_network(*network, SeriesBatches(task, noise, static_cast<uint64_t>(seed)), spec.network, run);
   if (options.progress)
     options.progress(
         fmt::format("seed {}: epoch {} of {} was the best on the validation rows", seed, fit.best, fit.epochs));

@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "base/json.h"
+#include "base/threads.h"
 #include "market/testing/made_source.h"
 
 namespace hadal::market {
@@ -74,6 +77,74 @@ TEST(Series, RidgeMeetsItsDefinition) {
   const OrderedJson json = to_json(result, "runs/x");
   for (const char* key : {"ic", "rank_ic", "by_seed", "finding"}) EXPECT_TRUE(json[key].is_null()) << key;
   EXPECT_TRUE(json["baselines"]["naive"].contains("mse"));
+}
+
+// Each value follows from the one before by a tent: nothing linear foretells it.
+Path write_tent(const char* name) {
+  double x = 0.37;
+  Rng rng(3);
+  std::string text = "date,a\n";
+  for (size_t t = 0; t < 1200; ++t) {
+    text += fmt::format("{},{}\n", t, x);
+    x = std::clamp((x < 0.5 ? 1.9 * x : 1.9 * (1 - x)) + 0.01 * rng.normal(), 0.0, 1.0);
+  }
+  const Path file = Path(HADAL_BINARY_DIR) / name;
+  write_file_whole(file, text);
+  return file;
+}
+
+const std::string kMlp =
+    "kind = \"mlp\"\nlook_back = 8\nhorizon = 1\npenalty = 1\nlearning_rate = 0.003\nepochs = 30\npatience = 30\n"
+    "width = 32\nseason = 4\n";
+
+TEST(Series, AnMlpLearnsWhatRidgeCannot) {
+  const Path file = write_tent("market_series_tent.csv");
+  const StrategyFile strategy = series_strategy(file, "800, 200, 200", kMlp + "seeds = [1, 2]\n");
+  ThreadPool::set_shared_size(1);
+  const ForecastResult r = train_series(strategy);
+  ASSERT_EQ(r.by_seed.size(), 2u);
+  ASSERT_EQ(r.baselines.size(), 3u);
+  EXPECT_EQ(r.baselines[0].first, "ridge");
+  for (const auto& [seed, q] : r.by_seed) EXPECT_LT(q.mse, 0.6 * r.baselines[0].second.mse) << seed;
+  EXPECT_NE(r.by_seed[0].second.mse, r.by_seed[1].second.mse);
+  EXPECT_LT(r.quality.mse, std::max(r.by_seed[0].second.mse, r.by_seed[1].second.mse));
+  EXPECT_NE(r.headline.find("below ridge and every naive forecaster (best: \"ridge\""), std::string::npos)
+      << r.headline;
+  EXPECT_NE(r.headline.find("of the mean of 2 seeds' forecasts"), std::string::npos) << r.headline;
+  const OrderedJson json = to_json(r, "runs/x");
+  EXPECT_EQ(json["by_seed"][1]["seed"], 2);
+  EXPECT_EQ(json["by_seed"][1]["mse"], r.by_seed[1].second.mse);
+  EXPECT_TRUE(json["by_seed"][1]["ic"].is_null());
+  ThreadPool::set_shared_size(2);
+  const ForecastResult two = train_series(series_strategy(file, "800, 200, 200", kMlp));
+  EXPECT_EQ(two.quality.mse, r.by_seed[0].second.mse);  // any number of threads, and of seeds beside it
+}
+
+TEST(Series, AnMlpStopsAndGoesOnToTheSameBits) {
+  const Path file = write_tent("market_series_stop.csv"), folder = Path(HADAL_BINARY_DIR) / "market_series_stop";
+  std::filesystem::remove_all(folder);
+  const StrategyFile strategy = series_strategy(file, "800, 0, 200", kMlp + "seeds = [1, 2]\n");
+  const ForecastResult whole = train_series(strategy);
+  std::atomic<bool> stop = false;
+  TrainOptions options;
+  options.checkpoints = folder, options.key = "a", options.stop = &stop;
+  options.progress = [&](const std::string&) { stop = true; };  // after the first seed
+  EXPECT_THROW(train_series(strategy, options), Stopped);
+  stop = false, options.progress = nullptr, options.resume = true;
+  EXPECT_EQ(train_series(strategy, options).quality.mse, whole.quality.mse);
+}
+
+TEST(Series, SaysThatNothingBeatsTheLastValue) {
+  Rng rng(9);
+  double x = 0;
+  std::string text = "date,a\n";
+  for (size_t t = 0; t < 600; ++t) text += fmt::format("{},{}\n", t, x += rng.normal());
+  const Path file = Path(HADAL_BINARY_DIR) / "market_series_walk.csv";
+  write_file_whole(file, text);
+  const ForecastResult r = train_series(series_strategy(
+      file, "300, 100, 200", "kind = \"mlp\"\nlook_back = 30\nhorizon = 20\npenalty = 1\nepochs = 3\nseason = 7\n"));
+  EXPECT_TRUE(r.headline.starts_with("mlp does not beat the naive forecaster \"naive\"")) << r.headline;
+  EXPECT_TRUE(r.headline.ends_with(": nothing beats the last value")) << r.headline;
 }
 
 TEST(Series, NamesTheLineThatIsWrong) {

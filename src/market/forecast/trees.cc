@@ -23,13 +23,7 @@ void check(int status, const std::string& who) {
   fail("{}: XGBoost says: {}", who, brief(message.substr(0, message.find('\n'))));
 }
 
-struct FreeMatrix {
-  void operator()(void* matrix) const { XGDMatrixFree(matrix); }
-};
-struct FreeBooster {
-  void operator()(void* booster) const { XGBoosterFree(booster); }
-};
-using Matrix = std::unique_ptr<void, FreeMatrix>;
+using Matrix = std::unique_ptr<void, decltype(&XGDMatrixFree)>;
 
 int num_threads() { return ThreadPool::shared().size(); }
 
@@ -65,11 +59,11 @@ void feed_restart(DataIterHandle handle) { static_cast<Feed*>(handle)->blocks.re
 Matrix binned(SampleBlocks& blocks, const std::string& who) {
   void *proxy = nullptr, *matrix = nullptr;
   check(XGProxyDMatrixCreate(&proxy), who);
-  Feed feed{blocks, Matrix(proxy), nullptr};
+  Feed feed{blocks, Matrix(proxy, XGDMatrixFree), nullptr};
   const std::string config = fmt::format(R"({{"missing": NaN, "nthread": {}, "max_bin": {}}})", num_threads(), kBins);
   const int status =
       XGQuantileDMatrixCreateFromCallback(&feed, proxy, nullptr, feed_restart, feed_next, config.c_str(), &matrix);
-  Matrix made(matrix);
+  Matrix made(matrix, XGDMatrixFree);
   if (feed.error) std::rethrow_exception(feed.error);
   check(status, who);
   return made;
@@ -85,8 +79,8 @@ struct Trees::State {
 
   std::string who;
   size_t width = 0;
-  Matrix matrix;
-  std::unique_ptr<void, FreeBooster> booster;
+  std::unique_ptr<void, decltype(&XGDMatrixFree)> matrix{nullptr, XGDMatrixFree};
+  std::unique_ptr<void, decltype(&XGBoosterFree)> booster{nullptr, XGBoosterFree};
   std::vector<float> gradients, ones;
 };
 

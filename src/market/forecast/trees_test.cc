@@ -15,7 +15,8 @@ using testing::MadeSource;
 using testing::strategy_of;
 
 const std::string kWindows = "train_days = 100\nvalid_days = 20\ntest_days = 60\nembargo_days = 5\n";
-const std::string kTrees = "kind = \"trees\"\n" + kWindows + "rounds = 80\nleaf_samples = 50\nlearning_rate = 0.1\n";
+const std::string kFew = "kind = \"trees\"\n" + kWindows + "rounds = 80\nleaf_samples = 50\nlearning_rate = 0.1\n";
+const std::string kTrees = kFew + "column_sample = 1\n";
 
 bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
@@ -59,7 +60,7 @@ TEST(Trees, SameBitsForAnyThreads) {
   MadeSource source = product_source(200, 40, 9);
   for (size_t f = 0; f < source.values.size(); f += 5) source.values[f] = kMissing;
   const std::string process = "[process]\nfeatures = [\"zscore\"]\nlabel = []\n";  // labels of any digits
-  const StrategyFile strategy = strategy_of(kTrees + "column_sample = 0.5\nseeds = [7]\n", process);
+  const StrategyFile strategy = strategy_of(kFew + "column_sample = 0.5\nseeds = [7]\n", process);
   std::vector<double> first;
   for (const int threads : {1, 2, 3}) {
     ThreadPool::set_shared_size(threads);
@@ -74,7 +75,8 @@ TEST(Trees, SameBitsForAnyThreads) {
 TEST(Trees, StopEarlyAtTheBestRound) {
   const MadeSource source = product_source(200, 20, 6, 0.3);
   const std::string base =
-      "kind = \"trees\"\ntrain_days = 100\ntest_days = 60\nlearning_rate = 0.3\nleaf_samples = 5\ndepth = 5\n";
+      "kind = \"trees\"\ntrain_days = 100\ntest_days = 60\nlearning_rate = 0.3\nleaf_samples = 5\ndepth = 5\n"
+      "column_sample = 1\n";
   const ForecastResult stopped =
       train(strategy_of(base + "valid_days = 20\nembargo_days = 5\nrounds = 400\nearly_stop_rounds = 10\n"), source);
   const ForecastResult fixed = train(strategy_of(base + "valid_days = 0\nembargo_days = 25\nrounds = 400\n"), source);
