@@ -37,7 +37,7 @@ Places places_of(const NetworkBatch& batch, int64_t instruments, int64_t width) 
 class Mixer : public Network {
   // Adds to x [groups * rows, width] what its rows say together, group by group, in each column.
   struct Mixing {
-    Norm normal;  // of a row, so that one that is 0 stays so
+    Norm normal;  // of each row by itself: what is absent, 0, is the same everywhere
     Weight *in = nullptr, *out = nullptr;
     Tensor operator()(const Context& ctx, const Tensor& x, int64_t rows, const Tensor* mask) const {
       Tensor normed = normal(ctx, x);
