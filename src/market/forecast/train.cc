@@ -224,11 +224,12 @@ void Run::finish_scores() {
     if (rank_counts_[i] > 0) result_.scores[i] = rank_sums_[i] / rank_counts_[i];
 }
 
-// Of the same windows; it trains on their validation parts too.
+// Of the same windows; it trains on their validation parts too. Trees can take what is missing, ridge cannot.
 std::vector<double> Run::scores_of_ridge() const {
   StrategyFile plain = strategy_;
   plain.forecast->kind = "ridge";
   plain.forecast->seeds = {1};
+  plain.process.features.push_back("fill_zero");
   TrainOptions options;
   options.stop = options_.stop;
   return Run(plain, source_, options).go().scores;

@@ -148,7 +148,7 @@ std::span<const float> Trees::sums(const std::vector<float>& features, int64_t b
   bst_ulong rank = 0;
   const float* out = nullptr;
   const std::string config = fmt::format(
-      R"({{"type": 1, "training": false, "iteration_begin": {}, "iteration_end": {}, "strict_shape": false, "missing": NaN}})",
+      R"({{"type": 1, "training": false, "iteration_begin": {}, "iteration_end": {}, "strict_shape": false, "missing": NaN, "cache_id": 0}})",
       begin, end);
   check(XGBoosterPredictFromDense(state_->booster.get(), interface_of(features, state_->width).c_str(), config.c_str(),
                                   nullptr, &shape, &rank, &out),
