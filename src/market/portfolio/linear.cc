@@ -29,6 +29,7 @@ struct EqualitySystem::Factors {
 
   Eigen::MatrixXd h_inverse(const Eigen::MatrixXd& right) const {
     if (low_rank) return inverse.asDiagonal() * right;
+    if (right.size() == 0) return right;  // Eigen's solver would bind a reference to nothing
     return h.solve(right);
   }
 };
