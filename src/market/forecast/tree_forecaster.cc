@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/threads.h"
 #include "market/forecast/forecaster.h"
 #include "market/forecast/trees.h"
 #include "market/stopped.h"
@@ -26,6 +27,13 @@ Units units_of(const std::vector<double>& labels) {
   if (most > 0) std::frexp(most, &exponent);
   units.scale = std::ldexp(1.0, exponent);
   return units;
+}
+
+// XGBoost's threads wait for each other several times a node, which takes longer than few values do, and much longer
+// where other programs have the cores.
+int threads_for(size_t num_values) {
+  constexpr size_t kValuesPerThread = 1 << 20;
+  return static_cast<int>(std::clamp<size_t>(num_values / kValuesPerThread, 1, ThreadPool::shared().size()));
 }
 
 // The validation part: features, labels in units, and the sums of the trees so far.
@@ -101,7 +109,7 @@ void TreesForecaster::fit(const Samples& samples, int64_t seed, const FitRun& ru
   const std::vector<double> labels = training_labels(blocks);
   Validation valid = validation_of(samples);
   trees_.reset();
-  trees_ = std::make_unique<Trees>(spec_, seed, blocks, who_ + ": trees");
+  trees_ = std::make_unique<Trees>(spec_, seed, blocks, threads_for(labels.size() * blocks.width()), who_ + ": trees");
   grow(labels, valid, run);
 }
 

@@ -9,7 +9,6 @@
 #include <exception>
 
 #include "base/error.h"
-#include "base/threads.h"
 #include "market/forecast/trees.h"
 
 namespace hadal::market::forecast {
@@ -24,8 +23,6 @@ void check(int status, const std::string& who) {
 }
 
 using Matrix = std::unique_ptr<void, decltype(&XGDMatrixFree)>;
-
-int num_threads() { return ThreadPool::shared().size(); }
 
 // XGBoost's description of [count][width] floats.
 std::string interface_of(const std::vector<float>& values, size_t width) {
@@ -56,11 +53,11 @@ int feed_next(DataIterHandle handle) {
 
 void feed_restart(DataIterHandle handle) { static_cast<Feed*>(handle)->blocks.restart(); }
 
-Matrix binned(SampleBlocks& blocks, const std::string& who) {
+Matrix binned(SampleBlocks& blocks, int num_threads, const std::string& who) {
   void *proxy = nullptr, *matrix = nullptr;
   check(XGProxyDMatrixCreate(&proxy), who);
   Feed feed{blocks, Matrix(proxy, XGDMatrixFree), nullptr};
-  const std::string config = fmt::format(R"({{"missing": NaN, "nthread": {}, "max_bin": {}}})", num_threads(), kBins);
+  const std::string config = fmt::format(R"({{"missing": NaN, "nthread": {}, "max_bin": {}}})", num_threads, kBins);
   const int status =
       XGQuantileDMatrixCreateFromCallback(&feed, proxy, nullptr, feed_restart, feed_next, config.c_str(), &matrix);
   Matrix made(matrix, XGDMatrixFree);
@@ -84,14 +81,14 @@ struct Trees::State {
   std::vector<float> gradients, ones;
 };
 
-Trees::Trees(const TreesSpec& spec, int64_t seed, SampleBlocks& blocks, std::string who)
+Trees::Trees(const TreesSpec& spec, int64_t seed, SampleBlocks& blocks, int num_threads, std::string who)
     : state_(std::make_unique<State>()) {
   State& s = *state_;
   s.who = std::move(who);
   s.width = blocks.width();
   check(XGBRegisterLogCallback([](const char*) {}), s.who);
   check(XGBSetGlobalConfig(R"({"verbosity": 0})"), s.who);
-  s.matrix = binned(blocks, s.who);
+  s.matrix = binned(blocks, num_threads, s.who);
   void *handle = nullptr, *train = s.matrix.get();
   check(XGBoosterCreate(&train, 1, &handle), s.who);
   s.booster.reset(handle);
@@ -103,7 +100,7 @@ Trees::Trees(const TreesSpec& spec, int64_t seed, SampleBlocks& blocks, std::str
   s.set("base_score", "0");
   s.set("disable_default_eval_metric", "1");
   s.set("max_bin", number(kBins));
-  s.set("nthread", number(num_threads()));
+  s.set("nthread", number(num_threads));
   s.set("seed", number(seed));
   s.set("max_depth", number(spec.depth));
   s.set("eta", number(spec.learning_rate));

@@ -16,7 +16,7 @@ namespace hadal::market::forecast {
 class Trees {
  public:
   // Reads `blocks` several times over, to find the bins and to fill them; they are not needed later.
-  Trees(const TreesSpec& spec, int64_t seed, SampleBlocks& blocks, std::string who);
+  Trees(const TreesSpec& spec, int64_t seed, SampleBlocks& blocks, int num_threads, std::string who);
   ~Trees();
 
   // One round: grows a tree that brings the sums of trees nearer to the labels, of the samples in the order of

@@ -1,10 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 
 #include "base/threads.h"
 #include "market/forecast/forecaster.h"
+#include "market/forecast/trees.h"
 #include "market/testing/made_source.h"
 
 namespace hadal::market {
@@ -57,12 +59,35 @@ TEST(Trees, FindNothingInNoise) {
 }
 
 TEST(Trees, SameBitsForAnyThreads) {
-  MadeSource source = product_source(200, 40, 9);
+  MadeSource source = product_source(120, 40, 9);
   for (size_t f = 0; f < source.values.size(); f += 5) source.values[f] = kMissing;
-  const std::string process = "[process]\nfeatures = [\"zscore\"]\nlabel = []\n";  // labels of any digits
-  const StrategyFile strategy = strategy_of(kFew + "column_sample = 0.5\nseeds = [7]\n", process);
-  std::vector<double> first;
+  const forecast::Samples samples(source, {{"zscore"}, {}}, {{{0, 120}}, {}, {}}, true);  // labels of any digits
+  const TreesSpec spec{.rounds = 8, .leaf_samples = 20, .learning_rate = 0.1, .column_sample = 0.5};
+  forecast::SampleBlocks blocks(samples, {{0, 120}});
+  std::vector<double> labels;
+  std::vector<float> features, first;
+  while (blocks.next()) {
+    labels.insert(labels.end(), blocks.labels().begin(), blocks.labels().end());
+    features.insert(features.end(), blocks.features().begin(), blocks.features().end());
+  }
+  for (double& label : labels) label /= 16;
   for (const int threads : {1, 2, 3}) {
+    forecast::Trees trees(spec, 7, blocks, threads, "s.toml");
+    for (int64_t round = 0; round < spec.rounds; ++round) ASSERT_TRUE(trees.boost(labels));
+    const auto sums = trees.sums(features, 0, spec.rounds);
+    if (threads == 1) first.assign(sums.begin(), sums.end());
+    EXPECT_EQ(std::memcmp(sums.data(), first.data(), first.size() * sizeof(float)), 0) << threads;
+  }
+  EXPECT_GT(*std::max_element(first.begin(), first.end()), 0);
+}
+
+// Whether one thread processes samples or three.
+TEST(Trees, SameBitsForAnyPool) {
+  MadeSource source = product_source(200, 10, 4);
+  for (size_t f = 0; f < source.values.size(); f += 3) source.values[f] = kMissing;
+  const StrategyFile strategy = strategy_of(kTrees, "[process]\nfeatures = [\"zscore\"]\n");
+  std::vector<double> first;
+  for (const int threads : {1, 3}) {
     ThreadPool::set_shared_size(threads);
     const ForecastResult result = train(strategy, source);
     if (threads == 1) first = result.seed_scores[0];
