@@ -35,34 +35,49 @@ Places places_of(const NetworkBatch& batch, int64_t instruments, int64_t width) 
 }
 
 class Mixer : public Network {
+  // Adds to x [groups * rows, width] what its rows say together, group by group, in each column.
+  struct Mixing {
+    Norm normal;  // of each row by itself: what is absent, 0, is the same everywhere
+    Weight *in = nullptr, *out = nullptr;
+    Tensor operator()(const Context& ctx, const Tensor& x, int64_t rows, const Tensor* mask) const {
+      Tensor normed = normal(ctx, x);
+      if (mask != nullptr) normed = multiply(ctx, normed, *mask);
+      const Tensor mixed = linear(ctx, gelu(ctx, linear(ctx, transpose_groups(ctx, normed, rows), *in)), *out);
+      return add(ctx, x, transpose_groups(ctx, mixed, x.cols()));
+    }
+  };
+
  public:
   explicit Mixer(const NetworkShape& shape) : Network(shape) {
     in_ = matrix("in", shape.width, shape.features + 1);
     for (int64_t i = 0; i < shape.layers; ++i) {
       const std::string name = fmt::format("layers.{}", i);
       Layer& layer = layers_.emplace_back();
-      if (shape.look_back > 1) layer.times = residual(name + ".times", shape.look_back, shape.look_back);
+      if (shape.look_back > 1) layer.times = mixing(name + ".times", shape.look_back, shape.look_back);
       layer.features = residual(name + ".features", shape.width, shape.width);
     }
     pool_ = matrix("pool", shape.width, shape.look_back * shape.width);
     if (shape.instruments < 2) return;
     const int64_t inner = std::clamp<int64_t>(shape.instruments / 3, 1, 20);  // StockMixer's m
-    instruments_ = residual("instruments", shape.instruments, inner);
+    instruments_ = mixing("instruments", shape.instruments, inner);
   }
 
  private:
   struct Layer {
-    Residual times, features;
+    Mixing times;
+    Residual features;
   };
+
+  Mixing mixing(const std::string& name, int64_t rows, int64_t inner) {
+    return {norm(name + ".norm", shape_.width), matrix(name + ".in", inner, rows),
+            matrix(name + ".out", rows, inner, 0.5)};
+  }
 
   Tensor hidden(const Context& ctx, const NetworkBatch& batch) const override {
     const int64_t windows = batch.num_windows(), width = shape_.width, look_back = shape_.look_back;
     Tensor h = gather_rows(ctx, embedded(ctx, batch, *in_), batch.windows);
     for (const Layer& layer : layers_) {
-      if (look_back > 1) {
-        const Tensor mixed = layer.times(ctx, transpose_groups(ctx, h, look_back));
-        h = transpose_groups(ctx, mixed, width);
-      }
+      if (look_back > 1) h = layer.times(ctx, h, look_back, nullptr);
       h = layer.features(ctx, h);
     }
     h = linear(ctx, h.reshaped({windows, look_back * width}), *pool_);
@@ -72,15 +87,14 @@ class Mixer : public Network {
   // Adds to each window what the instruments of its time say together.
   Tensor with_others(const Context& ctx, const NetworkBatch& batch, const Tensor& h) const {
     const Places p = places_of(batch, shape_.instruments, shape_.width);
-    const Tensor all = multiply(ctx, gather_rows(ctx, h, p.window_at), p.there);
-    const Tensor mixed = instruments_(ctx, transpose_groups(ctx, all, shape_.instruments));
-    const Tensor back = gather_rows(ctx, transpose_groups(ctx, mixed, shape_.width), p.place_of);
+    const Tensor mixed = instruments_(ctx, gather_rows(ctx, h, p.window_at), shape_.instruments, &p.there);
+    const Tensor back = gather_rows(ctx, mixed, p.place_of);
     return add(ctx, multiply(ctx, h, p.alone), multiply(ctx, back, p.has));
   }
 
   Weight *in_ = nullptr, *pool_ = nullptr;
   std::vector<Layer> layers_;
-  Residual instruments_;
+  Mixing instruments_;
 };
 
 }  // namespace

@@ -226,6 +226,7 @@ TEST(NetworkTraining, StoppedKilledAndResumedHasTheBitsOfAnUninterruptedOne) {
     FitRun run{folder, true, &stop, "s.toml: window 1, seed 1"};
     MadeBatches batches;
     for (const int64_t last : {3, 17}) {  // inside of an epoch, and behind a validation
+      stop = false;
       batches.on_step = [&](int64_t step) { stop = step == last; };
       EXPECT_THROW(train_network(*make_network(shape_of(kind), 1), batches, quick(), run), Stopped);
       EXPECT_TRUE(std::filesystem::exists(folder / fmt::format("checkpoint-{}", last + 1)));

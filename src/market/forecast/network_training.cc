@@ -249,7 +249,14 @@ NetworkFit train_network(Network& network, const BatchSource& batches, const Net
   NetworkTrainee trainee(network, batches, spec, run);
   TrainerOptions options = options_of(batches, spec, run);
   options.stop = trainee.halt();
-  const TrainSummary summary = Trainer(trainee, options).run();
+  TrainSummary summary;
+  try {
+    summary = Trainer(trainee, options).run();
+  } catch (const Error& error) {  // of a gradient, a disk, a checkpoint: of which window and seed?
+    const std::string what = error.what();
+    if (what.starts_with(run.who)) throw;
+    fail("{}: {}", run.who, what);
+  }
   if (!summary.finished && !trainee.is_done()) throw Stopped(fmt::format("stopped in {}", run.who));
   return trainee.finish();
 }
