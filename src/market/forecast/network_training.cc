@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 #include "base/json.h"
 #include "market/stopped.h"
@@ -16,8 +18,8 @@ struct BatchLoss {
   double sum = 0, weight = 0;
 };
 
-// The outputs that have a target, and these: [known, 1] each; empty where there are none.
-std::pair<Tensor, Tensor> known_of(const Context& ctx, const Tensor& out, const NetworkBatch& batch) {
+// The outputs that have a target, and these: [known, 1] each; nothing where there are none.
+std::optional<std::pair<Tensor, Tensor>> known_of(const Context& ctx, const Tensor& out, const NetworkBatch& batch) {
   std::vector<int64_t> known;
   std::vector<float> targets;
   for (size_t i = 0; i < batch.targets.size(); ++i) {
@@ -25,22 +27,24 @@ std::pair<Tensor, Tensor> known_of(const Context& ctx, const Tensor& out, const 
     known.push_back(static_cast<int64_t>(i));
     targets.push_back(batch.targets[i]);
   }
-  if (known.empty()) return {};
+  if (known.empty()) return std::nullopt;
   const auto count = static_cast<int64_t>(known.size());
-  return {gather_rows(ctx, out.reshaped({out.size(), 1}), known), Tensor::from({count, 1}, targets)};
+  return std::pair{gather_rows(ctx, out.reshaped({out.size(), 1}), known), Tensor::from({count, 1}, targets)};
 }
 
 BatchLoss squared_error(const Context& ctx, const Tensor& out, const NetworkBatch& batch) {
-  const auto [x, target] = known_of(ctx, out, batch);
-  if (x.size() == 0) return {};
+  const auto known = known_of(ctx, out, batch);
+  if (!known) return {};
+  const auto& [x, target] = *known;
   const auto count = static_cast<double>(x.size());
   return {mean_squared_error(ctx, x, target, 1) * count, count};
 }
 
 // |x - target| = x - 2 min(x, target) + target.
 BatchLoss absolute_error(const Context& ctx, const Tensor& out, const NetworkBatch& batch) {
-  const auto [x, target] = known_of(ctx, out, batch);
-  if (x.size() == 0) return {};
+  const auto known = known_of(ctx, out, batch);
+  if (!known) return {};
+  const auto& [x, target] = *known;
   const auto n = static_cast<size_t>(x.size());
   const auto count = static_cast<double>(n);
   const auto one = static_cast<float>(1 / count);
