@@ -9,8 +9,8 @@
 // held (or from the last solution) to the optimum, to rounding, or run in circles. Then a primal-dual interior point
 // method (Mehrotra 1992), Clp's simplex for quadratic objectives, or for linear ones first Clp, find a point from which
 // these steps begin anew. Whatever they report, a solution is judged by its residual alone (Optimum::kkt_residual).
-// Clp's linear programs say whether limits can hold together. Clp does not come first: it takes hundreds of milliseconds
-// for 500 assets (bench/market_qp), and can run without end along a flat direction.
+// Clp's linear programs say whether limits can hold together. Clp does not come first: it takes hundreds of
+// milliseconds for 500 assets (bench/market_qp), and can run without end along a flat direction.
 //
 // Errors: wrong sizes, numbers that are not finite, P not symmetric or not positive semidefinite, a limit above its
 // counterpart, an objective without a minimum. That the limits contradict each other is a result, not an Error.

@@ -209,8 +209,8 @@ CrossEntropy linear_cross_entropy(const Context& ctx, const Tensor& x, const Wei
 double weighted_sum(const Context& ctx, const Tensor& x, std::span<const float> weights, float scale);
 
 // Scores that are compared within groups alone, such as all instruments of one time: group g is [offsets[g],
-// offsets[g+1]) of scores [T, 1] and targets [T]. A target that is NaN is missing: its score counts nowhere. The loss is
-// the mean of the groups' losses; a group with fewer than two targets, or equal ones, has none.
+// offsets[g+1]) of scores [T, 1] and targets [T]. A target that is NaN is missing: its score counts nowhere. The loss
+// is the mean of the groups' losses; a group with fewer than two targets, or equal ones, has none.
 struct GroupLoss {
   double mean = 0;     // unscaled; 0 where no group has a loss
   int64_t groups = 0;  // that have one

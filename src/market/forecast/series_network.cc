@@ -52,7 +52,10 @@ WindowPlaces window_places(const SeriesTask& task, RowRange rows, size_t first, 
 class SeriesBatches : public BatchSource {
  public:
   SeriesBatches(const SeriesTask& task, double noise, uint64_t seed)
-      : task_(task), noise_(static_cast<float>(noise)), seed_(seed), order_(task.training().size() * task.num_channels()) {}
+      : task_(task),
+        noise_(static_cast<float>(noise)),
+        seed_(seed),
+        order_(task.training().size() * task.num_channels()) {}
 
   int64_t steps_per_epoch() const override { return static_cast<int64_t>((order_.size() + kBatch - 1) / kBatch); }
   NetworkBatch training(int64_t epoch, int64_t step) const override;
@@ -156,7 +159,8 @@ std::unique_ptr<Network> train_one(const SeriesTask& task, const ForecastSpec& s
   run.who = fmt::format("{}: seed {}", task.who, seed);
   // What the penalty of a ridge amounts to (Bishop 1995), so that the linear map stays one.
   const double noise = std::sqrt(spec.penalty / static_cast<double>(task.training().size() * task.num_channels()));
-  const NetworkFit fit = train_network(*network, SeriesBatches(task, noise, static_cast<uint64_t>(seed)), spec.network, run);
+  const NetworkFit fit =
+      train_network(*network, SeriesBatches(task, noise, static_cast<uint64_t>(seed)), spec.network, run);
   if (options.progress)
     options.progress(
         fmt::format("seed {}: epoch {} of {} was the best on the validation rows", seed, fit.best, fit.epochs));
