@@ -81,7 +81,7 @@ TEST_F(Paper, GivesTheBacktestsLedgerForEveryKindOfDecision) {
   expect_equal(rig_.strategy("ridge", kRidge));
   expect_equal(rig_.strategy("naive", forecast_by("naive")));
   expect_equal(rig_.strategy("factor", forecast_by("factor mom")));
-  expect_equal(rig_.strategy("trees", forecast_by("trees", "rounds = 5\n")));
+  expect_equal(rig_.strategy("trees", forecast_by("trees", "rounds = 5\nleaf_samples = 5\n")));
 }
 
 TEST_F(Paper, GivesTheBacktestsLedgerOfNetworksAndRisk) {
