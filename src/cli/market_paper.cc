@@ -43,8 +43,9 @@ std::string list_text(const OrderedJson& list, std::string (*line)(const Ordered
 std::string expected_text(const OrderedJson& expected) {
   if (expected.is_null()) return "  expected      nothing: there is no backtest of this strategy\n";
   const OrderedJson& z = expected.at("z");
-  return fmt::format("  came          {} in {}; expected {} by {}{}\n", percent_text(expected.at("came").get<double>()),
+  return fmt::format("  came          returns of {} that add up to {}; expected {} by {}{}\n",
                      counted(expected.at("came_sessions").get<int64_t>(), "session"),
+                     percent_text(expected.at("came").get<double>()),
                      percent_text(expected.at("expected").get<double>()), expected.at("run").get<std::string>(),
                      z.is_null() ? "" : fmt::format(", {:+.2f} deviations off", z.get<double>()));
 }

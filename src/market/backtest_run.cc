@@ -128,6 +128,10 @@ BacktestRun run_strategy(const StrategyFile& strategy, Market& market, const Bac
   if (strategy.needs_factors()) {
     PortfolioPolicy policy(*strategy.portfolio, strategy.file.string());  // its files are read before anything is done
     run.training = train_run(strategy, market, options.train, true);
+    if (!run.training.was_trained && strategy.forecast) {  // a try, whatever comes of trading it
+      market.record_trial({strategy.hash(), run.training.data_hash, run.training.run.string(),
+                           feed.sessions.front().date, feed.sessions.back().date, kMissing});
+    }
     schedule = schedule_of_scores(strategy, run.training, feed, policy, options.train.stop);
     run.notes = policy.notes();
   } else {

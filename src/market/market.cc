@@ -15,6 +15,7 @@
 #include "market/data/store.h"
 #include "market/data/universe.h"
 #include "market/data/view.h"
+#include "market/training.h"
 
 namespace hadal::market {
 
@@ -256,6 +257,8 @@ void Market::record_trial(const Trial& trial) {
       .run();
 }
 
+bool Trial::is_paper() const { return !run.ends_with(run_suffix(strategy, data)); }
+
 std::vector<Trial> Market::trials() const {
   auto rows =
       impl_->store.database().prepare("SELECT strategy, data, run, first, last, sharpe FROM trials ORDER BY id");
@@ -274,6 +277,7 @@ std::vector<Trial> Market::trials() const {
       continue;
     }
     Trial& before = trials[place->second];
+    if (trial.is_paper() && !before.is_paper()) continue;  // a backtest says more than a paper account of the same
     if (std::isnan(trial.sharpe)) trial.sharpe = before.sharpe;  // trained again after it was traded
     before = std::move(trial);
   }

@@ -64,6 +64,8 @@ struct Trial {
   std::string run;       // folder
   Date from = 0, to = 0;
   double sharpe = kMissing;  // of a period; missing for a run without returns
+  // Of a paper account, whose state is `run`; else the folder is named after the hashes (training.h).
+  bool is_paper() const;
 };
 
 class Store;

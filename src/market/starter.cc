@@ -26,8 +26,8 @@ features = ["cs_winsorize", "cs_zscore", "fill_zero"]
 label = "cs_rank"
 
 [forecast]
-kind = "ridge"       # or "factor NAME", "naive", "seasonal", "momentum"
-penalty = 1e4
+kind = "ridge"       # or trees, mlp, transformer, mixer; or "factor NAME", "naive", "seasonal", "momentum"
+penalty = 1e4        # of ridge
 window = "rolling"   # or "expanding"
 train_days = {}      # fitted on these sessions (and on valid_days, where nothing needs them),
 valid_days = {}
@@ -79,7 +79,8 @@ prices = "forward"  # what factors see: total return from the first bar on.
   if (forecast) text += forecast_text(num_sessions);
   text += fmt::format(R"(
 [portfolio]
-kind = "top"        # the `count` best, in equal parts; or "rank": long and short
+kind = "top"        # the `count` best, in equal parts; or "rank": all, long and short; "risk_parity"; or "qp": expected
+                    # return against risk and costs, within limits
 count = {}
 rebalance_days = {}
 )",

@@ -183,7 +183,6 @@ TEST(Strategy, ReadsPortfoliosByRisk) {
   EXPECT_NE(parse(parity + "count = 5\n").hash(), parse(parity).hash());
   for (const auto& [text, expected] :
        {std::pair<std::string, const char*>{qp + "turnver = 1\n", "the nearest valid key is \"turnover\""},
-        {qp + "count = 1\n", "unknown key \"count\""},
         {parity + "turnover = 1\n", "unknown key \"turnover\""},
         {qp + "factors = 3\n", "factors: expected none for covariance"},
         {qp + "lower = 0.5\nupper = 0.1\n", "expected lower up to upper"},

@@ -16,7 +16,8 @@ namespace hadal::market {
 // runs/STEM-XXXXXXXX, from the strategy file's name (what is no letter, digit, - _ or . becomes _) and a hash of
 // strategy and data: training and backtest of the same strategy on the same data share it.
 Path run_folder(const StrategyFile& strategy, const std::string& data_hash);
-std::string run_stem(const StrategyFile& strategy);  // STEM
+std::string run_suffix(const std::string& strategy_hash, const std::string& data_hash);  // "-XXXXXXXX"
+std::string run_stem(const StrategyFile& strategy);                                      // STEM
 
 // Holds a run's folder, which it makes; Error naming who works there where another process does. A folder in which
 // nothing was written is removed again.

@@ -241,12 +241,13 @@ TEST(MarketImport, TrialsOfOneStrategyOnTheSameDataAreOne) {
     Market market = folder.open();
     market.record_trial({"s1", "d1", "runs/a", 1, 2, 0.5});
     market.record_trial({"s2", "d1", "runs/b", 1, 2, kMissing});
-    market.record_trial({"s1", "d1", "runs/c", 1, 2, kMissing});
+    market.record_trial({"s1", "d1", "runs/c" + run_suffix("s1", "d1"), 1, 2, kMissing});
+    market.record_trial({"s1", "d1", "runs/paper/c", 1, 1, 0.7});
   }
   const Market market = folder.open();
   const auto trials = market.trials();
   ASSERT_EQ(trials.size(), 2u);
-  EXPECT_EQ(trials[0].run, "runs/c") << "in the order of the first time";
+  EXPECT_EQ(trials[0].run, "runs/c" + run_suffix("s1", "d1")) << "in the order of the first time, the account after it";
   EXPECT_EQ(trials[0].sharpe, 0.5) << "a training does not forget it";
   EXPECT_TRUE(std::isnan(trials[1].sharpe));
   EXPECT_EQ(market.summary().trials, 2);

@@ -53,9 +53,12 @@ bool take_what_is_there(Training& training) {
 
 }  // namespace
 
+std::string run_suffix(const std::string& strategy_hash, const std::string& data_hash) {
+  return fmt::format("-{:08x}", mix(fnv1a(strategy_hash + " " + data_hash)) >> 32);
+}
+
 Path run_folder(const StrategyFile& strategy, const std::string& data_hash) {
-  const uint64_t hash = mix(fnv1a(key_of(strategy, data_hash)));
-  return Path("runs") / fmt::format("{}-{:08x}", run_stem(strategy), hash >> 32);
+  return Path("runs") / (run_stem(strategy) + run_suffix(strategy.hash(), data_hash));
 }
 
 std::string run_stem(const StrategyFile& strategy) { return plain_name(strategy.file.stem().string()); }

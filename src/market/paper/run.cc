@@ -225,7 +225,7 @@ void Run::act(const std::vector<EndedSession>& ended) {
 void Run::show(bool session_ended) {
   const bool daily = instruments_.daily();
   if (!std::exchange(looked_back_, !account_.curve().empty()) && looked_back_)
-    status_.expected = find_expectation(strategy_, market_, state_, account_.curve().front().date);
+    status_.expected = find_expectation(strategy_, market_, account_.curve().front().date);
   status_.connected = feed_ && feed_->connected() && !status_.finished;
   to_show_ = false;
   const OrderedJson json = status_json(status_, account_, daily);

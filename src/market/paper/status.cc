@@ -124,11 +124,11 @@ std::vector<double> returns_of(const std::vector<EquityAt>& curve) {
   return returns;
 }
 
-std::optional<Expectation> find_expectation(const StrategyFile& strategy, const Market& market, const Path& state,
+std::optional<Expectation> find_expectation(const StrategyFile& strategy, const Market& market,
                                             std::optional<Date> first) {
   const std::vector<Trial> trials = market.trials();
   for (auto trial = trials.rbegin(); trial != trials.rend(); ++trial) {
-    if (Path(trial->run).lexically_normal() == state.lexically_normal() || !is_run_of(trial->run, strategy)) continue;
+    if (trial->is_paper() || !is_run_of(trial->run, strategy)) continue;
     std::vector<EquityAt> curve = read_curve(Path(trial->run) / "equity.csv");
     const auto end =
         std::find_if(curve.begin(), curve.end(), [&](const EquityAt& p) { return first && p.date >= *first; });

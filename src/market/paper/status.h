@@ -25,8 +25,8 @@ struct EquityAt {
 // Returns from the first change of equity on: before the first decision there are none.
 std::vector<double> returns_of(const std::vector<EquityAt>& curve);
 
-// Of the newest run among the market's tries whose folder is there. `first`: the account's first session.
-std::optional<Expectation> find_expectation(const StrategyFile& strategy, const Market& market, const Path& state,
+// Of the newest backtest among the market's tries whose folder is there. `first`: the account's first session.
+std::optional<Expectation> find_expectation(const StrategyFile& strategy, const Market& market,
                                             std::optional<Date> first);
 
 struct Status {

@@ -43,6 +43,7 @@ std::string joined(const std::vector<std::string>& parts) {
 QpPortfolio::QpPortfolio(const PortfolioSpec& spec, std::string who)
     : spec_(spec.qp),
       risk_(spec.risk),
+      count_(spec.count),
       horizon_(static_cast<double>(spec.rebalance_days)),
       who_(std::move(who)),
       histories_(spec.risk) {
@@ -62,8 +63,12 @@ std::optional<std::vector<TargetWeight>> QpPortfolio::choose(const FeatureSource
                                                              std::span<const double> scores) {
   const Panel& panel = source.panel();
   const std::vector<Scored> scored = scored_at(panel, row, scores);
-  const PastReturns returns = histories_.of(panel, row, instruments_of(scored));
+  PastReturns returns = histories_.of(panel, row, instruments_of(scored));
   if (returns.size() == 0) return std::nullopt;
+  if (count_ > 0) {
+    const auto best = best_of(those(scored, returns.instruments), static_cast<size_t>(count_));
+    returns = past_returns(panel, row, instruments_of(best), returns.days);
+  }
   where_ = fmt::format("{}: [portfolio] on {}", who_, date_text(panel.sessions[row]));
   const bool same_instruments = std::exchange(instruments_, returns.instruments) == returns.instruments;
   problem_ = PortfolioProblem();

@@ -60,6 +60,7 @@ class QpPortfolio : public Chooser {
 
   QpSpec spec_;
   RiskSpec risk_;
+  int64_t count_;   // of the best scores; 0: all
   double horizon_;  // sessions to the next rebalance
   std::string who_;
   Histories histories_;

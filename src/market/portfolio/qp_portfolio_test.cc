@@ -37,6 +37,7 @@ std::vector<double> scores_of(const MadeSource& source) {  // the first feature
 PortfolioSpec qp_spec(int64_t days) {
   PortfolioSpec spec;
   spec.kind = "qp";
+  spec.count = 0;
   spec.risk.days = days;
   spec.risk.factors = 3;
   return spec;
@@ -90,6 +91,23 @@ TEST(QpPortfolio, WithoutAnOpinionItHoldsTheBenchmark) {
   spec.qp.benchmark = "equal";
   for (const Rebalance& rebalance : decisions(spec, source))
     for (const double weight : weights_of(rebalance, 8)) EXPECT_NEAR(weight, 0.125, kDigits);
+}
+
+TEST(QpPortfolio, HoldsAmongSoManyOfTheBest) {
+  const MadeSource source(common_panel(60, 8), 1, 0);
+  PortfolioSpec spec = qp_spec(30);
+  spec.count = 3;
+  spec.qp.alpha = 0;
+  spec.qp.benchmark = "equal";
+  const std::vector<double> scores = scores_of(source);
+  for (const Rebalance& rebalance : decisions(spec, source)) {
+    const std::vector<double> w = weights_of(rebalance, 8);
+    for (size_t i = 0; i < 8; ++i) {
+      size_t better = 0;
+      for (size_t j = 0; j < 8; ++j) better += scores[rebalance.row * 8 + j] > scores[rebalance.row * 8 + i];
+      EXPECT_NEAR(w[i], better < 3 ? 1.0 / 3 : 0, kDigits) << i;
+    }
+  }
 }
 
 TEST(QpPortfolio, WhatCostsMoreThanItGainsIsNotTraded) {

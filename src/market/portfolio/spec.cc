@@ -105,14 +105,15 @@ void read_risk_keys(TomlTable& table, const Path& folder, Prices prices, Portfol
     fail("{}: factors: expected none for covariance = \"{}\", found some; leave it out", table.where("factors"),
          spec.risk.covariance);
   spec.risk.factors = table.integer("factors", spec.risk.factors, 1, 1000);
-  if (spec.kind == "qp") return read_qp(table, folder, spec.qp);
   spec.count = table.has("count") ? table.integer("count", spec.count, 1, kMostDays) : 0;
+  if (spec.kind == "qp") read_qp(table, folder, spec.qp);
 }
 
 std::string risk_keys_text(const PortfolioSpec& spec) {
   std::string out = fmt::format("covariance = \"{}\"\nrisk_days = {}\n", spec.risk.covariance, spec.risk.days);
   if (spec.risk.covariance == "factor") out += fmt::format("factors = {}\n", spec.risk.factors);
-  return out + (spec.kind == "qp" ? qp_text(spec.qp) : fmt::format("count = {}\n", spec.count));
+  if (spec.kind == "qp") out += qp_text(spec.qp);
+  return out + fmt::format("count = {}\n", spec.count);
 }
 
 }  // namespace hadal::market

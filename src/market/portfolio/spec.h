@@ -1,7 +1,6 @@
 // The keys of [portfolio] that risk_parity and qp have beside `rebalance_days` and `score`:
 //
-//   both         covariance, risk_days, factors
-//   risk_parity  count (left out: all)
+//   both         covariance, risk_days, factors; count: among so many of the best scores (left out: all)
 //   qp           alpha, risk_aversion, cost_bps, quadratic_cost, budget, lower, upper, active, turnover, leverage,
 //                benchmark = "none", "equal" or a file of date,symbol,weight; groups, a file of symbol,group, with a
 //                [[portfolio.group]] of name, min, max for each limit; [[portfolio.factor]] of the same
