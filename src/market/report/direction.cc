@@ -185,7 +185,7 @@ class DirectionReader {
 
   void read_ranges() {
     ranges_.assign(mentions_.size(), Range::none);
-    for (size_t k = 0; k + 1 < mentions_.size(); ++k) {
+    for (size_t k = 0; k < mentions_.size(); ++k) {
       const size_t end = other_end(k), at = lead(k);
       if (end == k) continue;
       const Side move = move_before(at);
@@ -199,7 +199,7 @@ class DirectionReader {
   // Of the range that begins at number `k`, past a date: "from 3 in May to 5 in June". `k`: it begins none.
   size_t other_end(size_t k) const {
     const bool from = t_.is(lead(k), "from");
-    if (!from && !t_.is(lead(k), "to")) return k;
+    if (k + 1 == mentions_.size() || (!from && !t_.is(lead(k), "to"))) return k;
     const std::string_view other = from ? "to" : "from";
     size_t end = k + 1;
     if (mentions_[end].has_date() && end + 1 < mentions_.size() && !t_.is(lead(end), other)) ++end;
@@ -209,7 +209,7 @@ class DirectionReader {
     if (lead(end) < a.next || lead(end) - a.next > kRangeTokens) return k;
     for (size_t i = a.next; i < lead(end); ++i)
       if (ends_clause(i) || joins_clauses(t_.of(i))) return k;
-    return end;
+    return !from && other_end(end) > end ? k : end;  // "fell to 4 in an interval from 3 to 5"
   }
 
   // Two numbers below zero may be meant by their size: "the drawdown rose from -3% to -5%".
@@ -221,9 +221,10 @@ class DirectionReader {
     return (a.sign < 0 && b.sign < 0) || (level(b) - level(a)) * sign > 0;
   }
 
-  // The word that says where the range goes, in the clause before token `i`.
+  // The word that says where the range goes, in the clause before token `i`; "rose, from", "rose (from" are one.
   Side move_before(size_t i) const {
     int words = 0;
+    if (i > 0 && (t_.is(i - 1, ",") || t_.is(i - 1, "("))) --i;
     for (int tokens = 0; i > 0 && tokens < kMostTokens && words <= kMoveWords; ++tokens) {
       --i;
       const std::string_view word = t_.of(i);
@@ -265,7 +266,8 @@ class DirectionReader {
 
   Direction join(size_t k, Side before, const Side& behind) const {
     const bool moves = before.use == Use::motion || before.use == Use::near;
-    if (before.sign != 0 && ((moves && is_level(k)) || ranges_[k] != Range::none)) before = {};
+    const bool is_end = ranges_[k] != Range::none && before.use == Use::noun;  // "a fall from 5 to 3"
+    if (before.sign != 0 && ((moves && is_level(k)) || is_end)) before = {};
     Direction d;
     d.against = ranges_[k] == Range::against;
     const auto take = [&](const Side& side) {
