@@ -9,6 +9,7 @@ namespace hadal::market {
 namespace {
 
 constexpr int kFarWords = 6, kNearWords = 5, kBehindWords = 5, kNegationWords = 4, kMostTokens = 24;
+constexpr int kMoveWords = 8, kMoveNounWords = 3, kRangeTokens = 8;
 
 class DirectionReader {
  public:
@@ -16,6 +17,7 @@ class DirectionReader {
 
   std::vector<Direction> read() {
     std::vector<Direction> all;
+    read_ranges();
     Side inherited;
     for (size_t k = 0; k < mentions_.size(); ++k) {
       Side before = before_number(k);
@@ -149,18 +151,19 @@ class DirectionReader {
     return true;
   }
 
-  // "fell to 5%", "up to 5%", "rose from 5%": a level, no change.
-  bool is_level(size_t k) const {
+  // The word that leads to a number, past "about" and its like; behind all tokens where there is none.
+  size_t lead(size_t k) const {
     size_t i = mentions_[k].first;
     for (int tokens = 0; i > 0 && tokens < 4; ++tokens) {
       --i;
-      if (is_one_of({"to", "from", "at", "than"}, t_.of(i))) return true;
       if (!is_one_of({"about", "around", "nearly", "almost", "just", "only", "some", "$", "-", "+", "*", "a", "an"},
                      t_.of(i)))
-        return false;
+        return i;
     }
-    return false;
+    return t_.size();
   }
+  // "fell to 5%", "up to 5%", "rose from 5%": a level, no change.
+  bool is_level(size_t k) const { return is_one_of({"to", "from", "at", "than"}, t_.of(lead(k))); }
   // "not 5%", "not even by 5%"
   bool is_denied(size_t k) const {
     size_t i = mentions_[k].first;
@@ -176,10 +179,97 @@ class DirectionReader {
     return false;
   }
 
+  // ---- Ranges: "rose from 3 to 5", "fell to 3 from 5"
+
+  enum class Range : uint8_t { none, agrees, against };
+
+  void read_ranges() {
+    ranges_.assign(mentions_.size(), Range::none);
+    for (size_t k = 0; k < mentions_.size(); ++k) {
+      const size_t end = other_end(k), at = lead(k);
+      if (end == k) continue;
+      const Side move = move_before(at);
+      if (move.sign == 0) continue;
+      const bool agrees = !move.negated && (t_.is(at, "from") ? moves(k, end, move.sign) : moves(end, k, move.sign));
+      ranges_[k] = ranges_[end] = agrees ? Range::agrees : Range::against;
+      k = end;
+    }
+  }
+
+  // Of the range that begins at number `k`, past a date: "from 3 in May to 5 in June". `k`: it begins none.
+  size_t other_end(size_t k) const {
+    const bool from = t_.is(lead(k), "from");
+    if (k + 1 == mentions_.size() || (!from && !t_.is(lead(k), "to"))) return k;
+    const std::string_view other = from ? "to" : "from";
+    size_t end = k + 1;
+    if (mentions_[end].has_date() && end + 1 < mentions_.size() && !t_.is(lead(end), other)) ++end;
+    const Mention &a = mentions_[k], &b = mentions_[end];
+    const bool dates = from ? a.has_date() && b.has_date() : a.has_date() || b.has_date();
+    if (!a.is_number || !b.is_number || dates || !t_.is(lead(end), other)) return k;
+    if (lead(end) < a.next || lead(end) - a.next > kRangeTokens) return k;
+    for (size_t i = a.next; i < lead(end); ++i)
+      if (ends_clause(i) || joins_clauses(t_.of(i))) return k;
+    return !from && other_end(end) > end ? k : end;  // "fell to 4 in an interval from 3 to 5"
+  }
+
+  // Two numbers below zero may be meant by their size: "the drawdown rose from -3% to -5%".
+  bool moves(size_t from, size_t to, int sign) const {
+    const Mention &a = mentions_[from], &b = mentions_[to];
+    const auto level = [](const Mention& m) {
+      return (m.sign < 0 ? -1 : 1) * m.value / (m.over > 0 ? m.over : 1) / m.scale;
+    };
+    return (a.sign < 0 && b.sign < 0) || (level(b) - level(a)) * sign > 0;
+  }
+
+  // The word that says where the range goes, in the clause before token `i`; "rose, from", "rose (from" are one.
+  Side move_before(size_t i) const {
+    int words = 0;
+    if (i > 0 && (t_.is(i - 1, ",") || t_.is(i - 1, "("))) --i;
+    for (int tokens = 0; i > 0 && tokens < kMostTokens && words <= kMoveWords; ++tokens) {
+      --i;
+      const std::string_view word = t_.of(i);
+      if (ends_clause(i) || (leads_away(word) && word != "to" && word != "from")) break;
+      if (!is_word(i)) continue;
+      if (const int sign = move_at(i, words); sign != 0)
+        return {sign, Use::motion, false, is_negated(i, kNegationWords)};
+      ++words;
+    }
+    return {};
+  }
+  int move_at(size_t i, int words) const {
+    const auto sense = sense_at(i);
+    if (!sense || is_one_of({"improved", "improves", "worsened", "added"}, t_.of(i))) return 0;
+    switch (sense->use) {
+      case Use::motion:
+        return sense->sign;
+      case Use::near:
+        return t_.is(i + 1, "to") ? 0 : sense->sign;
+      case Use::verb:  // "lost from 3 to 5%" says no move
+        return words == 0 && sense->sign > 0 ? 1 : 0;
+      case Use::noun:
+        return is_move_noun(i, words) ? sense->sign : 0;
+      case Use::behind:
+        return 0;
+    }
+    return 0;
+  }
+  // "a fall from", "a rise of the equity from"; but "reduced the growth from"
+  bool is_move_noun(size_t i, int words) const {
+    if (!is_one_of({"increase", "increases", "rise", "growth", "rally", "gain", "decline", "declines", "drop", "drops",
+                    "fall", "falls", "decrease", "decreases", "slump", "crash", "dip"},
+                   t_.of(i)))
+      return false;
+    const auto verb = i > 1 ? sense_at(i - 2) : std::nullopt;
+    if (verb && verb->use == Use::motion) return false;
+    return words == 0 || (words <= kMoveNounWords && is_one_of({"of", "in"}, t_.of(i + 1)));
+  }
+
   Direction join(size_t k, Side before, const Side& behind) const {
     const bool moves = before.use == Use::motion || before.use == Use::near;
-    if (before.sign != 0 && moves && is_level(k)) before = {};
+    const bool is_end = ranges_[k] != Range::none && before.use == Use::noun;  // "a fall from 5 to 3"
+    if (before.sign != 0 && ((moves && is_level(k)) || is_end)) before = {};
     Direction d;
+    d.against = ranges_[k] == Range::against;
     const auto take = [&](const Side& side) {
       d.gain = d.gain || side.sign > 0, d.loss = d.loss || side.sign < 0;
       d.negated = d.negated || (side.sign != 0 && side.negated);
@@ -192,6 +282,7 @@ class DirectionReader {
 
   const TokenText& t_;
   const std::vector<Mention>& mentions_;
+  std::vector<Range> ranges_;  // of each mention
 };
 
 }  // namespace

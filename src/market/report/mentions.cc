@@ -193,7 +193,7 @@ class MentionReader {
                      t_.of(m.first - 1));
   }
 
-  // 3 to 5%, between 3 and 5 million: the unit is of both.
+  // 3 to 5%: the unit is of both. Between 3 and 5 million: the multiplier may be, but not of 100,000 to 166 thousand.
   void share_unit(Mention& a, const Mention& b) const {
     if (!a.is_number || !b.is_number || a.next != a.last + 1) return;
     if (b.scale == 1 && b.multiplier == 1) return;
@@ -203,7 +203,7 @@ class MentionReader {
     if (!is_one_of({"to", "-", "or", "through"}, word) && !(word == "and" && between)) return;
     if (++i; b.sign != 0 && i + 1 == b.first) ++i;
     if (i != b.first) return;
-    if (a.multiplier == 1) a.value *= b.multiplier, a.half *= b.multiplier;
+    if (a.multiplier == 1) a.shared = b.multiplier;
     a.scale = b.scale, a.date = {};
   }
 

@@ -16,7 +16,8 @@ struct Mention {
   bool is_number = false;      // neither this nor a date: what no figure can say
   double value = 0, half = 0;
   double scale = 1;         // 100: per cent; 10,000: basis points
-  double multiplier = 1;    // that stands behind digits and is in `value` already: 3 to 5 million
+  double multiplier = 1;    // that stands behind digits and is in `value` already: 5 million
+  double shared = 1;        // the multiplier of its range's end, which may be its own too: 3 to 5 million
   bool is_ordinal = false;  // says a count
   int sign = 0;             // that is written: -1, 1
   double over = 0;          // of 12/18: 18, and `value` is 12; each may be a count, or both one share

@@ -34,9 +34,18 @@ class Binder {
  public:
   Binder(const FigureList& figures, size_t most) : figures_(figures), most_(most) {}
 
+  // The multiplier of a range's end is of its first number too, unless a figure is that number as it stands, or only
+  // the number as it stands is as large as what the end counts in.
+  void settle_multiplier(Mention& m) const {
+    if (m.shared == 1 || is_said(m)) return;
+    Mention times = m;
+    times.value *= m.shared, times.half *= m.shared;
+    if (m.value < m.shared || is_said(times)) m = times;
+  }
+
   std::vector<std::string> figures_of(const Mention& m, const Direction& d) const {
     std::vector<std::string> paths;
-    if (d.negated) return paths;
+    if (d.negated || d.against) return paths;
     if (m.has_date()) add_dates(m.date, paths);
     if (!m.is_number) return paths;
     if (m.over > 0) {
@@ -48,6 +57,10 @@ class Binder {
   }
 
  private:
+  bool is_said(const Mention& m) const {
+    return std::any_of(figures_.numbers.begin(), figures_.numbers.end(),
+                       [&](const NumberFigure& figure) { return says_value(m, figure); });
+  }
   void add_dates(const DateParts& written, std::vector<std::string>& paths) const {
     for (const DateFigure& figure : figures_.dates)
       if (paths.size() < most_ && says_date(written, figure.date)) paths.push_back(figure.path);
@@ -84,9 +97,10 @@ std::vector<Said> read_said(std::u32string_view text, const FigureList& figures,
     std::fill(named.begin() + static_cast<ptrdiff_t>(name.begin), named.begin() + static_cast<ptrdiff_t>(name.end),
               true);
   const TokenText tokens = read_tokens(text, named);
-  const std::vector<Mention> mentions = read_mentions(tokens);
-  const std::vector<Direction> directions = directions_of(tokens, mentions);
   const Binder binder(figures, most);
+  std::vector<Mention> mentions = read_mentions(tokens);
+  for (Mention& m : mentions) binder.settle_multiplier(m);
+  const std::vector<Direction> directions = directions_of(tokens, mentions);
   std::vector<Said> said;
   for (const FoundName& name : names) said.push_back({name.begin, name.end, {figures.names[name.name].path}, false});
   for (size_t k = 0; k < mentions.size(); ++k) {
