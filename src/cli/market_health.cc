@@ -67,7 +67,7 @@ OrderedJson place_json(const Path& folder) {
   std::error_code error;
   if (!std::filesystem::is_directory(folder, error)) return json;
   const bool has_status = std::filesystem::exists(folder / "status.json", error);
-  if (has_status || std::filesystem::exists(folder / "journal.jsonl", error)) {
+  if (has_status || std::filesystem::exists(folder / "journal.txt", error)) {
     json["kind"] = "paper";
     if (has_status) json["paper"] = name_in("runs/paper", folder);
   } else {

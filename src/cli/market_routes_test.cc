@@ -117,7 +117,7 @@ TEST_F(MarketRoutes, ATrySaysWhereItIsKept) {
   import(kBars);
   put("runs/idea-1/figures.json", dump_json(figures()));
   put("runs/paper/etf/status.json", "{}");
-  put("runs/paper/begun/journal.jsonl", "");
+  put("runs/paper/begun/journal.txt", "");
   put("accounts/etf/status.json", "{}");
   put("elsewhere/idea-1/figures.json", dump_json(figures()));
   const std::string here = std::filesystem::current_path().string();
