@@ -49,17 +49,43 @@ OrderedJson summary_json(const market::MarketSummary& m) {
           {"trials", m.trials}};
 }
 
-// The run's folder may have been removed: the try counts all the same, without a link.
+// Recorded from the working folder, or in full; here always from the working folder, where it stands below that.
+Path recorded_folder(const std::string& run) {
+  if (run.empty()) return {};
+  const Path full = std::filesystem::absolute(run).lexically_normal();
+  return (full.has_filename() ? full : full.parent_path()).lexically_proximate(std::filesystem::current_path());
+}
+
+OrderedJson name_in(const Path& base, const Path& folder) {
+  const std::string name = folder.filename().string();
+  return folder.parent_path() == base && folder_inside(base, name) ? OrderedJson(name) : OrderedJson(nullptr);
+}
+
+// Where the folder of a try is. It may have been removed: the try counts all the same, without a link.
+OrderedJson place_json(const Path& folder) {
+  OrderedJson json = {{"kind", "deleted"}, {"run", nullptr}, {"paper", nullptr}};
+  std::error_code error;
+  if (!std::filesystem::is_directory(folder, error)) return json;
+  const bool has_status = std::filesystem::exists(folder / "status.json", error);
+  if (has_status || std::filesystem::exists(folder / "journal.txt", error)) {
+    json["kind"] = "paper";
+    if (has_status) json["paper"] = name_in("runs/paper", folder);
+  } else {
+    json["kind"] = "run";
+    json["run"] = name_in("runs", folder);
+  }
+  return json;
+}
+
 OrderedJson tries_json(const market::Market& opened) {
   OrderedJson tries = OrderedJson::array();
   for (const market::Trial& trial : opened.trials()) {
-    const std::string run = Path(trial.run).filename().string();
-    const bool is_kept = folder_inside("runs", run).has_value();
-    tries.push_back({{"strategy", trial.strategy},
-                     {"run", is_kept ? OrderedJson(run) : OrderedJson(nullptr)},
-                     {"from", market::date_text(trial.from)},
-                     {"to", market::date_text(trial.to)},
-                     {"sharpe", trial.sharpe == trial.sharpe ? OrderedJson(trial.sharpe) : OrderedJson(nullptr)}});
+    OrderedJson json = {{"strategy", trial.strategy}};
+    json.update(place_json(recorded_folder(trial.run)));
+    json.update({{"from", market::date_text(trial.from)},
+                 {"to", market::date_text(trial.to)},
+                 {"sharpe", trial.sharpe == trial.sharpe ? OrderedJson(trial.sharpe) : OrderedJson(nullptr)}});
+    tries.push_back(std::move(json));
   }
   return tries;
 }

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/testing/scratch.h"
 #include "market/import.h"
+#include "market/market.h"
 #include "server/testing/recorder.h"
 
 namespace hadal {
@@ -110,6 +111,33 @@ TEST_F(MarketRoutes, AMarketComesWithItsHealthAndAnImportChangesIt) {
   import("date,symbol,open,high,low,close,volume\n2020-01-07,A,1,0.5,2,1,100\n");
   EXPECT_EQ(json("/api/markets").at("markets")[0].at("health").at("errors"), 2);
   EXPECT_EQ(json("/api/markets/m").at("last"), "2020-01-06") << "the faulty bar is kept aside";
+}
+
+TEST_F(MarketRoutes, ATrySaysWhereItIsKept) {
+  import(kBars);
+  put("runs/idea-1/figures.json", dump_json(figures()));
+  put("runs/paper/etf/status.json", "{}");
+  put("runs/paper/begun/journal.txt", "");
+  put("accounts/etf/status.json", "{}");
+  put("elsewhere/idea-1/figures.json", dump_json(figures()));
+  const std::string here = std::filesystem::current_path().string();
+  const std::vector<std::pair<std::string, Json>> places = {
+      {"runs/idea-1", {{"kind", "run"}, {"run", "idea-1"}, {"paper", nullptr}}},
+      {here + "/runs/../runs/idea-1/", {{"kind", "run"}, {"run", "idea-1"}, {"paper", nullptr}}},
+      {"elsewhere/idea-1", {{"kind", "run"}, {"run", nullptr}, {"paper", nullptr}}},
+      {"runs/paper/etf", {{"kind", "paper"}, {"run", nullptr}, {"paper", "etf"}}},
+      {"runs/paper/begun", {{"kind", "paper"}, {"run", nullptr}, {"paper", nullptr}}},
+      {here + "/accounts/etf", {{"kind", "paper"}, {"run", nullptr}, {"paper", nullptr}}},
+      {"gone/idea-1", {{"kind", "deleted"}, {"run", nullptr}, {"paper", nullptr}}},
+      {"", {{"kind", "deleted"}, {"run", nullptr}, {"paper", nullptr}}}};
+  market::Market opened = market::Market::open("m");
+  for (size_t i = 0; i < places.size(); ++i)
+    opened.record_trial({"s" + std::to_string(i), "d", places[i].first, 1, 2, 0.5});
+  const Json tries = json("/api/markets/m").at("tries");
+  ASSERT_EQ(tries.size(), places.size());
+  for (size_t i = 0; i < places.size(); ++i)
+    for (const auto& [key, value] : places[i].second.items())
+      EXPECT_EQ(tries[i].at(key), value) << places[i].first << ": " << tries[i];
 }
 
 TEST_F(MarketRoutes, ADamagedMarketIsListedAndSaysSo) {

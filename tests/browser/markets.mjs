@@ -209,6 +209,50 @@ test('a paper account changes while it is looked at, also after the connection w
   await live.getByText(/^Finished.*2014-06-11/).waitFor();
 });
 
+test('a paper account waits for nothing else, and a tab that nobody sees holds no connection', async (t) => {
+  const context = await openBrowser(t, browser);
+  await context.route(/\/v1\/|\/health$|\/api\/(markets|runs)/, () => {}); // none of them is ever answered
+  const page = await context.newPage();
+  let asked = 0;
+  page.on('request', (request) => (asked += request.url().endsWith('/api/paper/etf')));
+  await page.goto(`${server.url}/#paper/etf`);
+  const live = page.locator('.live');
+  await live.getByText(/^Live\. 2014-06-09/).waitFor();
+  await page.getByText('The returns of 11 sessions add up to 1.00%; by the backtest 0.44% were expected').waitFor();
+  const turn = (hidden) => page.evaluate((now) => {
+    Object.defineProperty(document, 'hidden', { value: now, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, hidden);
+  const ended = page.waitForEvent('requestfailed', (request) => request.url().endsWith('/api/paper/etf'));
+  await turn(true);
+  await ended;
+  writeStatus('etf', { session: '2014-06-12' });
+  assert.equal(asked, 1);
+  await turn(false);
+  await live.getByText(/^Live\. 2014-06-12/).waitFor();
+  assert.equal(asked, 2);
+  writeStatus('etf');
+  await live.getByText(/^Live\. 2014-06-09/).waitFor();
+});
+
+test('the tries of a market say where each is kept', async (t) => {
+  const context = await openBrowser(t, browser);
+  await context.route('**/api/markets/made', async (route) => {
+    const market = await (await route.fetch()).json();
+    assert.deepEqual(market.tries.map(({ kind, run }) => [kind, run]), [['run', found]]);
+    const [first] = market.tries;
+    market.tries.push({ ...first, kind: 'paper', run: null, paper: 'etf' }, { ...first, kind: 'paper', run: null }, { ...first, kind: 'deleted', run: null });
+    await route.fulfill({ json: market });
+  });
+  const page = await context.newPage();
+  await page.goto(`${server.url}/#markets/made`);
+  const tries = page.getByRole('region', { name: 'Tries' });
+  await tries.getByRole('rowheader', { name: 'paper account', exact: true }).waitFor();
+  await tries.getByRole('rowheader', { name: 'deleted' }).waitFor();
+  await tries.getByRole('link', { name: 'paper account etf' }).click();
+  await heading(page, /etf/).waitFor();
+});
+
 test('axe-core finds nothing, light and dark', async (t) => {
   const page = await open(t, '#markets');
   await page.evaluate(kAxe);

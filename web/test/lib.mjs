@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { digitsOf, placeAfter, sentenceAt, shown } from '../src/charts/shown.js';
+import { axisTexts, digitsOf, placeAfter, sentenceAt, shown } from '../src/charts/shown.js';
 import { directionOf } from '../src/lib/direction.js';
 import { putBack, takeFormulas } from '../src/lib/formulas.js';
 import { Reader } from '../src/lib/markdown.js';
@@ -8,7 +8,7 @@ import { singleFlight } from '../src/lib/single_flight.js';
 import { readEvents } from '../src/lib/sse.js';
 import { lasted, splitThinking } from '../src/lib/thinking.js';
 import { memoBlocks } from '../src/markets/memo.js';
-import { accountWords, curveChart, findingOf, fixed, healthOf, percent } from '../src/markets/words.js';
+import { accountWords, curveChart, expectedWords, findingOf, fixed, healthOf, percent, tryPlace } from '../src/markets/words.js';
 import { joinMessages, lacks, pathOf, readMessages, wireMessages } from '../src/lib/thread.js';
 
 async function events(...pieces) {
@@ -286,6 +286,19 @@ test('figures of any kind are said or left out', () => {
   assert.equal(healthOf({ errors: 0, warnings: 31 }).words, 'no faults, 31 doubtful places');
   assert.equal(healthOf({ errors: 1, warnings: 0 }).words, '1 fault, 0 doubtful places');
   assert.equal(accountWords({ session: null }), 'No session has ended yet.');
+  assert.equal(expectedWords({ came: 0.01, came_sessions: 11, expected: 0.0044, z: 0.17 }), 'The returns of 11 sessions add up to 1.00%; by the backtest 0.44% were expected, 0.17 standard errors less than what came.');
+  assert.equal(expectedWords({ came: -0.01, came_sessions: 1, expected: 0.0004, z: null }), 'The return of 1 session is -1.00%; by the backtest 0.04% were expected.');
+  assert.deepEqual(tryPlace({ kind: 'run', run: 'a', paper: null }), { words: 'a', at: ['runs', 'a'] });
+  assert.deepEqual(tryPlace({ kind: 'paper', run: null, paper: 'a' }), { words: 'paper account a', at: ['paper', 'a'] });
+  assert.deepEqual(tryPlace({ kind: 'paper', run: null, paper: null }), { words: 'paper account', at: null });
+  assert.deepEqual(tryPlace({ kind: 'run', run: null, paper: null }), { words: 'kept outside of runs/', at: null });
+  assert.deepEqual(tryPlace({ kind: 'deleted', run: null, paper: null }), { words: 'deleted', at: null });
+  assert.deepEqual(axisTexts([9_950_000, 10_000_000, 10_050_000], 50_000, 'plain'), ['9.95M', '10.00M', '10.05M']);
+  assert.deepEqual(axisTexts([-2e9, 0, 2e9], 2e9, 'plain'), ['-2B', '0', '2B']);
+  assert.deepEqual(axisTexts([0, 500_000, 999_000], 500_000, 'plain'), ['0', '500000', '999000']);
+  assert.deepEqual(axisTexts([10_000_000, 10_000_002], 2, 'plain'), ['10000000', '10000002']);
+  assert.deepEqual(axisTexts([0, 0.025], 0.025, 'percent'), ['0.0%', '2.5%']);
+  assert.deepEqual(axisTexts([], 1, 'plain'), []);
   assert.deepEqual(curveChart('t', 'n', [['a', 1], ['b', null], 'c', ['d', 2]]).labels, ['a', 'd']);
 });
 

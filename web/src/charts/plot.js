@@ -1,10 +1,19 @@
 // A chart as uPlot draws it.
 import uPlot from 'uplot';
 import { colour } from './look.js';
-import { digitsOf, shown } from './shown.js';
+import { axisTexts } from './shown.js';
 
 const kFont = '12px system-ui, sans-serif';
 const kSteps = [1, 2, 5].flatMap((n) => [0, 1, 2, 3, 4, 5, 6].map((power) => n * 10 ** power)).sort((a, b) => a - b);
+
+const kAxisWidth = 62; // the same for most, so that charts below each other show the same time at the same place
+const kWidestLabel = 140;
+
+const pen = document.createElement('canvas').getContext('2d');
+function widthOf(texts) {
+  pen.font = kFont;
+  return Math.ceil(Math.max(0, ...texts.map((text) => pen.measureText(text).width)));
+}
 
 const grid = { stroke: () => colour('--rule'), width: 1 };
 const faint = (name) => `color-mix(in srgb, ${colour(name)} 18%, transparent)`;
@@ -46,8 +55,8 @@ export function optionsOf(chart, width, onPlace) {
   const room = isBars || at.length < 2 ? 0.5 : 0;
   const numberAt = new Map(at.map((place, i) => [place, i]));
   const nearest = (place) => numberAt.get(place) ?? at.findIndex((other) => other >= place);
-  // Of few places the last one may have its label, of which half stands beyond it.
-  const beyond = at.length < 12 ? 4 * Math.max(...labels.map((label) => Math.min(label.length, 20))) : null;
+  // The last place may have its label, of which half stands beyond it; so may the first.
+  const beyond = Math.min(kWidestLabel, widthOf([...labels.slice(0, 100), ...labels.slice(-1)])) / 2 + 2;
   const axis = { font: kFont, stroke: () => colour('--soft'), ticks: { show: false } };
   return {
     width,
@@ -85,11 +94,8 @@ export function optionsOf(chart, width, onPlace) {
       {
         ...axis,
         grid,
-        size: 62,
-        values: (_, values, _axis, _space, step) => {
-          const digits = digitsOf(unit === 'percent' ? step * 100 : step);
-          return values.map((value) => shown(value, { unit, digits }));
-        },
+        size: (_, texts) => Math.max(kAxisWidth, beyond, 12 + widthOf(texts ?? [])),
+        values: (_, values, _axis, _space, step) => axisTexts(values, step, unit),
       },
     ],
     hooks: { setCursor: [(plot) => plot.cursor.idx !== null && plot.cursor.left >= 0 && onPlace(plot.cursor.idx)] },

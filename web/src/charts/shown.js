@@ -17,6 +17,15 @@ export function digitsOf(step) {
   return digits;
 }
 
+// What an axis says of its values, which are multiples of `step`: millions and more in short, where that is shorter.
+const kScales = [[1e12, 'T'], [1e9, 'B'], [1e6, 'M']];
+export function axisTexts(values, step, unit) {
+  const most = Math.max(...values.map(Math.abs));
+  const [scale, suffix] = (unit !== 'percent' && kScales.find(([least]) => most >= least && digitsOf(step / least) <= 3)) || [1, ''];
+  const digits = digitsOf((unit === 'percent' ? step * 100 : step) / scale);
+  return values.map((value) => shown(value / scale, { unit, digits }) + (value ? suffix : ''));
+}
+
 // [{ name, text }]: each curve at the place of number `i`.
 export const valuesAt = (chart, i) =>
   chart.curves.map(({ name, values }) => ({ name, text: shown(values[i], chart) }));

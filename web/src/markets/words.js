@@ -48,6 +48,20 @@ export function accountWords(status) {
   return `${status.session}: equity ${fixed(status.equity)}, ${counted(status.positions?.length ?? 0, 'position')}, ${counted(orders, 'order')} for the next session.`;
 }
 
+// What came on paper beside what a backtest made one expect; both are sums of the sessions' returns.
+export function expectedWords({ came, came_sessions, expected, z }) {
+  const came_words = came_sessions === 1 ? 'The return of 1 session is' : `The returns of ${counted(came_sessions, 'session')} add up to`;
+  const distance = isNumber(z) ? `, ${fixed(Math.abs(z))} standard errors ${z < 0 ? 'more' : 'less'} than what came` : '';
+  return `${came_words} ${percent(came)}; by the backtest ${percent(expected)} were expected${distance}.`;
+}
+
+// Where a try of a market is kept: {words, at: the view that shows it and its name there, or null}.
+export function tryPlace({ kind, run, paper }) {
+  if (kind === 'paper') return { words: paper ? `paper account ${paper}` : 'paper account', at: paper ? ['paper', paper] : null };
+  if (kind === 'run') return { words: run ?? 'kept outside of runs/', at: run ? ['runs', run] : null };
+  return { words: 'deleted', at: null };
+}
+
 // Points [label, value] as a chart (charts/shown.js).
 export function curveChart(title, name, points, of_labels = 'Session') {
   const kept = (Array.isArray(points) ? points : []).filter((point) => Array.isArray(point) && isNumber(point[1]));
