@@ -17,7 +17,7 @@
 //
 // A state is a folder, in which one process at a time works:
 //
-//   journal.jsonl     every accepted event, forced to disk before it acts; its first line says whose state it is
+//   journal.txt       every accepted event, forced to disk before it acts; its first line says whose state it is
 //   orders_next.csv   what is to be ordered before the next session, written after each session's end
 //   windows/          of networks: what was fitted, so that a restart need not fit it again
 //   status.json       where the account stands: read_paper_status()

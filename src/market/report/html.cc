@@ -232,7 +232,7 @@ class Page {
     for (const OrderedJson& seed : forecast.at("by_seed"))
       rows.emplace_back("Rank IC, seed " + dump_json(seed.at("seed")), shown(seed.at("rank_ic")));
     for (const auto& [name, quality] : forecast.at("baselines").items())
-      rows.emplace_back("Rank IC of the naive forecaster " + name, shown(quality.at("rank_ic")));
+      rows.emplace_back("Rank IC of the plain forecaster " + name, shown(quality.at("rank_ic")));
     rows.emplace_back("Windows", text("forecast.num_windows"));
     rows.emplace_back("Judged on", text("forecast.test_first") + " to " + text("forecast.test_last"));
     table(rows);
