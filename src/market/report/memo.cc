@@ -245,7 +245,9 @@ void write_forecast(Writer& w) {
              "{forecast.rank_ic_error:.4}")) {
     return;
   }
-  w.say("; the best of the plain forecasters, `{forecast.best_baseline.name:s}`, has {forecast.best_baseline.rank_ic:.4}");
+  w.say(
+      "; the best of the plain forecasters, `{forecast.best_baseline.name:s}`, has "
+      "{forecast.best_baseline.rank_ic:.4}");
   w.say(". ");
   w.say("It was above zero in {by_score.months_above_zero:n} of {by_score.months:n} months. ");
   w.say("\n\n");
