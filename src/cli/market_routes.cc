@@ -1,5 +1,6 @@
 #include "cli/market_routes.h"
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <thread>
@@ -41,6 +42,23 @@ OrderedJson paper_status(const Path& state) {
 }
 
 // Until the client is gone. What is damaged, or was removed meanwhile, is an event too: it may be written again.
+// Each holds a connection and a thread for as long as somebody looks: they must not crowd out what ends by itself.
+class Follower {
+ public:
+  Follower() {
+    if (++count_ <= kMost) return;
+    --count_;
+    throw ApiError(503, fmt::format("{} accounts are followed already; close one of the pages", kMost), "id", "busy");
+  }
+  ~Follower() { --count_; }
+  Follower(const Follower&) = delete;
+  Follower& operator=(const Follower&) = delete;
+
+ private:
+  static constexpr int kMost = 32;
+  static inline std::atomic<int> count_ = 0;
+};
+
 void follow_paper(const std::string& id, Exchange& exchange) {
   const Path state = paper_state(id);
   std::string stamp = file_stamp(state / kStatus), shown;
@@ -49,6 +67,7 @@ void follow_paper(const std::string& id, Exchange& exchange) {
   } catch (const Error& error) {
     throw ApiError(422, error.what(), "id", "damaged");
   }
+  const Follower follower;
   exchange.open_events();
   if (!exchange.send_event({.data = shown})) return;
   while (!exchange.client_gone()) {

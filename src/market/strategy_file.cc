@@ -192,8 +192,8 @@ void read_trees(TomlTable& table, ForecastSpec& f) {
 
 // What networks of instruments and of plain series share.
 void read_training(TomlTable& table, NetworkSpec& n) {
-  n.width = table.integer("width", n.width, 1, 4096);
-  n.layers = table.integer("layers", n.layers, 1, 100);
+  n.width = table.integer("width", n.width, 1, 1024);
+  n.layers = table.integer("layers", n.layers, 1, 16);
   n.learning_rate = table.number("learning_rate", n.learning_rate, 1e-9, 1e9);
   n.epochs = table.integer("epochs", n.epochs, 1, 100'000);
   n.patience = table.integer("patience", n.patience, 1, kBig);
@@ -202,7 +202,7 @@ void read_training(TomlTable& table, NetworkSpec& n) {
 void read_network(TomlTable& table, ForecastSpec& f) {
   NetworkSpec& n = f.network;
   if (f.kind == "mlp") n.look_back = 1;
-  n.look_back = table.integer("look_back", n.look_back, 1, 10'000);
+  n.look_back = table.integer("look_back", n.look_back, 1, 1000);
   read_training(table, n);
   n.noise = table.number("noise", n.noise, 0, 1e3);
   if (f.kind == "transformer") {

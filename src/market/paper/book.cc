@@ -50,7 +50,16 @@ bool Book::has_ended(Date date, Time time) const {
   return !daily_ && ended_to_time_ && time <= *ended_to_time_;
 }
 
+void Book::check(const Event& event, const std::string& who) const {
+  constexpr Date kLongestPause = 31;
+  const std::optional<Date> newest = newest_ ? newest_ : start_;
+  if (event.kind == Event::Kind::session_end && newest && event.date - *newest > kLongestPause)
+    fail("{}: session_end: expected a day within {} days of the newest one, {}, found {}", who, kLongestPause,
+         date_text(*newest), date_text(event.date));
+}
+
 Book::Verdict Book::take(const Event& event, std::vector<EndedSession>& ended) {
+  newest_ = std::max(newest_.value_or(event.date), event.date);
   if (event.kind == Event::Kind::session_end) return end_sessions(event, ended);
   const uint64_t place = place_hash(event, daily_), version = version_hash(event, place);
   if (!versions_.insert(version).second) return Verdict::repeated;

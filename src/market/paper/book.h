@@ -40,6 +40,9 @@ class Book {
   // Sessions that the event ends are added to `ended`; days without a bar are none.
   Verdict take(const Event& event, std::vector<EndedSession>& ended);
   bool has_ended(Date date, Time time) const;  // a session; `time` of a step within a day
+  // Error for the end of a session so far behind all that came that it can only be a mistake: it would make all that
+  // is still to come late. `who` is the line.
+  void check(const Event& event, const std::string& who) const;
 
  private:
   using Step = std::pair<Date, Time>;  // the time of a daily one is 0
@@ -52,6 +55,7 @@ class Book {
   std::optional<Date> start_;
   std::optional<Date> ended_to_;       // a day: all of it
   std::optional<Time> ended_to_time_;  // of steps within a day
+  std::optional<Date> newest_;         // of any event
   std::optional<Date> last_date_;      // of the last session that ended with bars
   std::map<Step, std::map<int32_t, SessionBar>> waiting_;
   std::map<std::tuple<int32_t, Date, int>, Action> actions_;  // that wait: instrument, day, rank of the kind

@@ -131,6 +131,9 @@ Event read_event(std::string_view line, const Instruments& instruments, const st
   if (!json.is_object()) fail("{}: expected an object of JSON, found {}", who, brief_json(json));
   const Fields fields(json, who);
   Event event;
+  const char* const kinds[] = {"session_end", "split", "dividend", "delisting", "close"};
+  if (std::count_if(std::begin(kinds), std::end(kinds), [&](const char* kind) { return fields.has(kind); }) > 1)
+    fail("{}: expected one event, a bar, an action or the end of a session, found {}", who, brief_json(json));
   if (json.contains("session_end")) {
     const When when = read_when(fields, "session_end");
     event.kind = Event::Kind::session_end;

@@ -12,6 +12,7 @@
 #include <fstream>
 #include <thread>
 
+#include "market/paper/book.h"
 #include "market/paper/event.h"
 #include "market/paper/journal.h"
 #include "market/testing/paper_rig.h"
@@ -165,7 +166,7 @@ TEST(Journal, KeepsWhatWasAppendedAndCutsOffATornLine) {
   Journal(folder.path(), "header").append(Texts{"one", "two"});
   const Path file = folder / "journal.txt";
   const std::string whole = read_file(file);
-  for (size_t cut = 1; cut <= 13; ++cut) {  // "XXXXXXXX two\n"
+  for (size_t cut = 1; cut <= 15; ++cut) {  // "XXXXXXXX 2 two\n"
     write_file_whole(file, whole.substr(0, whole.size() - cut));
     Journal journal(folder.path(), "another");
     EXPECT_EQ(journal.header(), "header");
@@ -177,6 +178,9 @@ TEST(Journal, KeepsWhatWasAppendedAndCutsOffATornLine) {
   damaged[whole.find("one")] = 'O';
   write_file_whole(file, damaged);
   EXPECT_HAS(error_of([&] { Journal(folder.path(), "header"); }), "found a damaged one at byte");
+  write_file_whole(
+      file, std::string(whole).erase(whole.find('\n') + 1, whole.rfind('\n', whole.size() - 2) - whole.find('\n')));
+  EXPECT_HAS(error_of([&] { Journal(folder.path(), "header"); }), "expected line 1, found line 2");
   write_file_whole(file, "");
   EXPECT_HAS(error_of([&] { Journal(folder.path(), "header"); }), "expected the journal of a paper account");
 }
@@ -203,6 +207,23 @@ TEST(Journal, SaysThatTheDiskIsFullAndLosesNothing) {
 }
 
 // ---- Lines
+
+TEST(Book, RefusesAnEndFarBehindAllThatCame) {
+  Book book(true, date(2014, 1, 6));
+  std::vector<EndedSession> ended;
+  const auto end_of = [](Date day) {
+    Event event;
+    event.kind = Event::Kind::session_end;
+    event.date = day;
+    return event;
+  };
+  EXPECT_HAS(error_of([&] { book.check(end_of(date(9999, 12, 31)), "line 7"); }),
+             "line 7: session_end: expected a day within 31 days of the newest one, 2014-01-06, found 9999-12-31");
+  for (Date day = date(2014, 1, 6); day < date(2014, 6, 6); day += 30) {  // each is near the one before
+    book.check(end_of(day), "line");
+    book.take(end_of(day), ended);
+  }
+}
 
 TEST(Event, JudgesEachLineByItself) {
   test::PaperRig rig;
@@ -232,6 +253,8 @@ TEST(Event, JudgesEachLineByItself) {
                            "{}",
                            "{\"time\":1,\"symbol\":\"S0\"}",
                            "{\"session_end\":\"yesterday\"}",
+                           R"({"session_end":"2014-01-06","delisting":true})",
+                           R"({"time":"2014-01-06","symbol":"S0","split":2,"dividend":1})",
                            R"({"time":"2014-02-30","symbol":"S0","split":2})",
                            R"({"time":"2014-01-06","symbol":7})",
                            R"({"time":"2014-01-06","symbol":"S0","split":0})",

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <optional>
 
@@ -15,24 +16,37 @@ namespace {
 
 constexpr size_t kCrcDigits = 8;
 
-std::string sealed(std::string_view text) { return fmt::format("{:08x} {}\n", crc32c(text.data(), text.size()), text); }
-
-// The text of a whole line without its line end; nothing for a damaged one.
-std::optional<std::string_view> unsealed(std::string_view line) {
-  if (line.size() <= kCrcDigits || line[kCrcDigits] != ' ') return {};
-  const std::string_view text = line.substr(kCrcDigits + 1);
-  if (fmt::format("{:08x}", crc32c(text.data(), text.size())) != line.substr(0, kCrcDigits)) return {};
-  return text;
+// A line: checksum of what follows, its number from 0 on, the text.
+std::string sealed(size_t number, std::string_view text) {
+  const std::string body = fmt::format("{} {}", number, text);
+  return fmt::format("{:08x} {}\n", crc32c(body.data(), body.size()), body);
 }
 
-// Calls use(text) for each line from `at` on until one is damaged or torn; where that one begins.
-size_t read_lines(std::string_view bytes, size_t at, const std::function<void(std::string_view)>& use) {
+struct Line {
+  size_t number = 0;
+  std::string_view text;
+};
+
+// Of a whole line without its line end; nothing for a damaged one.
+std::optional<Line> unsealed(std::string_view line) {
+  if (line.size() <= kCrcDigits || line[kCrcDigits] != ' ') return {};
+  const std::string_view body = line.substr(kCrcDigits + 1);
+  if (fmt::format("{:08x}", crc32c(body.data(), body.size())) != line.substr(0, kCrcDigits)) return {};
+  Line found;
+  const auto [end, error] = std::from_chars(body.data(), body.data() + body.size(), found.number);
+  if (error != std::errc() || end == body.data() + body.size() || *end != ' ') return {};
+  found.text = body.substr(static_cast<size_t>(end - body.data()) + 1);
+  return found;
+}
+
+// Calls use(line) for each line from `at` on until one is damaged or torn; where that one begins.
+size_t read_lines(std::string_view bytes, size_t at, const std::function<void(const Line&)>& use) {
   while (at < bytes.size()) {
     const size_t end = bytes.find('\n', at);
     if (end == std::string_view::npos) return at;
-    const auto text = unsealed(bytes.substr(at, end - at));
-    if (!text) return at;
-    use(*text);
+    const auto line = unsealed(bytes.substr(at, end - at));
+    if (!line) return at;
+    use(*line);
     at = end + 1;
   }
   return at;
@@ -41,7 +55,7 @@ size_t read_lines(std::string_view bytes, size_t at, const std::function<void(st
 }  // namespace
 
 Journal::Journal(const Path& folder, const std::string& header) : file_(folder / "journal.txt") {
-  if (!std::filesystem::exists(file_)) write_file_whole(file_, sealed(header));
+  if (!std::filesystem::exists(file_)) write_file_whole(file_, sealed(0, header));
   load();
   fd_ = ::open(file_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   if (fd_ < 0 || ::ftruncate(fd_, static_cast<off_t>(size_)) != 0)
@@ -54,21 +68,25 @@ Journal::~Journal() {
 
 void Journal::load() {
   const std::string bytes = read_file(file_);
-  bool is_header = true;
-  size_ = read_lines(bytes, 0, [&](std::string_view text) {
-    if (is_header)
-      header_ = text;
+  size_ = read_lines(bytes, 0, [&](const Line& line) {
+    if (line.number != num_lines_)
+      fail(
+          "{}: expected line {}, found line {}: some are missing, doubled or swapped; put a copy of the file back, or "
+          "begin another --state",
+          file_.string(), num_lines_, line.number);
+    if (num_lines_ == 0)
+      header_ = line.text;
     else
-      events_.append(text).append("\n");
-    is_header = false;
+      events_.append(line.text).append("\n");
+    ++num_lines_;
   });
-  if (is_header)
+  if (num_lines_ == 0)
     fail("{}: expected the journal of a paper account, found none; move the folder away to begin anew", file_.string());
   const size_t next = bytes.find('\n', size_);
   bool more = false;
   if (next != std::string::npos) {
     for (size_t at = next + 1; at < bytes.size() && !more; at = bytes.find('\n', at) + 1) {
-      read_lines(bytes, at, [&](std::string_view) { more = true; });
+      read_lines(bytes, at, [&](const Line&) { more = true; });
       if (bytes.find('\n', at) == std::string::npos) break;
     }
   }
@@ -90,7 +108,7 @@ void Journal::replay(const std::function<void(std::string_view, int64_t)>& use) 
 
 void Journal::append(std::span<const std::string> events) {
   std::string bytes;
-  for (const std::string& event : events) bytes += sealed(event);
+  for (size_t i = 0; i < events.size(); ++i) bytes += sealed(num_lines_ + i, events[i]);
   if (bytes.empty()) return;
   size_t written = 0;
   while (written < bytes.size()) {
@@ -101,6 +119,7 @@ void Journal::append(std::span<const std::string> events) {
   }
   if (written == bytes.size() && ::fdatasync(fd_) == 0) {
     size_ += bytes.size();
+    num_lines_ += events.size();
     return;
   }
   const int reason = errno;

@@ -32,7 +32,8 @@ class Journal {
   Path file_;
   std::string header_, events_;  // events_: what load() found, without what was torn
   int fd_ = -1;
-  size_t size_ = 0;  // of the file
+  size_t size_ = 0;       // of the file
+  size_t num_lines_ = 0;  // with the header
 };
 
 }  // namespace hadal::market::paper

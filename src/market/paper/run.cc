@@ -183,6 +183,7 @@ bool Run::take_line(const LineCutter::Line& line, std::vector<std::string>& acce
   try {
     if (line.too_long) fail("{}: expected at most {} bytes, found more", who, kMostLine);
     event = read_event(line.text, instruments_, who);
+    book_.check(event, who);
   } catch (const UnknownSymbol& error) {
     ++status_.feed.unknown;
     complaints_.add(error.what());

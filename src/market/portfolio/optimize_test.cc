@@ -384,7 +384,9 @@ TEST(Optimize, BadProblemsAreRefused) {
   says(R"({"P": [[1, 0]], "q": [1, 2]})", "expected a square matrix, found 1 rows of 2 numbers");
   says(R"({"P": [[1]], "q": [1, 2]})", "expected 2 rows as q has numbers, found 1");
   says(R"({"P": [[1, 0], [0]], "q": [1, 2]})", "expected rows of one length");
-  says(R"({"P": [[1]], "q": ["a"]})", "expected a finite number, found \"a\"");
+  says(R"({"P": [[1e308]], "q": [1]})", "P: expected a finite number within");
+  says(R"({"mean": [0.1], "covariance": [[1]], "lower": 1e20})", "lower: expected a limit that a number can meet");
+  says(R"({"P": [[1]], "q": ["a"]})", "expected a finite number within -1e+100 and 1e+100, found \"a\"");
   says(R"({"P": [[1]], "q": [1], "A": [[1, 2]]})", "expected rows of 1 numbers as q has, found 2");
   says(R"({"P": [[1]], "q": [1], "A": [[1]], "l": [1, 2]})", "l: expected 1 numbers, found 2");
   says(R"({"P": [[1]], "q": [1], "A": [[1]], "l": [2], "u": [1]})", "expected l up to u in each row, found 2 and 1");

@@ -93,13 +93,18 @@ class ProblemReader {
  private:
   static double number_of(const Json& value, const std::string& name) {
     const double number = value.is_number() ? value.get<double>() : std::nan("");
-    if (!std::isfinite(number)) fail("{}: expected a finite number, found {}", name, brief_json(value));
+    constexpr double kMost = 1e100;  // products of two stay finite
+    if (!(std::fabs(number) <= kMost))
+      fail("{}: expected a finite number within -{:g} and {:g}, found {}", name, kMost, kMost, brief_json(value));
     return number;
   }
   static double limit_of(const Json& value, double none, const std::string& name) {
     if (value.is_null()) return none;
     const double number = number_of(value, name);
-    return std::fabs(number) < 1e20 ? number : std::copysign(kBoundless, number);
+    if (std::fabs(number) < 1e20) return number;
+    if (std::signbit(number) != std::signbit(none))
+      fail("{}: expected a limit that a number can meet, found {}; null is no limit", name, brief_json(value));
+    return none;
   }
 
   const Json& json_;

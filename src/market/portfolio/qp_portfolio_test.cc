@@ -213,9 +213,10 @@ TEST(QpPortfolio, RespectsEveryLimitOfEachDay) {
   EXPECT_GT(at_active, 50u);
   EXPECT_GT(at_group, 5u);
   EXPECT_GT(at_factor, 20u);
-  EXPECT_EQ(policy.notes(), (std::vector<std::string>{
-                                "30 sessions passed without a decision: no instrument had 30 sessions of history",
-                                "the benchmark's other weights stood in for those that could not be chosen: S103"}));
+  EXPECT_EQ(policy.notes(),
+            (std::vector<std::string>{
+                "30 sessions passed without a decision: no instrument had 30 sessions of history with prices that move",
+                "the benchmark's other weights stood in for those that could not be chosen: S103"}));
 }
 
 // Day by day, with nothing behind the row, on other objects each time: as paper asks.

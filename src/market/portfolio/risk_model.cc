@@ -217,12 +217,14 @@ PastReturns Histories::of(const Panel& panel, size_t row, std::span<const uint32
 std::vector<std::string> Histories::notes() const {
   std::vector<std::string> notes;
   if (empty_ > 0) {
-    notes.push_back(fmt::format("{} passed without a decision: no instrument had {} sessions of history",
-                                counted(empty_, "session"), days_));
+    notes.push_back(
+        fmt::format("{} passed without a decision: no instrument had {} sessions of history with prices that move",
+                    counted(empty_, "session"), days_));
   }
   if (lacking_ > 0) {
-    notes.push_back(fmt::format("at {} of {}, instruments without {} sessions of history were left out: {}", lacking_,
-                                counted(decisions_, "decision"), days_, first_names(left_out_)));
+    notes.push_back(
+        fmt::format("at {} of {}, instruments without {} sessions of history with prices that move were left out: {}",
+                    lacking_, counted(decisions_, "decision"), days_, first_names(left_out_)));
   }
   return notes;
 }

@@ -177,8 +177,9 @@ TEST(Histories, SayWhoWasLeftOut) {
   for (const size_t row : {9, 10, 20, 25, 26}) histories.of(panel, row, all);
   EXPECT_EQ(histories.notes(),
             (std::vector<std::string>{
-                "1 session passed without a decision: no instrument had 10 sessions of history",
-                "at 2 of 4 decisions, instruments without 10 sessions of history were left out: S101"}));
+                "1 session passed without a decision: no instrument had 10 sessions of history with prices that move",
+                "at 2 of 4 decisions, instruments without 10 sessions of history with prices that move were left out: "
+                "S101"}));
   EXPECT_EQ(first_names({"a", "b", "c", "d", "e", "f", "g"}), "a, b, c, d, e and 2 more");
 }
 
