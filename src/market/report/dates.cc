@@ -83,21 +83,27 @@ DatePhrase read_date(const TokenText& t, size_t i) {
   return {date, year_behind(t, day.next, date.year)};
 }
 
-int year_in_context(const TokenText& t, size_t i, const Mention* before) {
+// The number at i, where it may be a year: not 1,850 of something.
+int lone_year(const TokenText& t, size_t i) {
   const int year = year_at(t, i);
-  if (year < 1700 || year > 2199) return 0;
-  if (is_one_of(
-          {"sessions", "days",  "trades",  "orders",    "fills",    "bars",    "instruments", "stocks", "windows",
-           "months",   "years", "tries",   "positions", "shares",   "dollars", "points",      "places", "times",
-           "rows",     "weeks", "percent", "per",       "thousand", "million", "hundred",     "names",  "symbols"},
-          t.of(i + 1)))
-    return 0;
+  const bool counts = is_one_of(
+      {"sessions", "days",  "trades",  "orders",    "fills",    "bars",    "instruments", "stocks", "windows",
+       "months",   "years", "tries",   "positions", "shares",   "dollars", "points",      "places", "times",
+       "rows",     "weeks", "percent", "per",       "thousand", "million", "hundred",     "names",  "symbols"},
+      t.of(i + 1));
+  return year < 1700 || year > 2199 || counts ? 0 : year;
+}
+
+int year_in_context(const TokenText& t, size_t i, const Mention* before) {
+  const int year = lone_year(t, i);
+  if (year == 0) return 0;
+  if (is_one_of({"to", "-", "through"}, t.of(i + 1)) && lone_year(t, i + 2) > year) return year;  // 2012 to 2015
   if (i == 0) return 0;
   size_t at = i - 1;
   while (at > 0 && is_one_of({"(", "*", "the", "early", "late", "mid", "of"}, t.of(at))) --at;
-  if (is_one_of({"in",         "since", "during", "until",  "till",   "year",   "years",     "from", "through",
-                 "throughout", "by",    "before", "after",  "end",    "start",  "beginning", "late", "early",
-                 "mid",        "of",    "summer", "autumn", "spring", "winter", "for"},
+  if (is_one_of({"between", "in",         "since", "during", "until",  "till",   "year",   "years",     "from",
+                 "through", "throughout", "by",    "before", "after",  "end",    "start",  "beginning", "late",
+                 "early",   "mid",        "of",    "summer", "autumn", "spring", "winter", "for"},
                 t.of(at)))
     return year;
   const bool joins = is_one_of({"to", "-", "and", "or", "through", "/", ","}, t.of(at));
