@@ -78,6 +78,7 @@ std::optional<std::vector<TargetWeight>> QpPortfolio::choose(const FeatureSource
   set_benchmark(panel, row);
   set_current(panel, row);
   set_bounds(panel);
+  admit_newcomers();
   set_groups(panel);
   set_factor_limits(source, row);
   const std::vector<TargetWeight> targets = targets_of(instruments_, solve(same_instruments));
@@ -227,6 +228,17 @@ std::vector<double> QpPortfolio::solve(bool same_instruments) {
                     kGoodResidual, optimum.kkt_residual, optimum.iterations));
   }
   return optimum.x;
+}
+
+void QpPortfolio::admit_newcomers() {
+  bool joins = false;
+  double buys = 0, sells = 0;
+  for (size_t k = 0; k < instruments_.size(); ++k) {
+    joins = joins || (problem_.lower[k] > 0 && !held_.contains(instruments_[k]));
+    buys += std::max(0.0, problem_.lower[k] - problem_.current[k]);
+    sells += std::max(0.0, problem_.current[k] - problem_.upper[k]);
+  }
+  if (joins) problem_.turnover += 2 * std::max(buys, sells);  // what is bought is sold elsewhere
 }
 
 void QpPortfolio::hold(const Panel& panel, size_t row, const std::vector<TargetWeight>& targets) {

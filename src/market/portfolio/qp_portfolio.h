@@ -15,8 +15,9 @@
 //   current   what was chosen last, moved by the closes since then, as if it had been reached at that close. It is not
 //             read from the account, so that each engine and paper decide the same.
 //
-// turnover: of sum |w - current|. It does not hold at the first rebalance, and grows by the weight of what is held and
-// cannot be chosen any more (that is sold). active: the largest |w - b|. Limits on a factor are of exposure'(w - b),
+// turnover: of sum |w - current|. It does not hold at the first rebalance, grows by the weight of what is held and
+// cannot be chosen any more (that is sold), and, where somebody joins whose lower bound is above 0, by what the bounds
+// force to be traded. active: the largest |w - b|. Limits on a factor are of exposure'(w - b),
 // its values standardised over those that can be chosen, a missing one 0.
 //
 // Errors name the session: limits that cannot hold together, a benchmark that begins later or has nobody that can be
@@ -51,6 +52,7 @@ class QpPortfolio : public Chooser {
   void set_mean_and_risk(const PastReturns& returns, const std::vector<Scored>& scored);
   void set_benchmark(const Panel& panel, size_t row);
   void set_current(const Panel& panel, size_t row);
+  void admit_newcomers();
   void set_bounds(const Panel& panel);
   void set_groups(const Panel& panel);
   void set_factor_limits(const FeatureSource& source, size_t row);

@@ -110,6 +110,23 @@ TEST(QpPortfolio, HoldsAmongSoManyOfTheBest) {
   }
 }
 
+TEST(QpPortfolio, WhoJoinsTheBenchmarkIsBoughtAboveTheTurnover) {
+  Panel panel = common_panel(90, 6);
+  testing::pause(panel, 5, 0, 30);
+  const MadeSource source(panel, 1, 0);
+  PortfolioSpec spec = qp_spec(30);
+  spec.qp.benchmark = "equal";
+  spec.qp.active = 0.05, spec.qp.turnover = 0.05;
+  bool joined = false;
+  for (const Rebalance& rebalance : decisions(spec, source)) {
+    const std::vector<double> w = weights_of(rebalance, 6);
+    const bool there = w[5] > 0;
+    for (size_t i = 0; i < (there ? 6 : 5); ++i) EXPECT_NEAR(w[i], there ? 1.0 / 6 : 0.2, 0.05 + kDigits);
+    joined = joined || there;
+  }
+  EXPECT_TRUE(joined);
+}
+
 TEST(QpPortfolio, WhatCostsMoreThanItGainsIsNotTraded) {
   const MadeSource source(common_panel(40, 4), 1, 0);
   PortfolioSpec spec = qp_spec(30);
