@@ -43,7 +43,7 @@ async function ask(page, question) {
   await page.getByRole('checkbox').uncheck();
   await page.getByRole('textbox', { name: 'Question' }).fill(question);
   await page.keyboard.press('Enter');
-  await page.getByRole('heading', { name: question }).waitFor();
+  await page.getByRole('heading', { name: question, level: 1 }).waitFor();
   await page.getByRole('status').getByText(/^Done/).waitFor();
 }
 const post = (path, body) =>
