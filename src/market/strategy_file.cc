@@ -180,7 +180,7 @@ void read_trees(TomlTable& table, ForecastSpec& f) {
   t.depth = table.integer("depth", t.depth, 1, 12);
   t.leaf_samples = table.integer("leaf_samples", t.leaf_samples, 1, kBig);
   t.learning_rate = table.number("learning_rate", t.learning_rate, 1e-6, 1);
-  t.leaf_penalty = table.number("leaf_penalty", t.leaf_penalty, 0, 1e300);
+  t.leaf_penalty = table.number("leaf_penalty", t.leaf_penalty, 0, 1e30);
   t.subsample = table.number("subsample", t.subsample, 1e-3, 1);
   t.column_sample = table.number("column_sample", t.column_sample, 1e-3, 1);
   if (table.has("early_stop_rounds") && (f.valid_days == 0 || f.window == "combinatorial")) {

@@ -77,7 +77,9 @@ void fit_and_judge(const SeriesTask& task, const ForecastSpec& spec, const Train
     auto networks = forecast::judge_series_networks(task, spec, options);
     r.quality = networks.together;
     r.by_seed = std::move(networks.by_seed);
-    r.baselines.emplace_back("ridge", forecast::judge_series_ridge(task, spec.penalty));
+    SeriesTask baseline = task;
+    baseline.who += fmt::format(": the baseline that the {} must beat", spec.kind);
+    r.baselines.emplace_back("ridge", forecast::judge_series_ridge(baseline, spec.penalty));
   } else {
     r.quality = judge_naive(task, spec.kind == "seasonal");
   }

@@ -152,7 +152,7 @@ std::vector<double> fit_normal_ridge(const SeriesTask& task, double penalty) {
     for (size_t j = 0; j < n; ++j) inputs[i * n + j] = sums.at(i, j);
     for (size_t h = 0; h < task.horizon; ++h) targets[i * task.horizon + h] = sums.at(i, n + h);
   }
-  return solve_ridge(inputs, targets, n, task.horizon, penalty, task.who + ": ridge");
+  return solve_ridge(inputs, targets, n, task.horizon, penalty, task.who + ": the ridge that a network begins with");
 }
 
 }  // namespace hadal::market::forecast

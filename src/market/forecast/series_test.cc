@@ -163,6 +163,9 @@ TEST(Series, NamesTheLineThatIsWrong) {
   EXPECT_NE(error_of("date,a\n1,1\n2,x\n").find("wrong.csv:3: expected a number"), std::string::npos);
   EXPECT_NE(error_of("day,a\n1,1\n").find("wrong.csv:1: expected the column \"date\""), std::string::npos);
   EXPECT_NE(error_of("date,a\n1,1\n").find("expected the 4 rows that split names, found 1"), std::string::npos);
+  const std::string alone =
+      error_of("date,a\n1,1\n2,3\n3,2\n4,4\n", "kind = \"mlp\"\nlook_back = 1\nhorizon = 1\npenalty = 0\n");
+  EXPECT_NE(alone.find("series.toml: the ridge that a network begins with: expected"), std::string::npos) << alone;
   EXPECT_NE(error_of("date,a\n", "kind = \"ridge\"\n").find("look_back + horizon = 432"), std::string::npos);
   EXPECT_EQ(error_of("date,a\n1,1\n2,2\n3,1\n4,2\n", "kind = \"naive\"\nlook_back = 1\nhorizon = 1\nseason = 2\n"),
             "no error");

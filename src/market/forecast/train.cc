@@ -20,19 +20,21 @@ using forecast::Window;
 
 class Run {
  public:
-  Run(const StrategyFile& strategy, const FeatureSource& source, const TrainOptions& options)
+  Run(const StrategyFile& strategy, const FeatureSource& source, const TrainOptions& options,
+      std::unique_ptr<Forecaster> forecaster)
       : strategy_(strategy),
         spec_(*strategy.forecast),
         source_(source),
         panel_(source.panel()),
         options_(options),
-        forecaster_(forecast::make_forecaster(strategy, source)) {}
+        forecaster_(std::move(forecaster)) {}
 
   ForecastResult go();
 
  private:
   size_t num_instruments() const { return panel_.num_instruments(); }
   size_t num_seeds() const { return spec_.seeds.size(); }
+  void walk_forward();  // leaves the scores in result_
   bool wanted(const Window& window) const;
   void check_source() const;
   void run_window(size_t index, const Window& window);
@@ -75,7 +77,7 @@ bool Run::wanted(const Window& window) const {
                                            [&](const RowRange& part) { return part.holds(*options_.only_row); });
 }
 
-ForecastResult Run::go() {
+void Run::walk_forward() {
   check_source();
   const size_t cells = panel_.num_times() * num_instruments();
   result_.kind = spec_.kind == "factor" ? "factor " + spec_.factor : spec_.kind;
@@ -99,6 +101,10 @@ ForecastResult Run::go() {
     }
   }
   finish_scores();
+}
+
+ForecastResult Run::go() {
+  walk_forward();
   const bool ridge = spec_.must_beat_ridge() && !options_.only_row;
   forecast::judge(spec_, source_, ridge ? scores_of_ridge() : std::vector<double>(), result_);
   if (compared_ > 0) {
@@ -227,12 +233,14 @@ void Run::finish_scores() {
 // Of the same windows; it trains on their validation parts too. Trees can take what is missing, ridge cannot.
 std::vector<double> Run::scores_of_ridge() const {
   StrategyFile plain = strategy_;
-  plain.forecast->kind = "ridge";
   plain.forecast->seeds = {1};
   plain.process.features.push_back("fill_zero");
   TrainOptions options;
   options.stop = options_.stop;
-  return Run(plain, source_, options).go().scores;
+  const std::string who = fmt::format("{}: the baseline that the {} must beat", strategy_.file.string(), spec_.kind);
+  Run run(plain, source_, options, forecast::make_ridge(spec_.penalty, who));
+  run.walk_forward();
+  return std::move(run.result_.scores);
 }
 
 }  // namespace
@@ -260,7 +268,7 @@ RowRange rows_of(const StrategyFile& strategy, const Panel& panel) {
 
 ForecastResult train(const StrategyFile& strategy, const FeatureSource& source, const TrainOptions& options) {
   HADAL_CHECK(strategy.forecast && !strategy.series, "a forecaster of instruments");
-  return Run(strategy, source, options).go();
+  return Run(strategy, source, options, forecast::make_forecaster(strategy, source)).go();
 }
 
 }  // namespace hadal::market

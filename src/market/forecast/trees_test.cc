@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "base/testing/scratch.h"
 #include "base/threads.h"
 #include "market/forecast/forecaster.h"
 #include "market/forecast/trees.h"
@@ -33,12 +34,7 @@ MadeSource product_source(size_t num_times, size_t num_instruments, size_t num_f
 }
 
 std::string error_of(const StrategyFile& strategy, const MadeSource& source) {
-  try {
-    train(strategy, source);
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
+  return test::error_of([&] { train(strategy, source); });
 }
 
 TEST(Trees, LearnAProductThatRidgeCannot) {
@@ -184,6 +180,12 @@ TEST(Trees, SayWhatIsWrongAndNothingElse) {
   std::fill(empty.values.begin(), empty.values.end(), kMissing);
   EXPECT_NE(error_of(strategy_of(kTrees, "[process]\nfeatures = []\n"), empty).find("found none in a training part"),
             std::string::npos);
+  MadeSource twice = source;
+  for (size_t f = 0; f < twice.values.size(); f += 2) twice.values[f + 1] = twice.values[f];
+  EXPECT_NE(error_of(strategy_of(kTrees + "penalty = 0\n", "[process]\nfeatures = []\n"), twice)
+                .find("s.toml: the baseline that the trees must beat: ridge: expected features that do not depend"),
+            std::string::npos);
+  EXPECT_EQ(error_of(strategy_of(kTrees + "leaf_penalty = 1e30\n"), source), "");
   EXPECT_EQ(::testing::internal::GetCapturedStdout() + ::testing::internal::GetCapturedStderr(), "");
 }
 
