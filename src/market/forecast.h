@@ -77,7 +77,7 @@ struct ForecastResult {
   std::vector<WindowReport> windows;
   Quality quality;  // of all test parts together; scores are means of ranks
   std::vector<std::pair<int64_t, Quality>> by_seed;
-  // The naive ones without the forecaster itself; before them ridge, where it is a network.
+  // The naive ones without the forecaster itself; before them ridge, where it is trees or a network.
   std::vector<std::pair<std::string, Quality>> baselines;
   std::string finding;            // "signal" | "nothing"; "" of a plain series
   std::string headline;           // one line in words; first says whether they are beaten

@@ -12,8 +12,8 @@ namespace {
 
 constexpr const char* kLock = "lock";  // as FolderLock names it
 
-std::string key_of(const StrategyFile& strategy, const std::string& data_hash) {
-  return strategy.hash() + " " + data_hash;
+std::string key_of(const std::string& strategy_hash, const std::string& data_hash) {
+  return strategy_hash + " " + data_hash;
 }
 
 // A name that needs no quotes in a shell and shows as it is.
@@ -54,7 +54,7 @@ bool take_what_is_there(Training& training) {
 }  // namespace
 
 std::string run_suffix(const std::string& strategy_hash, const std::string& data_hash) {
-  return fmt::format("-{:08x}", mix(fnv1a(strategy_hash + " " + data_hash)) >> 32);
+  return fmt::format("-{:08x}", mix(fnv1a(key_of(strategy_hash, data_hash))) >> 32);
 }
 
 Path run_folder(const StrategyFile& strategy, const std::string& data_hash) {
@@ -101,7 +101,7 @@ Training train_run(const StrategyFile& strategy, const Market& market, TrainOpti
   }
   if (reuse && take_what_is_there(training)) return training;
   options.checkpoints = training.run / "windows";
-  options.key = key_of(strategy, training.data_hash);
+  options.key = key_of(strategy.hash(), training.data_hash);
   ForecastResult result = train(strategy, *training.source, options);
   training.forecast = to_json(result, training.run.string());
   std::filesystem::create_directories(training.run);
@@ -118,7 +118,7 @@ OrderedJson train_series_run(const StrategyFile& strategy, TrainOptions options)
   training.run = run_folder(strategy, training.data_hash);
   training.held = std::make_shared<RunLock>(training.run);
   options.checkpoints = training.run / "windows";
-  options.key = key_of(strategy, training.data_hash);
+  options.key = key_of(strategy.hash(), training.data_hash);
   training.forecast = to_json(train_series(strategy, options), training.run.string());
   write_run(strategy, training);
   drop_checkpoints(options.checkpoints);
