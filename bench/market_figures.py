@@ -169,11 +169,14 @@ class Figures:
         run = self.market("demo", "--out", self.fresh("demo"))
         self.row("demo", "from the files to the memo", run.wall, "s", "<= 60", run, "market_figures.py demo")
 
-    def made(self, name, goal):
-        strategy = os.path.join(self.args.folder, "demo", name + ".toml")
-        if not os.path.exists(strategy):
+    def demo_strategy(self, name):
+        path = os.path.join(self.args.folder, "demo", name + ".toml")
+        if not os.path.exists(path):
             self.market("demo", "--out", self.fresh("demo"))
-        run = self.market("train", strategy)
+        return path
+
+    def made(self, name, goal):
+        run = self.market("train", self.demo_strategy(name))
         print(f"{name}: {run.json['headline']}")
         self.row(name, "rank IC of ridge, alpha158", run.json["rank_ic"], "", goal, run, f"market_figures.py {name}")
         self.row(name, "error of the rank IC", run.json["rank_ic_error"], "", "", run, f"market_figures.py {name}")
@@ -244,14 +247,14 @@ class Figures:
 
     def others(self, kinds, goals, command):
         """Other kinds with their defaults and two seeds in place of ridge."""
+        ridge = 'kind = "ridge"\npenalty = 1e4\n'
         for name, goal in goals:
-            path = os.path.join(self.args.folder, "demo", name + ".toml")
-            if not os.path.exists(path):
-                self.market("demo", "--out", self.fresh("demo"))
-            with open(path) as file:
+            with open(self.demo_strategy(name)) as file:
                 plain = file.read()
+            if ridge not in plain:
+                sys.exit(f"expected a demo strategy {name}.toml with {ridge!r}, found none; its other kinds would be ridge again")
             for kind in kinds:
-                text = plain.replace('kind = "ridge"\npenalty = 1e4\n', f'kind = "{kind}"\nseeds = [1, 2]\n')
+                text = plain.replace(ridge, f'kind = "{kind}"\nseeds = [1, 2]\n')
                 run = self.market("train", self.write(os.path.join("demo", f"{name}_{kind}.toml"), text))
                 print(f"{name}: {run.json['headline']}")
                 for seed in run.json["by_seed"]:
