@@ -27,10 +27,7 @@ class Samples {
   // Processed features of rows, [row][instrument][feature]; NaN where the instrument is not there.
   void features(RowRange rows, std::vector<double>& out) const { process_rows(rows, steps_.size(), out); }
   // Processed; NaN: no sample. Defined in the training and validation parts.
-  double label(size_t row, size_t instrument) const {
-    const size_t at = source_.panel().at(row, instrument);
-    return at < labels_.size() ? labels_[at] : kMissing;  // the panel may have grown since
-  }
+  double label(size_t row, size_t instrument) const { return labels_[source_.panel().at(row, instrument)]; }
   // True where no sample of the row was purged and no step has a state: then its samples have the same bits in every
   // window, and sums over them can be shared.
   bool shareable(size_t row) const { return !stateful_ && !purged_[row]; }
