@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 
 #include "base/json.h"
@@ -254,6 +255,14 @@ TEST_F(MarketRoutes, WhatCannotBeReadIsSaidAndTheRestIsShown) {
     EXPECT_EQ(run.contains("damage"), run.at("id") == "other" || run.at("id") == "empty") << run;
 }
 
+TEST_F(MarketRoutes, FiguresThatAreTooLargeForARequestAreRefused) {
+  put("runs/minutes/figures.json", dump_json(figures()));
+  EXPECT_EQ(json("/api/runs/minutes").at("id"), "minutes");
+  std::filesystem::resize_file("runs/minutes/figures.json", (uint64_t{64} << 20) + 1);
+  EXPECT_HAS(json("/api/runs").at("runs")[0].at("damage").get<std::string>(), "at most 64 MiB");
+  EXPECT_HAS(refused("/api/runs/minutes", 422), "report.html");
+}
+
 // Changes the status while it is followed, as a paper run does.
 struct Follower : Recorder {
   bool send_event(Event event) override {
@@ -280,6 +289,30 @@ TEST_F(MarketRoutes, AStatusIsSentAgainWheneverItChanges) {
   EXPECT_EQ(follower.events[1], R"({"session":"2020-01-03"})");
   EXPECT_TRUE(parse_json(follower.events[2], "event").contains("damage")) << follower.events[2];
   EXPECT_EQ(follower.events[3], R"({"session":"2020-01-06"})");
+}
+
+// Follows once more while its first event is sent, and so on until one is refused.
+struct Crowd : Recorder {
+  explicit Crowd(std::function<int()> more) : follow_more(std::move(more)) {}
+  bool send_event(Event) override {
+    others = follow_more();
+    return false;
+  }
+  std::function<int()> follow_more;
+  int others = 0;
+};
+
+TEST_F(MarketRoutes, FollowersOfAccountsAreFew) {
+  put("runs/paper/etf/status.json", "{}");
+  const std::function<int()> follow = [&] {
+    Crowd one(follow);
+    ask_into("/api/paper/etf", one);
+    if (one.opened) return 1 + one.others;
+    EXPECT_EQ(one.whole.status, 503);
+    return 0;
+  };
+  EXPECT_EQ(follow(), 32);
+  EXPECT_EQ(follow(), 32) << "who leaves makes place";
 }
 
 TEST_F(MarketRoutes, ADamagedStatusIsRefused) {
