@@ -21,8 +21,8 @@ constexpr int64_t kThinkTokens = 512, kLeastTokens = 64;
 
 constexpr const char* kTask =
     "Rewrite one paragraph of a report in plain, friendly English. Keep every number, percent sign, date and name "
-    "exactly "
-    "as it is written and in the same order, keep the backticks around names, and add no numbers, claims or markup. "
+    "exactly as it is written and in the same order, keep the backticks around names, and add no numbers, claims or "
+    "markup. "
     "Answer with the paragraph alone.";
 
 // Asks a model to word paragraphs; a signal ends it.

@@ -5,6 +5,7 @@
 #include "base/testing/scratch.h"
 #include "cli/market.h"
 #include "cli/verb.h"
+#include "market/testing/run_figures.h"
 
 namespace hadal {
 namespace {
@@ -31,25 +32,8 @@ class MarketReport : public ::testing::Test {
  protected:
   MarketReport() {
     std::filesystem::create_directories(run_);
-    const OrderedJson figures{{"run", run_},
-                              {"start_equity", "1000"},
-                              {"end_equity", "1234.56"},
-                              {"earned", {{"return", 0.23456}}},
-                              {"statistics", {{"sharpe", 0.0512}, {"sharpe_annual", 0.8128}}},
-                              {"trials", 3},
-                              {"try", 2},
-                              {"forecast", nullptr},
-                              {"strategy", {{"name", "idea"}, {"file", "idea.toml"}}},
-                              {"quality", {{"counts", OrderedJson::object()}}},
-                              {"series",
-                               {{"time", {"2020-01-02", "2020-01-03"}},
-                                {"equity", {1000, 1234.56}},
-                                {"drawdown", {0, 0}},
-                                {"long", {0, 1}},
-                                {"short", {0, 0}},
-                                {"net", {0, 1}},
-                                {"positions", {0, 1}},
-                                {"turnover", {0, 0.5}}}}};
+    OrderedJson figures = market::test::run_figures();
+    figures["run"] = run_, figures["forecast"] = nullptr;
     write_file_whole(folder_ / "run/figures.json", dump_json(figures));
   }
   test::ScratchFolder folder_;

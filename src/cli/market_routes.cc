@@ -41,7 +41,6 @@ OrderedJson paper_status(const Path& state) {
   return market::read_paper_status(state);
 }
 
-// Until the client is gone. What is damaged, or was removed meanwhile, is an event too: it may be written again.
 // Each holds a connection and a thread for as long as somebody looks: they must not crowd out what ends by itself.
 class Follower {
  public:
@@ -59,6 +58,7 @@ class Follower {
   static inline std::atomic<int> count_ = 0;
 };
 
+// Until the client is gone. What is damaged, or was removed meanwhile, is an event too: it may be written again.
 void follow_paper(const std::string& id, Exchange& exchange) {
   const Path state = paper_state(id);
   std::string stamp = file_stamp(state / kStatus), shown;

@@ -3,16 +3,20 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 
 #include "base/json.h"
 #include "base/testing/scratch.h"
 #include "market/import.h"
 #include "market/market.h"
+#include "market/testing/run_figures.h"
 #include "server/testing/recorder.h"
 
 namespace hadal {
 namespace {
+
+using market::test::run_figures;
 
 constexpr const char* kBars =
     "date,symbol,open,high,low,close,volume\n"
@@ -20,29 +24,6 @@ constexpr const char* kBars =
     "2020-01-03,A,10,9,11,10,100\n"  // high below low
     "2020-01-06,A,10,11,9,10,0\n"    // no volume
     "2020-01-02,B,5,6,4,5,100\n";
-
-OrderedJson figures() {
-  return {{"run", "runs/idea-1"},
-          {"start_equity", "1000"},
-          {"end_equity", "1234.56"},
-          {"earned", {{"return", 0.23456}}},
-          {"statistics", {{"sharpe", 0.0512}, {"sharpe_annual", 0.8128}}},
-          {"trials", 3},
-          {"try", 2},
-          {"forecast", {{"finding", "nothing"}, {"headline", "ridge: nothing found"}}},
-          {"strategy", {{"name", "idea"}, {"file", "idea.toml"}}},
-          {"data", {{"market", "m"}, {"first", "2020-01-02"}, {"last", "2020-01-03"}}},
-          {"quality", {{"counts", OrderedJson::object()}}},
-          {"series",
-           {{"time", {"2020-01-02", "2020-01-03"}},
-            {"equity", {1000, 1234.56}},
-            {"drawdown", {0, 0}},
-            {"long", {0, 1}},
-            {"short", {0, 0}},
-            {"net", {0, 1}},
-            {"positions", {0, 1}},
-            {"turnover", {0, 0.5}}}}};
-}
 
 class MarketRoutes : public ::testing::Test {
  protected:
@@ -115,11 +96,11 @@ TEST_F(MarketRoutes, AMarketComesWithItsHealthAndAnImportChangesIt) {
 
 TEST_F(MarketRoutes, ATrySaysWhereItIsKept) {
   import(kBars);
-  put("runs/idea-1/figures.json", dump_json(figures()));
+  put("runs/idea-1/figures.json", dump_json(run_figures()));
   put("runs/paper/etf/status.json", "{}");
   put("runs/paper/begun/journal.txt", "");
   put("accounts/etf/status.json", "{}");
-  put("elsewhere/idea-1/figures.json", dump_json(figures()));
+  put("elsewhere/idea-1/figures.json", dump_json(run_figures()));
   const std::string here = std::filesystem::current_path().string();
   const std::vector<std::pair<std::string, Json>> places = {
       {"runs/idea-1", {{"kind", "run"}, {"run", "idea-1"}, {"paper", nullptr}}},
@@ -155,9 +136,9 @@ TEST_F(MarketRoutes, ADamagedMarketIsListedAndSaysSo) {
 TEST_F(MarketRoutes, NoNameLeadsOut) {
   import(kBars);
   put("secret/market.db", "x");
-  put("secret/figures.json", dump_json(figures()));
+  put("secret/figures.json", dump_json(run_figures()));
   put("secret/report.html", "secret");
-  put("runs/idea-1/figures.json", dump_json(figures()));
+  put("runs/idea-1/figures.json", dump_json(run_figures()));
   std::filesystem::create_directory_symlink(std::filesystem::absolute("secret"), "runs/led");
   std::filesystem::create_directory_symlink(std::filesystem::absolute("secret"), "markets/led");
   std::filesystem::create_symlink(std::filesystem::absolute("secret/report.html"), "runs/idea-1/report.html");
@@ -178,7 +159,7 @@ TEST_F(MarketRoutes, NoNameLeadsOut) {
 }
 
 TEST_F(MarketRoutes, ARunComesWithFiguresChartsAndMemo) {
-  put("runs/idea-1/figures.json", dump_json(figures()));
+  put("runs/idea-1/figures.json", dump_json(run_figures()));
   const Json list = json("/api/runs").at("runs");
   ASSERT_EQ(list.size(), 1u);
   EXPECT_EQ(list[0].at("id"), "idea-1");
@@ -188,7 +169,7 @@ TEST_F(MarketRoutes, ARunComesWithFiguresChartsAndMemo) {
   EXPECT_EQ(list[0].at("report"), false);
 
   const Json run = json("/api/runs/idea-1");
-  EXPECT_EQ(run.at("figures"), parse_json(dump_json(figures()), "figures"));
+  EXPECT_EQ(run.at("figures"), parse_json(dump_json(run_figures()), "figures"));
   EXPECT_FALSE(run.contains("damage")) << run.at("damage");
   ASSERT_FALSE(run.at("charts").empty());
   EXPECT_EQ(run.at("charts")[0].at("title"), "Equity at each close");
@@ -218,13 +199,13 @@ TEST_F(MarketRoutes, ARunComesWithFiguresChartsAndMemo) {
 }
 
 TEST_F(MarketRoutes, WhatCannotBeReadIsSaidAndTheRestIsShown) {
-  put("runs/good/figures.json", dump_json(figures()));
-  put("runs/torn/figures.json", dump_json(figures()).substr(0, 100));
+  put("runs/good/figures.json", dump_json(run_figures()));
+  put("runs/torn/figures.json", dump_json(run_figures()).substr(0, 100));
   put("runs/other/figures.json", R"({"figures": "of something else"})");
   put("runs/empty/figures.json", "");
   put("runs/plain/notes.txt", "no run of a market");
   put("runs/learned/forecast.json", R"({"finding": "signal", "headline": "ridge: signal", "rank_ic": 0.05})");
-  OrderedJson odd = figures();
+  OrderedJson odd = run_figures();
   odd["series"] = {1, 2};
   odd["data"] = "a text";
   odd["try"] = OrderedJson::object();
@@ -248,10 +229,18 @@ TEST_F(MarketRoutes, WhatCannotBeReadIsSaidAndTheRestIsShown) {
   EXPECT_FALSE(shown.at("damage").get<std::string>().empty());
   EXPECT_EQ(shown.at("figures").at("end_equity"), "1234.56");
 
-  put("runs/torn/figures.json", dump_json(figures()));
+  put("runs/torn/figures.json", dump_json(run_figures()));
   const Json again = json("/api/runs").at("runs");
   for (const Json& run : again)
     EXPECT_EQ(run.contains("damage"), run.at("id") == "other" || run.at("id") == "empty") << run;
+}
+
+TEST_F(MarketRoutes, FiguresThatAreTooLargeForARequestAreRefused) {
+  put("runs/minutes/figures.json", dump_json(run_figures()));
+  EXPECT_EQ(json("/api/runs/minutes").at("id"), "minutes");
+  std::filesystem::resize_file("runs/minutes/figures.json", (uint64_t{64} << 20) + 1);
+  EXPECT_HAS(json("/api/runs").at("runs")[0].at("damage").get<std::string>(), "at most 64 MiB");
+  EXPECT_HAS(refused("/api/runs/minutes", 422), "report.html");
 }
 
 // Changes the status while it is followed, as a paper run does.
@@ -280,6 +269,30 @@ TEST_F(MarketRoutes, AStatusIsSentAgainWheneverItChanges) {
   EXPECT_EQ(follower.events[1], R"({"session":"2020-01-03"})");
   EXPECT_TRUE(parse_json(follower.events[2], "event").contains("damage")) << follower.events[2];
   EXPECT_EQ(follower.events[3], R"({"session":"2020-01-06"})");
+}
+
+// Follows once more while its first event is sent, and so on until one is refused.
+struct Crowd : Recorder {
+  explicit Crowd(std::function<int()> more) : follow_more(std::move(more)) {}
+  bool send_event(Event) override {
+    others = follow_more();
+    return false;
+  }
+  std::function<int()> follow_more;
+  int others = 0;
+};
+
+TEST_F(MarketRoutes, FollowersOfAccountsAreFew) {
+  put("runs/paper/etf/status.json", "{}");
+  const std::function<int()> follow = [&] {
+    Crowd one(follow);
+    ask_into("/api/paper/etf", one);
+    if (one.opened) return 1 + one.others;
+    EXPECT_EQ(one.whole.status, 503);
+    return 0;
+  };
+  EXPECT_EQ(follow(), 32);
+  EXPECT_EQ(follow(), 32) << "who leaves makes place";
 }
 
 TEST_F(MarketRoutes, ADamagedStatusIsRefused) {

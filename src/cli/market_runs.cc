@@ -16,7 +16,7 @@ const Path kServedRuns = "runs";
 constexpr const char* kFigures = "figures.json";
 constexpr const char* kForecast = "forecast.json";
 constexpr uint64_t kWrittenBytes = uint64_t{1} << 20;
-constexpr uint64_t kListedBytes = uint64_t{64} << 20, kShownBytes = uint64_t{256} << 20;
+constexpr uint64_t kFiguresBytes = uint64_t{64} << 20, kReportBytes = uint64_t{256} << 20;
 
 // Calls f(); what cannot be read becomes words.
 template <typename F>
@@ -89,9 +89,9 @@ void check_size(const Path& file, uint64_t most) {
 }
 
 OrderedJson read_summary(const Path& folder, const Path& file) {
-  check_size(file, kListedBytes);
+  check_size(file, kFiguresBytes);
   if (file.filename() == kFigures) return summary_of(market::read_figures(folder));
-  return summary_of_training(parse_ordered_json(read_file(file, kListedBytes), file.string()));
+  return summary_of_training(parse_ordered_json(read_file(file, kFiguresBytes), file.string()));
 }
 
 // memo.md where it is not the built memo; null where it is, or is not there, or is no page to read.
@@ -152,7 +152,7 @@ OrderedJson RunDesk::run(const std::string& id, bool series) {
   std::string damage = damage_of([&] {
     if (std::filesystem::exists(folder / kFigures) && !is_file_inside(kServedRuns, folder / kFigures))
       fail("{}: expected a file, found a link that leads out of runs/", (folder / kFigures).string());
-    check_size(folder / kFigures, kShownBytes);
+    check_size(folder / kFigures, kFiguresBytes);
     figures = market::read_figures(folder);
   });
   if (!damage.empty()) throw ApiError(422, damage, "id", "damaged");
@@ -179,7 +179,7 @@ std::string RunDesk::file(const std::string& id, const std::string& name) {
   if (!is_file_inside(kServedRuns, file))
     throw ApiError(404, fmt::format("the run has no {}; make it with: hadal market report {}", name, brief(id)), "id",
                    "not_found");
-  return read_file(file, kShownBytes);
+  return read_file(file, kReportBytes);
 }
 
 }  // namespace hadal

@@ -273,6 +273,8 @@ test('a memo whose bindings are not its own is shown as text', () => {
   const [block] = memoBlocks({ text: 'a\ue0100\ue011b\ue012 ![x](y) [l](http://x)', bindings });
   assert.doesNotMatch(block, /bound|<img|<a /);
   assert.match(block, /a\ufffd0\ufffdb\ufffd/);
+  const [spelled] = memoBlocks({ text: 'a&#xe010;0&#xe011;b&#xe012; &#55;', bindings: [] });
+  assert.match(spelled, /a&amp;#xe010;0&amp;#xe011;b&amp;#xe012; &amp;#55;/);
 });
 
 test('figures of any kind are said or left out', () => {

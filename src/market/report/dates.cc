@@ -1,6 +1,5 @@
 #include "market/report/dates.h"
 
-#include <algorithm>
 #include <charconv>
 #include <initializer_list>
 

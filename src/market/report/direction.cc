@@ -1,6 +1,5 @@
 #include "market/report/direction.h"
 
-#include <algorithm>
 #include <initializer_list>
 
 #include "market/report/number_words.h"

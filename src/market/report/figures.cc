@@ -173,7 +173,7 @@ OrderedJson read_figures(const Path& run) {
     fail("{}: expected figures.json of a backtest, found none; run: {}", run.string(),
          command({"market", "backtest", (run / "strategy.toml").string()}));
   }
-  OrderedJson figures = parse_ordered_json(read_file(file, uint64_t{64} << 20), file.string());
+  OrderedJson figures = parse_ordered_json(read_file(file, uint64_t{1} << 30), file.string());
   if (!figures.is_object() || !figures.contains("run") || !figures.contains("start_equity")) {
     fail("{}: expected figures of this version, found neither run nor start_equity; run: {}", file.string(),
          command({"market", "backtest", (run / "strategy.toml").string()}));

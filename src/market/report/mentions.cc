@@ -1,7 +1,6 @@
 #include "market/report/mentions.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <initializer_list>
@@ -63,7 +62,8 @@ class MentionReader {
       if ((c >= '0' && c <= '9') || c == '.' || c == 'e' || c == '-' || c == '+') text += c;
     const size_t e = std::min(text.find('e'), text.size()), point = text.find('.');
     const int decimals = point < e ? static_cast<int>(std::min<size_t>(e - point - 1, 400)) : 0;
-    const int exponent = e < text.size() ? std::clamp(std::atoi(text.c_str() + e + 1), -400, 400) : 0;
+    const long written_exponent = e < text.size() ? std::strtol(text.c_str() + e + 1, nullptr, 10) : 0;
+    const int exponent = static_cast<int>(std::clamp(written_exponent, -400L, 400L));
     const double value = std::strtod(text.c_str(), nullptr);
     const double half = value == 0 && exponent > 0 ? 0 : 0.5 * std::pow(10.0, exponent - decimals);
     return {

@@ -299,6 +299,7 @@ TEST(Unbound, NumbersOfATextAgainstFigures) {
       {"version 40.40.40", "40.40.40"},
       {"40k", "40k"},
       {"1e999 and 0e99", "1e999|0e99"},
+      {"1e-4294967297", "1e-4294967297"},  // of 32 bits, the exponent would be -1
       {"\xC2\xBD and \xEF\xBC\x94\xEF\xBC\x91", "\xC2\xBD|\xEF\xBC\x94\xEF\xBC\x91"},  // a half; 41 in wide digits
       {"40.0700", "40.0700"},
   };

@@ -47,9 +47,7 @@ bool ends_as_sentence(const std::string& text) {
 
 // The words that figures are called by, as far as the text has them, in the order of their first places.
 std::vector<std::string> labels_in(const std::string& text, const std::vector<std::string>& labels) {
-  std::string small = text;
-  std::transform(small.begin(), small.end(), small.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  const std::string small = lower_case(text);
   std::vector<std::pair<size_t, std::string>> found;
   for (const std::string& label : labels)
     if (const size_t at = small.find(label); at != small.npos) found.emplace_back(at, label);

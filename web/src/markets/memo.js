@@ -2,13 +2,14 @@ import MarkdownIt from 'markdown-it';
 
 // A memo as HTML, one string for each block, in which every number is a button (in the line, as buttons
 // of HTML cannot be) that knows its binding. A memo is a text of
-// Markdown with bindings {text, begin, end, figure, value}; begin and end count code points.
+// Markdown with bindings {text, begin, end, figure, value}; begin and end count code points. Entities stay as they are
+// written: they could spell the marks below, and digits that nobody checked.
 const kOpen = '\ue010', kThen = '\ue011', kClose = '\ue012'; // around a binding's number and text; no text holds them
 const kMarks = /[\ue010-\ue012]/g;
 const kBound = new RegExp(`${kOpen}(\\d+)${kThen}([^${kOpen}]*?)${kClose}`, 'g');
 const kHeadingsBelow = 2; // the page's own
 
-const markdown = new MarkdownIt({ html: false }).disable(['image', 'link', 'autolink']);
+const markdown = new MarkdownIt({ html: false }).disable(['image', 'link', 'autolink', 'entity']);
 const { escapeHtml } = markdown.utils;
 const dressed = (text) =>
   escapeHtml(text)
