@@ -32,15 +32,13 @@ void flatten(const Json& object, const std::string& prefix, std::vector<std::pai
 }  // namespace
 
 std::optional<MetricLine> metric_line(std::string_view text) {
-  if (text.find_first_not_of(" \t\r") == std::string_view::npos) return std::nullopt;
-  MetricLine line;
   Json json;
   try {
     json = parse_json(text, "a line");
   } catch (const Error&) {
   }
-  line.bad = !json.is_object();
-  if (line.bad) return line;
+  if (!json.is_object()) return std::nullopt;
+  MetricLine line;
   if (const auto attempt = json.find("attempt"); attempt != json.end() && attempt->is_number_integer()) {
     line.attempt = attempt->get<int64_t>();
     json.erase(attempt);
@@ -74,7 +72,11 @@ std::optional<MetricPiece> read_metric_piece(const Path& run_folder, const Metri
   const std::string text = file.read(after.offset, std::min<int64_t>(most, there.st_size - after.offset));
   piece.bytes = static_cast<int64_t>(text.size());
   const auto take = [&](std::string_view line) {
-    if (auto taken = metric_line(line)) piece.lines.push_back(std::move(*taken));
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) return;
+    if (auto taken = metric_line(line))
+      piece.lines.push_back(std::move(*taken));
+    else
+      ++after.bad_lines;
   };
   size_t begin = 0;
   for (size_t end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1)

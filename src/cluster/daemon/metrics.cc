@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "cluster/daemon/impl.h"
 #include "cluster/daemon/run_file.h"
@@ -53,7 +52,7 @@ void Daemon::Impl::begin_tail(LiveRun& live) {
 }
 
 // Reads and parses without the lock, which may take seconds. Whose attempt is not seen any more is read to its end.
-void Daemon::Impl::read_ahead(const std::vector<Sighting>& sightings) {
+std::map<int64_t, MetricPiece> Daemon::Impl::read_ahead(const std::vector<Sighting>& sightings) {
   struct Wanted {
     MetricsTail tail;
     bool to_its_end;
@@ -72,15 +71,17 @@ void Daemon::Impl::read_ahead(const std::vector<Sighting>& sightings) {
         wanted.push_back({*live.tail, !goes_on});
       }
   }
+  std::map<int64_t, MetricPiece> read;
   int64_t left = kReadBytes;
   for (const auto& [tail, to_its_end] : wanted) {
-    if (left <= 0) return;
+    if (left <= 0) break;
     const int64_t most = to_its_end ? kEndBytes : std::min(kTailBytes, left);
     auto piece = read_metric_piece(run_folder(tail.run), tail, to_its_end, most);
     if (!piece) continue;
     left -= piece->bytes;
-    pieces.emplace(tail.run, std::move(*piece));
+    read.emplace(tail.run, std::move(*piece));
   }
+  return read;
 }
 
 void Daemon::Impl::read_metrics(LiveRun& live, bool to_its_end) {
@@ -119,10 +120,6 @@ void Daemon::Impl::take_piece(LiveRun& live, const MetricPiece& piece) {
 }
 
 void MetricReader::line(const MetricLine& line) {
-  if (line.bad) {
-    ++tail.bad_lines;
-    return;
-  }
   // Programs that say which attempt they are may be of an older one that was thought lost.
   if (line.attempt && *line.attempt != tail.attempt) return;
   const int64_t step = line.step.value_or(live.last_step + 1);
