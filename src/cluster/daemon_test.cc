@@ -295,6 +295,27 @@ TEST(ClusterDaemon, ABackendThatCannotBeAskedChangesNothing) {
   EXPECT_EQ(bench.run(run).attempts, 1);
 }
 
+TEST(ClusterDaemon, WhatARoundReadsEndsNoLine) {
+  test::ScratchFolder folder;
+  DaemonBench bench(folder / "c", 17);
+  for (int i = 0; i < 17; ++i) bench.submit(bench.command());
+  bench.tick();
+  bench.tick();
+  const auto write = [&](int64_t run, size_t bytes) {
+    const std::string begin = "{\"step\":1,\"loss\":1,\"word\":\"", end = "\"}\n";
+    append(bench.daemon->run_folder(run) / "metrics.jsonl",
+           begin + std::string(bytes - begin.size() - end.size(), 'x') + end);
+  };
+  for (int64_t run = 1; run < 17; ++run) write(run, (1 << 20) - 10);  // which leaves 160 bytes of the round's 16 MiB
+  write(17, 300);
+  bench.tick();
+  bench.tick();
+  for (int64_t run = 1; run <= 17; ++run) {
+    EXPECT_EQ(bench.daemon->store().metrics(run, "loss").size(), 1u) << run;
+    EXPECT_EQ(bench.daemon->store().tail(run)->bad_lines, 0) << run;
+  }
+}
+
 TEST(ClusterDaemon, MetricsOfThePresentAttemptAlone) {
   test::ScratchFolder folder;
   DaemonBench bench(folder / "c");

@@ -27,8 +27,7 @@ struct MetricPiece {
   int64_t bytes = 0;
   std::vector<MetricLine> lines = {};
 };
-// What stands in the file behind `tail`, at most `most` bytes. None: nothing new, or no file.
-std::optional<MetricPiece> read_metric_piece(const Path& run_folder, const MetricsTail& tail, bool to_its_end,
-                                             int64_t most);
+// What stands in the file behind `tail`, at most 1 MiB, or 32 to its end. None: nothing new, or no file.
+std::optional<MetricPiece> read_metric_piece(const Path& run_folder, const MetricsTail& tail, bool to_its_end);
 
 }  // namespace hadal::cluster

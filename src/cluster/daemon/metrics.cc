@@ -11,9 +11,7 @@
 namespace hadal::cluster {
 namespace {
 
-constexpr int64_t kReadBytes = 16 << 20;  // in one round
-constexpr int64_t kTailBytes = 1 << 20;   // of one run
-constexpr int64_t kEndBytes = 32 << 20;   // of one that ended
+constexpr int64_t kReadBytes = 16 << 20;  // after so much a round begins no other file
 constexpr size_t kPointsOfKey = 200;      // of one round
 constexpr size_t kKeysOfRun = 2'000, kKeyBytes = 250;
 
@@ -75,8 +73,7 @@ std::map<int64_t, MetricPiece> Daemon::Impl::read_ahead(const std::vector<Sighti
   int64_t left = kReadBytes;
   for (const auto& [tail, to_its_end] : wanted) {
     if (left <= 0) break;
-    const int64_t most = to_its_end ? kEndBytes : std::min(kTailBytes, left);
-    auto piece = read_metric_piece(run_folder(tail.run), tail, to_its_end, most);
+    auto piece = read_metric_piece(run_folder(tail.run), tail, to_its_end);
     if (!piece) continue;
     left -= piece->bytes;
     read.emplace(tail.run, std::move(*piece));
@@ -91,7 +88,7 @@ void Daemon::Impl::read_metrics(LiveRun& live, bool to_its_end) {
     take_piece(live, read->second);
   if (!to_its_end) return;
   // What came meanwhile, and the mean that still waited for the rest of its step.
-  const auto rest = read_metric_piece(run_folder(live.run.id), *live.tail, true, kEndBytes);
+  const auto rest = read_metric_piece(run_folder(live.run.id), *live.tail, true);
   take_piece(live, rest ? *rest : MetricPiece{.before = *live.tail, .after = *live.tail, .to_its_end = true});
 }
 
