@@ -1,6 +1,4 @@
 // hadal market optimize PROBLEM.json
-#include <cmath>
-
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/market.h"
@@ -15,9 +13,7 @@ OrderedJson optimum_json(const market::Optimum& optimum) {
   using Status = market::Optimum::Status;
   const bool infeasible = optimum.status == Status::infeasible;
   const char* status = infeasible ? "infeasible" : optimum.status == Status::solved ? "solved" : "not_reached";
-  const auto number = [&](double value) {
-    return infeasible || !std::isfinite(value) ? OrderedJson(nullptr) : OrderedJson(value);
-  };
+  const auto number = [&](double value) { return infeasible ? OrderedJson(nullptr) : number_or_null(value); };
   return {{"status", status},
           {"x", infeasible ? OrderedJson(nullptr) : OrderedJson(optimum.x)},
           {"objective", number(optimum.objective)},

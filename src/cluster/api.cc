@@ -136,7 +136,7 @@ OrderedJson change_idea(Daemon& daemon, const Caller& caller, const std::string&
   OrderedJson reply = {{"idea", name}};
   {
     const auto guard = d.enter();
-    const Idea idea = d.idea_to_change(caller, daemon, name, for_leads);
+    const Idea idea = d.idea_to_change(caller, name, for_leads);
     if (verb == "promote") {
       OrderedJson runs = OrderedJson::array();
       const int to = body.whole("to", 2);

@@ -26,6 +26,11 @@ std::vector<std::string> states_of(DaemonBench& bench, int64_t run) {
   return states;
 }
 
+std::map<std::string, std::string> environment_of(DaemonBench& bench, int64_t run) {
+  const Order order = read_order(bench.job(run).order.order_file);
+  return {order.environment.begin(), order.environment.end()};
+}
+
 TEST(ClusterDaemon, ARunFromSubmissionToItsEnd) {
   test::ScratchFolder folder;
   DaemonBench bench(folder / "c");
@@ -40,8 +45,7 @@ TEST(ClusterDaemon, ARunFromSubmissionToItsEnd) {
   EXPECT_EQ(read_file(run_folder / "data/x.txt"), "x");
   bench.tick();
   EXPECT_EQ(bench.state(1), "starting");
-  const Order order = read_order(bench.job(1).order.order_file);
-  const std::map<std::string, std::string> environment(order.environment.begin(), order.environment.end());
+  const std::map<std::string, std::string> environment = environment_of(bench, 1);
   EXPECT_EQ(environment.at("HADAL_RUN"), "r1");
   EXPECT_EQ(environment.at("HADAL_ATTEMPT"), "1");
   EXPECT_EQ(environment.at("HADAL_RUN_DIR"), run_folder.string());
@@ -53,7 +57,7 @@ TEST(ClusterDaemon, ARunFromSubmissionToItsEnd) {
   EXPECT_EQ(environment.at("FLAVOUR"), "sour");
   EXPECT_EQ(environment.at("API_KEY"), "s3cret");
   EXPECT_EQ(environment.at("MLFLOW_TRACKING_URI"), "http://localhost:1");
-  EXPECT_EQ(order.command, submission.command);
+  EXPECT_EQ(read_order(bench.job(1).order.order_file).command, submission.command);
   // Its token opens this run alone; the store has a hash, and no secret.
   const Caller inside = bench.daemon->caller({.uid = {}, .token = environment.at("MLFLOW_TRACKING_TOKEN")});
   EXPECT_EQ(inside.run, 1);
@@ -105,10 +109,7 @@ TEST(ClusterDaemon, SuspendResumeStop) {
   bench.tick();
   EXPECT_EQ(bench.state(run), "running");
   EXPECT_EQ(bench.run(run).attempts, 2);
-  const Order order = read_order(bench.job(run).order.order_file);
-  EXPECT_NE(std::find(order.environment.begin(), order.environment.end(),
-                      std::pair<std::string, std::string>("HADAL_RESUME", "1")),
-            order.environment.end());
+  EXPECT_EQ(environment_of(bench, run).at("HADAL_RESUME"), "1");
   // A stop while it saves is a stop; its end with 0 while suspended would be done.
   bench.post("runs/r1/suspend", {});
   bench.post("runs/r1/stop", {{"why", "wrong data"}});
@@ -200,9 +201,8 @@ TEST(ClusterDaemon, AnAttemptThatNeverBeganIsNoStart) {
   bench.restart();
   bench.post("runs/r1/resume", {});
   bench.tick();
-  const Order order = read_order(bench.job(run).order.order_file);
-  EXPECT_EQ(order.attempt, 2);
-  const std::map<std::string, std::string> environment(order.environment.begin(), order.environment.end());
+  const std::map<std::string, std::string> environment = environment_of(bench, run);
+  EXPECT_EQ(environment.at("HADAL_ATTEMPT"), "2");
   EXPECT_EQ(environment.at("HADAL_RESUME"), "0");
 }
 
@@ -220,15 +220,16 @@ TEST(ClusterDaemon, ReadingMetricsLeavesNoFileOpen) {
   bench.tick();
   const auto before = open_files();
   for (int i = 2; i < 12; ++i) {
-    write_file_whole(file, fmt::format("{{\"step\":{},\"loss\":1}}\n", i));
+    append(file, fmt::format("{{\"step\":{},\"loss\":1}}\n", i));
     const bool fails = i >= 5 && i < 8;  // what was read cannot be kept
     const Path store = folder / "c/store.db", away = folder / "c/away";
     if (fails) std::filesystem::rename(store, away);
     EXPECT_EQ(error_of([&] { bench.tick(); }).empty(), !fails);
     if (fails) std::filesystem::rename(away, store);
+    // What a round that failed had read is no later round's.
+    if (!fails) EXPECT_EQ(bench.daemon->store().metrics(run, "loss").back().step, i);
   }
   EXPECT_EQ(open_files(), before);
-  EXPECT_EQ(bench.daemon->store().metrics(run, "loss").back().step, 11);
 }
 
 TEST(ClusterDaemon, FailuresAreNotTriedAgainLostNodesAre) {
@@ -292,6 +293,27 @@ TEST(ClusterDaemon, ABackendThatCannotBeAskedChangesNothing) {
   for (int i = 0; i < 40 && bench.state(run) != "running"; ++i) bench.tick();
   EXPECT_EQ(bench.state(run), "running");
   EXPECT_EQ(bench.run(run).attempts, 1);
+}
+
+TEST(ClusterDaemon, WhatARoundReadsEndsNoLine) {
+  test::ScratchFolder folder;
+  DaemonBench bench(folder / "c", 17);
+  for (int i = 0; i < 17; ++i) bench.submit(bench.command());
+  bench.tick();
+  bench.tick();
+  const auto write = [&](int64_t run, size_t bytes) {
+    const std::string begin = "{\"step\":1,\"loss\":1,\"word\":\"", end = "\"}\n";
+    append(bench.daemon->run_folder(run) / "metrics.jsonl",
+           begin + std::string(bytes - begin.size() - end.size(), 'x') + end);
+  };
+  for (int64_t run = 1; run < 17; ++run) write(run, (1 << 20) - 10);  // which leaves 160 bytes of the round's 16 MiB
+  write(17, 300);
+  bench.tick();
+  bench.tick();
+  for (int64_t run = 1; run <= 17; ++run) {
+    EXPECT_EQ(bench.daemon->store().metrics(run, "loss").size(), 1u) << run;
+    EXPECT_EQ(bench.daemon->store().tail(run)->bad_lines, 0) << run;
+  }
 }
 
 TEST(ClusterDaemon, MetricsOfThePresentAttemptAlone) {
@@ -638,10 +660,7 @@ TEST(ClusterDaemon, TheLadderLetsTheBestGoOn) {
   EXPECT_EQ(bench.state(runs[1]), "paused");
   EXPECT_EQ(bench.state(runs[2]), "paused");
   EXPECT_EQ(bench.daemon->store().scores(runs[2]).size(), 1u);
-  const Order order = read_order(bench.job(runs[0]).order.order_file);
-  EXPECT_NE(std::find(order.environment.begin(), order.environment.end(),
-                      std::pair<std::string, std::string>("HADAL_BUDGET", "6000000")),
-            order.environment.end());
+  EXPECT_EQ(environment_of(bench, runs[0]).at("HADAL_BUDGET"), "6000000");
   bench.post("ideas/idea-2/promote", {{"to", 2}, {"why", "I believe in it"}});  // a lead stands above
   bench.tick();
   bench.tick();

@@ -294,11 +294,10 @@ std::vector<Path> write_market(const SynthOptions& options, const std::vector<Da
   truth["sessions"] = sessions.size();
   truth["seed"] = options.seed;
   truth["signal"] = options.signal;
-  const auto number = [](double value) { return std::isnan(value) ? OrderedJson(nullptr) : OrderedJson(value); };
-  truth["hidden_score_rank_ic"] = number(market.rank_ic);
-  truth["rank_ic_error"] = number(market.rank_ic_error);
+  truth["hidden_score_rank_ic"] = number_or_null(market.rank_ic);
+  truth["rank_ic_error"] = number_or_null(market.rank_ic_error);
   truth["trace"] = "log volume against its own mean";
-  truth["rank_ic_of_visible_trace"] = number(market.visible_rank_ic);
+  truth["rank_ic_of_visible_trace"] = number_or_null(market.visible_rank_ic);
   truth["issues"] = OrderedJson::array();
   for (const SynthIssue& issue : market.issues)
     truth["issues"].push_back(OrderedJson{{"code", issue.code}, {"symbol", issue.symbol}, {"time", issue.time}});

@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/json.h"
 
@@ -18,7 +17,7 @@ OrderedJson evaluations_json(const std::vector<Evaluation>& evaluations) {
   OrderedJson json = OrderedJson::object();
   for (const Evaluation& e : evaluations) {
     OrderedJson& v = json[e.name];
-    for (const Metric& m : e.metrics) v[m.name] = std::isfinite(m.value) ? OrderedJson(m.value) : OrderedJson();
+    for (const Metric& m : e.metrics) v[m.name] = number_or_null(m.value);
     v["tokens"] = e.tokens;
   }
   return json;

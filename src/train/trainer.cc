@@ -68,7 +68,7 @@ OrderedJson summary_json(const TrainSummary& s) {
   json["tokens_per_s"] = s.tokens_per_s;
   json["tokens_per_cpu_s"] = s.tokens_per_cpu_s;
   json["mfu"] = s.mfu;
-  json["loss"] = std::isfinite(s.last_loss) ? OrderedJson(s.last_loss) : OrderedJson();
+  json["loss"] = number_or_null(s.last_loss);
   if (!s.evaluations.empty()) json["validation"] = evaluations_json(s.evaluations);
   return json;
 }

@@ -111,8 +111,7 @@ void Daemon::Impl::resume_run(LiveRun& live, const std::string& by, const std::s
   });
 }
 
-Idea Daemon::Impl::idea_to_change(const Caller& caller, const Daemon& daemon, const std::string& name,
-                                  bool leads_only) {
+Idea Daemon::Impl::idea_to_change(const Caller& caller, const std::string& name, bool leads_only) {
   const auto found = store.idea_named(name);
   if (!found || !may_see(caller, *found)) refuse(404, "there is no idea \"{}\"", brief(name));
   if (caller.run != 0) refuse(403, "the token of an attempt opens its own run alone");

@@ -14,7 +14,7 @@ constexpr size_t kPromised = 20;  // of the line's first; a promise is a run of 
 constexpr size_t kShownLine = 500;
 constexpr int kShownDecisions = 500;
 
-bool seen_by(const Caller& caller, const Daemon& daemon, const std::map<int64_t, Idea>& ideas, int64_t idea) {
+bool seen_by(const Caller& caller, const std::map<int64_t, Idea>& ideas, int64_t idea) {
   const auto found = ideas.find(idea);
   return found != ideas.end() && may_see(caller, found->second);
 }
@@ -30,7 +30,7 @@ OrderedJson line_json(Daemon& daemon, const Caller& caller) {
     const LiveRun& live = d.runs.at(id);
     const Run& run = live.run;
     if (queue.size() >= kShownLine) break;
-    if (!seen_by(caller, daemon, d.ideas, run.idea)) continue;
+    if (!seen_by(caller, d.ideas, run.idea)) continue;
     OrderedJson row = {{"position", place}, {"run", run_name(id)}, {"idea", d.idea_name(run.idea)}};
     row["person"] = d.person_name(run.person), row["state"] = name_of(run.state);
     row["slots"] = run.size.slots, row["nodes"] = run.size.nodes, row["rung"] = run.rung;
@@ -75,7 +75,7 @@ OrderedJson status_view(Daemon& daemon, const Caller& caller) {
     for (const Place& place : live.attempt->places) {
       used[place.node] += place.slots;
       person.slots += place.slots;
-      if (!seen_by(caller, daemon, d.ideas, live.run.idea)) continue;
+      if (!seen_by(caller, d.ideas, live.run.idea)) continue;
       OrderedJson& list = on_node[place.node];
       if (list.is_null()) list = OrderedJson::array();
       list.push_back({{"run", run_name(id)},
@@ -136,8 +136,7 @@ OrderedJson decisions_view(Daemon& daemon, const Caller& caller, int64_t after) 
   int64_t last = after;
   OrderedJson list = OrderedJson::array();
   for (const Decision& decision : store.decisions_after(after, kShownDecisions, &last))
-    if (seen_by(caller, daemon, ideas, decision.idea))
-      list.push_back(decision_json(decision, ideas.at(decision.idea).name));
+    if (seen_by(caller, ideas, decision.idea)) list.push_back(decision_json(decision, ideas.at(decision.idea).name));
   return {{"decisions", std::move(list)}, {"last", last}};
 }
 
@@ -156,7 +155,7 @@ OrderedJson ledger_view(Daemon& daemon, const Caller& caller, const std::string&
   for (const RunHead& run : store.run_heads()) {
     const auto found = used.find(run.id);
     if (found == used.end()) continue;
-    if (by != "person" && !seen_by(caller, daemon, ideas, run.idea)) continue;
+    if (by != "person" && !seen_by(caller, ideas, run.idea)) continue;
     for (Store::Used* sum : {&sums[by == "person" ? run.person : by == "idea" ? run.idea : run.id], &all}) {
       sum->core_seconds += found->second.core_seconds, sum->joules += found->second.joules;
       sum->unmeasured_core_seconds += found->second.unmeasured_core_seconds;

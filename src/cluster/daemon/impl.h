@@ -175,7 +175,7 @@ struct Daemon::Impl {
   void stop_run(LiveRun& live, const std::string& by, const std::string& why);
   void suspend_run(LiveRun& live, const std::string& by, const std::string& why);
   void resume_run(LiveRun& live, const std::string& by, const std::string& why);
-  Idea idea_to_change(const Caller& caller, const Daemon& daemon, const std::string& name, bool leads_only);
+  Idea idea_to_change(const Caller& caller, const std::string& name, bool leads_only);
   void set_idea_state(const Caller& caller, Idea idea, IdeaState state, const std::string& why);
   void set_baseline(const Caller& caller, Idea idea, bool baseline, const std::string& why);
   std::vector<int64_t> promote(const Caller& caller, const Idea& idea, int to, const std::string& why);
@@ -183,7 +183,8 @@ struct Daemon::Impl {
 
   // metrics.cc
   void begin_tail(LiveRun& live);
-  void read_ahead(const std::vector<Sighting>& sightings);  // not under `mutex`: takes it for moments
+  // Not under `mutex`: takes it for moments.
+  std::map<int64_t, MetricPiece> read_ahead(const std::vector<Sighting>& sightings);
   void read_metrics(LiveRun& live, bool to_its_end);
   void take_piece(LiveRun& live, const MetricPiece& piece);
   int64_t tokens_of(int64_t run);

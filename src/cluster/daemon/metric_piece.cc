@@ -13,7 +13,8 @@
 namespace hadal::cluster {
 namespace {
 
-constexpr int64_t kLineBytes = 1 << 20;  // a line is shorter than that
+// Read at once, of a run that goes on and of one that ended. A line is shorter than the first, lest it be cut.
+constexpr int64_t kTailBytes = 1 << 20, kEndBytes = 32 << 20;
 // A file that is so far ahead is not caught up with: of a run that goes on, and of one that ended.
 constexpr int64_t kBehindBytes = 64 << 20, kEndBehindBytes = 32 << 20;
 
@@ -32,15 +33,13 @@ void flatten(const Json& object, const std::string& prefix, std::vector<std::pai
 }  // namespace
 
 std::optional<MetricLine> metric_line(std::string_view text) {
-  if (text.find_first_not_of(" \t\r") == std::string_view::npos) return std::nullopt;
-  MetricLine line;
   Json json;
   try {
     json = parse_json(text, "a line");
   } catch (const Error&) {
   }
-  line.bad = !json.is_object();
-  if (line.bad) return line;
+  if (!json.is_object()) return std::nullopt;
+  MetricLine line;
   if (const auto attempt = json.find("attempt"); attempt != json.end() && attempt->is_number_integer()) {
     line.attempt = attempt->get<int64_t>();
     json.erase(attempt);
@@ -53,8 +52,8 @@ std::optional<MetricLine> metric_line(std::string_view text) {
   return line;
 }
 
-std::optional<MetricPiece> read_metric_piece(const Path& run_folder, const MetricsTail& tail, bool to_its_end,
-                                             int64_t most) {
+std::optional<MetricPiece> read_metric_piece(const Path& run_folder, const MetricsTail& tail, bool to_its_end) {
+  const int64_t most = to_its_end ? kEndBytes : kTailBytes;
   const RunFile file(run_folder, "metrics.jsonl");
   struct stat there = {};
   if (!file.is_open() || ::fstat(file.fd(), &there) != 0) return std::nullopt;
@@ -68,13 +67,17 @@ std::optional<MetricPiece> read_metric_piece(const Path& run_folder, const Metri
   if (there.st_size - after.offset > (to_its_end ? kEndBehindBytes : kBehindBytes)) {  // the end of it is worth most
     const int64_t skipped = there.st_size - most - after.offset;
     after.left_bytes += skipped, after.offset += skipped;
-    const size_t line_end = file.read(after.offset, kLineBytes).find('\n');
+    const size_t line_end = file.read(after.offset, kTailBytes).find('\n');
     after.offset += line_end == std::string::npos ? 0 : static_cast<int64_t>(line_end) + 1;
   }
   const std::string text = file.read(after.offset, std::min<int64_t>(most, there.st_size - after.offset));
   piece.bytes = static_cast<int64_t>(text.size());
   const auto take = [&](std::string_view line) {
-    if (auto taken = metric_line(line)) piece.lines.push_back(std::move(*taken));
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) return;
+    if (auto taken = metric_line(line))
+      piece.lines.push_back(std::move(*taken));
+    else
+      ++after.bad_lines;
   };
   size_t begin = 0;
   for (size_t end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1)

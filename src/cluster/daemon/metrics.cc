@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "cluster/daemon/impl.h"
 #include "cluster/daemon/run_file.h"
@@ -12,9 +11,7 @@
 namespace hadal::cluster {
 namespace {
 
-constexpr int64_t kReadBytes = 16 << 20;  // in one round
-constexpr int64_t kTailBytes = 1 << 20;   // of one run
-constexpr int64_t kEndBytes = 32 << 20;   // of one that ended
+constexpr int64_t kReadBytes = 16 << 20;  // after so much a round begins no other file
 constexpr size_t kPointsOfKey = 200;      // of one round
 constexpr size_t kKeysOfRun = 2'000, kKeyBytes = 250;
 
@@ -53,7 +50,7 @@ void Daemon::Impl::begin_tail(LiveRun& live) {
 }
 
 // Reads and parses without the lock, which may take seconds. Whose attempt is not seen any more is read to its end.
-void Daemon::Impl::read_ahead(const std::vector<Sighting>& sightings) {
+std::map<int64_t, MetricPiece> Daemon::Impl::read_ahead(const std::vector<Sighting>& sightings) {
   struct Wanted {
     MetricsTail tail;
     bool to_its_end;
@@ -72,15 +69,16 @@ void Daemon::Impl::read_ahead(const std::vector<Sighting>& sightings) {
         wanted.push_back({*live.tail, !goes_on});
       }
   }
+  std::map<int64_t, MetricPiece> read;
   int64_t left = kReadBytes;
   for (const auto& [tail, to_its_end] : wanted) {
-    if (left <= 0) return;
-    const int64_t most = to_its_end ? kEndBytes : std::min(kTailBytes, left);
-    auto piece = read_metric_piece(run_folder(tail.run), tail, to_its_end, most);
+    if (left <= 0) break;
+    auto piece = read_metric_piece(run_folder(tail.run), tail, to_its_end);
     if (!piece) continue;
     left -= piece->bytes;
-    pieces.emplace(tail.run, std::move(*piece));
+    read.emplace(tail.run, std::move(*piece));
   }
+  return read;
 }
 
 void Daemon::Impl::read_metrics(LiveRun& live, bool to_its_end) {
@@ -90,7 +88,7 @@ void Daemon::Impl::read_metrics(LiveRun& live, bool to_its_end) {
     take_piece(live, read->second);
   if (!to_its_end) return;
   // What came meanwhile, and the mean that still waited for the rest of its step.
-  const auto rest = read_metric_piece(run_folder(live.run.id), *live.tail, true, kEndBytes);
+  const auto rest = read_metric_piece(run_folder(live.run.id), *live.tail, true);
   take_piece(live, rest ? *rest : MetricPiece{.before = *live.tail, .after = *live.tail, .to_its_end = true});
 }
 
@@ -119,10 +117,6 @@ void Daemon::Impl::take_piece(LiveRun& live, const MetricPiece& piece) {
 }
 
 void MetricReader::line(const MetricLine& line) {
-  if (line.bad) {
-    ++tail.bad_lines;
-    return;
-  }
   // Programs that say which attempt they are may be of an older one that was thought lost.
   if (line.attempt && *line.attempt != tail.attempt) return;
   const int64_t step = line.step.value_or(live.last_step + 1);

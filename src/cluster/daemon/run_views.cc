@@ -1,7 +1,4 @@
 // Ideas and runs as they are shown.
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>

@@ -49,7 +49,7 @@ void Daemon::Impl::look_around() {
   } catch (const Error& mistake) {
     error = mistake.what();
   }
-  if (error.empty()) read_ahead(sightings);
+  if (error.empty()) pieces = read_ahead(sightings);
   const auto guard = enter();
   if (error != backend_error && !error.empty()) log_warning("{}; nothing is concluded from that", error);
   backend_error = error;

@@ -157,7 +157,9 @@ ApiReply update_experiment(const TrackingCall& call) {
     if (is_deleted(call.store, idea)) refuse(MlflowCode::invalid, "Cannot rename a non-active experiment; restore it");
     if (idea.name == kDefaultIdea) refuse(MlflowCode::invalid, "experiment 0 keeps its name, by which clients find it");
     const std::optional<Idea> other = call.store.idea_named(idea_name(name));
-    if (other && other->id != idea.id) refuse(MlflowCode::exists, "Experiment(name={}) already exists", brief(name));
+    if (name == kDefaultIdea || (other && other->id != idea.id)) {
+      refuse(MlflowCode::exists, "Experiment(name={}) already exists", brief(name));
+    }
     idea.name = idea_name(name);
     call.store.update(idea);
     note_name(call.store, idea, name);

@@ -131,13 +131,16 @@ TEST_F(Tracking, ExperimentZeroIsAlwaysThere) {
   EXPECT_EQ(found(bob, {{"experiment_ids", {"0"}}}), "");
   EXPECT_EQ(post(bob, "experiments/create", {{"name", "Default"}}).code(), "RESOURCE_ALREADY_EXISTS");
   EXPECT_TRUE(store.ideas().empty()) << "reading makes nothing";
+  const std::string other = new_experiment(bob, "other");
+  EXPECT_EQ(post(bob, "experiments/update", {{"experiment_id", other}, {"new_name", "Default"}}).code(),
+            "RESOURCE_ALREADY_EXISTS");
   EXPECT_EQ(run_of(new_run(bob)).at("info").at("experiment_id"), "0");
   EXPECT_EQ(store.idea_named("Default")->owner, bob.person.id);
   EXPECT_EQ(run_of(post(bob, "runs/create", Json::object()).json.at("run").at("info").at("run_id"))
                 .at("info")
                 .at("experiment_id"),
             "0");
-  EXPECT_EQ(store.ideas().size(), 1u);
+  EXPECT_EQ(store.ideas().size(), 2u);
   EXPECT_EQ(post(lead, "experiments/delete", {{"experiment_id", "0"}}).code(), "INVALID_PARAMETER_VALUE");
   EXPECT_EQ(post(lead, "experiments/update", {{"experiment_id", "0"}, {"new_name", "x"}}).code(),
             "INVALID_PARAMETER_VALUE");

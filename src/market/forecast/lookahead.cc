@@ -163,7 +163,6 @@ LookaheadReport check_lookahead(const StrategyFile& strategy, const PanelAsOf& p
 }
 
 OrderedJson to_json(const LookaheadReport& report) {
-  const auto number = [](double value) { return std::isnan(value) ? OrderedJson(nullptr) : OrderedJson(value); };
   OrderedJson json;
   json["clean"] = report.clean();
   json["samples"] = report.samples;
@@ -172,8 +171,8 @@ OrderedJson to_json(const LookaheadReport& report) {
     json["leaks"].push_back(OrderedJson{{"node", leak.node},
                                         {"symbol", leak.symbol},
                                         {"time", leak.time},
-                                        {"full", number(leak.full)},
-                                        {"cut", number(leak.cut)}});
+                                        {"full", number_or_null(leak.full)},
+                                        {"cut", number_or_null(leak.cut)}});
   }
   return json;
 }

@@ -51,7 +51,7 @@ void RunLogs::write(int64_t step, int64_t tokens, const std::string& prefix,
     line["tokens"] = tokens;
   std::vector<std::pair<std::string, float>> scalars;
   for (const auto& [name, value] : numbers) {
-    line[prefix + name] = std::isfinite(value) ? OrderedJson(value) : OrderedJson();
+    line[prefix + name] = number_or_null(value);
     scalars.emplace_back(prefix + name, static_cast<float>(value));
   }
   const std::string text = dump_json(line) + "\n";
