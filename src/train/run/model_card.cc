@@ -26,11 +26,12 @@ std::string grouped(int64_t number) {  // 1,234,567
 std::string figures_text(const OrderedJson& validation) {
   std::string text =
       "| source | nats a token | bits a byte | next token right | tokens measured |\n|---|---|---|---|---|\n";
-  for (const auto& [name, v] : validation.items()) {
+  for (const auto& source : validation.items()) {
+    const OrderedJson& v = source.value();
     const auto number = [&](const char* key) {
-      return v.contains(key) ? fmt::format("{:.4f}", v[key].template get<double>()) : std::string("-");
+      return v.contains(key) ? fmt::format("{:.4f}", v.at(key).get<double>()) : std::string("-");
     };
-    text += fmt::format("| {} | {} | {} | {} | {} |\n", name, number("loss"), number("bits_per_byte"),
+    text += fmt::format("| {} | {} | {} | {} | {} |\n", source.key(), number("loss"), number("bits_per_byte"),
                         number("accuracy"), grouped(v.value("tokens", int64_t{0})));
   }
   return text;
