@@ -107,7 +107,7 @@ class FileFeed final : public FeedSource {
 
 class TcpFeed final : public FeedSource {
  public:
-  explicit TcpFeed(int port) : port_(port) {}
+  explicit TcpFeed(int port) : port_(static_cast<uint16_t>(port)) {}
   ~TcpFeed() override { close(); }
   bool connected() const override { return connected_; }
 
@@ -141,7 +141,7 @@ class TcpFeed final : public FeedSource {
       if (fd_ < 0) fail("tcp://127.0.0.1:{}: no connection can be made: {}", port_, std::strerror(errno));
       sockaddr_in address{};
       address.sin_family = AF_INET;
-      address.sin_port = htons(static_cast<uint16_t>(port_));
+      address.sin_port = htons(port_);
       address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
       if (::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 && errno != EINPROGRESS) {
         close();
@@ -151,18 +151,25 @@ class TcpFeed final : public FeedSource {
     if (!ready(POLLOUT, timeout_ms)) return false;
     int error = 0;
     socklen_t size = sizeof error;
-    if (::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) {
+    if (::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0 || is_self()) {
       close();
       return false;
     }
     return connected_ = true;
+  }
+  // Where nobody listens on a port that the system also gives out, one of many tries is connected to itself, and would
+  // keep the port from whoever is to listen there.
+  bool is_self() const {
+    sockaddr_in own{};
+    socklen_t size = sizeof own;
+    return ::getsockname(fd_, reinterpret_cast<sockaddr*>(&own), &size) != 0 || own.sin_port == htons(port_);
   }
   void close() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
     connected_ = false;
   }
 
-  int port_;
+  uint16_t port_;
   int fd_ = -1;
   bool connected_ = false, tried_ = false;
   Stopwatch since_;

@@ -1,6 +1,6 @@
-// The journal of a state: every event that was accepted, in order, each a line "CRC TEXT", the first one saying whose
-// state it is. It only grows. What append() returned from is on the disk; what a process was writing when it was killed
-// is a torn last line, which is cut off. The folder's lock is held by whoever opens it.
+// The journal of a state: every event that was accepted, in order, each a line "CRC NUMBER TEXT", the first one saying
+// whose state it is. It only grows. What append() returned from is on the disk; what a process was writing when it was
+// killed is a torn last line, which is cut off. The folder's lock is held by whoever opens it.
 #pragma once
 
 #include <functional>

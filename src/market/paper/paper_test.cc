@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <set>
 
 #include "base/folder_lock.h"
@@ -316,6 +317,47 @@ TEST_F(Paper, ContinuesWithoutWhatTheFeedNoLongerHolds) {
   EXPECT_EQ(again.result.ledger_sha256(), expected);
   EXPECT_EQ(again.tries.count, 1);
   EXPECT_HAS(error_of([&] { rig_.paper(strategy, "feed.jsonl", last + 30); }), "feed.jsonl: expected a file");
+}
+
+// The end of the limit's session got lost: that of the next one ends it too, and no more.
+TEST_F(Paper, EndsWhatIsUpToTheLimit) {
+  rig_.make_market(4, 30, 12);
+  const StrategyFile strategy = rig_.strategy("s", momentum("top"));
+  const Feed feed = rig_.feed(strategy);
+  FeedLines lines = lines_of(feed);
+  const Date limit = feed.sessions[19].date;
+  const PaperRun whole = rig_.paper(strategy, rig_.file("whole.jsonl", joined(lines)), limit, "whole");
+  EXPECT_EQ(whole.result.curve.size(), 20u);
+  lines[19].pop_back();
+  const PaperRun run = rig_.paper(strategy, rig_.file("feed.jsonl", joined(lines)), limit);
+  EXPECT_TRUE(run.finished);
+  EXPECT_EQ(run.result.ledger_text(), whole.result.ledger_text());
+  const PaperRun again = rig_.paper(strategy, rig_.file("empty.jsonl", ""), limit);
+  EXPECT_TRUE(again.finished);
+  EXPECT_EQ(again.result.ledger_text(), whole.result.ledger_text());
+  EXPECT_EQ(rig_.paper(strategy, "feed.jsonl", feed.sessions.back().date).result.ledger_sha256(),
+            rig_.backtest(strategy).result.ledger_sha256());
+}
+
+// Stopped between the last session's end and what it decides: nobody may take the account for finished.
+TEST_F(Paper, IsNotFinishedWhereItWasStopped) {
+  rig_.make_market(3, 20, 13);
+  const StrategyFile strategy = rig_.strategy("s", momentum("top"));
+  const Feed feed = rig_.feed(strategy);
+  const Path file = rig_.file("feed.jsonl", "no event\n" + joined(lines_of(feed)));
+  const Date last = feed.sessions.back().date;
+  Market market = rig_.folder().open();
+  std::atomic<bool> stop = false;
+  PaperOptions options;
+  options.feed = file.string(), options.state = "state", options.until = end_of(last), options.stop = &stop;
+  options.report = [&](const std::string&) { stop = true; };
+  const PaperRun stopped = run_paper(strategy, market, options);
+  EXPECT_TRUE(stopped.result.curve.empty());
+  EXPECT_FALSE(stopped.finished);
+  EXPECT_EQ(read_paper_status("state").at("finished"), false);
+  const PaperRun again = rig_.paper(strategy, file, last);
+  EXPECT_TRUE(again.finished);
+  EXPECT_EQ(again.result.ledger_sha256(), rig_.backtest(strategy).result.ledger_sha256());
 }
 
 TEST_F(Paper, ShowsWhereItStands) {

@@ -56,7 +56,8 @@ class Run {
   void take_lines(const std::vector<LineCutter::Line>& lines);
   bool take_line(const LineCutter::Line& line, std::vector<std::string>& accepted, std::vector<EndedSession>& ended);
   void count(Book::Verdict verdict);
-  bool ends_before(const Event& event) const;
+  bool is_beyond(const Event& event) const;
+  void end_at_limit(Event& event) const;
   void note_end(const Event& event);
   void act(const std::vector<EndedSession>& ended);
   void show(bool session_ended);
@@ -80,6 +81,7 @@ class Run {
   Complaints complaints_;
   Status status_;
   Stopwatch shown_;
+  int64_t lines_shown_ = 0;
   bool looked_back_ = false;  // for what to expect
   bool to_show_ = false;      // a session has ended since the last time
   std::string orders_shown_;  // as orders_next.csv
@@ -138,9 +140,15 @@ void Run::check_header() {
   status_.started = text("started");
 }
 
-bool Run::ends_before(const Event& event) const {
+bool Run::is_beyond(const Event& event) const {
   if (event.kind != Event::Kind::session_end || !limit_.given()) return false;
   return event.whole_day ? event.date > limit_.day() : event.time > limit_.time;
+}
+
+// What ends a later session ends those up to the limit.
+void Run::end_at_limit(Event& event) const {
+  event.date = limit_.day(), event.time = limit_.time;
+  event.text = dump_json(OrderedJson{{"session_end", event.whole_day ? date_text(event.date) : time_text(event.time)}});
 }
 
 void Run::note_end(const Event& event) {
@@ -193,10 +201,7 @@ bool Run::take_line(const LineCutter::Line& line, std::vector<std::string>& acce
     complaints_.add(error.what());
     return true;
   }
-  if (ends_before(event)) {
-    status_.finished = true;
-    return false;
-  }
+  if (is_beyond(event)) end_at_limit(event);
   const Book::Verdict verdict = book_.take(event, ended);
   count(verdict);
   if (verdict != Book::Verdict::repeated) accepted.push_back(std::move(event.text));
@@ -217,7 +222,10 @@ void Run::take_lines(const std::vector<LineCutter::Line>& lines) {
 void Run::act(const std::vector<EndedSession>& ended) {
   const Stopwatch watch;
   for (const EndedSession& session : ended) {
-    if (stopped()) break;  // the others are in the journal
+    if (stopped()) {  // the others are in the journal
+      status_.finished = false;
+      break;
+    }
     account_.act(session);
   }
   seconds_ += watch.seconds();
@@ -234,12 +242,12 @@ void Run::show(bool session_ended) {
   if (std::exchange(orders_shown_, orders) != orders) write_file_whole(state_ / "orders_next.csv", orders);
   write_file_whole(state_ / "status.json", dump_json(json, 1) + "\n");
   shown_.restart();
+  lines_shown_ = status_.feed.lines;
   if (session_ended && options_.session_ended) options_.session_ended(json);
 }
 
 void Run::follow() {
   feed_ = open_feed(options_.feed);
-  int64_t lines_shown = 0;
   bool connected = true;
   while (!status_.finished && !stopped()) {
     const FeedSource::Piece piece = feed_->read(kPatience_ms);
@@ -255,12 +263,9 @@ void Run::follow() {
     if (is_connected != connected)
       complaints_.add(options_.feed +
                       (is_connected ? " is connected" : " is not there now; it is tried again every second"));
-    const bool changed = is_connected != connected || status_.feed.lines != lines_shown;
     connected = is_connected;
-    if (changed && shown_.seconds() >= kShow_s) {
-      lines_shown = status_.feed.lines;
-      show(false);
-    }
+    const bool changed = is_connected != status_.connected || status_.feed.lines != lines_shown_;
+    if (changed && shown_.seconds() >= kShow_s) show(false);
   }
 }
 

@@ -49,17 +49,17 @@ std::vector<double> Scores::at_last_row() {
   const int64_t before = spec.train_days + spec.valid_days + spec.embargo_days;
   if (session < before) return std::vector<double>(panel.num_instruments(), kMissing);
   const auto window = static_cast<size_t>((session - before) / spec.test_days);
-  // Naive forecasts are made of the labels that are known at a row: every row makes them anew.
-  if (fitted_ != window || (!forecasters_[0]->uses_features() && spec.kind != "factor")) fit(window);
+  if (fitted_ != window || is_of_labels()) fit(window);
   return of_forecasters(row);
 }
+
+bool Scores::is_of_labels() const { return !forecasters_[0]->uses_features() && strategy_.forecast->kind != "factor"; }
 
 void Scores::fit(size_t window) {
   const ForecastSpec& spec = *strategy_.forecast;
   const Panel& panel = history_.panel();
   history_.update_labels();
-  if (!forecasters_[0]->uses_features() && spec.kind != "factor")
-    forecasters_[0] = forecast::make_forecaster(strategy_, history_);
+  if (is_of_labels()) forecasters_[0] = forecast::make_forecaster(strategy_, history_);
   const auto starts = forecast::session_starts(panel, rows_of(strategy_, panel));
   const auto windows = forecast::make_windows(spec, starts, !forecasters_[0]->needs_validation(),
                                               strategy_.file.string() + ": [forecast]");

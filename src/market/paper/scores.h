@@ -22,6 +22,8 @@ class Scores {
   std::vector<double> at_last_row();
 
  private:
+  // Naive forecasts are made of the labels that are known at a row: every row makes them anew.
+  bool is_of_labels() const;
   void fit(size_t window);
   std::vector<double> of_factor(size_t row) const;
   std::vector<double> of_forecasters(size_t row);

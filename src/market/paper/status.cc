@@ -124,14 +124,12 @@ std::vector<double> returns_of(const std::vector<EquityAt>& curve) {
   return returns;
 }
 
-std::optional<Expectation> find_expectation(const StrategyFile& strategy, const Market& market,
-                                            std::optional<Date> first) {
+std::optional<Expectation> find_expectation(const StrategyFile& strategy, const Market& market, Date first) {
   const std::vector<Trial> trials = market.trials();
   for (auto trial = trials.rbegin(); trial != trials.rend(); ++trial) {
     if (trial->is_paper() || !is_run_of(trial->run, strategy)) continue;
     std::vector<EquityAt> curve = read_curve(Path(trial->run) / "equity.csv");
-    const auto end =
-        std::find_if(curve.begin(), curve.end(), [&](const EquityAt& p) { return first && p.date >= *first; });
+    const auto end = std::find_if(curve.begin(), curve.end(), [&](const EquityAt& p) { return p.date >= first; });
     if (returns_of({curve.begin(), end}).size() >= kEnoughPast) curve.erase(end, curve.end());
     const std::vector<double> returns = returns_of(curve);
     if (returns.size() < 2) continue;

@@ -26,8 +26,7 @@ struct EquityAt {
 std::vector<double> returns_of(const std::vector<EquityAt>& curve);
 
 // Of the newest backtest among the market's tries whose folder is there. `first`: the account's first session.
-std::optional<Expectation> find_expectation(const StrategyFile& strategy, const Market& market,
-                                            std::optional<Date> first);
+std::optional<Expectation> find_expectation(const StrategyFile& strategy, const Market& market, Date first);
 
 struct Status {
   std::string strategy, market, started, source;

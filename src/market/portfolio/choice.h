@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "market/portfolio/portfolio.h"
+#include "market/portfolio/risk_model.h"
 
 namespace hadal::market {
 
@@ -21,6 +22,9 @@ std::vector<Scored> best_of(std::vector<Scored> scored, size_t count);
 std::vector<uint32_t> instruments_of(const std::vector<Scored>& scored);
 // Of `scored` those that are among `instruments`; both ascend.
 std::vector<Scored> those(const std::vector<Scored>& scored, const std::vector<uint32_t>& instruments);
+// Past returns of those of `scored` that have them, of the `count` best of these; 0: of all.
+PastReturns returns_of_best(Histories& histories, const Panel& panel, size_t row, const std::vector<Scored>& scored,
+                            int64_t count);
 // The weights that do not round to 0.
 std::vector<TargetWeight> targets_of(const std::vector<uint32_t>& instruments, const std::vector<double>& weights);
 

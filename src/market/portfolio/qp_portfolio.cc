@@ -63,12 +63,8 @@ std::optional<std::vector<TargetWeight>> QpPortfolio::choose(const FeatureSource
                                                              std::span<const double> scores) {
   const Panel& panel = source.panel();
   const std::vector<Scored> scored = scored_at(panel, row, scores);
-  PastReturns returns = histories_.of(panel, row, instruments_of(scored));
+  const PastReturns returns = returns_of_best(histories_, panel, row, scored, count_);
   if (returns.size() == 0) return std::nullopt;
-  if (count_ > 0) {
-    const auto best = best_of(those(scored, returns.instruments), static_cast<size_t>(count_));
-    returns = past_returns(panel, row, instruments_of(best), returns.days);
-  }
   where_ = fmt::format("{}: [portfolio] on {}", who_, date_text(panel.sessions[row]));
   const bool same_instruments = std::exchange(instruments_, returns.instruments) == returns.instruments;
   problem_ = PortfolioProblem();

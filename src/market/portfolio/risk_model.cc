@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "market/forecast/gram.h"
 #include "market/portfolio/linear.h"
+#include "market/portfolio/portfolio.h"
 
 namespace hadal::market {
 namespace {
@@ -17,7 +18,7 @@ constexpr double kLeastSpecific = 0.01;  // of an instrument's variance
 std::vector<size_t> session_ends(const Panel& panel, size_t row, size_t count) {
   std::vector<size_t> ends;
   for (size_t r = row + 1; r-- > 0 && ends.size() < count;)
-    if (r == row || panel.sessions[r + 1] != panel.sessions[r]) ends.push_back(r);
+    if (ends_session(panel, r, row + 1)) ends.push_back(r);
   if (ends.size() < count) return {};
   std::reverse(ends.begin(), ends.end());
   return ends;

@@ -82,13 +82,8 @@ class RiskParity : public Chooser {
   std::optional<std::vector<TargetWeight>> choose(const FeatureSource& source, size_t row,
                                                   std::span<const double> scores) override {
     const Panel& panel = source.panel();
-    const std::vector<Scored> scored = scored_at(panel, row, scores);
-    PastReturns returns = histories_.of(panel, row, instruments_of(scored));
+    const PastReturns returns = returns_of_best(histories_, panel, row, scored_at(panel, row, scores), spec_.count);
     if (returns.size() == 0) return std::nullopt;
-    if (spec_.count > 0) {
-      const auto best = best_of(those(scored, returns.instruments), static_cast<size_t>(spec_.count));
-      returns = past_returns(panel, row, instruments_of(best), returns.days);
-    }
     const std::string where = fmt::format("{}: [portfolio] on {}", who_, date_text(panel.sessions[row]));
     const auto weights = risk_parity(risk_model(spec_.risk, returns).dense(), returns.size(), where);
     return targets_of(returns.instruments, weights);

@@ -85,6 +85,14 @@ std::vector<Scored> those(const std::vector<Scored>& scored, const std::vector<u
   return found;
 }
 
+PastReturns returns_of_best(Histories& histories, const Panel& panel, size_t row, const std::vector<Scored>& scored,
+                            int64_t count) {
+  PastReturns returns = histories.of(panel, row, instruments_of(scored));
+  if (returns.size() == 0 || count == 0) return returns;
+  const auto best = best_of(those(scored, returns.instruments), static_cast<size_t>(count));
+  return past_returns(panel, row, instruments_of(best), returns.days);
+}
+
 std::vector<TargetWeight> targets_of(const std::vector<uint32_t>& instruments, const std::vector<double>& weights) {
   std::vector<TargetWeight> targets;
   for (size_t k = 0; k < instruments.size(); ++k) {
