@@ -102,7 +102,10 @@ void read_data(TomlTable& table, const Path& folder, StrategyFile& s) {
   table.require("market");
   s.market = table.text("market", "");
   if (s.market.empty()) fail("{}: market: expected a name or a path, found an empty text", table.where("market"));
-  if (s.market.find('/') != std::string::npos) s.market = anchored(folder, s.market).string();
+  if (s.market.find('/') != std::string::npos) {
+    s.market = anchored(folder, s.market).string();
+    if (s.market.find('/') == std::string::npos) s.market = "./" + s.market;  // still a path, not a name under markets/
+  }
   s.universe = table.text("universe", s.universe);
   s.symbols = table.texts("symbols");
   if (table.has("symbols") && s.symbols.empty())

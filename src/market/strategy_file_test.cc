@@ -86,6 +86,17 @@ TEST(Strategy, UnknownKeysNameTheNearest) {
             std::string::npos);
 }
 
+TEST(Strategy, AMarketsPathStaysOneBesideTheFile) {
+  const auto market_of = [](const std::string& name, const Path& file) {
+    return parse_strategy(kFactor + kScore + "[data]\nmarket = \"" + name + "\"\n", file).market;
+  };
+  EXPECT_EQ(market_of("m", "s.toml"), "m");
+  EXPECT_EQ(market_of("./m", "s.toml"), "./m") << "and not markets/m";
+  EXPECT_EQ(market_of("./m", "a/s.toml"), "a/m");
+  EXPECT_EQ(market_of("../m", "a/s.toml"), "./m");
+  EXPECT_EQ(market_of("/x/m", "s.toml"), "/x/m");
+}
+
 TEST(Strategy, FrequenciesAreWrittenInOneWay) {
   for (const auto& [text, frequency] :
        {std::pair{"60m", "1h"}, {"1h", "1h"}, {"90m", "90m"}, {"300s", "5m"}, {"1d", "1d"}})
